@@ -1,0 +1,36 @@
+# `make demo` and `make test` are all a new user needs; everything else is for those who work on Counterfoil.
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMP := .venv/installed-$(shell sha256sum requirements.lock pyproject.toml | sha256sum | cut -c1-16)
+
+.PHONY: demo test quick lint lock soak bench clean
+
+$(STAMP):
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: $(STAMP)          ## the main job on synthetic data; REVIEW=ask waits for your decision
+	$(BIN)/python -m deployments.demo $(if $(REVIEW),--review $(REVIEW))
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint              ## every check
+	$(BIN)/counterfoil warm
+	$(BIN)/pytest -n 2 -m "not soak"
+
+quick: $(STAMP)         ## the fast checks alone
+	$(BIN)/pytest -n 2 -m "not soak and not slow"
+
+lock:                   ## new pins, with hashes and without download addresses
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --python-version 3.11 \
+	  --quiet --custom-compile-command "make lock" -o requirements.lock
+
+clean:
+	rm -rf .venv .demo build *.egg-info

@@ -1,0 +1,207 @@
+"""One byte form for everything that is hashed or signed, and one safe way to read what people write.
+
+Knows ids, references, JCS (RFC 8785) and YAML. Knows nothing of what a document means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import rfc8785
+import yaml
+
+from counterfoil.errors import DocumentError
+
+Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+
+MAX_YAML_BYTES = 256 * 1024
+MAX_DEPTH = 20
+
+_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\Z")
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+
+
+def check_id(text: str, what: str = "id") -> str:
+    """The text itself if it is an id: 1 to 64 of a-z, 0-9 and inner hyphens, so that it can name a file safely.
+
+    Raises: DocumentError.
+    """
+    if not isinstance(text, str) or not _ID.match(text):
+        shown = text if isinstance(text, str) and len(text) <= 80 and text.isprintable() else "(not shown)"
+        raise DocumentError(f"{what} {shown!r}: use 1 to 64 of a-z, 0-9 and hyphens between them")
+    return text
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 in lower-case hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def jcs(value: Json) -> bytes:
+    """The JSON Canonicalization Scheme's bytes (RFC 8785). Integers beyond 2^53-1 must be strings.
+
+    Raises: DocumentError.
+    """
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, RecursionError) as error:
+        raise DocumentError(f"cannot be written as canonical JSON: {type(error).__name__}") from None
+
+
+def bind(tag: str, *fields: bytes) -> bytes:
+    """SHA-256 over a domain tag and length-prefixed fields: no two lists of fields share an encoding."""
+    hasher = hashlib.sha256()
+    for field in (tag.encode("ascii"), *fields):
+        hasher.update(len(field).to_bytes(8, "little"))
+        hasher.update(field)
+    return hasher.digest()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """What Prefect may see of a thing: its kind, whose it is, and the SHA-256 of its bytes."""
+
+    kind: str
+    owner: str
+    digest: str
+
+    def __post_init__(self) -> None:
+        check_id(self.kind, "kind of reference")
+        check_id(self.owner, "owner of reference")
+        if not isinstance(self.digest, str) or not _DIGEST.match(self.digest):
+            raise DocumentError("the digest of a reference must be 64 lower-case hex digits")
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.owner}:{self.digest}"
+
+    @classmethod
+    def parse(cls, text: str) -> Ref:
+        """The reference that the text writes as `kind:owner:digest`. Raises: DocumentError."""
+        parts = text.split(":") if isinstance(text, str) and len(text) < 256 else []
+        if len(parts) != 3:
+            raise DocumentError("a reference is written kind:owner:digest")
+        return cls(*parts)
+
+
+# --- YAML -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Yaml:
+    """A YAML document as plain values, with the line (from 1) of every path in it."""
+
+    source: str
+    value: Any
+    lines: Mapping[tuple[str | int, ...], int]
+
+    def line(self, path: Sequence[str | int]) -> int:
+        """The line of the path, or of the nearest parent that the file has."""
+        at = tuple(path)
+        while at and at not in self.lines:
+            at = at[:-1]
+        return self.lines.get(at, 1)
+
+    def where(self, path: Sequence[str | int]) -> str:
+        """`file:line: a.b[2]`, the way messages name a place."""
+        text = ""
+        for part in path:
+            text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
+        return f"{self.source}:{self.line(path)}: {text or '(document)'}"
+
+
+def load_yaml(raw: bytes, source: str) -> Yaml:
+    """A YAML document that people wrote, read without anything clever.
+
+    No tags, anchors, aliases, merge keys or duplicate keys; `yes`, `no`, `on` and `off` are text; dates stay text.
+
+    Raises: DocumentError, with file and line.
+    """
+    if len(raw) > MAX_YAML_BYTES:
+        raise DocumentError(f"{source}: {len(raw)} bytes; a document may have {MAX_YAML_BYTES}")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"{source}: not UTF-8 text (byte {error.start}); save the file as UTF-8") from None
+    try:
+        nodes = list(_compose(text, source))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise DocumentError(f"{source}:{line}: not valid YAML: {error.problem}") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise DocumentError(f"{source}: not valid YAML ({type(error).__name__})") from None
+    if len(nodes) != 1 or nodes[0] is None:
+        raise DocumentError(f"{source}: exactly one YAML document is expected")
+    lines: dict[tuple[str | int, ...], int] = {}
+    value = _plain(nodes[0], (), lines, source)
+    return Yaml(source, value, lines)
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader whose scalars are null, bool, int, float or text by the JSON-like core rules only."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own table)
+
+
+for _tag, _pattern, _first in (
+    ("null", r"(?:~|null|)\Z", ["~", "n", ""]),
+    ("bool", r"(?:true|false)\Z", list("tf")),
+    ("int", r"[-+]?(?:0|[1-9][0-9]{0,18})\Z", list("-+0123456789")),
+    ("float", r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?\Z", list("-+0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+
+
+def _compose(text: str, source: str) -> Iterator[yaml.Node | None]:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise DocumentError(f"{source}:{line}: anchors and aliases are not allowed; write the value out")
+        if getattr(event, "tag", None):
+            raise DocumentError(f"{source}:{line}: tags (!...) are not allowed; write plain values")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise DocumentError(f"{source}:{line}: nested deeper than {MAX_DEPTH} levels")
+    yield from yaml.compose_all(text, Loader=_Loader)
+
+
+def _plain(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], source: str) -> Any:
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise DocumentError(f"{source}:{line}: a key must be plain text")
+            key = key_node.value
+            if key == "<<":
+                raise DocumentError(f"{source}:{line}: merge keys are not allowed; write the values out")
+            if key in result:
+                raise DocumentError(f"{source}:{line}: the key {key!r} stands twice; keep one")
+            lines[(*path, key)] = line
+            result[key] = _plain(value_node, (*path, key), lines, source)
+        return result
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, (*path, index), lines, source) for index, item in enumerate(node.value)]
+    return _scalar(node, source)
+
+
+def _scalar(node: yaml.Node, source: str) -> None | bool | int | float | str:
+    kind, text = node.tag.rsplit(":", 1)[-1], str(node.value)
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return text == "true"
+    if kind == "int":
+        return int(text)
+    if kind == "float":
+        number = float(text)
+        if not math.isfinite(number):
+            raise DocumentError(f"{source}:{node.start_mark.line + 1}: the number is too large")
+        return number
+    return text

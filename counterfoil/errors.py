@@ -1,0 +1,246 @@
+"""Every way in which a contract, a party or a job can fail, each with a class and an exit code of its own.
+
+A class exists where a caller acts differently. Messages name the file, the field or the party, the rule, and what to
+change; they carry names, sizes and digests, never a value of a table or a share.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CounterfoilError(Exception):
+    """Base of every error that Counterfoil raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+# --- documents: 10-39 -------------------------------------------------------------------------------------------
+
+
+class DocumentError(CounterfoilError):
+    """A document cannot be read: not the expected format, too large, nested too deep, unknown or missing fields."""
+
+    exit_code = 10
+
+
+class ContractError(DocumentError):
+    """A data contract breaks a rule of its schema, or contradicts itself."""
+
+    exit_code = 11
+
+
+class AgreementError(DocumentError):
+    """An agreement breaks a rule of its schema, or does not fit its contracts or its roster."""
+
+    exit_code = 12
+
+
+class RosterError(DocumentError):
+    """The roster breaks a rule of its schema, or does not list a party or key that is needed."""
+
+    exit_code = 13
+
+
+class SignatureError(CounterfoilError):
+    """A document is unsigned, signed by somebody else, or was altered after it was signed."""
+
+    exit_code = 30
+
+
+class ExpiredError(CounterfoilError):
+    """A contract, agreement, roster, submission or key is past its last day, or not valid yet."""
+
+    exit_code = 31
+
+
+class ReplayError(CounterfoilError):
+    """Something that counts once came a second time: a submission, a job, an attempt, a decision."""
+
+    exit_code = 32
+
+
+class RefusedError(CounterfoilError):
+    """What was asked for is not what the signed documents allow."""
+
+    exit_code = 33
+
+
+# --- data at its owner: 40-49 -----------------------------------------------------------------------------------
+
+
+class DataError(CounterfoilError):
+    """A table does not satisfy its contract."""
+
+    exit_code = 40
+
+
+class MissingColumnError(DataError):
+    """A column that the contract requires is not in the file."""
+
+    exit_code = 41
+
+
+class WrongTypeError(DataError):
+    """A column holds something that is not of its declared type."""
+
+    exit_code = 42
+
+
+class OutOfBoundsError(DataError):
+    """A column holds values outside its declared bounds."""
+
+    exit_code = 43
+
+
+class UnknownCategoryError(DataError):
+    """A column holds values that are not among its declared categories."""
+
+    exit_code = 44
+
+
+class DuplicateKeyError(DataError):
+    """A column that is declared unique holds a value twice."""
+
+    exit_code = 45
+
+
+class MissingValueError(DataError):
+    """A column that is declared required has empty cells."""
+
+    exit_code = 46
+
+
+class QualityRuleError(DataError):
+    """A quality rule of the contract does not hold."""
+
+    exit_code = 47
+
+
+# --- plans: 50-59 -----------------------------------------------------------------------------------------------
+
+
+class PlanError(CounterfoilError):
+    """An analysis cannot run as it is described."""
+
+    exit_code = 50
+
+
+class ShapeError(PlanError):
+    """Shapes of operands disagree, or a vector is empty where it must not be."""
+
+    exit_code = 51
+
+
+class RangeError(PlanError):
+    """A value could wrap around the ring, by the bounds that the contract declares."""
+
+    exit_code = 52
+
+
+# --- links and attempts: 60-69 ----------------------------------------------------------------------------------
+
+
+class TransportError(CounterfoilError):
+    """The link to a peer failed. The attempt is over; a new attempt may follow."""
+
+    exit_code = 60
+
+
+class PeerTimeoutError(TransportError):
+    """A peer did not answer within the time-out."""
+
+    exit_code = 61
+
+
+class PeerLostError(TransportError):
+    """A peer closed its link or died."""
+
+    exit_code = 62
+
+
+class PeerIdentityError(TransportError):
+    """Whoever answered at a peer's address does not hold the key that the roster pins."""
+
+    exit_code = 63
+
+
+class AttemptError(CounterfoilError):
+    """The nodes do not agree on what they are about to compute, or the attempt is stale."""
+
+    exit_code = 64
+
+
+# --- integrity: 70-79, final until a person looks ---------------------------------------------------------------
+
+
+class IntegrityError(CounterfoilError):
+    """Something is not what it must be, and no retry may hide that."""
+
+    exit_code = 70
+
+
+class CheatingDetected(IntegrityError):  # noqa: N818 (the field's word)
+    """A message, a key or a share is not what an honest peer would have sent."""
+
+    exit_code = 71
+
+
+class LedgerError(IntegrityError):
+    """A value was about to be opened that the leakage statement does not declare."""
+
+    exit_code = 72
+
+
+class TamperedError(IntegrityError):
+    """A stored blob, a log or a release was changed after it was written."""
+
+    exit_code = 73
+
+
+class SealError(IntegrityError):
+    """A sealed envelope does not open: it is for somebody else, for another purpose, or was changed."""
+
+    exit_code = 74
+
+
+# --- review and release: 80-89 ----------------------------------------------------------------------------------
+
+
+class ReviewError(CounterfoilError):
+    """A decision cannot be counted."""
+
+    exit_code = 80
+
+
+class NotApprovedError(ReviewError):
+    """Fewer valid approvals than the agreement asks for."""
+
+    exit_code = 81
+
+
+class NotEntitledError(CounterfoilError):
+    """Whoever asks is not a recipient of this output."""
+
+    exit_code = 82
+
+
+# --- storage: 90-99 ---------------------------------------------------------------------------------------------
+
+
+class StoreError(CounterfoilError):
+    """A home folder, a vault or an exchange cannot be read or written."""
+
+    exit_code = 90
+
+
+class NotFoundError(StoreError):
+    """A named document, blob or job is not there."""
+
+    exit_code = 91
+
+
+class BusyError(StoreError):
+    """Another process of this party holds what is needed."""
+
+    exit_code = 92

@@ -1,0 +1,170 @@
+"""What circuits and analyses may ask of a suite. They know this module and `shares`, and no suite.
+
+Every party runs the same program on its own `Protocol`. Interactive methods are collective: all parties call them in the
+same order with the same public arguments. Shapes, branches and loops depend on public values only.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterfoil.mpc.shares import Arith, Bits, Words
+
+S = TypeVar("S", Arith, Bits)
+
+HalfMap: TypeAlias = Callable[[Words], Words]
+"""A public elementwise map on plain words: a shift, a mask, one bit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halves(Generic[S]):
+    """Two sharings whose sum (XOR for bits) is the value, and each of which somebody knew in plain.
+
+    `left` came from components 0 and 1, `right` from the rest (PROTOCOLS 7). Only such a pair may go through
+    `multiply_halves`.
+    """
+
+    left: S
+    right: S
+
+
+@dataclass(frozen=True, slots=True)
+class Permutation:
+    """A secret permutation of `size` rows, drawn by the shuffle that made it; `ops` name its passes."""
+
+    size: int
+    ops: tuple[int, ...]
+
+
+class Protocol(ABC):
+    """One party's end of a joint computation.
+
+    Costs are rounds, and bytes over all links per element, for rep3 and rep4 (PROTOCOLS 12); `plain` sends nothing.
+    All interactive methods raise TransportError, and in rep4 CheatingDetected, and are over for good then.
+    """
+
+    suite: str
+    #: how many components this party holds
+    held: int
+
+    # --- local -------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def constant(self, value: Any) -> Arith:
+        """A sharing of a public integer array: component 0 is the value, the others zero."""
+
+    @abstractmethod
+    def constant_bits(self, value: NDArray[np.bool_]) -> Bits:
+        """A sharing of a public boolean array, packed along its last axis."""
+
+    @abstractmethod
+    def add_public(self, x: Arith, value: Any) -> Arith:
+        """x plus a public integer or integer array that broadcasts to x's shape."""
+
+    @abstractmethod
+    def xor_public(self, x: Bits, value: Words) -> Bits:
+        """x XOR public packed words that broadcast to x's parts; tail bits stay zero."""
+
+    @abstractmethod
+    def invert(self, x: Bits) -> Bits:
+        """NOT x."""
+
+    @abstractmethod
+    def random_bits(self, *shape: int) -> Bits:
+        """Uniform secret bits that nobody knows, shape (*lead, length). No message."""
+
+    @abstractmethod
+    def random_words(self, *shape: int) -> Arith:
+        """Uniform secret ring elements that nobody knows. No message."""
+
+    # --- products ----------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def multiply(self, x: Arith, y: Arith) -> Arith:
+        """x·y elementwise, equal shapes. Cost: 1 round; rep3 24 B, rep4 48 B."""
+
+    @abstractmethod
+    def matmul(self, x: Arith, y: Arith) -> Arith:
+        """x @ y, (a, k) by (k, b); contracts first, then one message per OUTPUT element. Cost: as multiply."""
+
+    @abstractmethod
+    def dot(self, x: Arith, y: Arith) -> Arith:
+        """Sum of x·y over the last axis, equal shapes. Cost: as multiply, per output element."""
+
+    @abstractmethod
+    def and_bits(self, x: Bits, y: Bits) -> Bits:
+        """x AND y, equal shapes. Cost: 1 round; rep3 24 B, rep4 48 B per packed word."""
+
+    # --- the two-operand split (PROTOCOLS 7) -------------------------------------------------------------------
+
+    @abstractmethod
+    def halves_arith(self, x: Arith, f: Sequence[HalfMap]) -> tuple[Halves[Arith], ...]:
+        """For each map f: sharings of f(L) and f(R), where x = L + R mod 2^64; all in one message.
+
+        Cost: 1 round; rep3 8 B, rep4 16 B
+        per element and map.
+        """
+
+    @abstractmethod
+    def halves_slices(self, x: Arith, bits: range = range(64), *, negate_right: bool = False) -> Halves[Bits]:
+        """Bit slices of L and of R (of -R if asked), where x = L + R: each Bits of shape (len(bits), n), x flat.
+
+        Cost: 1 round; rep3 8 B, rep4 16 B per element (64 bits).
+        """
+
+    @abstractmethod
+    def halves_of_bits(self, x: Bits) -> Halves[Arith]:
+        """Arithmetic sharings of L and R in {0, 1}, where bit x = L XOR R; shape of x. Cost: as halves_arith."""
+
+    @abstractmethod
+    def multiply_halves(self, x: Halves[Arith]) -> Arith:
+        """left·right elementwise. Cost: 1 round; rep3 24 B, rep4 32 B."""
+
+    @abstractmethod
+    def and_halves(self, x: Halves[Bits]) -> Bits:
+        """left AND right. Cost: 1 round; rep3 24 B, rep4 32 B per packed word."""
+
+    # --- shuffle (PROTOCOLS 8) ---------------------------------------------------------------------------------
+
+    @abstractmethod
+    def shuffle(self, columns: Sequence[Arith]) -> tuple[list[Arith], Permutation]:
+        """All columns' rows in one fresh secret order. Cost: 3 rounds 48 B (rep3), 4 rounds 96 B (rep4) a column."""
+
+    @abstractmethod
+    def unshuffle(self, columns: Sequence[Arith], permutation: Permutation) -> list[Arith]:
+        """Undoes `shuffle` on other columns of the same rows, with fresh masks. Cost: as shuffle."""
+
+    # --- opening -----------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def open(self, x: Arith, label: str) -> Words:
+        """The value at every node. Verified first, and written into the ledger under `label`.
+
+        The ledger refuses a label that the leakage statement does not declare, before anything is sent.
+        Cost: 1 round; rep3 24 B, rep4 32 B. Raises: LedgerError.
+        """
+
+    @abstractmethod
+    def open_bits(self, x: Bits, label: str) -> NDArray[np.bool_]:
+        """As `open`, for packed bits; shape of x."""
+
+    @abstractmethod
+    def open_permutation(self, x: Arith, label: str) -> NDArray[np.int64]:
+        """As `open`, for a shuffled permutation of 0..n-1; anything else is an integrity failure."""
+
+    # --- end of a computation ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def barrier(self, label: str) -> None:
+        """Every party has checked everything up to here. One message to every peer. Precedes every release."""
+
+    @abstractmethod
+    def rerandomise(self, x: Arith) -> Arith:
+        """The same value under fresh components that an outsider may see (PROTOCOLS 6.4). No message."""
+

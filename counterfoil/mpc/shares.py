@@ -1,0 +1,175 @@
+"""One party's part of shared arrays, and everything that can be done to it without a message.
+
+A sharing of a value is a list of components that add up (arithmetic, mod 2^64) or XOR (boolean) to it. `parts` are the
+components this party holds, in the order of its suite: plain 1, rep3 2, rep4 3. Every method here is the same map on
+each component, so it is right in every suite; what touches one component alone (adding a public constant) or needs a
+message is a method of `Protocol`. Knows nothing of parties, keys or links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterfoil.errors import ShapeError
+
+U64 = np.uint64
+Words: TypeAlias = NDArray[np.uint64]
+Index: TypeAlias = Any  # whatever numpy takes between brackets: public positions
+
+
+def as_ring(value: Any) -> Words:
+    """A public integer or integer array as ring elements (two's complement)."""
+    array = np.asarray(value)
+    if array.dtype == object:
+        array = np.array([int(v) % (1 << 64) for v in array.ravel()], dtype=U64).reshape(array.shape)
+    if array.dtype.kind not in "iub":
+        raise ShapeError(f"ring elements are integers, not {array.dtype}")
+    return array.astype(U64)
+
+
+def as_signed(value: Words) -> NDArray[np.int64]:
+    """Ring elements as signed 64-bit integers."""
+    return value.view(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """This party's components of one shared array; all parts have one shape and dtype uint64."""
+
+    parts: tuple[Words, ...]
+
+    def map(self, f: Callable[[Words], Words]) -> Self:
+        """The same local map on every component; it must be linear over the sharing's group."""
+        return self._with(tuple(f(part) for part in self.parts))
+
+    def _with(self, parts: tuple[Words, ...]) -> Self:
+        raise ShapeError("a bare Share has no group")
+
+    def _zip(self, other: Self, f: Callable[[Words, Words], Words]) -> Self:
+        if type(self) is not type(other) or len(self.parts) != len(other.parts):
+            raise ShapeError(f"{type(self).__name__} and {type(other).__name__} do not combine")
+        return self._with(tuple(f(a, b) for a, b in zip(self.parts, other.parts, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Arith(Share):
+    """A sharing mod 2^64: value = sum of all components. `shape` is that of the shared array."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.parts[0].shape
+
+    @property
+    def size(self) -> int:
+        return int(self.parts[0].size)
+
+    def __len__(self) -> int:
+        return len(self.parts[0])
+
+    def _with(self, parts: tuple[Words, ...]) -> Arith:
+        return Arith(parts)
+
+    def __add__(self, other: Arith) -> Arith:
+        return self._zip(other, np.add)
+
+    def __sub__(self, other: Arith) -> Arith:
+        return self._zip(other, np.subtract)
+
+    def __neg__(self) -> Arith:
+        return self.map(np.negative)
+
+    def __mul__(self, public: Any) -> Arith:
+        """Times a PUBLIC integer or integer array."""
+        factor = as_ring(public)
+        return self.map(lambda part: part * factor)
+
+    __rmul__ = __mul__
+
+    def __getitem__(self, index: Index) -> Arith:
+        return self.map(lambda part: part[index])
+
+    def reshape(self, *shape: int) -> Arith:
+        return self.map(lambda part: part.reshape(*shape))
+
+    @property
+    def T(self) -> Arith:  # noqa: N802 (numpy's name)
+        return self.map(lambda part: part.T)
+
+    def sum(self, axis: int | None = None) -> Arith:
+        return self.map(lambda part: np.asarray(part.sum(axis=axis, dtype=U64)))
+
+    def cumsum(self, axis: int = -1) -> Arith:
+        return self.map(lambda part: part.cumsum(axis=axis, dtype=U64))
+
+    def broadcast_to(self, shape: tuple[int, ...]) -> Arith:
+        return self.map(lambda part: np.broadcast_to(part, shape))
+
+
+@dataclass(frozen=True, slots=True)
+class Bits(Share):
+    """A boolean sharing, packed: value = XOR of all components.
+
+    The last axis runs over rows, 64 to a word, row r in bit r % 64 of word r // 64; the axes before it are whole words
+    apart. A sharing of n 64-bit words is `Bits` of shape (64, n), least significant bit first ("bit slices"). The
+    unused bits of the last word are zero in every component, always.
+
+    Shapes: `shape` is (*lead, length); every part is (*lead, ceil(length / 64)).
+    """
+
+    length: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (*self.parts[0].shape[:-1], self.length)
+
+    def _with(self, parts: tuple[Words, ...]) -> Bits:
+        return Bits(parts, self.length)
+
+    def __xor__(self, other: Bits) -> Bits:
+        if self.length != other.length:
+            raise ShapeError(f"bit vectors of {self.length} and {other.length} rows do not combine")
+        return self._zip(other, np.bitwise_xor)
+
+    def __and__(self, public: Words) -> Bits:
+        """AND with PUBLIC packed words that broadcast over the parts."""
+        return self.map(lambda part: part & public)
+
+    def __getitem__(self, index: Index) -> Bits:
+        """Picks along the leading axes; rows stay together."""
+        return self.map(lambda part: part[index])
+
+    def reshape(self, *lead: int) -> Bits:
+        """Other leading axes; rows stay together."""
+        return self.map(lambda part: part.reshape(*lead, part.shape[-1]))
+
+
+def concat(shares: Sequence[Arith], axis: int = 0) -> Arith:
+    """One sharing after the other along an axis."""
+    columns = zip(*(share.parts for share in shares), strict=True)
+    return Arith(tuple(np.concatenate(column, axis=axis) for column in columns))
+
+
+def stack_bits(shares: Sequence[Bits]) -> Bits:
+    """Bit vectors of one length and rank, one after the other along the FIRST axis."""
+    if len({share.length for share in shares}) != 1:
+        raise ShapeError("bit vectors of different lengths do not stack")
+    columns = zip(*(share.parts for share in shares), strict=True)
+    return Bits(tuple(np.concatenate(column, axis=0) for column in columns), shares[0].length)
+
+
+def packed_length(length: int) -> int:
+    """Words that hold `length` packed bits."""
+    return (length + 63) // 64
+
+
+def tail_mask(length: int) -> Words:
+    """Packed words with a one in every used bit."""
+    mask = np.full(packed_length(length), ~U64(0), dtype=U64)
+    if length % 64:
+        mask[-1] = (U64(1) << U64(length % 64)) - U64(1)
+    return mask
