@@ -54,11 +54,14 @@ class Histogram(Analysis):
         frame = self._frame(pd.array(opened["count"], "Int64"))
         hidden = opened["safe"] == 0
         frame.loc[hidden, "rows"] = pd.NA
-        fullest = frame["rows"].fillna(-1).argmax()
-        findings = (f"Most rows, {frame['rows'][fullest]:,}, have {self._column.name} {frame['bin'][fullest]}.",)
+        if hidden.all():
+            finding = "All bins are hidden."
+        else:
+            fullest = frame["rows"].fillna(-1).argmax()
+            finding = f"Most rows, {frame['rows'][fullest]:,}, have {self._column.name} {frame['bin'][fullest]}."
         title = f"Distribution of {self._column.name}"
         return Result(
-            self.planned.name, self.key, self.version, title, findings if not hidden.all() else ("All bins are hidden.",),
+            self.planned.name, self.key, self.version, title, (finding,),
             (ResultTable(title, frame, {"rows": Measure()}, chart="bars"),),
             suppressed=int(hidden.sum()), cells=hidden.size,
         )  # fmt: skip
