@@ -167,4 +167,3 @@ class Protocol(ABC):
     @abstractmethod
     def rerandomise(self, x: Arith) -> Arith:
         """The same value under fresh components that an outsider may see (PROTOCOLS 6.4). No message."""
-
