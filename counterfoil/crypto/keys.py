@@ -1,0 +1,240 @@
+"""A party's three keys: to sign (Ed25519), to have things sealed to it (X-Wing), to be known on links (TLS).
+
+Knows files and formats of keys. Knows nothing of what is signed or sealed, nor which party to trust: that is the
+roster's business.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import secrets
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mlkem, x25519
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey, MLKEM768X25519PublicKey
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from counterfoil.canonical import Json, check_id, digest
+from counterfoil.errors import DocumentError, StoreError
+from counterfoil.files import private_folder, read_file, write_file
+
+PASSPHRASE = "COUNTERFOIL_PASSPHRASE"  # noqa: S105 (the variable's name)
+TLS_DAYS = 90
+
+_ED25519_BYTES = 32
+_MLKEM_BYTES = 1184
+_XWING_BYTES = _MLKEM_BYTES + 32
+_MAX_CERTIFICATE_BYTES = 2048
+
+_SIGN, _SEAL_MLKEM, _SEAL_X25519 = "sign.pem", "seal-mlkem768.pem", "seal-x25519.pem"
+_TLS, _TLS_CERTIFICATE, _SALT = "tls.pem", "tls.crt", "salt"
+
+
+@dataclass(frozen=True)
+class PublicKeys:
+    """What others know of a party: its id and the raw bytes of its three public keys.
+
+    `sign` is an Ed25519 key, `seal` an X-Wing key (ML-KEM-768, then X25519), `tls` a DER certificate on EC P-256.
+    """
+
+    party: str
+    sign: bytes
+    seal: bytes
+    tls: bytes
+
+    def __post_init__(self) -> None:
+        check_id(self.party, "party")
+        if len(self.sign) != _ED25519_BYTES or len(self.seal) != _XWING_BYTES:
+            raise DocumentError(f"party {self.party}: the signing or the sealing key has the wrong length")
+        try:
+            _ = self.sealing_key, self.certificate
+            key = self.certificate.public_key()
+        except ValueError:
+            raise DocumentError(f"party {self.party}: the sealing key or the certificate is not valid") from None
+        if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+            raise DocumentError(f"party {self.party}: the certificate's key must be on the curve P-256")
+
+    @cached_property
+    def sign_id(self) -> str:
+        """SHA-256 of the signing key, in hex: its name in signatures."""
+        return digest(self.sign)
+
+    @cached_property
+    def seal_id(self) -> str:
+        """SHA-256 of the sealing key, in hex."""
+        return digest(self.seal)
+
+    @cached_property
+    def tls_pin(self) -> str:
+        """SHA-256 of the certificate's SubjectPublicKeyInfo, in hex: what a peer must show on a link."""
+        return tls_pin(self.tls)
+
+    @cached_property
+    def signing_key(self) -> ed25519.Ed25519PublicKey:
+        """The signing key, ready to verify with."""
+        return ed25519.Ed25519PublicKey.from_public_bytes(self.sign)
+
+    @cached_property
+    def sealing_key(self) -> MLKEM768X25519PublicKey:
+        """The sealing key, ready to seal to."""
+        return MLKEM768X25519PublicKey(
+            mlkem.MLKEM768PublicKey.from_public_bytes(self.seal[:_MLKEM_BYTES]),
+            x25519.X25519PublicKey.from_public_bytes(self.seal[_MLKEM_BYTES:]),
+        )
+
+    @cached_property
+    def certificate(self) -> x509.Certificate:
+        """The certificate of the party's links."""
+        if len(self.tls) > _MAX_CERTIFICATE_BYTES:
+            raise ValueError("certificate too long")
+        return x509.load_der_x509_certificate(self.tls)
+
+    def to_json(self) -> dict[str, Json]:
+        """The public card: plain JSON values."""
+        encoded = {name: base64.b64encode(getattr(self, name)).decode() for name in ("sign", "seal", "tls")}
+        return {"party": self.party, **encoded}
+
+    @classmethod
+    def from_json(cls, card: object) -> PublicKeys:
+        """The keys that a card states. Raises: DocumentError."""
+        if not isinstance(card, Mapping) or set(card) != {"party", "sign", "seal", "tls"}:
+            raise DocumentError("a card has exactly the fields party, sign, seal and tls")
+        if not all(isinstance(value, str) for value in card.values()):
+            raise DocumentError("each field of a card is text")
+        party = check_id(card["party"], "party")
+        try:
+            sign, seal, tls = (base64.b64decode(card[name], validate=True) for name in ("sign", "seal", "tls"))
+        except (binascii.Error, ValueError):
+            raise DocumentError(f"card of {party}: the keys are written in base64") from None
+        return cls(party, sign, seal, tls)
+
+
+class PrivateKeys:
+    """A party's private keys, and the TLS pair that its links present."""
+
+    def __init__(self, folder: Path, party: str) -> None:
+        """Load the keys that lie in the folder. Raises: NotFoundError, StoreError."""
+        password = _password(folder)
+        self.party = party
+        sign, mlkem_key, x25519_key = (_load(folder / name, password) for name in (_SIGN, _SEAL_MLKEM, _SEAL_X25519))
+        if not (
+            isinstance(sign, ed25519.Ed25519PrivateKey)
+            and isinstance(mlkem_key, mlkem.MLKEM768PrivateKey)
+            and isinstance(x25519_key, x25519.X25519PrivateKey)
+        ):
+            raise StoreError(f"{folder} holds keys of other kinds than their names say")
+        self.signing_key = sign
+        self.sealing_key = MLKEM768X25519PrivateKey(mlkem_key, x25519_key)
+        self._folder = folder
+        self._password = password
+        self.public = PublicKeys(
+            party,
+            sign.public_key().public_bytes_raw(),
+            mlkem_key.public_key().public_bytes_raw() + x25519_key.public_key().public_bytes_raw(),
+            _load_certificate(folder / _TLS_CERTIFICATE),
+        )
+
+    @classmethod
+    def create(cls, folder: Path, party: str) -> PrivateKeys:
+        """New keys lie in the folder, each in a file of its own that only its user can read.
+
+        They are encrypted if the environment holds COUNTERFOIL_PASSPHRASE.
+
+        Raises: StoreError if the folder holds anything already; DocumentError if `party` is not an id.
+        """
+        check_id(party, "party")
+        if any(private_folder(folder).iterdir()):
+            raise StoreError(f"{folder} is not empty; keys are never overwritten")
+        if os.environ.get(PASSPHRASE):
+            write_file(folder / _SALT, secrets.token_bytes(16))
+        password = _password(folder)
+        protection = BestAvailableEncryption(password) if password else NoEncryption()
+        tls = ec.generate_private_key(ec.SECP256R1())
+        private: dict[str, PrivateKeyTypes] = {
+            _SIGN: ed25519.Ed25519PrivateKey.generate(),
+            _SEAL_MLKEM: mlkem.MLKEM768PrivateKey.generate(),
+            _SEAL_X25519: x25519.X25519PrivateKey.generate(),
+            _TLS: tls,
+        }
+        for name, key in private.items():
+            write_file(folder / name, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection))
+        write_file(folder / _TLS_CERTIFICATE, _self_signed(tls, party).public_bytes(Encoding.PEM))
+        return cls(folder, party)
+
+    @classmethod
+    def load(cls, folder: Path, party: str) -> PrivateKeys:
+        """The keys that lie in the folder. Raises: NotFoundError, StoreError."""
+        return cls(folder, party)
+
+    def load_tls(self, context: ssl.SSLContext) -> None:
+        """The context presents this party's certificate. Raises: StoreError."""
+        try:
+            context.load_cert_chain(self._folder / _TLS_CERTIFICATE, self._folder / _TLS, lambda: self._password or b"")
+        except (OSError, ssl.SSLError):
+            raise StoreError(f"the TLS key in {self._folder} cannot be loaded") from None
+
+
+def tls_pin(certificate: bytes) -> str:
+    """SHA-256 of the SubjectPublicKeyInfo of a DER certificate, in hex.
+
+    Raises: ValueError if the bytes are no certificate.
+    """
+    key = x509.load_der_x509_certificate(certificate).public_key()
+    return digest(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+
+def _self_signed(key: ec.EllipticCurvePrivateKey, party: str) -> x509.Certificate:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, party)])
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))  # clocks differ a little
+        .not_valid_after(now + timedelta(days=TLS_DAYS))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(party)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def _password(folder: Path) -> bytes | None:
+    """What encrypts the key files: the passphrase stretched by Argon2id, as PKCS #8 itself stretches too little."""
+    if not (folder / _SALT).exists():
+        return None
+    kdf = Argon2id(salt=read_file(folder / _SALT), length=32, iterations=3, lanes=4, memory_cost=64 * 1024)
+    return kdf.derive(os.environ.get(PASSPHRASE, "").encode()).hex().encode()
+
+
+def _load(path: Path, password: bytes | None) -> PrivateKeyTypes:
+    try:
+        return load_pem_private_key(read_file(path), password)
+    except (ValueError, TypeError):
+        raise StoreError(f"{path} does not open; is {PASSPHRASE} set, and right?") from None
+
+
+def _load_certificate(path: Path) -> bytes:
+    try:
+        return x509.load_pem_x509_certificate(read_file(path)).public_bytes(Encoding.DER)
+    except ValueError:
+        raise StoreError(f"{path} is no certificate") from None

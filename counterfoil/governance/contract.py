@@ -1,0 +1,255 @@
+"""Data contracts: ODCS v3.1 files whose every field is understood, or refused with its line and what to change.
+
+A contract says what a table holds, within which public bounds, and for which analyses it may be used. Bounds are public
+and are what ranges inside the joint computation are derived from. Knows no table, no file but its own, no party.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from typing import Any, Literal, TypeAlias
+
+from counterfoil.canonical import digest
+from counterfoil.errors import ContractError, ExpiredError
+from counterfoil.governance.document import Path, Problems, did_you_mean, read_document, repeated
+from counterfoil.governance.quality import QualityRule, check_pattern, column_rules, table_rules
+
+ColumnType: TypeAlias = Literal["integer", "number", "string", "date", "boolean"]
+PrivacyRole: TypeAlias = Literal["identifier", "quasi", "sensitive", "measure", "key", "time"]
+Bound: TypeAlias = "int | Decimal | date"
+
+LARGEST = 1 << 61
+"""Bounds beyond this cannot be checked on shares (PROTOCOLS 3.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its type, its privacy role, its public bounds, and what it may be used for.
+
+    `minimum` and `maximum` are in the column's own unit (int, Decimal or date); `bounds` are integers in units of
+    10^-resolution, the form in which the column is shared.
+    """
+
+    name: str
+    type: ColumnType
+    role: PrivacyRole
+    description: str
+    purpose: str | None = None
+    required: bool = False
+    unique: bool = False
+    minimum: Bound | None = None
+    maximum: Bound | None = None
+    categories: tuple[str, ...] = ()
+    resolution: int = 0
+    pattern: str | None = None
+    allowed_analyses: tuple[str, ...] = ()
+
+    @property
+    def bounds(self) -> tuple[int, int] | None:
+        """Lowest and highest encoded value, or None where the contract declares no bounds.
+
+        Categories count from 0 in the contract's order, booleans are 0 and 1, dates are days since 1970-01-01.
+        """
+        if self.categories:
+            return 0, len(self.categories) - 1
+        if self.type == "boolean":
+            return 0, 1
+        if self.minimum is None or self.maximum is None:
+            return None
+        return self._units(self.minimum), self._units(self.maximum)
+
+    def _units(self, value: Bound) -> int:
+        if isinstance(value, date):
+            return (value - date(1970, 1, 1)).days
+        return int(value * 10**self.resolution)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A data contract that was read and found to be consistent; `digest` is SHA-256 of the file's bytes."""
+
+    id: str
+    name: str
+    version: str
+    status: str
+    digest: str
+    table: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    quality: tuple[QualityRule, ...]
+    purpose: str
+    lawful_basis: str
+    allowed_analyses: tuple[str, ...]
+    minimum_count: int
+    retention_days: int
+    expires: date
+    source: str
+    raw: bytes = field(repr=False)
+
+    def column(self, name: str) -> Column:
+        """The column of that name. Raises: ContractError."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        names = [column.name for column in self.columns]
+        raise ContractError(f"{self.source}: no column {name!r}{did_you_mean(name, names)}")
+
+    def check_current(self, today: date) -> None:
+        """Raises: ExpiredError when the contract's last day is over."""
+        if today > self.expires:
+            raise ExpiredError(f"{self.source}: contract {self.id} ended on {self.expires}; agree on a new version")
+
+
+def parse_contract(raw: bytes, source: str) -> Contract:
+    """The contract that the bytes write. `source` names them in messages.
+
+    Raises: ContractError with `file:line: path: rule; what to change`, one line a problem; DocumentError if not YAML.
+    """
+    document = read_document(raw, source, "contract", ContractError)
+    problems = Problems(document, ContractError)
+    value = document.value
+    table, at = value["schema"][0], ("schema", 0)
+    own = _custom(value, (), problems)
+    for name in ("lawfulBasis", "minimumCount", "retention", "expires", "allowedAnalyses"):
+        if name not in own:
+            problems.add(("customProperties",), f"the property {name!r} is missing; add '- property: {name}'")
+    allowed = tuple(own.get("allowedAnalyses", ()))
+    columns = tuple(
+        _column(item, (*at, "properties", index), allowed, problems) for index, item in enumerate(table["properties"])
+    )
+    names = [column.name for column in columns]
+    for index in repeated(names):
+        problems.add((*at, "properties", index, "name"), f"the column {names[index]!r} stands twice; keep one")
+    if len(table["properties"]) and not any(column.role in ("measure", "sensitive", "quasi") for column in columns):
+        problems.add((*at, "properties"), "no column has the role measure, sensitive or quasi: nothing to analyse")
+    quality = table_rules(table, names, at, problems)
+    for index, item in enumerate(table["properties"]):
+        quality += column_rules(item, (*at, "properties", index), problems)
+    expires = _day(own.get("expires", "9999-12-31"), _at(value, (), "expires"), problems)
+    problems.raise_if_any()
+    return Contract(
+        id=value["id"],
+        name=value.get("name", value["id"]),
+        version=value["version"],
+        status=value["status"],
+        digest=digest(raw),
+        table=table["name"],
+        columns=columns,
+        primary_key=tuple(item["name"] for item in table["properties"] if item.get("primaryKey")),
+        quality=quality,
+        purpose=value["description"]["purpose"],
+        lawful_basis=own["lawfulBasis"],
+        allowed_analyses=allowed,
+        minimum_count=own["minimumCount"],
+        retention_days=own["retention"],
+        expires=expires,
+        source=source,
+        raw=raw,
+    )
+
+
+def _column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], problems: Problems) -> Column:
+    own = _custom(item, path, problems)
+    options = item.get("logicalTypeOptions", {})
+    role = own.get("privacyRole")
+    if role is None:
+        problems.add(path, "the property 'privacyRole' is missing; add '- property: privacyRole'")
+    if role not in ("identifier", "key") and "purpose" not in own:
+        problems.add(path, "the property 'purpose' is missing; say what the column is needed for, or drop the column")
+    for name in own.get("allowedAnalyses", ()):
+        if allowed and name not in allowed:
+            hint = did_you_mean(name, allowed)
+            problems.add(_at(item, path, "allowedAnalyses"), f"the contract does not allow the analysis {name!r}{hint}")
+    if "pattern" in options:
+        check_pattern(options["pattern"], (*path, "logicalTypeOptions", "pattern"), problems)
+    if item.get("primaryKey") and not item.get("required"):
+        problems.add((*path, "primaryKey"), "a primary key is never empty; add 'required: true'")
+    _check_fit(item, own, path, problems)
+    column = Column(
+        name=item["name"],
+        type=item["logicalType"],
+        role=role or "identifier",
+        description=item["description"],
+        purpose=own.get("purpose"),
+        required=item.get("required", False),
+        unique=item.get("unique", False),
+        minimum=_bound(item["logicalType"], options.get("minimum"), (*path, "logicalTypeOptions", "minimum"), problems),
+        maximum=_bound(item["logicalType"], options.get("maximum"), (*path, "logicalTypeOptions", "maximum"), problems),
+        categories=tuple(own.get("categories", ())),
+        resolution=own.get("resolution", 0),
+        pattern=options.get("pattern"),
+        allowed_analyses=tuple(own.get("allowedAnalyses", allowed)),
+    )
+    _check_bounds(column, path, problems)
+    return column
+
+
+def _check_fit(item: Mapping[str, Any], own: Mapping[str, Any], path: Path, problems: Problems) -> None:
+    """Adds problems where the properties do not go with the column's type or role."""
+    kind, role = item["logicalType"], own.get("privacyRole")
+    at = partial(_at, item, path)
+    if "categories" in own and kind != "string":
+        problems.add(at("categories"), f"categories are for columns of type string, not {kind}; give bounds instead")
+    if "resolution" in own and kind != "number":
+        problems.add(at("resolution"), f"resolution is for columns of type number, not {kind}; remove it")
+    if kind == "number" and "resolution" not in own:
+        problems.add(path, "a column of type number needs 'resolution', its decimal places")
+    if role == "measure" and kind in ("string", "date"):
+        problems.add(at("privacyRole"), f"a measure is integer, number or boolean, not {kind}; change one")
+    if role == "time" and kind != "date":
+        problems.add(at("privacyRole"), f"a column with the role time is of type date, not {kind}")
+    if role == "identifier" and "categories" in own:
+        problems.add(at("categories"), "an identifier has no categories; change the role to quasi, or remove them")
+
+
+def _check_bounds(column: Column, path: Path, problems: Problems) -> None:
+    """Adds problems unless a column that can be shared has public bounds that the ring can check."""
+    bounds = column.bounds
+    if bounds and bounds[0] > bounds[1]:
+        problems.add((*path, "logicalTypeOptions"), "minimum is above maximum; swap them")
+    elif (column.minimum is None) != (column.maximum is None):
+        problems.add((*path, "logicalTypeOptions"), "minimum and maximum come together; add the other one")
+    elif bounds is None and column.role not in ("identifier", "key"):
+        wanted = "'categories'" if column.type == "string" else "logicalTypeOptions with minimum and maximum"
+        problems.add(path, f"a column with the role {column.role} needs public bounds; add {wanted}")
+    if bounds and max(map(abs, bounds)) > LARGEST:
+        problems.add((*path, "logicalTypeOptions"), "bounds beyond 2^61 units cannot be checked on shares; narrow them")
+    for side in ("minimum", "maximum"):
+        value = getattr(column, side)
+        if isinstance(value, Decimal) and value != round(value, column.resolution):
+            problems.add((*path, "logicalTypeOptions", side), f"has more than {column.resolution} decimal places")
+
+
+def _bound(kind: str, value: Any, path: Path, problems: Problems) -> Bound | None:
+    if value is None:
+        return None
+    if kind == "date":
+        return _day(value, path, problems)
+    return Decimal(str(value)) if kind == "number" else int(value)
+
+
+def _day(text: str, path: Path, problems: Problems) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        problems.add(path, f"{text} is not a day of the calendar")
+        return date.max
+
+
+def _custom(owner: Mapping[str, Any], path: Path, problems: Problems) -> dict[str, Any]:
+    names = [item["property"] for item in owner.get("customProperties", [])]
+    for index in repeated(names):
+        problems.add((*path, "customProperties", index), f"the property {names[index]!r} stands twice; keep one")
+    return {item["property"]: item["value"] for item in owner.get("customProperties", [])}
+
+
+def _at(owner: Mapping[str, Any], path: Path, name: str) -> Path:
+    """The path of a custom property's value, or of its owner."""
+    for index, item in enumerate(owner.get("customProperties", [])):
+        if item["property"] == name:
+            return (*path, "customProperties", index, "value")
+    return path

@@ -1,0 +1,178 @@
+"""Documents checked against a schema, with complaints that a person can act on.
+
+YAML that people write is reported as `file:line: path: what is wrong; what to change`, all problems at once. JSON that
+machines sign must be in canonical form and match its schema exactly. Knows no document's meaning.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any, TypeAlias
+
+from jsonschema import Draft202012Validator, validators
+from jsonschema.exceptions import ValidationError
+from jsonschema.protocols import Validator
+
+from counterfoil.canonical import Json, Yaml, jcs, load_yaml
+from counterfoil.errors import DocumentError
+
+Path: TypeAlias = tuple[str | int, ...]
+
+_TYPES = {
+    "object": "a mapping (key: value)",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "empty",
+}
+_SHOWN = 60
+_MOST = 25
+
+
+class Problems:
+    """What is wrong in one document, found in one go and raised together in the order of the file."""
+
+    def __init__(self, document: Yaml, error: type[DocumentError]) -> None:
+        self._document = document
+        self._error = error
+        self._found: list[tuple[int, str]] = []
+
+    def add(self, path: Sequence[str | int], text: str) -> None:
+        """Notes that the text holds at the path."""
+        problem = (self._document.line(path), f"{self._document.where(path)}: {text}")
+        if problem not in self._found:
+            self._found.append(problem)
+
+    def raise_if_any(self) -> None:
+        """Raises: the document's error class, one line a problem."""
+        if self._found:
+            lines = [text for _, text in sorted(self._found)]
+            more = [f"... and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
+            raise self._error("\n".join(lines[:_MOST] + more))
+
+
+def read_document(raw: bytes, source: str, schema: str, error: type[DocumentError]) -> Yaml:
+    """The YAML document, whose shape is that of the schema.
+
+    Raises: DocumentError, or the given subclass when it is YAML but not of that shape.
+    """
+    document = load_yaml(raw, source)
+    problems = Problems(document, error)
+    for found in _validator(schema).iter_errors(document.value):
+        for path, text in _explain(found):
+            problems.add(path, text)
+    problems.raise_if_any()
+    return document
+
+
+def read_json(payload: bytes, what: str, schema: str) -> dict[str, Any]:
+    """A signed JSON document of exactly the schema's shape, whose bytes are its canonical form.
+
+    Raises: DocumentError.
+    """
+    try:
+        value = json.loads(payload)
+    except (ValueError, RecursionError):
+        raise DocumentError(f"{what}: not JSON") from None
+    if not isinstance(value, dict) or jcs(value) != payload:
+        raise DocumentError(f"{what}: not in canonical form (RFC 8785)")
+    for found in _validator(schema).iter_errors(value):
+        path, text = _explain(found)[0]
+        raise DocumentError(f"{what}: {'.'.join(map(str, path)) or '(document)'}: {text}")
+    return value
+
+
+def repeated(values: Iterable[Any]) -> list[int]:
+    """The positions of values that stood before."""
+    seen: set[Any] = set()
+    again = []
+    for index, value in enumerate(values):
+        if value in seen:
+            again.append(index)
+        seen.add(value)
+    return again
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """`; did you mean 'x'?` when one of the words is close, else nothing."""
+    near = difflib.get_close_matches(word, list(words), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def shown(value: Json) -> str:
+    """The value as a message may carry it: short."""
+    if isinstance(value, Mapping | list):
+        return _TYPES["object" if isinstance(value, Mapping) else "array"]
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
+
+
+def _one_line_pattern(_: Validator, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
+    """JSON Schema's `pattern`, where `$` is the end of the text and never a line break before it."""
+    if isinstance(value, str) and ("\n" in value or not re.search(pattern, value)):
+        yield ValidationError("pattern")
+
+
+_STRICT: type[Validator] = validators.extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    validators={"pattern": _one_line_pattern},
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _checker, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
+
+@cache
+def _validator(name: str) -> Validator:
+    text = resources.files(__package__).joinpath("schema", f"{name}.schema.json").read_text("utf-8")
+    return _STRICT(json.loads(text))
+
+
+def _explain(found: ValidationError) -> list[tuple[Path, str]]:
+    path: Path = tuple(found.absolute_path)
+    schema: Any = found.schema
+    rule = str(found.validator)
+    wanted: Any = found.validator_value
+    value: Any = found.instance
+    if rule == "additionalProperties":
+        known = sorted(schema.get("properties", {}))
+        extra = [key for key in value if key not in known]
+        return [
+            ((*path, key), f"the field {key!r} is not known here{did_you_mean(key, known)}; known: {', '.join(known)}")
+            for key in extra
+        ]
+    if rule == "required":
+        absent = [key for key in wanted if key not in value]
+        return [(path, f"the field {key!r} is missing; add it") for key in absent]
+    return [(path, _sentence(rule, wanted, value, schema))]
+
+
+def _sentence(rule: str, wanted: Any, value: Any, schema: Mapping[str, Any]) -> str:
+    hint = f" ({schema['description']})" if "description" in schema else ""
+    sentences: dict[str, Callable[[], str]] = {
+        "type": lambda: f"must be {_kind(wanted)}, is {shown(value)}{hint}",
+        "enum": lambda: f"must be one of {', '.join(wanted)}, is {shown(value)}{did_you_mean(str(value), wanted)}",
+        "const": lambda: f"must be {shown(wanted)}, is {shown(value)}",
+        "pattern": lambda: f"{shown(value)} is not written as asked{hint}",
+        "minimum": lambda: f"must be at least {wanted}, is {shown(value)}",
+        "maximum": lambda: f"must be at most {wanted}, is {shown(value)}",
+        "minItems": lambda: f"needs at least {wanted} entries, has {len(value)}",
+        "maxItems": lambda: f"may have {wanted} entries, has {len(value)}; split it",
+        "minLength": lambda: "must not be empty; write it out",
+        "maxLength": lambda: f"may have {wanted} characters, has {len(value)}",
+        "uniqueItems": lambda: "holds the same entry twice; keep one",
+        "minProperties": lambda: f"needs at least {wanted} entries",
+        "maxProperties": lambda: f"may have {wanted} entries, has {len(value)}",
+    }
+    return sentences[rule]() if rule in sentences else f"does not fit the rule {rule!r}{hint}"
+
+
+def _kind(wanted: str | list[str]) -> str:
+    return " or ".join(_TYPES[name] for name in ([wanted] if isinstance(wanted, str) else wanted))
