@@ -199,10 +199,10 @@ class Analysis(ABC):
         return column
 
     def bounds(self, column: Column) -> tuple[int, int]:
-        """The column's declared bounds. Raises: PlanError where the contract gives none."""
-        if column.minimum is None or column.maximum is None:
+        """The column's declared bounds, encoded. Raises: PlanError where the contract gives none."""
+        if column.bounds is None:
             raise PlanError(f"{self.planned.name}: give {column.name!r} a minimum and a maximum in {self.contract.id}")
-        return int(column.minimum), int(column.maximum)
+        return column.bounds
 
     def categories(self, column: Column) -> tuple[str, ...]:
         """The column's declared categories. Raises: PlanError where the contract gives none."""

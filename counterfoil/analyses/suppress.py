@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from counterfoil.analyses.base import Cells
 from counterfoil.errors import ShapeError
-from counterfoil.mpc.circuits.compare import at_least
-from counterfoil.mpc.circuits.convert import b2a
+from counterfoil.mpc.circuits.suppress import at_least
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith, concat
 
@@ -14,12 +13,12 @@ def suppress(p: Protocol, cells: Cells, minimum: int) -> dict[str, Arith]:
     """Every value times whether its count reaches `minimum`; `safe` says where it did, and counts are treated alike.
 
     Shapes: as the cells; `safe` and `count` have the shape of `cells.count`.
-    Cost: one comparison, one conversion and one product a cell.
+    Cost: `at_least` once a cell, then one product a value, all in one round.
     Reveals: nothing; what is released afterwards shows which cells were hidden.
     Raises: ShapeError.
     """
     shape = cells.count.shape
-    safe = b2a(p, at_least(p, cells.count.reshape(-1), minimum)).reshape(*shape)
+    safe = at_least(p, cells.count, minimum)
     flags, values, sizes = [], [], []
     for name, value in {"count": cells.count, **cells.values}.items():
         if value.shape[: len(shape)] != shape:
