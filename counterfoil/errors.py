@@ -117,6 +117,12 @@ class QualityRuleError(DataError):
     exit_code = 47
 
 
+class UnreadableTableError(DataError):
+    """A file is not a CSV or Parquet file that can be read within the limits: empty, damaged, cut off or too large."""
+
+    exit_code = 48
+
+
 # --- plans: 50-59 -----------------------------------------------------------------------------------------------
 
 

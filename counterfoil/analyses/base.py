@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from counterfoil.data.table import Table
 from counterfoil.errors import PlanError, RangeError
-from counterfoil.governance.agreement import Planned
+from counterfoil.governance.agreement import Agreement, Planned
 from counterfoil.governance.contract import Column, Contract
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith
@@ -32,6 +33,11 @@ class Limits:
 
     owners: int
     rows: int
+
+    @classmethod
+    def of(cls, agreement: Agreement, contract: Contract) -> Limits:
+        """The limits that the signed documents set."""
+        return cls(len(agreement.owners), contract.most_rows)
 
     @property
     def total_rows(self) -> int:
@@ -168,7 +174,7 @@ class Analysis(ABC):
     # --- the three worlds ---------------------------------------------------------------------------------------
 
     @abstractmethod
-    def local(self, table: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
+    def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         """At the owner, in plain: one array for every input, in its declared range."""
 
     @abstractmethod

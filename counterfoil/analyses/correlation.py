@@ -20,6 +20,8 @@ from counterfoil.analyses.base import (
     ResultTable,
     total_of,
 )
+from counterfoil.data.encode import encode, encode_scaled
+from counterfoil.data.table import Table
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.contract import Column
 from counterfoil.mpc.protocol import Protocol
@@ -66,10 +68,11 @@ class Correlation(Analysis):
             Output("cross", (width, width), cross_bits, entry * (2 if self._shared else 1)),
         )
 
-    def local(self, table: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
-        z, one = self._scaled(table), float(1 << self._frac_bits)
+    def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         if self._shared:
-            return {"z": np.rint(z * one).astype(np.int64)}
+            columns = [encode_scaled(table, column.name, self._frac_bits).values for column in self._columns]
+            return {"z": np.column_stack(columns)}
+        z, one = self._scaled(table), float(1 << self._frac_bits)
         return {
             "count": np.array(len(z), np.int64),
             "sum": np.rint(z.sum(axis=0) * one).astype(np.int64),
@@ -131,11 +134,12 @@ class Correlation(Analysis):
         _, i, j = max(pairs)
         return (f"{names[j]} and {names[i]} are the most closely related: {values[i, j]:+.3f} over {count:,} rows.",)
 
-    def _scaled(self, table: pd.DataFrame) -> NDArray[np.float64]:
+    def _scaled(self, table: Table) -> NDArray[np.float64]:
+        """z of every row and column; the encodings are exact below 2^53, so only the division rounds."""
         columns = []
         for column in self._columns:
             low, high = self.bounds(column)
-            columns.append((2.0 * table[column.name].to_numpy(np.float64) - (low + high)) / (high - low))
+            columns.append((2 * encode(table, column.name).values - (low + high)) / (high - low))
         return np.column_stack(columns)
 
     @property
@@ -143,7 +147,7 @@ class Correlation(Analysis):
         rows = self.planned.params.get("rows", "local")
         if rows not in ("local", "shared"):
             raise PlanError(f"{self.planned.name}: `rows` is local or shared")
-        return rows == "shared"
+        return bool(rows == "shared")
 
     @property
     def _columns(self) -> list[Column]:

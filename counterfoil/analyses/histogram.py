@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,8 @@ from counterfoil.analyses.base import (
     ResultTable,
     total_of,
 )
+from counterfoil.data.encode import encode
+from counterfoil.data.table import Table
 from counterfoil.errors import PlanError
 from counterfoil.governance.contract import Column
 from counterfoil.mpc.protocol import Protocol
@@ -44,8 +47,8 @@ class Histogram(Analysis):
         shape = (len(self._edges) - 1,)
         return (Output("safe", shape), Output("count", shape))
 
-    def local(self, table: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
-        return {"count": self._counts(table)}
+    def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
+        return {"count": self._counts(encode(table, self._column.name).values)}
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
         return Cells(count=total_of([owner.values["count"] for owner in owners]), values={})
@@ -67,12 +70,12 @@ class Histogram(Analysis):
         )  # fmt: skip
 
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-        return self._frame(self._counts(pd.concat(tables)))
+        return self._frame(self._counts(pd.concat(tables)[self._column.name].to_numpy(np.int64)))
 
-    def _counts(self, table: pd.DataFrame) -> NDArray[np.int64]:
-        return np.histogram(table[self._column.name].to_numpy(np.int64), self._edges)[0].astype(np.int64)
+    def _counts(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.histogram(values, self._edges)[0].astype(np.int64)
 
-    def _frame(self, counts: Sequence[int]) -> pd.DataFrame:
+    def _frame(self, counts: Any) -> pd.DataFrame:
         edges = self._edges
         closing = [")"] * (len(edges) - 2) + ["]"]
         bins = [f"[{low:,} – {high:,}{end}" for low, high, end in zip(edges, edges[1:], closing, strict=False)]

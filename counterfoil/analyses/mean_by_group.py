@@ -21,6 +21,8 @@ from counterfoil.analyses.base import (
     ResultTable,
     total_of,
 )
+from counterfoil.data.encode import encode
+from counterfoil.data.table import Table
 from counterfoil.errors import PlanError
 from counterfoil.governance.contract import Column
 from counterfoil.mpc.protocol import Protocol
@@ -49,12 +51,12 @@ class MeanByGroup(Analysis):
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", self._shape), Output("count", self._shape), Output("sum", self._shape))
 
-    def local(self, table: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
-        codes = [self._codes(table, column) for column in self._by]
+    def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
+        codes = [encode(table, column.name).values for column in self._by]
         cell = np.ravel_multi_index(codes, self._shape)
         size = int(np.prod(self._shape))
         sums = np.zeros(size, np.int64)
-        np.add.at(sums, cell, table[self._value.name].to_numpy(np.int64))
+        np.add.at(sums, cell, encode(table, self._value.name).values)
         return {"count": np.bincount(cell, minlength=size).reshape(self._shape), "sum": sums.reshape(self._shape)}
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
@@ -73,9 +75,12 @@ class MeanByGroup(Analysis):
         title = f"Mean {value.name} by {' and '.join(column.name for column in self._by)}"
         findings = []
         if safe.any():
-            for word, at in (("highest", frame["mean"].idxmax()), ("lowest", frame["mean"].idxmin())):
-                group = ", ".join(str(frame[column.name][at]) for column in self._by)
-                findings.append(f"The {word} mean {value.name}, {frame['mean'][at]:,.2f} {value.unit}, is in {group}.")
+            means = frame["mean"].to_numpy()
+            for word, at in (("highest", np.nanargmax(means)), ("lowest", np.nanargmin(means))):
+                group = ", ".join(str(frame[column.name].iloc[at]) for column in self._by)
+                findings.append(
+                    f"The {word} mean {value.name}, {means[at]:,.2f} {value.unit}".rstrip() + f", is in {group}."
+                )
         return Result(
             self.planned.name, self.key, self.version, title, tuple(findings),
             (ResultTable(title, frame, {"rows": Measure(), "mean": Measure(value.unit)}, chart="grouped-bars"),),
@@ -90,9 +95,6 @@ class MeanByGroup(Analysis):
     def _groups(self) -> pd.DataFrame:
         names = [column.name for column in self._by]
         return pd.DataFrame(itertools.product(*(self.categories(column) for column in self._by)), columns=names)
-
-    def _codes(self, table: pd.DataFrame, column: Column) -> NDArray[np.intp]:
-        return pd.Categorical(table[column.name], categories=self.categories(column)).codes.astype(np.intp)
 
     @property
     def _value(self) -> Column:

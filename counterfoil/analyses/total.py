@@ -20,6 +20,8 @@ from counterfoil.analyses.base import (
     ResultTable,
     total_of,
 )
+from counterfoil.data.encode import encode
+from counterfoil.data.table import Table
 from counterfoil.governance.contract import Column
 from counterfoil.mpc.protocol import Protocol
 
@@ -44,8 +46,8 @@ class Total(Analysis):
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", ()), Output("count", ()), Output("sum", ()))
 
-    def local(self, table: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
-        values = table[self._column.name].to_numpy(np.int64)
+    def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
+        values = encode(table, self._column.name).values
         return {"count": np.array(values.size, np.int64), "sum": np.array(values.sum(), np.int64)}
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:

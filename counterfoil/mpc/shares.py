@@ -94,7 +94,7 @@ class Arith(Share):
         return self.map(lambda part: part[index])
 
     def reshape(self, *shape: int) -> Arith:
-        return self.map(lambda part: part.reshape(*shape))
+        return self.map(lambda part: part.reshape(shape))
 
     @property
     def T(self) -> Arith:  # noqa: N802 (numpy's name)

@@ -1,0 +1,93 @@
+"""Columns of a table as the integers that are shared, with the public bounds that hold for them.
+
+Every encoding is exact, or scaled with a stated error. Bounds come from the contract and never from the data. Knows
+nothing of shares: an analysis aggregates what stands here, or shares it row by row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from counterfoil.data.table import Table
+from counterfoil.errors import MissingValueError, OutOfBoundsError, RangeError
+from counterfoil.governance.contract import Column
+
+LARGEST = 1 << 61
+"""The widest bound that nodes can check on shares (PROTOCOLS 3.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One named array that is about to be shared: integers from `low` to `high` that count units of 2^-frac_bits.
+
+    `per_row` says that the first axis is the table's rows; otherwise the array is an aggregate, and its size does not
+    depend on the data.
+
+    Raises: RangeError for bounds that no node can check; OutOfBoundsError for a value beyond them.
+    """
+
+    name: str
+    values: NDArray[np.int64] = field(repr=False)
+    frac_bits: int
+    low: int
+    high: int
+    per_row: bool
+
+    def __post_init__(self) -> None:
+        if not -LARGEST <= self.low <= self.high <= LARGEST:
+            raise RangeError(f"{self.name}: its bounds must be in order and within 2^61 units; narrow the contract's")
+        if self.values.size and (self.values.min() < self.low or self.values.max() > self.high):
+            raise OutOfBoundsError(f"{self.name}: a value lies outside the bounds that were declared for it")
+
+
+def encode(table: Table, name: str) -> Encoded:
+    """The column, exactly: integers as they are, numbers as a count of their last decimal place (money in cents),
+    categories by their place in the contract, booleans as 0 and 1, dates as days since 1970-01-01.
+
+    Raises: MissingValueError when cells are empty; RangeError for a column without public bounds.
+    """
+    column = table.contract.column(name)
+    low, high = _bounds(column)
+    return Encoded(name, _integers(table, column), 0, low, high, per_row=True)
+
+
+def encode_scaled(table: Table, name: str, frac_bits: int) -> Encoded:
+    """The column mapped from its bounds to [-1, 1]: z = (2x - low - high) / (high - low), to the nearest 2^-frac_bits.
+
+    Ties go to the even integer. |encoded / 2^frac_bits - z| <= 2^-(frac_bits + 1) + 2^-52, for frac_bits up to 40.
+
+    Raises: MissingValueError; RangeError for a column whose bounds do not span an interval of at most 2^52 units.
+    """
+    column = table.contract.column(name)
+    low, high = _bounds(column)
+    if not (0 < high - low <= 1 << 52 and abs(low) + abs(high) <= 1 << 52 and 0 <= frac_bits <= 40):
+        raise RangeError(f"{name}: cannot be scaled from {low} to {high} at {frac_bits} bits; correct the bounds")
+    centred = (2 * _integers(table, column) - (low + high)).astype(np.float64)  # exact below 2^53
+    one = 1 << frac_bits
+    return Encoded(name, np.rint(centred * one / (high - low)).astype(np.int64), frac_bits, -one, one, per_row=True)
+
+
+def _bounds(column: Column) -> tuple[int, int]:
+    if column.bounds is None:
+        raise RangeError(f"{column.name}: the contract declares no bounds; give it a minimum and a maximum")
+    return column.bounds
+
+
+def _integers(table: Table, column: Column) -> NDArray[np.int64]:
+    cells = table.data[column.name]
+    if cells.null_count:
+        raise MissingValueError(
+            f"column {column.name}: {cells.null_count} cells are empty and cannot be shared; fill or drop these rows"
+        )
+    if column.categories:
+        cells = pc.index_in(cells, value_set=pa.array(column.categories, pa.string()))
+        if cells.null_count:
+            raise OutOfBoundsError(f"column {column.name}: {cells.null_count} cells are not among its categories")
+    elif column.type == "date":
+        cells = cells.cast("int32")
+    return np.asarray(cells.cast("int64").to_numpy(), dtype=np.int64)

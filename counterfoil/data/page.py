@@ -1,0 +1,29 @@
+"""The owner's page of what is wrong with its table, with row numbers and cells, for mending it.
+
+It holds personal data: it is written inside the owner's home, readable by the owner alone, and needs nothing from any
+network. Knows nothing of rules.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+if TYPE_CHECKING:
+    from counterfoil.data.faults import Fault
+
+_TEMPLATES = Environment(loader=PackageLoader("counterfoil.data", "."), autoescape=True, undefined=StrictUndefined)
+
+
+def write(path: Path, source: str, contract: str, faults: Sequence[Fault]) -> None:
+    """The page stands at the path, whole, with mode 0600; an older one is replaced."""
+    html = _TEMPLATES.get_template("page.html").render(source=source, contract=contract, faults=faults)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600 from its first moment
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(html)
+    Path(temporary).replace(path)

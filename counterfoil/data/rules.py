@@ -1,0 +1,219 @@
+"""Every rule of a data contract as one expectation, by name and arguments; nothing is left out silently.
+
+Pure: neither a table nor Great Expectations is needed to know whether a contract can be checked. Numbers are counted in
+their last decimal place, as tables hold them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from counterfoil.errors import (
+    ContractError,
+    DataError,
+    DuplicateKeyError,
+    MissingColumnError,
+    MissingValueError,
+    OutOfBoundsError,
+    QualityRuleError,
+    UnknownCategoryError,
+    WrongTypeError,
+)
+from counterfoil.governance.contract import Column, Contract
+from counterfoil.governance.quality import QualityRule
+
+_DTYPES = {"integer": "int64", "number": "int64", "string": "str", "date": "datetime64", "boolean": "bool"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How many rows may break a rule: up to `limit` rows or percent of the rows, or fewer if `strict`."""
+
+    limit: Fraction = Fraction(0)
+    percent: bool = False
+    strict: bool = False
+
+    def rows(self, total: int) -> int:
+        """The largest number of bad rows that is still allowed."""
+        limit = self.limit * total / 100 if self.percent else self.limit
+        return max(math.ceil(limit) - 1, 0) if self.strict else math.floor(limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: what fails when it does not hold, what to change then, and the expectation that says so."""
+
+    error: type[DataError]
+    columns: tuple[str, ...]
+    name: str
+    remedy: str
+    expectation: str
+    arguments: Mapping[str, Any]
+    tolerance: Tolerance | None = field(default=None)
+
+    @property
+    def title(self) -> str:
+        """The rule's name with its columns."""
+        return f"{', '.join(self.columns) or 'table'}: {self.name}"
+
+
+def compile_rules(contract: Contract) -> tuple[Rule, ...]:
+    """All rules of the contract: columns, types, required, bounds, categories, patterns, keys, then quality rules.
+
+    Raises: ContractError for a quality rule that no expectation expresses.
+    """
+    rules = [rule for column in contract.columns for rule in _of_column(column)]
+    if len(contract.primary_key) > 1:
+        rules.append(_unique(contract.primary_key, "primary key", DuplicateKeyError))
+    for quality in contract.quality:
+        rules += _of_quality(quality, contract)
+    return tuple(rules)
+
+
+def _of_column(column: Column) -> Iterator[Rule]:
+    def rule(error: type[DataError], name: str, remedy: str, expectation: str, **arguments: Any) -> Rule:
+        return Rule(error, (column.name,), name, remedy, expectation, {"column": column.name, **arguments})
+
+    yield rule(MissingColumnError, "present", "add the column", "ExpectColumnToExist")
+    yield rule(
+        WrongTypeError,
+        f"type {column.type}",
+        f"write values of type {column.type}",
+        "ExpectColumnValuesToBeOfType",
+        type_=_DTYPES[column.type],
+    )
+    if column.required:
+        yield rule(MissingValueError, "required", "fill the empty cells", "ExpectColumnValuesToNotBeNull")
+    if column.minimum is not None and column.maximum is not None:
+        low, high = (_cell(column, bound) for bound in (column.minimum, column.maximum))
+        yield rule(
+            OutOfBoundsError,
+            f"from {column.minimum} to {column.maximum}",
+            "correct these cells, or agree on a contract with wider bounds",
+            "ExpectColumnValuesToBeBetween",
+            min_value=low,
+            max_value=high,
+        )
+    if column.categories:
+        yield rule(
+            UnknownCategoryError,
+            f"one of the contract's {len(column.categories)} categories",
+            "use the contract's spelling, or agree on a contract that names the category",
+            "ExpectColumnValuesToBeInSet",
+            value_set=list(column.categories),
+        )
+    if column.pattern is not None:
+        yield rule(
+            QualityRuleError,
+            "written by the contract's pattern",
+            "write these cells by the pattern",
+            "ExpectColumnValuesToMatchRegex",
+            regex=column.pattern,
+        )
+    if column.unique:
+        yield _unique((column.name,), "unique", DuplicateKeyError)
+
+
+def _of_quality(quality: QualityRule, contract: Contract) -> Iterator[Rule]:
+    def rule(expectation: str, **arguments: Any) -> Rule:
+        remedy = f"correct the rows that count as {quality.metric}"
+        column = {"column": quality.columns[0]}
+        return Rule(
+            QualityRuleError, quality.columns, quality.name, remedy, expectation, {**column, **arguments}, tolerance
+        )
+
+    if quality.metric == "rowCount":
+        low, high = _row_counts(quality, contract)
+        yield Rule(
+            QualityRuleError,
+            (),
+            quality.name,
+            f"the contract asks for {_interval(low, high)} rows; check the export",
+            "ExpectTableRowCountToBeBetween",
+            {"min_value": low, "max_value": high},
+        )
+        return
+    tolerance = _tolerance(quality, contract)
+    if quality.metric == "duplicateValues":
+        yield _unique(quality.columns, quality.name, QualityRuleError, tolerance)
+        return
+    column = contract.column(quality.columns[0])
+    if quality.metric == "nullValues":
+        yield rule("ExpectColumnValuesToNotBeNull")
+    elif quality.metric == "missingValues":
+        stand_ins = [_cell(column, value) for value in quality.missing_values if value not in (None, "")]
+        if stand_ins and len(stand_ins) < len(quality.missing_values) and tolerance != Tolerance():
+            raise _refused(quality, contract, "empty cells and stand-ins together are checked with mustBe: 0 only")
+        if len(stand_ins) < len(quality.missing_values):
+            yield rule("ExpectColumnValuesToNotBeNull")
+        if stand_ins:
+            yield rule("ExpectColumnValuesToNotBeInSet", value_set=stand_ins)
+    elif quality.pattern is not None:
+        yield rule("ExpectColumnValuesToMatchRegex", regex=quality.pattern)
+    else:
+        yield rule("ExpectColumnValuesToBeInSet", value_set=[_cell(column, value) for value in quality.valid_values])
+
+
+def _unique(columns: tuple[str, ...], name: str, error: type[DataError], tolerance: Tolerance | None = None) -> Rule:
+    remedy = "keep one row of those that share the value"
+    if len(columns) == 1:
+        return Rule(error, columns, name, remedy, "ExpectColumnValuesToBeUnique", {"column": columns[0]}, tolerance)
+    arguments = {"column_list": list(columns)}
+    return Rule(error, columns, name, remedy, "ExpectCompoundColumnsToBeUnique", arguments, tolerance)
+
+
+def _cell(column: Column, value: Any) -> Any:
+    """A value that the contract writes, in the form that the table's frame holds."""
+    if column.type == "number":
+        return int(Decimal(str(value)) * 10**column.resolution)
+    if column.type == "date":
+        day = value if not isinstance(value, str) else datetime.fromisoformat(value)
+        return datetime.combine(day, time())
+    return value
+
+
+def _tolerance(quality: QualityRule, contract: Contract) -> Tolerance:
+    low, high = quality.limits[0], quality.limits[-1]
+    percent, strict = quality.unit == "percent", quality.operator == "mustBeLessThan"
+    within = quality.operator in ("mustBeLessThan", "mustBeLessOrEqualTo")
+    if within or (quality.operator in ("mustBe", "mustBeBetween") and low == 0):
+        if strict and high == 0:
+            raise _refused(quality, contract, "nothing is less than 0; use mustBe: 0")
+        return Tolerance(Fraction(str(high)), percent, strict)
+    raise _refused(
+        quality, contract, "use mustBe: 0, mustBeLessThan, mustBeLessOrEqualTo or mustBeBetween from 0 instead"
+    )
+
+
+def _row_counts(quality: QualityRule, contract: Contract) -> tuple[int | None, int | None]:
+    low, high = Fraction(str(quality.limits[0])), Fraction(str(quality.limits[-1]))
+    counts = {
+        "mustBe": (math.ceil(low), math.floor(high)),
+        "mustBeBetween": (math.ceil(low), math.floor(high)),
+        "mustBeGreaterThan": (math.floor(low) + 1, None),
+        "mustBeGreaterOrEqualTo": (math.ceil(low), None),
+        "mustBeLessThan": (None, math.ceil(high) - 1),
+        "mustBeLessOrEqualTo": (None, math.floor(high)),
+    }
+    if quality.operator not in counts:
+        raise _refused(quality, contract, "use mustBeBetween, or a lower or an upper limit")
+    return counts[quality.operator]
+
+
+def _interval(low: int | None, high: int | None) -> str:
+    if low == high:
+        return str(low)
+    return " and ".join([f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None))
+
+
+def _refused(quality: QualityRule, contract: Contract, remedy: str) -> ContractError:
+    return ContractError(
+        f"{contract.source}: quality rule {quality.name!r}: {quality.metric} with {quality.operator} "
+        f"cannot be checked; {remedy}"
+    )
