@@ -20,6 +20,8 @@ from counterfoil.governance.document import Path, Problems, did_you_mean, parse_
 
 Role: TypeAlias = Literal["owner", "node", "coordinator", "reviewer", "recipient", "auditor"]
 
+_KEYS = ("sign", "seal", "tls")
+
 
 @dataclass(frozen=True, slots=True)
 class Party:
@@ -84,7 +86,7 @@ def parse_roster(raw: bytes, source: str) -> Roster:
     keys = [_keys(item, ("parties", index), problems) for index, item in enumerate(value["parties"])]
     for index in repeated(item["id"] for item in value["parties"]):
         problems.add(("parties", index, "id"), f"the party {value['parties'][index]['id']!r} stands twice; keep one")
-    for name in ("sign", "seal", "tls"):
+    for name in _KEYS:
         for index in repeated(getattr(card, name) if card else object() for card in keys):
             problems.add(("parties", index, "keys", name), "another party has this key; every party makes its own")
     for index, item in enumerate(value["parties"]):
@@ -112,36 +114,31 @@ def parse_roster(raw: bytes, source: str) -> Roster:
     return Roster(value["id"], value["version"], digest(raw), expires, parties, source, raw)
 
 
-def write_roster(id: str, version: int, expires: date, parties: Iterable[Party]) -> Roster:
-    """A new roster of these parties, and the YAML file that holds it.
+def fill_roster(raw: bytes, source: str, cards: Iterable[PublicKeys]) -> Roster:
+    """The roster in which every party has the keys of its card, instead of any that the file may hold.
 
-    Raises: RosterError.
+    Raises: RosterError when a card is missing or is of nobody in the roster, and what `parse_roster` raises.
     """
-    value = {
-        "kind": "Roster",
-        "id": id,
-        "version": version,
-        "expires": expires.isoformat(),
-        "parties": [_plain(party) for party in parties],
-    }
-    raw = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120).encode()
-    return parse_roster(raw, f"{id}.roster.yaml")
-
-
-def _plain(party: Party) -> dict[str, Any]:
-    card = {name: value for name, value in party.keys.to_json().items() if name != "party"}
-    optional = {name: getattr(party, name) for name in ("address", "hosting") if getattr(party, name)}
-    return {
-        "id": party.id,
-        "organisation": party.organisation,
-        "jurisdiction": party.jurisdiction,
-        "roles": list(party.roles),
-        **optional,
-        "keys": card,
-    }
+    document = read_document(raw, source, "roster", RosterError)
+    problems = Problems(document, RosterError)
+    by_party = {card.party: card.to_json() for card in cards}
+    parties = []
+    for index, item in enumerate(document.value["parties"]):
+        if item["id"] not in by_party:
+            problems.add(("parties", index), f"no card of {item['id']} is given; ask for it: counterfoil party card")
+        card = by_party.pop(item["id"], {})
+        parties.append({**item, "keys": {name: card.get(name, "") for name in _KEYS}})
+    if by_party:
+        problems.add(("parties",), f"cards of {', '.join(by_party)} are given, who are not in the roster")
+    problems.raise_if_any()
+    filled = {**document.value, "parties": parties}
+    return parse_roster(yaml.safe_dump(filled, sort_keys=False, allow_unicode=True).encode(), source)
 
 
 def _keys(item: dict[str, Any], path: Path, problems: Problems) -> PublicKeys | None:
+    if "keys" not in item:
+        problems.add(path, "has no keys yet; fill them in: counterfoil agreement roster")
+        return None
     try:
         return PublicKeys.from_json({"party": item["id"], **item["keys"]})
     except DocumentError as error:
