@@ -7,6 +7,7 @@ rest. Results over an array are flat, one bit an element, in C order.
 from __future__ import annotations
 
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from counterfoil.mpc.circuits.adder import carries, carry_out, generate_propagat
 from counterfoil.mpc.circuits.checks import check_not_empty, check_same_shape, check_width
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith, Bits, Words, stack_bits
+
+Pair: TypeAlias = tuple[Arith, Arith]
+"""A value in two words, the high one first."""
 
 
 def a2b(p: Protocol, x: Arith, width: int = 64) -> Bits:
@@ -33,10 +37,10 @@ def a2b(p: Protocol, x: Arith, width: int = 64) -> Bits:
     return t ^ shift_up(carries(p, g, t), 1) if width > 1 else t
 
 
-def msb(p: Protocol, x: Arith, width: int = 64) -> Bits:
-    """Bit width - 1 of every x: for width 64 its sign, else its sign if |x| < 2^(width-1).
+def msb(p: Protocol, x: Arith, width: int = 64, carry: Bits | None = None) -> Bits:
+    """Bit width - 1 of every x, or of x + carry: for width 64 the sign, else the sign if |x| < 2^(width-1).
 
-    Shapes: x of n elements; the result (n,).
+    Shapes: x of n elements; carry and the result (n,).
     Cost: 8 rounds; 78.875 / 141.75 B (width 64); 2 + ceil(log2 width) rounds.
     Reveals: nothing.
     Raises: ShapeError.
@@ -49,8 +53,10 @@ def msb(p: Protocol, x: Arith, width: int = 64) -> Bits:
     g, t = generate_propagate(p, x, width)
     # 3 (log2 width rounds). The top bit is t_top XOR the carry out of the bits below it.
     zero = g[-1:].map(np.zeros_like)
-    below = carry_out(p, stack_bits([g[:-1], zero]), stack_bits([t[:-1], p.invert(zero)]))
-    return t[-1] ^ below
+    generate, propagate = [g[:-1], zero], [t[:-1], p.invert(zero)]
+    if carry is not None:
+        generate, propagate = [carry.reshape(1), *generate], [zero, *propagate]
+    return t[-1] ^ carry_out(p, stack_bits(generate), stack_bits(propagate))
 
 
 def less_than(p: Protocol, x: Arith, y: Arith, width: int = 64) -> Bits:
@@ -64,6 +70,22 @@ def less_than(p: Protocol, x: Arith, y: Arith, width: int = 64) -> Bits:
     """
     check_same_shape("less_than", x, y)
     return msb(p, x - y, width)
+
+
+def less_than_pair(p: Protocol, x: Pair, y: Pair, widths: tuple[int, int]) -> Bits:
+    """x < y in the order of (high, low) words, signed, if each difference is under 2^(width-1).
+
+    Shapes: all four words of n elements; the result (n,).
+    Cost: that of `less_than` of the low words, then of the high words, which is one more bit deep.
+    Reveals: nothing.
+    Raises: ShapeError.
+    Source: x < y iff not (y_high - x_high - 1) + [x_low < y_low] < 0; the bracket is the carry into that sum.
+    """
+    check_same_shape("less_than_pair", *x, *y)
+    # 1. The order of the low words.
+    carry = less_than(p, x[1], y[1], widths[1])
+    # 2. It is a block that generates, or stops, the carry under the difference of the high words.
+    return p.invert(msb(p, p.add_public(y[0] - x[0], -1), widths[0], carry))
 
 
 def less_than_bits(p: Protocol, x: Bits, y: Bits) -> Bits:
