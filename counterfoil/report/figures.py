@@ -42,6 +42,7 @@ _RC = {
     "font.family": "DejaVu Sans",
     "font.size": _TEXT,
     "text.color": _COLOURS["ink"],
+    "text.parse_math": False,
     "hatch.linewidth": 0.7,
 }
 

@@ -45,6 +45,12 @@ class Shown:
     rows: tuple[tuple[Cell, ...], ...]
 
     @property
+    def common(self) -> str:
+        """The label that all measured columns share, else ""."""
+        labels = {column.label for column in self.columns if column.label}
+        return labels.pop() if len(labels) == 1 else ""
+
+    @property
     def single(self) -> bool:
         """Whether it is one row of measured numbers, which reads better large than in a grid."""
         return len(self.rows) == 1 and all(column.label for column in self.columns)
