@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_UP, Context, Decimal
 from numbers import Integral, Real
 
@@ -40,3 +40,9 @@ def hidden(min_count: int) -> str:
 def count(number_of: int, thing: str) -> str:
     """`1 cell`, `1,000 cells`."""
     return f"{number_of:,} {thing}" if number_of == 1 else f"{number_of:,} {thing}s"
+
+
+def listing(items: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *first, last = items
+    return f"{', '.join(first)} and {last}" if first else last
