@@ -31,7 +31,7 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         "the owners handed in.",
         f"This statement is for agreement {agreement.id} version {agreement.version} ({agreement.digest}), suite "
         f"{agreement.suite}, contracts {', '.join(contracts)}.",
-        f"What the owners hand in stays secret as long as at most one of the {len(agreement.nodes)} nodes is corrupted. "
+        "What the owners hand in stays secret as long as at most one node is corrupted. "
         f"{_ASSUMED[agreement.suite]} Nodes that share an administrator, a cloud account or a key store count as one.",
         "Every node learns:",
         "- the agreement and its contracts, with their bounds and categories\n"

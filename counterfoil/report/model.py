@@ -23,8 +23,8 @@ class Approval:
 class Evidence:
     """What the nodes recorded of the run: sizes and names, no value of anybody's data.
 
-    `openings` are counts of opened elements by label, `rejected` are counts of rejected inputs by owner, `suppressed` are
-    counts of hidden cells by planned analysis; `min_count` is the agreement's smallest group.
+    `openings` counts opened values by label, `rejected` rejected inputs by owner, `suppressed` hidden cells by planned
+    analysis; `min_count` is the agreement's smallest group.
     """
 
     openings: Mapping[str, int]

@@ -121,6 +121,7 @@ class _Table:
 class _Part:
     result: Result
     tables: tuple[_Table, ...]
+    heading: str
     labels: str
 
 
@@ -147,9 +148,8 @@ def _part(result: Result, min_count: int) -> _Part:
     measures = [measure for table in result.tables for measure in table.measures.values()]
     return _Part(
         result,
-        tuple(
-            _table(table, missing, f"{result.name}-{number}") for number, table in enumerate(result.tables, start=1)
-        ),
+        tuple(_table(table, missing, f"{result.name}-{number}") for number, table in enumerate(result.tables, start=1)),
+        result.name.replace("-", " ").capitalize(),
         "; ".join(dict.fromkeys(map(tables.label, measures))),
     )
 
@@ -157,11 +157,12 @@ def _part(result: Result, min_count: int) -> _Part:
 def _table(table: ResultTable, missing: str, name: str) -> _Table:
     from counterfoil.report import figures  # noqa: PLC0415 (imports matplotlib, and not every caller renders)
 
-    last = list(table.measures.items())[-1]
-    unit = f" ({last[1].unit})" if last[1].unit else ""
-    what = table.title if table.chart == "heatmap" else f"{last[0]}{unit}"
-    caption = f"{what}, {tables.label(last[1])}"
-    return _Table(tables.shown(table, missing), figures.draw(table, missing, name), caption, figures.describe(table))
+    return _Table(
+        tables.shown(table, missing),
+        figures.draw(table, missing, name),
+        figures.caption(table),
+        figures.describe(table),
+    )
 
 
 def _blocks(text: str) -> Iterator[str | list[str]]:

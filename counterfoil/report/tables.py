@@ -111,14 +111,13 @@ def as_csv(table: ResultTable, missing: str) -> str:
 
     Text that a spreadsheet would run as a formula is quoted.
     """
-    frame = table.frame.rename(columns=lambda name: _inert(str(name)))
-    for name, column in zip(table.frame.columns, frame.columns, strict=True):
-        measure = table.measures.get(str(name))
-        if measure is None:
-            frame[column] = [_inert(str(value)) for value in table.frame[name]]
-        elif measure.bound:
-            frame.insert(frame.columns.get_loc(column) + 1, f"{column} bound", measure.bound)
-    return frame.to_csv(index=False, na_rep=missing, lineterminator="\n")
+    columns: dict[str, Any] = {}
+    for name in table.frame.columns:
+        heading, values, measure = _inert(str(name)), table.frame[name], table.measures.get(str(name))
+        columns[heading] = values if measure else [_inert(str(value)) for value in values]
+        if measure and measure.bound:
+            columns[f"{heading} bound"] = measure.bound
+    return pd.DataFrame(columns, index=table.frame.index).to_csv(index=False, na_rep=missing, lineterminator="\n")
 
 
 def _inert(text: str) -> str:

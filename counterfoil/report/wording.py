@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_UP, Context, Decimal
-from numbers import Integral, Real
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def number(value: Real, decimals: int) -> str:
+def number(value: float, decimals: int) -> str:
     """The number with thousands separators; a whole number stays whole, others get `decimals`."""
-    text = f"{int(value):,}" if isinstance(value, Integral) else f"{float(value):z,.{decimals}f}"
+    text = f"{value:,}" if isinstance(value, int) else f"{value:z,.{decimals}f}"
     return text.replace("-", "−")
 
 
-def decimals_for(values: Iterable[Real], bound: float) -> int:
+def decimals_for(values: Iterable[float], bound: float) -> int:
     """How many decimals a column is shown with: two for large numbers, four for small, never past its bound."""
-    largest = max((abs(float(value)) for value in values), default=0.0)
+    largest = max((abs(value) for value in values), default=0.0)
     wanted = 2 if largest >= 100 else 4
     return wanted if bound == 0 else min(wanted, max(0, math.floor(-math.log10(bound))))
 
