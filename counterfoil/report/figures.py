@@ -104,7 +104,9 @@ def _bars(table: ResultTable, missing: str) -> Figure | None:
     figure, axes = _canvas(pitch * len(rows) * _BAR + 26 * bool(others))
     axes.set_xlim(low - _ROOM * reach * (low < 0), high + _ROOM * reach)
     axes.set_ylim(pitch * len(rows), 0.0)
-    for group, kind, value, text in zip(groups, series, values, tables.column_texts(table, measure), strict=True):
+    for group, kind, value, text in zip(
+        groups, series, values.tolist(), tables.column_texts(table, measure), strict=True
+    ):
         place = kinds.index(kind)
         middle = rows.index(group) * pitch + (pitch - len(kinds) + 1) / 2 + place
         end, ink, look = value, "ink", dict[str, Any](color=_SERIES[place], lw=0.0)
@@ -179,11 +181,11 @@ def _lines(text: str, width: int) -> list[str]:
 
 
 def _inline(figure: Figure, name: str) -> str:
-    """The figure as an `<svg>` element for HTML: no header, no metadata, ids of its own, named colours."""
+    """The figure as an `<svg>` element for HTML: no header, comments or styles, ids of its own, named colours."""
     target = io.StringIO()
     figure.savefig(target, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     svg = target.getvalue()
-    svg = re.sub(r"<!--.*?-->\s*", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r"<!--.*?-->\s*|<style.*?</style>\s*", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r' (?:xmlns(?::xlink)?|version|width|height)="[^"]*"', "", svg, count=5)
     svg = svg.replace("xlink:href", "href").replace("<svg", '<svg aria-hidden="true" focusable="false"', 1)
     svg = re.sub(r'(\bid="|\bhref="#|url\(#)', rf"\g<1>{name}-", svg)

@@ -14,6 +14,7 @@ from counterfoil.report import wording
 if TYPE_CHECKING:
     from counterfoil.analyses.base import Analysis
     from counterfoil.governance.agreement import Agreement
+    from counterfoil.governance.roster import Party
     from counterfoil.mpc.ledger import Declared
 
 _ASSUMED = {
@@ -32,7 +33,9 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         f"This statement is for agreement {agreement.id} version {agreement.version} ({agreement.digest}), suite "
         f"{agreement.suite}, contracts {', '.join(contracts)}.",
         "What the owners hand in stays secret as long as at most one node is corrupted. "
-        f"{_ASSUMED[agreement.suite]} Nodes that share an administrator, a cloud account or a key store count as one.",
+        f"{_ASSUMED[agreement.suite]} Nodes that share an administrator, a cloud account or a key store count as one. "
+        "The nodes are run by:",
+        "\n".join(map(_operator, map(agreement.roster.party, agreement.nodes))),
         "Every node learns:",
         "- the agreement and its contracts, with their bounds and categories\n"
         "- how many rows each owner hands in\n"
@@ -47,6 +50,10 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         "agreed bounds; the computation cannot notice.",
     )
     return "\n\n".join(blocks) + "\n"
+
+
+def _operator(node: Party) -> str:
+    return f"- {node.id}: {node.organisation}, {node.jurisdiction}, hosted at {node.hosting}"
 
 
 def _opened(declared: Iterable[Declared]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from decimal import ROUND_UP, Context, Decimal
+from decimal import ROUND_UP, Context
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -24,7 +24,7 @@ def decimals_for(values: Iterable[float], bound: float) -> int:
 
 def error_bound(bound: float) -> str:
     """The bound in two digits, rounded up so that it still is one: `± 4.2 × 10⁻⁹`."""
-    rounded = Context(prec=2, rounding=ROUND_UP).create_decimal(Decimal(bound))
+    rounded = Context(prec=2, rounding=ROUND_UP).create_decimal(str(bound))
     exponent = rounded.adjusted()
     if -4 < exponent < 6:
         return f"± {rounded:,f}"
