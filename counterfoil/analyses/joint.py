@@ -72,7 +72,7 @@ def local_parts(agreement: Agreement, contract: str, table: Table) -> dict[str, 
                 raise ShapeError(f"{name}: {item.name} is {array.shape}, planned {item.shape_for(table.rows)}")
             if array.size and not item.low <= int(array.min()) <= int(array.max()) <= item.high:
                 raise OutOfBoundsError(f"{name}: {item.name} leaves the range that the contract's bounds allow")
-            arrays[array_name(name, item.name)] = np.ascontiguousarray(array)
+            arrays[array_name(name, item.name)] = array
     return arrays
 
 

@@ -21,7 +21,7 @@ from counterfoil.errors import IntegrityError, RefusedError
 from counterfoil.governance.job import Event, Job, Stage, advance, plan_job, stage_of, start_attempt
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.release import Release, release
-from counterfoil.governance.review import Approved, make_evidence, sign_evidence
+from counterfoil.governance.review import count_decisions, decisions, load_draft, make_evidence, sign_evidence
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.submission import accept, load_shares, read_manifest, taken_in
 from counterfoil.home import Home
@@ -33,6 +33,9 @@ from counterfoil.mpc.transport.tls import Endpoint, connect
 from counterfoil.report.leakage import statement
 from counterfoil.roles.names import component_name, released_name
 from counterfoil.software import software_digest
+
+PROTOCOLS: Final = {"rep3": "rep3-sh/1", "rep4": "rep4-mal/1"}
+"""What an agreement calls a suite, and the protocol and version that this software runs for it."""
 
 PEER_TIMEOUT_S: Final = 60.0
 _USED_BY: Final = "submission-job"
@@ -182,7 +185,7 @@ class Computation:
     def _hello(self) -> Hello:
         terms = self.agreement.terms
         return Hello(
-            suite=terms.suite,
+            suite=PROTOCOLS[terms.suite],
             job=self.job.id,
             attempt=self.attempt,
             roster=terms.roster.digest,
@@ -211,12 +214,15 @@ class Computation:
         return self._joint
 
 
-def hand_over(home: Home, approved: Approved) -> list[Release]:
+def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> list[Release]:
     """This node's shares of every approved output lie in the exchange, sealed to each of its recipients.
 
-    Raises: NotFoundError if this node holds no such draft; NotEntitledError, RefusedError, ReplayError.
+    The node counts the signed decisions itself. Raises: NotApprovedError; NotFoundError if this node holds no such
+    draft; SignatureError, TamperedError, RefusedError, ReplayError.
     """
-    evidence, terms = approved.draft.evidence, approved.draft.agreement.terms
+    draft = load_draft(home.exchange, agreement, evidence_digest)
+    approved = count_decisions(draft, decisions(home.exchange, draft))
+    evidence, terms = draft.evidence, agreement.terms
     if stage_of(home.state, evidence.job) is Stage.DRAFTED:
         advance(home.state, evidence.job, Event.APPROVE)
     releases = []
