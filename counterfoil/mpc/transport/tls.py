@@ -8,7 +8,6 @@ proved to hold, never a field that it fills in. Knows nothing of frames beyond t
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import hmac
 import queue
 import socket
@@ -19,21 +18,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
+from counterfoil.crypto.keys import tls_pin
 from counterfoil.errors import PeerIdentityError, PeerLostError, PeerTimeoutError, TransportError
 from counterfoil.mpc.transport.base import HEADER_BYTES, Attempt, Kind, Link, Pipe
 
 _BUFFER: Final = 4 << 20
 _HANDSHAKE_S: Final = 10.0
 _RETRY_S: Final = 0.05
-
-
-def pin(certificate: bytes) -> str:
-    """SHA-256, in hex, of a DER certificate's public key (SubjectPublicKeyInfo)."""
-    key = x509.load_der_x509_certificate(certificate).public_key()
-    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,9 +225,9 @@ class _Meeting:
 
     def _who(self, connection: ssl.SSLSocket) -> int:
         """Whose pinned key the other end proved to hold; -1 if nobody's."""
-        shown = pin(connection.getpeercert(binary_form=True) or b"")
+        shown = tls_pin(connection.getpeercert(binary_form=True) or b"")
         for peer in self._peers():
-            if hmac.compare_digest(shown, pin(self.parties[peer].certificate)):
+            if hmac.compare_digest(shown, tls_pin(self.parties[peer].certificate)):
                 return peer
         return -1
 
