@@ -257,7 +257,7 @@ def test_comparisons_after_the_shuffle_do_not_depend_on_the_keys():
             seen[outcome] = seen.get(outcome, 0) + 1
         expected = runs / 24
         assert len(seen) == 24
-        assert sum((count - expected) ** 2 / expected for count in seen.values()) < 60  # 23 degrees: p < 1e-4
+        assert sum((count - expected) ** 2 / expected for count in seen.values()) < 80  # 23 degrees: p < 1e-7
 
 
 def test_a_column_that_is_no_permutation_is_an_integrity_failure():
