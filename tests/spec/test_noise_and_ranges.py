@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from circuit_spec import EDGES, PRICED, SUITES, Spec, check_cost, check_values, per_element, run
+from circuit_spec import EDGES, SUITES, Spec, check_cost, check_values, per_element, run, words
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +13,9 @@ from counterfoil.errors import RangeError, ShapeError
 from counterfoil.mpc.circuits import noise
 from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.circuits.range_check import in_range
-from counterfoil.mpc.plain import Cost, Plain, price
+from counterfoil.mpc.plain import Plain
+
+REACH = noise.gaussian_reach(3)
 
 
 def chi_square(samples, law, reach):
@@ -39,7 +41,7 @@ def gaussian_law(sigma):
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("scale", [Fraction(1, 3), Fraction(3, 2), 20])
 def test_laplace_fits(suite, scale):
-    samples = run(suite, lambda p: noise.discrete_laplace(p, 60_000, scale), ())[0].view(np.int64)
+    samples = run(suite, lambda p: noise.discrete_laplace(p, 40_000, scale), ()).values.view(np.int64)
     assert abs(chi_square(samples, laplace_law(float(scale)), int(8 * scale) + 1)) < 6
     assert np.abs(samples).max() <= noise.laplace_bound(scale).high
 
@@ -47,7 +49,7 @@ def test_laplace_fits(suite, scale):
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("sigma", [Fraction(1, 2), 3, Fraction(21, 2)])
 def test_gaussian_fits(suite, sigma):
-    samples = run(suite, lambda p: noise.discrete_gaussian(p, 30_000, sigma), ())[0].view(np.int64)
+    samples = run(suite, lambda p: noise.discrete_gaussian(p, 10_000, sigma), ()).values.view(np.int64)
     assert abs(chi_square(samples, gaussian_law(float(sigma)), int(6 * sigma) + 1)) < 6
     assert np.abs(samples).max() <= noise.gaussian_bound(sigma).high
 
@@ -62,14 +64,26 @@ def test_samples_are_fresh():
     assert (first != second).any()
 
 
-@pytest.mark.parametrize(("suite", "each"), [("rep3", 78.875), ("rep4", 141.75)])
-def test_noise_costs_what_the_table_says(suite, each):
-    n, p = 640, Plain()
-    noise.discrete_laplace(p, n, 20)
-    assert price(p.calls, suite) == Cost(8, round(20 * n * each))
-    p, t = Plain(), noise.gaussian_reach(3)
-    noise.discrete_gaussian(p, n, 3)
-    assert price(p.calls, suite) == Cost(9, round(n * (t * each + (56 if suite == "rep3" else 96))))
+LAPLACE = Spec(
+    "discrete_laplace",
+    lambda p, like: noise.discrete_laplace(p, like.size, 20),
+    words(),
+    None,
+    per_element(8, 20 * 78.875, 8, 20 * 141.75),
+)
+GAUSSIAN = Spec(
+    "discrete_gaussian",
+    lambda p, like: noise.discrete_gaussian(p, like.size, 3),
+    words(),
+    None,
+    per_element(9, REACH * 78.875 + 56, 9, REACH * 141.75 + 96),
+)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("spec", [LAPLACE, GAUSSIAN], ids=str)
+def test_noise_costs_what_the_table_says(spec, suite):
+    check_cost(spec, run(suite, spec.program, words()(np.random.default_rng(0), 640)), 640)
 
 
 @pytest.mark.parametrize("call", [noise.discrete_laplace, noise.discrete_gaussian])
@@ -98,7 +112,7 @@ def any_words(rng, n):
 RANGES = [
     Spec(
         f"in_range {bound.low}..{bound.high}",
-        lambda p, x, bound=bound: in_range(p, x, bound),
+        lambda p, x, bound=bound: in_range(p, x, bound.low, bound.high),
         any_words,
         lambda x, bound=bound: (x >= bound.low) & (x <= bound.high),
         per_element(12, 3 * 78.875 + 32.75, 12, 3 * 141.75 + 49.5),
@@ -114,9 +128,16 @@ def test_in_range_equals_numpy(spec, n, suite):
     check_values(spec, suite, seed=n, n=n)
 
 
-@pytest.mark.parametrize("priced", PRICED)
-def test_in_range_costs_what_the_table_says(priced):
-    check_cost(RANGES[1], priced, check_values(RANGES[1], "plain", seed=1, n=640), 640)
+@pytest.mark.parametrize("suite", SUITES)
+def test_in_range_costs_what_the_table_says(suite):
+    check_cost(RANGES[1], check_values(RANGES[1], suite, seed=1, n=640), 640)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_every_row_may_have_its_own_range(suite):
+    x, low, high = np.array([1, 5, -3, 7]), np.array([0, 6, -3, 0]), np.array([1, 9, -3, 6])
+    got = run(suite, lambda p, y: in_range(p, y, low, high), (x,)).values
+    assert got.tolist() == [1, 0, 1, 0]
 
 
 bounds = st.tuples(st.integers(-(2**29), 2**29), st.integers(0, 2**29)).map(lambda t: Bound(t[0], t[0] + t[1]))

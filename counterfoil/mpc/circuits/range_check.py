@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TypeAlias
 
-from counterfoil.mpc.circuits.bound import Bound
+import numpy as np
+from numpy.typing import NDArray
+
 from counterfoil.mpc.circuits.checks import check_columns
 from counterfoil.mpc.circuits.compare import msb
 from counterfoil.mpc.circuits.convert import b2a
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith, Bits, concat, packed_length, tail_mask
 
+Limit: TypeAlias = int | NDArray[np.int64]
 
-def in_range(p: Protocol, x: Arith, bound: Bound) -> Arith:
-    """1 where x is within the bound, else 0, whatever 64-bit word x is.
 
-    Shapes: x and the result (n,).
+def in_range(p: Protocol, x: Arith, low: Limit, high: Limit) -> Arith:
+    """1 where low <= x <= high, else 0, whatever 64-bit word x is; for |low| and |high| up to 2^61.
+
+    Shapes: x and the result (n,); low and high one for all rows, or (n,).
     Cost: 12 rounds; 3 comparisons, 2 ANDs of bits and one B2A: 269.4 / 474.8 B.
     Reveals: nothing.
     Raises: ShapeError.
@@ -24,7 +28,7 @@ def in_range(p: Protocol, x: Arith, bound: Bound) -> Arith:
     size = check_columns("in_range", [x])
     # 1 (local). The three columns, each filled up to whole words so that their signs stay apart.
     padding = p.constant(np.zeros(64 * packed_length(size) - size, dtype=np.uint64))
-    tests = [p.add_public(x, 1 << 62), p.add_public(x, -bound.low), p.add_public(-x, bound.high)]
+    tests = [p.add_public(x, 1 << 62), p.add_public(x, np.negative(low)), p.add_public(-x, high)]
     stacked = concat([column for test in tests for column in (test, padding)])
     # 2 (8 rounds). All signs at once; a test is passed where the value is not negative.
     signs = p.invert(msb(p, stacked))
