@@ -13,7 +13,7 @@ from math import prod
 from typing import Final
 
 from counterfoil.analyses.base import Output
-from counterfoil.analyses.joint import DECLARED, JointComputation, analyses, expected_inputs
+from counterfoil.analyses.joint import DECLARED, JointComputation, analyses, array_specs
 from counterfoil.arrays import pack
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.seal import seal, unseal
@@ -55,26 +55,10 @@ def take_in(
     manifests = [read_manifest(reference, agreement, home.exchange, now) for reference in submissions]
     job = plan_job(agreement, period, manifests, now.date())
     for reference, manifest in zip(submissions, manifests, strict=True):
-        _check_arrays(agreement, manifest)
         home.state.bind(_USED_BY, manifest.submission, job.id)
         if not taken_in(manifest, home.state):
-            accept(reference, agreement, home, now)
+            accept(reference, agreement, home, array_specs, now)
     return job, manifests
-
-
-def _check_arrays(agreement: SignedAgreement, manifest: Manifest) -> None:
-    """Raises: RefusedError unless the submission has exactly the arrays that the plans ask for."""
-    expected = {
-        name: (item.shape_for(manifest.rows), item.low, item.high, item.frac_bits)
-        for name, item in expected_inputs(agreement.terms, manifest.contract).items()
-    }
-    given = {name: (spec.shape, spec.low, spec.high, spec.frac_bits) for name, spec in manifest.arrays.items()}
-    if given != expected:
-        odd = sorted(name for name in {*given, *expected} if given.get(name) != expected.get(name))
-        raise RefusedError(
-            f"submission {manifest.submission} of {manifest.owner}: {odd[0]} is not as the agreed analyses need it; "
-            "submit again with the agreed software"
-        )
 
 
 @dataclass
