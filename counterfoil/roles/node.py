@@ -133,7 +133,7 @@ class Computation:
             name: {
                 "cells": _cells(plans[name].outputs()),
                 "hidden-cells": self.hidden[name],
-                **{f"rejected-{owner}": self.rejected[owner, name] for owner in terms.owners},
+                **{f"rejected-{owner}": count for owner, count in self.rejected_by(name).items()},
             }
             for name in plans
         }
@@ -145,7 +145,7 @@ class Computation:
             measures=measures,
             checks={f"opened-{label.replace(' ', '-')}": opened.count(label) for label in sorted(set(opened))},
             leakage=digest(text),
-            transcript=session.transcript.hex(),
+            transcript=self.transcript,
         )
         for name, result in results.items():
             self.home.vault.keep(self.job.id, name, _by_component(self._protocol, result), aad=evidence.digest.encode())
@@ -154,6 +154,15 @@ class Computation:
         sign_evidence(evidence, self.home.keys, self.home.exchange)
         session.close()
         return Ref("evidence", self.home.party, evidence.digest)
+
+    @property
+    def transcript(self) -> str:
+        """What the nodes agreed on when they met, as a digest."""
+        return self._live.transcript.hex()
+
+    def rejected_by(self, name: str) -> dict[str, int]:
+        """How many inputs of one analysis were rejected, by owner."""
+        return {owner: count for (owner, plan), count in self.rejected.items() if plan == name}
 
     def cost(self) -> Cost:
         """Rounds, bytes and seconds so far at this node."""
