@@ -1,13 +1,15 @@
-"""Documents name what exists: files, headings, functions, sections."""
+"""Documents name what exists: files, headings, functions, sections, commands."""
 
 from __future__ import annotations
 
 import re
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from pkgutil import resolve_name
 
 import pytest
+from typer.main import get_command
+
+from counterfoil.cli import app
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -38,12 +40,7 @@ def named_functions() -> list[str]:
 
 @pytest.mark.parametrize("name", named_functions())
 def test_functions_of_the_protocol_page_exist(name: str) -> None:
-    found: object = import_module("counterfoil")
-    path = "counterfoil"
-    for part in name.split("."):
-        path = f"{path}.{part}"
-        found = getattr(found, part, None) or (import_module(path) if isinstance(found, ModuleType) else None)
-    assert found is not None
+    assert resolve_name(f"counterfoil.{name}")
 
 
 def test_docstrings_cite_sections_that_the_protocol_page_has() -> None:
@@ -55,3 +52,11 @@ def test_docstrings_cite_sections_that_the_protocol_page_has() -> None:
         for section in re.findall(r"PROTOCOLS (\d+)", source.read_text("utf-8"))
     }
     assert {section: name for section, name in cited.items() if section not in sections} == {}
+
+
+def test_the_readme_lists_every_command() -> None:
+    table = (ROOT / "README.md").read_text("utf-8").split("\n## Commands")[1].split("\n## ")[0]
+    real = set()
+    for name, command in get_command(app).commands.items():
+        real |= {f"{name} {inner}" for inner in getattr(command, "commands", {})} or {name}
+    assert set(re.findall(r"`counterfoil ([a-z ]+)`", table)) == real
