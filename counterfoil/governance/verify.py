@@ -16,7 +16,7 @@ from counterfoil.crypto.sign import verify
 from counterfoil.errors import IntegrityError, NotFoundError, SignatureError, TamperedError
 from counterfoil.exchange import Exchange
 from counterfoil.governance.manifest import Manifest
-from counterfoil.governance.release import RELEASES, read_release
+from counterfoil.governance.release import RELEASES, SEALED, read_release
 from counterfoil.governance.review import Approved, Evidence, count_decisions, decisions, load_draft, read_evidence
 from counterfoil.governance.signing import SignedAgreement, audit_agreement
 
