@@ -34,17 +34,20 @@ class Exchange:
         self._folder = folder
 
     @classmethod
-    def open(cls, url: str) -> Exchange:
+    def open(cls, url: str, *, existing: bool = False) -> Exchange:
         """The store at a folder's path, or at a URL: file://, s3://bucket/prefix, az://container/prefix.
 
-        Cloud stores take their credentials from the environment, as their own tools do.
+        A folder is made if need be, unless it must be `existing`. Cloud stores take their credentials from the
+        environment, as their own tools do.
 
-        Raises: StoreError.
+        Raises: NotFoundError if an existing folder is not there; StoreError.
         """
         try:
             if "://" in url and not url.startswith("file://"):
                 return cls(url, from_url(url), None)
             folder = Path(url.removeprefix("file://")).resolve()
+            if existing and not folder.is_dir():
+                raise NotFoundError(f"there is no folder {folder}")
             return cls(str(folder), LocalStore(folder, mkdir=True), folder)
         except (BaseError, ValueError, OSError):
             raise StoreError(f"cannot open an exchange at {url}: neither a folder nor a known kind of URL") from None
@@ -78,7 +81,7 @@ class Exchange:
 
     def get_named(self, name: Name) -> bytes:
         """What lies under the name, unchecked. Raises: NotFoundError, StoreError."""
-        path = _path(name)
+        path = self._locate(name)
         try:
             return bytes(obstore.get(self._store, path).bytes())
         except FileNotFoundError:
@@ -88,15 +91,22 @@ class Exchange:
 
     def list(self, prefix: Name = ()) -> list[Name]:
         """The names below a prefix, sorted; names that we would not have given are left out."""
-        path = _path(prefix) if prefix else None
+        path = self._locate(prefix) if prefix else None
         try:
             found = [meta["path"] for batch in obstore.list(self._store, path) for meta in batch]
         except (BaseError, OSError) as error:
             raise _failure("list", path or "/", error) from None
         return sorted(name for name in map(_name, found) if name)
 
-    def _write(self, name: Name, data: bytes | memoryview, *, replace: bool) -> None:
+    def _locate(self, name: Name) -> str:
+        """The name's path in the store; in a folder, no link that somebody planted leads it outside."""
         path = _path(name)
+        if self._folder and not (self._folder / path).resolve().is_relative_to(self._folder):
+            raise StoreError(f"{path} in the exchange is a link that leads outside of it")
+        return path
+
+    def _write(self, name: Name, data: bytes | memoryview, *, replace: bool) -> None:
+        path = self._locate(name)
         view = memoryview(data).cast("B")
         try:
             obstore.put(self._store, path, view, mode="overwrite" if replace else "create", use_multipart=False)

@@ -66,6 +66,14 @@ class State:
             if not done.rowcount:
                 raise ReplayError(f"attempt {attempt} of job {job} is not after the last one; start a new attempt")
 
+    def bind(self, space: str, key: str, value: str) -> None:
+        """The fact has this value for good. Raises: ReplayError if it has another one."""
+        with self._transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO fact VALUES (?, ?, ?)", (space, key, value.encode()))
+            row = connection.execute("SELECT value FROM fact WHERE space = ? AND key = ?", (space, key)).fetchone()
+        if bytes(row[0]) != value.encode():
+            raise ReplayError(f"{space} {key} belongs to {bytes(row[0]).decode()}, so not to {value}")
+
     def put(self, space: str, key: str, value: bytes) -> None:
         """The fact has this value, whatever it had before."""
         with self._transaction() as connection:

@@ -9,18 +9,18 @@ Source: https://c2sp.org/tlog-tiles.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from counterfoil.audit.checkpoint import open_checkpoint
 from counterfoil.audit.log import Log
 from counterfoil.canonical import digest, jcs
-from counterfoil.crypto.keys import PublicKeys
+from counterfoil.crypto.keys import PublicKeys, read_card
 from counterfoil.errors import DocumentError, NotFoundError, TamperedError
 from counterfoil.exchange import Exchange, Name
 
-WIDTH = 256
+HEIGHT = 8
+WIDTH = 2**HEIGHT
 
 _LOG, _CARD, _CHECKPOINT, _HISTORY, _COSIGNED, _TILE, _ENTRIES = (
     "log",
@@ -60,10 +60,10 @@ def publish(log: Log, exchange: Exchange) -> bytes:
         exchange.put_named((*prefix, _TILE, _ENTRIES, *name), data, replace=True)
     level, hashes = 0, log.level(0)[: checkpoint.size]
     while hashes:
-        for name, tile in _tiles(hashes, old >> (8 * level)):
+        for name, tile in _tiles(hashes, old >> (HEIGHT * level)):
             exchange.put_named((*prefix, _TILE, str(level), *name), b"".join(tile), replace=True)
         level += 1
-        hashes = log.level(8 * level)[: checkpoint.size >> (8 * level)]
+        hashes = log.level(HEIGHT * level)[: checkpoint.size >> (HEIGHT * level)]
     exchange.put_named((*prefix, _HISTORY, f"{checkpoint.size:016d}-{digest(note)[:16]}"), note, replace=True)
     exchange.put_named((*prefix, _CHECKPOINT), note, replace=True)
     return note
@@ -141,19 +141,16 @@ def _read_tiles(exchange: Exchange, prefix: Name, size: int) -> Iterator[bytes]:
 
 
 def _split(bundle: bytes) -> Iterator[bytes]:
-    """The entries of a bundle; what is cut short comes out short, and will not verify."""
+    """The entries of a bundle; a last one that is cut short comes out with its length, and will not verify."""
     start = 0
     while start < len(bundle):
         end = start + 2 + int.from_bytes(bundle[start : start + 2], "big")
-        yield bundle[start + 2 : end]
+        yield bundle[start + 2 : end] if end <= len(bundle) else bundle[start:]
         start = end
 
 
 def _card(raw: bytes, party: str) -> PublicKeys:
-    try:
-        card = PublicKeys.from_json(json.loads(raw))
-    except (ValueError, RecursionError):
-        raise DocumentError(f"the card of {party} in the exchange is not JSON") from None
+    card = read_card(raw)
     if card.party != party:
         raise DocumentError(f"the card beside the log of {party} is that of {card.party}")
     return card

@@ -109,9 +109,9 @@ def _first_broken_link(entries: Sequence[bytes]) -> str | None:
 
 def _between(tree: MerkleTree, signed: Iterable[Checkpoint]) -> str:
     """Which entries must hold the first difference, by the checkpoints that fit the tree and those that do not."""
-    fits = {each.size: each.size <= tree.size and tree.root(each.size) == each.root for each in signed}
-    first_bad = min(size for size, fit in fits.items() if not fit)
-    last_good = max((size for size, fit in fits.items() if fit and size < first_bad), default=0)
+    fits = [(each.size, each.size <= tree.size and tree.root(each.size) == each.root) for each in signed]
+    first_bad = min(size for size, fit in fits if not fit)
+    last_good = max((size for size, fit in fits if fit and size < first_bad), default=0)
     if first_bad - last_good == 1:
         return f"entry {last_good}"
     return f"an entry from {last_good} to {first_bad - 1}"

@@ -9,20 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from counterfoil.mpc import session
+from counterfoil.mpc.local import reveal, try_local
 from counterfoil.mpc.packing import unpack
-from counterfoil.mpc.plain import Call, Cost, Plain, price
-from counterfoil.mpc.protocol import Protocol
+from counterfoil.mpc.plain import Cost, Plain, price
 from counterfoil.mpc.shares import U64, Arith, Bits
 
-SUITES = ("plain",)
-PRICED = ("rep3", "rep4")
+SUITES = ("plain", *session.SUITES)
 
 EDGES = np.array(
     [0, *(sign * (2**i + d) for sign in (1, -1) for i in (0, 8, 31, 61, 62) for d in (-1, 0, 1)), 2**63 - 1]
 )
 EDGES = np.append(EDGES, [-(2**63), 1 - 2**63])
-
-Shared = Arith | Bits | Sequence["Shared"]
 
 
 @dataclass(frozen=True)
@@ -46,29 +44,52 @@ def per_element(
     return {"rep3": lambda n: (rounds3, bytes3 * n), "rep4": lambda n: (rounds4, bytes4 * n)}
 
 
-def share(p: Protocol, value: NDArray[Any]) -> Arith | Bits:
-    """Booleans as bits, everything else as ring elements."""
-    return p.constant_bits(value) if value.dtype == np.bool_ else p.constant(value)
+@dataclass(frozen=True)
+class Ran:
+    """What came out of a run, what it cost in which suite, and what an observer saw of it."""
+
+    values: Any
+    costs: dict[str, Cost]
+    trace: Any
 
 
-def reveal(shared: Any) -> Any:
-    """Test oracle: what plain's only component says."""
-    if isinstance(shared, Arith):
-        return shared.parts[0]
-    if isinstance(shared, Bits):
-        words = shared.parts[0]
-        if shared.length % 64:
-            assert not (words[..., -1] >> U64(shared.length % 64)).any(), "tail bits are not zero"
-        return unpack(words, shared.length)
-    return [reveal(each) for each in shared]
+def run(suite: str, program: Callable[..., Any], inputs: Sequence[NDArray[Any]]) -> Ran:
+    """The program on shares of the inputs: integers as Arith, booleans as Bits."""
+    return run_plain(program, inputs) if suite == "plain" else run_suite(suite, program, inputs)
 
 
-def run(suite: str, program: Callable[..., Any], inputs: Sequence[NDArray[Any]]) -> tuple[Any, list[Call]]:
-    """Outputs in the clear, and the calls that were made."""
-    assert suite == "plain"
+def run_plain(program: Callable[..., Any], inputs: Sequence[NDArray[Any]]) -> Ran:
     p = Plain()
-    result = program(p, *(share(p, value) for value in inputs))
-    return reveal(result), p.calls
+    shares = [p.constant_bits(value) if value.dtype == np.bool_ else p.constant(value) for value in inputs]
+    result = program(p, *shares)
+    return Ran(clear([result]), {each: price(p.calls, each) for each in ("rep3", "rep4")}, p.calls)
+
+
+def run_suite(suite: str, program: Callable[..., Any], inputs: Sequence[NDArray[Any]]) -> Ran:
+    outcomes = try_local(suite, program, inputs=inputs)
+    for outcome in outcomes:
+        if outcome.error:
+            raise outcome.error
+    met = [outcome.party.cost() for outcome in outcomes]
+    cost = Cost(max(each.rounds for each in met), sum(each.data_bytes for each in met))
+    return Ran(
+        clear([outcome.result for outcome in outcomes]),
+        {suite.partition("-")[0]: cost},
+        [o.record.events for o in outcomes],
+    )
+
+
+def clear(shares: Sequence[Any]) -> Any:
+    """Test oracle: the plain arrays of all parties' shares, in the same nesting. Unused bits must be zero."""
+    first = shares[0]
+    if not isinstance(first, Arith | Bits):
+        return [clear(each) for each in zip(*shares, strict=True)]
+    if isinstance(first, Bits) and first.length % 64:
+        tails = [part[..., -1] >> U64(first.length % 64) for share in shares for part in share.parts]
+        assert not np.any(tails), "tail bits are not zero"
+    if len(shares) > 1:
+        return reveal(shares)
+    return unpack(first.parts[0], first.length) if isinstance(first, Bits) else first.parts[0]
 
 
 def same(got: Any, expected: Any) -> None:
@@ -84,18 +105,18 @@ def same(got: Any, expected: Any) -> None:
     np.testing.assert_array_equal(got, expected)
 
 
-def check_values(spec: Spec, suite: str, seed: int, n: int) -> list[Call]:
+def check_values(spec: Spec, suite: str, seed: int, n: int) -> Ran:
     """The circuit equals numpy on n rows drawn from this seed."""
     inputs = spec.inputs(np.random.default_rng(seed), n)
-    got, calls = run(suite, spec.program, inputs)
-    same(got, spec.reference(*inputs))
-    return calls
+    ran = run(suite, spec.program, inputs)
+    same(ran.values, spec.reference(*inputs))
+    return ran
 
 
-def check_cost(spec: Spec, suite: str, calls: Sequence[Call], n: int) -> None:
-    """The circuit costs what the table says."""
-    rounds, sent = spec.cost[suite](n)
-    assert price(calls, suite) == Cost(rounds, round(sent))
+def check_cost(spec: Spec, ran: Ran, n: int) -> None:
+    """The circuit costs what the table says, in every suite that the run was measured or priced for."""
+    expected = {suite: Cost(rounds, round(sent)) for suite in ran.costs for rounds, sent in [spec.cost[suite](n)]}
+    assert ran.costs == expected
 
 
 def words(*, bits: int = 64) -> Callable[[np.random.Generator, int], tuple[NDArray[Any], ...]]:

@@ -12,8 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
+from counterfoil.crypto.keys import PrivateKeys, PublicKeys
 from counterfoil.errors import PeerIdentityError, PeerLostError, PeerTimeoutError
 from counterfoil.mpc.transport.base import Attempt, Kind
 from counterfoil.mpc.transport.tls import Endpoint, connect
@@ -21,35 +21,35 @@ from counterfoil.mpc.transport.tls import Endpoint, connect
 ATTEMPT = Attempt(bytes(16), 1)
 
 
-class Identity:
-    """A key and its self-signed certificate, as files that `ssl` can load."""
+class Expired:
+    """A key whose self-signed certificate ended yesterday."""
 
-    def __init__(self, folder, name, days=1):
+    def __init__(self, folder):
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "node-1")])
         now = datetime.now(UTC)
         certificate = (
             x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(subject)
+            .subject_name(name)
+            .issuer_name(name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=2))
-            .not_valid_after(now + timedelta(days=days))
+            .not_valid_after(now - timedelta(days=1))
             .sign(key, hashes.SHA256())
         )
-        self.der = certificate.public_bytes(Encoding.DER)
-        self.file = folder / f"{name}.pem"
+        self.public = PublicKeys("node-1", bytes(32), bytes(1216), certificate.public_bytes(Encoding.DER))
+        self._file = folder / "tls.pem"
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        self.file.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+        self._file.write_bytes(private + certificate.public_bytes(Encoding.PEM))
 
-    def load(self, context):
-        context.load_cert_chain(self.file)
+    def load_tls(self, context):
+        context.load_cert_chain(self._file)
 
 
 @pytest.fixture(scope="module")
 def identities(tmp_path_factory):
-    return [Identity(tmp_path_factory.mktemp("tls"), f"node-{index}") for index in range(4)]
+    return [PrivateKeys.create(tmp_path_factory.mktemp("keys"), f"node-{index}") for index in range(3)]
 
 
 class Meeting:
@@ -59,12 +59,12 @@ class Meeting:
         self.identities = identities
         self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
         self.ends = [
-            Endpoint("127.0.0.1", listener.getsockname()[1], identity.der)
+            Endpoint("127.0.0.1", listener.getsockname()[1], identity.public.tls)
             for listener, identity in zip(self.listeners, identities, strict=False)
         ]
 
     def join(self, index, identity=None, ends=None, attempt=ATTEMPT, **limits):
-        load = (identity or self.identities[index]).load
+        load = (identity or self.identities[index]).load_tls
         limits = {"timeout_s": 1.0, "connect_s": 5.0, **limits}
         return connect(index, ends or self.ends, load, attempt, listener=self.listeners[index], **limits)
 
@@ -116,7 +116,7 @@ def test_links_are_tls_1_3_without_resumption(met):
 
 def test_a_peer_with_another_key_is_refused_by_both_sides(identities, tmp_path):
     meeting = Meeting(identities)
-    impostor = Identity(tmp_path, "node-1")
+    impostor = PrivateKeys.create(tmp_path, "node-1")
     errors = together(lambda: meeting.join(0), lambda: meeting.join(1, identity=impostor), lambda: meeting.join(2))
     assert all(isinstance(error, PeerIdentityError) for error in errors), errors
     assert "party 1: its address answers with a key nobody pinned" in str(errors[0])
@@ -124,13 +124,13 @@ def test_a_peer_with_another_key_is_refused_by_both_sides(identities, tmp_path):
 
 def test_another_party_of_the_roster_cannot_stand_in(identities):
     meeting = Meeting(identities)
-    ends = [meeting.ends[0], Endpoint("127.0.0.1", meeting.ends[2].port, identities[1].der), meeting.ends[2]]
+    ends = [meeting.ends[0], Endpoint("127.0.0.1", meeting.ends[2].port, identities[1].public.tls), meeting.ends[2]]
     errors = together(lambda: meeting.join(0, ends=ends), lambda: meeting.join(2, connect_s=1.0))
     assert isinstance(errors[0], PeerIdentityError)
 
 
 def test_an_expired_certificate_is_refused(identities, tmp_path):
-    expired = Identity(tmp_path, "old", days=-1)
+    expired = Expired(tmp_path)
     meeting = Meeting([identities[0], expired], n=2)
     errors = together(lambda: meeting.join(0, connect_s=2.0), lambda: meeting.join(1, identity=expired, connect_s=2.0))
     assert isinstance(errors[0], PeerIdentityError)
@@ -151,7 +151,7 @@ def test_peers_of_another_attempt_are_not_mistaken(identities):
 
 def test_strangers_change_nothing(identities, tmp_path):
     meeting = Meeting(identities, n=2)
-    stranger = Identity(tmp_path, "stranger")
+    stranger = PrivateKeys.create(tmp_path, "stranger")
 
     def disturb():
         for hello in (b"GET / HTTP/1.1\r\n\r\n", b""):
@@ -159,7 +159,7 @@ def test_strangers_change_nothing(identities, tmp_path):
                 raw.sendall(hello)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        stranger.load(context)
+        stranger.load_tls(context)
         raw = socket.create_connection(("127.0.0.1", meeting.ends[0].port))
         try:
             with context.wrap_socket(raw) as connection:

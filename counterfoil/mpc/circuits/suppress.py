@@ -1,8 +1,7 @@
-"""Small cells are removed while still shared (PROTOCOLS 9)."""
+"""Which cells stand on enough rows, as numbers that their values are multiplied by before any release (PROTOCOLS 9)."""
 
 from __future__ import annotations
 
-from counterfoil.mpc.circuits.checks import check_same_shape
 from counterfoil.mpc.circuits.compare import msb
 from counterfoil.mpc.circuits.convert import b2a
 from counterfoil.mpc.protocol import Protocol
@@ -19,15 +18,3 @@ def at_least(p: Protocol, count: Arith, threshold: int, width: int = 64) -> Arit
     """
     small = msb(p, p.add_public(count, -threshold), width)
     return b2a(p, p.invert(small)).reshape(*count.shape)
-
-
-def suppress(p: Protocol, value: Arith, safe: Arith) -> Arith:
-    """The value where `safe` is 1, else 0.
-
-    Shapes: all agree.
-    Cost: 1 round; 24 / 48 B.
-    Reveals: nothing.
-    Raises: ShapeError.
-    """
-    check_same_shape("suppress", value, safe)
-    return p.multiply(safe, value)

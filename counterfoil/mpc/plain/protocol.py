@@ -9,24 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.errors import IntegrityError, ShapeError
+from counterfoil.mpc.ledger import Ledger
 from counterfoil.mpc.packing import pack, slices, unpack
 from counterfoil.mpc.plain.cost import Call
 from counterfoil.mpc.protocol import HalfMap, Halves, Permutation, Protocol, S
 from counterfoil.mpc.shares import U64, Arith, Bits, Words, as_ring, packed_length, tail_mask
-
-Record = Callable[[str, int], None]
-"""Told the label and the number of values of every opening before it happens; refuses by raising LedgerError."""
-
-
-def _accept(label: str, count: int) -> None:
-    """No leakage statement: everything may be opened."""
 
 
 class Plain(Protocol):
@@ -35,8 +29,9 @@ class Plain(Protocol):
     suite = "plain"
     held = 1
 
-    def __init__(self, record: Record = _accept) -> None:
-        self._record = record
+    def __init__(self, ledger: Ledger | None = None) -> None:
+        """Without a ledger anything may be opened."""
+        self._ledger = ledger
         self._key = secrets.token_bytes(32)
         self._op = 0
         #: what a real suite would have had to send, in order
@@ -142,20 +137,25 @@ class Plain(Protocol):
     # --- opening -----------------------------------------------------------------------------------------------
 
     def open(self, x: Arith, label: str) -> Words:
-        self._record(label, x.size)
-        self._call("open", x.size)
-        return x.parts[0].copy()
+        return self._open(x.parts[0], label)
 
     def open_bits(self, x: Bits, label: str) -> NDArray[np.bool_]:
-        self._record(label, int(np.prod(x.shape)))
-        self._call("open", int(x.parts[0].size))
-        return unpack(x.parts[0], x.length)
+        return unpack(self._open(x.parts[0], label), x.length)
 
     def open_permutation(self, x: Arith, label: str) -> NDArray[np.int64]:
         opened = self.open(x, label)
         if not np.array_equal(np.sort(opened), np.arange(x.size, dtype=U64)):
             raise IntegrityError(f"what was opened as {label!r} is not a permutation of {x.size} rows")
         return opened.astype(np.int64)
+
+    def _open(self, value: Words, label: str) -> Words:
+        op = self._next_op()
+        if self._ledger is not None:
+            self._ledger.charge(label)
+        self._call("open", value.size)
+        if self._ledger is not None:
+            self._ledger.note(label, op, value)
+        return value.copy()
 
     # --- end of a computation ----------------------------------------------------------------------------------
 

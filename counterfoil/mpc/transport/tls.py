@@ -8,7 +8,6 @@ proved to hold, never a field that it fills in. Knows nothing of frames beyond t
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import hmac
 import queue
 import socket
@@ -19,21 +18,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
+from counterfoil.crypto.keys import tls_pin
 from counterfoil.errors import PeerIdentityError, PeerLostError, PeerTimeoutError, TransportError
 from counterfoil.mpc.transport.base import HEADER_BYTES, Attempt, Kind, Link, Pipe
 
 _BUFFER: Final = 4 << 20
 _HANDSHAKE_S: Final = 10.0
 _RETRY_S: Final = 0.05
-
-
-def pin(certificate: bytes) -> str:
-    """SHA-256, in hex, of a DER certificate's public key (SubjectPublicKeyInfo)."""
-    key = x509.load_der_x509_certificate(certificate).public_key()
-    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +139,14 @@ class _Meeting:
         if self.failed or missing:
             for connection in (*self.out.values(), *self.back.values()):
                 connection.close()
-            turned_away = f"; {self.strangers} strangers were turned away" if self.strangers else ""
-            raise self.failed or PeerTimeoutError(f"parties {missing} did not connect{turned_away}")
+            raise self.failed or self._missing(missing)
         return self.out, self.back
+
+    def _missing(self, peers: list[int]) -> TransportError:
+        text = f"parties {peers} did not connect"
+        if self.strangers:
+            return PeerIdentityError(f"{text}; {self.strangers} connections with keys nobody pinned were turned away")
+        return PeerTimeoutError(text)
 
     def _peers(self) -> list[int]:
         return [index for index in range(len(self.parties)) if index != self.me]
@@ -174,29 +170,36 @@ class _Meeting:
         return context
 
     def _dial(self, peer: int) -> None:
-        end = self.parties[peer]
-        context = self._context(ssl.PROTOCOL_TLS_CLIENT, end.certificate)
-        while self._left() > 0 and not self.failed:
+        context = self._context(ssl.PROTOCOL_TLS_CLIENT, self.parties[peer].certificate)
+        while (left := self._left()) > 0 and not self.failed:
             try:
-                raw = socket.create_connection((end.host, end.port), timeout=min(_HANDSHAKE_S, self._left()))
-                connection = _wrap(raw, context, server_side=False)
+                return self._met(self.out, peer, self._call(peer, context, min(left, _HANDSHAKE_S)))
+            except PeerIdentityError as error:
+                return self._fail(error)
+            except OSError:
+                time.sleep(_RETRY_S)  # not there yet, or still at another attempt
+        return None
+
+    def _call(self, peer: int, context: ssl.SSLContext, timeout_s: float) -> ssl.SSLSocket:
+        end = self.parties[peer]
+        raw = socket.create_connection((end.host, end.port), timeout_s)
+        with contextlib.ExitStack() as unless_met:
+            connection = unless_met.enter_context(_wrap(raw, context, server_side=False))
+            try:
+                connection.do_handshake()
                 if self._who(connection) != peer:
                     raise PeerIdentityError(f"party {peer}: its address answers with another key")
                 connection.sendall(self._greeting(self.me, peer))
-                if _read(connection, HEADER_BYTES) == self._greeting(peer, self.me):
-                    return self._met(self.out, peer, connection)
-                connection.close()
-            except PeerIdentityError as error:
-                return self._fail(error)
+                if _read(connection, HEADER_BYTES) != self._greeting(peer, self.me):
+                    raise ConnectionRefusedError
             except ssl.SSLCertVerificationError:
-                return self._fail(PeerIdentityError(f"party {peer}: its address answers with a key nobody pinned"))
+                raise PeerIdentityError(f"party {peer}: its address answers with a key nobody pinned") from None
             except ssl.SSLError as error:
                 if "alert" in str(error).lower():
-                    return self._fail(PeerIdentityError(f"party {peer} does not accept this party's certificate"))
-            except OSError:
-                pass  # not there yet
-            time.sleep(_RETRY_S)
-        return None
+                    raise PeerIdentityError(f"party {peer} does not accept this party's certificate") from None
+                raise
+            unless_met.pop_all()
+        return connection
 
     def _accept_all(self, server: socket.socket) -> None:
         context = self._context(ssl.PROTOCOL_TLS_SERVER, *(self.parties[peer].certificate for peer in self._peers()))
@@ -207,25 +210,26 @@ class _Meeting:
 
     def _welcome(self, raw: socket.socket, context: ssl.SSLContext) -> None:
         raw.settimeout(_HANDSHAKE_S)
+        connection = _wrap(raw, context, server_side=True)
         try:
-            connection = _wrap(raw, context, server_side=True)
+            connection.do_handshake()
             peer = self._who(connection)
-            if peer is None or peer in self.back or _read(connection, HEADER_BYTES) != self._greeting(peer, self.me):
-                return connection.close()
-            connection.sendall(self._greeting(self.me, peer))
-            return self._met(self.back, peer, connection)
-        except ssl.SSLError:
+            if peer >= 0 and _read(connection, HEADER_BYTES) == self._greeting(peer, self.me):
+                connection.sendall(self._greeting(self.me, peer))
+                return self._met(self.back, peer, connection)
+        except ssl.SSLCertVerificationError:
             self.strangers += 1
         except OSError:
-            pass  # whoever it was has gone
-        return raw.close()
+            pass  # whoever it was spoke no TLS or has gone
+        return _turn_away(connection)
 
-    def _who(self, connection: ssl.SSLSocket) -> int | None:
-        shown = pin(connection.getpeercert(binary_form=True) or b"")
+    def _who(self, connection: ssl.SSLSocket) -> int:
+        """Whose pinned key the other end proved to hold; -1 if nobody's."""
+        shown = tls_pin(connection.getpeercert(binary_form=True) or b"")
         for peer in self._peers():
-            if hmac.compare_digest(shown, pin(self.parties[peer].certificate)):
+            if hmac.compare_digest(shown, tls_pin(self.parties[peer].certificate)):
                 return peer
-        return None
+        return -1
 
     def _greeting(self, sender: int, receiver: int) -> bytes:
         return self.attempt.header(Kind.READY, sender, receiver).pack()
@@ -245,11 +249,16 @@ def _wrap(raw: socket.socket, context: ssl.SSLContext, *, server_side: bool) -> 
     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-    try:
-        return context.wrap_socket(raw, server_side=server_side)
-    except BaseException:
-        raw.close()
-        raise
+    return context.wrap_socket(raw, server_side=server_side, do_handshake_on_connect=False)
+
+
+def _turn_away(connection: ssl.SSLSocket) -> None:
+    """Closes so that the other end can still read why: with nothing of it left unread."""
+    with contextlib.suppress(OSError), connection:
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(1.0)
+        while connection.recv(4096):
+            pass
 
 
 def _read(connection: ssl.SSLSocket, size: int) -> bytes:
