@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.analyses import build
-from counterfoil.analyses.base import Analysis, Cells, Checked, Input, Limits
+from counterfoil.analyses.base import Analysis, Cells, Checked, Limits
 from counterfoil.analyses.ranges import Handed, check_ranges
 from counterfoil.analyses.suppress import suppress
 from counterfoil.data.table import Table
 from counterfoil.errors import OutOfBoundsError, PlanError, ShapeError
 from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.manifest import ArraySpec
 from counterfoil.mpc.ledger import Declared
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith, as_signed, concat
@@ -46,10 +47,10 @@ def array_name(plan: str, item: str) -> str:
     return f"{plan}--{item}"
 
 
-def expected_inputs(agreement: Agreement, contract: str) -> dict[str, Input]:
-    """By their submitted names, the arrays that an owner of this contract's table hands in."""
+def array_specs(agreement: Agreement, contract: str, rows: int) -> dict[str, ArraySpec]:
+    """By their submitted names, the arrays that an owner of so many rows hands in."""
     return {
-        array_name(name, item.name): item
+        array_name(name, item.name): ArraySpec(item.shape_for(rows), item.low, item.high, item.frac_bits)
         for name, analysis in analyses(agreement).items()
         if analysis.planned.contract == contract
         for item in analysis.inputs()

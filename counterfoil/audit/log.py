@@ -86,11 +86,10 @@ class Log:
             leaf = event.leaf()
             try:
                 self._write(leaf)
-            except OSError as error:
+            except BaseException as error:  # what is on the disk is unknown: read it anew next time
                 self._forget()
-                raise StoreError(f"cannot append to {self._entries}: {error.strerror}") from None
-            except BaseException:
-                self._forget()
+                if isinstance(error, OSError):
+                    raise StoreError(f"cannot append to {self._entries}: {error.strerror}") from None
                 raise
         return event.index
 

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from counterfoil.cli import log, party, verify, warm
+from counterfoil.cli import agreement, contract, log, open, party, review, verify, warm
 from counterfoil.errors import CounterfoilError
 
 
@@ -33,7 +33,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(party.app, name="party")
-app.add_typer(log.app, name="log")
+for name, group in (
+    ("party", party.app),
+    ("contract", contract.app),
+    ("agreement", agreement.app),
+    ("review", review.app),
+    ("log", log.app),
+):
+    app.add_typer(group, name=name)
+app.command("open")(open.open_)
 app.command("verify")(verify.verify)
 app.command("warm")(warm.warm)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from counterfoil.cli.options import HomeOption
 
 app = typer.Typer(help="Propose, explain, sign and verify agreements.", no_args_is_help=True)

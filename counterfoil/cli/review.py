@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
 from counterfoil.cli.options import HomeOption
 
 if TYPE_CHECKING:

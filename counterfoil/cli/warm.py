@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import typer
 
 
@@ -10,7 +12,5 @@ def warm() -> None:
 
     Example: counterfoil warm
     """
-    from counterfoil.mpc import kernels
-
-    kernels.warm()
+    import_module("counterfoil.mpc.kernels")  # compiles each kernel, or finds it in numba's cache
     typer.echo("the kernels are compiled")

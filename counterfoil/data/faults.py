@@ -59,5 +59,5 @@ class Faults:
         raise self.found[0].error(
             f"{self.source} does not satisfy contract {self.contract.id} {self.contract.version}: "
             + "; ".join(f"({number}) {line}" for number, line in enumerate(lines, 1))
-            + f". The rows are listed in {self.page.parent.name}/{self.page.name} in your home"
+            + f". Details are in {self.page.parent.name}/{self.page.name} in your home"
         )

@@ -38,7 +38,7 @@ SHOWN = 10  # bad cells that the owner's page shows, per fault
 BATCH_ROWS = 64 * 1024
 MAX_HEADER = 64 * 1024
 MAX_CELL = 80  # characters of a bad cell that the owner's page shows
-MAX_RATIO = 2000  # of decoded to stored bytes; Parquet's own encodings reach some hundreds on constant columns
+MAX_RATIO = 200  # of decoded to stored bytes; tables of people reach 20, one value repeated some thousands
 THRIFT = {"thrift_string_size_limit": 4 << 20, "thrift_container_size_limit": 400_000}
 
 Convert: TypeAlias = Callable[[str, Any], tuple[Any, Any]]
@@ -151,10 +151,10 @@ def stored_to(kind: str, values: Any) -> tuple[Any, Any]:
         return values.cast(TYPES[name]), pc.is_valid(values)
     if pa.types.is_decimal(values.type):
         exact = values.cast(pa.decimal128(38, values.type.scale))
-        limit = pa.scalar(Decimal(10 ** (DIGITS - places)), pa.decimal128(38, 0))
+        limit = pa.scalar(Decimal(10 ** (DIGITS - places)), exact.type)
         good = pc.and_(pc.equal(pc.round(exact, places), exact), pc.less(pc.abs(exact), limit))
         kept = pc.if_else(pc.fill_null(good, False), exact, None)
-        return units(kept.cast(pa.decimal128(38, places)), places), pc.is_valid(kept)
+        return units(kept.cast(pa.decimal128(DIGITS + 1, places)), places), pc.is_valid(kept)
     if pa.types.is_floating(values.type):  # on the grid: the double nearest to a multiple of 10^-places
         real = values.cast(pa.float64())
         whole = pc.round(pc.multiply(real, 10.0**places))
@@ -180,10 +180,11 @@ def stored_as(kind: str, stored: Any) -> bool:
     is_, (name, _) = pa.types, split(kind)
     if name == "string" and is_.is_dictionary(stored):
         stored = stored.value_type
+    narrow = is_.is_decimal(stored) and stored.precision <= 38 and 0 <= stored.scale <= DIGITS
     return bool(
         {
             "integer": is_.is_integer(stored),
-            "number": is_.is_integer(stored) or is_.is_floating(stored) or is_.is_decimal(stored),
+            "number": is_.is_integer(stored) or is_.is_floating(stored) or narrow,
             "string": is_.is_string(stored) or is_.is_large_string(stored),
             "date": is_.is_date(stored),
             "boolean": is_.is_boolean(stored),
@@ -214,7 +215,7 @@ def csv_header(source: BinaryIO) -> list[str]:
         text = line.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UnreadableError("it is not UTF-8 text; save it as CSV in UTF-8") from None
-    if "\0" in text:
+    if not text.rstrip("\r\n").replace("\t", "").isprintable():
         raise UnreadableError("it is neither CSV text nor Parquet")
     return next(csv.reader([text]), [])
 

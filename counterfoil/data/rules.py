@@ -7,9 +7,9 @@ their last decimal place, as tables hold them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -29,6 +29,7 @@ from counterfoil.governance.contract import Column, Contract
 from counterfoil.governance.quality import QualityRule
 
 _DTYPES = {"integer": "int64", "number": "int64", "string": "str", "date": "datetime64", "boolean": "bool"}
+_PYTHON = {"integer": int, "string": str, "boolean": bool}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def _of_column(column: Column) -> Iterator[Rule]:
     if column.required:
         yield rule(MissingValueError, "required", "fill the empty cells", "ExpectColumnValuesToNotBeNull")
     if column.minimum is not None and column.maximum is not None:
-        low, high = (_cell(column, bound) for bound in (column.minimum, column.maximum))
+        low, high = _cell(column, column.minimum), _cell(column, column.maximum)
         yield rule(
             OutOfBoundsError,
             f"from {column.minimum} to {column.maximum}",
@@ -143,11 +144,10 @@ def _of_quality(quality: QualityRule, contract: Contract) -> Iterator[Rule]:
     if quality.metric == "duplicateValues":
         yield _unique(quality.columns, quality.name, QualityRuleError, tolerance)
         return
-    column = contract.column(quality.columns[0])
     if quality.metric == "nullValues":
         yield rule("ExpectColumnValuesToNotBeNull")
     elif quality.metric == "missingValues":
-        stand_ins = [_cell(column, value) for value in quality.missing_values if value not in (None, "")]
+        stand_ins = _cells(quality, [value for value in quality.missing_values if value not in (None, "")], contract)
         if stand_ins and len(stand_ins) < len(quality.missing_values) and tolerance != Tolerance():
             raise _refused(quality, contract, "empty cells and stand-ins together are checked with mustBe: 0 only")
         if len(stand_ins) < len(quality.missing_values):
@@ -157,7 +157,7 @@ def _of_quality(quality: QualityRule, contract: Contract) -> Iterator[Rule]:
     elif quality.pattern is not None:
         yield rule("ExpectColumnValuesToMatchRegex", regex=quality.pattern)
     else:
-        yield rule("ExpectColumnValuesToBeInSet", value_set=[_cell(column, value) for value in quality.valid_values])
+        yield rule("ExpectColumnValuesToBeInSet", value_set=_cells(quality, quality.valid_values, contract))
 
 
 def _unique(columns: tuple[str, ...], name: str, error: type[DataError], tolerance: Tolerance | None = None) -> Rule:
@@ -169,13 +169,25 @@ def _unique(columns: tuple[str, ...], name: str, error: type[DataError], toleran
 
 
 def _cell(column: Column, value: Any) -> Any:
-    """A value that the contract writes, in the form that the table's frame holds."""
+    """A value that the contract writes, in the form that the table's frame holds.
+
+    Raises: ValueError when it is not of the column's type.
+    """
+    if column.type == "date":
+        return datetime.combine(value if isinstance(value, date) else date.fromisoformat(value), time())
     if column.type == "number":
         return int(Decimal(str(value)) * 10**column.resolution)
-    if column.type == "date":
-        day = value if not isinstance(value, str) else datetime.fromisoformat(value)
-        return datetime.combine(day, time())
+    if type(value) is not _PYTHON[column.type]:
+        raise ValueError
     return value
+
+
+def _cells(quality: QualityRule, values: Sequence[Any], contract: Contract) -> list[Any]:
+    column = contract.column(quality.columns[0])
+    try:
+        return [_cell(column, value) for value in values]
+    except (ValueError, TypeError, ArithmeticError):
+        raise _refused(quality, contract, f"write its values as the column's type, {column.type}") from None
 
 
 def _tolerance(quality: QualityRule, contract: Contract) -> Tolerance:

@@ -154,7 +154,7 @@ def _frames(path: Path, columns: dict[str, str], limits: reader.Limits) -> Itera
 
 def _open(path: Path) -> BinaryIO:
     try:
-        file = path.open("rb")
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # a pipe must not block us
     except OSError as error:
         raise reader.UnreadableError(
             f"it cannot be opened ({os.strerror(error.errno or 0)}); check its path and mode"

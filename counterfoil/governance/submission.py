@@ -28,6 +28,7 @@ from counterfoil.governance.signing import SignedAgreement
 from counterfoil.home import Home
 from counterfoil.mpc import input as shared_input
 from counterfoil.mpc.shares import Words, as_ring
+from counterfoil.state import State
 from counterfoil.vault import Vault
 
 VALID: Final = timedelta(days=7)
@@ -104,7 +105,7 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
     Raises: ReplayError, RefusedError, TamperedError, SealError, and what `read_manifest` raises.
     """
     manifest = read_manifest(ref, agreement, home.exchange, now)
-    if home.state.seen(_MANIFEST, manifest.submission):
+    if taken_in(manifest, home.state):
         raise ReplayError(f"submission {manifest.submission} of {manifest.owner} was taken in before; it counts once")
     terms = agreement.terms
     if home.party not in terms.nodes:
@@ -134,6 +135,11 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
         (_RECEIPTS, manifest.digest, home.party), sign(_RECEIPT, jcs(receipt), home.keys), replace=True
     )
     return manifest
+
+
+def taken_in(manifest: Manifest, state: State) -> bool:
+    """Whether this node has the submission in its vault."""
+    return state.seen(_MANIFEST, manifest.submission)
 
 
 def load_shares(manifest: Manifest, name: str, vault: Vault) -> tuple[Words, ...]:

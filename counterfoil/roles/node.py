@@ -13,7 +13,7 @@ from math import prod
 from typing import Final
 
 from counterfoil.analyses.base import Output
-from counterfoil.analyses.joint import DECLARED, JointComputation, analyses, expected_inputs
+from counterfoil.analyses.joint import DECLARED, JointComputation, analyses, array_specs
 from counterfoil.arrays import pack
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.seal import seal, unseal
@@ -55,26 +55,10 @@ def take_in(
     manifests = [read_manifest(reference, agreement, home.exchange, now) for reference in submissions]
     job = plan_job(agreement, period, manifests, now.date())
     for reference, manifest in zip(submissions, manifests, strict=True):
-        _check_arrays(agreement, manifest)
         home.state.bind(_USED_BY, manifest.submission, job.id)
         if not taken_in(manifest, home.state):
-            accept(reference, agreement, home, now)
+            accept(reference, agreement, home, array_specs, now)
     return job, manifests
-
-
-def _check_arrays(agreement: SignedAgreement, manifest: Manifest) -> None:
-    """Raises: RefusedError unless the submission has exactly the arrays that the plans ask for."""
-    expected = {
-        name: (item.shape_for(manifest.rows), item.low, item.high, item.frac_bits)
-        for name, item in expected_inputs(agreement.terms, manifest.contract).items()
-    }
-    given = {name: (spec.shape, spec.low, spec.high, spec.frac_bits) for name, spec in manifest.arrays.items()}
-    if given != expected:
-        odd = sorted(name for name in {*given, *expected} if given.get(name) != expected.get(name))
-        raise RefusedError(
-            f"submission {manifest.submission} of {manifest.owner}: {odd[0]} is not as the agreed analyses need it; "
-            "submit again with the agreed software"
-        )
 
 
 @dataclass
@@ -149,7 +133,7 @@ class Computation:
             name: {
                 "cells": _cells(plans[name].outputs()),
                 "hidden-cells": self.hidden[name],
-                **{f"rejected-{owner}": self.rejected[owner, name] for owner in terms.owners},
+                **{f"rejected-{owner}": count for owner, count in self.rejected_by(name).items()},
             }
             for name in plans
         }
@@ -161,7 +145,7 @@ class Computation:
             measures=measures,
             checks={f"opened-{label.replace(' ', '-')}": opened.count(label) for label in sorted(set(opened))},
             leakage=digest(text),
-            transcript=session.transcript.hex(),
+            transcript=self.transcript,
         )
         for name, result in results.items():
             self.home.vault.keep(self.job.id, name, _by_component(self._protocol, result), aad=evidence.digest.encode())
@@ -170,6 +154,15 @@ class Computation:
         sign_evidence(evidence, self.home.keys, self.home.exchange)
         session.close()
         return Ref("evidence", self.home.party, evidence.digest)
+
+    @property
+    def transcript(self) -> str:
+        """What the nodes agreed on when they met, as a digest."""
+        return self._live.transcript.hex()
+
+    def rejected_by(self, name: str) -> dict[str, int]:
+        """How many inputs of one analysis were rejected, by owner."""
+        return {owner: count for (owner, plan), count in self.rejected.items() if plan == name}
 
     def cost(self) -> Cost:
         """Rounds, bytes and seconds so far at this node."""

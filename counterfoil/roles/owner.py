@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from counterfoil.analyses.joint import expected_inputs, local_parts
+from counterfoil.analyses.joint import array_specs, local_parts
 from counterfoil.canonical import Ref
 from counterfoil.data.expectations import Validation, validate
 from counterfoil.data.minimise import Minimised, minimise
 from counterfoil.data.table import Table, load
 from counterfoil.errors import NotFoundError, PlanError
-from counterfoil.governance.manifest import ArraySpec
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.submission import submit
 from counterfoil.home import Home
@@ -51,10 +50,7 @@ class Contribution:
         """Every array that the analyses ask for lies in the exchange, split and sealed; the manifest's reference."""
         table, terms = self._checked(), self.agreement.terms
         arrays = local_parts(terms, self.contract, table)
-        specs = {
-            name: ArraySpec(item.shape_for(table.rows), item.low, item.high, item.frac_bits)
-            for name, item in expected_inputs(terms, self.contract).items()
-        }
+        specs = array_specs(terms, self.contract, table.rows)
         reference = submit(
             arrays,
             specs,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -41,6 +41,7 @@ class Consortium:
     roster: Roster
     agreement: Agreement
     ref: Ref
+    _known: dict[str, SignedAgreement] = field(default_factory=dict, repr=False)
 
     @property
     def exchange(self) -> Exchange:
@@ -49,6 +50,12 @@ class Consortium:
     def sign(self, *ids: str) -> None:
         for id in ids or self.agreement.parties:
             sign_agreement(self.agreement, self.homes[id].keys, self.exchange)
+
+    def known(self, id: str) -> SignedAgreement:
+        """What `load` said once; for tests of what comes after."""
+        if id not in self._known:
+            self._known[id] = self.load(id)
+        return self._known[id]
 
     def load(self, id: str, today: date = TODAY) -> SignedAgreement:
         return load_agreement(self.homes[id].exchange, self.ref, self.homes[id].keys.public, today)

@@ -140,7 +140,7 @@ def test_every_refusal_is_one_line(tmp_path: Path, arguments: list[str], code: i
     assert not (tmp_path / "missing").exists()
 
 
-@pytest.mark.parametrize("command", [[], ["party"], ["party", "init"], ["party", "card"], ["log"], ["log", "show"]])
+@pytest.mark.parametrize("command", [[], ["party", "init"], ["log", "show"], ["contract"], ["agreement"], ["review"]])
 def test_help(command: list[str]) -> None:
     assert RUN.invoke(app, [*command, "--help"]).exit_code == 0
 

@@ -53,6 +53,14 @@ def test_facts(state: State) -> None:
     assert state.keys("nothing") == []
 
 
+def test_a_bound_fact_stays(state: State) -> None:
+    state.bind("used-by", "s-1", "job-1")
+    state.bind("used-by", "s-1", "job-1")
+    with pytest.raises(ReplayError, match="s-1 belongs to job-1"):
+        state.bind("used-by", "s-1", "job-2")
+    assert state.get("used-by", "s-1") == b"job-1"
+
+
 def test_only_the_user_reads_it(state: State, tmp_path: Path) -> None:
     state.put("a", "b", b"c")
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}

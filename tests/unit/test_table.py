@@ -1,0 +1,299 @@
+"""Reading files: right types out of good ones, a named error and nothing else out of bad ones."""
+
+import datetime
+import os
+import stat
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from counterfoil.data import reader
+from counterfoil.data.minimise import minimise
+from counterfoil.data.table import LIMITS, Table, load
+from counterfoil.errors import (
+    ContractError,
+    DataError,
+    MissingColumnError,
+    RefusedError,
+    UnreadableTableError,
+    WrongTypeError,
+)
+from counterfoil.governance.contract import Contract, parse_contract
+
+CANARY = "7731045"
+HEADER = "code,area,amount,day,active,score\n"
+GOOD = "0007,north,12.30,2024-02-29,true,5\n"
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    path = Path(__file__).parent / "contracts" / "visits.odcs.yaml"
+    return parse_contract(path.read_bytes(), path.name)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    return tmp_path / "mend.html"
+
+
+def columns(rows: int = 2) -> dict[str, pa.Array]:
+    return {
+        "code": pa.array([f"{i:04d}" for i in range(rows)]),
+        "area": pa.array(["north"] * rows),
+        "amount": pa.array([Decimal("12.30")] * rows, pa.decimal128(10, 2)),
+        "day": pa.array([datetime.date(2024, 2, 29)] * rows),
+        "active": pa.array([True] * rows),
+        "score": pa.array([5] * rows, pa.int8()),
+    }
+
+
+def parquet(path: Path, **changed: pa.Array | None) -> Path:
+    cells = {name: value for name, value in {**columns(), **changed}.items() if value is not None}
+    pq.write_table(pa.table(cells), path)
+    return path
+
+
+def csv(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def refused(path: Path, contract: Contract, page: Path, limits: reader.Limits = LIMITS) -> DataError:
+    with pytest.raises(DataError) as caught:
+        load(path, contract, page, limits)
+    error = caught.value
+    assert CANARY not in str(error)
+    assert error.__cause__ is error.__context__ is None
+    assert path.name in str(error)
+    assert page.name in str(error)
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    return error
+
+
+def test_csv_cells_become_the_contracts_types(tmp_path: Path, contract: Contract, page: Path) -> None:
+    text = "\ufeffextra," + HEADER + "1,0007,no,+012.3,2024-02-29,TRUE,\n" + '2,"0,8\n",north,-.5,2000-01-01,0,007\n'
+    table = load(csv(tmp_path / "good.csv", text), contract, page)
+    assert table.data.to_pydict() == {
+        "code": ["0007", "0,8\n"],
+        "area": ["no", "north"],
+        "amount": [1230, -50],
+        "day": [datetime.date(2024, 2, 29), datetime.date(2000, 1, 1)],
+        "active": [True, False],
+        "score": [None, 7],
+    }
+    assert not page.exists()
+
+
+@pytest.mark.parametrize(
+    ("amount", "units"),
+    [
+        (pa.array([Decimal("1.5"), Decimal("-10.25")], pa.decimal128(12, 4)), [150, -1025]),
+        (pa.array([0.29, 1e6]), [29, 100_000_000]),
+        (pa.array([7, None], pa.uint64()), [700, None]),
+    ],
+)
+def test_parquet_numbers_are_exact_counts_of_the_last_place(
+    tmp_path: Path, contract: Contract, page: Path, amount: pa.Array, units: list[int | None]
+) -> None:
+    table = load(parquet(tmp_path / "good.parquet", amount=amount), contract, page)
+    assert table.data["amount"].to_pylist() == units
+
+
+def test_every_double_near_a_cent_is_that_cent(tmp_path: Path, contract: Contract, page: Path) -> None:
+    cents = np.random.default_rng(5).integers(-(10**14), 10**14, 5000)
+    cells = {**columns(len(cents)), "amount": pa.array(cents / 100)}
+    pq.write_table(pa.table(cells), tmp_path / "cents.parquet")
+    table = load(tmp_path / "cents.parquet", contract, page)
+    assert (table.data["amount"].to_numpy() == cents).all()
+
+
+def test_both_formats_and_many_batches_give_the_same_table(tmp_path: Path, contract: Contract, page: Path) -> None:
+    rows = reader.BATCH_ROWS + 5
+    pq.write_table(pa.table(columns(rows)), tmp_path / "long.parquet")
+    text = HEADER + "".join(f"{i:04d},north,12.30,2024-02-29,true,5\n" for i in range(rows))
+    one = load(tmp_path / "long.parquet", contract, page)
+    other = load(csv(tmp_path / "long.csv", text), contract, page)
+    assert one.rows == rows
+    assert one.data.equals(other.data)
+
+
+def test_frame_has_plain_types_where_nothing_is_missing(tmp_path: Path, contract: Contract, page: Path) -> None:
+    frame = load(csv(tmp_path / "good.csv", HEADER + GOOD + GOOD.replace("5\n", "\n")), contract, page).frame()
+    kinds = {name: str(kind) for name, kind in frame.dtypes.items()}
+    assert kinds | {"day": ""} == {
+        "code": "str",
+        "area": "str",
+        "amount": "int64",
+        "day": "",
+        "active": "bool",
+        "score": "Int64",
+    }
+    assert pd.api.types.is_datetime64_dtype(frame["day"])
+
+
+BAD_CSV: dict[str, tuple[str | bytes, type[DataError], str]] = {
+    "no bytes": (b"", UnreadableTableError, "empty"),
+    "no rows": (HEADER, DataError, "at least one row"),
+    "missing column": (HEADER.replace("area", "aera") + GOOD, MissingColumnError, "column area"),
+    "semicolons": ((HEADER + GOOD).replace(",", ";"), MissingColumnError, "separate the cells by commas"),
+    "name twice": (HEADER.replace("area", "code") + GOOD, UnreadableTableError, "names it twice"),
+    "huge header": (HEADER[:-1] + ",x" * 40_000 + "\n" + GOOD, UnreadableTableError, "first line is longer"),
+    "many columns": (HEADER[:-1] + ",x" * 1_000 + "\n" + GOOD, UnreadableTableError, "more than 1000 columns"),
+    "torn rows": (HEADER + GOOD + f"0008,{CANARY}\n", UnreadableTableError, "in 1 row;"),
+    "header not utf-8": (b"\xff\xfe" + HEADER.encode("utf-16-le"), UnreadableTableError, "UTF-8"),
+    "cell not utf-8": (HEADER.encode() + GOOD.replace("north", "süd").encode("latin-1"), WrongTypeError, "column area"),
+    "nul bytes": (b"\x00\x01\x02" * 100, UnreadableTableError, "neither CSV"),
+    "binary garbage": (bytes(range(1, 256)) * 50, UnreadableTableError, "readable"),
+    "one endless row": (HEADER + '0008,"' + "x" * (9 << 20), UnreadableTableError, "readable"),
+    "text for integer": (HEADER + GOOD.replace(",5", f",{CANARY}x"), WrongTypeError, "column score: type integer"),
+    "decimal for integer": (HEADER + GOOD.replace(",5", ",5.0"), WrongTypeError, "column score"),
+    "hexadecimal": (HEADER + GOOD.replace(",5", ",0x5"), WrongTypeError, "column score"),
+    "19 digits": (HEADER + GOOD.replace(",5", f",{CANARY:0<19}"), WrongTypeError, "up to 18 digits"),
+    "blank in number": (HEADER + GOOD.replace(",5", ", 5"), WrongTypeError, "column score"),
+    "three decimals": (HEADER + GOOD.replace("12.30", "12.305"), WrongTypeError, "resolution"),
+    "exponent": (HEADER + GOOD.replace("12.30", "1e2"), WrongTypeError, "column amount"),
+    "nan": (HEADER + GOOD.replace("12.30", "nan"), WrongTypeError, "column amount"),
+    "thousands": (HEADER + GOOD.replace("12.30", '"1,200"'), WrongTypeError, "column amount"),
+    "30 February": (HEADER + GOOD.replace("02-29", "02-30"), WrongTypeError, "calendar"),
+    "month 13": (HEADER + GOOD.replace("02-29", "13-29"), WrongTypeError, "column day"),
+    "US date": (HEADER + GOOD.replace("2024-02-29", "2/29/2024"), WrongTypeError, "column day"),
+    "yes": (HEADER + GOOD.replace("true", "yes"), WrongTypeError, "column active"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CSV)
+def test_bad_csv(tmp_path: Path, contract: Contract, page: Path, name: str) -> None:
+    text, error, words = BAD_CSV[name]
+    found = refused(csv(tmp_path / "bad.csv", text), contract, page)
+    assert (type(found), found.exit_code) == (error, error.exit_code)
+    assert words in str(found)
+
+
+BAD_COLUMNS = {
+    "float for integer": ("score", pa.array([5.0, 6.0]), "stores double"),
+    "text for integer": ("score", pa.array(["5", "6"]), "stores string"),
+    "uint64 beyond": ("score", pa.array([5, 2**63], pa.uint64()), "in 1 row;"),
+    "int64 beyond": ("score", pa.array([-(10**18), 10**18]), "in 2 rows;"),
+    "integer for string": ("code", pa.array([7, 8]), "stores int64"),
+    "timestamp for date": ("day", pa.array([0, 1], pa.timestamp("s")), "stores timestamp"),
+    "integer for boolean": ("active", pa.array([0, 1]), "stores int64"),
+    "list": ("score", pa.array([[5], [6]]), "stores list"),
+    "nan": ("amount", pa.array([1.0, float("nan")]), "in 1 row;"),
+    "infinite": ("amount", pa.array([1.0, float("inf")]), "in 1 row;"),
+    "off the grid": ("amount", pa.array([1.0, 0.005]), "in 1 row;"),
+    "decimal off the grid": ("amount", pa.array([Decimal("0.005"), None], pa.decimal128(12, 3)), "in 1 row;"),
+    "decimal beyond": ("amount", pa.array([Decimal(10**20), None], pa.decimal128(30, 0)), "in 1 row;"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_COLUMNS)
+def test_bad_parquet_column(tmp_path: Path, contract: Contract, page: Path, name: str) -> None:
+    column, cells, words = BAD_COLUMNS[name]
+    found = refused(parquet(tmp_path / "bad.parquet", **{column: cells}), contract, page)
+    assert type(found) is WrongTypeError
+    assert f"column {column}: " in str(found)
+    assert words in str(found)
+
+
+def test_parquet_without_a_column(tmp_path: Path, contract: Contract, page: Path) -> None:
+    found = refused(parquet(tmp_path / "bad.parquet", area=None), contract, page)
+    assert (type(found), found.exit_code) == (MissingColumnError, 41)
+
+
+@pytest.mark.parametrize("keep", [4, 100, -8, -1])
+def test_parquet_cut_off(tmp_path: Path, contract: Contract, page: Path, keep: int) -> None:
+    path = parquet(tmp_path / "bad.parquet")
+    path.write_bytes(path.read_bytes()[:keep])
+    assert type(refused(path, contract, page)) is UnreadableTableError
+
+
+def test_parquet_with_any_byte_changed_is_read_or_refused(tmp_path: Path, contract: Contract, page: Path) -> None:
+    path = parquet(tmp_path / "bad.parquet")
+    whole = path.read_bytes()
+    seed = 11
+    for at in np.random.default_rng(seed).integers(4, len(whole), 12):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        try:
+            assert load(path, contract, page).rows == 2, f"seed {seed}, byte {at}"
+        except DataError as error:
+            assert path.name in str(error)
+
+
+def test_parquet_bombs(tmp_path: Path, contract: Contract, page: Path) -> None:
+    rows = 100_000
+    cells = {**columns(rows), "area": pa.array(["x" * 2_000] * rows)}
+    bomb = tmp_path / "bomb.parquet"
+    pq.write_table(pa.table(cells), bomb, compression="zstd", use_dictionary=False)
+    assert "would unpack" in str(refused(bomb, contract, page))
+    # A dictionary hides its size from the metadata; then the limit on what comes out holds.
+    cells["area"] = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int8()), ["x" * 2_000])
+    pq.write_table(pa.table(cells), bomb)
+    assert bomb.stat().st_size < 1 << 20
+    small = reader.Limits(LIMITS.max_rows, LIMITS.max_columns, 100 << 20, LIMITS.memory, LIMITS.cpu_s)
+    assert "unpacks to more" in str(refused(bomb, contract, page, small))
+    few = reader.Limits(1_000, LIMITS.max_columns, LIMITS.max_bytes, LIMITS.memory, LIMITS.cpu_s)
+    assert "more than 1000 rows" in str(refused(bomb, contract, page, few))
+
+
+def test_memory_and_time_are_limited(tmp_path: Path, contract: Contract, page: Path) -> None:
+    text = HEADER + GOOD * 300_000
+    path = csv(tmp_path / "long.csv", text)
+    lean = reader.Limits(LIMITS.max_rows, LIMITS.max_columns, LIMITS.max_bytes, 300 << 20, LIMITS.cpu_s)
+    assert "memory" in str(refused(path, contract, page, lean))
+    brief = reader.Limits(LIMITS.max_rows, LIMITS.max_columns, LIMITS.max_bytes, LIMITS.memory, 1)
+    path.write_text(text * 10)
+    assert "stopped" in str(refused(path, contract, page, brief))
+
+
+def test_the_reader_gives_up_files_and_sockets() -> None:
+    pid = os.fork()
+    if not pid:
+        import socket
+
+        reader.confine(LIMITS)
+        try:
+            socket.socket()
+        except OSError:
+            os._exit(0)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere"), lambda path: None])
+def test_only_ordinary_files_are_read(tmp_path: Path, contract: Contract, page: Path, make: object) -> None:
+    path = tmp_path / "odd.csv"
+    make(path)  # type: ignore[operator]
+    assert type(refused(path, contract, page)) is UnreadableTableError
+
+
+def test_page_lists_rows_and_cells_and_needs_no_network(tmp_path: Path, contract: Contract, page: Path) -> None:
+    bad = GOOD.replace(",5", f",<{CANARY}>")
+    refused(csv(tmp_path / "bad.csv", HEADER + GOOD * 3 + bad), contract, page)
+    html = page.read_text()
+    assert f"&lt;{CANARY}&gt;" in html
+    assert '<td class="row">4</td>' in html
+    assert "http" not in html.replace("http-equiv", "")
+    assert "src=" not in html
+
+
+def test_repr_shows_no_cell(tmp_path: Path, contract: Contract, page: Path) -> None:
+    table = load(csv(tmp_path / "good.csv", HEADER + GOOD.replace("0007", CANARY)), contract, page)
+    assert CANARY not in repr(table)
+
+
+def test_minimise_keeps_what_is_needed_and_names_the_rest(tmp_path: Path, contract: Contract, page: Path) -> None:
+    table = load(csv(tmp_path / "good.csv", HEADER + GOOD), contract, page)
+    small = minimise(table, ["amount", "area"])
+    assert isinstance(small.table, Table)
+    assert small.table.names == ("area", "amount")
+    assert small.identifiers == ("code",)
+    assert small.unused == ("day", "active", "score")
+    with pytest.raises(RefusedError, match="code"):
+        minimise(table, ["code"])
+    with pytest.raises(ContractError):
+        minimise(table, ["nobody"])
