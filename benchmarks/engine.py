@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,15 +30,24 @@ NODES = [f"node-{index}" for index in range(4)]
 
 WORKLOADS: dict[str, Callable[[Protocol, Arith, Arith], Any]] = {
     "multiply": lambda p, x, y: p.multiply(x, y),
-    "less-than": lambda p, x, y: less_than(p, x, y),
-    "halves": lambda p, x, y: p.halves_slices(x),
-    "shuffle": lambda p, x, y: p.shuffle([x]),
-    "gram": lambda p, x, y: p.matmul(x.reshape(-1, 10).T, x.reshape(-1, 10)),
+    "less-than": less_than,
+    "halves": lambda p, x, _: p.halves_slices(x),
+    "shuffle": lambda p, x, _: p.shuffle([x]),
+    "gram": lambda p, x, _: p.matmul(x.reshape(-1, 10).T, x.reshape(-1, 10)),
 }
 
 
+class Measured(NamedTuple):
+    """What one party saw of a workload: wall-clock seconds of each run, and the rest per run."""
+
+    seconds: list[float]
+    cpu: float
+    sent: int
+    rounds: int
+
+
 def main() -> None:
-    """Prints one line a workload and size."""
+    """Prints one line a workload and size; processor seconds are those of all parties together, per run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--suite", choices=sorted(SUITES), default="rep3-sh/1")
     parser.add_argument("--sizes", type=float, nargs="+", default=[1e3, 1e6])
@@ -58,14 +67,16 @@ def main() -> None:
         ]
         for party in parties:
             party.start()
-        print(f"{'workload':12} {'n':>9} {'best s':>9} {'median s':>9} {'MB sent':>9} {'rounds':>6}")
+        print(f"{'workload':12} {'n':>9} {'best s':>9} {'median s':>9} {'cpu s':>9} {'MB sent':>9} {'rounds':>6}")
         for size in options.sizes:
             for workload in options.workloads:
                 found = [results.get() for _ in range(n)]
-                slowest = [max(run) for run in zip(*(seconds for seconds, _, _ in found), strict=True)]
-                sent, rounds = sum(sent for _, sent, _ in found) / 1e6, found[0][2]
+                slowest = [max(run) for run in zip(*(each.seconds for each in found), strict=True)]
                 best, median = min(slowest), statistics.median(slowest)
-                print(f"{workload:12} {int(size):9} {best:9.4f} {median:9.4f} {sent:9.1f} {rounds:6}")
+                cpu, sent = sum(each.cpu for each in found), sum(each.sent for each in found) / 1e6
+                print(
+                    f"{workload:12} {int(size):9} {best:9.4f} {median:9.4f} {cpu:9.4f} {sent:9.1f} {found[0].rounds:6}"
+                )
         for party in parties:
             party.join()
 
@@ -75,7 +86,7 @@ def _party(index: int, options: argparse.Namespace, folder: str, ports: list[int
     ends = [Endpoint("127.0.0.1", port, key.public.tls) for port, key in zip(ports, keys, strict=True)]
     hello = Hello(options.suite, "0" * 32, 1, "", "", "", "", "", "", "")
     links = connect(index, ends, keys[index].load_tls, hello.name)
-    with open_session(links, hello, index, claim=lambda job, attempt: None) as session:
+    with open_session(links, hello, index, claim=lambda *_: None) as session:
         p = session.protocol
         for size in options.sizes:
             n = int(size) // 10 * 10
@@ -83,15 +94,18 @@ def _party(index: int, options: argparse.Namespace, folder: str, ports: list[int
             x, y = (deal(column, len(ports), bytes([k]) * 32)[index] for k, column in enumerate(columns))
             for workload in options.workloads:
                 seconds = []
-                for _ in range(options.runs + 1):
+                for run in range(options.runs + 1):
+                    if run == 1:  # the first one warms up
+                        cpu = time.process_time()
                     p.barrier("start")
                     before, started = session.meter, time.perf_counter()
                     WORKLOADS[workload](p, x, y)
                     p.barrier("end")
                     seconds.append(time.perf_counter() - started)
-                    after = session.meter
-                rounds = after.rounds - before.rounds - 1
-                results.put((seconds[1:], after.data_bytes - before.data_bytes, rounds))
+                after = session.meter
+                spent = (time.process_time() - cpu) / options.runs
+                sent, rounds = after.data_bytes - before.data_bytes, after.rounds - before.rounds - 1
+                results.put(Measured(seconds[1:], spent, sent, rounds))
 
 
 def _free_ports(n: int) -> list[int]:

@@ -5,6 +5,8 @@ Source: Araki et al., CCS 2016 (ePrint 2016/768) §2, PROTOCOLS 4.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from counterfoil.errors import ShapeError
@@ -56,9 +58,9 @@ def dot(party: Party, x: Arith, y: Arith) -> Arith:
     Cost: 1 round; 24 B per element of the result.
     Reveals: nothing to one semi-honest party.
     """
-    width = x.shape[-1]
-    x0, x1, y0, y1 = (part.reshape(-1, width) for part in _operands(x, y))
-    z = np.zeros(len(x0), np.uint64)
+    rows, width = math.prod(x.shape[:-1]), x.shape[-1]
+    x0, x1, y0, y1 = (part.reshape(rows, width) for part in _operands(x, y))
+    z = np.zeros(rows, np.uint64)
     kernels.add_dot(x0, y0 + y1, z)
     kernels.add_dot(x1, y0, z)
     return _reshare_thirds(party, z, x.shape[:-1])

@@ -5,6 +5,7 @@ Source: Dalskov, Escudero & Keller 2021 (ePrint 2020/1330), multiplication; PROT
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -64,8 +65,9 @@ def dot(party: Party, x: Arith, y: Arith) -> Arith:
     """
     if x.shape != y.shape:
         raise ShapeError(f"operands of shapes {x.shape} and {y.shape} do not multiply")
-    u, v = ({j: p.reshape(-1, x.shape[-1]) for j, p in by_component(party, map(flat, s.parts)).items()} for s in (x, y))
-    return _contract(party, u, v, kernels.add_dot, x.shape[:-1])
+    rows, width = math.prod(x.shape[:-1]), x.shape[-1]
+    u, v = ({j: p.reshape(rows, width) for j, p in by_component(party, map(flat, s.parts)).items()} for s in (x, y))
+    return _contract(party, u, v, kernels.add_dot, (rows,)).reshape(*x.shape[:-1])
 
 
 def matmul(party: Party, x: Arith, y: Arith) -> Arith:
@@ -121,5 +123,5 @@ def _contract(
 
     crossed: dict[Row, Words] = {}
     sums = {j: part.reshape(-1) for j, part in z.items()}
-    share_jointly(party, TABLE, int(np.prod(shape)), value, [sums] * len(TABLE), ARITH)
+    share_jointly(party, TABLE, math.prod(shape), value, [sums] * len(TABLE), ARITH)
     return Arith(tuple(z.values()))
