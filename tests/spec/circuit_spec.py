@@ -22,6 +22,9 @@ EDGES = np.array(
 )
 EDGES = np.append(EDGES, [-(2**63), 1 - 2**63])
 
+Draw = Callable[[np.random.Generator, int], tuple[NDArray[Any], ...]]
+Costs = dict[str, Callable[[int], tuple[int, float]]]
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -29,17 +32,15 @@ class Spec:
 
     name: str
     program: Callable[..., Any]
-    inputs: Callable[[np.random.Generator, int], tuple[NDArray[Any], ...]]
+    inputs: Draw
     reference: Callable[..., Any]
-    cost: dict[str, Callable[[int], tuple[int, float]]]
+    cost: Costs
 
     def __str__(self) -> str:
         return self.name
 
 
-def per_element(
-    rounds3: int, bytes3: float, rounds4: int, bytes4: float
-) -> dict[str, Callable[[int], tuple[int, float]]]:
+def per_element(rounds3: int, bytes3: float, rounds4: int, bytes4: float) -> Costs:
     """A cost of so many rounds, and bytes for each element."""
     return {"rep3": lambda n: (rounds3, bytes3 * n), "rep4": lambda n: (rounds4, bytes4 * n)}
 
@@ -119,7 +120,7 @@ def check_cost(spec: Spec, ran: Ran, n: int) -> None:
     assert ran.costs == expected
 
 
-def words(*, bits: int = 64) -> Callable[[np.random.Generator, int], tuple[NDArray[Any], ...]]:
+def words(*, bits: int = 64) -> Draw:
     """One column of n signed values of so many bits; edge values of that width come first."""
 
     def draw(rng: np.random.Generator, n: int) -> tuple[NDArray[Any], ...]:
@@ -132,11 +133,26 @@ def words(*, bits: int = 64) -> Callable[[np.random.Generator, int], tuple[NDArr
     return draw
 
 
-def columns(*each: Callable[[np.random.Generator, int], tuple[NDArray[Any], ...]]):
+def columns(*each: Draw) -> Draw:
     """Several such draws side by side."""
     return lambda rng, n: tuple(column for draw in each for column in draw(rng, n))
 
 
-def bits(*lead: int) -> Callable[[np.random.Generator, int], tuple[NDArray[Any], ...]]:
+def bits(*lead: int) -> Draw:
     """Booleans of shape (*lead, n)."""
     return lambda rng, n: (rng.integers(0, 2, (*lead, n)).astype(np.bool_),)
+
+
+def key_columns(width: int, *, ordered: bool = False, others: int = 1) -> Draw:
+    """A key column of so many bits with many ties, then columns of any words."""
+
+    def draw(rng: np.random.Generator, n: int) -> tuple[NDArray[Any], ...]:
+        key = rng.choice(rng.integers(0, 1 << width, max(1, n // 3)), n)
+        return (np.sort(key) if ordered else key, *(rng.integers(0, 1 << 40, n) for _ in range(others)))
+
+    return draw
+
+
+def costs(rep3: Callable[[int], tuple[int, float]], rep4: Callable[[int], tuple[int, float]]) -> Costs:
+    """A cost as a function of the number of rows."""
+    return {"rep3": rep3, "rep4": rep4}

@@ -33,6 +33,11 @@ def order_by(before: Before, size: int) -> Rows:
     return order
 
 
+def most_levels(size: int) -> int:
+    """A number of levels that `order_by` does not pass, but with negligible probability."""
+    return 2 * size.bit_length() + 16
+
+
 def _split(before: Before, order: Rows, sizes: Rows) -> tuple[Rows, Rows]:
     """Rows in segments of these sizes, each segment cut into smaller ones by a sorted sample of itself."""
     segment = np.repeat(np.arange(sizes.size), sizes)

@@ -18,7 +18,7 @@ from counterfoil.errors import RangeError
 from counterfoil.mpc.circuits.checks import check_columns, check_width
 from counterfoil.mpc.circuits.compare import a2b, less_than, less_than_pair
 from counterfoil.mpc.circuits.convert import b2a
-from counterfoil.mpc.circuits.order import order_by
+from counterfoil.mpc.circuits.order import most_levels, order_by
 from counterfoil.mpc.circuits.permute import SHUFFLED, apply, bit_permutation, inverse
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith, Bits
@@ -68,7 +68,7 @@ def sort_rows(p: Protocol, key: Key, columns: Sequence[Arith]) -> list[Arith]:
     Raises: ShapeError.
     """
     check_columns("sort_rows", [key.column, *columns])
-    if _radix_is_cheaper(key):
+    if _radix_is_cheaper(key.column.size, key.width):
         return apply(p, radix_permutation(p, a2b(p, key.column, key.width)), columns)
     return compared_rows(p, key, columns)
 
@@ -81,9 +81,19 @@ def sort_permutation(p: Protocol, key: Key) -> Arith:
     Reveals: as `sort_rows`.
     Raises: ShapeError.
     """
-    if _radix_is_cheaper(key):
+    if _radix_is_cheaper(key.column.size, key.width):
         return radix_permutation(p, a2b(p, key.column, key.width))
     return compared_permutation(p, key)
+
+
+def openings(size: int, width: int) -> dict[str, int]:
+    """By ledger label, how often a sort of so many rows by a key of so many bits opens something, at most.
+
+    The number of levels of comparisons is random; that it passes this bound has negligible probability.
+    """
+    if _radix_is_cheaper(size, width):
+        return {SHUFFLED: width}
+    return {COMPARED: most_levels(size)}
 
 
 def radix_permutation(p: Protocol, key: Bits) -> Arith:
@@ -163,10 +173,9 @@ def _opened_order(p: Protocol, words: Sequence[Key]) -> NDArray[np.int64]:
     return order_by(before, high.column.size)
 
 
-def _radix_is_cheaper(key: Key) -> bool:
+def _radix_is_cheaper(size: int, width: int) -> bool:
     """By bytes and rounds in rep3; a matter of speed alone."""
-    size, width = key.column.size, key.width
-    radix = 8 * width * ROUND_BYTES + (224 * width) * size
+    radix = 8 * width * ROUND_BYTES + 224 * width * size
     levels, bits = log2(size) + 5, width + log2(size) + 1
     compared = levels * ((3 + log2(bits)) * ROUND_BYTES + 79 / 64 * bits * size)
     return radix < compared
