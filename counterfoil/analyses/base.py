@@ -87,12 +87,11 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One released array: its name, shape, scale, and the absolute error that its rounding can have caused."""
+    """One released array: its name, shape and scale."""
 
     name: str
     shape: tuple[int, ...]
     frac_bits: int = 0
-    error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

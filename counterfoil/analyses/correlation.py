@@ -58,14 +58,11 @@ class Correlation(Analysis):
     def outputs(self) -> tuple[Output, ...]:
         width, bits = len(self._columns), self._frac_bits
         cross_bits = 2 * bits if self._shared else bits
-        # Each z is off by at most half a unit, each pre-aggregated sum by half a unit for every owner.
-        unit = 0.5 / (1 << bits)
-        entry = unit * (self.limits.total_rows if self._shared else self.limits.owners)
         return (
             Output("safe", ()),
             Output("count", ()),
-            Output("sum", (width,), bits, entry),
-            Output("cross", (width, width), cross_bits, entry * (2 if self._shared else 1)),
+            Output("sum", (width,), bits),
+            Output("cross", (width, width), cross_bits),
         )
 
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
@@ -99,12 +96,13 @@ class Correlation(Analysis):
             mean = opened["sum"] * scale["sum"] / count
             covariance = opened["cross"] * scale["cross"] / count - np.outer(mean, mean)
             spread = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
-            # An entry of the covariance is off by at most `slack`; a column that hardly varies has no correlation.
-            slack = sum(output.error for output in self.outputs()) * 2 / count + 1e-14
-            flat = spread**2 <= 100 * slack
+            # A covariance is off by at most `slack`; a column that hardly varies has no correlation.
+            slack = self._slack(spread, count)
+            flat = spread**2 <= 100 * np.diag(slack)
             with np.errstate(divide="ignore", invalid="ignore"):
                 correlation = covariance / np.outer(spread, spread)
-                bounds = slack * (1 / np.outer(spread, spread) + np.abs(correlation) / spread.min() ** 2)
+                relative = np.diag(slack) / spread**2 / 2
+                bounds = slack / np.outer(spread, spread) + np.abs(correlation) * np.add.outer(relative, relative)
             correlation[flat, :] = correlation[:, flat] = np.nan
             frame.loc[:, :] = np.where(np.eye(len(names), dtype=bool) & ~flat, 1.0, correlation)
             bound = float(np.nanmax(np.where(np.isnan(correlation), np.nan, bounds), initial=0.0))
@@ -122,6 +120,17 @@ class Correlation(Analysis):
         frame = pd.concat(tables)[names].astype(float).corr().reset_index(drop=True)
         frame.insert(0, "column", names)
         return frame
+
+    def _slack(self, spread: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+        """How far each covariance of z can be off, by the rounding before sharing and by floating point.
+
+        Rows: each z is off by at most u, so by Cauchy-Schwarz a covariance is by u·(s_i + s_j) + u². Sums: each is off
+        by u for every owner, and enters the covariance at most three times, |mean| being at most 1.
+        """
+        unit = 0.5 / (1 << self._frac_bits)
+        if self._shared:
+            return unit * np.add.outer(spread, spread) + unit**2 + 1e-14
+        return np.full((spread.size, spread.size), 3 * unit * self.limits.owners / count + 1e-14)
 
     @staticmethod
     def _findings(frame: pd.DataFrame, names: list[str], count: int, safe: bool) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from counterfoil.cli import agreement, contract, log, party, review, verify, warm
+from counterfoil.cli import agreement, contract, log, open, party, review, verify, warm
 from counterfoil.errors import CounterfoilError
 
 
@@ -41,5 +41,6 @@ for name, group in (
     ("log", log.app),
 ):
     app.add_typer(group, name=name)
+app.command("open")(open.open_)
 app.command("verify")(verify.verify)
 app.command("warm")(warm.warm)

@@ -14,11 +14,15 @@ from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import NotEntitledError, NotFoundError, RefusedError, TamperedError
+from counterfoil.exchange import Exchange
 from counterfoil.governance.document import read_json
 from counterfoil.governance.review import Approved
 from counterfoil.home import Home
 
-_RELEASE, _SEALED, _RELEASES = "release", "sealed", "releases"
+RELEASES, SEALED = "releases", "sealed"
+"""Where releases lie in an exchange, and the kind of what they hand over."""
+
+_RELEASE = "release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ def release(approved: Approved, recipient: str, shares: bytes, home: Home) -> Re
     # One job of a period for each recipient; the same one may be released again after a crash.
     home.state.bind("released-job", f"{agreement.digest}/{evidence.period}/{recipient}", evidence.job)
     keys = terms.roster.party(recipient).keys
-    sealed = home.exchange.put(_SEALED, home.party, seal(shares, keys, _info(approved, home.party, keys)))
+    sealed = home.exchange.put(SEALED, home.party, seal(shares, keys, _info(approved, home.party, keys)))
     document = Release(
         job=evidence.job,
         agreement=evidence.agreement,
@@ -72,7 +76,7 @@ def release(approved: Approved, recipient: str, shares: bytes, home: Home) -> Re
         approvals=approved.approvals,
         sealed=sealed.digest,
     )
-    name = (_RELEASES, evidence.digest, recipient, home.party)
+    name = (RELEASES, evidence.digest, recipient, home.party)
     home.exchange.put_named(name, sign(_RELEASE, document.pack(), home.keys), replace=True)
     return document
 
@@ -82,21 +86,35 @@ def open_release(approved: Approved, home: Home) -> dict[str, bytes]:
 
     Raises: NotEntitledError, NotFoundError, SignatureError, TamperedError, SealError, DocumentError.
     """
-    evidence, terms = approved.draft.evidence, approved.draft.agreement.terms
-    plans = _plans(approved, home.party)
     shares = {}
-    for node in terms.nodes:
-        try:
-            envelope = home.exchange.get_named((_RELEASES, evidence.digest, home.party, node))
-        except NotFoundError:
-            raise NotFoundError(f"{node} has not released job {evidence.job} to {home.party} yet") from None
-        document = Release.unpack(verify(envelope, _RELEASE, terms.roster.keys([node])).payload)
-        stated = (document.job, document.agreement, document.evidence, document.node, document.recipient)
-        if stated != (evidence.job, evidence.agreement, evidence.digest, node, home.party) or document.plans != plans:
-            raise TamperedError(f"the release of {node} is for another job or recipient")
-        sealed = home.exchange.get(Ref(_SEALED, node, document.sealed))
+    for node in approved.draft.agreement.terms.nodes:
+        document = read_release(home.exchange, approved, home.party, node)
+        sealed = home.exchange.get(Ref(SEALED, node, document.sealed))
         shares[node] = unseal(sealed, home.keys, _info(approved, node, home.keys.public))
     return shares
+
+
+def is_released(exchange: Exchange, evidence: str, recipient: str) -> bool:
+    """Whether anything lies in the exchange for the recipient; nothing of it is checked."""
+    return bool(exchange.list((RELEASES, evidence, recipient)))
+
+
+def read_release(exchange: Exchange, approved: Approved, recipient: str, node: str) -> Release:
+    """What the node signed when it released to the recipient, for exactly this draft and recipient.
+
+    Raises: NotEntitledError, NotFoundError, SignatureError, TamperedError, DocumentError.
+    """
+    evidence, terms = approved.draft.evidence, approved.draft.agreement.terms
+    plans = _plans(approved, recipient)
+    try:
+        envelope = exchange.get_named((RELEASES, evidence.digest, recipient, node))
+    except NotFoundError:
+        raise NotFoundError(f"{node} has not released job {evidence.job} to {recipient} yet") from None
+    document = Release.unpack(verify(envelope, _RELEASE, terms.roster.keys([node])).payload)
+    stated = (document.job, document.agreement, document.evidence, document.node, document.recipient)
+    if stated != (evidence.job, evidence.agreement, evidence.digest, node, recipient) or document.plans != plans:
+        raise TamperedError(f"the release of {node} is for another job or recipient")
+    return document
 
 
 def _plans(approved: Approved, recipient: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-from counterfoil.canonical import Json, digest, jcs
+from counterfoil.canonical import Json, Ref, digest, jcs
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import (
@@ -34,6 +34,7 @@ Verdict: TypeAlias = Literal["approve", "reject"]
 
 _EVIDENCE, _DECISION = "evidence", "decision"
 _DECISIONS = "decisions"
+_ANYBODY = "nodes"  # evidence is nobody's alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,7 @@ def make_evidence(
 
 def sign_evidence(evidence: Evidence, keys: PrivateKeys, exchange: Exchange) -> None:
     """The node's signature on the evidence lies in the exchange."""
+    exchange.put(_EVIDENCE, _ANYBODY, evidence.pack())
     envelope = sign(_EVIDENCE, evidence.pack(), keys)
     exchange.put_named((_EVIDENCE, evidence.digest, keys.party), envelope, replace=True)
 
@@ -201,18 +203,24 @@ def load_draft(exchange: Exchange, agreement: SignedAgreement, evidence: str) ->
     Raises: NotFoundError, SignatureError, RefusedError, DocumentError.
     """
     terms = agreement.terms
-    payload = b""
     for node in terms.nodes:
         try:
             envelope = exchange.get_named((_EVIDENCE, evidence, node))
         except NotFoundError:
             raise NotFoundError(f"{node} has not signed the evidence {evidence}") from None
-        payload = verify(envelope, _EVIDENCE, terms.roster.keys([node])).payload
-        if digest(payload) != evidence:
+        if digest(verify(envelope, _EVIDENCE, terms.roster.keys([node])).payload) != evidence:
             raise TamperedError(f"{node} signed other evidence than {evidence}")
-    read = Evidence.unpack(payload)
+    read = read_evidence(exchange, evidence)
     _check_evidence(read, agreement)
     return Draft(agreement, read)
+
+
+def read_evidence(exchange: Exchange, evidence: str) -> Evidence:
+    """What the digest names, whoever signed it: tells which agreement to check it against.
+
+    Raises: NotFoundError, TamperedError, DocumentError.
+    """
+    return Evidence.unpack(exchange.get(Ref(_EVIDENCE, _ANYBODY, evidence)))
 
 
 def drafts(exchange: Exchange, agreement: SignedAgreement) -> list[Draft]:

@@ -28,7 +28,8 @@ _SIGNATURES = "signatures"
 
 @dataclass(frozen=True, slots=True)
 class SignedAgreement:
-    """An agreement whose every party's signature was verified, and where it lies. Only `load_agreement` makes one."""
+    """An agreement whose every party's signature was verified, and where it lies. Only `load_agreement` and
+    `audit_agreement` make one."""
 
     terms: Agreement
     ref: Ref
@@ -123,10 +124,23 @@ def load_agreement(exchange: Exchange, ref: Ref, me: PublicKeys, today: date) ->
     _verify(exchange.get(ref), ref.digest, me, exchange)
     agreement = fetch_agreement(exchange, ref)
     _check_listed(agreement, me)
-    problems = unsigned(agreement, exchange)
-    if problems:
-        raise SignatureError(f"agreement {agreement.id} does not bind yet: {'; '.join(problems.values())}")
     agreement.check_current(today)
+    return _bound(agreement, ref, exchange)
+
+
+def audit_agreement(exchange: Exchange, ref: Ref) -> SignedAgreement:
+    """The agreement as an outsider sees it: signed by every party it names, under the keys of its own roster.
+
+    Whether these keys are the parties', and whether it holds today, is for the caller to say.
+
+    Raises: SignatureError, NotFoundError, TamperedError, DocumentError and its kin.
+    """
+    return _bound(fetch_agreement(exchange, ref), ref, exchange)
+
+
+def _bound(agreement: Agreement, ref: Ref, exchange: Exchange) -> SignedAgreement:
+    if problems := unsigned(agreement, exchange):
+        raise SignatureError(f"agreement {agreement.id} does not bind yet: {'; '.join(problems.values())}")
     return SignedAgreement(agreement, ref)
 
 

@@ -6,7 +6,7 @@ A suite says which components a party holds; `parts` follow that order. Knows no
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any, ClassVar
 
@@ -26,6 +26,19 @@ def components(n: int, party: int) -> tuple[int, ...]:
     if n == 3:
         return party, (party + 1) % 3
     return tuple(j for j in range(n) if j != party)
+
+
+def by_component(party: Party, parts: Iterable[Words]) -> dict[int, Words]:
+    """A party's parts by the component that each one is."""
+    return dict(zip(components(party.n, party.index), parts, strict=True))
+
+
+def rows_of(columns: Sequence[Arith], size: int | None = None) -> int:
+    """How many rows the columns of a shuffle have. Raises: ShapeError unless all have as many, or `size`."""
+    shapes = {column.shape for column in columns}
+    if len(shapes) != 1 or len(columns[0].shape) != 1 or (size is not None and columns[0].size != size):
+        raise ShapeError(f"columns of {sorted(shapes)} do not shuffle together{f' as {size} rows' if size else ''}")
+    return columns[0].size
 
 
 class Replicated(Protocol):
@@ -81,7 +94,7 @@ class Replicated(Protocol):
     # --- opening ---------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def _missing(self, parts: tuple[Words, ...], op: int) -> Words:
+    def _missing(self, parts: tuple[Words, ...]) -> Words:
         """The component that this party lacks, received and checked, in the shape of the parts."""
 
     def open(self, x: Arith, label: str) -> Words:
@@ -97,10 +110,9 @@ class Replicated(Protocol):
         return opened.astype(np.int64)
 
     def _open(self, parts: tuple[Words, ...], label: str, add: Callable[[Words, Words], Words]) -> Words:
-        ledger, op = self.party.ledger, self.party.next_op()
-        ledger.charge(label)
-        value = reduce(add, parts, self._missing(parts, op))
-        ledger.note(label, op, value)
+        self.party.ledger.charge(label)
+        value = reduce(add, parts, self._missing(parts))
+        self.party.ledger.note(label, self.party.op, value)
         return value
 
     def barrier(self, label: str) -> None:

@@ -23,10 +23,11 @@ from counterfoil.mpc.ledger import Declared, Ledger
 from counterfoil.mpc.party import COMMON, Cost, GroupKeys, Party, group_name
 from counterfoil.mpc.prss import KEY_BYTES
 from counterfoil.mpc.rep3 import Rep3
+from counterfoil.mpc.rep4 import Rep4
 from counterfoil.mpc.replicated import Replicated, components
 from counterfoil.mpc.transport.base import Attempt, Kind, Link, end_all
 
-SUITES: Final[Mapping[str, type[Replicated]]] = {suite.suite: suite for suite in (Rep3,)}
+SUITES: Final[Mapping[str, type[Replicated]]] = {suite.suite: suite for suite in (Rep3, Rep4)}
 
 _HELLO, _ECHO, _SEEDS, _CONFIRM = range(1, 5)
 _MAX_HELLO: Final = 16384

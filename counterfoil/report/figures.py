@@ -39,8 +39,8 @@ _STRONGEST = 0.55
 
 # Points: the figure's width, a bar's height with its gap, the text. Shares of the axis: room for a number beyond the
 # longest bar, the length of a hidden one.
-_WIDTH, _BAR, _TEXT = 640.0, 17.0, 11.5
-_ROOM, _STUB = 0.22, 0.12
+_WIDTH, _BAR, _TEXT = 560.0, 17.0, 11.5
+_ROOM, _STUB = 0.26, 0.12
 _RC: dict[RcKeyType, Any] = {
     "svg.hashsalt": "counterfoil",
     "svg.fonttype": "none",

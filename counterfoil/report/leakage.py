@@ -42,7 +42,8 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         "- when the job ran, for how long, and the sizes of all messages",
         *_opened(declared),
         f"The recipients learn the following and which cells are hidden. A cell that stands on fewer than "
-        f"{agreement.min_count} rows is hidden before anything is opened.",
+        f"{agreement.min_count} rows is hidden before anything is opened. A hidden cell that is the only one in a row, "
+        "a column or a table can be worked out by whoever knows the sum of all cells.",
         "\n".join(map(_released, analyses)),
         "No noise is added. Whoever compares this release with another one over nearly the same rows may learn "
         "something about the rows in which they differ.",

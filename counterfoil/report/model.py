@@ -23,7 +23,7 @@ class Approval:
 class Evidence:
     """What the nodes recorded of the run: sizes and names, no value of anybody's data.
 
-    `openings` counts opened values by label, `rejected` rejected inputs by owner, `suppressed` hidden cells by planned
+    `openings` counts openings by label, `rejected` rejected inputs by owner, `suppressed` hidden cells by planned
     analysis; `min_count` is the agreement's smallest group.
     """
 

@@ -128,7 +128,7 @@ class _Part:
 def _page(report: Report, files: tuple[str, ...]) -> str:
     evidence = report.evidence
     records = (
-        ("Values opened among the nodes during the computation", ("Opened", "Values"), evidence.openings),
+        ("Openings among the nodes during the computation", ("Opened", "Times"), evidence.openings),
         ("Inputs that were out of the agreed ranges and were left out", ("Owner", "Inputs"), evidence.rejected),
         ("Cells hidden before anything was opened", ("Analysis", "Cells"), evidence.suppressed),
     )

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from counterfoil.analyses.base import Result
 from counterfoil.analyses.joint import DECLARED, analyses
 from counterfoil.arrays import unpack
-from counterfoil.errors import NotEntitledError, TamperedError
-from counterfoil.governance.release import open_release
-from counterfoil.governance.review import Approved, check_decision, count_decisions, decisions, load_draft
+from counterfoil.errors import NotEntitledError, NotFoundError, TamperedError
+from counterfoil.governance.release import is_released, open_release
+from counterfoil.governance.review import Approved, check_decision, count_decisions, decisions, drafts, load_draft
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.home import Home
 from counterfoil.mpc.output import recombine
@@ -34,8 +34,27 @@ class OpenedJob:
     """What a recipient has after opening: the results, the report's page, and the job that they are of."""
 
     job: str
+    evidence: str
     results: tuple[Result, ...]
     page: Path
+
+
+def open_latest(home: Home, agreement: SignedAgreement, period: str | None = None) -> OpenedJob:
+    """As `open_job`, for the draft of this period (or the latest period) that was released to this party."""
+    terms = agreement.terms
+    if home.party not in terms.recipients:
+        raise NotEntitledError(f"{home.party} is not a recipient in agreement {terms.id}")
+    released = [
+        draft.evidence
+        for draft in drafts(home.exchange, agreement)
+        if period in (None, draft.evidence.period) and is_released(home.exchange, draft.evidence.digest, home.party)
+    ]
+    if not released:
+        raise NotFoundError(
+            f"nothing was released to {home.party} under {terms.id}" + (f" for {period}" if period else "")
+        )
+    latest = max(released, key=lambda evidence: (evidence.period, evidence.attempt))
+    return open_job(home, agreement, latest.digest)
 
 
 def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob:
@@ -56,7 +75,7 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob
     )
     report = _report(home, approved, envelopes, results)
     page = render(report, home.path / "reports" / draft.evidence.job)
-    return OpenedJob(draft.evidence.job, results, page)
+    return OpenedJob(draft.evidence.job, evidence, results, page)
 
 
 def _recombined(

@@ -15,13 +15,13 @@ from counterfoil.mpc.shares import Words, flat
 from counterfoil.mpc.transport.base import Kind
 
 
-def missing_component(party: Party, parts: tuple[Words, ...], op: int) -> Words:
+def missing_component(party: Party, parts: tuple[Words, ...]) -> Words:
     """x_{i-1}, checked, in the shape of the parts.
 
     Cost: 1 round; 24 B.
     Raises: CheatingDetected.
     """
-    i, before, after = party.index, party.peer(-1), party.peer(1)
+    op, i, before, after = party.next_op(), party.index, party.peer(-1), party.peer(1)
     # 1 (one round). P_i sends x_i to P_{i+1}, which lacks it, and the digest of x_{i+1} to P_{i-1}, which lacks that.
     ours, backed = map(flat, parts)
     party.links[after].send(Kind.DATA, op, ours)

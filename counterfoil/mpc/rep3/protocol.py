@@ -50,5 +50,5 @@ class Rep3(Replicated):
     def unshuffle(self, columns: Sequence[Arith], permutation: Permutation) -> list[Arith]:
         return shuffle.unshuffle(self.party, columns, permutation)
 
-    def _missing(self, parts: tuple[Words, ...], op: int) -> Words:
-        return open.missing_component(self.party, parts, op)
+    def _missing(self, parts: tuple[Words, ...]) -> Words:
+        return open.missing_component(self.party, parts)

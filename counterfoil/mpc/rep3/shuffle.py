@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.errors import ShapeError
 from counterfoil.mpc.party import Party
 from counterfoil.mpc.protocol import Permutation
 from counterfoil.mpc.prss import inverse
+from counterfoil.mpc.replicated import rows_of
 from counterfoil.mpc.shares import Arith, Words
 from counterfoil.mpc.transport.base import Kind
 
@@ -25,21 +25,14 @@ def shuffle(party: Party, columns: Sequence[Arith]) -> tuple[list[Arith], Permut
     Cost: 3 rounds; 48 B per row and column.
     Reveals: nothing to one semi-honest party; each lacks one of the three orders.
     """
-    permutation = Permutation(_rows(columns), tuple(party.next_op() for _ in range(party.n)))
+    permutation = Permutation(rows_of(columns), tuple(party.next_op() for _ in range(party.n)))
     return _passes(party, columns, permutation, range(3), undo=False), permutation
 
 
 def unshuffle(party: Party, columns: Sequence[Arith], permutation: Permutation) -> list[Arith]:
     """Undoes `shuffle` on other columns, under fresh masks. Cost: as `shuffle`."""
-    if _rows(columns) != permutation.size:
-        raise ShapeError(f"columns of {_rows(columns)} rows were not shuffled with {permutation.size}")
+    rows_of(columns, permutation.size)
     return _passes(party, columns, permutation, reversed(range(3)), undo=True)
-
-
-def _rows(columns: Sequence[Arith]) -> int:
-    if not columns or any(len(column.shape) != 1 or column.shape != columns[0].shape for column in columns):
-        raise ShapeError("a shuffle takes columns of one length")
-    return columns[0].size
 
 
 def _passes(

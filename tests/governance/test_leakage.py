@@ -3,56 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
-from pathlib import Path
 
 import pytest
 
-from counterfoil.analyses import build
-from counterfoil.analyses.base import Limits
-from counterfoil.crypto.keys import PrivateKeys
-from counterfoil.governance.agreement import Agreement, named_files, parse_agreement
-from counterfoil.governance.contract import parse_contract
-from counterfoil.governance.policy import parse_policy
-from counterfoil.governance.roster import Party, Role, write_roster
+from counterfoil.analyses.joint import analyses
+from counterfoil.governance.agreement import Agreement
 from counterfoil.mpc.ledger import Declared
 from counterfoil.report.leakage import statement
 
-CONTRACTS = Path(__file__).parents[2] / "contracts"
-PARTIES: dict[str, tuple[Role, ...]] = {
-    **{f"bank-{letter}": ("owner",) for letter in "bcd"},
-    **{f"node-{index}": ("node",) for index in range(3)},
-    **{f"reviewer-{index}": ("reviewer",) for index in (1, 2, 3)},
-    "bank-a": ("owner", "recipient"),
-    "coordinator": ("coordinator",),
-    "regulator": ("recipient",),
-}
 
-
-@pytest.fixture(scope="module")
-def agreement(tmp_path_factory: pytest.TempPathFactory) -> Agreement:
+@pytest.fixture
+def agreement(shared) -> Agreement:
     """The agreement of the demo."""
-    folder = tmp_path_factory.mktemp("keys")
-    parties = []
-    for number, (id, roles) in enumerate(PARTIES.items(), start=1):
-        keys = PrivateKeys.create(folder / id, id).public
-        node = {"address": f"127.0.0.1:{9000 + number}", "hosting": f"Hall {number}"} if "node" in roles else {}
-        parties.append(Party(id, f"Organisation {number}", "NO", roles, keys, **node))
-    source = CONTRACTS / "agreements" / "exposure.agreement.yaml"
-    contracts, policies = named_files(source.read_bytes(), source.name)
-    return parse_agreement(
-        source.read_bytes(),
-        source.name,
-        {name: parse_contract((CONTRACTS / "data" / file).read_bytes(), file) for name, file in contracts.items()},
-        [parse_policy((CONTRACTS / "policies" / file).read_bytes(), file) for file in policies],
-        write_roster("four-banks", 1, date(2099, 1, 1), parties),
-    )
+    return shared.agreement
 
 
 def write(agreement: Agreement, *declared: Declared) -> str:
-    limits = Limits(len(agreement.owners), 20_000)
-    analyses = [build(plan, agreement.contracts[plan.contract], limits) for plan in agreement.analyses]
-    return statement(agreement, analyses, declared)
+    return statement(agreement, tuple(analyses(agreement).values()), declared)
 
 
 def test_its_first_sentence_is_that_two_nodes_together_see_everything(agreement: Agreement) -> None:
