@@ -16,7 +16,7 @@ import pytest
 from counterfoil.data import reader
 from counterfoil.data.expectations import validate
 from counterfoil.data.rules import Rule, compile_rules
-from counterfoil.data.table import Table
+from counterfoil.data.table import Table, load
 from counterfoil.errors import (
     ContractError,
     DataError,
@@ -30,6 +30,7 @@ from counterfoil.errors import (
 )
 from counterfoil.governance.contract import Contract, parse_contract
 from counterfoil.governance.quality import QualityRule
+from synthetic_data import make_tables, write_tables
 
 ROWS: dict[str, list[Any]] = {
     "code": ["0001", "0002", "0003", "0004"],
@@ -62,6 +63,15 @@ def test_good_table_passes_every_rule(contract: Contract, page: Path) -> None:
     assert (validation.rows, validation.contract) == (4, contract.digest)
     assert validation.rules_checked == len(compile_rules(contract)) == 28
     assert not page.exists()
+
+
+def test_synthetic_tables_satisfy_the_loans_contract(tmp_path: Path, page: Path) -> None:
+    loans = Path(__file__).parents[2] / "contracts" / "data" / "loans.odcs.yaml"
+    own = parse_contract(loans.read_bytes(), loans.name)
+    for path in write_tables(make_tables(own, seed=7, canaries=True), tmp_path).values():
+        validation = validate(load(path, own, page), page)
+        assert validation.rows == 20_000
+        assert validation.rules_checked == len(compile_rules(own))
 
 
 BAD = {
