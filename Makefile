@@ -8,7 +8,8 @@ STAMP := .venv/installed-$(shell sha256sum requirements.lock pyproject.toml | sh
 $(STAMP):
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  --config-settings editable_mode=compat --editable .
 	touch $@
 
 demo: $(STAMP)          ## the main job on synthetic data; REVIEW=ask waits for your decision

@@ -37,7 +37,7 @@ def check_id(text: str, what: str = "id") -> str:
     return text
 
 
-def digest(data: bytes) -> str:
+def digest(data: bytes | memoryview) -> str:
     """SHA-256 in lower-case hex."""
     return hashlib.sha256(data).hexdigest()
 

@@ -250,3 +250,12 @@ class BusyError(StoreError):
     """Another process of this party holds what is needed."""
 
     exit_code = 92
+
+
+# --- faults of our own: 100 -------------------------------------------------------------------------------------
+
+
+class InternalError(CounterfoilError):
+    """A fault of Counterfoil itself. Its traceback stays in the party's own errors file."""
+
+    exit_code = 100

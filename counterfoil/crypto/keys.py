@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import os
 import secrets
 import ssl
@@ -125,6 +126,14 @@ class PublicKeys:
         except (binascii.Error, ValueError):
             raise DocumentError(f"card of {party}: the keys are written in base64") from None
         return cls(party, sign, seal, tls)
+
+
+def read_card(raw: bytes) -> PublicKeys:
+    """The keys that a card file states. Raises: DocumentError."""
+    try:
+        return PublicKeys.from_json(json.loads(raw))
+    except (ValueError, RecursionError):
+        raise DocumentError("a card is JSON, as `counterfoil party card` prints it") from None
 
 
 class PrivateKeys:

@@ -6,7 +6,8 @@ and are what ranges inside the joint computation are derived from. Knows no tabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -15,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 from counterfoil.canonical import digest
 from counterfoil.errors import ContractError, ExpiredError
-from counterfoil.governance.document import Path, Problems, did_you_mean, read_document, repeated
+from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
 from counterfoil.governance.quality import QualityRule, check_pattern, column_rules, table_rules
 
 ColumnType: TypeAlias = Literal["integer", "number", "string", "date", "boolean"]
@@ -45,6 +46,7 @@ class Column:
     maximum: Bound | None = None
     categories: tuple[str, ...] = ()
     resolution: int = 0
+    unit: str = ""
     pattern: str | None = None
     allowed_analyses: tuple[str, ...] = ()
 
@@ -98,6 +100,11 @@ class Contract:
         names = [column.name for column in self.columns]
         raise ContractError(f"{self.source}: no column {name!r}{did_you_mean(name, names)}")
 
+    @property
+    def most_rows(self) -> int:
+        """The largest number of rows that the rules for `rowCount` let one owner bring: a public bound for sums."""
+        return _most_rows(self.quality) or 0
+
     def check_current(self, today: date) -> None:
         """Raises: ExpiredError when the contract's last day is over."""
         if today > self.expires:
@@ -127,9 +134,11 @@ def parse_contract(raw: bytes, source: str) -> Contract:
     if len(table["properties"]) and not any(column.role in ("measure", "sensitive", "quasi") for column in columns):
         problems.add((*at, "properties"), "no column has the role measure, sensitive or quasi: nothing to analyse")
     quality = table_rules(table, names, at, problems)
+    if _most_rows(quality) is None:
+        problems.add(at, "the table needs a rowCount rule with an upper limit, like mustBeBetween: [1, 100000]")
     for index, item in enumerate(table["properties"]):
         quality += column_rules(item, (*at, "properties", index), problems)
-    expires = _day(own.get("expires", "9999-12-31"), _at(value, (), "expires"), problems)
+    expires = parse_day(own.get("expires", "9999-12-31"), _at(value, (), "expires"), problems)
     problems.raise_if_any()
     return Contract(
         id=value["id"],
@@ -181,6 +190,7 @@ def _column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], probl
         maximum=_bound(item["logicalType"], options.get("maximum"), (*path, "logicalTypeOptions", "maximum"), problems),
         categories=tuple(own.get("categories", ())),
         resolution=own.get("resolution", 0),
+        unit=own.get("unit", ""),
         pattern=options.get("pattern"),
         allowed_analyses=tuple(own.get("allowedAnalyses", allowed)),
     )
@@ -228,16 +238,19 @@ def _bound(kind: str, value: Any, path: Path, problems: Problems) -> Bound | Non
     if value is None:
         return None
     if kind == "date":
-        return _day(value, path, problems)
+        return parse_day(value, path, problems)
     return Decimal(str(value)) if kind == "number" else int(value)
 
 
-def _day(text: str, path: Path, problems: Problems) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        problems.add(path, f"{text} is not a day of the calendar")
-        return date.max
+def _most_rows(quality: Iterable[QualityRule]) -> int | None:
+    """The smallest upper limit of the rules for rowCount, if any has one."""
+    inclusive = {"mustBe": 0, "mustBeBetween": 0, "mustBeLessOrEqualTo": 0, "mustBeLessThan": 1}
+    limits = [
+        math.ceil(rule.limits[-1]) - inclusive[rule.operator]
+        for rule in quality
+        if rule.metric == "rowCount" and rule.operator in inclusive
+    ]
+    return min(limits, default=None)
 
 
 def _custom(owner: Mapping[str, Any], path: Path, problems: Problems) -> dict[str, Any]:

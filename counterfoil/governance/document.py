@@ -10,6 +10,7 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib import resources
 from typing import Any, TypeAlias
@@ -98,6 +99,28 @@ def repeated(values: Iterable[Any]) -> list[int]:
             again.append(index)
         seen.add(value)
     return again
+
+
+def parse_day(text: str, path: Path, problems: Problems) -> date:
+    """The day that the text writes as YYYY-MM-DD; what is no day is added to the problems."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        problems.add(path, f"{text} is not a day of the calendar")
+        return date.max
+
+
+def write_time(moment: datetime) -> str:
+    """The moment in UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_time(text: str) -> datetime:
+    """The moment that `write_time` wrote. Raises: DocumentError."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise DocumentError(f"{text} is not a time of the calendar") from None
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """What circuits and analyses may ask of a suite. They know this module and `shares`, and no suite.
 
-Every party runs the same program on its own `Protocol`. Interactive methods are collective: all parties call them in the
-same order with the same public arguments. Shapes, branches and loops depend on public values only.
+Every party runs the same program on its own `Protocol`. Interactive methods are collective: all parties call them in
+the same order with the same public arguments. Shapes, branches and loops depend on public values only.
 """
 
 from __future__ import annotations

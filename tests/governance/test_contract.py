@@ -29,7 +29,7 @@ schema:
   - name: visits
     logicalType: object
     quality:
-      - {metric: rowCount, mustBeGreaterThan: 0}
+      - {metric: rowCount, mustBeBetween: [1, 900]}
     properties:
       - name: patient
         description: The clinic's number of the patient.
@@ -108,10 +108,22 @@ BROKEN: dict[str, tuple[str, str, int, str]] = {
     "operator with text": ("mustBeLessThan: 5", "mustBeLessThan: few", 28, "must be a number"),
     "percent above 100": ("mustBeLessThan: 5", "mustBeLessThan: 101", 28, "from 0 to 100"),
     "negative number of rows": ("mustBe: 0}", "mustBe: -1}", 20, "not negative"),
-    "between the wrong way round": ("mustBeGreaterThan: 0", "mustBeBetween: [9, 1]", 11, "swap them"),
-    "between one number": ("mustBeGreaterThan: 0", "mustBeBetween: [9]", 11, "needs at least 2 entries"),
+    "between the wrong way round": ("[1, 900]", "[9, 1]", 11, "swap them"),
+    "between one number": ("[1, 900]", "[9]", 11, "needs at least 2 entries"),
     "row count at a column": ("metric: duplicateValues", "metric: rowCount", 20, "move it up"),
-    "row count in percent": ("mustBeGreaterThan: 0}", "mustBeGreaterThan: 0, unit: percent}", 11, "not in percent"),
+    "row count in percent": ("[1, 900]}", "[1, 9], unit: percent}", 11, "not in percent"),
+    "no upper limit of rows": (
+        "mustBeBetween: [1, 900]",
+        "mustBeGreaterThan: 0",
+        8,
+        "rowCount rule with an upper limit",
+    ),
+    "no row count": (
+        "quality:\n      - {metric: rowCount, mustBeBetween: [1, 900]}",
+        "quality: []",
+        8,
+        "rowCount rule",
+    ),
     "column metric at the table": ("metric: rowCount", "metric: nullValues", 11, "a rule of one column"),
     "duplicates of the table without columns": ("metric: rowCount", "metric: duplicateValues", 11, "properties: [two"),
     "duplicates of unknown columns": (
@@ -261,6 +273,7 @@ def test_the_small_contract_reads_as_written() -> None:
     assert contract.primary_key == ("patient",)
     assert (contract.minimum_count, contract.retention_days) == (5, 30)
     assert contract.expires == date(2027, 1, 31)
+    assert contract.most_rows == 900
     cost = contract.column("cost")
     assert (cost.minimum, cost.maximum, cost.resolution) == (Decimal(0), Decimal("999.95"), 2)
     assert cost.bounds == (0, 99995)

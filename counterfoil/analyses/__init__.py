@@ -1,0 +1,27 @@
+"""The analyses that an agreement can name, each with the versions that still run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from counterfoil.analyses.base import Analysis, Limits
+from counterfoil.analyses.correlation import Correlation
+from counterfoil.analyses.histogram import Histogram
+from counterfoil.analyses.mean_by_group import MeanByGroup
+from counterfoil.analyses.total import Total
+from counterfoil.errors import PlanError
+from counterfoil.governance.agreement import Planned
+from counterfoil.governance.contract import Contract
+
+REGISTRY: Mapping[tuple[str, int], type[Analysis]] = {
+    (analysis.key, analysis.version): analysis for analysis in (Total, MeanByGroup, Correlation, Histogram)
+}
+
+
+def build(planned: Planned, contract: Contract, limits: Limits) -> Analysis:
+    """The planned analysis, bound to its contract. Raises: PlanError, RangeError."""
+    analysis = REGISTRY.get((planned.analysis, planned.version))
+    if analysis is None:
+        known = ", ".join(f"{key} v{version}" for key, version in sorted(REGISTRY))
+        raise PlanError(f"{planned.name}: no analysis {planned.analysis} v{planned.version} here; there are {known}")
+    return analysis(planned, contract, limits)

@@ -1,0 +1,224 @@
+"""What an analysis is: three pure functions over three worlds, and what each hands to the next.
+
+`local` runs at an owner on plaintext, `secure` at the nodes on shares, `present` at a recipient on what was released.
+Everything public about them (which arrays of which shape and range, what is released, how exact it is) follows from the
+signed plan alone, so that every party works it out for itself and nobody has to be believed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from counterfoil.data.table import Table
+from counterfoil.errors import PlanError, RangeError
+from counterfoil.governance.agreement import Agreement, Planned
+from counterfoil.governance.contract import Column, Contract
+from counterfoil.mpc.protocol import Protocol
+from counterfoil.mpc.shares import Arith
+
+#: sums on shares stay below this, so that comparisons on them are right (PROTOCOLS 7)
+SAFE = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The public sizes that a plan must survive: how many owners, and how many rows each may bring."""
+
+    owners: int
+    rows: int
+
+    @classmethod
+    def of(cls, agreement: Agreement, contract: Contract) -> Limits:
+        """The limits that the signed documents set."""
+        return cls(len(agreement.owners), contract.most_rows)
+
+    @property
+    def total_rows(self) -> int:
+        return self.owners * self.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One array that every owner hands in: integers in [low, high], scaled by 2^frac_bits.
+
+    Shapes: `shape`, preceded by the owner's number of rows if `per_row`.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    low: int
+    high: int
+    frac_bits: int = 0
+    per_row: bool = False
+
+    def shape_for(self, rows: int) -> tuple[int, ...]:
+        """The array's shape at an owner of so many rows."""
+        return (rows, *self.shape) if self.per_row else self.shape
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One owner's inputs after the range check: what was out of range is zero, and `valid` (0 or 1) says so.
+
+    Shapes: `valid` is (rows,) where the inputs are per row, else ().
+    """
+
+    values: Mapping[str, Arith]
+    valid: Arith
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Shared results that stand or fall together: each count decides whether its cells may leave.
+
+    Shapes: the shape of `count` is a prefix of every value's shape.
+    """
+
+    count: Arith
+    values: Mapping[str, Arith]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One released array: its name, shape and scale."""
+
+    name: str
+    shape: tuple[int, ...]
+    frac_bits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How a column of a result is to be read: its unit, and the bound of its error (0 is exact)."""
+
+    unit: str = ""
+    bound: float = 0.0
+
+    @property
+    def label(self) -> str:
+        return "exact" if self.bound == 0 else "bounded"
+
+
+@dataclass(frozen=True, slots=True)
+class ResultTable:
+    """A table for people: index columns say which cell, measured columns what it holds; suppressed cells are NA."""
+
+    title: str
+    frame: pd.DataFrame
+    measures: Mapping[str, Measure]
+    chart: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an analysis tells its recipient."""
+
+    name: str
+    analysis: str
+    version: int
+    title: str
+    findings: tuple[str, ...]
+    tables: tuple[ResultTable, ...]
+    suppressed: int = 0
+    cells: int = 0
+    assumptions: tuple[str, ...] = field(default=())
+
+
+Opened = Mapping[str, NDArray[np.int64]]
+
+
+class Analysis(ABC):
+    """One planned analysis: what the agreement says of it, bound to its contract and limits.
+
+    Raises: PlanError where the plan does not fit the contract; RangeError where a sum could wrap.
+    """
+
+    key: ClassVar[str]
+    version: ClassVar[int]
+    title: ClassVar[str]
+    #: what a recipient learns, in plain words
+    reveals: ClassVar[tuple[str, ...]]
+    params: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
+        if unknown := sorted(set(planned.params) - self.params):
+            raise PlanError(f"{planned.name}: {self.key} has no parameter {unknown[0]!r}; it has {sorted(self.params)}")
+        self.planned = planned
+        self.contract = contract
+        self.limits = limits
+        for item in self.inputs():
+            bound = max(abs(item.low), abs(item.high)) * (limits.total_rows if item.per_row else limits.owners)
+            if bound >= SAFE:
+                raise RangeError(
+                    f"{planned.name}: the sum of {item.name} could wrap; narrow its bounds in the contract"
+                )
+
+    # --- public, from the plan ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def inputs(self) -> tuple[Input, ...]:
+        """The arrays that each owner hands in."""
+
+    @abstractmethod
+    def outputs(self) -> tuple[Output, ...]:
+        """The arrays that are released, `safe` (1 where a cell was not suppressed) among them."""
+
+    # --- the three worlds ---------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
+        """At the owner, in plain: one array for every input, in its declared range."""
+
+    @abstractmethod
+    def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
+        """At the nodes, on shares: the results and the counts that guard them. Opens nothing."""
+
+    @abstractmethod
+    def present(self, opened: Opened) -> Result:
+        """At the recipient: tables and findings from the released integers."""
+
+    @abstractmethod
+    def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        """The pooled answer that tests and the demo compare with: what the first result table would hold."""
+
+    # --- for subclasses -----------------------------------------------------------------------------------------
+
+    def column(self, name: object, *kinds: str) -> Column:
+        """A column of the contract that the plan lists, of one of these types."""
+        if not isinstance(name, str) or name not in self.planned.columns:
+            raise PlanError(f"{self.planned.name}: list the column {name!r} under `columns` of this analysis")
+        column = next((c for c in self.contract.columns if c.name == name), None)
+        if column is None:
+            raise PlanError(f"{self.planned.name}: contract {self.contract.id} has no column {name!r}")
+        if kinds and column.type not in kinds:
+            raise PlanError(
+                f"{self.planned.name}: column {name!r} is {column.type}; {self.key} takes {' or '.join(kinds)}"
+            )
+        return column
+
+    def bounds(self, column: Column) -> tuple[int, int]:
+        """The column's declared bounds, encoded. Raises: PlanError where the contract gives none."""
+        if column.bounds is None:
+            raise PlanError(f"{self.planned.name}: give {column.name!r} a minimum and a maximum in {self.contract.id}")
+        return column.bounds
+
+    def categories(self, column: Column) -> tuple[str, ...]:
+        """The column's declared categories. Raises: PlanError where the contract gives none."""
+        if not column.categories:
+            raise PlanError(f"{self.planned.name}: give {column.name!r} its categories in {self.contract.id}")
+        return tuple(column.categories)
+
+
+def total_of(arrays: Sequence[Arith]) -> Arith:
+    """The sum of equal-shaped sharings. No message."""
+    result = arrays[0]
+    for array in arrays[1:]:
+        result = result + array
+    return result

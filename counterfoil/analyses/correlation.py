@@ -1,0 +1,175 @@
+"""Correlation of numeric columns, from sums that each owner makes or from row-level shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from counterfoil.analyses.base import (
+    Analysis,
+    Cells,
+    Checked,
+    Input,
+    Measure,
+    Opened,
+    Output,
+    Result,
+    ResultTable,
+    total_of,
+)
+from counterfoil.data.encode import encode, encode_scaled
+from counterfoil.data.table import Table
+from counterfoil.errors import PlanError, RangeError
+from counterfoil.governance.contract import Column
+from counterfoil.mpc.protocol import Protocol
+from counterfoil.mpc.shares import Arith, concat
+
+_ROOM_BITS = 61
+
+
+class Correlation(Analysis):
+    """Pearson correlation of every pair of the planned columns.
+
+    Each column is centred and scaled by its contract bounds to z in [-1, 1], which leaves correlations as they are.
+    With `rows: local` every owner hands in its count, sums and cross products; with `rows: shared` it hands in z itself
+    and the cross products are one matrix product on shares. Both release the same moments.
+    """
+
+    key = "correlation"
+    version = 1
+    title = "Correlation"
+    reveals = ("the number of rows", "the mean of each column", "the covariance of each pair of columns")
+    params = frozenset({"rows"})
+
+    def inputs(self) -> tuple[Input, ...]:
+        width, one = len(self._columns), 1 << self._frac_bits
+        if self._shared:
+            return (Input("z", (width,), -one, one, self._frac_bits, per_row=True),)
+        reach = one * self.limits.rows
+        return (
+            Input("count", (), 0, self.limits.rows),
+            Input("sum", (width,), -reach, reach, self._frac_bits),
+            Input("cross", (width, width), -reach, reach, self._frac_bits),
+        )
+
+    def outputs(self) -> tuple[Output, ...]:
+        width, bits = len(self._columns), self._frac_bits
+        cross_bits = 2 * bits if self._shared else bits
+        return (
+            Output("safe", ()),
+            Output("count", ()),
+            Output("sum", (width,), bits),
+            Output("cross", (width, width), cross_bits),
+        )
+
+    def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
+        if self._shared:
+            columns = [encode_scaled(table, column.name, self._frac_bits).values for column in self._columns]
+            return {"z": np.column_stack(columns)}
+        z, one = self._scaled(table), float(1 << self._frac_bits)
+        return {
+            "count": np.array(len(z), np.int64),
+            "sum": np.rint(z.sum(axis=0) * one).astype(np.int64),
+            "cross": np.rint((z.T @ z) * one).astype(np.int64),
+        }
+
+    def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
+        if not self._shared:
+            count, total, cross = (total_of([o.values[name] for o in owners]) for name in ("count", "sum", "cross"))
+            return Cells(count, {"sum": total, "cross": cross})
+        z: Arith = concat([owner.values["z"] for owner in owners])
+        return Cells(
+            count=total_of([owner.valid.sum() for owner in owners]),
+            values={"sum": z.sum(axis=0), "cross": p.matmul(z.T, z)},
+        )
+
+    def present(self, opened: Opened) -> Result:
+        names = [column.name for column in self._columns]
+        safe, count = bool(opened["safe"].item()), int(opened["count"].item())
+        frame = pd.DataFrame(np.full((len(names), len(names)), np.nan), columns=names)
+        bound, flat = 0.0, np.zeros(len(names), dtype=bool)
+        if safe:
+            scale = {output.name: 2.0**-output.frac_bits for output in self.outputs()}
+            mean = opened["sum"] * scale["sum"] / count
+            covariance = opened["cross"] * scale["cross"] / count - np.outer(mean, mean)
+            spread = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
+            # A covariance is off by at most `slack`; a column that hardly varies has no correlation.
+            slack = self._slack(spread, count)
+            flat = spread**2 <= 100 * np.diag(slack)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                correlation = covariance / np.outer(spread, spread)
+                relative = np.diag(slack) / spread**2 / 2
+                bounds = slack / np.outer(spread, spread) + np.abs(correlation) * np.add.outer(relative, relative)
+            correlation[flat, :] = correlation[:, flat] = np.nan
+            frame.loc[:, :] = np.where(np.eye(len(names), dtype=bool) & ~flat, 1.0, correlation)
+            bound = float(np.nanmax(np.where(np.isnan(correlation), np.nan, bounds), initial=0.0))
+        frame.insert(0, "column", names)
+        title = "Correlation of " + ", ".join(names)
+        return Result(
+            self.planned.name, self.key, self.version, title, self._findings(frame, names, count, safe),
+            (ResultTable(title, frame, {name: Measure(bound=bound) for name in names}, chart="heatmap"),),
+            suppressed=int(not safe), cells=1,
+            assumptions=tuple(f"{names[i]} hardly varies, so it has no correlation." for i in np.flatnonzero(flat)),
+        )  # fmt: skip
+
+    def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        names = [column.name for column in self._columns]
+        frame = pd.concat(tables)[names].astype(float).corr().reset_index(drop=True)
+        frame.insert(0, "column", names)
+        return frame
+
+    def _slack(self, spread: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+        """How far each covariance of z can be off, by the rounding before sharing and by floating point.
+
+        Rows: each z is off by at most u, so by Cauchy-Schwarz a covariance is by u·(s_i + s_j) + u². Sums: each is off
+        by u for every owner, and enters the covariance at most three times, |mean| being at most 1.
+        """
+        unit = 0.5 / (1 << self._frac_bits)
+        if self._shared:
+            return unit * np.add.outer(spread, spread) + unit**2 + 1e-14
+        return np.full((spread.size, spread.size), 3 * unit * self.limits.owners / count + 1e-14)
+
+    @staticmethod
+    def _findings(frame: pd.DataFrame, names: list[str], count: int, safe: bool) -> tuple[str, ...]:
+        if not safe:
+            return ("Too few rows.",)
+        values = frame[names].to_numpy(float)
+        pairs = [(abs(values[i, j]), i, j) for i in range(len(names)) for j in range(i) if not np.isnan(values[i, j])]
+        if not pairs:
+            return (f"No two columns vary together over {count:,} rows.",)
+        _, i, j = max(pairs)
+        return (f"{names[j]} and {names[i]} are the most closely related: {values[i, j]:+.3f} over {count:,} rows.",)
+
+    def _scaled(self, table: Table) -> NDArray[np.float64]:
+        """z of every row and column; the encodings are exact below 2^53, so only the division rounds."""
+        columns = []
+        for column in self._columns:
+            low, high = self.bounds(column)
+            columns.append((2 * encode(table, column.name).values - (low + high)) / (high - low))
+        return np.column_stack(columns)
+
+    @property
+    def _shared(self) -> bool:
+        rows = self.planned.params.get("rows", "local")
+        if rows not in ("local", "shared"):
+            raise PlanError(f"{self.planned.name}: `rows` is local or shared")
+        return bool(rows == "shared")
+
+    @property
+    def _columns(self) -> list[Column]:
+        columns = [self.column(name, "integer", "number") for name in self.planned.columns]
+        if len(columns) < 2:
+            raise PlanError(f"{self.planned.name}: list at least two numeric columns")
+        return columns
+
+    @property
+    def _frac_bits(self) -> int:
+        """As fine as the sums leave room for: total rows x 2^(bits of one product) stays below 2^61."""
+        room = _ROOM_BITS - self.limits.total_rows.bit_length()
+        bits = min(room // 2 if self._shared else room, 40)
+        if bits < 16:
+            raise RangeError(f"{self.planned.name}: too many rows for shared products; use `rows: local`")
+        return bits

@@ -1,0 +1,95 @@
+"""How many rows of all owners fall between the edges that the agreement fixes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from counterfoil.analyses.base import (
+    Analysis,
+    Cells,
+    Checked,
+    Input,
+    Measure,
+    Opened,
+    Output,
+    Result,
+    ResultTable,
+    total_of,
+)
+from counterfoil.data.encode import encode
+from counterfoil.data.table import Table
+from counterfoil.errors import PlanError
+from counterfoil.governance.contract import Column
+from counterfoil.mpc.protocol import Protocol
+
+
+class Histogram(Analysis):
+    """Counts of `column` in [edge, next edge); the last bin includes its upper edge. Exact.
+
+    Values outside all bins are not counted.
+    """
+
+    key = "histogram"
+    version = 1
+    title = "Histogram"
+    reveals = ("the number of rows in each bin",)
+    params = frozenset({"column", "edges"})
+
+    def inputs(self) -> tuple[Input, ...]:
+        return (Input("count", (len(self._edges) - 1,), 0, self.limits.rows),)
+
+    def outputs(self) -> tuple[Output, ...]:
+        shape = (len(self._edges) - 1,)
+        return (Output("safe", shape), Output("count", shape))
+
+    def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
+        return {"count": self._counts(encode(table, self._column.name).values)}
+
+    def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
+        return Cells(count=total_of([owner.values["count"] for owner in owners]), values={})
+
+    def present(self, opened: Opened) -> Result:
+        frame = self._frame(pd.array(opened["count"], "Int64"))
+        hidden = opened["safe"] == 0
+        frame.loc[hidden, "rows"] = pd.NA
+        if hidden.all():
+            finding = "All bins are hidden."
+        else:
+            fullest = frame["rows"].fillna(-1).argmax()
+            finding = f"Most rows, {frame['rows'][fullest]:,}, have {self._column.name} {frame['bin'][fullest]}."
+        title = f"Distribution of {self._column.name}"
+        return Result(
+            self.planned.name, self.key, self.version, title, (finding,),
+            (ResultTable(title, frame, {"rows": Measure()}, chart="bars"),),
+            suppressed=int(hidden.sum()), cells=hidden.size,
+        )  # fmt: skip
+
+    def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        return self._frame(self._counts(pd.concat(tables)[self._column.name].to_numpy(np.int64)))
+
+    def _counts(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.histogram(values, self._edges)[0].astype(np.int64)
+
+    def _frame(self, counts: Any) -> pd.DataFrame:
+        edges = self._edges
+        closing = [")"] * (len(edges) - 2) + ["]"]
+        bins = [f"[{low:,} – {high:,}{end}" for low, high, end in zip(edges, edges[1:], closing, strict=False)]
+        return pd.DataFrame({"bin": bins, "rows": counts})
+
+    @property
+    def _column(self) -> Column:
+        return self.column(self.planned.params.get("column"), "integer")
+
+    @property
+    def _edges(self) -> list[int]:
+        edges = self.planned.params.get("edges")
+        if not isinstance(edges, list | tuple) or len(edges) < 2 or not all(type(edge) is int for edge in edges):
+            raise PlanError(f"{self.planned.name}: `edges` must be a list of at least two whole numbers")
+        if list(edges) != sorted(set(edges)):
+            raise PlanError(f"{self.planned.name}: `edges` must rise from one to the next")
+        return list(edges)

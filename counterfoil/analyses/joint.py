@@ -1,0 +1,150 @@
+"""All analyses of one agreement as one joint computation: what is handed in, what may be opened, what comes out.
+
+Everything here follows from the signed agreement, so every party, and every reader of it, derives the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterfoil.analyses import build
+from counterfoil.analyses.base import Analysis, Cells, Checked, Limits
+from counterfoil.analyses.ranges import Handed, check_ranges
+from counterfoil.analyses.suppress import suppress
+from counterfoil.data.table import Table
+from counterfoil.errors import OutOfBoundsError, PlanError, ShapeError
+from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.manifest import ArraySpec
+from counterfoil.mpc.ledger import Declared
+from counterfoil.mpc.protocol import Protocol
+from counterfoil.mpc.shares import Arith, as_signed, concat
+
+REJECTED = "rejected inputs"
+HIDDEN = "hidden cells"
+
+DECLARED = (
+    Declared(REJECTED, 1, "how many rows, or whole contributions, of each owner were outside the contract's bounds"),
+    Declared(HIDDEN, 1, "how many cells of each analysis stand on too few rows and were hidden"),
+)
+"""The only openings of a joint computation. Results are not among them: they leave it as shares."""
+
+
+def analyses(agreement: Agreement) -> dict[str, Analysis]:
+    """Every planned analysis by its name. Raises: PlanError, RangeError."""
+    found = {}
+    for planned in agreement.analyses:
+        contract = agreement.contracts[planned.contract]
+        found[planned.name] = build(planned, contract, Limits.of(agreement, contract))
+    return found
+
+
+def array_name(plan: str, item: str) -> str:
+    """The name under which one input of one analysis is submitted."""
+    return f"{plan}--{item}"
+
+
+def array_specs(agreement: Agreement, contract: str, rows: int) -> dict[str, ArraySpec]:
+    """By their submitted names, the arrays that an owner of so many rows hands in."""
+    return {
+        array_name(name, item.name): ArraySpec(item.shape_for(rows), item.low, item.high, item.frac_bits)
+        for name, analysis in analyses(agreement).items()
+        if analysis.planned.contract == contract
+        for item in analysis.inputs()
+    }
+
+
+def local_parts(agreement: Agreement, contract: str, table: Table) -> dict[str, NDArray[np.int64]]:
+    """At the owner: every array to hand in, made from its table, each within its declared range.
+
+    Raises: PlanError, OutOfBoundsError.
+    """
+    arrays = {}
+    for name, analysis in analyses(agreement).items():
+        if analysis.planned.contract != contract:
+            continue
+        made = analysis.local(table)
+        for item in analysis.inputs():
+            array = made[item.name]
+            if array.shape != item.shape_for(table.rows):
+                raise ShapeError(f"{name}: {item.name} is {array.shape}, planned {item.shape_for(table.rows)}")
+            if array.size and not item.low <= int(array.min()) <= int(array.max()) <= item.high:
+                raise OutOfBoundsError(f"{name}: {item.name} leaves the range that the contract's bounds allow")
+            arrays[array_name(name, item.name)] = array
+    return arrays
+
+
+@dataclass(slots=True)
+class JointComputation:
+    """One party's course through the computation: check, evaluate each analysis, suppress, finish; in this order."""
+
+    p: Protocol
+    agreement: Agreement
+    _analyses: dict[str, Analysis] = field(init=False)
+    _checked: dict[str, list[Checked]] = field(init=False, default_factory=dict)
+    _cells: dict[str, Cells] = field(init=False, default_factory=dict)
+    _released: dict[str, dict[str, Arith]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._analyses = analyses(self.agreement)
+
+    def check(self, shares: Mapping[str, Mapping[str, Arith]], rows: Mapping[str, int]) -> dict[tuple[str, str], int]:
+        """Takes every owner's arrays by owner and submitted name; what is out of range becomes zero.
+
+        Returns, by owner and analysis, how many rows (or contributions) were rejected.
+        Reveals: these numbers, under one declared opening.
+        """
+        pairs = list(self._pairs())
+        handed = []
+        for name, owner in pairs:
+            inputs = self._analyses[name].inputs()
+            values = {item.name: shares[owner][array_name(name, item.name)] for item in inputs}
+            handed.append(Handed(inputs, values, rows[owner]))
+        checked, rejected = check_ranges(self.p, handed)
+        for (name, _), item in zip(pairs, checked, strict=True):
+            self._checked.setdefault(name, []).append(item)
+        counts = as_signed(self.p.open(rejected, REJECTED))
+        return {(owner, name): int(count) for (name, owner), count in zip(pairs, counts, strict=True)}
+
+    def evaluate(self, name: str) -> None:
+        """Computes one analysis; its results stay shared. Raises: PlanError unless its inputs were checked."""
+        if name not in self._checked:
+            raise PlanError(f"{name}: inputs are checked before they are used")
+        self._cells[name] = self._analyses[name].secure(self.p, self._checked.pop(name))
+
+    def suppress(self) -> dict[str, int]:
+        """Hides small cells of every analysis. Returns how many, by analysis.
+
+        Reveals: these numbers, under one declared opening.
+        """
+        self._released = {
+            name: suppress(self.p, cells, self.agreement.min_count) for name, cells in sorted(self._cells.items())
+        }
+        self._cells.clear()
+        hidden = []
+        for released in self._released.values():
+            safe = released["safe"].reshape(-1)
+            hidden.append(self.p.add_public(-safe.sum(), safe.size).reshape(1))
+        counts = as_signed(self.p.open(concat(hidden), HIDDEN))
+        return {name: int(count) for name, count in zip(self._released, counts, strict=True)}
+
+    def finish(self) -> dict[str, dict[str, Arith]]:
+        """The results under fresh components, by analysis and output: what recipients may be sent shares of.
+
+        Raises: PlanError unless every planned analysis was evaluated and suppressed.
+        """
+        if missing := sorted(set(self._analyses) - set(self._released)):
+            raise PlanError(f"{', '.join(missing)}: not evaluated, so nothing can be released")
+        self.p.barrier("finished")
+        return {
+            name: {output.name: self.p.rerandomise(released[output.name]) for output in self._analyses[name].outputs()}
+            for name, released in self._released.items()
+        }
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        for name in sorted(self._analyses):
+            for owner in self.agreement.owners:
+                yield name, owner

@@ -1,0 +1,112 @@
+"""Count, sum and mean of one column in every group of one or more category columns."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from counterfoil.analyses.base import (
+    Analysis,
+    Cells,
+    Checked,
+    Input,
+    Measure,
+    Opened,
+    Output,
+    Result,
+    ResultTable,
+    total_of,
+)
+from counterfoil.data.encode import encode
+from counterfoil.data.table import Table
+from counterfoil.errors import PlanError
+from counterfoil.governance.contract import Column
+from counterfoil.mpc.protocol import Protocol
+
+
+class MeanByGroup(Analysis):
+    """Mean of `value` in each combination of the categories of `by`.
+
+    The groups are public, from the contract; counts and sums are exact, and the mean is their quotient.
+    """
+
+    key = "mean_by_group"
+    version = 1
+    title = "Mean by group"
+    reveals = ("the number of rows in each group", "the sum, and so the mean, of the column in each group")
+    params = frozenset({"value", "by"})
+
+    def inputs(self) -> tuple[Input, ...]:
+        low, high = self.bounds(self._value)
+        rows = self.limits.rows
+        return (
+            Input("count", self._shape, 0, rows),
+            Input("sum", self._shape, min(0, low) * rows, max(0, high) * rows),
+        )
+
+    def outputs(self) -> tuple[Output, ...]:
+        return (Output("safe", self._shape), Output("count", self._shape), Output("sum", self._shape))
+
+    def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
+        codes = [encode(table, column.name).values for column in self._by]
+        cell = np.ravel_multi_index(codes, self._shape)
+        size = int(np.prod(self._shape))
+        sums = np.zeros(size, np.int64)
+        np.add.at(sums, cell, encode(table, self._value.name).values)
+        return {"count": np.bincount(cell, minlength=size).reshape(self._shape), "sum": sums.reshape(self._shape)}
+
+    def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
+        return Cells(
+            count=total_of([owner.values["count"] for owner in owners]),
+            values={"sum": total_of([owner.values["sum"] for owner in owners])},
+        )
+
+    def present(self, opened: Opened) -> Result:
+        safe, count, total = (opened[name].ravel() for name in ("safe", "count", "sum"))
+        frame = self._groups()
+        frame["rows"] = pd.array(np.where(safe, count, 0), "Int64")
+        frame["mean"] = np.divide(total, count, out=np.full(count.shape, np.nan), where=safe == 1)
+        frame.loc[safe == 0, "rows"] = pd.NA
+        value = self._value
+        title = f"Mean {value.name} by {' and '.join(column.name for column in self._by)}"
+        findings = []
+        if safe.any():
+            means = frame["mean"].to_numpy()
+            for word, at in (("highest", np.nanargmax(means)), ("lowest", np.nanargmin(means))):
+                group = ", ".join(str(frame[column.name].iloc[at]) for column in self._by)
+                findings.append(
+                    f"The {word} mean {value.name}, {means[at]:,.2f} {value.unit}".rstrip() + f", is in {group}."
+                )
+        return Result(
+            self.planned.name, self.key, self.version, title, tuple(findings),
+            (ResultTable(title, frame, {"rows": Measure(), "mean": Measure(value.unit)}, chart="grouped-bars"),),
+            suppressed=int((safe == 0).sum()), cells=safe.size,
+        )  # fmt: skip
+
+    def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        names, pooled = [column.name for column in self._by], pd.concat(tables)
+        grouped = pooled.groupby(names, observed=True)[self._value.name].agg(["count", "mean"]).reset_index()
+        return self._groups().merge(grouped.rename(columns={"count": "rows"}), on=names, how="left").fillna({"rows": 0})
+
+    def _groups(self) -> pd.DataFrame:
+        names = [column.name for column in self._by]
+        return pd.DataFrame(itertools.product(*(self.categories(column) for column in self._by)), columns=names)
+
+    @property
+    def _value(self) -> Column:
+        return self.column(self.planned.params.get("value"), "integer")
+
+    @property
+    def _by(self) -> list[Column]:
+        by = self.planned.params.get("by")
+        if not isinstance(by, list | tuple) or not by:
+            raise PlanError(f"{self.planned.name}: `by` must list at least one category column")
+        return [self.column(name, "string") for name in by]
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return tuple(len(self.categories(column)) for column in self._by)

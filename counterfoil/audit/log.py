@@ -1,0 +1,188 @@
+"""A party's own append-only log: one file of entries, and a signed checkpoint that is renewed at every append.
+
+An entry is accepted when the checkpoint that counts it is on the disk. What a crash left behind the last checkpoint
+was never accepted and is cut off; anything else that does not fit the checkpoint is tampering.
+Knows nothing of what events mean.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from counterfoil.audit.checkpoint import open_checkpoint, sign_checkpoint
+from counterfoil.audit.event import NO_ENTRY, Event, now
+from counterfoil.audit.merkle import MerkleTree, leaf_hash
+from counterfoil.audit.verify import verify_log
+from counterfoil.crypto.keys import PrivateKeys
+from counterfoil.errors import BusyError, NotFoundError, StoreError, TamperedError
+from counterfoil.files import private_folder, read_file, write_file
+
+_LOCK_S = 30.0
+
+
+class Log:
+    """The log in a folder; several processes and threads of its party may append to it at once."""
+
+    def __init__(self, folder: Path, keys: PrivateKeys) -> None:
+        self._folder = private_folder(folder)
+        self._entries = folder / "entries"
+        self._checkpoint = folder / "checkpoint"
+        self._keys = keys
+        self._forget()
+
+    @classmethod
+    def open(cls, folder: Path, keys: PrivateKeys) -> Log:
+        """The log in this folder, begun if need be.
+
+        Raises: TamperedError if the entries are not those of the last checkpoint; SignatureError; StoreError.
+        """
+        log = cls(folder, keys)
+        with log._locked():
+            if not log._checkpoint.exists() and not (log._entries.exists() and log._entries.stat().st_size):
+                log._entries.touch(mode=0o600)
+                write_file(log._checkpoint, sign_checkpoint(0, MerkleTree().root(), keys))
+            log._catch_up()
+        return log
+
+    @property
+    def party(self) -> str:
+        """Whose log this is."""
+        return self._keys.party
+
+    @property
+    def keys(self) -> PrivateKeys:
+        """The keys that sign this log's checkpoints."""
+        return self._keys
+
+    @property
+    def size(self) -> int:
+        """How many entries the log had when this object last looked."""
+        return self._tree.size
+
+    def root(self, size: int | None = None) -> bytes:
+        """The Merkle root of the first `size` entries; of all, unless told."""
+        return self._tree.root(size)
+
+    def append(
+        self,
+        type: str,
+        *,
+        subject: str | None = None,
+        refs: Mapping[str, str] | None = None,
+        counts: Mapping[str, int] | None = None,
+    ) -> int:
+        """The event is on the disk, counted by a signed checkpoint; its index.
+
+        Raises: DocumentError if the event is not in form; TamperedError; BusyError; StoreError.
+        """
+        with self._locked():
+            self._catch_up()
+            event = Event(self.size, type, self.party, now(), subject, self._prev, refs or {}, counts or {})
+            leaf = event.leaf()
+            try:
+                self._write(leaf)
+            except BaseException as error:  # what is on the disk is unknown: read it anew next time
+                self._forget()
+                if isinstance(error, OSError):
+                    raise StoreError(f"cannot append to {self._entries}: {error.strerror}") from None
+                raise
+        return event.index
+
+    def entries(self) -> list[bytes]:
+        """All entries that the last checkpoint counts."""
+        with self._locked():
+            self._catch_up()
+            return read_file(self._entries)[: self._end].splitlines()
+
+    def checkpoint(self) -> bytes:
+        """The signed note on the log's size and root."""
+        with self._locked():
+            self._catch_up()
+            return self._note
+
+    def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:
+        """The proof that the entry at `index` is in the log of `size` entries."""
+        return self._tree.inclusion(index, self.size if size is None else size)
+
+    def consistency_proof(self, old: int, size: int | None = None) -> list[bytes]:
+        """The proof that the log of `old` entries is the beginning of the log of `size` entries."""
+        return self._tree.consistency(old, self.size if size is None else size)
+
+    def level(self, level: int) -> list[bytes]:
+        """The hashes of all complete subtrees of 2^level entries, from the first on: what tiles are made of."""
+        return list(self._tree.level(level))
+
+    def _forget(self) -> None:
+        self._tree = MerkleTree()
+        self._prev = NO_ENTRY
+        self._end = 0  # of the accepted entries in their file
+        self._note = b""
+
+    def _write(self, leaf: bytes) -> None:
+        with self._entries.open("ab") as file:
+            file.write(leaf + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self._accept(leaf)
+        note = sign_checkpoint(self.size, self.root(), self._keys)
+        write_file(self._checkpoint, note, replace=True)
+        self._note = note
+
+    def _accept(self, leaf: bytes) -> None:
+        digest = leaf_hash(leaf)
+        self._tree.append(digest)
+        self._prev = digest.hex()
+        self._end += len(leaf) + 1
+
+    def _catch_up(self) -> None:
+        """This object knows all that the checkpoint on the disk counts, and the file holds no more than that."""
+        note = self._read(self._checkpoint)
+        rest = self._read(self._entries)[self._end :]
+        if note == self._note and not rest:
+            return
+        checkpoint = open_checkpoint(note, self._keys.public)
+        *lines, torn = rest.split(b"\n")
+        fresh = checkpoint.size - self.size
+        for leaf in lines[: max(fresh, 0)]:
+            self._accept(leaf)
+        unfinished = max(len(lines) - fresh, 0) + bool(torn)
+        if (self.size, self.root()) != (checkpoint.size, checkpoint.root) or unfinished > 1:
+            self._forget()
+            verify_log(self._read(self._entries).splitlines(), note, self._keys.public)
+            raise TamperedError(
+                f"log of {self.party}: entry {checkpoint.size} was dropped, and the checkpoint put back"
+            )
+        if unfinished:
+            with self._entries.open("r+b") as file:
+                file.truncate(self._end)
+                os.fsync(file.fileno())
+        self._note = note
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            return read_file(path)
+        except NotFoundError:
+            raise TamperedError(f"log of {self.party}: the file {path.name} was taken away") from None
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """No other process or thread of this party holds the log. Raises: BusyError."""
+        handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            deadline = time.monotonic() + _LOCK_S
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise BusyError(f"another process holds the log {self._folder} for {_LOCK_S:.0f} s") from None
+                    time.sleep(0.002)
+            yield
+        finally:
+            os.close(handle)

@@ -1,0 +1,156 @@
+"""A log in the exchange, laid out as C2SP tlog-tiles, so that anybody can verify it offline.
+
+Below log/PARTY/ lie `checkpoint`, `tile/entries/...` and `tile/LEVEL/...` as the format has them, and beside these
+`card` (the party's public keys), `checkpoints/` (every checkpoint ever published) and `cosigned/` (by witnesses).
+Knows names and layout; whoever reads must verify.
+
+Source: https://c2sp.org/tlog-tiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from counterfoil.audit.checkpoint import open_checkpoint
+from counterfoil.audit.log import Log
+from counterfoil.canonical import digest, jcs
+from counterfoil.crypto.keys import PublicKeys, read_card
+from counterfoil.errors import DocumentError, NotFoundError, TamperedError
+from counterfoil.exchange import Exchange, Name
+
+HEIGHT = 8
+WIDTH = 2**HEIGHT
+
+_LOG, _CARD, _CHECKPOINT, _HISTORY, _COSIGNED, _TILE, _ENTRIES = (
+    "log",
+    "card",
+    "checkpoint",
+    "checkpoints",
+    "cosigned",
+    "tile",
+    "entries",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedLog:
+    """What the exchange holds of a party's log. Of all this only the checkpoint's signature was checked."""
+
+    owner: PublicKeys
+    note: bytes
+    entries: tuple[bytes, ...]
+    leaf_hashes: tuple[bytes, ...]
+    others: tuple[bytes, ...]
+
+
+def publish(log: Log, exchange: Exchange) -> bytes:
+    """The log as it stands is in the exchange; its checkpoint, which is put there last.
+
+    Raises: TamperedError if the exchange holds a checkpoint of ours that this log does not continue, as after a
+    backup of the home folder was put back.
+    """
+    entries, note, owner = log.entries(), log.checkpoint(), log.keys.public
+    checkpoint = open_checkpoint(note, owner)
+    old = _published_size(log, exchange)
+    prefix = (_LOG, log.party)
+    exchange.put_named((*prefix, _CARD), jcs(owner.to_json()), replace=True)
+    for name, bundle in _tiles(entries[: checkpoint.size], old):
+        data = b"".join(len(entry).to_bytes(2, "big") + entry for entry in bundle)
+        exchange.put_named((*prefix, _TILE, _ENTRIES, *name), data, replace=True)
+    level, hashes = 0, log.level(0)[: checkpoint.size]
+    while hashes:
+        for name, tile in _tiles(hashes, old >> (HEIGHT * level)):
+            exchange.put_named((*prefix, _TILE, str(level), *name), b"".join(tile), replace=True)
+        level += 1
+        hashes = log.level(HEIGHT * level)[: checkpoint.size >> (HEIGHT * level)]
+    exchange.put_named((*prefix, _HISTORY, f"{checkpoint.size:016d}-{digest(note)[:16]}"), note, replace=True)
+    exchange.put_named((*prefix, _CHECKPOINT), note, replace=True)
+    return note
+
+
+def put_cosigned(exchange: Exchange, owner: str, witness: str, size: int, note: bytes) -> None:
+    """The note that the witness cosigned is beside the owner's log."""
+    exchange.put_named((_LOG, owner, _COSIGNED, witness, f"{size:016d}-{digest(note)[:16]}"), note, replace=True)
+
+
+def published_parties(exchange: Exchange) -> list[str]:
+    """Whose logs the exchange holds."""
+    return sorted({name[1] for name in exchange.list((_LOG,)) if len(name) > 2})
+
+
+def read_published(exchange: Exchange, party: str, owner: PublicKeys | None = None) -> PublishedLog:
+    """What the exchange holds of the party's log, under the owner's keys or else under those that lie beside it.
+
+    Raises: NotFoundError, SignatureError, DocumentError, StoreError.
+    """
+    prefix = (_LOG, party)
+    owner = owner or _card(exchange.get_named((*prefix, _CARD)), party)
+    note = exchange.get_named((*prefix, _CHECKPOINT))
+    size = open_checkpoint(note, owner).size
+    bundles = _read_tiles(exchange, (*prefix, _TILE, _ENTRIES), size)
+    hashes = _read_tiles(exchange, (*prefix, _TILE, "0"), size)
+    kept = [name for folder in (_HISTORY, _COSIGNED) for name in exchange.list((*prefix, folder))]
+    return PublishedLog(
+        owner=owner,
+        note=note,
+        entries=tuple(entry for bundle in bundles for entry in _split(bundle)),
+        leaf_hashes=tuple(tile[i : i + 32] for tile in hashes for i in range(0, len(tile), 32)),
+        others=tuple(exchange.get_named(name) for name in kept),
+    )
+
+
+def _published_size(log: Log, exchange: Exchange) -> int:
+    """The size of our log in the exchange, which ours continues."""
+    try:
+        note = exchange.get_named((_LOG, log.party, _CHECKPOINT))
+    except NotFoundError:
+        return 0
+    published = open_checkpoint(note, log.keys.public)
+    if published.size > log.size or log.root(published.size) != published.root:
+        raise TamperedError(
+            f"log of {log.party}: the exchange holds {published.size} published entries that the log at home, of "
+            f"{log.size}, does not continue; was an old copy of the home folder put back?"
+        )
+    return published.size
+
+
+def _tiles(items: Sequence[bytes], old: int) -> Iterator[tuple[Name, Sequence[bytes]]]:
+    """The tiles that items from `old` on touch: each tile's name and what it holds."""
+    for number in range(old // WIDTH, -(-len(items) // WIDTH)):
+        tile = items[number * WIDTH : (number + 1) * WIDTH]
+        yield _tile_name(number, len(tile)), tile
+
+
+def _tile_name(number: int, width: int) -> Name:
+    """As tlog-tiles writes it: 1234067 is x001/x234/067, and 067.p/112 if it holds 112 of 256."""
+    digits = str(number).zfill(-(-len(str(number)) // 3) * 3)
+    *groups, last = (digits[i : i + 3] for i in range(0, len(digits), 3))
+    thousands = tuple(f"x{group}" for group in groups)
+    return (*thousands, last) if width == WIDTH else (*thousands, f"{last}.p", str(width))
+
+
+def _read_tiles(exchange: Exchange, prefix: Name, size: int) -> Iterator[bytes]:
+    """The tiles of a log of this size, up to the first that is missing."""
+    for start in range(0, size, WIDTH):
+        name = _tile_name(start // WIDTH, min(WIDTH, size - start))
+        try:
+            yield exchange.get_named((*prefix, *name))
+        except NotFoundError:
+            return
+
+
+def _split(bundle: bytes) -> Iterator[bytes]:
+    """The entries of a bundle; a last one that is cut short comes out with its length, and will not verify."""
+    start = 0
+    while start < len(bundle):
+        end = start + 2 + int.from_bytes(bundle[start : start + 2], "big")
+        yield bundle[start + 2 : end] if end <= len(bundle) else bundle[start:]
+        start = end
+
+
+def _card(raw: bytes, party: str) -> PublicKeys:
+    card = read_card(raw)
+    if card.party != party:
+        raise DocumentError(f"the card beside the log of {party} is that of {card.party}")
+    return card

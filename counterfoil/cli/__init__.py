@@ -1,0 +1,46 @@
+"""The command `counterfoil`: one file a group of commands, and one line for every error.
+
+Commands import what they need when they run, so that help and short commands start at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from counterfoil.cli import agreement, contract, log, open, party, review, verify, warm
+from counterfoil.errors import CounterfoilError
+
+
+class _OneLineErrors(TyperGroup):
+    """Shows an error as one line and ends with its exit code; an unforeseen error still shows where it happened."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CounterfoilError as error:
+            sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+            raise typer.Exit(error.exit_code) from None
+
+
+app = typer.Typer(
+    cls=_OneLineErrors,
+    help="Joint analyses on data that organisations may not show each other.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for name, group in (
+    ("party", party.app),
+    ("contract", contract.app),
+    ("agreement", agreement.app),
+    ("review", review.app),
+    ("log", log.app),
+):
+    app.add_typer(group, name=name)
+app.command("open")(open.open_)
+app.command("verify")(verify.verify)
+app.command("warm")(warm.warm)

@@ -1,0 +1,116 @@
+"""Commands for agreements: fill the roster, propose, explain, sign, verify."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from counterfoil.cli.options import HomeOption
+
+app = typer.Typer(help="Propose, explain, sign and verify agreements.", no_args_is_help=True)
+
+RefArgument = Annotated[str, typer.Argument(help="The agreement, as `agreement draft` printed it.", show_default=False)]
+
+
+@app.command()
+def roster(
+    members: Annotated[Path, typer.Argument(help="A roster file, its keys not filled in yet.", show_default=False)],
+    card: Annotated[list[Path], typer.Option(help="A party's public card; give it once for each party.")],
+    out: Annotated[Path, typer.Option(help="The roster file to write.", show_default=False)],
+) -> None:
+    """Fill the parties' keys into a roster, from the cards that they sent.
+
+    Compare each fingerprint with its party by telephone or in person before you go on.
+
+    Example: counterfoil agreement roster contracts/rosters/four-banks.roster.yaml --card bank-a.json --out roster.yaml
+    """
+    from counterfoil.crypto.keys import read_card
+    from counterfoil.files import read_file, write_file
+    from counterfoil.governance.roster import fill_roster
+
+    filled = fill_roster(read_file(members), str(members), [read_card(read_file(file)) for file in card])
+    write_file(out, filled.raw, replace=True)
+    for party in filled.parties:
+        typer.echo(f"{party.id}: {party.keys.sign_id}")
+    typer.echo(f"{out}: roster {filled.id} version {filled.version}, until {filled.expires}")
+
+
+@app.command()
+def draft(
+    file: Annotated[Path, typer.Argument(help="The agreement file; its contracts lie in ../data.", show_default=False)],
+    roster: Annotated[Path, typer.Option(help="The roster file, with keys.", show_default=False)],
+    home: HomeOption = None,
+) -> None:
+    """Check an agreement with everything it rests on, and propose it to all parties.
+
+    Example: counterfoil agreement draft contracts/agreements/exposure.agreement.yaml --roster roster.yaml
+    """
+    from counterfoil.files import read_file
+    from counterfoil.governance.roster import parse_roster
+    from counterfoil.governance.signing import publish, read_agreement
+    from counterfoil.home import Home
+
+    mine = Home.open(home)
+    agreement = read_agreement(file, parse_roster(read_file(roster), str(roster)))
+    ref = publish(agreement, mine.exchange, mine.party)
+    mine.log.append("agreement-proposed", refs={"agreement": str(ref), "roster": agreement.roster.digest})
+    typer.echo(f"{ref}", nl=True)
+    typer.echo(f"to be signed by {', '.join(agreement.parties)}: counterfoil agreement sign {ref}", err=True)
+
+
+@app.command()
+def explain(ref: RefArgument, home: HomeOption = None) -> None:
+    """Say in plain words what an agreement lets happen.
+
+    Example: counterfoil agreement explain agreement:bank-a:5e1f...
+    """
+    from counterfoil.canonical import Ref
+    from counterfoil.governance.explain import explain as in_words
+    from counterfoil.governance.signing import fetch_agreement
+    from counterfoil.home import Home
+
+    typer.echo(in_words(fetch_agreement(Home.open(home).exchange, Ref.parse(ref))))
+
+
+@app.command()
+def sign(
+    ref: RefArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; you have read it.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Read an agreement in plain words, and sign it with everything it rests on.
+
+    Example: counterfoil agreement sign agreement:bank-a:5e1f...
+    """
+    from counterfoil.canonical import Ref
+    from counterfoil.governance.explain import explain as in_words
+    from counterfoil.governance.signing import fetch_agreement, sign_agreement
+    from counterfoil.home import Home
+
+    mine = Home.open(home)
+    agreement = fetch_agreement(mine.exchange, Ref.parse(ref))
+    if not yes:
+        typer.echo(in_words(agreement))
+        typer.confirm(f"Sign this as {mine.party}?", abort=True)
+    sign_agreement(agreement, mine.keys, mine.exchange)
+    mine.log.append("agreement-signed", refs={"agreement": ref, "roster": agreement.roster.digest})
+    typer.echo(f"signed as {mine.party}")
+
+
+@app.command()
+def verify(ref: RefArgument, home: HomeOption = None) -> None:
+    """Check that every party signed the agreement, you among them, and that it holds today.
+
+    Example: counterfoil agreement verify agreement:bank-a:5e1f...
+    """
+    from counterfoil.canonical import Ref
+    from counterfoil.governance.signing import load_agreement
+    from counterfoil.home import Home
+
+    mine = Home.open(home)
+    signed = load_agreement(mine.exchange, Ref.parse(ref), mine.keys.public, datetime.now(UTC).date())
+    terms = signed.terms
+    typer.echo(f"{terms.id} {terms.version} binds until {terms.expires}; signed by {', '.join(terms.parties)}")

@@ -1,0 +1,37 @@
+"""The recipient's command: open what was released, and write the report."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from counterfoil.cli.options import HomeOption
+
+
+def open_(
+    agreement: Annotated[str, typer.Argument(help="The agreement's reference.", show_default=False)],
+    period: Annotated[str | None, typer.Option(help="Which period; the latest released one, unless told.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Open a released result: check the approvals, compare all nodes' copies, and write the report into your home.
+
+    Example: counterfoil open agreement:bank-a:5e1f... --period 2026-w47
+    """
+    from counterfoil.canonical import Ref
+    from counterfoil.governance.signing import load_agreement
+    from counterfoil.home import Home
+    from counterfoil.roles.recipient import open_latest
+
+    mine = Home.open(home)
+    signed = load_agreement(mine.exchange, Ref.parse(agreement), mine.keys.public, datetime.now(UTC).date())
+    opened = open_latest(mine, signed, period)
+    mine.log.append(
+        "release-opened", subject=opened.job, refs={"agreement": signed.digest, "evidence": opened.evidence}
+    )
+    for result in opened.results:
+        typer.echo(f"{result.title}")
+        for finding in result.findings:
+            typer.echo(f"  {finding}")
+    typer.echo(f"report: {opened.page}")

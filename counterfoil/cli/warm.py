@@ -1,0 +1,16 @@
+"""The command that compiles what would otherwise be compiled in the first job."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import typer
+
+
+def warm() -> None:
+    """Compile the fast kernels once, so that no job waits for it.
+
+    Example: counterfoil warm
+    """
+    import_module("counterfoil.mpc.kernels")  # compiles each kernel, or finds it in numba's cache
+    typer.echo("the kernels are compiled")

@@ -1,0 +1,151 @@
+"""The exchange: a blob store by URL that every party can reach and nobody trusts.
+
+A blob's name holds its digest, so a changed blob is noticed. Knows nothing of what blobs mean, nor who may read
+them: what is secret is sealed and what needs an author is signed before it comes here.
+The only module that imports obstore.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from counterfoil.canonical import Ref, check_id, digest
+from counterfoil.errors import DocumentError, NotFoundError, ReplayError, StoreError, TamperedError
+from counterfoil.files import sync_folder
+
+Name = tuple[str, ...]
+
+_BLOBS = "blobs"
+_TILE = re.compile(r"[0-9]{3}\.p\Z")  # a partial tile's folder in C2SP tlog-tiles
+
+
+class Exchange:
+    """A blob store; each name is a tuple of parts, and each part an id, a digest or a tile's number."""
+
+    def __init__(self, url: str, store: ObjectStore, folder: Path | None) -> None:
+        self.url = url
+        self._store = store
+        self._folder = folder
+
+    @classmethod
+    def open(cls, url: str, *, existing: bool = False) -> Exchange:
+        """The store at a folder's path, or at a URL: file://, s3://bucket/prefix, az://container/prefix.
+
+        A folder is made if need be, unless it must be `existing`. Cloud stores take their credentials from the
+        environment, as their own tools do.
+
+        Raises: NotFoundError if an existing folder is not there; StoreError.
+        """
+        try:
+            if "://" in url and not url.startswith("file://"):
+                return cls(url, from_url(url), None)
+            folder = Path(url.removeprefix("file://")).resolve()
+            if existing and not folder.is_dir():
+                raise NotFoundError(f"there is no folder {folder}")
+            return cls(str(folder), LocalStore(folder, mkdir=True), folder)
+        except (BaseError, ValueError, OSError):
+            raise StoreError(f"cannot open an exchange at {url}: neither a folder nor a known kind of URL") from None
+
+    def put(self, kind: str, owner: str, data: bytes | memoryview) -> Ref:
+        """The blob is stored under its digest, once however often it is put."""
+        ref = Ref(kind, owner, digest(data))
+        name = (_BLOBS, ref.kind, ref.owner, ref.digest)
+        try:
+            self._write(name, data, replace=False)
+        except AlreadyExistsError:
+            self.get(ref)  # an existing blob that does not match its name must not pass for ours
+        return ref
+
+    def get(self, ref: Ref) -> bytes:
+        """The blob's bytes, which match its digest. Raises: NotFoundError, TamperedError, StoreError."""
+        data = self.get_named((_BLOBS, ref.kind, ref.owner, ref.digest))
+        if digest(data) != ref.digest:
+            raise TamperedError(f"{ref} was changed in the exchange: its bytes do not match its digest")
+        return data
+
+    def put_named(self, name: Name, data: bytes | memoryview, *, replace: bool = False) -> None:
+        """The data lie under the name. Whoever reads them must check them by what they are, not by their name.
+
+        Raises: ReplayError if the name is taken and `replace` is not set; StoreError.
+        """
+        try:
+            self._write(name, data, replace=replace)
+        except AlreadyExistsError:
+            raise ReplayError(f"{'/'.join(name)} is in the exchange already") from None
+
+    def get_named(self, name: Name) -> bytes:
+        """What lies under the name, unchecked. Raises: NotFoundError, StoreError."""
+        path = self._locate(name)
+        try:
+            return bytes(obstore.get(self._store, path).bytes())
+        except FileNotFoundError:
+            raise NotFoundError(f"{path} is not in the exchange {self.url}") from None
+        except (BaseError, OSError) as error:
+            raise _failure("read", path, error) from None
+
+    def list(self, prefix: Name = ()) -> list[Name]:
+        """The names below a prefix, sorted; names that we would not have given are left out."""
+        path = self._locate(prefix) if prefix else None
+        try:
+            found = [meta["path"] for batch in obstore.list(self._store, path) for meta in batch]
+        except (BaseError, OSError) as error:
+            raise _failure("list", path or "/", error) from None
+        return sorted(name for name in map(_name, found) if name)
+
+    def _locate(self, name: Name) -> str:
+        """The name's path in the store; in a folder, no link that somebody planted leads it outside."""
+        path = _path(name)
+        if self._folder and not (self._folder / path).resolve().is_relative_to(self._folder):
+            raise StoreError(f"{path} in the exchange is a link that leads outside of it")
+        return path
+
+    def _write(self, name: Name, data: bytes | memoryview, *, replace: bool) -> None:
+        path = self._locate(name)
+        view = memoryview(data).cast("B")
+        try:
+            obstore.put(self._store, path, view, mode="overwrite" if replace else "create", use_multipart=False)
+            if self._folder:
+                _sync(self._folder, self._folder / path)
+        except AlreadyExistsError:
+            raise
+        except (BaseError, OSError) as error:
+            raise _failure("write", path, error) from None
+
+
+def _path(name: Name) -> str:
+    for part in name:
+        if not _TILE.match(part):
+            check_id(part, "part of a name in the exchange")
+    return "/".join(name)
+
+
+def _name(path: str) -> Name | None:
+    name = tuple(path.split("/"))
+    try:
+        _path(name)
+    except DocumentError:
+        return None
+    return name
+
+
+def _failure(what: str, path: str, error: Exception) -> StoreError:
+    return StoreError(f"cannot {what} {path} in the exchange ({type(error).__name__})")
+
+
+def _sync(root: Path, path: Path) -> None:
+    """The file and every folder between it and the root are on the disk, as an object store would promise."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    for folder in path.parents:
+        sync_folder(folder)
+        if folder == root:
+            break

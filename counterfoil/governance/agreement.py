@@ -1,0 +1,289 @@
+"""Agreements: which analyses the parties run together, on which columns, and who sees the results.
+
+An `Agreement` is read from its files and consistent with its contracts, policies and roster. It binds nobody until
+everybody it names has signed its statement (see `signing`). Knows no analysis: whether columns and parameters suit one
+is the analysis's own check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+from counterfoil.canonical import Json, digest, jcs
+from counterfoil.errors import AgreementError, ExpiredError
+from counterfoil.governance.contract import Column, Contract
+from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
+from counterfoil.governance.policy import Policy
+from counterfoil.governance.roster import Role, Roster
+from counterfoil.governance.schedule import Schedule, read_schedule
+
+Suite: TypeAlias = Literal["rep3", "rep4"]
+
+NODES: Mapping[Suite, int] = {"rep3": 3, "rep4": 4}
+"""How many nodes a suite takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One analysis as agreed; `plan_digest` names exactly this, with the contract's bytes."""
+
+    name: str
+    analysis: str
+    version: int
+    purpose: str
+    contract: str
+    columns: tuple[str, ...]
+    params: Mapping[str, Any]
+    recipients: tuple[str, ...]
+    plan_digest: str
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A consistent agreement. `digest` is SHA-256 of its statement and binds every file it rests on."""
+
+    id: str
+    version: str
+    title: str
+    purpose: str
+    suite: Suite
+    roster: Roster
+    contracts: Mapping[str, Contract]
+    policies: tuple[Policy, ...]
+    owners: tuple[str, ...]
+    nodes: tuple[str, ...]
+    coordinator: str
+    recipients: tuple[str, ...]
+    reviewers: tuple[str, ...]
+    quorum: int
+    analyses: tuple[Planned, ...]
+    starts: date
+    expires: date
+    schedule: Schedule
+    share_retention_days: int
+    release_retention_days: int
+    source: str
+    raw: bytes = field(repr=False)
+
+    @cached_property
+    def statement(self) -> bytes:
+        """What the parties sign: the digests of the raw bytes of the agreement and of every file it rests on."""
+        value: Mapping[str, Json] = {
+            "format": "counterfoil/agreement/1",
+            "id": self.id,
+            "version": self.version,
+            "agreement": digest(self.raw),
+            "roster": self.roster.digest,
+            "contracts": {name: contract.digest for name, contract in self.contracts.items()},
+            "policies": [policy.digest for policy in self.policies],
+        }
+        return jcs(value)
+
+    @cached_property
+    def digest(self) -> str:
+        """The agreement's name in everything that refers to it."""
+        return digest(self.statement)
+
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """Everybody the agreement names, once, sorted: whose signatures it takes."""
+        return tuple(sorted({*self.owners, *self.nodes, self.coordinator, *self.recipients, *self.reviewers}))
+
+    @property
+    def min_count(self) -> int:
+        """The strictest minimum count of all policies and contracts."""
+        counts = [contract.minimum_count for contract in self.contracts.values()]
+        return max(counts + [policy.minimum_count for policy in self.policies])
+
+    def planned(self, name: str) -> Planned:
+        """The planned analysis of that name. Raises: AgreementError."""
+        for plan in self.analyses:
+            if plan.name == name:
+                return plan
+        names = [plan.name for plan in self.analyses]
+        raise AgreementError(f"{self.source}: no analysis {name!r} is planned{did_you_mean(name, names)}")
+
+    def plans_for(self, recipient: str) -> tuple[Planned, ...]:
+        """The analyses whose results the recipient gets."""
+        return tuple(plan for plan in self.analyses if recipient in plan.recipients)
+
+    def check_current(self, today: date) -> None:
+        """Raises: ExpiredError unless the agreement, its roster and every contract hold today."""
+        if not self.starts <= today <= self.expires:
+            raise ExpiredError(
+                f"{self.source}: agreement {self.id} holds from {self.starts} to {self.expires}; agree on a new version"
+            )
+        self.roster.check_current(today)
+        for contract in self.contracts.values():
+            contract.check_current(today)
+
+
+def named_files(raw: bytes, source: str) -> tuple[Mapping[str, str], Sequence[str]]:
+    """The files that the agreement's bytes ask for: its contracts by their names, and its policies.
+
+    Raises: AgreementError, DocumentError.
+    """
+    value = read_document(raw, source, "agreement", AgreementError).value
+    return value["contracts"], value["policies"]
+
+
+def parse_agreement(
+    raw: bytes, source: str, contracts: Mapping[str, Contract], policies: Sequence[Policy], roster: Roster
+) -> Agreement:
+    """The agreement that the bytes write, resting on these contracts (by the agreement's names), policies and roster.
+
+    Raises: AgreementError with `file:line: path: rule; what to change`, one line a problem; DocumentError if not YAML.
+    """
+    document = read_document(raw, source, "agreement", AgreementError)
+    problems = Problems(document, AgreementError)
+    value = document.value
+    if set(value["contracts"]) != set(contracts) or len(value["policies"]) != len(policies):
+        raise AgreementError(f"{source}: the files given are not those that the agreement names")
+    if value["roster"] != roster.id:
+        problems.add(("roster",), f"names the roster {value['roster']!r}, given is {roster.id!r}")
+    starts, expires = (parse_day(value[name], (name,), problems) for name in ("starts", "expires"))
+    if starts > expires:
+        problems.add(("expires",), "lies before 'starts'")
+    _check_roles(value, roster, problems)
+    _check_contracts(value, contracts, expires, problems)
+    for index in repeated(item["name"] for item in value["analyses"]):
+        problems.add(("analyses", index, "name"), f"the name {value['analyses'][index]['name']!r} stands twice")
+    schedule = read_schedule(value["schedule"], problems)
+    for index, item in enumerate(value["analyses"]):
+        _check_plan(item, ("analyses", index), value, contracts, problems)
+    for recipient in value["recipients"]:
+        if not any(recipient in item["recipients"] for item in value["analyses"]):
+            problems.add(("recipients",), f"{recipient} receives nothing; name it in an analysis, or remove it here")
+    problems.raise_if_any()
+    return Agreement(
+        id=value["id"],
+        version=value["version"],
+        title=value["title"],
+        purpose=value["purpose"],
+        suite=value["suite"],
+        roster=roster,
+        contracts=dict(contracts),
+        policies=tuple(policies),
+        owners=tuple(value["owners"]),
+        nodes=tuple(value["nodes"]),
+        coordinator=value["coordinator"],
+        recipients=tuple(value["recipients"]),
+        reviewers=tuple(value["review"]["reviewers"]),
+        quorum=value["review"]["quorum"],
+        analyses=tuple(_planned(item, contracts) for item in value["analyses"]),
+        starts=starts,
+        expires=expires,
+        schedule=schedule,
+        share_retention_days=value["retention"]["shares"],
+        release_retention_days=value["retention"]["releases"],
+        source=source,
+        raw=raw,
+    )
+
+
+def _check_roles(value: Mapping[str, Any], roster: Roster, problems: Problems) -> None:
+    named: list[tuple[Role, Path, Iterable[str]]] = [
+        ("owner", ("owners",), value["owners"]),
+        ("node", ("nodes",), value["nodes"]),
+        ("coordinator", ("coordinator",), [value["coordinator"]]),
+        ("recipient", ("recipients",), value["recipients"]),
+        ("reviewer", ("review", "reviewers"), value["review"]["reviewers"]),
+    ]
+    known = {party.id: party for party in roster.parties}
+    for role, path, ids in named:
+        for index, id in enumerate(ids):
+            at = path if role == "coordinator" else (*path, index)
+            if id not in known:
+                problems.add(at, f"the roster has no party {id!r}{did_you_mean(id, known)}")
+            elif role not in known[id].roles:
+                problems.add(at, f"in the roster {id} is {', '.join(known[id].roles)}, not {role}")
+    wanted = NODES[value["suite"]]
+    if len(value["nodes"]) != wanted:
+        problems.add(("nodes",), f"the suite {value['suite']} takes {wanted} nodes, {len(value['nodes'])} are named")
+    in_order = [party.id for party in roster.nodes if party.id in value["nodes"]]
+    if sorted(in_order) == sorted(value["nodes"]) and in_order != value["nodes"]:
+        problems.add(("nodes",), f"nodes stand in the roster's order: {', '.join(in_order)}")
+    hosts = [known[id].organisation if id in known else object() for id in value["nodes"]]
+    for index in repeated(hosts):
+        problems.add(("nodes", index), f"{hosts[index]} would run two nodes, and two nodes together see everything")
+    if value["review"]["quorum"] > len(value["review"]["reviewers"]):
+        problems.add(("review", "quorum"), f"is more than the {len(value['review']['reviewers'])} reviewers")
+
+
+def _check_contracts(
+    value: Mapping[str, Any], contracts: Mapping[str, Contract], expires: date, problems: Problems
+) -> None:
+    for name, contract in contracts.items():
+        at = ("contracts", name)
+        if contract.status != "active":
+            problems.add(at, f"contract {contract.id} {contract.version} is {contract.status}, not active")
+        if expires > contract.expires and expires != date.max:
+            problems.add(at, f"contract {contract.id} ends on {contract.expires}, before the agreement does")
+        if value["retention"]["shares"] > contract.retention_days:
+            problems.add(
+                ("retention", "shares"), f"contract {contract.id} lets nodes keep shares {contract.retention_days} days"
+            )
+        if not any(item["contract"] == name for item in value["analyses"]):
+            problems.add(at, "no analysis uses this contract; remove it")
+
+
+def _check_plan(
+    item: Mapping[str, Any],
+    path: Path,
+    value: Mapping[str, Any],
+    contracts: Mapping[str, Contract],
+    problems: Problems,
+) -> None:
+    for index, recipient in enumerate(item["recipients"]):
+        if recipient not in value["recipients"]:
+            hint = did_you_mean(recipient, value["recipients"])
+            problems.add((*path, "recipients", index), f"{recipient!r} is not among the agreement's recipients{hint}")
+    contract = contracts.get(item["contract"])
+    if contract is None:
+        hint = did_you_mean(item["contract"], contracts)
+        problems.add((*path, "contract"), f"the agreement names no contract {item['contract']!r}{hint}")
+        return
+    columns = {column.name: column for column in contract.columns}
+    for index, name in enumerate(item["columns"]):
+        at = (*path, "columns", index)
+        if name not in columns:
+            problems.add(at, f"contract {contract.id} has no column {name!r}{did_you_mean(name, columns)}")
+        else:
+            _check_use(item["analysis"], columns[name], at, problems)
+
+
+def _check_use(analysis: str, column: Column, path: Path, problems: Problems) -> None:
+    if column.role == "identifier":
+        problems.add(path, f"{column.name} is an identifier and never enters an analysis")
+    elif analysis not in column.allowed_analyses:
+        allowed = ", ".join(column.allowed_analyses)
+        problems.add(path, f"{column.name} may not be used for {analysis!r}; its contract allows {allowed}")
+
+
+def _planned(item: Mapping[str, Any], contracts: Mapping[str, Contract]) -> Planned:
+    params: Mapping[str, Any] = item.get("parameters", {})
+    plan: Mapping[str, Json] = {
+        "format": "counterfoil/plan/1",
+        "name": item["name"],
+        "analysis": item["analysis"],
+        "version": item["version"],
+        "contract": contracts[item["contract"]].digest,
+        "columns": item["columns"],
+        "parameters": params,
+        "recipients": item["recipients"],
+    }
+    return Planned(
+        name=item["name"],
+        analysis=item["analysis"],
+        version=item["version"],
+        purpose=item["purpose"],
+        contract=item["contract"],
+        columns=tuple(item["columns"]),
+        params={name: tuple(given) if isinstance(given, list) else given for name, given in params.items()},
+        recipients=tuple(item["recipients"]),
+        plan_digest=digest(jcs(plan)),
+    )

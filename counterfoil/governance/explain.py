@@ -1,0 +1,66 @@
+"""An agreement in plain words, for those who must sign it and know no cryptography."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from counterfoil.governance.agreement import Agreement, Planned
+
+_PROTECTION = {
+    "rep3": "at most one of the three nodes is dishonest, and even that one follows the protocol",
+    "rep4": "at most one of the four nodes is dishonest, whatever it does; a wrong step of it stops the job",
+}
+
+
+def explain(agreement: Agreement) -> str:
+    """What the agreement lets happen, to whose data, for whom, and what protects it."""
+    return "\n".join(_lines(agreement))
+
+
+def _lines(agreement: Agreement) -> Iterator[str]:
+    roster = agreement.roster
+    yield f"{agreement.title} ({agreement.id} {agreement.version})"
+    yield agreement.purpose
+    yield ""
+    yield (
+        "Two nodes together could see everything. The data are protected as long as "
+        + _PROTECTION[agreement.suite]
+        + "."
+    )
+    for id in agreement.nodes:
+        node = roster.party(id)
+        yield f"  {id}: {node.organisation}, {node.jurisdiction}, hosted at {node.hosting}"
+    yield ""
+    yield f"Every {agreement.schedule.every}, from {agreement.starts} to {agreement.expires}, data of"
+    for id in agreement.owners:
+        yield f"  {id}: {roster.party(id).organisation}"
+    for contract in agreement.contracts.values():
+        yield f"under the contract {contract.name} {contract.version} ({contract.lawful_basis}): {contract.purpose}"
+    yield ""
+    yield "go into these analyses and no others:"
+    for plan in agreement.analyses:
+        yield from _plan(plan)
+    yield ""
+    yield f"No cell of a result stands on fewer than {agreement.min_count} rows; smaller ones are hidden from all."
+    yield (
+        f"Before a result leaves the nodes, {agreement.quorum} of {_list(agreement.reviewers)} must approve it. "
+        "They see what was computed and counted, never a value."
+    )
+    yield (
+        f"Nodes erase their shares after {agreement.share_retention_days} days; "
+        f"results are kept for {agreement.release_retention_days} days."
+    )
+
+
+def _plan(plan: Planned) -> Iterator[str]:
+    yield f"  {plan.name}: {plan.purpose}"
+    params = "".join(f", {name} {_value(value)}" for name, value in plan.params.items())
+    yield f"    {plan.analysis} version {plan.version} of {_list(plan.columns)}{params}; for {_list(plan.recipients)}"
+
+
+def _value(value: object) -> str:
+    return _list([str(item) for item in value]) if isinstance(value, tuple) else str(value)
+
+
+def _list(words: Sequence[str]) -> str:
+    return ", ".join(words[:-1]) + " and " + words[-1] if len(words) > 1 else "".join(words)

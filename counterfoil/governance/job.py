@@ -1,0 +1,133 @@
+"""Jobs: named by what they compute on, so that nobody can choose or reuse a name, and led through fixed stages.
+
+A job's id follows from the agreement, the period and the submissions. Each node keeps the job's stage itself and
+refuses an event that does not follow. Knows no share and no flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from counterfoil.canonical import Json, digest, jcs
+from counterfoil.errors import NotFoundError, RefusedError, ReplayError
+from counterfoil.governance.manifest import Manifest
+from counterfoil.governance.signing import SignedAgreement
+from counterfoil.state import State
+
+MAX_ATTEMPTS: Final = 4
+_SPACE: Final = "job-stage"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of an agreement: `submissions` maps each owner to the digest of its manifest."""
+
+    agreement: str
+    period: str
+    submissions: Mapping[str, str]
+
+    @property
+    def id(self) -> str:
+        """32 hex digits that nobody can choose."""
+        value: Mapping[str, Json] = {
+            "format": "counterfoil/job/1",
+            "agreement": self.agreement,
+            "period": self.period,
+            "submissions": self.submissions,
+        }
+        return digest(jcs(value))[:32]
+
+
+def plan_job(agreement: SignedAgreement, period: str, manifests: Iterable[Manifest], today: date) -> Job:
+    """The job on these submissions: one of each owner, all of this agreement and period.
+
+    Raises: RefusedError, ReplayError when an owner's stands twice.
+    """
+    terms = agreement.terms
+    terms.schedule.check_period(period, terms.starts, today)
+    submissions: dict[str, str] = {}
+    for manifest in manifests:
+        if manifest.agreement != agreement.digest or manifest.period != period:
+            raise RefusedError(f"the submission {manifest.submission} of {manifest.owner} is for another job")
+        if manifest.owner in submissions:
+            raise ReplayError(f"{manifest.owner} stands twice in the job; take one of its submissions")
+        submissions[manifest.owner] = manifest.digest
+    if absent := sorted(set(terms.owners) - set(submissions)):
+        raise RefusedError(f"the job lacks the submission of {', '.join(absent)}")
+    return Job(agreement.digest, period, submissions)
+
+
+class Stage(StrEnum):
+    """How far a job is at this party."""
+
+    READY = "ready"
+    RUNNING = "running"
+    DRAFTED = "drafted"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    RELEASED = "released"
+    HALTED = "halted"
+    ERASED = "erased"
+
+
+class Event(StrEnum):
+    """What may happen to a job."""
+
+    START = "start"
+    FAIL = "fail"
+    HALT = "halt"
+    DRAFT = "draft"
+    APPROVE = "approve"
+    REJECT = "reject"
+    RELEASE = "release"
+    ERASE = "erase"
+
+
+NEXT: Final[Mapping[tuple[Stage, Event], Stage]] = {
+    (Stage.READY, Event.START): Stage.RUNNING,
+    (Stage.RUNNING, Event.START): Stage.RUNNING,  # the last attempt died without a word
+    (Stage.RUNNING, Event.FAIL): Stage.READY,
+    (Stage.RUNNING, Event.HALT): Stage.HALTED,
+    (Stage.RUNNING, Event.DRAFT): Stage.DRAFTED,
+    (Stage.DRAFTED, Event.APPROVE): Stage.APPROVED,
+    (Stage.DRAFTED, Event.REJECT): Stage.REJECTED,
+    (Stage.APPROVED, Event.RELEASE): Stage.RELEASED,
+    **{(stage, Event.ERASE): Stage.ERASED for stage in Stage if stage is not Stage.RUNNING},
+}
+"""Every pair that is not here is refused."""
+
+
+def stage_of(state: State, job: str) -> Stage:
+    """The job's stage at this party; a job never heard of is ready."""
+    try:
+        return Stage(state.get(_SPACE, job).decode())
+    except NotFoundError:
+        return Stage.READY
+
+
+def advance(state: State, job: str, event: Event) -> Stage:
+    """The job's stage after the event, durable when this returns.
+
+    Raises: RefusedError when the event does not follow on the job's stage.
+    """
+    stage = stage_of(state, job)
+    following = NEXT.get((stage, event))
+    if following is None:
+        raise RefusedError(f"job {job} is {stage}: {event} does not follow")
+    state.put(_SPACE, job, following.encode())
+    return following
+
+
+def start_attempt(state: State, job: str, attempt: int) -> None:
+    """This attempt is the job's only one alive, here and after any restart.
+
+    Raises: RefusedError when the job is past running or was tried too often; ReplayError unless the attempt is new.
+    """
+    if attempt > MAX_ATTEMPTS:
+        raise RefusedError(f"job {job} was tried {MAX_ATTEMPTS} times; a person must look at why it fails")
+    advance(state, job, Event.START)
+    state.next_attempt(job, attempt)

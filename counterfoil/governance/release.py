@@ -1,0 +1,131 @@
+"""Releases: each node's output shares on their way to one recipient, sealed, and signed with why they may leave.
+
+A node releases only what is `Approved`, to a recipient of the agreement, to the key that the evidence names, and for
+each period only one job. The recipient checks the same again. PROTOCOLS 6. Knows nothing of what the shares mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from counterfoil.canonical import Ref, bind, jcs
+from counterfoil.crypto.keys import PublicKeys
+from counterfoil.crypto.seal import seal, unseal
+from counterfoil.crypto.sign import sign, verify
+from counterfoil.errors import NotEntitledError, NotFoundError, RefusedError, TamperedError
+from counterfoil.exchange import Exchange
+from counterfoil.governance.document import read_json
+from counterfoil.governance.review import Approved
+from counterfoil.home import Home
+
+RELEASES, SEALED = "releases", "sealed"
+"""Where releases lie in an exchange, and the kind of what they hand over."""
+
+_RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What one node states about what it hands to one recipient; `sealed` is the digest of the sealed shares."""
+
+    job: str
+    agreement: str
+    evidence: str
+    node: str
+    recipient: str
+    key: str
+    plans: Mapping[str, str]
+    approvals: Mapping[str, str]
+    sealed: str
+
+    def pack(self) -> bytes:
+        """The bytes that the node signs."""
+        return jcs({"format": "counterfoil/release/1", **asdict(self)})
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> Release:
+        """The release that the bytes state. Raises: DocumentError."""
+        value = read_json(payload, "release", "release")
+        value.pop("format")
+        return cls(**value)
+
+
+def release(approved: Approved, recipient: str, shares: bytes, home: Home) -> Release:
+    """This node's packed output shares lie in the exchange, sealed to the recipient, under a signed release.
+
+    Raises: NotEntitledError, RefusedError, ReplayError when another job of this period was released.
+    """
+    agreement, evidence = approved.draft.agreement, approved.draft.evidence
+    terms = agreement.terms
+    if home.party not in terms.nodes:
+        raise RefusedError(f"{home.party} is not a node in agreement {terms.id}")
+    plans = _plans(approved, recipient)
+    # One job of a period for each recipient; the same one may be released again after a crash.
+    home.state.bind("released-job", f"{agreement.digest}/{evidence.period}/{recipient}", evidence.job)
+    keys = terms.roster.party(recipient).keys
+    sealed = home.exchange.put(SEALED, home.party, seal(shares, keys, _info(approved, home.party, keys)))
+    document = Release(
+        job=evidence.job,
+        agreement=evidence.agreement,
+        evidence=evidence.digest,
+        node=home.party,
+        recipient=recipient,
+        key=keys.seal_id,
+        plans=plans,
+        approvals=approved.approvals,
+        sealed=sealed.digest,
+    )
+    name = (RELEASES, evidence.digest, recipient, home.party)
+    home.exchange.put_named(name, sign(_RELEASE, document.pack(), home.keys), replace=True)
+    return document
+
+
+def open_release(approved: Approved, home: Home) -> dict[str, bytes]:
+    """The packed shares that each node released to this recipient, by node, in the agreement's order.
+
+    Raises: NotEntitledError, NotFoundError, SignatureError, TamperedError, SealError, DocumentError.
+    """
+    shares = {}
+    for node in approved.draft.agreement.terms.nodes:
+        document = read_release(home.exchange, approved, home.party, node)
+        sealed = home.exchange.get(Ref(SEALED, node, document.sealed))
+        shares[node] = unseal(sealed, home.keys, _info(approved, node, home.keys.public))
+    return shares
+
+
+def is_released(exchange: Exchange, evidence: str, recipient: str) -> bool:
+    """Whether anything lies in the exchange for the recipient; nothing of it is checked."""
+    return bool(exchange.list((RELEASES, evidence, recipient)))
+
+
+def read_release(exchange: Exchange, approved: Approved, recipient: str, node: str) -> Release:
+    """What the node signed when it released to the recipient, for exactly this draft and recipient.
+
+    Raises: NotEntitledError, NotFoundError, SignatureError, TamperedError, DocumentError.
+    """
+    evidence, terms = approved.draft.evidence, approved.draft.agreement.terms
+    plans = _plans(approved, recipient)
+    try:
+        envelope = exchange.get_named((RELEASES, evidence.digest, recipient, node))
+    except NotFoundError:
+        raise NotFoundError(f"{node} has not released job {evidence.job} to {recipient} yet") from None
+    document = Release.unpack(verify(envelope, _RELEASE, terms.roster.keys([node])).payload)
+    stated = (document.job, document.agreement, document.evidence, document.node, document.recipient)
+    if stated != (evidence.job, evidence.agreement, evidence.digest, node, recipient) or document.plans != plans:
+        raise TamperedError(f"the release of {node} is for another job or recipient")
+    return document
+
+
+def _plans(approved: Approved, recipient: str) -> dict[str, str]:
+    terms = approved.draft.agreement.terms
+    plans = {plan.name: plan.plan_digest for plan in terms.plans_for(recipient)}
+    if not plans:
+        raise NotEntitledError(f"{recipient} is not a recipient in agreement {terms.id}")
+    return plans
+
+
+def _info(approved: Approved, node: str, recipient: PublicKeys) -> bytes:
+    """What shares are sealed for: one evidence, one node, one recipient's key."""
+    evidence = approved.draft.evidence.digest
+    return bind("mpc/release/1", evidence.encode(), node.encode(), recipient.seal_id.encode())

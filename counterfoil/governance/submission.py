@@ -1,0 +1,188 @@
+"""Submissions: an owner's shares on their way to the nodes, taken in by each node once.
+
+The owner signs a manifest and seals to each node the components that it holds. A node checks the signature, what the
+agreement asks for, and each component against its commitment; equal manifests at all nodes are then consistent
+sharings, without a message between nodes (PROTOCOLS 3). Knows nothing of tables or analyses.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterfoil.canonical import Ref, bind, jcs
+from counterfoil.crypto.keys import PrivateKeys, PublicKeys
+from counterfoil.crypto.seal import seal, unseal
+from counterfoil.crypto.sign import sign, verify
+from counterfoil.errors import NotFoundError, OutOfBoundsError, RefusedError, ReplayError, ShapeError, SignatureError
+from counterfoil.exchange import Exchange
+from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.document import read_json, write_time
+from counterfoil.governance.manifest import ArraySpec, Manifest, check_manifest, consented_plans
+from counterfoil.governance.signing import SignedAgreement
+from counterfoil.home import Home
+from counterfoil.mpc import input as shared_input
+from counterfoil.mpc.shares import Words, as_ring
+from counterfoil.state import State
+from counterfoil.vault import Vault
+
+VALID: Final = timedelta(days=7)
+
+Specs: TypeAlias = Callable[[Agreement, str, int], Mapping[str, ArraySpec]]
+"""The arrays that an agreement's analyses ask for, given the contract and the number of rows."""
+
+_MANIFEST, _RECEIPT = "manifest", "receipt"
+_ENVELOPES, _RECEIPTS = "envelopes", "receipts"
+
+
+def submit(
+    arrays: Mapping[str, NDArray[np.int64]],
+    specs: Mapping[str, ArraySpec],
+    *,
+    contract: str,
+    rows: int,
+    period: str,
+    agreement: SignedAgreement,
+    keys: PrivateKeys,
+    exchange: Exchange,
+    now: datetime,
+) -> Ref:
+    """The arrays lie in the exchange, split and sealed to each node, under a signed manifest, which comes last.
+
+    Raises: RefusedError, ShapeError, OutOfBoundsError; nothing lies in the exchange then.
+    """
+    terms = agreement.terms
+    submission = secrets.token_hex(16)
+    shares = shared_input.split(_flatten(arrays, specs), len(terms.nodes), submission)
+    manifest = Manifest(
+        submission=submission,
+        owner=keys.party,
+        agreement=agreement.digest,
+        roster=terms.roster.digest,
+        contract=contract,
+        contract_digest=terms.contracts[contract].digest if contract in terms.contracts else "",
+        suite=terms.suite,
+        period=period,
+        plans=consented_plans(terms, contract),
+        rows=rows,
+        arrays={name: specs[name] for name in sorted(specs)},
+        commitments=shares.commitments,
+        not_after=now + VALID,
+    )
+    check_manifest(manifest, agreement, now)
+    for node, envelope in zip(terms.nodes, shares.envelopes, strict=True):
+        recipient = terms.roster.party(node).keys
+        sealed = seal(envelope, recipient, _info(manifest, recipient))
+        exchange.put_named((_ENVELOPES, manifest.digest, node), sealed)
+    return exchange.put(_MANIFEST, keys.party, sign(_MANIFEST, manifest.pack(), keys))
+
+
+def read_manifest(ref: Ref, agreement: SignedAgreement, exchange: Exchange, now: datetime) -> Manifest:
+    """The manifest, signed by the owner that it names and as the agreement asks.
+
+    Raises: SignatureError, RefusedError, ExpiredError, NotFoundError, TamperedError, DocumentError.
+    """
+    if ref.kind != _MANIFEST or ref.owner not in agreement.terms.owners:
+        raise RefusedError(f"{ref} is not a submission of an owner in agreement {agreement.terms.id}")
+    signed = verify(exchange.get(ref), _MANIFEST, agreement.terms.roster.keys([ref.owner]))
+    manifest = Manifest.unpack(signed.payload)
+    if manifest.owner != ref.owner:
+        raise SignatureError(f"{ref} is signed by {ref.owner} but names {manifest.owner} as its owner")
+    check_manifest(manifest, agreement, now)
+    return manifest
+
+
+def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: datetime) -> Manifest:
+    """This node's components are in its vault, and its signed receipt in the exchange. It does so once.
+
+    `specs` says which arrays the agreement's analyses ask for; the manifest must state exactly these.
+
+    Raises: ReplayError, RefusedError, TamperedError, SealError, and what `read_manifest` raises.
+    """
+    manifest = read_manifest(ref, agreement, home.exchange, now)
+    if taken_in(manifest, home.state):
+        raise ReplayError(f"submission {manifest.submission} of {manifest.owner} was taken in before; it counts once")
+    terms = agreement.terms
+    if home.party not in terms.nodes:
+        raise RefusedError(f"{home.party} is not a node in agreement {terms.id}")
+    if manifest.arrays != specs(terms, manifest.contract, manifest.rows):
+        raise RefusedError(f"submission {manifest.submission} of {manifest.owner} holds other arrays than agreed")
+    sealed = home.exchange.get_named((_ENVELOPES, manifest.digest, home.party))
+    envelope = unseal(sealed, home.keys, _info(manifest, home.keys.public))
+    node = terms.nodes.index(home.party)
+    parts = shared_input.accept(
+        envelope, manifest.commitments, manifest.submission, n=len(terms.nodes), node=node, size=manifest.size
+    )
+    for name, cut in _cuts(manifest):
+        spec = manifest.arrays[name]
+        kept = {str(index): part[cut].reshape(spec.shape) for index, part in enumerate(parts)}
+        home.vault.keep(manifest.digest, name, kept, aad=manifest.agreement.encode())
+    # The shares lie in the vault before the submission counts as taken in, and it counts before anybody hears of it.
+    home.state.remember_once(_MANIFEST, manifest.submission)
+    receipt = {
+        "format": "counterfoil/receipt/1",
+        "submission": manifest.submission,
+        "manifest": manifest.digest,
+        "node": home.party,
+        "accepted": write_time(now),
+    }
+    home.exchange.put_named(
+        (_RECEIPTS, manifest.digest, home.party), sign(_RECEIPT, jcs(receipt), home.keys), replace=True
+    )
+    return manifest
+
+
+def taken_in(manifest: Manifest, state: State) -> bool:
+    """Whether this node has the submission in its vault."""
+    return state.seen(_MANIFEST, manifest.submission)
+
+
+def load_shares(manifest: Manifest, name: str, vault: Vault) -> tuple[Words, ...]:
+    """This node's components of a submitted array, in its suite's order. Raises: NotFoundError, TamperedError."""
+    kept = vault.load(manifest.digest, name, aad=manifest.agreement.encode())
+    return tuple(kept[str(index)] for index in range(len(kept)))
+
+
+def check_receipts(manifest: Manifest, agreement: SignedAgreement, exchange: Exchange) -> None:
+    """Raises: NotFoundError or SignatureError unless every node signed that it took the submission in."""
+    for node in agreement.terms.nodes:
+        try:
+            envelope = exchange.get_named((_RECEIPTS, manifest.digest, node))
+        except NotFoundError:
+            raise NotFoundError(f"{node} has not taken in submission {manifest.submission}") from None
+        signed = verify(envelope, _RECEIPT, agreement.terms.roster.keys([node]))
+        receipt = read_json(signed.payload, f"receipt of {node}", _RECEIPT)
+        if (receipt["manifest"], receipt["node"]) != (manifest.digest, node):
+            raise SignatureError(f"the receipt of {node} is for another submission")
+
+
+def _flatten(arrays: Mapping[str, NDArray[np.int64]], specs: Mapping[str, ArraySpec]) -> Words:
+    """All arrays in one vector, in the order of their names."""
+    if set(arrays) != set(specs) or not arrays:
+        raise ShapeError("the arrays to submit are not those that are described")
+    for name, spec in specs.items():
+        array = arrays[name]
+        if array.shape != spec.shape or array.dtype != np.int64:
+            raise ShapeError(f"{name} is {array.dtype} of shape {array.shape}, described is int64 of {spec.shape}")
+        if array.size and not spec.low <= int(array.min()) <= int(array.max()) <= spec.high:
+            raise OutOfBoundsError(f"{name} holds values outside [{spec.low}, {spec.high}]")
+    return np.concatenate([as_ring(arrays[name]).ravel() for name in sorted(arrays)])
+
+
+def _cuts(manifest: Manifest) -> Iterator[tuple[str, slice]]:
+    """Where each array lies in the one vector."""
+    start = 0
+    for name in sorted(manifest.arrays):
+        end = start + manifest.arrays[name].size
+        yield name, slice(start, end)
+        start = end
+
+
+def _info(manifest: Manifest, node: PublicKeys) -> bytes:
+    """What an envelope is sealed for: one submission, one node's key, one manifest."""
+    return bind("mpc/envelope/1", manifest.submission.encode(), node.seal_id.encode(), manifest.digest.encode())

@@ -1,0 +1,105 @@
+"""A party's own folder: its keys, log, vault, data and what it must remember. Everything else is the exchange's.
+
+Knows where things lie. Knows nothing of jobs.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+
+from counterfoil.audit.log import Log
+from counterfoil.canonical import check_id, load_yaml
+from counterfoil.crypto.keys import PrivateKeys
+from counterfoil.errors import DocumentError, NotFoundError, StoreError
+from counterfoil.exchange import Exchange
+from counterfoil.files import private_folder, read_file, write_file
+from counterfoil.state import State
+from counterfoil.vault import Vault
+
+HOME = "COUNTERFOIL_HOME"
+ROLES = ("owner", "node", "coordinator", "reviewer", "recipient", "auditor")
+
+_PARTY = "party.yaml"
+
+
+class Home:
+    """A party's folder. What lies in it is opened when it is first used."""
+
+    def __init__(self, path: Path, party: str, exchange_url: str, roles: tuple[str, ...]) -> None:
+        self.path = path
+        self.party = party
+        self.exchange_url = exchange_url
+        self.roles = roles
+
+    @classmethod
+    def create(cls, folder: Path, party: str, exchange_url: str, roles: tuple[str, ...] = ()) -> Home:
+        """A new party lives in the folder: keys, an empty log, and `party.yaml`, which is written last.
+
+        Raises: StoreError if the folder holds a party or keys already; DocumentError.
+        """
+        check_id(party, "party")
+        if unknown := sorted(set(roles) - set(ROLES)):
+            raise DocumentError(f"unknown role {', '.join(unknown)}; the roles are {', '.join(ROLES)}")
+        path = private_folder(folder).resolve()
+        if (path / _PARTY).exists():
+            raise StoreError(f"{path} is a party's folder already")
+        exchange = Exchange.open(exchange_url)
+        home = cls(path, party, exchange.url, roles)
+        PrivateKeys.create(path / "keys", party)
+        private_folder(home.data)
+        _ = home.log
+        content = {"party": party, "exchange": exchange.url, "roles": list(roles)}
+        write_file(path / _PARTY, yaml.safe_dump(content, sort_keys=False).encode())
+        return home
+
+    @classmethod
+    def open(cls, folder: Path | None = None) -> Home:
+        """The party in the folder, or else in the folder that COUNTERFOIL_HOME names.
+
+        Raises: NotFoundError, DocumentError.
+        """
+        where = folder or os.environ.get(HOME)
+        if not where:
+            raise NotFoundError(f"no home folder is given; use --home or set {HOME}")
+        path = Path(where).resolve()
+        read = load_yaml(read_file(path / _PARTY), str(path / _PARTY))
+        match read.value:
+            case {"party": str(party), "exchange": str(url), "roles": list(roles), **rest} if not rest and all(
+                role in ROLES for role in roles
+            ):
+                return cls(path, check_id(party, "party"), url, tuple(roles))
+        raise DocumentError(f"{path / _PARTY} must have the fields party, exchange and roles, and nothing else")
+
+    @property
+    def data(self) -> Path:
+        """Where an owner puts its tables."""
+        return self.path / "data"
+
+    @cached_property
+    def keys(self) -> PrivateKeys:
+        """This party's keys."""
+        return PrivateKeys.load(self.path / "keys", self.party)
+
+    @cached_property
+    def log(self) -> Log:
+        """This party's audit log."""
+        return Log.open(self.path / "log", self.keys)
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        """The exchange that this party uses."""
+        return Exchange.open(self.exchange_url)
+
+    @cached_property
+    def state(self) -> State:
+        """What this party must remember."""
+        return State.open(self.path / "state.sqlite")
+
+    @cached_property
+    def vault(self) -> Vault:
+        """This party's shares at rest."""
+        return Vault.open(self.path / "vault", self.keys)

@@ -1,0 +1,134 @@
+"""Noise for differential privacy that nobody knows and nobody can bias (PROTOCOLS 11).
+
+Sampled from secret random words by comparisons with public thresholds. Probabilities are computed with 60 decimal
+digits and rounded once, to 2^-64; nothing here is a float. Every sample costs the same and takes the same steps.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, Decimal, localcontext
+from fractions import Fraction
+from typing import Final
+
+import numpy as np
+
+from counterfoil.errors import RangeError, ShapeError
+from counterfoil.mpc.circuits.bound import Bound
+from counterfoil.mpc.circuits.compare import constant_slices, less_than_public
+from counterfoil.mpc.circuits.convert import b2a
+from counterfoil.mpc.protocol import Protocol
+from counterfoil.mpc.shares import U64, Arith, Words, stack_bits
+
+DIGITS: Final = 60
+#: what is cut off or rounded away has probability about 2^-SECURITY
+SECURITY: Final = 64
+#: the widest Gaussian; its table grows with sigma
+MAX_SIGMA: Final = 512
+
+
+def discrete_laplace(p: Protocol, size: int, scale: Fraction | int) -> Arith:
+    """Independent secret samples, each k with probability proportional to exp(-|k| / scale).
+
+    The distance of a sample from that law is at most (2·l + 2)·2^-64, l = `laplace_digits(scale)`: add (1 + e^eps)
+    times that to delta. |k| <= 2^l - 1, see `laplace_bound`.
+
+    Shapes: the result (size,).
+    Cost: 8 rounds; 2·l·(78.875 / 141.75) B.
+    Reveals: nothing, to any node.
+    Raises: ShapeError; RangeError.
+    Source: Dwork et al. (EUROCRYPT 2006), Champion, shelat, Ullman (CCS 2019); PROTOCOLS 11. A sample is the difference
+        of two geometric ones, whose binary digits are independent.
+    """
+    _check_size(size)
+    digits = laplace_digits(scale)
+    # 1 (no message). A random word for each digit of two geometric numbers.
+    words = p.random_bits(64, 2 * digits, size)
+    # 2 (6 rounds). Digit i is 1 with probability p_i = a^(2^i) / (1 + a^(2^i)), a = e^(-1 / scale).
+    thresholds = constant_slices(np.tile(_laplace_thresholds(scale, digits), 2))
+    digit = less_than_public(p, words, thresholds)
+    # 3 (two rounds, then local). The first number minus the second.
+    weights = U64(1) << np.arange(digits, dtype=U64)
+    return (b2a(p, digit) * np.concatenate([weights, np.negative(weights)])[:, np.newaxis]).sum(axis=0)
+
+
+def laplace_digits(scale: Fraction | int) -> int:
+    """Binary digits of a geometric number that all but 2^-64 of them fit in: ceil(log2(64 · ln 2 · scale))."""
+    if not 0 < scale < 1 << 48:
+        raise RangeError("discrete Laplace: the scale is not above 0 and below 2^48")
+    with localcontext(prec=DIGITS):
+        reach = (SECURITY * Decimal(2).ln() * _decimal(scale)).to_integral_value(ROUND_CEILING)
+    return max(1, (int(reach) - 1).bit_length())
+
+
+def laplace_bound(scale: Fraction | int) -> Bound:
+    """What a sample cannot pass."""
+    return Bound.symmetric((1 << laplace_digits(scale)) - 1)
+
+
+def discrete_gaussian(p: Protocol, size: int, sigma: Fraction | int) -> Arith:
+    """Independent secret samples, each k with probability proportional to exp(-k² / (2·sigma²)).
+
+    The distance of a sample from that law is at most (t + 1)·2^-64, t = `gaussian_reach(sigma)`: see `discrete_laplace`
+    for what that means. |k| <= t.
+
+    Shapes: the result (size,).
+    Cost: 9 rounds; t·(78.875 / 141.75) + 56 / 96 B.
+    Reveals: nothing, to any node.
+    Raises: ShapeError; RangeError.
+    Source: PROTOCOLS 11: one random word against the cumulative distribution of |k|; the sign is one more bit.
+    """
+    _check_size(size)
+    reach = gaussian_reach(sigma)
+    # 1 (no message). One random word and one random sign a sample.
+    word, sign = p.random_bits(64, 1, size), p.random_bits(1, size)
+    # 2 (6 rounds). |k| >= j unless the word is under the threshold of j - 1.
+    words = word.map(lambda part: np.broadcast_to(part, (64, reach, part.shape[-1])))
+    under = less_than_public(p, words, constant_slices(_gaussian_thresholds(sigma, reach)))
+    # 3 (two rounds). As numbers: |k| is the count of thresholds that the word is not under.
+    number = b2a(p, stack_bits([p.invert(under), sign]))
+    magnitude, negative = number[:reach].sum(axis=0), number[reach]
+    # 4 (one round). |k| or -|k|.
+    return magnitude - p.multiply(negative, magnitude) * 2
+
+
+def gaussian_reach(sigma: Fraction | int) -> int:
+    """The magnitude that all but 2^-64 of the samples stay under: ceil(sqrt(2 · 65 · ln 2) · sigma) + 1."""
+    if not 0 < sigma <= MAX_SIGMA:
+        raise RangeError(f"discrete Gaussian: sigma is not above 0 and at most {MAX_SIGMA}")
+    with localcontext(prec=DIGITS):
+        factor = (2 * (SECURITY + 1) * Decimal(2).ln()).sqrt()
+        return int((factor * _decimal(sigma)).to_integral_value(ROUND_CEILING)) + 1
+
+
+def gaussian_bound(sigma: Fraction | int) -> Bound:
+    """What a sample cannot pass."""
+    return Bound.symmetric(gaussian_reach(sigma))
+
+
+def _laplace_thresholds(scale: Fraction | int, digits: int) -> Words:
+    """floor(p_i · 2^64) for each digit."""
+    with localcontext(prec=DIGITS):
+        powers = [(-(1 << i) / _decimal(scale)).exp() for i in range(digits)]
+        return np.array([int(power / (1 + power) * 2**64) for power in powers], dtype=U64)
+
+
+def _gaussian_thresholds(sigma: Fraction | int, reach: int) -> Words:
+    """floor(P[|k| <= j] · 2^64) for j = 0..reach - 1, capped at the largest word."""
+    with localcontext(prec=DIGITS):
+        spread = 2 * _decimal(sigma) ** 2
+        weights = [(1 if j == 0 else 2) * (-(j * j) / spread).exp() for j in range(reach + 1)]
+        total, below, thresholds = sum(weights), Decimal(0), []
+        for weight in weights[:-1]:
+            below += weight
+            thresholds.append(min(int(below / total * 2**64), 2**64 - 1))
+    return np.array(thresholds, dtype=U64)
+
+
+def _decimal(value: Fraction | int) -> Decimal:
+    exact = Fraction(value)
+    return Decimal(exact.numerator) / Decimal(exact.denominator)
+
+
+def _check_size(size: int) -> None:
+    if size < 1:
+        raise ShapeError(f"noise: {size} samples")

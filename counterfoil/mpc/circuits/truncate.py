@@ -1,0 +1,62 @@
+"""Division by a power of two: exact, or fast and probabilistic (PROTOCOLS 7.1). No third way is offered.
+
+`trunc_exact` is for everything that reaches an output, a comparison or noise. `trunc_pr` is for the inside of numeric
+kernels: whoever knows the low bits of L learns one bit below the output's resolution if its result is opened, so it
+never is.
+"""
+
+from __future__ import annotations
+
+from counterfoil.mpc.circuits.adder import carries, generate_propagate
+from counterfoil.mpc.circuits.checks import check_not_empty, check_width
+from counterfoil.mpc.circuits.convert import b2a
+from counterfoil.mpc.protocol import Protocol
+from counterfoil.mpc.shares import U64, Arith, stack_bits
+
+
+def trunc_exact(p: Protocol, x: Arith, frac: int) -> Arith:
+    """floor(x / 2^frac), for every signed x.
+
+    Shapes: x and the result agree.
+    Cost: 11 rounds; 368 / 688 B.
+    Reveals: nothing.
+    Raises: ShapeError.
+    Source: PROTOCOLS 7.1. Steps 2 and 4 do not depend on one another.
+    """
+    check_not_empty("trunc_exact", x)
+    check_width("trunc_exact", frac, 63)
+    # 1 (local). x + 2^63 is not negative.
+    raised = p.add_public(x, 1 << 63)
+    # 2 (one round). L >> f and R >> f.
+    (shifted,) = p.halves_arith(raised, [lambda half: half >> U64(frac)])
+    # 3 (eight rounds). The carries out of bits f - 1 and 63 of L + R.
+    g, t = generate_propagate(p, raised, 64)
+    carry = carries(p, g, t)
+    # 4 (two rounds). As numbers k and c.
+    both = b2a(p, stack_bits([carry[frac - 1 : frac], carry[63:]])).reshape(2, *x.shape)
+    # 5 (local). (L >> f) + (R >> f) + k - c·2^(64-f) - 2^(63-f).
+    total = shifted.left + shifted.right + both[0] - both[1] * (1 << (64 - frac))
+    return p.add_public(total, -(1 << (63 - frac)))
+
+
+def trunc_pr(p: Protocol, x: Arith, frac: int) -> Arith:
+    """floor(x / 2^frac) or one more, the latter with the probability of the fraction, for |x| < 2^62.
+
+    Shapes: x and the result agree.
+    Cost: 2 rounds; 40 / 64 B.
+    Reveals: nothing; but see above what opening the result would.
+    Raises: ShapeError.
+    Source: PROTOCOLS 7.1; Dalskov, Escudero, Keller (PoPETs 2020) §3.2.2.
+    """
+    check_not_empty("trunc_pr", x)
+    check_width("trunc_pr", frac, 62)
+    # 1 (local). x + 2^62 - 1 is in [0, 2^63).
+    raised = p.add_public(x, (1 << 62) - 1)
+    # 2 (one round). A, B: the halves without their top bits, shifted; a, b: the top bits.
+    below = U64((1 << 63) - 1)
+    shifted, top = p.halves_arith(raised, [lambda half: (half & below) >> U64(frac), lambda half: half >> U64(63)])
+    # 3 (one round). t = a XOR b = a + b - 2ab.
+    t = top.left + top.right - p.multiply_halves(top) * 2
+    # 4 (local). A + B - t·2^(63-f) - 2^(62-f) + 1.
+    total = shifted.left + shifted.right - t * (1 << (63 - frac))
+    return p.add_public(total, 1 - (1 << (62 - frac)))

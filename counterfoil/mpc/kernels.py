@@ -1,0 +1,124 @@
+"""The loops that must be fast: one fused pass over memory each, compiled once and cached on disk.
+
+The only module that imports numba. Every kernel releases the GIL, takes C-contiguous uint64 arrays (inputs may be
+read-only) and writes into the array it is given. Knows nothing of parties, keys or messages; a keystream is just
+another input. All arithmetic is mod 2^64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+
+from counterfoil.mpc.shares import U64, Words
+
+_IN = types.Array(types.uint64, 1, "C", readonly=True)
+_IN2 = types.Array(types.uint64, 2, "C", readonly=True)
+_OUT = types.Array(types.uint64, 1, "C")
+_OUT2 = types.Array(types.uint64, 2, "C")
+_INDEX = types.Array(types.int64, 1, "C", readonly=True)
+
+
+def _kernel(*signature: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    compiled: Callable[[Callable[..., None]], Callable[..., None]] = numba.njit(
+        types.void(*signature), nogil=True, cache=True
+    )
+    return compiled
+
+
+# --- products of replicated shares ------------------------------------------------------------------------------
+
+
+@_kernel(_IN, _IN, _IN, _IN, _IN, _IN, _OUT)
+def masked_product(x0: Words, x1: Words, y0: Words, y1: Words, a: Words, b: Words, z: Words) -> None:
+    """z = x0·(y0 + y1) + x1·y0 + a - b."""
+    for i in range(z.size):
+        z[i] = x0[i] * (y0[i] + y1[i]) + x1[i] * y0[i] + a[i] - b[i]
+
+
+@_kernel(_IN, _IN, _IN, _IN, _IN, _IN, _OUT)
+def masked_and(x0: Words, x1: Words, y0: Words, y1: Words, a: Words, b: Words, z: Words) -> None:
+    """z = x0&(y0^y1) ^ x1&y0 ^ a ^ b."""
+    for i in range(z.size):
+        z[i] = (x0[i] & (y0[i] ^ y1[i])) ^ (x1[i] & y0[i]) ^ a[i] ^ b[i]
+
+
+@_kernel(_IN, _IN, _IN, _IN, _OUT)
+def cross_product(x0: Words, y1: Words, x1: Words, y0: Words, z: Words) -> None:
+    """z = x0·y1 + x1·y0."""
+    for i in range(z.size):
+        z[i] = x0[i] * y1[i] + x1[i] * y0[i]
+
+
+@_kernel(_IN, _IN, _IN, _IN, _OUT)
+def cross_and(x0: Words, y1: Words, x1: Words, y0: Words, z: Words) -> None:
+    """z = x0&y1 ^ x1&y0."""
+    for i in range(z.size):
+        z[i] = (x0[i] & y1[i]) ^ (x1[i] & y0[i])
+
+
+@_kernel(_IN2, _IN2, _OUT)
+def add_dot(x: Words, y: Words, z: Words) -> None:
+    """z[i] += sum over k of x[i, k]·y[i, k]."""
+    for i in range(z.size):
+        total = U64(0)
+        for k in range(x.shape[1]):
+            total += x[i, k] * y[i, k]
+        z[i] += total
+
+
+@_kernel(_IN2, _IN2, _OUT2)
+def add_matmul(xt: Words, y: Words, z: Words) -> None:
+    """z += xt.T @ y, for xt (k, a) and y (k, b); rows of z are taken in blocks that stay in the cache."""
+    block = max(1, 32768 // max(1, z.shape[1]))
+    for first in range(0, z.shape[0], block):
+        last = min(first + block, z.shape[0])
+        for k in range(xt.shape[0]):
+            for i in range(first, last):
+                factor = xt[k, i]
+                for j in range(z.shape[1]):
+                    z[i, j] += factor * y[k, j]
+
+
+# --- bit slices -------------------------------------------------------------------------------------------------
+
+
+@_kernel(_IN, _OUT2)
+def bit_slices(words: Words, out: Words) -> None:
+    """out[k] = bit k of every word, packed 64 rows to a word; the tail of the last word is zero.
+
+    A 64 by 64 bit transpose for every 64 words, by swapping ever smaller blocks (Hacker's Delight, 7-3).
+    """
+    block = np.empty(64, U64)
+    for w in range(out.shape[1]):
+        rows = min(64, words.size - 64 * w)
+        for i in range(rows):
+            block[i] = words[64 * w + i]
+        for i in range(rows, 64):
+            block[i] = U64(0)
+        width, mask = 32, U64(0xFFFFFFFF)
+        while width:
+            shift = U64(width)
+            for start in range(0, 64, 2 * width):
+                for i in range(start, start + width):
+                    swap = ((block[i] >> shift) ^ block[i + width]) & mask
+                    block[i] ^= swap << shift
+                    block[i + width] ^= swap
+            width >>= 1
+            mask ^= mask << U64(width)
+        for k in range(64):
+            out[k, w] = block[k]
+
+
+# --- permutations -----------------------------------------------------------------------------------------------
+
+
+@_kernel(_IN, _INDEX, _IN, _OUT)
+def gather_add(x: Words, order: Words, a: Words, z: Words) -> None:
+    """z[i] = x[order[i]] + a[i]."""
+    for i in range(z.size):
+        z[i] = x[order[i]] + a[i]

@@ -1,0 +1,53 @@
+"""`Rep4`: the primitives of this suite behind the one interface that circuits know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from counterfoil.mpc.protocol import HalfMap, Halves, Permutation
+from counterfoil.mpc.rep4 import halves, multiply, open, shuffle
+from counterfoil.mpc.replicated import Replicated
+from counterfoil.mpc.shares import Arith, Bits, Words
+
+
+class Rep4(Replicated):
+    """One party of four. Right or aborted against one malicious party; costs as in the docstrings of the primitives."""
+
+    suite = "rep4-mal/1"
+    parties = 4
+
+    def multiply(self, x: Arith, y: Arith) -> Arith:
+        return multiply.multiply(self.party, x, y)
+
+    def matmul(self, x: Arith, y: Arith) -> Arith:
+        return multiply.matmul(self.party, x, y)
+
+    def dot(self, x: Arith, y: Arith) -> Arith:
+        return multiply.dot(self.party, x, y)
+
+    def and_bits(self, x: Bits, y: Bits) -> Bits:
+        return multiply.and_bits(self.party, x, y)
+
+    def halves_arith(self, x: Arith, f: Sequence[HalfMap]) -> tuple[Halves[Arith], ...]:
+        return halves.halves_arith(self.party, x, f)
+
+    def halves_slices(self, x: Arith, bits: range = range(64), *, negate_right: bool = False) -> Halves[Bits]:
+        return halves.halves_slices(self.party, x, bits, negate_right=negate_right)
+
+    def halves_of_bits(self, x: Bits) -> Halves[Arith]:
+        return halves.halves_of_bits(self.party, x)
+
+    def multiply_halves(self, x: Halves[Arith]) -> Arith:
+        return multiply.multiply(self.party, x.left, x.right, multiply.HALVES)
+
+    def and_halves(self, x: Halves[Bits]) -> Bits:
+        return multiply.and_bits(self.party, x.left, x.right, multiply.HALVES)
+
+    def shuffle(self, columns: Sequence[Arith]) -> tuple[list[Arith], Permutation]:
+        return shuffle.shuffle(self.party, columns)
+
+    def unshuffle(self, columns: Sequence[Arith], permutation: Permutation) -> list[Arith]:
+        return shuffle.unshuffle(self.party, columns, permutation)
+
+    def _missing(self, parts: tuple[Words, ...]) -> Words:
+        return open.missing_component(self.party, parts)

@@ -1,0 +1,137 @@
+"""What the replicated suites have in common: all that is local, and the frame of every opening (PROTOCOLS 1).
+
+A suite says which components a party holds; `parts` follow that order. Knows no message of its own.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterfoil.errors import IntegrityError, ShapeError
+from counterfoil.mpc.checks import barrier
+from counterfoil.mpc.packing import pack, unpack
+from counterfoil.mpc.party import COMMON, Party
+from counterfoil.mpc.protocol import Protocol
+from counterfoil.mpc.shares import U64, Arith, Bits, Words, as_ring, packed_length, tail_mask
+
+
+def components(n: int, party: int) -> tuple[int, ...]:
+    """The components that a party holds, in the order of its parts: i and i+1 of three, all but i of four."""
+    if n == 3:
+        return party, (party + 1) % 3
+    return tuple(j for j in range(n) if j != party)
+
+
+def by_component(party: Party, parts: Iterable[Words]) -> dict[int, Words]:
+    """A party's parts by the component that each one is."""
+    return dict(zip(components(party.n, party.index), parts, strict=True))
+
+
+def rows_of(columns: Sequence[Arith], size: int | None = None) -> int:
+    """How many rows the columns of a shuffle have. Raises: ShapeError unless all have as many, or `size`."""
+    shapes = {column.shape for column in columns}
+    if len(shapes) != 1 or len(columns[0].shape) != 1 or (size is not None and columns[0].size != size):
+        raise ShapeError(f"columns of {sorted(shapes)} do not shuffle together{f' as {size} rows' if size else ''}")
+    return columns[0].size
+
+
+class Replicated(Protocol):
+    """Rep3 and rep4, as far as they do not differ."""
+
+    #: how many parties compute
+    parties: ClassVar[int]
+
+    def __init__(self, party: Party) -> None:
+        self.party = party
+        self.components = components(party.n, party.index)
+        self.held = len(self.components)
+
+    # --- public values ---------------------------------------------------------------------------------------
+
+    def constant(self, value: Any) -> Arith:
+        ring = as_ring(value)
+        return self.place({0: ring}, ring.shape)
+
+    def constant_bits(self, value: NDArray[np.bool_]) -> Bits:
+        packed = pack(value)
+        return Bits(self.place({0: packed}, packed.shape).parts, value.shape[-1])
+
+    def add_public(self, x: Arith, value: Any) -> Arith:
+        ring = as_ring(value)
+        return Arith(self._on_first(x.parts, lambda part: part + ring))
+
+    def xor_public(self, x: Bits, value: Words) -> Bits:
+        used = value & tail_mask(x.length)
+        return Bits(self._on_first(x.parts, lambda part: part ^ used), x.length)
+
+    def invert(self, x: Bits) -> Bits:
+        return self.xor_public(x, tail_mask(x.length))
+
+    def place(self, values: Mapping[int, Words], shape: tuple[int, ...]) -> Arith:
+        """The sharing whose components are these where this party holds them, and zero elsewhere."""
+        return Arith(tuple(values[j] if j in values else np.zeros(shape, np.uint64) for j in self.components))
+
+    def _on_first(self, parts: Sequence[Words], f: Any) -> tuple[Words, ...]:
+        return tuple(f(part) if j == 0 else part for j, part in zip(self.components, parts, strict=True))
+
+    # --- secret random values --------------------------------------------------------------------------------
+
+    def random_words(self, *shape: int) -> Arith:
+        op, size = self.party.next_op(), int(np.prod(shape))
+        return Arith(tuple(self.party.keys[j].rand.words(op, size).reshape(shape) for j in self.components))
+
+    def random_bits(self, *shape: int) -> Bits:
+        *lead, length = shape
+        drawn = self.random_words(*lead, packed_length(length))
+        return Bits(drawn.map(lambda part: part & tail_mask(length)).parts, length)
+
+    # --- opening ---------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _missing(self, parts: tuple[Words, ...]) -> Words:
+        """The component that this party lacks, received and checked, in the shape of the parts."""
+
+    def open(self, x: Arith, label: str) -> Words:
+        return self._open(x.parts, label, np.add)
+
+    def open_bits(self, x: Bits, label: str) -> NDArray[np.bool_]:
+        return unpack(self._open(x.parts, label, np.bitwise_xor), x.length)
+
+    def open_permutation(self, x: Arith, label: str) -> NDArray[np.int64]:
+        opened = self.open(x, label)
+        if not np.array_equal(np.sort(opened), np.arange(x.size, dtype=U64)):
+            raise IntegrityError(f"what was opened as {label!r} is not a permutation of {x.size} rows")
+        return opened.astype(np.int64)
+
+    def _open(self, parts: tuple[Words, ...], label: str, add: Callable[[Words, Words], Words]) -> Words:
+        self.party.ledger.charge(label)
+        value = reduce(add, parts, self._missing(parts))
+        self.party.ledger.note(label, self.party.op, value)
+        return value
+
+    def barrier(self, label: str) -> None:
+        barrier(self.party, label)
+
+    # --- in and out ------------------------------------------------------------------------------------------
+
+    def share_input(self, parts: Sequence[Words]) -> Arith:
+        """An owner's vector, from the components that its envelope gave this node."""
+        if len(parts) != self.held or len({part.shape for part in parts}) != 1:
+            raise ShapeError(f"an input needs {self.held} components of one shape")
+        return Arith(tuple(parts))
+
+    def rerandomise(self, x: Arith) -> Arith:
+        draw = self.party.keys[COMMON].rand.draw(self.party.next_op(), (self.party.n - 1) * x.size)
+        masks = [draw.into(np.empty(x.size, np.uint64)).reshape(x.shape) for _ in range(self.party.n - 1)]
+        masks.append(np.negative(sum(masks[1:], masks[0])))
+        return Arith(tuple(part + masks[j] for j, part in zip(self.components, x.parts, strict=True)))
+
+    def release(self, x: Arith) -> dict[int, Words]:
+        """This node's copies for a recipient, by component: of fresh components, never of those computed with."""
+        return dict(zip(self.components, self.rerandomise(x).parts, strict=True))

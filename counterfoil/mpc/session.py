@@ -1,0 +1,225 @@
+"""How an attempt begins: the parties agree on what they will compute, then on keys nobody outside a group has.
+
+PROTOCOLS 2.1 and 2.2. Fresh contributions of every member in every attempt make sure that no mask ever meets a second
+input. The only place that picks a suite. Knows nothing of rosters or logs: the caller signs and logs `transcript`.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from counterfoil.canonical import bind, jcs
+from counterfoil.errors import AttemptError, CheatingDetected
+from counterfoil.mpc.ledger import Declared, Ledger
+from counterfoil.mpc.party import COMMON, Cost, GroupKeys, Party, group_name
+from counterfoil.mpc.prss import KEY_BYTES
+from counterfoil.mpc.rep3 import Rep3
+from counterfoil.mpc.rep4 import Rep4
+from counterfoil.mpc.replicated import Replicated, components
+from counterfoil.mpc.transport.base import Attempt, Kind, Link, end_all
+
+SUITES: Final[Mapping[str, type[Replicated]]] = {suite.suite: suite for suite in (Rep3, Rep4)}
+
+_HELLO, _ECHO, _SEEDS, _CONFIRM = range(1, 5)
+_MAX_HELLO: Final = 16384
+_MAX_SEEDS: Final = 4096
+_NONCE_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What every party must mean alike before it starts. Digests are lower-case hex; `job` is 32 hex digits."""
+
+    suite: str
+    job: str
+    attempt: int
+    roster: str
+    program: str
+    contracts: str
+    inputs: str
+    checkpoint: str
+    params: str
+    software: str
+
+    @property
+    def name(self) -> Attempt:
+        """The attempt as frames name it."""
+        return Attempt(bytes.fromhex(self.job), self.attempt)
+
+    def pack(self, nonce: str) -> bytes:
+        """The message that a party with this nonce sends."""
+        return jcs({**asdict(self), "nonce": nonce})
+
+
+class Sealing(NamedTuple):
+    """Seals key contributions to a peer, and opens those sealed to us, on top of the link's own encryption."""
+
+    seal: Callable[[int, bytes, bytes], bytes]
+    """(peer, plaintext, info) to sealed bytes."""
+    unseal: Callable[[bytes, bytes], bytes]
+    """(sealed, info) to plaintext."""
+
+
+class Session:
+    """A running attempt at this party. Leaving it by an error tells the peers; in any case the links are closed."""
+
+    def __init__(self, protocol: Replicated, transcript: bytes) -> None:
+        self.protocol, self.transcript = protocol, transcript
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was declared and what was opened."""
+        return self.protocol.party.ledger
+
+    @property
+    def meter(self) -> Cost:
+        """Rounds, bytes, messages and seconds so far."""
+        return self.protocol.party.cost()
+
+    def close(self) -> None:
+        """Ends the links. What was sent still arrives."""
+        end_all(self.protocol.party.links)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        end_all(self.protocol.party.links, error, self.protocol.party.op)
+
+
+def open_session(
+    links: Mapping[int, Link],
+    hello: Hello,
+    index: int,
+    *,
+    claim: Callable[[str, int], None],
+    declared: Iterable[Declared] = (),
+    sealing: Sealing | None = None,
+) -> Session:
+    """All parties mean the same attempt, and share fresh keys by group.
+
+    `claim(job, attempt)` makes the attempt durable at this party and raises ReplayError unless it is newer than every
+    earlier one; it is called before anything is sent. `sealing` adds a second, post-quantum lock to the keys.
+
+    Cost: 4 rounds, under 2 kB to each peer.
+    Raises: ReplayError; AttemptError naming the fields that differ; CheatingDetected if a peer told others something
+        else than us; SealError; TransportError. The links are closed then.
+    """
+    suite = SUITES.get(hello.suite)
+    if suite is None or set(links) | {index} != set(range(suite.parties)):
+        raise AttemptError(f"suite {hello.suite!r} with {len(links) + 1} parties does not exist")
+    claim(hello.job, hello.attempt)
+    handshake = _Handshake(links, hello, index, suite.parties, sealing)
+    try:
+        transcript = handshake.agree()
+        keys = handshake.exchange_keys(transcript)
+    except BaseException as error:
+        end_all(links, error)
+        raise
+    return Session(suite(Party(index, suite.parties, hello.name, links, keys, Ledger(declared))), transcript)
+
+
+@dataclass(frozen=True, slots=True)
+class _Handshake:
+    links: Mapping[int, Link]
+    hello: Hello
+    index: int
+    n: int
+    sealing: Sealing | None
+
+    def agree(self) -> bytes:
+        """T, the same at all parties: the digest of everybody's HELLO."""
+        # 1 (one round). HELLO to all; every field but the nonce must be ours.
+        hellos = {self.index: self.hello.pack(os.urandom(_NONCE_BYTES).hex())}
+        for link in self.links.values():
+            link.send_bytes(Kind.READY, _HELLO, hellos[self.index])
+        for peer, link in self.links.items():
+            hellos[peer] = self._same(peer, link.receive_bytes(Kind.READY, _HELLO, at_most=_MAX_HELLO))
+        transcript = bind("mpc/hello/1", *(hellos[party] for party in range(self.n)))
+        # 2 (one round). Echo: nobody told two parties different things.
+        self._compare(_ECHO, dict.fromkeys(self.links, transcript), dict.fromkeys(self.links, transcript), "hello")
+        return transcript
+
+    def exchange_keys(self, transcript: bytes) -> dict[int, GroupKeys]:
+        """The keys of every group this party belongs to."""
+        groups = {group: members for group, members in _groups(self.n).items() if self.index in members}
+        shared = {peer: [group for group, members in groups.items() if peer in members] for peer in self.links}
+        # 3 (one round). A fresh contribution to each group, to its other members alone.
+        drawn = {group: {self.index: bytearray(os.urandom(KEY_BYTES))} for group in groups}
+        for peer, link in self.links.items():
+            seeds = b"".join(drawn[group][self.index] for group in shared[peer])
+            link.send_bytes(Kind.READY, _SEEDS, self._seal(peer, seeds, transcript))
+        for peer, link in self.links.items():
+            seeds = self._unseal(peer, link.receive_bytes(Kind.READY, _SEEDS, at_most=_MAX_SEEDS), transcript)
+            if len(seeds) != KEY_BYTES * len(shared[peer]):
+                raise CheatingDetected(f"party {peer} sent {len(seeds)} bytes of key contributions")
+            for place, group in enumerate(shared[peer]):
+                drawn[group][peer] = bytearray(seeds[KEY_BYTES * place : KEY_BYTES * (place + 1)])
+        keys = {group: self._group_key(group, drawn[group], transcript) for group in groups}
+
+        # 4 (one round). Key confirmation: all members of a group got the same contributions.
+        def confirm(member: int, peer: int) -> bytes:
+            return b"".join(_confirm(keys[group], member, group, transcript) for group in shared[peer])
+
+        ours = {peer: confirm(self.index, peer) for peer in self.links}
+        theirs = {peer: confirm(peer, peer) for peer in self.links}
+        self._compare(_CONFIRM, ours, theirs, "key confirmation")
+        derived = {group: GroupKeys.derive(key, group) for group, key in keys.items()}
+        for secret in (*keys.values(), *(seed for seeds_of in drawn.values() for seed in seeds_of.values())):
+            secret[:] = bytes(len(secret))
+        return derived
+
+    def _same(self, peer: int, raw: bytes) -> bytes:
+        """The HELLO itself, if it says what ours says."""
+        try:
+            found = json.loads(raw)
+            nonce = found["nonce"] if isinstance(found["nonce"], str) else ""
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise AttemptError(f"party {peer} sent something that is not a HELLO") from None
+        if raw != self.hello.pack(nonce):
+            mine = asdict(self.hello)
+            differ = sorted(name for name in mine if found.get(name) != mine[name]) or ["form"]
+            raise AttemptError(f"party {peer} means another {', '.join(differ)} than party {self.index}")
+        return raw
+
+    def _compare(self, step: int, ours: Mapping[int, bytes], theirs: Mapping[int, bytes], what: str) -> None:
+        for peer, link in self.links.items():
+            link.send_bytes(Kind.READY, step, ours[peer])
+        for peer, link in self.links.items():
+            found = link.receive_bytes(Kind.READY, step, exactly=len(theirs[peer]))
+            if not hmac.compare_digest(found, theirs[peer]):
+                raise CheatingDetected(f"{what} at party {self.index}: party {peer} has another one; somebody deviated")
+
+    def _group_key(self, group: int, drawn: Mapping[int, bytearray], transcript: bytes) -> bytearray:
+        info = f"mpc/prss/1|{self.hello.suite}|{group_name(group)}".encode()
+        contributions = b"".join(drawn[member] for member in sorted(drawn))
+        return bytearray(HKDF(SHA256(), KEY_BYTES, salt=transcript, info=info).derive(contributions))
+
+    def _seal(self, peer: int, seeds: bytes, transcript: bytes) -> bytes:
+        return self.sealing.seal(peer, seeds, _info(transcript, self.index, peer)) if self.sealing else seeds
+
+    def _unseal(self, peer: int, sealed: bytes, transcript: bytes) -> bytes:
+        return self.sealing.unseal(sealed, _info(transcript, peer, self.index)) if self.sealing else sealed
+
+
+def _groups(n: int) -> dict[int, tuple[int, ...]]:
+    """Who holds the key of each component, and the common one."""
+    holders = {j: tuple(i for i in range(n) if j in components(n, i)) for j in range(n)}
+    return {**holders, COMMON: tuple(range(n))}
+
+
+def _confirm(key: bytearray, member: int, group: int, transcript: bytes) -> bytes:
+    return hmac.digest(bytes(key), b"kc" + bytes([member]) + group_name(group).encode() + transcript, "sha256")
+
+
+def _info(transcript: bytes, sender: int, receiver: int) -> bytes:
+    return b"mpc/seeds/1" + transcript + bytes([sender, receiver])

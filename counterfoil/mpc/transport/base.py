@@ -1,0 +1,274 @@
+"""A link to one peer: frames with a fixed header, each checked against what must come next (PROTOCOLS 2.4).
+
+Whoever reads knows exactly which frame comes next, so a header is compared with the expected bytes before anything is
+allocated or used. Payloads stream, in pieces, from and into numpy memory. Knows nothing of shares, keys or protocols;
+how bytes travel is a Pipe's business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterfoil.errors import CheatingDetected, IntegrityError, PeerLostError, TransportError
+from counterfoil.mpc.shares import CHUNK, Words
+
+MAGIC: Final = b"CFMP"
+VERSION: Final = 1
+_HEADER: Final = struct.Struct("<4sHBBBB16sIQQQ")
+HEADER_BYTES: Final = _HEADER.size
+_DTYPES: Final = {1: 1, 8: 2}  # bytes an element: its code in the header
+
+
+class Kind(IntEnum):
+    """What a frame is for. An alarm ends the job for good; after an abort it may be tried again."""
+
+    DATA = 1
+    DIGEST = 2
+    OK = 3
+    READY = 4
+    ABORT = 5
+    ALARM = 6
+
+
+class Header(NamedTuple):
+    """The fields of a frame's header, as they stand on the wire."""
+
+    magic: bytes
+    version: int
+    kind: int
+    sender: int
+    receiver: int
+    dtype: int
+    job: bytes
+    attempt: int
+    op: int
+    elements: int
+    payload: int
+
+    def pack(self) -> bytes:
+        """The header's bytes."""
+        return _HEADER.pack(*self)
+
+    @classmethod
+    def unpack(cls, raw: bytes | bytearray) -> Header:
+        """The fields that the bytes state; nothing is checked."""
+        return cls(*_HEADER.unpack(raw))
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Which attempt of which job a link belongs to."""
+
+    job: bytes
+    number: int
+
+    def header(self, kind: Kind, sender: int, receiver: int, op: int = 0, count: int = 0, itemsize: int = 1) -> Header:
+        """The header of a frame of `count` elements."""
+        return Header(
+            MAGIC,
+            VERSION,
+            kind,
+            sender,
+            receiver,
+            _DTYPES[itemsize],
+            self.job,
+            self.number,
+            op,
+            count,
+            count * itemsize,
+        )
+
+
+class Pipe(ABC):
+    """Bytes to and from one peer, in order, each way without waiting for the other."""
+
+    @abstractmethod
+    def write(self, data: memoryview) -> None:
+        """Queues bytes; they must not be changed afterwards. Raises: TransportError if the peer is known to be lost."""
+
+    @abstractmethod
+    def read_into(self, buffer: memoryview) -> None:
+        """Fills the buffer. Raises: PeerTimeoutError, PeerLostError."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """What was written is sent as far as the peer takes it; then the pipe is gone. Never raises."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What went through a link, in bytes of payload unless said otherwise."""
+
+    data_sent: int = 0
+    data_received: int = 0
+    control_sent: int = 0
+    control_received: int = 0
+    messages_sent: int = 0
+    messages_received: int = 0
+
+    @property
+    def header_bytes_sent(self) -> int:
+        """Bytes of headers, which no other figure counts."""
+        return self.messages_sent * HEADER_BYTES
+
+
+class Event(NamedTuple):
+    """One frame as an observer of a link sees it: `direction` is send or receive."""
+
+    direction: str
+    kind: Kind
+    op: int
+    payload: int
+    peer: int
+
+
+Watch: TypeAlias = Callable[[Event], None]
+
+
+@dataclass(slots=True)
+class Link:
+    """Frames to and from one peer. Whose link it is was settled when the pipe was made, never by a field."""
+
+    pipe: Pipe
+    attempt: Attempt
+    me: int
+    peer: int
+    watch: Watch | None = None
+    traffic: Traffic = field(default_factory=Traffic)
+
+    def begin(self, kind: Kind, op: int, count: int, itemsize: int = 8) -> None:
+        """Sends a header; exactly `count` elements must be pushed next."""
+        header = self.attempt.header(kind, self.me, self.peer, op, count, itemsize)
+        if self.watch:
+            self.watch(Event("send", kind, op, header.payload, self.peer))
+        self.traffic.messages_sent += 1
+        if kind is Kind.DATA:
+            self.traffic.data_sent += header.payload
+        else:
+            self.traffic.control_sent += header.payload
+        self.pipe.write(memoryview(header.pack()))
+
+    def push(self, piece: NDArray[Any]) -> None:
+        """The next elements of the frame that was begun; the array must be contiguous and stay as it is."""
+        self.pipe.write(piece.data.cast("B"))
+
+    def send(self, kind: Kind, op: int, payload: NDArray[Any]) -> None:
+        """A whole frame."""
+        self.begin(kind, op, payload.size, payload.itemsize)
+        if payload.size:
+            self.push(payload.reshape(-1))
+
+    def send_bytes(self, kind: Kind, op: int, payload: bytes) -> None:
+        """A whole frame of bytes."""
+        self.send(kind, op, np.frombuffer(payload, dtype=np.uint8))
+
+    def expect(self, kind: Kind, op: int, count: int, itemsize: int = 8) -> None:
+        """Takes the next header, which must be exactly this one; exactly `count` elements must be pulled next.
+
+        Raises: CheatingDetected naming the peer and the field; PeerLostError if the peer gave up.
+        """
+        self._accept(self._read_header(), self.attempt.header(kind, self.peer, self.me, op, count, itemsize))
+
+    def pull(self, out: NDArray[Any]) -> None:
+        """Fills a contiguous array with the next elements of the expected frame."""
+        if out.size:
+            self.pipe.read_into(out.data.cast("B"))
+
+    def incoming(self, op: int, out: Words, look: Callable[[Words], None] | None = None) -> Incoming:
+        """A frame of data that comes into `out` piece by piece; `look` sees each piece while it is in the cache."""
+        return Incoming(self, op, out, look)
+
+    def receive(self, kind: Kind, op: int, out: NDArray[Any]) -> None:
+        """A whole frame into a contiguous array."""
+        self.expect(kind, op, out.size, out.itemsize)
+        self.pull(out.reshape(-1))
+
+    def receive_bytes(self, kind: Kind, op: int, *, exactly: int | None = None, at_most: int = 0) -> bytes:
+        """A whole frame of bytes; only handshakes may leave the length to the peer, up to a bound."""
+        found = self._read_header()
+        count = found.elements if exactly is None and found.elements <= at_most else (exactly or 0)
+        self._accept(found, self.attempt.header(kind, self.peer, self.me, op, count))
+        payload = np.empty(count, dtype=np.uint8)
+        self.pull(payload)
+        return payload.tobytes()
+
+    def give_up(self, kind: Kind, op: int) -> None:
+        """Tells the peer that the attempt is over (ABORT) or the job (ALARM)."""
+        self.begin(kind, op, 0, 1)
+
+    def close(self) -> None:
+        """Ends the link; what was sent still arrives if the peer reads it."""
+        self.pipe.close()
+
+    def _read_header(self) -> Header:
+        raw = bytearray(HEADER_BYTES)
+        self.pipe.read_into(memoryview(raw))
+        return Header.unpack(raw)
+
+    def _accept(self, found: Header, expected: Header) -> None:
+        if found != expected:
+            self._refuse(found, expected)
+        self.traffic.messages_received += 1
+        if expected.kind == Kind.DATA:
+            self.traffic.data_received += expected.payload
+        else:
+            self.traffic.control_received += expected.payload
+        if self.watch:
+            self.watch(Event("receive", Kind(expected.kind), expected.op, expected.payload, self.peer))
+
+    def _refuse(self, found: Header, expected: Header) -> None:
+        for kind in (Kind.ABORT, Kind.ALARM):
+            if found == self.attempt.header(kind, self.peer, self.me, found.op):
+                if kind is Kind.ABORT:
+                    raise PeerLostError(f"party {self.peer} gave up at operation {found.op}")
+                raise CheatingDetected(f"party {self.peer} found a failed check at operation {found.op}")
+        wrong = [name for name, a, b in zip(Header._fields, found, expected, strict=True) if a != b]
+        raise CheatingDetected(
+            f"party {self.peer} sent a frame with another {', '.join(wrong)} than operation {expected.op} must have"
+        )
+
+
+class Incoming:
+    """A frame of words on its way in, taken as far as the caller asks."""
+
+    __slots__ = ("_filled", "_link", "_look", "_op", "_out")
+
+    def __init__(self, link: Link, op: int, out: Words, look: Callable[[Words], None] | None) -> None:
+        self._link, self._op, self._out, self._look = link, op, out, look
+        self._filled = -1
+
+    def upto(self, stop: int) -> None:
+        """At least the first `stop` words have arrived. Waits for them."""
+        if self._filled < 0:
+            self._link.expect(Kind.DATA, self._op, self._out.size)
+            self._filled = 0
+        while self._filled < stop:
+            piece = self._out[self._filled : self._filled + CHUNK]
+            self._link.pull(piece)
+            if self._look:
+                self._look(piece)
+            self._filled += piece.size
+
+    def finish(self) -> Words:
+        """All words, arrived."""
+        self.upto(self._out.size)
+        return self._out
+
+
+def end_all(links: Mapping[int, Link], error: BaseException | None = None, op: int = 0) -> None:
+    """Ends all links. After an error, peers that can still hear it are told that the attempt, or the job, is over."""
+    for link in links.values():
+        if error is not None:
+            with contextlib.suppress(TransportError):
+                link.give_up(Kind.ALARM if isinstance(error, IntegrityError) else Kind.ABORT, op)
+    for link in links.values():
+        link.close()

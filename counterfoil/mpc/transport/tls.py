@@ -1,0 +1,275 @@
+"""Links over TLS 1.3, both ends pinned: blocking sockets, one to send on and one to receive on per peer.
+
+Each party dials every peer and only ever sends on what it dialled, so that each TLS connection is written by one thread
+and read by one other at most, and both directions run at once. A peer's index is a property of the certificate that it
+proved to hold, never a field that it fills in. Knows nothing of frames beyond the greeting.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from counterfoil.crypto.keys import tls_pin
+from counterfoil.errors import PeerIdentityError, PeerLostError, PeerTimeoutError, TransportError
+from counterfoil.mpc.transport.base import HEADER_BYTES, Attempt, Kind, Link, Pipe
+
+_BUFFER: Final = 4 << 20
+_HANDSHAKE_S: Final = 10.0
+_RETRY_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a party listens, and the DER certificate it must prove to hold."""
+
+    host: str
+    port: int
+    certificate: bytes
+
+
+class TlsPipe(Pipe):
+    """Sends on one connection through a thread of its own, receives on the other."""
+
+    def __init__(self, peer: int, out: ssl.SSLSocket, back: ssl.SSLSocket, timeout_s: float) -> None:
+        self._peer, self._out, self._back, self._timeout_s = peer, out, back, timeout_s
+        out.settimeout(timeout_s)
+        back.settimeout(timeout_s)
+        self._queue: queue.SimpleQueue[memoryview | None] = queue.SimpleQueue()
+        self._failed: TransportError | None = None
+        self._sender = threading.Thread(target=self._send_all, name=f"send-{peer}", daemon=True)
+        self._sender.start()
+
+    def write(self, data: memoryview) -> None:
+        if self._failed:
+            raise self._failed
+        self._queue.put(data)
+
+    def read_into(self, buffer: memoryview) -> None:
+        filled, size = 0, len(buffer)
+        while filled < size:
+            try:
+                got = self._back.recv_into(buffer[filled:])
+            except TimeoutError:
+                raise PeerTimeoutError(f"party {self._peer} sent nothing for {self._timeout_s:g} s") from None
+            except OSError as error:
+                raise PeerLostError(f"party {self._peer}: {_reason(error)}") from None
+            if not got:
+                raise PeerLostError(f"party {self._peer} closed its link")
+            filled += got
+
+    def close(self) -> None:
+        self._queue.put(None)
+        self._sender.join(self._timeout_s)
+        for connection in (self._out, self._back):
+            with contextlib.suppress(OSError):
+                connection.close()
+
+    def _send_all(self) -> None:
+        try:
+            while (data := self._queue.get()) is not None:
+                self._out.sendall(data)
+        except TimeoutError:
+            self._failed = PeerTimeoutError(f"party {self._peer} took nothing for {self._timeout_s:g} s")
+        except OSError as error:
+            self._failed = PeerLostError(f"party {self._peer}: {_reason(error)}")
+
+
+def connect(
+    me: int,
+    parties: Sequence[Endpoint],
+    load_identity: Callable[[ssl.SSLContext], None],
+    attempt: Attempt,
+    *,
+    timeout_s: float = 60.0,
+    connect_s: float = 60.0,
+    listener: socket.socket | None = None,
+) -> dict[int, Link]:
+    """Links to all other parties, by index; who is at the other end of each was proved by key.
+
+    Peers may start later, or still be at another attempt: they are tried again until `connect_s` is over. Strangers
+    who connect are turned away and change nothing. `load_identity` puts this party's certificate and key into a
+    context. `listener` is a bound socket to take instead of this party's endpoint.
+
+    Raises: PeerIdentityError if whoever answers for a peer holds another key, or a peer does not accept ours;
+        PeerTimeoutError naming the peers that are missing.
+    """
+    meeting = _Meeting(me, parties, load_identity, attempt, time.monotonic() + connect_s)
+    server = listener or socket.create_server((parties[me].host, parties[me].port), backlog=16)
+    with server:
+        out, back = meeting.hold(server)
+    return {peer: Link(TlsPipe(peer, out[peer], back[peer], timeout_s), attempt, me, peer) for peer in sorted(out)}
+
+
+@dataclass(slots=True)
+class _Meeting:
+    """All parties dial each other until everybody has met, or time is up, or an identity is wrong."""
+
+    me: int
+    parties: Sequence[Endpoint]
+    load_identity: Callable[[ssl.SSLContext], None]
+    attempt: Attempt
+    deadline: float
+    out: dict[int, ssl.SSLSocket] = field(default_factory=dict)
+    back: dict[int, ssl.SSLSocket] = field(default_factory=dict)
+    failed: TransportError | None = None
+    strangers: int = 0
+    news: threading.Condition = field(default_factory=threading.Condition)
+
+    def hold(self, server: socket.socket) -> tuple[Mapping[int, ssl.SSLSocket], Mapping[int, ssl.SSLSocket]]:
+        server.settimeout(_RETRY_S)
+        threads = [threading.Thread(target=self._dial, args=(peer,), daemon=True) for peer in self._peers()]
+        threads.append(threading.Thread(target=self._accept_all, args=(server,), daemon=True))
+        for thread in threads:
+            thread.start()
+        with self.news:
+            self.news.wait_for(self._over, max(0.0, self.deadline - time.monotonic()))
+            self.deadline = time.monotonic()
+            missing = [peer for peer in self._peers() if peer not in self.out or peer not in self.back]
+        for thread in threads:
+            thread.join(_HANDSHAKE_S)
+        if self.failed or missing:
+            for connection in (*self.out.values(), *self.back.values()):
+                connection.close()
+            raise self.failed or self._missing(missing)
+        return self.out, self.back
+
+    def _missing(self, peers: list[int]) -> TransportError:
+        text = f"parties {peers} did not connect"
+        if self.strangers:
+            return PeerIdentityError(f"{text}; {self.strangers} connections with keys nobody pinned were turned away")
+        return PeerTimeoutError(text)
+
+    def _peers(self) -> list[int]:
+        return [index for index in range(len(self.parties)) if index != self.me]
+
+    def _over(self) -> bool:
+        return self.failed is not None or len(self.out) == len(self.back) == len(self.parties) - 1
+
+    def _left(self) -> float:
+        return self.deadline - time.monotonic()
+
+    def _context(self, protocol: int, *certificates: bytes) -> ssl.SSLContext:
+        context = ssl.SSLContext(protocol)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.options |= ssl.OP_NO_TICKET
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_REQUIRED
+        if protocol == ssl.PROTOCOL_TLS_SERVER:
+            context.num_tickets = 0
+        self.load_identity(context)
+        context.load_verify_locations(cadata=b"".join(certificates))
+        return context
+
+    def _dial(self, peer: int) -> None:
+        context = self._context(ssl.PROTOCOL_TLS_CLIENT, self.parties[peer].certificate)
+        while (left := self._left()) > 0 and not self.failed:
+            try:
+                return self._met(self.out, peer, self._call(peer, context, min(left, _HANDSHAKE_S)))
+            except PeerIdentityError as error:
+                return self._fail(error)
+            except OSError:
+                time.sleep(_RETRY_S)  # not there yet, or still at another attempt
+        return None
+
+    def _call(self, peer: int, context: ssl.SSLContext, timeout_s: float) -> ssl.SSLSocket:
+        end = self.parties[peer]
+        raw = socket.create_connection((end.host, end.port), timeout_s)
+        with contextlib.ExitStack() as unless_met:
+            connection = unless_met.enter_context(_wrap(raw, context, server_side=False))
+            try:
+                connection.do_handshake()
+                if self._who(connection) != peer:
+                    raise PeerIdentityError(f"party {peer}: its address answers with another key")
+                connection.sendall(self._greeting(self.me, peer))
+                if _read(connection, HEADER_BYTES) != self._greeting(peer, self.me):
+                    raise ConnectionRefusedError
+            except ssl.SSLCertVerificationError:
+                raise PeerIdentityError(f"party {peer}: its address answers with a key nobody pinned") from None
+            except ssl.SSLError as error:
+                if "alert" in str(error).lower():
+                    raise PeerIdentityError(f"party {peer} does not accept this party's certificate") from None
+                raise
+            unless_met.pop_all()
+        return connection
+
+    def _accept_all(self, server: socket.socket) -> None:
+        context = self._context(ssl.PROTOCOL_TLS_SERVER, *(self.parties[peer].certificate for peer in self._peers()))
+        while self._left() > 0 and not self.failed and len(self.back) < len(self.parties) - 1:
+            with contextlib.suppress(TimeoutError):
+                raw, _ = server.accept()
+                threading.Thread(target=self._welcome, args=(raw, context), daemon=True).start()
+
+    def _welcome(self, raw: socket.socket, context: ssl.SSLContext) -> None:
+        raw.settimeout(_HANDSHAKE_S)
+        connection = _wrap(raw, context, server_side=True)
+        try:
+            connection.do_handshake()
+            peer = self._who(connection)
+            if peer >= 0 and _read(connection, HEADER_BYTES) == self._greeting(peer, self.me):
+                connection.sendall(self._greeting(self.me, peer))
+                return self._met(self.back, peer, connection)
+        except ssl.SSLCertVerificationError:
+            self.strangers += 1
+        except OSError:
+            pass  # whoever it was spoke no TLS or has gone
+        return _turn_away(connection)
+
+    def _who(self, connection: ssl.SSLSocket) -> int:
+        """Whose pinned key the other end proved to hold; -1 if nobody's."""
+        shown = tls_pin(connection.getpeercert(binary_form=True) or b"")
+        for peer in self._peers():
+            if hmac.compare_digest(shown, tls_pin(self.parties[peer].certificate)):
+                return peer
+        return -1
+
+    def _greeting(self, sender: int, receiver: int) -> bytes:
+        return self.attempt.header(Kind.READY, sender, receiver).pack()
+
+    def _met(self, where: dict[int, ssl.SSLSocket], peer: int, connection: ssl.SSLSocket) -> None:
+        with self.news:
+            where[peer] = connection
+            self.news.notify()
+
+    def _fail(self, error: TransportError) -> None:
+        with self.news:
+            self.failed = error
+            self.news.notify()
+
+
+def _wrap(raw: socket.socket, context: ssl.SSLContext, *, server_side: bool) -> ssl.SSLSocket:
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+    return context.wrap_socket(raw, server_side=server_side, do_handshake_on_connect=False)
+
+
+def _turn_away(connection: ssl.SSLSocket) -> None:
+    """Closes so that the other end can still read why: with nothing of it left unread."""
+    with contextlib.suppress(OSError), connection:
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(1.0)
+        while connection.recv(4096):
+            pass
+
+
+def _read(connection: ssl.SSLSocket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = connection.recv(size - len(data))
+        if not piece:
+            raise ConnectionResetError
+        data += piece
+    return data
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__

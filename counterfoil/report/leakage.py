@@ -1,0 +1,75 @@
+"""The leakage statement: what a job lets anybody learn, in plain words, from what was agreed before it runs.
+
+Equal agreements give equal text, so every node writes its own and compares digests. Knows nothing of the run; that only
+what is listed here was opened is the ledger's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from counterfoil.report import wording
+
+if TYPE_CHECKING:
+    from counterfoil.analyses.base import Analysis
+    from counterfoil.governance.agreement import Agreement
+    from counterfoil.governance.roster import Party
+    from counterfoil.mpc.ledger import Declared
+
+_ASSUMED = {
+    "rep3": "That node may read everything it gets, but it follows the protocol.",
+    "rep4": "That node may do whatever it likes; the others notice what would change a result, and stop.",
+}
+
+
+def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iterable[Declared]) -> str:
+    """The text that reviewers sign and recipients read: paragraphs and lists (`- `) apart by empty lines."""
+    nodes = wording.listing(agreement.nodes)
+    contracts = [f"{c.id} version {c.version} ({c.digest})" for c in agreement.contracts.values()]
+    blocks = (
+        f"Two nodes together see everything: if any two of {nodes} pool what they hold, they can reconstruct all that "
+        "the owners handed in.",
+        f"This statement is for agreement {agreement.id} version {agreement.version} ({agreement.digest}), suite "
+        f"{agreement.suite}, contracts {', '.join(contracts)}.",
+        "What the owners hand in stays secret as long as at most one node is corrupted. "
+        f"{_ASSUMED[agreement.suite]} Nodes that share an administrator, a cloud account or a key store count as one. "
+        "The nodes are run by:",
+        "\n".join(map(_operator, map(agreement.roster.party, agreement.nodes))),
+        "Every node learns:",
+        "- the agreement and its contracts, with their bounds and categories\n"
+        "- how many rows each owner hands in\n"
+        "- when the job ran, for how long, and the sizes of all messages",
+        *_opened(declared),
+        f"The recipients learn the following and which cells are hidden. A cell that stands on fewer than "
+        f"{agreement.min_count} rows is hidden before anything is opened. A hidden cell that is the only one in a row, "
+        "a column or a table can be worked out by whoever knows the sum of all cells.",
+        "\n".join(map(_released, analyses)),
+        "No noise is added. Whoever compares this release with another one over nearly the same rows may learn "
+        "something about the rows in which they differ.",
+        "An attempt that fails shows that it failed, and at which step. An owner can hand in false values within the "
+        "agreed bounds; the computation cannot notice.",
+    )
+    return "\n\n".join(blocks) + "\n"
+
+
+def _operator(node: Party) -> str:
+    return f"- {node.id}: {node.organisation}, {node.jurisdiction}, hosted at {node.hosting}"
+
+
+def _opened(declared: Iterable[Declared]) -> Iterator[str]:
+    lines = [f"- {line.label}, at most {wording.count(line.maximum, 'time')}: {line.purpose}" for line in declared]
+    if lines:
+        yield "During the computation the nodes open this and nothing else:"
+        yield "\n".join(lines)
+    else:
+        yield "During the computation the nodes open nothing."
+
+
+def _released(analysis: Analysis) -> str:
+    plan = analysis.planned
+    columns = f" ({', '.join(plan.columns)})" if plan.columns else ""
+    return (
+        f"- {wording.listing(plan.recipients)}, from {plan.name}, {plan.analysis} version {plan.version}{columns}: "
+        f"{wording.listing(analysis.reveals)}"
+    )

@@ -1,0 +1,56 @@
+"""What a report says, as data. Knows neither pages nor figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from counterfoil.analyses.base import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One reviewer's signed yes. `time` is ISO 8601."""
+
+    reviewer: str
+    time: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the nodes recorded of the run: sizes and names, no value of anybody's data.
+
+    `openings` counts openings by label, `rejected` rejected inputs by owner, `suppressed` hidden cells by planned
+    analysis; `min_count` is the agreement's smallest group.
+    """
+
+    openings: Mapping[str, int]
+    rejected: Mapping[str, int]
+    suppressed: Mapping[str, int]
+    min_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that stands on the page. `parties` lists party ids by role; `verify` is a command to run."""
+
+    title: str
+    purpose: str
+    job: str
+    period: str
+    agreement: str
+    agreement_version: str
+    agreement_digest: str
+    suite: str
+    parties: Mapping[str, tuple[str, ...]]
+    results: tuple[Result, ...]
+    quorum: int
+    approvals: tuple[Approval, ...]
+    evidence: Evidence
+    leakage: str
+    release_digest: str
+    copies_compared: int
+    verify: str

@@ -1,0 +1,131 @@
+"""A result table as text cells, as JSON and as CSV. A hidden cell has no number in any of them.
+
+Knows that an empty cell means `hidden` where the result suppressed something, and `not defined` elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from counterfoil.report import wording
+
+if TYPE_CHECKING:
+    from counterfoil.analyses.base import Measure, Result, ResultTable
+
+NOT_DEFINED = "not defined"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table for people; `label` is empty for the columns that say which cell it is."""
+
+    name: str
+    unit: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell as text; `kind` is index, value or missing."""
+
+    text: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A table whose every cell is text."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def common(self) -> str:
+        """The label that all measured columns share, else ""."""
+        labels = {column.label for column in self.columns if column.label}
+        return labels.pop() if len(labels) == 1 else ""
+
+    @property
+    def single(self) -> bool:
+        """Whether it is one row of measured numbers, which reads better large than in a grid."""
+        return len(self.rows) == 1 and all(column.label for column in self.columns)
+
+
+def missing_text(result: Result, min_count: int) -> str:
+    """What an empty cell of this result means."""
+    return wording.hidden(min_count) if result.suppressed else NOT_DEFINED
+
+
+def label(measure: Measure) -> str:
+    """`exact`, or `bounded` with the bound."""
+    return "exact" if measure.bound == 0 else f"{measure.label}, {wording.error_bound(measure.bound)}"
+
+
+def shown(table: ResultTable, missing: str) -> Shown:
+    """The table as people read it."""
+    columns, texts = [], []
+    for name in table.frame.columns:
+        measure = table.measures.get(str(name))
+        columns.append(Column(str(name), measure.unit if measure else "", label(measure) if measure else ""))
+        texts.append(column_texts(table, name))
+    kinds = ["value" if column.label else "index" for column in columns]
+    rows = tuple(
+        tuple(Cell(text or missing, kind if text else "missing") for text, kind in zip(row, kinds, strict=True))
+        for row in zip(*texts, strict=True)
+    )
+    return Shown(table.title, tuple(columns), rows)
+
+
+def column_texts(table: ResultTable, name: Hashable) -> list[str]:
+    """The column's cells as people read them, "" where a number is missing."""
+    measure, values = table.measures.get(str(name)), [_plain(value) for value in table.frame[name]]
+    if measure is None:
+        return ["" if value is None else str(value) for value in values]
+    decimals = wording.decimals_for((value for value in values if value is not None), measure.bound)
+    return ["" if value is None else wording.number(value, decimals) for value in values]
+
+
+def as_json(table: ResultTable, missing: str) -> dict[str, Any]:
+    """The table for machines: full precision; null is a missing number, and `missing` says why."""
+    columns: list[dict[str, Any]] = []
+    for name in map(str, table.frame.columns):
+        measure = table.measures.get(name)
+        facts = {"unit": measure.unit, "label": measure.label, "bound": measure.bound} if measure else {}
+        columns.append({"name": name, "role": "measure" if measure else "index", **facts})
+    cells = ([_plain(value) for value in table.frame[name]] for name in table.frame.columns)
+    return {
+        "title": table.title,
+        "columns": columns,
+        "missing": missing,
+        "rows": [list(row) for row in zip(*cells, strict=True)],
+    }
+
+
+def as_csv(table: ResultTable, missing: str) -> str:
+    """The table for spreadsheets: full precision, a column with the bound after each bounded one.
+
+    Text that a spreadsheet would run as a formula is quoted.
+    """
+    columns: dict[str, Any] = {}
+    for name in table.frame.columns:
+        heading, values, measure = _inert(str(name)), table.frame[name], table.measures.get(str(name))
+        columns[heading] = values if measure else [_inert(str(value)) for value in values]
+        if measure and measure.bound:
+            columns[f"{heading} bound"] = measure.bound
+    return pd.DataFrame(columns, index=table.frame.index).to_csv(index=False, na_rep=missing, lineterminator="\n")
+
+
+def _inert(text: str) -> str:
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _plain(value: Any) -> Any:
+    """A numpy or pandas scalar as Python's own, a missing one as None."""
+    if pd.isna(value):
+        return None
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,47 @@
+"""How numbers are written for people. Never shows a digit that the number's bound does not support."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_UP, Context
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float, decimals: int) -> str:
+    """The number with thousands separators; a whole number stays whole, others get `decimals`."""
+    text = f"{value:,}" if isinstance(value, int) else f"{value:z,.{decimals}f}"
+    return text.replace("-", "−")
+
+
+def decimals_for(values: Iterable[float], bound: float) -> int:
+    """How many decimals a column is shown with: two for large numbers, four for small, never past its bound."""
+    largest = max((abs(value) for value in values), default=0.0)
+    wanted = 2 if largest >= 100 else 4
+    return wanted if bound == 0 else min(wanted, max(0, math.floor(-math.log10(bound))))
+
+
+def error_bound(bound: float) -> str:
+    """The bound in two digits, rounded up so that it still is one: `± 4.2 × 10⁻⁹`."""
+    rounded = Context(prec=2, rounding=ROUND_UP).create_decimal(str(bound))
+    exponent = rounded.adjusted()
+    if -4 < exponent < 6:
+        return f"± {rounded:,f}"
+    return f"± {rounded.scaleb(-exponent).normalize():f} × 10{str(exponent).translate(_SUPERSCRIPTS)}"
+
+
+def hidden(min_count: int) -> str:
+    """What stands in place of a suppressed number."""
+    return f"hidden (fewer than {min_count} rows)"
+
+
+def count(number_of: int, thing: str) -> str:
+    """`1 cell`, `1,000 cells`."""
+    return f"{number_of:,} {thing}" if number_of == 1 else f"{number_of:,} {thing}s"
+
+
+def listing(items: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *first, last = items
+    return f"{', '.join(first)} and {last}" if first else last

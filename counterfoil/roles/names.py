@@ -1,0 +1,13 @@
+"""How shared results are named between a node's vault and a recipient."""
+
+from __future__ import annotations
+
+
+def component_name(output: str, component: int) -> str:
+    """One component of one output, as it lies in a vault."""
+    return f"{output}--{component}"
+
+
+def released_name(plan: str, item: str) -> str:
+    """An item of a vault's draft, as it is packed for a recipient."""
+    return f"{plan}--{item}"

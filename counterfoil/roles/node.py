@@ -1,0 +1,245 @@
+"""A node's part in a job: take submissions in, meet the other nodes, compute, draft, and release what was approved.
+
+A node believes the signed documents and nobody else. Whatever a coordinator asks for that they do not allow is refused
+here, and written into the node's own log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from math import prod
+from typing import Final
+
+from counterfoil.analyses.base import Output
+from counterfoil.analyses.joint import DECLARED, JointComputation, analyses, array_specs
+from counterfoil.arrays import pack
+from counterfoil.canonical import Ref, digest, jcs
+from counterfoil.crypto.seal import seal, unseal
+from counterfoil.errors import IntegrityError, RefusedError
+from counterfoil.governance.job import Event, Job, Stage, advance, plan_job, stage_of, start_attempt
+from counterfoil.governance.manifest import Manifest
+from counterfoil.governance.release import Release, release
+from counterfoil.governance.review import count_decisions, decisions, load_draft, make_evidence, sign_evidence
+from counterfoil.governance.signing import SignedAgreement
+from counterfoil.governance.submission import accept, load_shares, read_manifest, taken_in
+from counterfoil.home import Home
+from counterfoil.mpc.party import Cost
+from counterfoil.mpc.replicated import Replicated
+from counterfoil.mpc.session import Hello, Sealing, Session, open_session
+from counterfoil.mpc.shares import Arith, Words
+from counterfoil.mpc.transport.tls import Endpoint, connect
+from counterfoil.report.leakage import statement
+from counterfoil.roles.names import component_name, released_name
+from counterfoil.software import software_digest
+
+PROTOCOLS: Final = {"rep3": "rep3-sh/1", "rep4": "rep4-mal/1"}
+"""What an agreement calls a suite, and the protocol and version that this software runs for it."""
+
+PEER_TIMEOUT_S: Final = 60.0
+_USED_BY: Final = "submission-job"
+
+
+def take_in(
+    home: Home, agreement: SignedAgreement, period: str, submissions: Sequence[Ref]
+) -> tuple[Job, list[Manifest]]:
+    """Every submission's shares are in this node's vault, and the job that they make.
+
+    A submission serves one job only, so that nobody can pair an owner's old one with another's new one and look at the
+    difference; one that is in the vault already, from an attempt that failed, is not taken in again.
+
+    Raises: SignatureError, RefusedError, ExpiredError, TamperedError, ReplayError, NotFoundError.
+    """
+    now = datetime.now(UTC)
+    manifests = [read_manifest(reference, agreement, home.exchange, now) for reference in submissions]
+    job = plan_job(agreement, period, manifests, now.date())
+    for reference, manifest in zip(submissions, manifests, strict=True):
+        home.state.bind(_USED_BY, manifest.submission, job.id)
+        if not taken_in(manifest, home.state):
+            accept(reference, agreement, home, array_specs, now)
+    return job, manifests
+
+
+@dataclass
+class Computation:
+    """One attempt of one job at this node, from meeting the peers to the signed evidence. It dies as a whole."""
+
+    home: Home
+    agreement: SignedAgreement
+    job: Job
+    manifests: Sequence[Manifest]
+    attempt: int
+    rejected: dict[tuple[str, str], int] = field(init=False, default_factory=dict)
+    hidden: dict[str, int] = field(init=False, default_factory=dict)
+    _session: Session | None = field(init=False, default=None)
+    _joint: JointComputation | None = field(init=False, default=None)
+
+    def meet(self) -> None:
+        """The nodes are linked, mean the same job, and share fresh keys.
+
+        Raises: ReplayError, RefusedError, TransportError, AttemptError, CheatingDetected.
+        """
+        terms = self.agreement.terms
+        start_attempt(self.home.state, self.job.id, self.attempt)
+        index = terms.nodes.index(self.home.party)
+        peers = [terms.roster.party(node) for node in terms.nodes]
+        endpoints = []
+        for peer in peers:
+            host, port = str(peer.address).rsplit(":", 1)
+            endpoints.append(Endpoint(host, int(port), peer.keys.tls))
+        hello = self._hello()
+        links = connect(index, endpoints, self.home.keys.load_tls, hello.name, timeout_s=PEER_TIMEOUT_S)
+        sealing = Sealing(
+            seal=lambda peer, plaintext, info: seal(plaintext, peers[peer].keys, info),
+            unseal=lambda sealed, info: unseal(sealed, self.home.keys, info),
+        )
+        self._session = open_session(links, hello, index, claim=lambda *_: None, declared=DECLARED, sealing=sealing)
+        self._joint = JointComputation(self._session.protocol, terms)
+
+    def check(self) -> int:
+        """What is out of the contract's bounds counts for nothing; how many rows or contributions that were."""
+        shares: dict[str, dict[str, Arith]] = {}
+        for manifest in self.manifests:
+            shares[manifest.owner] = {
+                name: self._protocol.share_input(load_shares(manifest, name, self.home.vault))
+                for name in manifest.arrays
+            }
+        self.rejected = self._computing.check(shares, {manifest.owner: manifest.rows for manifest in self.manifests})
+        return sum(self.rejected.values())
+
+    def evaluate(self, name: str) -> None:
+        """One planned analysis is computed; its result is shared."""
+        self._computing.evaluate(name)
+
+    def suppress(self) -> int:
+        """Small cells are hidden; how many."""
+        self.hidden = self._computing.suppress()
+        return sum(self.hidden.values())
+
+    def audit(self) -> Ref:
+        """The result is in the vault as a draft, and this node's signed evidence on it in the exchange.
+
+        What was opened is compared with what the leakage statement declares; nothing can be reviewed without this.
+        """
+        results = self._computing.finish()
+        session = self._live
+        opened = sorted(line.label for line in session.ledger.opened)
+        if opened != sorted(line.label for line in DECLARED):
+            raise IntegrityError(f"job {self.job.id}: {len(opened)} openings, declared are {len(DECLARED)}")
+        terms = self.agreement.terms
+        plans = analyses(terms)
+        measures = {
+            name: {
+                "cells": _cells(plans[name].outputs()),
+                "hidden-cells": self.hidden[name],
+                **{f"rejected-{owner}": count for owner, count in self.rejected_by(name).items()},
+            }
+            for name in plans
+        }
+        text = statement(terms, tuple(plans.values()), DECLARED).encode()
+        evidence = make_evidence(
+            self.job,
+            self.attempt,
+            self.agreement,
+            measures=measures,
+            checks={f"opened-{label.replace(' ', '-')}": opened.count(label) for label in sorted(set(opened))},
+            leakage=digest(text),
+            transcript=self.transcript,
+        )
+        for name, result in results.items():
+            self.home.vault.keep(self.job.id, name, _by_component(self._protocol, result), aad=evidence.digest.encode())
+        self.home.exchange.put("document", self.home.party, text)
+        advance(self.home.state, self.job.id, Event.DRAFT)
+        sign_evidence(evidence, self.home.keys, self.home.exchange)
+        session.close()
+        return Ref("evidence", self.home.party, evidence.digest)
+
+    @property
+    def transcript(self) -> str:
+        """What the nodes agreed on when they met, as a digest."""
+        return self._live.transcript.hex()
+
+    def rejected_by(self, name: str) -> dict[str, int]:
+        """How many inputs of one analysis were rejected, by owner."""
+        return {owner: count for (owner, plan), count in self.rejected.items() if plan == name}
+
+    def cost(self) -> Cost:
+        """Rounds, bytes and seconds so far at this node."""
+        return self._live.meter
+
+    def fail(self, error: Exception) -> None:
+        """The attempt is over: peers are told, and whether a new attempt may follow is kept."""
+        if self._session is not None:
+            self._session.__exit__(type(error), error, None)
+        event = Event.HALT if isinstance(error, IntegrityError) else Event.FAIL
+        advance(self.home.state, self.job.id, event)
+
+    def _hello(self) -> Hello:
+        terms = self.agreement.terms
+        return Hello(
+            suite=PROTOCOLS[terms.suite],
+            job=self.job.id,
+            attempt=self.attempt,
+            roster=terms.roster.digest,
+            program=digest(jcs({plan.name: plan.plan_digest for plan in terms.analyses})),
+            contracts=digest(jcs({name: contract.digest for name, contract in terms.contracts.items()})),
+            inputs=digest(jcs(dict(self.job.submissions))),
+            checkpoint="none",
+            params=self.agreement.digest,
+            software=software_digest(),
+        )
+
+    @property
+    def _live(self) -> Session:
+        if self._session is None:
+            raise RefusedError(f"job {self.job.id}: the nodes meet before they compute")
+        return self._session
+
+    @property
+    def _protocol(self) -> Replicated:
+        return self._live.protocol
+
+    @property
+    def _computing(self) -> JointComputation:
+        if self._joint is None:
+            raise RefusedError(f"job {self.job.id}: the nodes meet before they compute")
+        return self._joint
+
+
+def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> list[Release]:
+    """This node's shares of every approved output lie in the exchange, sealed to each of its recipients.
+
+    The node counts the signed decisions itself. Raises: NotApprovedError; NotFoundError if this node holds no such
+    draft; SignatureError, TamperedError, RefusedError, ReplayError.
+    """
+    draft = load_draft(home.exchange, agreement, evidence_digest)
+    approved = count_decisions(draft, decisions(home.exchange, draft))
+    evidence, terms = draft.evidence, agreement.terms
+    if stage_of(home.state, evidence.job) is Stage.DRAFTED:
+        advance(home.state, evidence.job, Event.APPROVE)
+    releases = []
+    for recipient in terms.recipients:
+        arrays = {
+            released_name(plan.name, item): array
+            for plan in terms.plans_for(recipient)
+            for item, array in home.vault.load(evidence.job, plan.name, aad=evidence.digest.encode()).items()
+        }
+        releases.append(release(approved, recipient, pack(arrays), home))
+    if stage_of(home.state, evidence.job) is Stage.APPROVED:
+        advance(home.state, evidence.job, Event.RELEASE)
+    return releases
+
+
+def _by_component(p: Replicated, result: Mapping[str, Arith]) -> dict[str, Words]:
+    """The parts of every output by `output--component`, so that a recipient can tell whose copy of what it holds."""
+    return {
+        component_name(output, j): part
+        for output, share in result.items()
+        for j, part in zip(p.components, share.parts, strict=True)
+    }
+
+
+def _cells(outputs: Sequence[Output]) -> int:
+    (safe,) = (output for output in outputs if output.name == "safe")
+    return prod(safe.shape)

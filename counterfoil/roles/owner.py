@@ -1,0 +1,81 @@
+"""An owner's contribution to one period: its table is read, checked, minimised, and leaves only as sealed shares."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from counterfoil.analyses.joint import array_specs, local_parts
+from counterfoil.canonical import Ref
+from counterfoil.data.expectations import Validation, validate
+from counterfoil.data.minimise import Minimised, minimise
+from counterfoil.data.table import Table, load
+from counterfoil.errors import NotFoundError, PlanError
+from counterfoil.governance.signing import SignedAgreement
+from counterfoil.governance.submission import submit
+from counterfoil.home import Home
+
+FORMATS = (".csv", ".parquet")
+
+
+class Contribution:
+    """One owner's steps for one contract and period: validate, minimise, share."""
+
+    def __init__(self, home: Home, agreement: SignedAgreement, contract: str, period: str) -> None:
+        self.home = home
+        self.agreement = agreement
+        self.contract = contract
+        self.period = period
+        self._table: Table | None = None
+
+    def validate(self) -> Validation:
+        """The owner's file satisfies the contract. Raises: NotFoundError, DataError and its kin."""
+        terms = self.agreement.terms.contracts[self.contract]
+        page = self.home.data / f"{self.contract}.faults.html"
+        page.unlink(missing_ok=True)
+        table = load(table_file(self.home, self.contract), terms, page)
+        verdict = validate(table, page)
+        self._table = table
+        return verdict
+
+    def minimise(self) -> Minimised:
+        """Only columns that a planned analysis needs are kept. Raises: RefusedError, PlanError."""
+        plans = self.agreement.terms.analyses
+        needed = {column for plan in plans if plan.contract == self.contract for column in plan.columns}
+        kept = minimise(self._checked(), needed)
+        self._table = kept.table
+        return kept
+
+    def share(self) -> Ref:
+        """Every array that the analyses ask for lies in the exchange, split and sealed; the manifest's reference."""
+        table, terms = self._checked(), self.agreement.terms
+        arrays = local_parts(terms, self.contract, table)
+        specs = array_specs(terms, self.contract, table.rows)
+        reference = submit(
+            arrays,
+            specs,
+            contract=self.contract,
+            rows=table.rows,
+            period=self.period,
+            agreement=self.agreement,
+            keys=self.home.keys,
+            exchange=self.home.exchange,
+            now=datetime.now(UTC),
+        )
+        self._table = None
+        return reference
+
+    def _checked(self) -> Table:
+        if self._table is None:
+            raise PlanError(f"{self.contract}: the table is validated before anything is done with it")
+        return self._table
+
+
+def table_file(home: Home, contract: str) -> Path:
+    """The owner's file for a contract: `data/<contract>.csv` or `.parquet` in its home. Raises: NotFoundError."""
+    for suffix in FORMATS:
+        path = home.data / f"{contract}{suffix}"
+        if path.exists():
+            return path
+    names = " or ".join(f"{contract}{suffix}" for suffix in FORMATS)
+    raise NotFoundError(f"{home.data}: no {names}; put the table for contract {contract} there")

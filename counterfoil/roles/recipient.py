@@ -1,0 +1,136 @@
+"""A recipient opens what was released to it: it counts the approvals itself, compares all copies, and only then adds.
+
+Knows which outputs to expect from the agreement alone, so nothing that a node sends decides a shape or a size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterfoil.analyses.base import Result
+from counterfoil.analyses.joint import DECLARED, analyses
+from counterfoil.arrays import unpack
+from counterfoil.errors import NotEntitledError, NotFoundError, TamperedError
+from counterfoil.governance.release import is_released, open_release
+from counterfoil.governance.review import Approved, check_decision, count_decisions, decisions, drafts, load_draft
+from counterfoil.governance.signing import SignedAgreement
+from counterfoil.home import Home
+from counterfoil.mpc.output import recombine
+from counterfoil.mpc.replicated import components
+from counterfoil.mpc.shares import Words, as_signed
+from counterfoil.report.leakage import statement
+from counterfoil.report.model import Approval, Evidence, Report
+from counterfoil.report.render import render
+from counterfoil.roles.names import component_name, released_name
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedJob:
+    """What a recipient has after opening: the results, the report's page, and the job that they are of."""
+
+    job: str
+    evidence: str
+    results: tuple[Result, ...]
+    page: Path
+
+
+def open_latest(home: Home, agreement: SignedAgreement, period: str | None = None) -> OpenedJob:
+    """As `open_job`, for the draft of this period (or the latest period) that was released to this party."""
+    terms = agreement.terms
+    if home.party not in terms.recipients:
+        raise NotEntitledError(f"{home.party} is not a recipient in agreement {terms.id}")
+    released = [
+        draft.evidence
+        for draft in drafts(home.exchange, agreement)
+        if period in (None, draft.evidence.period) and is_released(home.exchange, draft.evidence.digest, home.party)
+    ]
+    if not released:
+        raise NotFoundError(
+            f"nothing was released to {home.party} under {terms.id}" + (f" for {period}" if period else "")
+        )
+    latest = max(released, key=lambda evidence: (evidence.period, evidence.attempt))
+    return open_job(home, agreement, latest.digest)
+
+
+def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob:
+    """The results released to this party under this evidence, and a report on them in its home.
+
+    Raises: NotEntitledError, NotApprovedError, NotFoundError, SignatureError, TamperedError, SealError.
+    """
+    terms = agreement.terms
+    if home.party not in terms.recipients:
+        raise NotEntitledError(f"{home.party} is not a recipient in agreement {terms.id}")
+    draft = load_draft(home.exchange, agreement, evidence)
+    envelopes = decisions(home.exchange, draft)
+    approved = count_decisions(draft, envelopes)
+    released = {node: unpack(data) for node, data in open_release(approved, home).items()}
+    results = tuple(
+        analyses(terms)[plan.name].present(_recombined(approved, plan.name, released))
+        for plan in terms.plans_for(home.party)
+    )
+    report = _report(home, approved, envelopes, results)
+    page = render(report, home.path / "reports" / draft.evidence.job)
+    return OpenedJob(draft.evidence.job, evidence, results, page)
+
+
+def _recombined(
+    approved: Approved, plan: str, released: Mapping[str, Mapping[str, Words]]
+) -> dict[str, NDArray[np.int64]]:
+    terms = approved.draft.agreement.terms
+    opened = {}
+    for output in analyses(terms)[plan].outputs():
+        copies = []
+        for index, node in enumerate(terms.nodes):
+            held = {}
+            for j in components(len(terms.nodes), index):
+                array = released[node].get(released_name(plan, component_name(output.name, j)))
+                if array is None or array.shape != output.shape:
+                    raise TamperedError(f"the release of {node} lacks component {j} of {output.name} in {plan}")
+                held[j] = array
+            copies.append(held)
+        opened[output.name] = as_signed(recombine(copies))
+    return opened
+
+
+def _report(home: Home, approved: Approved, envelopes: Mapping[str, bytes], results: tuple[Result, ...]) -> Report:
+    draft, terms = approved.draft, approved.draft.agreement.terms
+    evidence = draft.evidence
+    given = [check_decision(draft, reviewer, envelopes[reviewer]) for reviewer in sorted(approved.approvals)]
+    return Report(
+        title=terms.title,
+        purpose=terms.purpose,
+        job=evidence.job,
+        period=evidence.period,
+        agreement=terms.id,
+        agreement_version=terms.version,
+        agreement_digest=terms.digest,
+        suite=terms.suite,
+        parties={
+            "Owners": terms.owners,
+            "Nodes": terms.nodes,
+            "Reviewers": terms.reviewers,
+            "Recipients": terms.recipients,
+            "Coordinator": (terms.coordinator,),
+        },
+        results=results,
+        quorum=terms.quorum,
+        approvals=tuple(Approval(d.reviewer, d.decided.isoformat(), d.comment) for d in given),
+        evidence=Evidence(
+            openings=evidence.checks,
+            rejected={
+                owner: sum(output.measures[f"rejected-{owner}"] for output in evidence.outputs.values())
+                for owner in terms.owners
+            },
+            suppressed={name: output.measures["hidden-cells"] for name, output in evidence.outputs.items()},
+            min_count=terms.min_count,
+        ),
+        leakage=statement(terms, tuple(analyses(terms).values()), DECLARED),
+        release_digest=evidence.digest,
+        copies_compared=len(terms.nodes),
+        verify=f"counterfoil verify {home.exchange_url}",
+    )

@@ -1,0 +1,18 @@
+"""Which software this is: one digest over the package's own files, so that nodes can tell that they run the same."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from counterfoil.canonical import digest, jcs
+
+_SUFFIXES = (".py", ".json", ".html", ".css")
+
+
+@cache
+def software_digest() -> str:
+    """SHA-256 over the names and digests of all files of this package, as they lie on the disk."""
+    root = Path(__file__).parent
+    files = sorted(path for path in root.rglob("*") if path.suffix in _SUFFIXES)
+    return digest(jcs({path.relative_to(root).as_posix(): digest(path.read_bytes()) for path in files}))

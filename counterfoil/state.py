@@ -1,0 +1,117 @@
+"""What a party must remember through any crash: small facts in one SQLite file, durable when a call returns.
+
+Knows nothing of what the facts mean.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from counterfoil.errors import BusyError, NotFoundError, ReplayError, StoreError
+
+_BUSY_S = 30.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS seen (space TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (space, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS attempt (job TEXT PRIMARY KEY, attempt INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS fact (
+    space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (space, key)
+) WITHOUT ROWID;
+"""
+
+
+class State:
+    """A party's durable facts; safe with several processes and threads, each call a transaction of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @classmethod
+    def open(cls, path: Path) -> State:
+        """The state in this file, made if need be, readable by its user alone. Raises: StoreError."""
+        try:
+            path.touch(mode=0o600)
+        except OSError as error:
+            raise StoreError(f"cannot write {path}: {error.strerror}") from None
+        state = cls(path)
+        with state._transaction() as connection:
+            for statement in filter(str.strip, _SCHEMA.split(";")):
+                connection.execute(statement)
+        return state
+
+    def remember_once(self, space: str, id: str) -> None:
+        """The id is remembered in its space. Raises: ReplayError if it was there before."""
+        with self._transaction() as connection:
+            done = connection.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (space, id))
+            if not done.rowcount:
+                raise ReplayError(f"{space} {id} came before; it counts once")
+
+    def seen(self, space: str, id: str) -> bool:
+        """Whether the id is remembered in its space."""
+        with self._transaction() as connection:
+            return (
+                connection.execute("SELECT 1 FROM seen WHERE space = ? AND id = ?", (space, id)).fetchone() is not None
+            )
+
+    def next_attempt(self, job: str, attempt: int) -> None:
+        """The job's last attempt is this one. Raises: ReplayError unless it is greater than every attempt before."""
+        with self._transaction() as connection:
+            done = connection.execute(
+                "INSERT INTO attempt VALUES (?, ?) ON CONFLICT (job) DO UPDATE SET attempt = excluded.attempt "
+                "WHERE excluded.attempt > attempt.attempt",
+                (job, attempt),
+            )
+            if not done.rowcount:
+                raise ReplayError(f"attempt {attempt} of job {job} is not after the last one; start a new attempt")
+
+    def bind(self, space: str, key: str, value: str) -> None:
+        """The fact has this value for good. Raises: ReplayError if it has another one."""
+        with self._transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO fact VALUES (?, ?, ?)", (space, key, value.encode()))
+            row = connection.execute("SELECT value FROM fact WHERE space = ? AND key = ?", (space, key)).fetchone()
+        if bytes(row[0]) != value.encode():
+            raise ReplayError(f"{space} {key} belongs to {bytes(row[0]).decode()}, so not to {value}")
+
+    def put(self, space: str, key: str, value: bytes) -> None:
+        """The fact has this value, whatever it had before."""
+        with self._transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO fact VALUES (?, ?, ?)", (space, key, value))
+
+    def get(self, space: str, key: str) -> bytes:
+        """The fact's value. Raises: NotFoundError."""
+        with self._transaction() as connection:
+            row = connection.execute("SELECT value FROM fact WHERE space = ? AND key = ?", (space, key)).fetchone()
+        if row is None:
+            raise NotFoundError(f"{space} {key} is not known here")
+        return bytes(row[0])
+
+    def keys(self, space: str) -> list[str]:
+        """The keys of a space, sorted."""
+        with self._transaction() as connection:
+            rows = connection.execute("SELECT key FROM fact WHERE space = ? ORDER BY key", (space,))
+            return [row[0] for row in rows]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """A connection inside a write transaction that is on the disk when the block ends without an error."""
+        try:
+            connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
+        except sqlite3.Error as error:
+            raise self._failure(error) from None
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self._failure(error) from None
+        finally:
+            connection.close()  # without a commit this rolls back
+
+    def _failure(self, error: sqlite3.Error) -> StoreError:
+        if "locked" in str(error):
+            return BusyError(f"another process holds {self._path} for more than {_BUSY_S:.0f} s")
+        return StoreError(f"cannot use {self._path} ({type(error).__name__})")

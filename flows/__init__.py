@@ -1,0 +1,1 @@
+"""What follows what, and nothing else: one Prefect flow a stage, and the worker that runs them."""

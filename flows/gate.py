@@ -1,0 +1,50 @@
+"""Which flows a party runs, and how one is run: the table is here, in code that the party installed.
+
+The server's entry points, commands, environments, job variables and pull steps are never read.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import prefect.utilities.visualization  # noqa: F401 (a run's first task imports it; better once, before the fork)
+from prefect import Flow
+from prefect.engine import handle_engine_signals
+from prefect.events.worker import EventsWorker
+from prefect.flow_engine import load_flow_run, run_flow
+from prefect.logging.handlers import APILogWorker
+
+from counterfoil.errors import RefusedError
+from flows.parameters import parse
+from flows.spawner import Admitted
+
+MAX_S = 3600.0
+
+
+class Gate:
+    """Lets through requests for the given flows whose parameters are references, ids and small numbers."""
+
+    def __init__(self, flows: tuple[Flow[..., Any], ...]) -> None:
+        self._flows = {flow.name: flow for flow in flows}
+
+    def __call__(self, name: str, parameters: Mapping[str, Any]) -> Admitted:
+        """The flow, ready to run. Raises: RefusedError."""
+        flow = self._flows.get(name)
+        if flow is None:
+            raise RefusedError(f"this party runs {', '.join(sorted(self._flows))}, and nothing else")
+        return Admitted(partial(_run, flow, parse(flow.fn, parameters)), flow.timeout_seconds or MAX_S)
+
+
+def _run(flow: Flow[..., Any], arguments: dict[str, Any], run_id: str) -> None:
+    try:
+        with handle_engine_signals(UUID(run_id)):
+            flow_run = load_flow_run(UUID(run_id))
+            flow_run.parameters = arguments
+            # With a deployment, Prefect would watch over a web socket for a suspension from outside, which no stage
+            # takes: a second of each run.
+            flow_run.deployment_id = None
+            run_flow(flow, flow_run=flow_run, parameters=arguments)
+    finally:
+        EventsWorker.drain_all()
+        APILogWorker.drain_all()

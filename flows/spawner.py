@@ -1,0 +1,115 @@
+"""A process with everything imported that forks one child per flow run.
+
+It forks because importing Prefect and the data libraries takes seconds and memory that a fork shares. Over its socket
+come a flow's name, a run's id and plain parameters; the gate decides, and no code, command or environment can be asked
+for. Whoever holds the other end of the socket holds the children's lives: when it closes, they are killed.
+"""
+
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from counterfoil.errors import CounterfoilError
+
+MESSAGE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What may run: under a run's id, in a process of its own, for so long."""
+
+    execute: Callable[[str], None]
+    limit_s: float
+
+
+Gate = Callable[[str, Mapping[str, Any]], Admitted]
+"""From a flow's name and its parameters to what may run. Raises CounterfoilError."""
+
+
+def fork(gate: Gate) -> socket.socket:
+    """Forks a spawner off this process, which must have no other thread; its socket."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork() == 0:
+        ours.close()
+        serve(theirs, gate)
+    theirs.close()
+    return ours
+
+
+def serve(channel: socket.socket, gate: Gate) -> NoReturn:
+    """Forks flow runs on request until the channel closes."""
+    for ignored in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
+    children: dict[int, tuple[str, int]] = {}
+    with selectors.DefaultSelector() as selector:
+        selector.register(channel, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is not channel:
+                    run, pid = children.pop(key.fd)
+                    selector.unregister(key.fd)
+                    os.close(key.fd)
+                    _, status = os.waitpid(pid, 0)
+                    _send(channel, {"run": run, "exit": os.waitstatus_to_exitcode(status)})
+                    continue
+                message = channel.recv(MESSAGE_BYTES)
+                if not message:
+                    for _, pid in children.values():
+                        os.killpg(pid, signal.SIGKILL)
+                    sys.exit()
+                order = json.loads(message)
+                if "stop" in order:
+                    for run, pid in children.values():
+                        if run == order["stop"]:
+                            os.killpg(pid, signal.Signals[order["with"]])
+                    continue
+                pid = _start(channel, gate, order)
+                if pid:
+                    handle = os.pidfd_open(pid)
+                    children[handle] = (order["run"], pid)
+                    selector.register(handle, selectors.EVENT_READ)
+
+
+def _start(channel: socket.socket, gate: Gate, order: Mapping[str, Any]) -> int | None:
+    try:
+        admitted = gate(order["flow"], order["parameters"])
+    except CounterfoilError as error:
+        _send(channel, {"run": order["run"], "refused": f"{type(error).__name__}: {error}"})
+        return None
+    pid = os.fork()
+    if pid == 0:
+        channel.close()
+        os.setpgid(0, 0)
+        for restored in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(restored, signal.SIG_DFL)
+        _be(admitted, order["run"])
+    os.setpgid(pid, pid)
+    _send(channel, {"run": order["run"], "pid": pid, "limit_s": admitted.limit_s})
+    return pid
+
+
+def _be(admitted: Admitted, run: str) -> NoReturn:
+    # Without the interpreter's own way out: it would touch, and so copy, every page that the fork shares.
+    code = 1
+    try:
+        admitted.execute(run)
+        code = 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _send(channel: socket.socket, message: Mapping[str, Any]) -> None:
+    channel.send(json.dumps(message).encode())

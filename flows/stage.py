@@ -1,0 +1,44 @@
+"""The decorator that makes a function a stage: a Prefect flow that ends with a reference or with a named failure."""
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec
+
+from prefect import Flow, flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from counterfoil.canonical import Ref
+from counterfoil.errors import CounterfoilError
+from mpc_tasks.barrier import barrier
+
+P = ParamSpec("P")
+
+
+def stage(*, timeout_s: int) -> Callable[[Callable[P, Ref]], Flow[P, State]]:
+    """A flow without retries or stored result.
+
+    It ends Completed with its reference as the state's message, or Failed with the error's class as the state's name.
+    Nothing is pickled: neither what it returns nor what it raises becomes a Prefect result.
+    """
+
+    def decorate(function: Callable[P, Ref]) -> Flow[P, State]:
+        @functools.wraps(function)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> State:
+            try:
+                with barrier():
+                    return Completed(message=str(function(*args, **kwargs)))
+            except CounterfoilError as error:
+                return Failed(name=type(error).__name__, message=str(error))
+
+        return flow(
+            guarded,
+            name=function.__name__,
+            retries=0,
+            timeout_seconds=timeout_s,
+            persist_result=False,
+            result_serializer="json",
+            log_prints=False,
+        )
+
+    return decorate

@@ -1,0 +1,38 @@
+"""Step: what was opened is held against what was declared; then a draft exists, and evidence on it."""
+
+from __future__ import annotations
+
+from counterfoil.canonical import Ref
+from mpc_tasks.held import attempt_of, drop, home
+from mpc_tasks.show import table
+from mpc_tasks.task import mpc_task
+
+
+@mpc_task(name="audit", version=1)
+def audit(attempt: Ref) -> Ref:
+    """The result is a draft in this node's vault, and its signed evidence in the exchange; the evidence."""
+    with attempt_of(attempt) as computation:
+        evidence = computation.audit()
+        cost = computation.cost()
+        home().log.append(
+            "draft-made",
+            subject=computation.job.id,
+            refs={"evidence": evidence.digest, "agreement": computation.agreement.digest},
+            counts={
+                "attempt": computation.attempt,
+                "rounds": cost.rounds,
+                "bytes-sent": cost.data_bytes + cost.control_bytes + cost.header_bytes,
+                "milliseconds": round(1000 * cost.seconds),
+            },
+        )
+    table(
+        f"draft-{computation.job.id}-{home().party}",
+        [
+            {"analysis": name, "hidden cells": hidden, "rejected": sum(computation.rejected_by(name).values())}
+            for name, hidden in computation.hidden.items()
+        ],
+        f"Draft of job {computation.job.id}: {cost.rounds} rounds, {cost.seconds:.2f} s. The results exist in shares "
+        f"alone. Evidence {evidence.digest}.",
+    )
+    drop(attempt)
+    return evidence

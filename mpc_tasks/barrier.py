@@ -1,0 +1,85 @@
+"""What may leave a party's process by way of Prefect: references, ids, small numbers, and messages written for others.
+
+Knows nothing of tables, shares or flows.
+"""
+
+import logging
+import os
+import secrets
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeGuard
+
+from counterfoil.canonical import Ref, check_id
+from counterfoil.errors import CounterfoilError, DocumentError, InternalError, RefusedError
+
+PublicValue = Ref | str | int | None | tuple["PublicValue", ...]
+"""What a task takes and returns: references, ids, integers, and tuples of these."""
+
+_MAX_INT = 2**53 - 1
+
+
+def check_public(value: object, what: str) -> None:
+    """Returns if Prefect may see the value. Raises: RefusedError, without the value."""
+    if not _is_public(value):
+        raise RefusedError(f"{what} is a {type(value).__name__}; tasks take and return references, ids and integers")
+
+
+def _is_public(value: object) -> TypeGuard[PublicValue]:
+    if isinstance(value, tuple):
+        return len(value) <= 256 and all(_is_public(item) for item in value)
+    if isinstance(value, str):
+        try:
+            check_id(value)
+        except DocumentError:
+            return False
+        return True
+    return value is None or type(value) is Ref or (type(value) is int and abs(value) <= _MAX_INT)
+
+
+@contextmanager
+def barrier() -> Iterator[None]:
+    """Lets no exception out but Counterfoil's own, whose messages are written for other parties to read.
+
+    Any other is replaced by an InternalError with a number; its traceback goes to the party's own errors file.
+    """
+    try:
+        yield
+    except CounterfoilError as error:
+        raise error.with_traceback(None) from None
+    except Exception:
+        number = secrets.token_hex(4)
+        _keep(number, traceback.format_exc())
+        raise InternalError(f"number {number}; the party's errors file says more") from None
+
+
+def _keep(number: str, text: str) -> None:
+    path = Path(os.environ["COUNTERFOIL_HOME"]) / "errors.log"
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
+        file.write(f"--- {number}\n{text}\n")
+
+
+def say(message: str) -> None:
+    """Writes a line to the run's page in Prefect; it must be fit for every party's eyes."""
+    from prefect.logging import get_run_logger
+
+    get_run_logger().info(message, extra={"counterfoil": True})
+
+
+class OnlyOurs(logging.Filter):
+    """Passes the lines that `say` wrote; Prefect's handler for its server gets no other."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(record, "counterfoil", False) is True
+
+
+def guard_logs() -> None:
+    """Nothing but `say` reaches Prefect's server through logging from here on, in this process and its forks."""
+    from prefect.logging.handlers import APILogHandler
+
+    loggers = (logging.getLogger(), *(logging.getLogger(name) for name in logging.root.manager.loggerDict))
+    for handler in {handler for logger in loggers for handler in logger.handlers}:
+        if isinstance(handler, APILogHandler) and not any(isinstance(f, OnlyOurs) for f in handler.filters):
+            handler.addFilter(OnlyOurs())

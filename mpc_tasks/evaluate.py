@@ -1,0 +1,22 @@
+"""Step: one planned analysis is computed on shares."""
+
+from __future__ import annotations
+
+from counterfoil.canonical import Ref
+from mpc_tasks.held import attempt_of, home
+from mpc_tasks.task import mpc_task
+
+
+@mpc_task(name="evaluate", version=1, of="plan")
+def evaluate(attempt: Ref, plan: str) -> Ref:
+    """The planned analysis is computed; its result exists in shares alone."""
+    with attempt_of(attempt) as computation:
+        computation.evaluate(plan)
+        planned = computation.agreement.terms.planned(plan)
+        home().log.append(
+            "analysis-evaluated",
+            subject=computation.job.id,
+            refs={plan: planned.plan_digest},
+            counts={"version": planned.version},
+        )
+    return attempt

@@ -1,0 +1,61 @@
+"""What a flow run's own process holds between its steps: a table, an attempt. Prefect sees only references to it.
+
+A reference's digest here is random: it names the thing and says nothing about it, not even to somebody who can guess
+its content. Nothing survives the process.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TypeVar
+
+from counterfoil.canonical import Ref
+from counterfoil.errors import NotFoundError
+from counterfoil.home import Home
+from counterfoil.roles.node import Computation
+
+T = TypeVar("T")
+
+_held: dict[Ref, object] = {}
+
+
+@cache
+def home() -> Home:
+    """The home of the party that this process works for."""
+    return Home.open()
+
+
+def hold(kind: str, thing: object) -> Ref:
+    """A fresh reference under which this process finds the thing again."""
+    reference = Ref(kind, home().party, secrets.token_hex(32))
+    _held[reference] = thing
+    return reference
+
+
+def held(reference: Ref, kind: type[T]) -> T:
+    """The thing that this process holds under the reference. Raises: NotFoundError."""
+    thing = _held.get(reference)
+    if not isinstance(thing, kind):
+        raise NotFoundError(f"no {kind.__name__} is held here under {reference}; steps of one flow run share a process")
+    return thing
+
+
+def drop(reference: Ref) -> None:
+    """The thing is not held any more."""
+    _held.pop(reference, None)
+
+
+@contextmanager
+def attempt_of(reference: Ref) -> Iterator[Computation]:
+    """The attempt, for one step. An error ends it as a whole: peers are told, and what it held is gone."""
+    computation = held(reference, Computation)
+    try:
+        yield computation
+    except Exception as error:
+        drop(reference)
+        home().log.append("attempt-failed", subject=computation.job.id, counts={"attempt": computation.attempt})
+        computation.fail(error)
+        raise

@@ -1,0 +1,21 @@
+"""Step: the nodes meet, mean the same job, and share fresh keys."""
+
+from __future__ import annotations
+
+from counterfoil.canonical import Ref
+from mpc_tasks.held import attempt_of, home
+from mpc_tasks.task import mpc_task
+
+
+@mpc_task(name="meet", version=1)
+def meet(attempt: Ref) -> Ref:
+    """This node is linked to its peers over TLS, both ends pinned, under keys of this attempt alone."""
+    with attempt_of(attempt) as computation:
+        computation.meet()
+        home().log.append(
+            "attempt-begun",
+            subject=computation.job.id,
+            refs={"transcript": computation.transcript},
+            counts={"attempt": computation.attempt},
+        )
+    return attempt

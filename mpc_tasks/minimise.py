@@ -1,0 +1,24 @@
+"""Step: only what a planned analysis needs is kept of an owner's table."""
+
+from __future__ import annotations
+
+from counterfoil.canonical import Ref
+from counterfoil.roles.owner import Contribution
+from mpc_tasks.barrier import say
+from mpc_tasks.held import held, home
+from mpc_tasks.task import mpc_task
+
+
+@mpc_task(name="minimise", version=1)
+def minimise(table: Ref) -> Ref:
+    """Identifiers and columns that no analysis needs are dropped; the same reference."""
+    contribution = held(table, Contribution)
+    kept = contribution.minimise()
+    dropped = (*kept.identifiers, *kept.unused)
+    home().log.append(
+        "table-minimised",
+        subject=contribution.contract,
+        counts={"identifiers": len(kept.identifiers), "unused": len(kept.unused), "kept": len(kept.table.names)},
+    )
+    say(f"kept {', '.join(kept.table.names)}; dropped {', '.join(dropped) or 'nothing'}")
+    return table

@@ -1,0 +1,15 @@
+"""Step: a party's log lies in the exchange, so that anybody can verify it offline."""
+
+from __future__ import annotations
+
+from counterfoil.audit import publish as publication
+from counterfoil.canonical import Ref, digest
+from mpc_tasks.held import home
+from mpc_tasks.task import mpc_task
+
+
+@mpc_task(name="publish", version=1)
+def publish() -> Ref:
+    """This party's log as it stands is in the exchange, with a signed checkpoint; the checkpoint."""
+    note = publication.publish(home().log, home().exchange)
+    return Ref("checkpoint", home().party, digest(note))

@@ -1,0 +1,18 @@
+"""Step: the nodes check on shares that owners kept to their contracts."""
+
+from __future__ import annotations
+
+from counterfoil.canonical import Ref
+from mpc_tasks.barrier import say
+from mpc_tasks.held import attempt_of, home
+from mpc_tasks.task import mpc_task
+
+
+@mpc_task(name="range_check", version=1)
+def range_check(attempt: Ref) -> Ref:
+    """Rows (or whole contributions) outside the contract's bounds count for nothing from here on."""
+    with attempt_of(attempt) as computation:
+        rejected = computation.check()
+        home().log.append("ranges-checked", subject=computation.job.id, counts={"rejected": rejected})
+    say(f"{rejected} inputs were outside their contract's bounds and count for nothing")
+    return attempt

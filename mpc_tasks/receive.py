@@ -1,0 +1,23 @@
+"""Step: a node takes the owners' submissions in, and the job that they make."""
+
+from __future__ import annotations
+
+from counterfoil.canonical import Ref
+from counterfoil.roles.node import Computation, take_in
+from mpc_tasks.held import hold, home
+from mpc_tasks.task import mpc_task
+from mpc_tasks.verify import signed
+
+
+@mpc_task(name="receive", version=1)
+def receive(agreement: Ref, period: str, submissions: tuple[Ref, ...], attempt: int) -> Ref:
+    """Every submission was verified against the agreement and lies in this node's vault; the attempt to come."""
+    terms = signed(agreement)
+    job, manifests = take_in(home(), terms, period, submissions)
+    home().log.append(
+        "submissions-received",
+        subject=job.id,
+        refs={"agreement": terms.digest, **{m.owner: m.digest for m in manifests}},
+        counts={f"rows-{m.owner}": m.rows for m in manifests},
+    )
+    return hold("attempt", Computation(home(), terms, job, manifests, attempt))

@@ -1,0 +1,22 @@
+"""Step: an owner's part of the analyses leaves as sealed shares."""
+
+from __future__ import annotations
+
+from counterfoil.canonical import Ref
+from counterfoil.roles.owner import Contribution
+from mpc_tasks.held import drop, held, home
+from mpc_tasks.task import mpc_task
+
+
+@mpc_task(name="share", version=1)
+def share(table: Ref) -> Ref:
+    """What the analyses need is computed here, split, sealed to each node and uploaded; the signed manifest."""
+    contribution = held(table, Contribution)
+    manifest = contribution.share()
+    drop(table)
+    home().log.append(
+        "shares-submitted",
+        subject=contribution.contract,
+        refs={"agreement": contribution.agreement.digest, "manifest": str(manifest)},
+    )
+    return manifest

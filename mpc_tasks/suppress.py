@@ -1,0 +1,19 @@
+"""Step: small cells are hidden while still shared."""
+
+from __future__ import annotations
+
+from counterfoil.canonical import Ref
+from mpc_tasks.barrier import say
+from mpc_tasks.held import attempt_of, home
+from mpc_tasks.task import mpc_task
+
+
+@mpc_task(name="suppress", version=1)
+def suppress(attempt: Ref) -> Ref:
+    """Cells on fewer rows than the agreement's minimum are zero, and nobody has seen them."""
+    with attempt_of(attempt) as computation:
+        hidden = computation.suppress()
+        minimum = computation.agreement.terms.min_count
+        home().log.append("cells-suppressed", subject=computation.job.id, counts={"hidden": hidden, "minimum": minimum})
+    say(f"{hidden} cells stand on fewer than {minimum} rows and were hidden")
+    return attempt

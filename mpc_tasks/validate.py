@@ -1,0 +1,25 @@
+"""Step: an owner's table satisfies its contract."""
+
+from __future__ import annotations
+
+from counterfoil.canonical import Ref
+from counterfoil.roles.owner import Contribution
+from mpc_tasks.barrier import say
+from mpc_tasks.held import hold, home
+from mpc_tasks.task import mpc_task
+from mpc_tasks.verify import signed
+
+
+@mpc_task(name="validate", version=1, of="contract")
+def validate(agreement: Ref, contract: str, period: str) -> Ref:
+    """The table in this owner's home was read and satisfies every rule of its contract; what is held of it."""
+    contribution = Contribution(home(), signed(agreement), contract, period)
+    verdict = contribution.validate()
+    home().log.append(
+        "table-validated",
+        subject=contract,
+        refs={"agreement": str(agreement), "contract": verdict.contract},
+        counts={"rows": verdict.rows, "rules": verdict.rules_checked},
+    )
+    say(f"{verdict.rows} rows satisfy {verdict.rules_checked} rules of contract {contract}")
+    return hold("table", contribution)

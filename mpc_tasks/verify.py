@@ -1,0 +1,30 @@
+"""Step: this party makes sure that the agreement binds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from counterfoil.analyses.joint import analyses
+from counterfoil.canonical import Ref
+from counterfoil.governance.signing import SignedAgreement, load_agreement
+from mpc_tasks.held import home
+from mpc_tasks.task import mpc_task
+
+
+def signed(agreement: Ref) -> SignedAgreement:
+    """The agreement, verified anew from the exchange: every signature, every digest, every date."""
+    return load_agreement(home().exchange, agreement, home().keys.public, datetime.now(UTC).date())
+
+
+@mpc_task(name="verify", version=1)
+def verify(agreement: Ref) -> Ref:
+    """The agreement is signed by all, in force, and with analyses that can run; the same reference."""
+    terms = signed(agreement).terms
+    plans = analyses(terms)
+    home().log.append(
+        "agreement-verified",
+        subject=terms.id,
+        refs={"agreement": str(agreement)},
+        counts={"parties": len(terms.parties), "analyses": len(plans)},
+    )
+    return agreement

@@ -1,0 +1,141 @@
+"""Four banks, three nodes and everybody else in folders of their own, under a signed agreement: for tests of jobs."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+
+from counterfoil.canonical import Ref
+from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.contract import parse_contract
+from counterfoil.governance.review import decide, load_draft
+from counterfoil.governance.roster import fill_roster
+from counterfoil.governance.signing import SignedAgreement, load_agreement, publish, read_agreement, sign_agreement
+from counterfoil.home import Home
+from counterfoil.roles.node import Computation, hand_over, take_in
+from counterfoil.roles.owner import Contribution
+from synthetic_data.loans import make_tables, write_tables
+
+T = TypeVar("T")
+
+CONTRACTS = Path("contracts")
+CONTRACT_FILE = CONTRACTS / "data" / "loans.odcs.yaml"
+OWNERS = ("bank-a", "bank-b", "bank-c", "bank-d")
+NODES = ("node-0", "node-1", "node-2")
+REVIEWERS = ("reviewer-1", "reviewer-2", "reviewer-3")
+PARTIES = (*OWNERS, *NODES, "coordinator", *REVIEWERS, "regulator")
+
+
+def today() -> datetime:
+    return datetime.now(UTC)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listened on a moment ago."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+@dataclass
+class Consortium:
+    """All homes of a consortium, in one process."""
+
+    folder: Path
+    homes: dict[str, Home]
+    agreement: Agreement
+    ref: Ref
+    frames: dict[str, pd.DataFrame]
+
+    @property
+    def period(self) -> str:
+        return self.agreement.schedule.period(today().date())
+
+    def signed(self, party: str) -> SignedAgreement:
+        home = self.homes[party]
+        return load_agreement(home.exchange, self.ref, home.keys.public, today().date())
+
+    def contribute(self, owner: str) -> Ref:
+        contribution = Contribution(self.homes[owner], self.signed(owner), "loans", self.period)
+        contribution.validate()
+        contribution.minimise()
+        return contribution.share()
+
+    def computation(self, node: str, submissions: Sequence[Ref], attempt: int = 1) -> Computation:
+        home, signed = self.homes[node], self.signed(node)
+        job, manifests = take_in(home, signed, self.period, submissions)
+        return Computation(home, signed, job, manifests, attempt)
+
+    def analyse(self, submissions: Sequence[Ref], attempt: int = 1) -> list[Ref]:
+        """All nodes compute, a thread each; their evidence."""
+        return together([lambda node=node: compute(self.computation(node, submissions, attempt)) for node in NODES])
+
+    def review(self, evidence: str, reviewers: Sequence[str]) -> None:
+        for reviewer in reviewers:
+            home = self.homes[reviewer]
+            draft = load_draft(home.exchange, self.signed(reviewer), evidence)
+            decide(draft, "approve", comment="", keys=home.keys, exchange=home.exchange, now=today())
+
+    def release(self, evidence: str) -> None:
+        for node in NODES:
+            hand_over(self.homes[node], self.signed(node), evidence)
+
+
+def compute(computation: Computation) -> Ref:
+    """One node's whole attempt."""
+    try:
+        computation.meet()
+        computation.check()
+        for plan in computation.agreement.terms.analyses:
+            computation.evaluate(plan.name)
+        computation.suppress()
+        return computation.audit()
+    except Exception as error:
+        computation.fail(error)
+        raise
+
+
+def together(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """What the calls return, each in a thread of its own. Raises: the first error."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]
+
+
+def roles_of(party: str) -> tuple[str, ...]:
+    kind = party.split("-", maxsplit=1)[0]
+    roles = {"bank": ("owner",), "regulator": ("recipient",)}.get(kind, (kind,))
+    return (*roles, "recipient") if party == "bank-a" else roles
+
+
+def found(folder: Path, rows: int, seed: int = 11, *, canaries: bool = False) -> Consortium:
+    """A consortium in the folder, whose agreement everybody signed and whose banks have their tables."""
+    contracts = folder / "contracts"
+    shutil.copytree(CONTRACTS, contracts)
+    homes = {
+        party: Home.create(folder / "homes" / party, party, str(folder / "exchange"), roles_of(party))
+        for party in PARTIES
+    }
+    roster_file = contracts / "rosters" / "four-banks.roster.yaml"
+    raw = roster_file.read_bytes()
+    for port, listed in zip(free_ports(len(NODES)), (7300, 7301, 7302), strict=True):
+        raw = raw.replace(b":%d" % listed, b":%d" % port)
+    roster = fill_roster(raw, roster_file.name, [home.keys.public for home in homes.values()])
+    agreement = read_agreement(contracts / "agreements" / "exposure.agreement.yaml", roster)
+    ref = publish(agreement, homes["bank-a"].exchange, "bank-a")
+    for home in homes.values():
+        sign_agreement(agreement, home.keys, home.exchange)
+    contract = parse_contract(CONTRACT_FILE.read_bytes(), CONTRACT_FILE.name)
+    frames = make_tables(contract, seed=seed, rows=rows, canaries=canaries)
+    for owner, path in write_tables(frames, folder / "tables").items():
+        path.rename(homes[owner].data / f"loans{path.suffix}")
+    return Consortium(folder, homes, agreement, ref, frames)

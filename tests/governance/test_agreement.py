@@ -1,0 +1,422 @@
+"""Every rule of agreements, policies and rosters: one broken line each, and the message that names it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from counterfoil.errors import AgreementError, DocumentError, ExpiredError, RefusedError, RosterError
+from counterfoil.governance.agreement import Agreement, parse_agreement
+from counterfoil.governance.contract import Contract, parse_contract
+from counterfoil.governance.policy import Policy, parse_policy
+from counterfoil.governance.roster import Roster, fill_roster, parse_roster
+from counterfoil.governance.schedule import Schedule
+
+from .conftest import CONTRACTS, IDS, TODAY, Consortium
+
+EXPOSURE = (CONTRACTS / "agreements" / "exposure.agreement.yaml").read_text()
+LOANS = (CONTRACTS / "data" / "loans.odcs.yaml").read_text()
+STRICT = (CONTRACTS / "policies" / "strict-counts.policy.yaml").read_text()
+
+
+CONTRACT = parse_contract(LOANS.encode(), "loans.odcs.yaml")
+POLICY = parse_policy(STRICT.encode(), "strict-counts.policy.yaml")
+
+
+def parse(
+    text: str, roster: Roster, contracts: dict[str, Contract] | None = None, policies: list[Policy] | None = None
+) -> Agreement:
+    source = "exposure.agreement.yaml"
+    return parse_agreement(text.encode(), source, contracts or {"loans": CONTRACT}, policies or [POLICY], roster)
+
+
+def line_of(text: str, part: str, nth: int = 1) -> int:
+    """The line of the nth place of the part."""
+    position = -1
+    for _ in range(nth):
+        position = text.index(part, position + 1)
+    return text.count("\n", 0, position) + 1
+
+
+def complaint(error: pytest.ExceptionInfo[Exception], source: str, line: int, words: str) -> None:
+    found = [text for text in str(error.value).splitlines() if words in text]
+    assert found, f"{words!r} not in:\n{error.value}"
+    assert found[0].startswith(f"{source}:{line}: "), f"line {line} expected: {found[0]}"
+
+
+# name: (what stands in the agreement, what is put there, where the complaint points to, words of the complaint)
+BROKEN = {
+    "other kind": ("kind: Agreement", "kind: Contract", "kind:", 'must be "Agreement"'),
+    "unknown suite": ("suite: rep3", "suite: rep5", "suite:", "must be one of rep3, rep4"),
+    "suite with other nodes": ("suite: rep3", "suite: rep4", "nodes:", "takes 4 nodes, 3 are named"),
+    "unknown field": ("suite: rep3", "suite: rep3\nbudget: 1", "budget", "'budget' is not known here"),
+    "no quorum": ("  quorum: 2\n", "", "review:", "'quorum' is missing"),
+    "quorum of none": ("quorum: 2", "quorum: 0", "quorum", "at least 1"),
+    "quorum beyond the reviewers": ("quorum: 2", "quorum: 4", "quorum", "more than the 3 reviewers"),
+    "quorum true": ("quorum: 2", "quorum: true", "quorum", "must be a whole number"),
+    "other roster": ("roster: four-banks", "roster: five-banks", "roster:", "given is 'four-banks'"),
+    "contract as a path": ("loans: loans.odcs.yaml", "loans: ../loans.odcs.yaml", "loans: ..", "not written as asked"),
+    "policy as a path": ("- strict-counts.policy.yaml", "- /etc/x.policy.yaml", "/etc", "not written as asked"),
+    "no owner": ("owners: [bank-a, bank-b, bank-c, bank-d]", "owners: []", "owners:", "at least 1"),
+    "owner twice": ("bank-c, bank-d]", "bank-c, bank-c]", "owners:", "the same entry twice"),
+    "unknown owner": ("bank-c, bank-d]", "bank-c, bank-e]", "owners:", "no party 'bank-e'; did you mean 'bank-"),
+    "owner who is none": ("bank-c, bank-d]", "bank-c, regulator]", "owners:", "is recipient, not owner"),
+    "node who is none": ("node-1, node-2]", "node-1, bank-a]", "nodes:", "not node"),
+    "nodes in another order": ("node-1, node-2]", "node-2, node-1]", "nodes:", "order: node-0, node-1, node-2"),
+    "coordinator who is none": ("coordinator: coordinator", "coordinator: bank-a", "coordinator:", "not coordinator"),
+    "reviewer who is none": ("reviewer-2, reviewer-3]", "reviewer-2, bank-b]", "reviewers:", "not reviewer"),
+    "recipient who is none": (
+        "recipients: [regulator, bank-a]",
+        "recipients: [regulator, bank-b]",
+        "recipients:",
+        "not recipient",
+    ),
+    "starts is no day": ('starts: "2026-11-01"', 'starts: "2026-11-31"', "starts:", "not a day of the calendar"),
+    "ends before it starts": ('expires: "2028-10-31"', 'expires: "2026-10-31"', "expires:", "before 'starts'"),
+    "outlives its contract": ('expires: "2028-10-31"', 'expires: "2029-10-31"', "loans: loans", "before the agreement"),
+    "weekly without a weekday": ("  weekday: monday\n", "", "schedule:", "needs 'weekday'"),
+    "daily with a weekday": ("every: week", "every: day", "weekday:", "remove it"),
+    "monthly without a day": ("every: week\n  weekday: monday", "every: month", "schedule:", "needs 'day'"),
+    "time without minutes": ('at: "06:00"', 'at: "6"', "at:", "HH:MM"),
+    "time beyond midnight": ('at: "06:00"', 'at: "24:00"', "at:", "HH:MM"),
+    "keeps shares too long": ("shares: 30", "shares: 91", "shares:", "keep shares 90 days"),
+    "two analyses of one name": (
+        "name: balance-histogram",
+        "name: total-exposure",
+        "name: total-exposure#2",
+        "stands twice",
+    ),
+    "analysis version 0": (
+        "analysis: total\n    version: 1",
+        "analysis: total\n    version: 0",
+        "version: 0",
+        "at least 1",
+    ),
+    "analysis without a purpose": (
+        "    purpose: Where exposure is concentrated.\n",
+        "",
+        "- name: balance-by",
+        "'purpose' is missing",
+    ),
+    "unknown contract": (
+        "contract: loans\n    columns: [balance]\n    parameters:\n      column: balance\n    rec",
+        "contract: loan\n    columns: [balance]\n    parameters:\n      column: balance\n    rec",
+        "contract: loan\n",
+        "did you mean 'loans'",
+    ),
+    "unknown column": (
+        "columns: [balance, region, product]",
+        "columns: [balance, regions, product]",
+        "columns: [balance, regions",
+        "no column 'regions'; did you mean 'region'?",
+    ),
+    "column twice": (
+        "columns: [balance, region, product]",
+        "columns: [balance, balance]",
+        "columns: [balance, balance",
+        "the same entry twice",
+    ),
+    "an identifier": (
+        "columns: [balance, region, product]",
+        "columns: [customer_id]",
+        "columns: [customer_id",
+        "is an identifier and never enters",
+    ),
+    "a column beyond its purpose": (
+        "columns: [balance, region, product]",
+        "columns: [income]",
+        "columns: [income",
+        "may not be used for 'mean_by_group'",
+    ),
+    "an analysis that no contract allows": (
+        "analysis: total\n",
+        "analysis: select\n",
+        "columns: [balance]",
+        "may not be used for 'select'",
+    ),
+    "parameter that is a mapping": ("      rows: local", "      rows: {a: 1}", "rows: {a", "must be text or a number"),
+    "parameter beyond what JSON can say": ("      rows: local", "      rows: 9007199254740993", "rows: 900", "at most"),
+    "analysis for an outsider": (
+        "recipients: [regulator]",
+        "recipients: [regulatr]",
+        "recipients: [regulatr]",
+        "did you mean 'regulator'",
+    ),
+    "analysis for nobody": ("recipients: [regulator]", "recipients: []", "recipients: []", "at least 1"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_agreement_is_named_with_its_line_and_what_to_change(name: str, shared: Consortium) -> None:
+    old, new, place, words = BROKEN[name]
+    assert old in EXPOSURE
+    text = EXPOSURE.replace(old, new, 1)
+    part, _, nth = place.partition("#")
+    with pytest.raises(AgreementError) as error:
+        parse(text, shared.roster)
+    complaint(error, "exposure.agreement.yaml", line_of(text, part, int(nth or 1)), words)
+
+
+def test_a_recipient_that_no_analysis_names_is_refused(shared: Consortium) -> None:
+    text = EXPOSURE.replace("    recipients: [regulator, bank-a]", "    recipients: [regulator]")
+    with pytest.raises(AgreementError) as error:
+        parse(text, shared.roster)
+    complaint(error, "exposure.agreement.yaml", line_of(text, "recipients:"), "bank-a receives nothing")
+
+
+def test_a_contract_that_no_analysis_uses_is_refused(shared: Consortium) -> None:
+    text = EXPOSURE.replace("  loans: loans.odcs.yaml\n", "  loans: loans.odcs.yaml\n  spare: loans.odcs.yaml\n")
+    with pytest.raises(AgreementError) as error:
+        parse(text, shared.roster, {"loans": CONTRACT, "spare": CONTRACT})
+    complaint(error, "exposure.agreement.yaml", line_of(text, "  spare:"), "no analysis uses this contract")
+
+
+@pytest.mark.parametrize("status", ["proposed", "draft", "deprecated", "retired"])
+def test_only_an_active_contract_can_be_agreed_on(status: str, shared: Consortium) -> None:
+    contract = parse_contract(LOANS.replace("status: active", f"status: {status}").encode(), "loans.odcs.yaml")
+    with pytest.raises(AgreementError) as error:
+        parse(EXPOSURE, shared.roster, {"loans": contract})
+    complaint(error, "exposure.agreement.yaml", line_of(EXPOSURE, "  loans:"), f"is {status}, not active")
+
+
+def test_files_that_the_agreement_does_not_name_are_refused(shared: Consortium) -> None:
+    with pytest.raises(AgreementError, match="not those that the agreement names"):
+        parse(EXPOSURE, shared.roster, {"other": CONTRACT})
+
+
+def test_one_organisation_cannot_run_two_nodes(shared: Consortium) -> None:
+    text = shared.roster.raw.decode().replace("Data trust", "National statistics institute")
+    with pytest.raises(AgreementError, match="National statistics institute would run two nodes"):
+        parse(EXPOSURE, parse_roster(text.encode(), "roster.yaml"))
+
+
+def test_the_strictest_minimum_count_wins(shared: Consortium) -> None:
+    for policy_count, contract_count in ((10, 25), (25, 10), (25, 25)):
+        policy = dataclasses.replace(POLICY, minimum_count=policy_count)
+        contract = dataclasses.replace(CONTRACT, minimum_count=contract_count)
+        assert parse(EXPOSURE, shared.roster, {"loans": contract}, [policy]).min_count == 25
+
+
+def test_the_agreement_reads_as_written(shared: Consortium) -> None:
+    agreement = shared.agreement
+    assert agreement.parties == tuple(sorted(IDS))
+    assert (agreement.suite, agreement.quorum, agreement.min_count) == ("rep3", 2, 10)
+    assert agreement.nodes == ("node-0", "node-1", "node-2")
+    assert agreement.schedule.cron == "0 6 * * 1"
+    assert agreement.planned("balance-by-region-and-product").params == {
+        "value": "balance",
+        "by": ("region", "product"),
+    }
+    assert "correlation-of-shared-rows" not in [plan.name for plan in agreement.plans_for("bank-a")]
+    assert agreement.plans_for("bank-b") == ()
+    with pytest.raises(AgreementError, match="did you mean 'total-exposure'"):
+        agreement.planned("total-exposur")
+
+
+DECISIVE = {
+    "analysis version": ("analysis: total\n    version: 1", "analysis: total\n    version: 2"),
+    "columns": (
+        "columns: [balance]\n    parameters:\n      column: balance\n    rec",
+        "columns: [balance, region]\n    parameters:\n      column: balance\n    rec",
+    ),
+    "parameters": ("      column: balance\n    rec", "      column: region\n    rec"),
+    "recipients": ("    recipients: [regulator, bank-a]", "    recipients: [bank-a, regulator]"),
+    "name": ("name: total-exposure", "name: total-balance"),
+}
+
+
+@pytest.mark.parametrize("change", DECISIVE)
+def test_a_plans_digest_changes_with_everything_that_decides_it(change: str, shared: Consortium) -> None:
+    old, new = DECISIVE[change]
+    assert old in EXPOSURE
+    before, after = shared.agreement.analyses, parse(EXPOSURE.replace(old, new, 1), shared.roster).analyses
+    assert [a.plan_digest == b.plan_digest for a, b in zip(before, after, strict=True)] == [
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
+
+
+def test_a_plans_digest_changes_with_its_contract(shared: Consortium) -> None:
+    contract = parse_contract(LOANS.replace("in euro cents.", "in cents.").encode(), "loans.odcs.yaml")
+    other = parse(EXPOSURE, shared.roster, {"loans": contract})
+    for mine, theirs in zip(shared.agreement.analyses, other.analyses, strict=True):
+        assert mine.plan_digest != theirs.plan_digest
+
+
+FILES: dict[str, Callable[[Consortium], Agreement]] = {
+    "agreement": lambda c: parse(EXPOSURE + "\n", c.roster),
+    "contract": lambda c: parse(EXPOSURE, c.roster, {"loans": parse_contract(f"{LOANS}\n".encode(), "x")}),
+    "policy": lambda c: parse(EXPOSURE, c.roster, None, [parse_policy(f"{STRICT}\n".encode(), "x")]),
+    "roster": lambda c: parse(EXPOSURE, parse_roster(c.roster.raw + b"\n", "x")),
+}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_one_more_line_break_in_any_file_makes_another_agreement(file: str, shared: Consortium) -> None:
+    assert FILES[file](shared).digest != shared.agreement.digest
+
+
+@pytest.mark.parametrize(
+    ("day", "holds"),
+    [("2026-10-31", False), ("2026-11-01", True), ("2028-10-31", True), ("2028-11-01", False)],
+)
+def test_an_agreement_holds_from_its_first_to_its_last_day(day: str, holds: bool, shared: Consortium) -> None:
+    if holds:
+        shared.agreement.check_current(date.fromisoformat(day))
+    else:
+        with pytest.raises(ExpiredError, match="2026-11-01 to 2028-10-31"):
+            shared.agreement.check_current(date.fromisoformat(day))
+
+
+def test_an_agreement_ends_with_its_roster(shared: Consortium) -> None:
+    roster = dataclasses.replace(shared.roster, expires=date(2026, 11, 22))
+    with pytest.raises(ExpiredError, match="roster four-banks 1 ended on 2026-11-22"):
+        dataclasses.replace(shared.agreement, roster=roster).check_current(TODAY)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_agreement_or_a_named_error(shared: Consortium, raw: bytes) -> None:
+    with pytest.raises(DocumentError):
+        parse_agreement(raw, "x.yaml", {}, [], shared.roster)
+
+
+# --- policies ---------------------------------------------------------------------------------------------------
+
+BROKEN_POLICY = {
+    "no count": ("minimumCount: 10\n", "", 2, "'minimumCount' is missing"),
+    "count of one": ("minimumCount: 10", "minimumCount: 1", 9, "at least 2"),
+    "count as text": ("minimumCount: 10", "minimumCount: ten", 9, "must be a whole number"),
+    "unknown rule": ("minimumCount: 10", "minimumCounts: 10", 9, "did you mean 'minimumCount'"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_POLICY)
+def test_a_broken_policy_is_named_with_its_line(name: str) -> None:
+    old, new, line, words = BROKEN_POLICY[name]
+    with pytest.raises(AgreementError) as error:
+        parse_policy(STRICT.replace(old, new).encode(), "p.yaml")
+    complaint(error, "p.yaml", line, words)
+
+
+# --- rosters ----------------------------------------------------------------------------------------------------
+
+MEMBERS = (CONTRACTS / "rosters" / "four-banks.roster.yaml").read_text()
+
+BROKEN_ROSTER = {
+    "unknown role": ("roles: [coordinator]", "roles: [boss]", "roles: [boss]", "must be one of owner"),
+    "no role": ("roles: [coordinator]", "roles: []", "roles: []", "at least 1"),
+    "party twice": ("id: bank-b", "id: bank-a", "- id: bank-a#2", "'bank-a' stands twice"),
+    "country by name": ("jurisdiction: FR", "jurisdiction: France", "jurisdiction: France", "two letters"),
+    "Norway is a country": ("jurisdiction: FR", "jurisdiction: no", "jurisdiction: no", "two letters"),
+    "node without an address": ("    address: 127.0.0.1:7300\n", "", "- id: node-0", "needs 'address'"),
+    "node without hosting": ("    hosting: a rented rack in Lyon\n", "", "- id: node-2", "needs 'hosting'"),
+    "bank with an address": (
+        "    roles: [coordinator]",
+        "    roles: [coordinator]\n    address: a:1",
+        "address: a:1",
+        "only nodes",
+    ),
+    "address without a port": ("127.0.0.1:7300", "127.0.0.1", "address: 127.0.0.1\n", "host:port"),
+    "port beyond all": ("127.0.0.1:7300", "127.0.0.1:73000", "address: 127.0.0.1:73000", "1 to 65535"),
+    "no day": ('expires: "2028-12-31"', 'expires: "2028-12-32"', "expires", "not a day"),
+    "version 0": ("version: 1", "version: 0", "version", "at least 1"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_ROSTER)
+def test_a_broken_roster_is_named_with_its_line(name: str, shared: Consortium) -> None:
+    old, new, place, words = BROKEN_ROSTER[name]
+    assert old in MEMBERS
+    text = MEMBERS.replace(old, new, 1)
+    part, _, nth = place.partition("#")
+    with pytest.raises(RosterError) as error:
+        parse_roster(text.encode(), "roster.yaml")
+    complaint(error, "roster.yaml", line_of(text, part, int(nth or 1)), words)
+
+
+def test_a_roster_without_keys_is_refused() -> None:
+    with pytest.raises(RosterError, match="has no keys yet; fill them in"):
+        parse_roster(MEMBERS.encode(), "roster.yaml")
+
+
+def test_every_party_needs_its_own_card(shared: Consortium) -> None:
+    cards = [shared.roster.party(id).keys for id in IDS]
+    with pytest.raises(RosterError, match="no card of bank-a is given"):
+        fill_roster(MEMBERS.encode(), "roster.yaml", cards[1:])
+    with pytest.raises(RosterError, match="cards of mallory are given"):
+        fill_roster(MEMBERS.encode(), "roster.yaml", [*cards, dataclasses.replace(cards[0], party="mallory")])
+    stolen = dataclasses.replace(cards[1], party="bank-a")
+    with pytest.raises(RosterError, match="another party has this key"):
+        fill_roster(MEMBERS.encode(), "roster.yaml", [stolen, *cards[1:]])
+
+
+@pytest.mark.parametrize("name", ["sign", "seal", "tls"])
+def test_no_two_parties_share_any_key(name: str, shared: Consortium) -> None:
+    value = yaml.safe_load(shared.roster.raw)
+    value["parties"][1]["keys"][name] = value["parties"][0]["keys"][name]
+    with pytest.raises(RosterError, match="another party has this key"):
+        parse_roster(yaml.safe_dump(value).encode(), "roster.yaml")
+
+
+@pytest.mark.parametrize("name", ["sign", "seal", "tls"])
+@pytest.mark.parametrize("damage", ["", "AAAA", "not base64!"])
+def test_damaged_keys_are_refused(name: str, damage: str, shared: Consortium) -> None:
+    value = yaml.safe_load(shared.roster.raw)
+    value["parties"][2]["keys"][name] = damage
+    with pytest.raises(RosterError, match="ask bank-c for its card again"):
+        parse_roster(yaml.safe_dump(value).encode(), "roster.yaml")
+
+
+def test_a_roster_finds_its_parties(shared: Consortium) -> None:
+    assert [party.id for party in shared.roster.nodes] == ["node-0", "node-1", "node-2"]
+    assert [party.id for party in shared.roster.with_role("recipient")] == ["bank-a", "regulator"]
+    assert shared.roster.party("bank-b").keys == shared.homes["bank-b"].keys.public
+    with pytest.raises(RosterError, match="did you mean 'bank-d'"):
+        shared.roster.party("bank-dd")
+
+
+# --- schedules --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("schedule", "cron", "period"),
+    [
+        (Schedule("day", 0, 6, 5), "5 6 * * *", "2026-11-23"),
+        (Schedule("week", 0, 6, 0), "0 6 * * 1", "2026-w48"),
+        (Schedule("week", 6, 23, 59), "59 23 * * 0", "2026-w48"),
+        (Schedule("month", 28, 0, 0), "0 0 28 * *", "2026-11"),
+    ],
+)
+def test_a_schedule_names_its_period(schedule: Schedule, cron: str, period: str) -> None:
+    assert schedule.cron == cron
+    assert schedule.period(TODAY) == period
+    schedule.check_period(period, date(2026, 11, 1), TODAY)
+
+
+@pytest.mark.parametrize(
+    ("every", "period"),
+    [
+        ("week", "2026-w44x"), ("week", "2026-w54"), ("week", "2026-W48"), ("week", "2026-11-23"), ("week", ""),
+        ("week", "2026-w49"), ("week", "2026-w43"), ("week", "2026-w4"), ("week", "x-w48"), ("week", "2026"),
+        ("month", "2026-12"), ("month", "2026-10"), ("month", "2026-13"), ("month", "2026-w48"),
+        ("day", "2026-11-24"), ("day", "2026-10-31"), ("day", "20261101"), ("day", "2026-11-31"),
+    ],
+)  # fmt: skip
+def test_a_period_that_is_none_or_not_due_is_refused(every: str, period: str) -> None:
+    with pytest.raises(RefusedError):
+        Schedule(every, 0, 0, 0).check_period(period, date(2026, 11, 1), TODAY)  # type: ignore[arg-type]
+
+
+@given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.sampled_from(["day", "week", "month"]))
+def test_every_days_period_is_due_on_that_day(day: date, every: str) -> None:
+    schedule = Schedule(every, 1, 0, 0)  # type: ignore[arg-type]
+    schedule.check_period(schedule.period(day), day, day)

@@ -1,0 +1,197 @@
+"""Comparisons, conversions and truncations against numpy, and their costs against PROTOCOLS 12."""
+
+import numpy as np
+import pytest
+from circuit_spec import EDGES, SUITES, Spec, bits, check_cost, check_values, columns, per_element, run, words
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from counterfoil.errors import ShapeError
+from counterfoil.mpc.circuits import compare, convert, suppress, truncate
+from counterfoil.mpc.packing import slices
+from counterfoil.mpc.plain import Plain
+from counterfoil.mpc.shares import U64
+
+
+def bit_rows(x, width=64):
+    return ((x.view(np.uint64)[None] >> np.arange(width, dtype=U64)[:, None]) & U64(1)).astype(bool)
+
+
+def from_rows(x):
+    return (x.astype(U64) << np.arange(x.shape[0], dtype=U64)[:, None]).sum(axis=0)
+
+
+THRESHOLD = 1_000_003
+PUBLIC = np.random.default_rng(3).integers(0, 1 << 64, 64 * 64, dtype=U64)
+
+SPECS = [
+    Spec("a2b", compare.a2b, words(), bit_rows, per_element(8, 296, 8, 576)),
+    Spec("msb", compare.msb, words(), lambda x: x < 0, per_element(8, 78.875, 8, 141.75)),
+    Spec(
+        "less_than",
+        compare.less_than,
+        columns(words(bits=63), words(bits=62)),
+        lambda x, y: x < y,
+        per_element(8, 78.875, 8, 141.75),
+    ),
+    Spec(
+        "less_than_bits",
+        compare.less_than_bits,
+        columns(bits(64), bits(64)),
+        lambda x, y: from_rows(x) < from_rows(y),
+        per_element(7, 70.875, 7, 141.75),
+    ),
+    Spec(
+        "less_than_public, one threshold",
+        lambda p, x: compare.less_than_public(p, x, compare.constant_slices(np.uint64(THRESHOLD))),
+        bits(64),
+        lambda x: from_rows(x) < THRESHOLD,
+        per_element(6, 46.875, 6, 93.75),
+    ),
+    Spec(
+        "less_than_public, a threshold a row",
+        lambda p, x: compare.less_than_public(p, x, slices(PUBLIC[: x.length])),
+        bits(64),
+        lambda x: from_rows(x) < PUBLIC[: x.shape[1]],
+        per_element(6, 46.875, 6, 93.75),
+    ),
+    Spec("is_zero", compare.is_zero, words(), lambda x: x == 0, per_element(7, 31.625, 7, 63.25)),
+    Spec(
+        "equal",
+        compare.equal,
+        columns(words(bits=3), words(bits=3)),
+        lambda x, y: x == y,
+        per_element(7, 31.625, 7, 63.25),
+    ),
+    Spec("b2a", convert.b2a, bits(), lambda x: x, per_element(2, 32, 2, 48)),
+    Spec("compose", convert.compose, bits(64), from_rows, per_element(2, 32 * 64, 2, 48 * 64)),
+    Spec("inject", convert.inject, columns(bits(), words()), lambda b, x: b * x, per_element(3, 56, 3, 96)),
+    Spec(
+        "select",
+        lambda p, b, x, y: convert.select(p, convert.b2a(p, b), x, y),
+        columns(bits(), words(), words()),
+        np.where,
+        per_element(3, 56, 3, 96),
+    ),
+    *(
+        Spec(
+            f"trunc_exact by {f}",
+            lambda p, x, f=f: truncate.trunc_exact(p, x, f),
+            words(),
+            lambda x, f=f: x >> f,
+            per_element(11, 368, 11, 688),
+        )
+        for f in (1, 8, 16, 20, 32, 63)
+    ),
+    Spec(
+        "at_least",
+        lambda p, x: suppress.at_least(p, x, 5),
+        words(bits=4),
+        lambda x: x >= 5,
+        per_element(10, 110.875, 10, 189.75),
+    ),
+]
+
+NARROW = [
+    Spec(f"{name} of {w} bits", program, words(bits=w), reference, {})
+    for w in (2, 3, 7, 20, 33, 63)
+    for name, program, reference in (
+        ("a2b", lambda p, x, w=w: compare.a2b(p, x, w), lambda x, w=w: bit_rows(x, w)),
+        ("msb", lambda p, x, w=w: compare.msb(p, x, w), lambda x: x < 0),
+        ("is_zero", lambda p, x, w=w: compare.is_zero(p, x, w), lambda x: x == 0),
+    )
+]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("n", [1, 63, 65, 1024])
+@pytest.mark.parametrize("spec", [*SPECS, *NARROW], ids=str)
+def test_equals_numpy(spec, n, suite):
+    check_values(spec, suite, seed=n, n=n)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_costs_what_the_table_says(spec, suite):
+    n = 64 * 64
+    check_cost(spec, check_values(spec, suite, seed=1, n=n), n)
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=70), st.integers(1, 63))
+@settings(deadline=None)
+def test_any_words(values, frac):
+    x = np.array(values, dtype=np.int64)
+    for program, expected in (
+        (compare.msb, x < 0),
+        (compare.is_zero, x == 0),
+        (compare.a2b, bit_rows(x)),
+        (lambda p, y: truncate.trunc_exact(p, y, frac), (x >> frac).view(U64)),
+    ):
+        np.testing.assert_array_equal(run("plain", program, (x,)).values, expected)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("frac", [1, 8, 16, 30, 62])
+def test_trunc_pr_is_the_floor_or_one_more(suite, frac):
+    rng = np.random.default_rng(frac)
+    (x,) = words(bits=62)(rng, 20_000)
+    got = run(suite, lambda p, y: truncate.trunc_pr(p, y, frac), (x,)).values.view(np.int64)
+    assert set(np.unique(got - (x >> frac))) <= {0, 1}
+    exact = x & ~np.int64((1 << frac) - 1)
+    got = run(suite, lambda p, y: truncate.trunc_pr(p, y, frac), (exact,)).values.view(np.int64)
+    np.testing.assert_array_equal(got, exact >> frac)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_trunc_pr_has_no_bias(suite):
+    x = np.full(200_000, 3 * 65536 + 16384)
+    got = run(suite, lambda p, y: truncate.trunc_pr(p, y, 16), (x,)).values
+    assert abs(got.mean() - 3.25) < 5 * np.sqrt(0.25 * 0.75 / x.size)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_trunc_pr_costs_what_the_table_says(suite):
+    spec = Spec("trunc_pr", lambda p, x: truncate.trunc_pr(p, x, 16), words(bits=62), None, per_element(2, 40, 2, 64))
+    check_cost(spec, run(suite, spec.program, spec.inputs(np.random.default_rng(1), 64)), 64)
+
+
+def test_matrices_keep_their_shape():
+    x = np.arange(-6, 6).reshape(3, 4) * 1000
+    assert (
+        run("plain", lambda p, y: truncate.trunc_exact(p, y, 3), (x,)).values.tolist() == (x >> 3).astype(U64).tolist()
+    )
+    assert run("plain", lambda p, y: suppress.at_least(p, y, 0), (x,)).values.tolist() == (x >= 0).astype(int).tolist()
+
+
+BAD = {
+    "less_than of 3 and 4": lambda p: compare.less_than(p, p.constant([1, 2, 3]), p.constant([1, 2, 3, 4])),
+    "equal of 3 and 1": lambda p: compare.equal(p, p.constant([1, 2, 3]), p.constant([1])),
+    "msb of nothing": lambda p: compare.msb(p, p.constant(np.zeros(0, int))),
+    "is_zero of nothing": lambda p: compare.is_zero(p, p.constant(np.zeros((4, 0), int))),
+    "a2b of 65 bits": lambda p: compare.a2b(p, p.constant([1]), 65),
+    "a2b of no bits": lambda p: compare.a2b(p, p.constant([1]), 0),
+    "b2a of nothing": lambda p: convert.b2a(p, p.constant_bits(np.zeros(0, bool))),
+    "inject of 2 and 3": lambda p: convert.inject(p, p.constant_bits(np.ones(2, bool)), p.constant([1, 2, 3])),
+    "select of 2 and 3": lambda p: convert.select(p, p.constant([1, 0]), p.constant([1, 2, 3]), p.constant([1, 2, 3])),
+    "trunc by 64": lambda p: truncate.trunc_exact(p, p.constant([1]), 64),
+    "trunc_pr by 63": lambda p: truncate.trunc_pr(p, p.constant([1]), 63),
+    "at_least of nothing": lambda p: suppress.at_least(p, p.constant(np.zeros(0, int)), 5),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_shapes_are_refused_before_any_message(name):
+    p = Plain()
+    with pytest.raises(ShapeError, match=r"\d"):
+        BAD[name](p)
+    assert not p.calls
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_messages_depend_on_shapes_alone(spec, suite):
+    assert check_values(spec, suite, seed=1, n=200).trace == check_values(spec, suite, seed=2, n=200).trace
+
+
+def test_edges_are_in_the_inputs():
+    assert set(EDGES) <= set(words()(np.random.default_rng(0), 1024)[0])

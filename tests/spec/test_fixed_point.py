@@ -1,0 +1,290 @@
+"""Fixed-point arithmetic against floating point, its stated errors and its costs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from circuit_spec import SUITES, run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.polynomial import chebyshev
+
+from counterfoil.errors import RangeError, ShapeError
+from counterfoil.mpc.circuits import divide, elementary, fixed
+from counterfoil.mpc.circuits.bound import Bound
+from counterfoil.mpc.circuits.fixed import FRAC, Fixed, Rough
+from counterfoil.mpc.circuits.normalise import normalise, prefix_and
+from counterfoil.mpc.plain import Cost, Plain
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A function of numbers between bounds, its floating-point meaning, its error, and its cost an element."""
+
+    name: str
+    program: object
+    meaning: object
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
+    fracs: tuple[int, ...]
+    error: float
+    rep3: tuple[int, float]
+    rep4: tuple[int, float]
+
+    def __str__(self):
+        return self.name
+
+    def bounds(self):
+        return [
+            Bound(int(low * 2**frac), int(high * 2**frac))
+            for low, high, frac in zip(self.lows, self.highs, self.fracs, strict=True)
+        ]
+
+    def inputs(self, rng, n):
+        """Values spread over all magnitudes, both ends of the bounds first."""
+        columns = []
+        for bound in self.bounds():
+            x = rng.integers(bound.low, bound.high, n, endpoint=True) >> rng.integers(0, bound.width, n)
+            x = np.clip(x, bound.low, bound.high)
+            x[: min(2, n)] = [bound.low, bound.high][: min(2, n)]
+            columns.append(x)
+        return columns
+
+    def run(self, suite, columns):
+        """What came out, as floats; it is within the bound that the number states."""
+        stated = {}
+
+        def program(p, *shares):
+            numbers = [
+                Fixed(share, frac, bound) for share, frac, bound in zip(shares, self.fracs, self.bounds(), strict=True)
+            ]
+            result = self.program(p, *numbers)
+            number = result[0] if isinstance(result, tuple) else result
+            stated[0] = number
+            return number.value
+
+        ran = run(suite, program, columns)
+        values = ran.values.view(np.int64)
+        assert stated[0].bound.low <= values.min()
+        assert values.max() <= stated[0].bound.high
+        return values / 2.0 ** stated[0].frac, ran.costs
+
+
+def quotient(a, b):
+    return np.where(b > 0, a / np.where(b > 0, b, 1), 0)
+
+
+def limited(p, a, b):
+    return divide.divide(p, a, b, limit=1000)
+
+
+def of_positive(f):
+    return lambda x: np.where(x > 0, f(np.where(x > 0, x, 1)), 0)
+
+
+def logistic(x):
+    return 1 / (1 + np.exp(-np.clip(x, -700, 700)))
+
+
+E = 2.718281828459045
+
+KERNELS = [
+    Kernel(
+        "divide",
+        divide.divide,
+        quotient,
+        (-1000, 0),
+        (1000, 2**32 - 1),
+        (0, 0),
+        1000 / 2**26,
+        (39, 1714),
+        (39, 2780),
+    ),
+    Kernel("divide < 1", divide.divide, quotient, (0, 0.5), (0.5, 1), (20, 20), 1 / 2**26, (35, 1225.125), (35, 2013)),
+    Kernel("divide 16/16", limited, quotient, (0, 1), (1, 2**16), (16, 16), 1000 / 2**26, (41, 1775), (41, 2885.75)),
+    Kernel("sqrt", divide.sqrt, np.sqrt, (0,), (2**32 - 1,), (0,), 2**16 / 2**26, (50, 1946), (50, 3180)),
+    Kernel("sqrt, 20 places", divide.sqrt, np.sqrt, (0,), (2**20,), (20,), 2**10 / 2**26, (52, 2307.875), (52, 3757.5)),
+    Kernel("sqrt < 1", divide.sqrt, np.sqrt, (0,), (0.999,), (40,), 1 / 2**26, (52, 2270.5), (52, 3699)),
+    Kernel("exp", elementary.exp, np.exp, (-10,), (10,), (20,), E**10 / 2**25, (28, 841.875), (28, 1483)),
+    Kernel(
+        "exp of one binade", elementary.exp, np.exp, (0,), (0.5,), (10,), E**0.5 / 2**25, (23, 576.125), (23, 1016.5)
+    ),
+    Kernel(
+        "exp of the negative", elementary.exp, np.exp, (-40,), (-30,), (16,), E**-30 / 2**25, (27, 781.25), (27, 1378)
+    ),
+    Kernel("log2", elementary.log2, of_positive(np.log2), (0,), (2**32 - 1,), (0,), 2**-23, (28, 1730), (28, 2796)),
+    Kernel("log", elementary.log, of_positive(np.log), (0,), (2**12 - 1e-6,), (20,), 2**-23, (28, 1730), (28, 2796)),
+    Kernel("sigmoid", elementary.sigmoid, logistic, (-10,), (10,), (20,), 2**-26, (58, 1315.375), (58, 2312)),
+    Kernel(
+        "sigmoid, wide", elementary.sigmoid, logistic, (-200,), (200,), (16,), 2**-26, (69, 1463.375), (69, 2569.25)
+    ),
+]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("n", [1, 640])
+@pytest.mark.parametrize("kernel", KERNELS, ids=str)
+def test_errors_and_costs_are_as_stated(kernel, n, suite):
+    columns = kernel.inputs(np.random.default_rng(n), n)
+    got, costs = kernel.run(suite, columns)
+    exact = kernel.meaning(*(x / 2.0**frac for x, frac in zip(columns, kernel.fracs, strict=True)))
+    inside = np.abs(exact) <= 1000 if kernel.program is limited else np.full(n, True)
+    assert np.abs(got - exact)[inside].max() <= kernel.error
+    if n == 640:
+        table = {"rep3": kernel.rep3, "rep4": kernel.rep4}
+        assert costs == {suite: Cost(table[suite][0], round(table[suite][1] * n)) for suite in costs}
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=str)
+def test_errors_on_many_values(kernel):
+    columns = kernel.inputs(np.random.default_rng(7), 30_000)
+    got, _ = kernel.run("plain", columns)
+    exact = kernel.meaning(*(x / 2.0**frac for x, frac in zip(columns, kernel.fracs, strict=True)))
+    inside = np.abs(exact) <= 1000 if kernel.program is limited else np.full(30_000, True)
+    assert np.abs(got - exact)[inside].max() <= kernel.error
+
+
+@pytest.mark.parametrize(
+    ("literal", "function", "variable"),
+    [
+        (elementary.EXP2, np.exp2, lambda t: t),
+        (elementary.LOG2, np.log2, lambda t: (t + 3) / 4),
+        (elementary.LOG, np.log, lambda t: (t + 3) / 4),
+    ],
+)
+def test_coefficients_are_those_of_the_interpolation(literal, function, variable):
+    low, high = variable(np.array([0.0, 1.0])) if function is np.exp2 else (0.5, 1.0)
+    series = chebyshev.Chebyshev.interpolate(function, len(literal) - 1, [low, high])
+    at = np.linspace(0, 1, 50) if function is np.exp2 else np.linspace(-1, 1, 50)
+    ours = sum(c / 2**FRAC * at**k for k, c in enumerate(literal))
+    np.testing.assert_allclose(ours, series(variable(at)), atol=4 * 2.0**-FRAC)
+
+
+def test_logarithms_of_constants():
+    assert abs(elementary.LN_2 - np.log(2) * 2**60) < 2**9
+    assert abs(elementary.LOG2_E - 2**60 / np.log(2)) < 2**9
+
+
+# --- normal form ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("width", [1, 2, 30, 31, 61])
+def test_normal_form(suite, width):
+    rng = np.random.default_rng(width)
+    x = rng.integers(0, 1 << width, 300) >> rng.integers(0, width, 300)
+    x[:3] = 0, 1, (1 << width) - 1
+
+    def program(p, y):
+        normal = normalise(p, y, width)
+        return [normal.c, normal.place, normal.factor, normal.real]
+
+    c, place, factor, real = run(suite, program, (x,)).values
+    digits = np.array([int(value).bit_length() for value in x])
+    exact = np.where(x > 0, x / 2.0**digits, 0.5)
+    assert np.abs(c / 2.0**FRAC - exact).max() < 2.0**-FRAC
+    assert (real == (x > 0)).all()
+    assert (place == (np.arange(width)[:, None] == width - digits)).all()
+    assert (factor == np.where(x > 0, 2.0 ** (width - digits), 0)).all()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 7, 8, 33])
+def test_prefix_and(rows):
+    z = np.random.default_rng(rows).integers(0, 8, (rows, 100)) > 0
+    np.testing.assert_array_equal(run("plain", prefix_and, (z,)).values, np.logical_and.accumulate(z, axis=0))
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------
+
+
+def number(p, values, frac, magnitude):
+    return Fixed(p.constant(values), frac, Bound.symmetric(magnitude))
+
+
+@given(st.lists(st.integers(-(2**28), 2**28), min_size=1, max_size=20), st.integers(1, 25))
+@settings(deadline=None)
+def test_products_settle_exactly(values, drop):
+    x = np.array(values)
+    p = Plain()
+    mine = number(p, x, 16, 2**28)
+    settled = fixed.settle(p, fixed.product(p, mine, fixed.negate(mine)), 32 - drop)
+    assert settled.frac == 32 - drop
+    np.testing.assert_array_equal(settled.value.parts[0].view(np.int64), -x * x >> drop)
+    assert (np.abs(settled.value.parts[0].view(np.int64)) <= settled.bound.magnitude).all()
+
+
+def test_rough_stays_rough_until_it_is_settled():
+    p = Plain()
+    x = number(p, [1 << 20, 5, -7], 20, 1 << 20)
+    rough = fixed.rescale(p, fixed.product(p, x, x), 20)
+    assert type(fixed.product(p, x, x)) is Fixed
+    assert type(rough) is Rough
+    assert type(fixed.add(rough, x)) is Rough
+    assert type(fixed.negate(rough)) is Rough
+    assert type(fixed.product(p, rough, x)) is Rough
+    assert type(fixed.rescale(p, rough, 25)) is Rough
+    assert type(fixed.settle(p, rough, 16)) is Fixed
+    assert type(fixed.add(x, x)) is Fixed
+
+
+UNSAFE = {
+    "a product that could wrap": lambda p: fixed.product(p, number(p, [1], 0, 2**31), number(p, [1], 0, 2**31)),
+    "a sum that could wrap": lambda p: fixed.add(number(p, [1], 0, 2**61), number(p, [1], 0, 2**61)),
+    "a sum of different places": lambda p: fixed.add(number(p, [1], 0, 9), number(p, [1], 1, 9)),
+    "a shift that could wrap": lambda p: fixed.rescale(p, number(p, [1], 0, 2**40), 30),
+    "settling nothing": lambda p: fixed.settle(p, number(p, [1], 5, 9), 5),
+    "a divisor that may be negative": lambda p: divide.divide(p, number(p, [1], 0, 9), number(p, [1], 0, 9)),
+    "too large quotients": lambda p: divide.divide(p, number(p, [1], 0, 2**40), Fixed(p.constant([1]), 0, Bound(0, 9))),
+    "a negative radicand": lambda p: divide.sqrt(p, number(p, [1], 0, 9)),
+    "a negative logarithm": lambda p: elementary.log(p, number(p, [1], 0, 9)),
+    "exp of a wide range": lambda p: elementary.exp(p, number(p, [1], 16, 11 << 16)),
+    "exp of a large number": lambda p: elementary.exp(p, Fixed(p.constant([1]), 8, Bound(24 << 8, 25 << 8))),
+}
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+def test_what_could_wrap_is_refused_before_any_message(name):
+    p = Plain()
+    with pytest.raises(RangeError):
+        UNSAFE[name](p)
+    assert not p.calls
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        fixed.product,
+        lambda p, x, y: fixed.add(x, y),
+        lambda p, x, y: divide.divide(p, x, Fixed(y.value, 0, Bound(0, 9))),
+    ],
+)
+def test_shapes_that_disagree_are_refused_before_any_message(program):
+    p = Plain()
+    with pytest.raises(ShapeError):
+        program(p, number(p, [1, 2], 0, 9), number(p, [1], 0, 9))
+    assert not p.calls
+
+
+@pytest.mark.parametrize("program", [elementary.exp, elementary.sigmoid])
+def test_nothing_is_refused_before_any_message(program):
+    p = Plain()
+    with pytest.raises(ShapeError):
+        program(p, number(p, np.zeros(0, int), 0, 9))
+    assert not p.calls
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("kernel", KERNELS[::4], ids=str)
+def test_messages_depend_on_shapes_alone(kernel, suite):
+    def trace(seed):
+        columns = kernel.inputs(np.random.default_rng(seed), 70)
+        bounds = kernel.bounds()
+
+        def program(p, *shares):
+            numbers = [Fixed(s, f, b) for s, f, b in zip(shares, kernel.fracs, bounds, strict=True)]
+            result = kernel.program(p, *numbers)
+            return (result[0] if isinstance(result, tuple) else result).value
+
+        return run(suite, program, columns).trace
+
+    assert trace(1) == trace(2)

@@ -1,0 +1,187 @@
+"""Byte for byte the messages of the reference model, given the same keys, inputs and operation numbers."""
+
+import hashlib
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from counterfoil.mpc.local import deal, reveal, try_local
+from counterfoil.mpc.packing import pack, slices
+from counterfoil.mpc.replicated import components
+from counterfoil.mpc.session import SUITES
+from counterfoil.mpc.shares import U64, Bits
+from counterfoil.mpc.transport.base import Kind
+from tests.oracle import refmodel as ref
+
+SEED = b"the same keys on both sides, ok?"
+N = 192
+
+
+class Model(ref.Eng):
+    """The reference model under the engine's keys; for slices, with keystream and messages in the engine's order."""
+
+    def __init__(self, n, *, in_slices=False):
+        super().__init__(n)
+        self.sent = defaultdict(list)
+        self.net.hook = self._note
+        self._in_slices = in_slices
+
+    def _note(self, _, kind, src, dst, message):
+        if kind == "data":
+            self.sent[src, dst].append((slices(message) if self._in_slices else message).tobytes())
+        return message
+
+    def F(self, party, j, op, n):  # noqa: N802
+        assert j in self.held[party]
+        words = ref.aes_words(sub_key(j, "mask"), op, n)
+        return unsliced(words.reshape(64, -1)) if self._in_slices else words
+
+    def perm_from(self, party, j, op, n):
+        assert j in self.held[party]
+        return np.argsort(ref.aes_words(sub_key(j, "perm"), op, n))
+
+    def rand_bits(self, n):
+        op = self.nop()
+        return [{j: ref.aes_words(sub_key(j, "rand"), op, n) for j in self.held[i]} for i in range(self.n)]
+
+
+def sub_key(group, purpose):
+    key = hashlib.sha256(SEED + f"group {group}".encode()).digest()
+    return HKDFExpand(SHA256(), 32, purpose.encode()).derive(key)
+
+
+def unsliced(rows):
+    """Words whose bit slices these are."""
+    bits = np.unpackbits(rows.view(np.uint8), axis=1, bitorder="little")
+    return np.ascontiguousarray(np.packbits(bits.T, axis=1, bitorder="little")).view(U64).ravel()
+
+
+def model_shares(shares, n):
+    """The same components as the model keeps them: a dictionary a party."""
+    return [dict(zip(components(n, i), share.parts, strict=True)) for i, share in enumerate(shares)]
+
+
+def engine(suite, program, shares):
+    """Results of all parties, and what each sent to each, payloads of data alone."""
+    sent = defaultdict(list)
+
+    def note(header, payload):
+        if header.kind == Kind.DATA:
+            sent[header.sender, header.receiver].append(payload)
+        return [header.pack(), payload]
+
+    outcomes = try_local(suite, lambda p: program(p, shares[p.party.index]), seed=SEED, tamper=note)
+    assert [outcome.error for outcome in outcomes] == [None] * len(outcomes)
+    return [outcome.result for outcome in outcomes], sent
+
+
+def concat(sent):
+    """A pair's messages in one: the engine may send in one frame what the model sends in several, or the reverse."""
+    return {pair: b"".join(messages) for pair, messages in sent.items() if any(messages)}
+
+
+def inputs(n):
+    rng = np.random.default_rng(n)
+    return tuple(deal(rng.integers(0, 1 << 64, N, dtype=U64), n, bytes([k]) * 32) for k in (1, 2))
+
+
+CASES = {
+    "multiply": (lambda p, x, y: p.multiply(x, y), lambda m, x, y: m.mul(x, y)),
+    "dot": (
+        lambda p, x, y: p.dot(x.reshape(4, -1), y.reshape(4, -1)),
+        lambda m, x, y: m.mul(x, y, f=lambda a, b: (a * b).reshape(4, -1).sum(axis=1, dtype=U64)),
+    ),
+    "matmul": (
+        lambda p, x, y: p.matmul(x.reshape(12, 16), y.reshape(16, 12)),
+        lambda m, x, y: m.mul(x, y, f=lambda a, b: a.reshape(12, 16) @ b.reshape(16, 12)),
+    ),
+    "halves": (
+        lambda p, x, y: p.halves_arith(x, [lambda v: v])[0].left,
+        lambda m, x, y: m.net.par(*splits(m, x, ref.A))[0],
+    ),
+    "product of halves": (
+        lambda p, x, y: p.multiply_halves(p.halves_arith(x, [lambda v: v])[0]),
+        lambda m, x, y: m.mulLR(*m.net.par(*splits(m, x, ref.A)), ref.A),
+    ),
+    "shuffle": (lambda p, x, y: p.shuffle([x, y])[0][1], lambda m, x, y: m.shuffle([x, y])[0][1]),
+    "unshuffle": (
+        lambda p, x, y: p.unshuffle([y], p.shuffle([x])[1])[0],
+        lambda m, x, y: m.shuffle([y], ops=m.shuffle([x])[1], inverse=True)[0][0],
+    ),
+    "random words": (lambda p, x, y: p.random_words(N), lambda m, x, y: m.rand_bits(N)),
+    "open": (lambda p, x, y: p.constant(p.open(x, "x")), lambda m, x, y: m.const(m.open(x)[0], N)),
+}
+
+
+def splits(m, x, ring):
+    left, right = m.split_vals(x)
+    return lambda: m.share_L(left, ring), lambda: m.share_R(right, ring)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("suite", SUITES)
+def test_words(suite, case):
+    n = SUITES[suite].parties
+    x, y = inputs(n)
+    ours, theirs = CASES[case]
+    results, sent = engine(suite, lambda p, own: ours(p, *own), list(zip(x, y, strict=True)))
+    model = Model(n)
+    expected = theirs(model, model_shares(x, n), model_shares(y, n))
+    assert concat(sent) == concat(model.sent)
+    assert_components(results, expected)
+
+
+def assert_components(results, expected):
+    for index, (share, held) in enumerate(zip(results, expected, strict=True)):
+        for j, part in zip(components(len(results), index), share.parts, strict=True):
+            np.testing.assert_array_equal(part.ravel(), np.ravel(held[j]))
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_and_of_words(suite):
+    n = SUITES[suite].parties
+    x, y = ([Bits(own.parts, 64 * N) for own in shares] for shares in inputs(n))
+    results, sent = engine(suite, lambda p, own: p.and_bits(*own), list(zip(x, y, strict=True)))
+    model = Model(n)
+    expected = model.mul(model_shares(x, n), model_shares(y, n), ref.B)
+    assert concat(sent) == concat(model.sent)
+    assert_components(results, expected)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_bits_to_words(suite):
+    n = SUITES[suite].parties
+    plain = np.random.default_rng(5).integers(0, 2, (n, N)).astype(np.bool_)
+    x = [Bits(tuple(pack(plain[j]) for j in components(n, i)), N) for i in range(n)]
+
+    def ours(p, own):
+        halves = p.halves_of_bits(own)
+        return halves.left + halves.right - p.multiply_halves(halves) * 2
+
+    results, sent = engine(suite, ours, x)
+    model = Model(n)
+    expected = model.b2a([{j: plain[j].astype(U64) for j in components(n, i)} for i in range(n)])
+    assert concat(sent) == concat(model.sent)
+    assert_components(results, expected)
+    np.testing.assert_array_equal(reveal(results), np.bitwise_xor.reduce(plain, axis=0))
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_slices(suite):
+    n = SUITES[suite].parties
+    x, _ = inputs(n)
+
+    def ours(p, own):
+        halves = p.halves_slices(own)
+        return halves.left, p.and_halves(halves)
+
+    results, sent = engine(suite, ours, x)
+    model = Model(n, in_slices=True)
+    left, right = model.net.par(*splits(model, model_shares(x, n), ref.B))
+    expected = model.mulLR(left, right, ref.B)
+    assert concat(sent) == concat(model.sent)
+    for place, words in ((0, left), (1, expected)):
+        assert_components([result[place] for result in results], [{j: slices(w) for j, w in p.items()} for p in words])

@@ -1,0 +1,179 @@
+"""Noise against its law, range checks and bounds against numpy and integers."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from circuit_spec import EDGES, SUITES, Spec, check_cost, check_values, per_element, run, words
+from hypothesis import given
+from hypothesis import strategies as st
+
+from counterfoil.errors import RangeError, ShapeError
+from counterfoil.mpc.circuits import noise
+from counterfoil.mpc.circuits.bound import Bound
+from counterfoil.mpc.circuits.range_check import in_range
+from counterfoil.mpc.plain import Plain
+
+REACH = noise.gaussian_reach(3)
+
+
+def chi_square(samples, law, reach):
+    """How many standard deviations the counts of -reach..reach, and of the rest, are off."""
+    expected = np.array([law(k) for k in range(-reach, reach + 1)]) * samples.size
+    seen = np.array([(samples == k).sum() for k in range(-reach, reach + 1)])
+    kept = expected > 5
+    rest, rest_expected = samples.size - seen[kept].sum(), samples.size - expected[kept].sum()
+    chi = ((seen - expected)[kept] ** 2 / expected[kept]).sum() + (rest - rest_expected) ** 2 / max(rest_expected, 1)
+    return (chi - kept.sum()) / math.sqrt(2 * kept.sum())
+
+
+def laplace_law(scale):
+    a = math.exp(-1 / scale)
+    return lambda k: (1 - a) / (1 + a) * a ** abs(k)
+
+
+def gaussian_law(sigma):
+    total = sum(math.exp(-k * k / (2 * sigma**2)) for k in range(-200 * math.ceil(sigma), 200 * math.ceil(sigma) + 1))
+    return lambda k: math.exp(-k * k / (2 * sigma**2)) / total
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("scale", [Fraction(1, 3), Fraction(3, 2), 20])
+def test_laplace_fits(suite, scale):
+    samples = run(suite, lambda p: noise.discrete_laplace(p, 40_000, scale), ()).values.view(np.int64)
+    assert abs(chi_square(samples, laplace_law(float(scale)), int(8 * scale) + 1)) < 6
+    assert np.abs(samples).max() <= noise.laplace_bound(scale).high
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("sigma", [Fraction(1, 2), 3, Fraction(21, 2)])
+def test_gaussian_fits(suite, sigma):
+    samples = run(suite, lambda p: noise.discrete_gaussian(p, 10_000, sigma), ()).values.view(np.int64)
+    assert abs(chi_square(samples, gaussian_law(float(sigma)), int(6 * sigma) + 1)) < 6
+    assert np.abs(samples).max() <= noise.gaussian_bound(sigma).high
+
+
+def test_digits_are_those_of_the_model():
+    assert [noise.laplace_digits(s) for s in (Fraction(3, 2), 20)] == [7, 10]
+
+
+def test_samples_are_fresh():
+    p = Plain()
+    first, second = (noise.discrete_laplace(p, 50, 1000).parts[0] for _ in range(2))
+    assert (first != second).any()
+
+
+LAPLACE = Spec(
+    "discrete_laplace",
+    lambda p, like: noise.discrete_laplace(p, like.size, 20),
+    words(),
+    None,
+    per_element(8, 20 * 78.875, 8, 20 * 141.75),
+)
+GAUSSIAN = Spec(
+    "discrete_gaussian",
+    lambda p, like: noise.discrete_gaussian(p, like.size, 3),
+    words(),
+    None,
+    per_element(9, REACH * 78.875 + 56, 9, REACH * 141.75 + 96),
+)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("spec", [LAPLACE, GAUSSIAN], ids=str)
+def test_noise_costs_what_the_table_says(spec, suite):
+    check_cost(spec, run(suite, spec.program, words()(np.random.default_rng(0), 640)), 640)
+
+
+@pytest.mark.parametrize("call", [noise.discrete_laplace, noise.discrete_gaussian])
+def test_noise_refuses_what_it_cannot_do(call):
+    p = Plain()
+    with pytest.raises(ShapeError):
+        call(p, 0, 2)
+    for bad in (0, Fraction(-1, 2), 1 << 50):
+        with pytest.raises(RangeError):
+            call(p, 5, bad)
+    assert not p.calls
+
+
+# --- ranges -----------------------------------------------------------------------------------------------------
+
+BOUNDS = [Bound(0, 0), Bound(-5, 7), Bound(1, 1 << 40), Bound(1 - (1 << 61), (1 << 61) - 1)]
+
+
+def any_words(rng, n):
+    column = rng.integers(-(2**63), 2**63 - 1, n, endpoint=True)
+    near = np.concatenate([EDGES, *([b.low - 1, b.low, b.high, b.high + 1] for b in BOUNDS)])[:n]
+    column[: near.size] = near
+    return (column,)
+
+
+RANGES = [
+    Spec(
+        f"in_range {bound.low}..{bound.high}",
+        lambda p, x, bound=bound: in_range(p, x, bound.low, bound.high),
+        any_words,
+        lambda x, bound=bound: (x >= bound.low) & (x <= bound.high),
+        per_element(12, 3 * 78.875 + 32.75, 12, 3 * 141.75 + 49.5),
+    )
+    for bound in BOUNDS
+]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("n", [1, 63, 64, 200])
+@pytest.mark.parametrize("spec", RANGES, ids=str)
+def test_in_range_equals_numpy(spec, n, suite):
+    check_values(spec, suite, seed=n, n=n)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_in_range_costs_what_the_table_says(suite):
+    check_cost(RANGES[1], check_values(RANGES[1], suite, seed=1, n=640), 640)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_every_row_may_have_its_own_range(suite):
+    x, low, high = np.array([1, 5, -3, 7]), np.array([0, 6, -3, 0]), np.array([1, 9, -3, 6])
+    got = run(suite, lambda p, y: in_range(p, y, low, high), (x,)).values
+    assert got.tolist() == [1, 0, 1, 0]
+
+
+bounds = st.tuples(st.integers(-(2**29), 2**29), st.integers(0, 2**29)).map(lambda t: Bound(t[0], t[0] + t[1]))
+
+
+@given(bounds, bounds, st.data())
+def test_bounds_hold(x, y, data):
+    a, b = data.draw(st.integers(x.low, x.high)), data.draw(st.integers(y.low, y.high))
+    for bound, value in (
+        (x + y, a + b),
+        (x - y, a - b),
+        (-x, -a),
+        (x * y, a * b),
+        (x.times(-3), -3 * a),
+        (x.summed(5), 5 * a),
+        (x.shifted_down(3), a >> 3),
+        (x.shifted_down(3), (a >> 3) + (a % 8 > 0)),
+        (x.joined(y), a),
+        (x.joined(y), b),
+    ):
+        assert bound.low <= value <= bound.high
+    assert -(1 << (x.width - 1)) <= a < 1 << (x.width - 1)
+    assert abs(a) <= x.magnitude
+
+
+@pytest.mark.parametrize(
+    "unsafe",
+    [
+        lambda: Bound(0, 1 << 62),
+        lambda: Bound(-(1 << 62), 0),
+        lambda: Bound(2, 1),
+        lambda: Bound.symmetric(1 << 31) * Bound.symmetric(1 << 31),
+        lambda: Bound(0, 1 << 40).summed(1 << 22),
+        lambda: Bound(0, 1 << 61) + Bound(0, 1 << 61),
+    ],
+)
+def test_what_could_wrap_is_refused(unsafe):
+    with pytest.raises(RangeError):
+        unsafe()

@@ -1,0 +1,62 @@
+"""Documents name what exists: files, headings, functions, sections, commands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from pkgutil import resolve_name
+
+import pytest
+from typer.main import get_command
+
+from counterfoil.cli import app
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def anchors(text: str) -> set[str]:
+    """The names under which a page's headings can be linked to, formed as code hosts form them."""
+    headings = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8"))
+    for link in links:
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text("utf-8")), link
+
+
+def named_functions() -> list[str]:
+    text = (ROOT / "docs" / "protocols" / "README.md").read_text("utf-8")
+    return sorted(set(re.findall(r"`((?:mpc|analyses|governance)\.[\w.]+)`", text)))
+
+
+@pytest.mark.parametrize("name", named_functions())
+def test_functions_of_the_protocol_page_exist(name: str) -> None:
+    assert resolve_name(f"counterfoil.{name}")
+
+
+def test_docstrings_cite_sections_that_the_protocol_page_has() -> None:
+    text = (ROOT / "docs" / "protocols" / "README.md").read_text("utf-8")
+    sections = set(re.findall(r"^## (\d+) ", text, flags=re.MULTILINE))
+    cited = {
+        section: source.name
+        for source in (ROOT / "counterfoil").rglob("*.py")
+        for section in re.findall(r"PROTOCOLS (\d+)", source.read_text("utf-8"))
+    }
+    assert {section: name for section, name in cited.items() if section not in sections} == {}
+
+
+def test_the_readme_lists_every_command() -> None:
+    table = (ROOT / "README.md").read_text("utf-8").split("\n## Commands")[1].split("\n## ")[0]
+    real = set()
+    for name, command in get_command(app).commands.items():
+        real |= {f"{name} {inner}" for inner in getattr(command, "commands", {})} or {name}
+    assert set(re.findall(r"`counterfoil ([a-z ]+)`", table)) == real

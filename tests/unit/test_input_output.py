@@ -1,0 +1,99 @@
+"""Into the computation and out of it: envelopes against commitments, copies against copies."""
+
+import numpy as np
+import pytest
+
+from counterfoil.errors import TamperedError
+from counterfoil.mpc.input import accept, split
+from counterfoil.mpc.local import reveal, run_local
+from counterfoil.mpc.output import recombine
+from counterfoil.mpc.replicated import components
+from counterfoil.mpc.session import SUITES
+from counterfoil.mpc.shares import U64
+
+VALUES = np.array([0, 1, 2**63, 2**64 - 1, 7], dtype=U64)
+BOTH = pytest.mark.parametrize("n", [3, 4])
+
+
+@BOTH
+def test_every_node_gets_its_components_and_they_add_up(n):
+    sent = split(VALUES, n, "s-1")
+    held = [accept(sent.envelopes[i], sent.commitments, "s-1", n=n, node=i, size=5) for i in range(n)]
+    copies = [dict(zip(components(n, i), parts, strict=True)) for i, parts in enumerate(held)]
+    assert np.array_equal(recombine(copies), VALUES)
+    assert len(set(sent.commitments)) == n
+
+
+@BOTH
+def test_envelopes_are_seeds_but_for_one_component(n):
+    envelopes = split(np.zeros(1000, U64), n, "s-1").envelopes
+    sizes = [sum(32 + (8000 if j == n - 1 else 32) for j in components(n, i)) for i in range(n)]
+    assert [len(envelope) for envelope in envelopes] == sizes
+
+
+@BOTH
+def test_two_splits_share_nothing(n):
+    one, two = split(VALUES, n, "s-1"), split(VALUES, n, "s-1")
+    assert not set(one.commitments) & set(two.commitments)
+
+
+@BOTH
+def test_each_changed_byte_of_an_envelope_is_found(n):
+    sent = split(VALUES[:2], n, "s-1")
+    for node, envelope in enumerate(sent.envelopes):
+        for place in range(len(envelope)):
+            changed = bytearray(envelope)
+            changed[place] ^= 1
+            with pytest.raises(TamperedError, match="is not the one committed to"):
+                accept(bytes(changed), sent.commitments, "s-1", n=n, node=node, size=2)
+
+
+@BOTH
+def test_another_size_node_submission_or_commitment_is_refused(n):
+    sent = split(VALUES, n, "s-1")
+    wrong = [
+        {"size": 4}, {"size": 6}, {"node": 1}, {"submission_id": "s-2"}, {"commitments": sent.commitments[:-1]},
+        {"commitments": sent.commitments[::-1]}, {"envelope": sent.envelopes[0] + b"x"}, {"envelope": b""},
+    ]  # fmt: skip
+    for change in wrong:
+        right = {"envelope": sent.envelopes[0], "commitments": sent.commitments, "submission_id": "s-1", "n": n}
+        with pytest.raises(TamperedError):
+            accept(**{**right, "node": 0, "size": 5, **change})
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_submitted_values_are_computed_on_and_released(suite):
+    n = SUITES[suite].parties
+    sent = split(VALUES, n, "s-1")
+
+    def program(p):
+        index = p.party.index
+        x = p.share_input(accept(sent.envelopes[index], sent.commitments, "s-1", n=n, node=index, size=5))
+        z = p.multiply(x, x)
+        return z, p.release(z)
+
+    results = run_local(suite, program)
+    assert np.array_equal(recombine([released for _, released in results]), VALUES * VALUES)
+    assert np.array_equal(reveal([z for z, _ in results]), VALUES * VALUES)
+
+
+@BOTH
+@pytest.mark.parametrize("change", ["value", "shape"])
+def test_a_copy_that_differs_is_refused_and_named_where_a_majority_agrees(n, change):
+    for node in range(n):
+        for j in components(n, node):
+            rng = np.random.default_rng(1)
+            parts = [rng.integers(0, 1 << 64, 5, dtype=U64) for _ in range(n)]
+            copies = [{k: parts[k].copy() for k in components(n, i)} for i in range(n)]
+            copies[node][j] = copies[node][j] ^ U64(1 << 40) if change == "value" else copies[node][j][:4]
+            named = f"node {node} differs" if n == 4 else "nodes .* differ"
+            with pytest.raises(TamperedError, match=f"component {j} of the release: {named}"):
+                recombine(copies)
+
+
+@BOTH
+def test_missing_or_foreign_components_are_refused(n):
+    copies = [dict.fromkeys(components(n, i), VALUES) for i in range(n)]
+    for changed in ({}, dict.fromkeys(range(n), VALUES)):
+        with pytest.raises(TamperedError, match="node 1 released components"):
+            recombine([copies[0], changed, *copies[2:]])

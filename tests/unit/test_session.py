@@ -1,0 +1,196 @@
+"""The start of an attempt: one meaning, one transcript, one set of keys, or nothing at all."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from counterfoil.errors import AttemptError, CheatingDetected, PeerLostError, ReplayError, SealError
+from counterfoil.mpc.ledger import Declared
+from counterfoil.mpc.local import deal
+from counterfoil.mpc.party import COMMON
+from counterfoil.mpc.replicated import components
+from counterfoil.mpc.session import SUITES, Hello, Sealing, open_session
+from counterfoil.mpc.transport.memory import connect_all
+
+HELLO = Hello(
+    suite="rep3-sh/1", job="0123456789abcdef" * 2, attempt=3, roster="r" * 64, program="p" * 64, contracts="c" * 64,
+    inputs="i" * 64, checkpoint="", params="", software="s" * 64,
+)  # fmt: skip
+
+
+def fresh(job, attempt):
+    """No earlier attempt."""
+
+
+def start(hellos, *, tamper=None, claim=fresh, sealing=lambda index: None):
+    """The sessions, or errors, of all parties."""
+    n = len(hellos)
+    links = connect_all(n, HELLO.name, tamper=tamper, timeout_s=5)
+
+    def one(index):
+        try:
+            return open_session(
+                links[index], hellos[index], index, claim=claim, declared=[Declared("x", 1, "")], sealing=sealing(index)
+            )
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(n) as pool:
+        return list(pool.map(one, range(n)))
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_groups_share_keys_that_others_do_not_have(suite):
+    n = SUITES[suite].parties
+    sessions = start([replace(HELLO, suite=suite)] * n)
+    assert len({session.transcript for session in sessions}) == 1
+    parties = [session.protocol.party for session in sessions]
+    for index, party in enumerate(parties):
+        assert set(party.keys) == {*components(n, index), COMMON}
+    for group in (*range(n), COMMON):
+        for purpose in ("mask", "rand"):
+            drawn = [getattr(p.keys[group], purpose).words(1, 4).tobytes() for p in parties if group in p.keys]
+            assert len(set(drawn)) == 1
+        assert len({p.keys[group].ckpt for p in parties if group in p.keys}) == 1
+    some = {parties[0].keys[group].ckpt for group in parties[0].keys}
+    assert len(some) == len(parties[0].keys)
+    again = start([replace(HELLO, suite=suite)] * n)
+    assert again[0].transcript != sessions[0].transcript
+    assert again[0].protocol.party.keys[COMMON].ckpt not in some
+
+
+def test_a_session_computes_opens_and_meters():
+    sessions = start([HELLO] * 3)
+    x = deal(np.arange(10), 3)
+
+    def run(index):
+        with sessions[index] as session:
+            opened = session.protocol.open(session.protocol.multiply(x[index], x[index]), "x")
+            return opened, session.meter, len(session.ledger.opened)
+
+    with ThreadPoolExecutor(3) as pool:
+        for opened, meter, openings in pool.map(run, range(3)):
+            assert np.array_equal(opened, np.arange(10) ** 2)
+            assert (meter.rounds, meter.data_bytes, openings) == (2, 160, 1)
+            assert meter.seconds > 0
+
+
+def test_an_error_inside_a_session_ends_it_for_all():
+    sessions = start([HELLO] * 3)
+    x = deal(np.arange(10), 3)
+
+    def run(index):
+        try:
+            with sessions[index] as session:
+                if index == 1:
+                    raise ValueError("out of memory")
+                session.protocol.open(x[index], "x")
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(3) as pool:
+        errors = list(pool.map(run, range(3)))
+    assert [type(error) for error in errors] == [PeerLostError, ValueError, PeerLostError]
+
+
+FIELDS = ["roster", "program", "contracts", "inputs", "checkpoint", "params", "software"]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_party_that_means_something_else_stops_everybody(field):
+    errors = start([HELLO, HELLO, replace(HELLO, **{field: "other"})])
+    assert all(isinstance(error, AttemptError | PeerLostError) for error in errors)
+    assert any(f"another {field}" in str(error) for error in errors)
+
+
+def test_an_attempt_that_is_not_newer_sends_nothing():
+    sent = []
+
+    def stale(job, attempt):
+        assert (job, attempt) == (HELLO.job, 3)
+        raise ReplayError("attempt 3 after attempt 5")
+
+    errors = start([HELLO] * 3, claim=stale, tamper=lambda *frame: sent.append(frame) or [])
+    assert all(isinstance(error, ReplayError) for error in errors)
+    assert not sent
+
+
+def test_an_unknown_suite_or_a_wrong_number_of_parties_is_refused():
+    assert all(isinstance(error, AttemptError) for error in start([replace(HELLO, suite="rep3-sh/0")] * 3))
+    assert all(isinstance(error, AttemptError) for error in start([HELLO] * 4))
+
+
+@pytest.mark.parametrize(("step", "what"), [(2, "hello"), (4, "key confirmation")])
+@pytest.mark.parametrize("sender", range(3))
+def test_a_changed_echo_or_confirmation_is_found(step, what, sender):
+    def tamper(header, payload):
+        if (header.op, header.sender, header.receiver) == (step, sender, (sender + 1) % 3):
+            payload = bytes([payload[0] ^ 1]) + payload[1:]
+        return [header.pack(), payload]
+
+    errors = start([HELLO] * 3, tamper=tamper)
+    assert isinstance(errors[(sender + 1) % 3], CheatingDetected)
+    assert f"{what} at party {(sender + 1) % 3}: party {sender} has another one" in str(errors[(sender + 1) % 3])
+
+
+def test_different_hellos_to_two_parties_are_found():
+    """Party 0 shows party 1 another nonce than party 2: both HELLOs are well-formed, only the echo tells."""
+
+    def tamper(header, payload):
+        if (header.op, header.sender, header.receiver) == (1, 0, 1):
+            payload = HELLO.pack("0" * 64)
+        return [header.pack(), payload]
+
+    errors = start([HELLO] * 3, tamper=tamper)
+    assert all(isinstance(error, CheatingDetected) for error in errors)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_contribution_that_differs_between_members_is_found(suite):
+    """One bit of what party 0 sends party 1 for the common key: all others confirm another key than party 1."""
+    n = SUITES[suite].parties
+
+    def tamper(header, payload):
+        if (header.op, header.sender, header.receiver) == (3, 0, 1):
+            payload = payload[:-1] + bytes([payload[-1] ^ 1])
+        return [header.pack(), payload]
+
+    errors = start([replace(HELLO, suite=suite)] * n, tamper=tamper)
+    assert all(isinstance(error, CheatingDetected) for error in errors)
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"nonce": 1}', b"7", b"x" * 20000, b'{"nonce": "00"}'])
+def test_a_hello_that_is_none_is_refused(raw):
+    def tamper(header, payload):
+        if (header.op, header.sender, header.receiver) == (1, 0, 1):
+            return [header._replace(elements=len(raw), payload=len(raw)).pack(), raw]
+        return [header.pack(), payload]
+
+    assert isinstance(start([HELLO] * 3, tamper=tamper)[1], AttemptError | CheatingDetected)
+
+
+def test_seeds_travel_sealed_when_asked():
+    seen = []
+
+    def sealing(index):
+        def seal(peer, plaintext, info):
+            return bytes([peer]) + info[-1:] + bytes(byte ^ 0x55 for byte in plaintext)
+
+        def unseal(sealed, info):
+            if sealed[0] != index or sealed[1:2] != info[-1:]:
+                raise SealError("for somebody else")
+            return bytes(byte ^ 0x55 for byte in sealed[2:])
+
+        return Sealing(seal, unseal)
+
+    def watch(header, payload):
+        if header.op == 3:
+            seen.append(payload)
+        return [header.pack(), payload]
+
+    sessions = start([HELLO] * 3, sealing=sealing, tamper=watch)
+    assert len({session.transcript for session in sessions}) == 1
+    assert len(seen) == 6
+    assert all(len(payload) % 32 == 2 for payload in seen)

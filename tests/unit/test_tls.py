@@ -1,0 +1,214 @@
+"""Links over TLS: who may be at the other end, and how every failure is named."""
+
+import socket
+import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from counterfoil.crypto.keys import PrivateKeys, PublicKeys
+from counterfoil.errors import PeerIdentityError, PeerLostError, PeerTimeoutError
+from counterfoil.mpc.transport.base import Attempt, Kind
+from counterfoil.mpc.transport.tls import Endpoint, connect
+
+ATTEMPT = Attempt(bytes(16), 1)
+
+
+class Expired:
+    """A key whose self-signed certificate ended yesterday."""
+
+    def __init__(self, folder):
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "node-1")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=2))
+            .not_valid_after(now - timedelta(days=1))
+            .sign(key, hashes.SHA256())
+        )
+        self.public = PublicKeys("node-1", bytes(32), bytes(1216), certificate.public_bytes(Encoding.DER))
+        self._file = folder / "tls.pem"
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        self._file.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+
+    def load_tls(self, context):
+        context.load_cert_chain(self._file)
+
+
+@pytest.fixture(scope="module")
+def identities(tmp_path_factory):
+    return [PrivateKeys.create(tmp_path_factory.mktemp("keys"), f"node-{index}") for index in range(3)]
+
+
+class Meeting:
+    """Listeners on free ports, and the endpoints that everybody believes in."""
+
+    def __init__(self, identities, n=3):
+        self.identities = identities
+        self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
+        self.ends = [
+            Endpoint("127.0.0.1", listener.getsockname()[1], identity.public.tls)
+            for listener, identity in zip(self.listeners, identities, strict=False)
+        ]
+
+    def join(self, index, identity=None, ends=None, attempt=ATTEMPT, **limits):
+        load = (identity or self.identities[index]).load_tls
+        limits = {"timeout_s": 1.0, "connect_s": 5.0, **limits}
+        return connect(index, ends or self.ends, load, attempt, listener=self.listeners[index], **limits)
+
+
+def together(*calls):
+    """Results, or the errors, of calls made at once."""
+
+    def outcome(call):
+        try:
+            return call()
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(outcome, calls))
+
+
+@pytest.fixture
+def met(identities):
+    meeting = Meeting(identities)
+    links = together(*(lambda index=index: meeting.join(index) for index in range(3)))
+    yield links
+    for own in links:
+        for link in own.values():
+            link.close()
+
+
+def test_all_meet_and_large_messages_cross(met):
+    n = 1 << 20
+    sent = {(i, j): np.arange(n, dtype=np.uint64) * np.uint64(i + 3 * j + 1) for i in range(3) for j in range(3)}
+
+    def swap(me):
+        for peer, link in met[me].items():
+            link.send(Kind.DATA, 1, sent[me, peer])
+        return {peer: link.incoming(1, np.empty(n, np.uint64)).finish() for peer, link in met[me].items()}
+
+    for me, got in enumerate(together(*(lambda me=me: swap(me) for me in range(3)))):
+        assert all(np.array_equal(got[peer], sent[peer, me]) for peer in got)
+
+
+def test_links_are_tls_1_3_without_resumption(met):
+    pipe = met[0][1].pipe
+    for connection in (pipe._out, pipe._back):
+        assert connection.version() == "TLSv1.3"
+        assert not connection.session_reused
+        assert connection.context.verify_mode is ssl.CERT_REQUIRED
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_peer_with_another_key_is_refused_by_both_sides(identities, tmp_path):
+    meeting = Meeting(identities)
+    impostor = PrivateKeys.create(tmp_path, "node-1")
+    errors = together(lambda: meeting.join(0), lambda: meeting.join(1, identity=impostor), lambda: meeting.join(2))
+    assert all(isinstance(error, PeerIdentityError) for error in errors), errors
+    assert "party 1: its address answers with a key nobody pinned" in str(errors[0])
+
+
+def test_another_party_of_the_roster_cannot_stand_in(identities):
+    meeting = Meeting(identities)
+    ends = [meeting.ends[0], Endpoint("127.0.0.1", meeting.ends[2].port, identities[1].public.tls), meeting.ends[2]]
+    errors = together(lambda: meeting.join(0, ends=ends), lambda: meeting.join(2, connect_s=1.0))
+    assert isinstance(errors[0], PeerIdentityError)
+
+
+def test_an_expired_certificate_is_refused(identities, tmp_path):
+    expired = Expired(tmp_path)
+    meeting = Meeting([identities[0], expired], n=2)
+    errors = together(lambda: meeting.join(0, connect_s=2.0), lambda: meeting.join(1, identity=expired, connect_s=2.0))
+    assert isinstance(errors[0], PeerIdentityError)
+
+
+def test_missing_peers_are_named(identities):
+    with pytest.raises(PeerTimeoutError, match=r"parties \[1, 2\] did not connect"):
+        Meeting(identities).join(0, connect_s=0.3)
+
+
+def test_peers_of_another_attempt_are_not_mistaken(identities):
+    meeting = Meeting(identities, n=2)
+    errors = together(
+        lambda: meeting.join(0, connect_s=1.0), lambda: meeting.join(1, attempt=Attempt(bytes(16), 2), connect_s=1.0)
+    )
+    assert all(isinstance(error, PeerTimeoutError) for error in errors)
+
+
+def test_strangers_change_nothing(identities, tmp_path):
+    meeting = Meeting(identities, n=2)
+    stranger = PrivateKeys.create(tmp_path, "stranger")
+
+    def disturb():
+        for hello in (b"GET / HTTP/1.1\r\n\r\n", b""):
+            with socket.create_connection(("127.0.0.1", meeting.ends[0].port)) as raw:
+                raw.sendall(hello)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        stranger.load_tls(context)
+        raw = socket.create_connection(("127.0.0.1", meeting.ends[0].port))
+        try:
+            with context.wrap_socket(raw) as connection:
+                connection.recv(1)
+        except OSError:
+            pass
+
+    first = threading.Thread(target=disturb)
+    first.start()
+    links, _, other = together(lambda: meeting.join(0), disturb, lambda: meeting.join(1))
+    first.join()
+    for own in (links, other):
+        for link in own.values():
+            link.close()
+
+
+def test_a_late_peer_is_waited_for(identities):
+    meeting = Meeting(identities, n=2)
+    port = meeting.ends[1].port
+    meeting.listeners[1].close()
+
+    def late():
+        threading.Event().wait(0.5)
+        meeting.listeners[1] = socket.create_server(("127.0.0.1", port))
+        return meeting.join(1)
+
+    links = together(lambda: meeting.join(0), late)
+    for own in links:
+        for link in own.values():
+            link.close()
+
+
+def test_a_peer_that_dies_in_a_message_is_lost(met):
+    link = met[1][0]
+    link.begin(Kind.DATA, 1, 1000)
+    link.push(np.zeros(10, np.uint64))
+    link.close()
+    with pytest.raises(PeerLostError, match="party 1 closed its link"):
+        met[0][1].incoming(1, np.empty(1000, np.uint64)).finish()
+
+
+def test_a_silent_peer_times_out(met):
+    with pytest.raises(PeerTimeoutError, match="party 2 sent nothing for 1 s"):
+        met[0][2].incoming(1, np.empty(1, np.uint64)).finish()
+
+
+def test_a_peer_that_takes_nothing_times_out(met):
+    link = met[0][1]
+    with pytest.raises(PeerTimeoutError, match="party 1 took nothing"):
+        for _ in range(400):
+            link.send(Kind.DATA, 1, np.zeros(1 << 17, np.uint64))
+            threading.Event().wait(0.01)
