@@ -80,4 +80,6 @@ def _states(client: SyncPrefectClient, runs: Mapping[str, UUID]) -> dict[str, St
 
 
 def _plain(value: Any) -> Any:
-    return [str(item) for item in value] if isinstance(value, tuple) else str(value) if isinstance(value, Ref) else value
+    return (
+        [str(item) for item in value] if isinstance(value, tuple) else str(value) if isinstance(value, Ref) else value
+    )
