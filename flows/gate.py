@@ -3,7 +3,7 @@
 The server's entry points, commands, environments, job variables and pull steps are never read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -25,21 +25,27 @@ MAX_S = 3600.0
 class Gate:
     """Lets through requests for the given flows whose parameters are references, ids and small numbers."""
 
-    def __init__(self, flows: tuple[Flow[..., Any], ...]) -> None:
+    def __init__(self, flows: Iterable[Flow[..., Any]], on_refusal: Callable[[str], None]) -> None:
         self._flows = {flow.name: flow for flow in flows}
+        self._on_refusal = on_refusal
 
-    def __call__(self, name: str, parameters: Mapping[str, Any]) -> Admitted:
-        """The flow, ready to run. Raises: RefusedError."""
-        flow = self._flows.get(name)
-        if flow is None:
-            raise RefusedError(f"this party runs {', '.join(sorted(self._flows))}, and nothing else")
-        return Admitted(partial(_run, flow, parse(flow.fn, parameters)), flow.timeout_seconds or MAX_S)
+    def __call__(self, run: str, name: str, parameters: Mapping[str, Any]) -> Admitted:
+        """The flow, ready to run. Raises: RefusedError, after `on_refusal` was told the run's id."""
+        try:
+            flow = self._flows.get(name)
+            if flow is None:
+                raise RefusedError(f"this party runs {', '.join(sorted(self._flows))}, and nothing else")
+            arguments = parse(flow.fn, parameters)
+        except RefusedError:
+            self._on_refusal(run)
+            raise
+        return Admitted(partial(_run, flow, arguments, UUID(run)), flow.timeout_seconds or MAX_S)
 
 
-def _run(flow: Flow[..., Any], arguments: dict[str, Any], run_id: str) -> None:
+def _run(flow: Flow[..., Any], arguments: dict[str, Any], run_id: UUID) -> None:
     try:
-        with handle_engine_signals(UUID(run_id)):
-            flow_run = load_flow_run(UUID(run_id))
+        with handle_engine_signals(run_id):
+            flow_run = load_flow_run(run_id)
             flow_run.parameters = arguments
             # With a deployment, Prefect would watch over a web socket for a suspension from outside, which no stage
             # takes: a second of each run.

@@ -23,14 +23,14 @@ MESSAGE_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What may run: under a run's id, in a process of its own, for so long."""
+    """What may run, in a process of its own, for so long."""
 
-    execute: Callable[[str], None]
+    execute: Callable[[], None]
     limit_s: float
 
 
-Gate = Callable[[str, Mapping[str, Any]], Admitted]
-"""From a flow's name and its parameters to what may run. Raises CounterfoilError."""
+Gate = Callable[[str, str, Mapping[str, Any]], Admitted]
+"""From a run's id, a flow's name and its parameters to what may run. Raises CounterfoilError."""
 
 
 def fork(gate: Gate) -> socket.socket:
@@ -79,7 +79,7 @@ def serve(channel: socket.socket, gate: Gate) -> NoReturn:
 
 def _start(channel: socket.socket, gate: Gate, order: Mapping[str, Any]) -> int | None:
     try:
-        admitted = gate(order["flow"], order["parameters"])
+        admitted = gate(order["run"], order["flow"], order["parameters"])
     except CounterfoilError as error:
         _send(channel, {"run": order["run"], "refused": f"{type(error).__name__}: {error}"})
         return None
@@ -89,17 +89,17 @@ def _start(channel: socket.socket, gate: Gate, order: Mapping[str, Any]) -> int 
         os.setpgid(0, 0)
         for restored in (signal.SIGINT, signal.SIGTERM):
             signal.signal(restored, signal.SIG_DFL)
-        _be(admitted, order["run"])
+        _be(admitted)
     os.setpgid(pid, pid)
     _send(channel, {"run": order["run"], "pid": pid, "limit_s": admitted.limit_s})
     return pid
 
 
-def _be(admitted: Admitted, run: str) -> NoReturn:
+def _be(admitted: Admitted) -> NoReturn:
     # Without the interpreter's own way out: it would touch, and so copy, every page that the fork shares.
     code = 1
     try:
-        admitted.execute(run)
+        admitted.execute()
         code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)

@@ -8,26 +8,27 @@ from prefect import Flow, flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError
-from mpc_tasks.barrier import barrier
+from mpc_tasks.barrier import PublicValue, barrier, check_public
 
 P = ParamSpec("P")
 
 
-def stage(*, timeout_s: int) -> Callable[[Callable[P, Ref]], Flow[P, State]]:
+def stage(*, timeout_s: int) -> Callable[[Callable[P, PublicValue]], Flow[P, State]]:
     """A flow without retries or stored result.
 
     It ends Completed with its reference as the state's message, or Failed with the error's class as the state's name.
     Nothing is pickled: neither what it returns nor what it raises becomes a Prefect result.
     """
 
-    def decorate(function: Callable[P, Ref]) -> Flow[P, State]:
+    def decorate(function: Callable[P, PublicValue]) -> Flow[P, State]:
         @functools.wraps(function)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> State:
             try:
                 with barrier():
-                    return Completed(message=str(function(*args, **kwargs)))
+                    result = function(*args, **kwargs)
+                    check_public(result, f"the result of {function.__name__}")
+                    return Completed(message=str(result))
             except CounterfoilError as error:
                 return Failed(name=type(error).__name__, message=str(error))
 

@@ -160,6 +160,9 @@ def stack_bits(shares: Sequence[Bits]) -> Bits:
     """Bit vectors of one length and rank, one after the other along the FIRST axis."""
     if len({share.length for share in shares}) != 1:
         raise ShapeError("bit vectors of different lengths do not stack")
+    shares = [share for share in shares if share.shape[0]] or shares[:1]
+    if len(shares) == 1:
+        return shares[0]
     columns = zip(*(share.parts for share in shares), strict=True)
     return Bits(tuple(np.concatenate(column, axis=0) for column in columns), shares[0].length)
 

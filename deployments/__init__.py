@@ -1,0 +1,1 @@
+"""How Counterfoil is run: the deployments of its flows, and the demo."""

@@ -1,0 +1,23 @@
+"""Stage at every node, side by side: from submissions to a draft that exists in shares alone."""
+
+from counterfoil.canonical import Ref
+from flows.parameters import Count, Id, RefText, Refs
+from flows.stage import stage
+from mpc_tasks.audit import audit
+from mpc_tasks.evaluate import evaluate
+from mpc_tasks.meet import meet
+from mpc_tasks.range_check import range_check
+from mpc_tasks.receive import receive
+from mpc_tasks.suppress import suppress
+from mpc_tasks.verify import signed
+
+
+@stage(timeout_s=3600)
+def analyse(agreement: RefText, period: Id, submissions: Refs, attempt: Count) -> Ref:
+    """One attempt of the job, which dies as a whole; this node's signed evidence on the draft."""
+    running = meet(receive(agreement, period, submissions, attempt))
+    range_check(running)
+    for plan in signed(agreement).terms.analyses:
+        evaluate(running, plan.name)
+    suppress(running)
+    return audit(running)

@@ -1,0 +1,51 @@
+"""The parent, at the coordinator: one period's collaboration, from agreement to a draft that waits for review."""
+
+from datetime import UTC, datetime
+
+from counterfoil.canonical import Ref
+from counterfoil.errors import IntegrityError
+from flows.dispatch import StageError, on_each, start
+from flows.parameters import Id, RefText
+from flows.stage import stage
+from mpc_tasks.show import Progress
+from mpc_tasks.verify import signed
+
+ATTEMPTS = 3
+AGAIN_AFTER = frozenset({"TransportError", "PeerLostError", "PeerTimeoutError", "Crashed", "TimedOut", "Cancelled"})
+"""What a new attempt may mend. A failed check of integrity or identity is final and needs a person."""
+
+
+@stage(timeout_s=6 * 3600)
+def collaborate(agreement: RefText, period: Id | None = None) -> Ref:
+    """All parties agreed, every owner contributed, the nodes computed, and a review waits; the nodes' evidence."""
+    terms = signed(agreement).terms
+    period = period or terms.schedule.period(datetime.now(UTC).date())
+    (contract,) = terms.contracts
+    progress = Progress(f"collaboration-{terms.id}", f"{terms.title}, {period}")
+    on_each("agree", (*terms.owners, *terms.nodes), agreement=agreement)
+    progress.at(20)
+    submissions = on_each("contribute", terms.owners, agreement=agreement, contract=contract, period=period)
+    progress.at(60)
+    evidence = _analyse(agreement, period, terms.nodes, tuple(submissions.values()))
+    progress.at(90)
+    start("review", terms.coordinator, once=evidence.digest, agreement=agreement, evidence=evidence)
+    progress.at(100)
+    return evidence
+
+
+def _analyse(agreement: Ref, period: str, nodes: tuple[str, ...], submissions: tuple[Ref, ...]) -> Ref:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            said = on_each(
+                "analyse", nodes, agreement=agreement, period=period, submissions=submissions, attempt=attempt
+            )
+        except StageError as error:
+            if attempt == ATTEMPTS or not AGAIN_AFTER.issuperset(error.failures.values()):
+                raise
+        else:
+            if len({reference.digest for reference in said.values()}) != 1:
+                raise IntegrityError(
+                    f"the nodes do not say the same of the draft: {', '.join(map(str, said.values()))}"
+                )
+            return said[nodes[0]]
+    raise AssertionError("unreachable")

@@ -1,0 +1,43 @@
+"""At the coordinator, every few minutes: suspended reviews whose quorum has come go on."""
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
+    FlowFilter,
+    FlowFilterName,
+)
+from prefect.flow_runs import resume_flow_run
+
+from counterfoil.errors import NotApprovedError
+from counterfoil.governance.review import load_draft
+from flows.parameters import parse
+from flows.review import review
+from flows.stage import stage
+from mpc_tasks.count import missing_approvals, standing
+from mpc_tasks.held import home
+from mpc_tasks.verify import signed
+
+SUSPENDED = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Suspended"])))
+
+
+@stage(timeout_s=300)
+def resume_reviews() -> int:
+    """How many reviews go on; a review that can no longer be approved goes on too, to say so."""
+    resumed = 0
+    with get_client(sync_client=True) as client:
+        waiting = client.read_flow_runs(
+            flow_run_filter=SUSPENDED, flow_filter=FlowFilter(name=FlowFilterName(any_=[review.name]))
+        )
+    for run in waiting:
+        asked = parse(review.fn, run.parameters)
+        draft = load_draft(home().exchange, signed(asked["agreement"]), asked["evidence"].digest)
+        try:
+            ready = missing_approvals(draft, standing(draft)) == 0
+        except NotApprovedError:
+            ready = True
+        if ready:
+            resume_flow_run(run.id, run_input={"note": "resumed because the reviewers decided"})
+            resumed += 1
+    return resumed

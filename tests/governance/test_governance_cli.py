@@ -1,0 +1,157 @@
+"""The commands of contracts, agreements and reviews, as people type them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from counterfoil.canonical import Ref
+from counterfoil.cli import app
+from counterfoil.errors import (
+    AgreementError,
+    ContractError,
+    NotFoundError,
+    ReplayError,
+    ReviewError,
+    RosterError,
+    SignatureError,
+)
+
+from .conftest import CONTRACTS, IDS, Consortium
+from .reviewing import draft
+
+AGREEMENT = CONTRACTS / "agreements" / "exposure.agreement.yaml"
+LOANS = CONTRACTS / "data" / "loans.odcs.yaml"
+
+
+def run(*arguments: object, home: Path | None = None, input: str | None = None) -> Result:
+    options = ["--home", str(home)] if home else []
+    return CliRunner().invoke(app, [*map(str, arguments), *options], input=input)
+
+
+def test_lint_says_that_a_contract_is_right() -> None:
+    result = run("contract", "lint", LOANS)
+    assert result.exit_code == 0
+    assert "right; loans 1.0.0, 8 columns" in result.output
+
+
+def test_lint_names_every_problem_of_every_file_on_a_line_of_its_own(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.odcs.yaml"
+    text = LOANS.read_text().replace("status: active", "status: live").replace("value: quasi", "value: quasy", 1)
+    wrong.write_text(text)
+    result = run("contract", "lint", LOANS, wrong)
+    assert result.exit_code == ContractError.exit_code
+    lines = result.output.splitlines()
+    assert "right" in lines[0]
+    wanted = [index for index, line in enumerate(text.splitlines(), 1) if line.endswith((": live", ": quasy"))]
+    assert [int(line.split(": ")[0].rsplit(":", 1)[1]) for line in lines[1:]] == wanted
+    assert len(wanted) == 2
+
+
+def test_show_prints_columns_and_rules() -> None:
+    result = run("contract", "show", LOANS)
+    assert result.exit_code == 0
+    for word in ("balance", "rowCount mustBeBetween 1000 to 200000", "2028-12-31"):
+        assert word in result.output
+
+
+@pytest.fixture
+def roster_file(consortium: Consortium, tmp_path: Path) -> Path:
+    path = tmp_path / "roster.yaml"
+    path.write_bytes(consortium.roster.raw)
+    return path
+
+
+def test_from_cards_to_a_binding_agreement(consortium: Consortium, tmp_path: Path) -> None:
+    cards: list[object] = []
+    for id in IDS:
+        (tmp_path / f"{id}.json").write_text(json.dumps(consortium.homes[id].keys.public.to_json()))
+        cards += ["--card", tmp_path / f"{id}.json"]
+    roster = tmp_path / "roster.yaml"
+    filled = run("agreement", "roster", CONTRACTS / "rosters" / "four-banks.roster.yaml", *cards, "--out", roster)
+    assert filled.exit_code == 0, filled.output
+    assert consortium.homes["bank-c"].keys.public.sign_id in filled.output
+
+    owner = consortium.homes["bank-a"].path
+    drafted = run("agreement", "draft", AGREEMENT, "--roster", roster, home=owner)
+    assert drafted.exit_code == 0, drafted.output
+    ref = drafted.stdout.strip()
+    Ref.parse(ref)
+
+    explained = run("agreement", "explain", ref, home=consortium.homes["node-1"].path)
+    assert "Two nodes together could see everything." in explained.output
+    assert "fewer than 10 rows" in explained.output
+
+    for id in IDS[:-1]:
+        assert run("agreement", "sign", ref, "--yes", home=consortium.homes[id].path).exit_code == 0
+    incomplete = run("agreement", "verify", ref, home=owner)
+    assert incomplete.exit_code == SignatureError.exit_code
+    assert "not signed by regulator" in incomplete.output
+
+    last = consortium.homes["regulator"].path
+    declined = run("agreement", "sign", ref, home=last, input="n\n")
+    assert declined.exit_code != 0
+    assert run("agreement", "verify", ref, home=owner).exit_code == SignatureError.exit_code
+    assert run("agreement", "sign", ref, home=last, input="y\n").exit_code == 0
+    verified = run("agreement", "verify", ref, home=owner)
+    assert verified.exit_code == 0, verified.output
+    assert "exposure 1.0.0 binds until 2028-10-31" in verified.output
+    assert [event.type for event in _events(consortium, "bank-a")] == ["agreement-proposed", "agreement-signed"]
+
+
+def _events(consortium: Consortium, id: str) -> list[object]:
+    from counterfoil.audit.event import Event
+
+    return [Event.parse(leaf) for leaf in consortium.homes[id].log.entries()]
+
+
+def test_a_missing_card_is_named(tmp_path: Path, consortium: Consortium) -> None:
+    card = tmp_path / "bank-a.json"
+    card.write_text(json.dumps(consortium.homes["bank-a"].keys.public.to_json()))
+    members = CONTRACTS / "rosters" / "four-banks.roster.yaml"
+    result = run("agreement", "roster", members, "--card", card, "--out", tmp_path / "r.yaml")
+    assert result.exit_code == RosterError.exit_code
+    assert "no card of bank-b is given" in result.output
+    assert not (tmp_path / "r.yaml").exists()
+
+
+def test_a_wrong_agreement_is_not_proposed(consortium: Consortium, roster_file: Path, tmp_path: Path) -> None:
+    for folder in ("data", "policies"):
+        (tmp_path / folder).symlink_to(CONTRACTS / folder)
+    (tmp_path / "agreements").mkdir()
+    wrong = tmp_path / "agreements" / "wrong.agreement.yaml"
+    wrong.write_text(AGREEMENT.read_text().replace("columns: [balance]", "columns: [customer_id]"))
+    result = run("agreement", "draft", wrong, "--roster", roster_file, home=consortium.homes["bank-a"].path)
+    assert result.exit_code == AgreementError.exit_code
+    assert "customer_id is an identifier and never enters an analysis" in result.output
+
+
+def test_an_agreement_that_is_not_there_is_named(consortium: Consortium) -> None:
+    ref = f"agreement:bank-a:{'0' * 64}"
+    assert run("agreement", "verify", ref, home=consortium.homes["bank-a"].path).exit_code == NotFoundError.exit_code
+
+
+def test_reviewers_list_show_and_decide(signed: Consortium) -> None:
+    made = draft(signed)
+    ref, evidence = str(signed.ref), made.evidence.digest
+    homes = {id: home.path for id, home in signed.homes.items()}
+    listed = run("review", "list", ref, home=homes["reviewer-1"])
+    assert f"{evidence} 2026-w48 attempt 1: 0 of 2 approvals" in listed.output, listed.output
+    shown = run("review", "show", ref, evidence, home=homes["reviewer-1"])
+    for words in (made.evidence.job, "24 cells", "rests on", "regulator reads with the key"):
+        assert words in shown.output
+
+    assert run("review", "approve", ref, evidence, home=homes["reviewer-1"]).exit_code == 0
+    assert run("review", "approve", ref, evidence, home=homes["reviewer-1"]).exit_code == ReplayError.exit_code
+    assert run("review", "approve", ref, evidence, home=homes["bank-a"]).exit_code == ReviewError.exit_code
+    rejected = run("review", "reject", ref, evidence, "--comment", "too few", home=homes["reviewer-2"])
+    assert rejected.exit_code == 0, rejected.output
+    assert run("review", "reject", ref, evidence, home=homes["reviewer-3"]).exit_code == 2  # reasons are asked for
+    listed = run("review", "list", ref, home=homes["reviewer-3"])
+    assert "1 of 2 approvals; undecided: reviewer-3; reviewer-2 rejected" in listed.output
+    assert run("review", "approve", ref, evidence, home=homes["reviewer-3"]).exit_code == 0
+    listed = run("review", "list", ref, home=homes["regulator"])
+    assert "approved by reviewer-1, reviewer-3" in listed.output
