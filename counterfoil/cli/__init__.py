@@ -16,7 +16,7 @@ from counterfoil.errors import CounterfoilError
 
 
 class _PlainErrors(TyperGroup):
-    """Shows an error, a line for each problem, and ends with its exit code; an unforeseen one shows where it happened."""
+    """Shows an error, a line a problem, and ends with its exit code; what is unforeseen shows where it happened."""
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 
 from counterfoil.audit.publish import read_published
 from counterfoil.canonical import Ref
@@ -79,16 +80,17 @@ def _check_released(exchange: Exchange, approved: Approved, recipient: str) -> b
         exchange.get(Ref(SEALED, node, document.sealed))
         if not document.approvals.items() <= approved.approvals.items():
             raise TamperedError(f"{node} released job {evidence.job} on other approvals than are there")
-        if (evidence.digest, document.sealed) not in _released(exchange, node, recipient):
+        events = _events(exchange, node, evidence.digest)
+        if not any(
+            event["type"] == "released" and event["refs"].get(f"to-{recipient}") == document.sealed for event in events
+        ):
             raise TamperedError(f"the log of {node} has no entry for its release of job {evidence.job} to {recipient}")
+        if not any(event["type"] == "release-approved" for event in events):
+            raise TamperedError(f"the log of {node} has no entry for the approval of job {evidence.job}")
     return True
 
 
-def _released(exchange: Exchange, node: str, recipient: str) -> set[tuple[str, str]]:
-    """By the node's published log: evidence and sealed shares of everything that it released to the recipient."""
+def _events(exchange: Exchange, node: str, evidence: str) -> list[dict[str, Any]]:
+    """What the node's published log says of a draft."""
     events = [json.loads(entry) for entry in read_published(exchange, node).entries]
-    return {
-        (event["refs"]["evidence"], event["refs"].get(f"to-{recipient}", ""))
-        for event in events
-        if event["type"] == "released"
-    }
+    return [event for event in events if event["refs"].get("evidence") == evidence]
