@@ -1,5 +1,6 @@
 """Contract rules as expectations: every kind of rule holds on good data, and fails on bad data with its own class."""
 
+import logging
 import re
 import socket
 import stat
@@ -90,15 +91,18 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_table(contract: Contract, page: Path, name: str) -> None:
+def test_bad_table(
+    contract: Contract, page: Path, name: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     column, cells, error, words, count = BAD[name]
-    with pytest.raises(error) as caught:
+    with caplog.at_level(logging.DEBUG), pytest.raises(error) as caught:
         validate(table(contract, **{column: cells}), page)
     assert type(caught.value) is error
     text = str(caught.value)
     assert words in text
     assert f"does not hold in {count} row" in text
-    assert not any(cell in text for cell in ("1999", "2031", "North", "77310", "0002", "100001", "1000.01"))
+    said = text + caplog.text + "".join(capfd.readouterr())
+    assert not any(cell in said for cell in ("1999", "2031", "North", "77310", "0002", "100001", "100002", "1000.01"))
     rows = re.findall(r'<td class="row">(\d+)</td>', page.read_text())
     assert len(rows) >= count
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
