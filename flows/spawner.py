@@ -5,6 +5,7 @@ come a flow's name, a run's id and plain parameters; the gate decides, and no co
 for. Whoever holds the other end of the socket holds the children's lives: when it closes, they are killed.
 """
 
+import ctypes
 import json
 import os
 import selectors
@@ -19,6 +20,9 @@ from typing import Any, NoReturn
 from counterfoil.errors import CounterfoilError
 
 MESSAGE_BYTES = 64 * 1024
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ def _start(channel: socket.socket, gate: Gate, order: Mapping[str, Any]) -> int 
 def _be(admitted: Admitted) -> NoReturn:
     # Without the interpreter's own way out: it would touch, and so copy, every page that the fork shares.
     code = 1
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # or else it would outlive a spawner that was killed
     try:
         admitted.execute()
         code = 0
