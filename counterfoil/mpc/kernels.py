@@ -48,6 +48,20 @@ def masked_and(x0: Words, x1: Words, y0: Words, y1: Words, a: Words, b: Words, z
 
 
 @_kernel(_IN, _IN, _IN, _IN, _OUT)
+def masked_term(x: Words, y: Words, a: Words, b: Words, z: Words) -> None:
+    """z = x·y + a - b."""
+    for i in range(z.size):
+        z[i] = x[i] * y[i] + a[i] - b[i]
+
+
+@_kernel(_IN, _IN, _IN, _IN, _OUT)
+def masked_and_term(x: Words, y: Words, a: Words, b: Words, z: Words) -> None:
+    """z = x&y ^ a ^ b."""
+    for i in range(z.size):
+        z[i] = (x[i] & y[i]) ^ a[i] ^ b[i]
+
+
+@_kernel(_IN, _IN, _IN, _IN, _OUT)
 def cross_product(x0: Words, y1: Words, x1: Words, y0: Words, z: Words) -> None:
     """z = x0·y1 + x1·y0."""
     for i in range(z.size):

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.errors import CheatingDetected, IntegrityError, PeerLostError, TransportError
-from counterfoil.mpc.shares import CHUNK, Words
+from counterfoil.mpc.pieces import CHUNK
+from counterfoil.mpc.shares import Words
 
 MAGIC: Final = b"CFMP"
 VERSION: Final = 1
