@@ -20,7 +20,6 @@ _IN = types.Array(types.uint64, 1, "C", readonly=True)
 _IN2 = types.Array(types.uint64, 2, "C", readonly=True)
 _OUT = types.Array(types.uint64, 1, "C")
 _OUT2 = types.Array(types.uint64, 2, "C")
-_INDEX = types.Array(types.int64, 1, "C", readonly=True)
 
 
 def _kernel(*signature: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -126,13 +125,3 @@ def bit_slices(words: Words, out: Words) -> None:
             mask ^= mask << U64(width)
         for k in range(64):
             out[k, w] = block[k]
-
-
-# --- permutations -----------------------------------------------------------------------------------------------
-
-
-@_kernel(_IN, _INDEX, _IN, _OUT)
-def gather_add(x: Words, order: Words, a: Words, z: Words) -> None:
-    """z[i] = x[order[i]] + a[i]."""
-    for i in range(z.size):
-        z[i] = x[order[i]] + a[i]
