@@ -192,9 +192,13 @@ class Demo:
         for reviewer in REVIEWERS:
             answer = await asyncio.to_thread(self.console.input, f"\nApprove as {reviewer}? \\[y/n] ")
             if answer.strip().lower().startswith("y"):
-                await self.stand.cli(reviewer, "review", "approve", agreement, evidence, "--comment", "asked in the demo")
+                await self.stand.cli(
+                    reviewer, "review", "approve", agreement, evidence, "--comment", "asked in the demo"
+                )
             else:
-                await self.stand.cli(reviewer, "review", "reject", agreement, evidence, "--comment", "asked in the demo")
+                await self.stand.cli(
+                    reviewer, "review", "reject", agreement, evidence, "--comment", "asked in the demo"
+                )
 
     async def _each(self, parties: Iterable[str], *words: str) -> list[str]:
         return await asyncio.gather(*(self.stand.cli(party, *words) for party in parties))
@@ -202,15 +206,19 @@ class Demo:
     async def _sum_up(self, agreement: str, told: list[str], verified: str) -> None:
         report = Path(told[0].rsplit("report: ", 1)[1])
         homes = str(self.stand.folder / "homes")
-        wish = ("summary", homes, agreement, str(report.with_name("report.json")))
+        wish = ("summary", homes, agreement, str(report.with_name("report.json")), str(self.console.width))
         summary = await self.stand.call("deployments.summary:main", *wish)
         self.display.close()
-        self.console.print(f"\n{summary}", highlight=False)
-        self.console.print(f"Verified: {verified.splitlines()[-1]}", highlight=False)
-        self.console.print(f"\nReport:   {report}")
-        self.console.print(f"Logs:     {self.stand.folder / 'logs'}")
-        self.console.print(f"Verify:   .venv/bin/counterfoil verify {self.stand.exchange}")
-        self.console.print("Prefect:  make demo REVIEW=ask keeps its page open")
+        lines = (
+            f"\n{summary}",
+            f"Verified: {verified.splitlines()[-1]}.",
+            f"\nReport:   {report}",
+            f"Verify:   .venv/bin/counterfoil verify {self.stand.exchange}",
+            f"Logs:     {self.stand.folder / 'logs'}",
+            "Prefect:  `make demo REVIEW=ask` keeps its page open",
+        )
+        for line in lines:
+            self.console.print(line, highlight=False, soft_wrap=True)
 
 
 async def demo(rows: int, ask: bool, keep: bool) -> None:

@@ -17,7 +17,9 @@ def main() -> None:
         environment = {**os.environ, **SETTINGS, "PREFECT_HOME": folder}
         environment["PREFECT_API_DATABASE_CONNECTION_URL"] = database_url(database)
         prefect = str(Path(sys.executable).with_name("prefect"))
-        subprocess.run([prefect, "server", "database", "upgrade", "-y"], env=environment, check=True, capture_output=True)
+        subprocess.run(
+            [prefect, "server", "database", "upgrade", "-y"], env=environment, check=True, capture_output=True
+        )
         database.replace(target)
 
 

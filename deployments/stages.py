@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
@@ -73,6 +73,7 @@ class Display:
     def _draw(self) -> Table:
         table = Table.grid(padding=(0, 2))
         for stage in self.stages.values():
+            mark: RenderableType
             if stage.began is None:
                 mark, style = Text("·"), "dim"
             elif stage.ended is None:

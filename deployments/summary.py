@@ -1,8 +1,9 @@
-"""What the demo says at its end, gathered from the regulator's report, the nodes' logs and, for once, all the tables."""
+"""What the demo says at its end, from the regulator's report, the nodes' logs and, for once, all the tables."""
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -18,18 +19,18 @@ RELATIVE = 1e-6
 
 
 def main() -> None:
-    """`summary HOMES AGREEMENT REPORT`: prints the results beside the answer that pooling all tables gives."""
+    """`summary HOMES AGREEMENT REPORT WIDTH`: prints the results beside the answer that pooling all tables gives."""
     homes, agreement, report = Path(sys.argv[1]), Ref.parse(sys.argv[2]), json.loads(Path(sys.argv[3]).read_bytes())
     terms = fetch_agreement(Home.open(homes / "regulator").exchange, agreement)
     pooled = [_read(homes / owner / "data") for owner in terms.owners]
     plans = analyses(terms)
-    table = Table("analysis", "result", "label", "against the pooled tables", title=terms.title, title_justify="left")
+    table = Table("analysis", "result", "label", "pooled tables", title=terms.title, title_justify="left")
     for result in report["results"]:
         label, verdict = _compare(result["tables"][0], plans[result["name"]].plain(pooled))
         if result["suppressed"]:
             verdict += f"; {result['suppressed']} of {result['cells']} cells hidden"
         table.add_row(result["name"], result["findings"][0], label, verdict)
-    console = Console(width=118)
+    console = Console(width=int(sys.argv[4]))
     console.print(table)
     costs = [_cost(homes / node) for node in terms.nodes]
     console.print(
@@ -38,9 +39,10 @@ def main() -> None:
     )
 
 
-def _compare(table: dict[str, list[dict[str, object]]], expected: pd.DataFrame) -> tuple[str, str]:
+def _compare(table: dict[str, Any], expected: pd.DataFrame) -> tuple[str, str]:
     got = pd.DataFrame(table["rows"], columns=[column["name"] for column in table["columns"]])
-    labels, same = set(), True
+    labels: set[str] = set()
+    same = True
     for column in table["columns"]:
         if column["role"] != "measure":
             continue

@@ -44,6 +44,8 @@ def _analyse(agreement: Ref, period: str, nodes: tuple[str, ...], submissions: t
                 raise
         else:
             if len({reference.digest for reference in said.values()}) != 1:
-                raise IntegrityError(f"the nodes do not say the same of the draft: {', '.join(map(str, said.values()))}")
+                raise IntegrityError(
+                    f"the nodes do not say the same of the draft: {', '.join(map(str, said.values()))}"
+                )
             return said[nodes[0]]
     raise AssertionError("unreachable")

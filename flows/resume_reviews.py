@@ -1,7 +1,13 @@
 """At the coordinator, every few minutes: suspended reviews whose quorum has come go on."""
 
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateName, FlowFilter, FlowFilterName
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
+)
 from prefect.flow_runs import resume_flow_run
 
 from counterfoil.errors import NotApprovedError
