@@ -1,6 +1,7 @@
 """Puts what `prefect.yaml` says on a Prefect server, like `prefect deploy --all` but in a second, for the demo."""
 
 import asyncio
+import contextlib
 import os
 import re
 from importlib import import_module
@@ -9,7 +10,7 @@ from typing import Any
 
 import yaml
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.schedules import construct_schedule
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.utilities.callables import parameter_schema
@@ -28,12 +29,10 @@ async def _deploy(deployments: list[dict[str, Any]]) -> None:
     template = CounterfoilWorker.get_default_base_job_template()
     async with get_client() as client:
         for pool in sorted({item["work_pool"]["name"] for item in deployments}):
-            try:
+            with contextlib.suppress(ObjectAlreadyExists):
                 await client.create_work_pool(
                     WorkPoolCreate(name=pool, type=CounterfoilWorker.type, base_job_template=template)
                 )
-            except ObjectAlreadyExists:
-                pass
         await asyncio.gather(*(_create(client, item) for item in deployments))
 
 
@@ -54,8 +53,6 @@ async def _create(client: PrefectClient, item: dict[str, Any]) -> None:
 
 
 def _schedule(item: dict[str, Any]) -> Any:
-    from prefect.client.schemas.actions import DeploymentScheduleCreate
-
     timing = {key: item[key] for key in ("cron", "interval", "timezone") if key in item}
     return DeploymentScheduleCreate(schedule=construct_schedule(**timing), slug=item["slug"])
 

@@ -25,7 +25,7 @@ def gate(_run: str, what: str, parameters: Mapping[str, Any]) -> Admitted:
         for module in parameters["modules"]:
             import_module(module)
         return Admitted(lambda: None, FOREVER_S)
-    return Admitted(partial({"call": _call, "run": _run_program}[what], **parameters), FOREVER_S)
+    return Admitted(partial(_call if what == "call" else _run_program, **parameters), FOREVER_S)
 
 
 def _call(target: str, argv: Sequence[str], env: Mapping[str, str], output: str) -> None:
@@ -37,7 +37,7 @@ def _call(target: str, argv: Sequence[str], env: Mapping[str, str], output: str)
 
 def _run_program(argv: Sequence[str], env: Mapping[str, str], output: str) -> None:
     _enter(env, output)
-    os.execve(argv[0], argv, os.environ)  # noqa: S606 (the demo's own command line)
+    os.execve(argv[0], list(argv), os.environ)  # noqa: S606 (the demo's own command line)
 
 
 def _enter(env: Mapping[str, str], output: str) -> None:

@@ -1,13 +1,15 @@
-"""A look at a Prefect server from outside: starts runs, and waits for them. It speaks plain HTTP, to start at once."""
+"""A look at a Prefect server from outside: starts runs and follows them. It speaks plain HTTP, to start at once."""
 
 import asyncio
+from collections import Counter
 from typing import Any, Self
 
 import httpx
 
 from deployments.stand import DemoError
 
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 0.7
+ENDED_BADLY = ("FAILED", "CRASHED", "CANCELLED")
 
 
 class Watch:
@@ -22,43 +24,29 @@ class Watch:
     async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
-    async def start(self, flow: str, party: str, **parameters: Any) -> str:
+    async def start(self, flow: str, party: str, **parameters: str) -> str:
         """A run of the party's deployment is due; its id."""
-        deployment = await self._get(f"/deployments/name/{flow}/{party}")
-        run = await self._post(
-            f"/deployments/{deployment['id']}/create_flow_run",
-            {"parameters": parameters, "state": {"type": "SCHEDULED"}, "name": f"{flow} at {party}"},
-        )
-        return str(run["id"])
+        deployment = await self._ask("GET", f"/deployments/name/{flow}/{party}")
+        wish = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "name": f"{flow} at {party}"}
+        return str((await self._ask("POST", f"/deployments/{deployment['id']}/create_flow_run", wish))["id"])
 
-    async def ended(self, run: str) -> str:
-        """The run completed; its message. Raises: DemoError if it ended in another way."""
-        while True:
-            state = (await self._get(f"/flow_runs/{run}"))["state"]
-            if state["type"] == "COMPLETED":
-                return str(state["message"])
-            if state["type"] in ("FAILED", "CRASHED", "CANCELLED"):
-                raise DemoError(f"{state['name']}: {state['message']}")
-            await asyncio.sleep(LOOK_EVERY_S)
+    async def look(self) -> tuple[dict[str, dict[str, Any]], Counter[str]]:
+        """Every run's latest state by the run's name, and how many runs of each flow completed.
 
-    async def waiting_review(self) -> str:
-        """The review that waits; its run's id."""
-        while True:
-            wanted = {"flow_runs": {"state": {"name": {"any_": ["Suspended", "Failed", "Crashed"]}}}, "flows": {"name": {"any_": ["review"]}}}
-            found = await self._post("/flow_runs/filter", wanted)
-            if found:
-                return str(found[0]["id"])
-            await asyncio.sleep(LOOK_EVERY_S)
+        Raises: DemoError if one at the coordinator ended badly; it knows why the others' did.
+        """
+        runs = await self._ask("POST", "/flow_runs/filter", {"sort": "START_TIME_ASC"})
+        states = {run["name"]: {**run["state"], "run": run["id"]} for run in runs}
+        for name, state in states.items():
+            if name.endswith(" at coordinator") and state["type"] in ENDED_BADLY:
+                raise DemoError(f"{name}: {state['name']}: {state['message']}")
+        return states, Counter(name.split(" at ")[0] for name, state in states.items() if state["type"] == "COMPLETED")
 
-    async def runs(self) -> list[dict[str, Any]]:
-        return await self._post("/flow_runs/filter", {"limit": 200})
+    async def pause(self) -> None:
+        """Until the next look."""
+        await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _get(self, path: str) -> Any:
-        answer = await self._client.get(path)
-        answer.raise_for_status()
-        return answer.json()
-
-    async def _post(self, path: str, body: Any) -> Any:
-        answer = await self._client.post(path, json=body)
+    async def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        answer = await self._client.request(method, path, json=body)
         answer.raise_for_status()
         return answer.json()

@@ -15,9 +15,10 @@ GRACE_S = 3.0
 class Spawned:
     """A spawner as its owner sees it. While `listen` runs, news of each run come by the queue that `order` gave."""
 
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, channel: socket.socket, process: "subprocess.Popen[bytes] | None" = None) -> None:
         channel.setblocking(False)
         self._channel = channel
+        self._process = process
         self._news: dict[str, asyncio.Queue[dict[str, Any]]] = {}
 
     @classmethod
@@ -26,8 +27,8 @@ class Spawned:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             handle = theirs.fileno()
-            subprocess.Popen([sys.executable, "-m", module, str(handle)], pass_fds=[handle], **options)
-        return cls(ours)
+            process = subprocess.Popen([sys.executable, "-m", module, str(handle)], pass_fds=[handle], **options)
+        return cls(ours, process)
 
     async def listen(self) -> None:
         """Passes news on until the spawner ends, which is an error; whoever waits hears that all has ended."""
@@ -65,6 +66,8 @@ class Spawned:
     def close(self) -> None:
         """Ends the spawner and all that it runs."""
         self._channel.close()
+        if self._process is not None:
+            self._process.wait()
 
     async def _tell(self, message: dict[str, Any]) -> None:
         await asyncio.get_running_loop().sock_sendall(self._channel, json.dumps(message).encode())

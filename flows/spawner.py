@@ -74,10 +74,10 @@ def serve(channel: socket.socket, gate: Gate) -> NoReturn:
                         if run == order["stop"]:
                             os.killpg(pid, signal.Signals[order["with"]])
                     continue
-                pid = _start(channel, gate, order)
-                if pid:
-                    handle = os.pidfd_open(pid)
-                    children[handle] = (order["run"], pid)
+                started = _start(channel, gate, order)
+                if started is not None:
+                    handle = os.pidfd_open(started)
+                    children[handle] = (order["run"], started)
                     selector.register(handle, selectors.EVENT_READ)
 
 

@@ -33,13 +33,12 @@ def stage(*, timeout_s: int) -> Callable[[Callable[P, PublicValue]], Flow[P, Sta
                 return Failed(name=type(error).__name__, message=str(error))
 
         return flow(
-            guarded,
             name=function.__name__,
             retries=0,
             timeout_seconds=timeout_s,
             persist_result=False,
             result_serializer="json",
             log_prints=False,
-        )
+        )(guarded)
 
     return decorate

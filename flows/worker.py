@@ -1,18 +1,17 @@
 """A Prefect worker that runs only the flows that its party installed, whatever the server asks for.
 
-From the server it takes a flow's name, a run's id and its parameters, and hands them to the spawner, whose gate decides.
-It imports little, because Prefect loads this module in every command.
+From the server it takes a flow's name, a run's id and its parameters, and hands them to the spawner, whose gate
+decides. It imports little, because Prefect loads this module in every command.
 """
 
 import asyncio
 import socket
 import time
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import anyio.abc
 import httpx
-from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelled, Failed
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
@@ -26,7 +25,7 @@ class NoConfiguration(BaseJobConfiguration):
     """What the server may configure about a run: nothing."""
 
     @classmethod
-    async def resolve_for_flow_run(cls, flow_run: FlowRun, *, client: PrefectClient, **_: Any) -> "NoConfiguration":
+    async def resolve_for_flow_run(cls, *_: Any, **__: Any) -> Self:
         return cls()
 
 
@@ -87,6 +86,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
                 return int((await asyncio.wait_for(news.get(), LOOK_EVERY_S))["exit"])
             except TimeoutError:
                 pass
+            end: State[Any]
             if time.monotonic() > deadline:
                 end = Failed(name="TimedOut", message=f"stopped after {limit_s:.0f} s")
             elif await self._is_cancelled(run):
@@ -104,5 +104,5 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
             return False
         return state is not None and (state.is_cancelling() or state.is_cancelled())
 
-    async def _end(self, run: UUID, state: State) -> None:
+    async def _end(self, run: UUID, state: State[Any]) -> None:
         await self.client.set_flow_run_state(run, state, force=True)
