@@ -2,19 +2,11 @@
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
-<<<<<<< HEAD
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateName,
-    FlowFilter,
-    FlowFilterName,
-=======
     FlowFilter,
     FlowFilterName,
     FlowRunFilter,
     FlowRunFilterState,
     FlowRunFilterStateName,
->>>>>>> prefect
 )
 from prefect.flow_runs import resume_flow_run
 
