@@ -95,7 +95,8 @@ def _start(channel: socket.socket, gate: Gate, order: Mapping[str, Any]) -> int 
         for restored in (signal.SIGINT, signal.SIGTERM):
             signal.signal(restored, signal.SIG_DFL)
         _be(admitted)
-    os.setpgid(pid, pid)
+    with contextlib.suppress(PermissionError, ProcessLookupError):  # the child did it already, and went on
+        os.setpgid(pid, pid)
     _send(channel, {"run": order["run"], "pid": pid, "limit_s": admitted.limit_s})
     return pid
 
