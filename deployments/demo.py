@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -69,7 +69,7 @@ class Demo:
         self.display = display
         self.console = console
 
-    async def run(self, rows: int, ask: bool) -> None:
+    async def run(self, tables: Sequence[str], ask: bool) -> None:
         """The main job, from nothing to a verified report, and a summary of it."""
         stand = self.stand
         server = asyncio.create_task(stand.serve())
@@ -78,7 +78,7 @@ class Demo:
             cards = await self._make_parties(step)
         with self.display.step("agreement") as step:
             agreement = await self._sign(cards, step)
-        await self._start_workers(server, agreement, rows)
+        await self._start_workers(server, agreement, tables)
         async with Watch(stand.api) as watch:
             await watch.start("collaborate", "coordinator", agreement=agreement)
             states = await self._follow(watch, "review at coordinator", "PAUSED")
@@ -130,12 +130,12 @@ class Demo:
         await asyncio.gather(*map(sign, ROLES))
         return agreement
 
-    async def _start_workers(self, server: "asyncio.Task[None]", agreement: str, rows: int) -> None:
+    async def _start_workers(self, server: "asyncio.Task[None]", agreement: str, wish: Sequence[str]) -> None:
         """Every bank has its table, every party's worker works, and their flows are deployed."""
         step = self.display.stages["workers"]
         step.reach(0)
         await self.stand.preload(*WORKERS)
-        tables = asyncio.create_task(self._make_tables(rows))
+        tables = asyncio.create_task(self._make_tables(wish))
         await server
         deploy = self.stand.call("deployments.deploy:main", "deploy", env={"COUNTERFOIL_AGREEMENT": agreement})
         deployed = asyncio.create_task(deploy)
@@ -150,12 +150,12 @@ class Demo:
             await self.stand.work(party)
             step.reach(step.done + 1)
 
-    async def _make_tables(self, rows: int) -> None:
+    async def _make_tables(self, wish: Sequence[str]) -> None:
         with self.display.step("tables"):
             folder = self.stand.folder / "tables"
             contract = ROOT / "contracts" / "data" / "loans.odcs.yaml"
-            wish = ("--contract", str(contract), "--out", str(folder), "--rows", str(rows))
-            await self.stand.call("synthetic_data.__main__:main", "synthetic_data", *wish)
+            into = ("--contract", str(contract), "--out", str(folder))
+            await self.stand.call("synthetic_data.__main__:main", "synthetic_data", *into, *wish)
             for path in folder.iterdir():
                 path.rename(self.stand.home(path.stem) / "data" / f"loans{path.suffix}")
             folder.rmdir()
@@ -219,12 +219,12 @@ class Demo:
             self.console.print(line, highlight=False, soft_wrap=True)
 
 
-async def demo(rows: int, ask: bool, keep: bool) -> None:
-    """The demo on a fresh stand in `.demo`; with `keep`, its processes stay until somebody presses Ctrl-C."""
+async def demo(folder: Path, tables: Sequence[str], ask: bool, keep: bool) -> None:
+    """The demo on a fresh stand in the folder; with `keep`, its processes stay until somebody presses Ctrl-C."""
     console = Console()
-    async with Stand(ROOT / ".demo") as stand:
+    async with Stand(folder) as stand:
         with Display(console, STAGES) as display:
-            await Demo(stand, display, console).run(rows, ask)
+            await Demo(stand, display, console).run(tables, ask)
         if keep or ask:
             console.print(f"\nPrefect:  http://127.0.0.1:{stand.port} until you press Ctrl-C")
             await asyncio.Event().wait()
@@ -235,10 +235,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m deployments.demo", description="Four banks, one exposure.")
     parser.add_argument("--review", choices=("scripted", "ask"), default="scripted", help="who decides")
     parser.add_argument("--rows", type=int, default=20_000, help="rows of each bank")
+    parser.add_argument("--canaries", action="store_true", help="plant values that must not leave their bank")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="made anew; everything lies in it")
     parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
     wish = parser.parse_args()
     try:
-        asyncio.run(demo(wish.rows, wish.review == "ask", wish.keep))
+        tables = ["--rows", str(wish.rows), *(["--canaries"] if wish.canaries else [])]
+        asyncio.run(demo(wish.folder, tables, wish.review == "ask", wish.keep))
     except DemoError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

@@ -9,8 +9,6 @@ from typing import Any, Self
 
 from flows import spawner
 
-GRACE_S = 3.0
-
 
 class Spawned:
     """A spawner as its owner sees it. While `listen` runs, news of each run come by the queue that `order` gave."""
@@ -55,13 +53,12 @@ class Spawned:
         return queue
 
     async def stop(self, run: str, news: asyncio.Queue[dict[str, Any]]) -> None:
-        """Ends the run's processes, if need be by force; returns when they are gone."""
-        await self._tell({"stop": run, "with": "SIGTERM"})
-        try:
-            await asyncio.wait_for(news.get(), GRACE_S)
-        except TimeoutError:
-            await self._tell({"stop": run, "with": "SIGKILL"})
-            await news.get()
+        """Kills the run's processes; returns when they are gone.
+
+        They are not asked to end: Prefect would report a crash, and whatever must outlive a crash is durable anyway.
+        """
+        await self._tell({"stop": run})
+        await news.get()
 
     def close(self) -> None:
         """Ends the spawner and all that it runs."""

@@ -5,6 +5,7 @@ come a flow's name, a run's id and plain parameters; the gate decides, and no co
 for. Whoever holds the other end of the socket holds the children's lives: when it closes, they are killed.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -72,7 +73,7 @@ def serve(channel: socket.socket, gate: Gate) -> NoReturn:
                 if "stop" in order:
                     for run, pid in children.values():
                         if run == order["stop"]:
-                            os.killpg(pid, signal.Signals[order["with"]])
+                            os.killpg(pid, signal.SIGKILL)
                     continue
                 started = _start(channel, gate, order)
                 if started is not None:
@@ -94,7 +95,8 @@ def _start(channel: socket.socket, gate: Gate, order: Mapping[str, Any]) -> int 
         for restored in (signal.SIGINT, signal.SIGTERM):
             signal.signal(restored, signal.SIG_DFL)
         _be(admitted)
-    os.setpgid(pid, pid)
+    with contextlib.suppress(PermissionError, ProcessLookupError):  # the child did it already, and went on
+        os.setpgid(pid, pid)
     _send(channel, {"run": order["run"], "pid": pid, "limit_s": admitted.limit_s})
     return pid
 
@@ -117,4 +119,5 @@ def _be(admitted: Admitted) -> NoReturn:
 
 
 def _send(channel: socket.socket, message: Mapping[str, Any]) -> None:
-    channel.send(json.dumps(message).encode())
+    with contextlib.suppress(BrokenPipeError):  # whoever asked is gone; the next read says so
+        channel.send(json.dumps(message).encode())

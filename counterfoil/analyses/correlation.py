@@ -187,5 +187,5 @@ class Correlation(Analysis):
         """Binary places of cross products: as fine as sums over all rows leave room for, and at most 40."""
         bits = min(_ROOM_BITS - self.limits.total_rows.bit_length(), 40)
         if bits < FINE_BITS:
-            raise RangeError(f"{self.planned.name}: {self.limits.total_rows} rows are too many; allow fewer")
+            raise RangeError(f"{self.planned.name}: {self.limits.total_rows} rows are too many")
         return bits
