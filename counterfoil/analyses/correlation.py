@@ -137,7 +137,7 @@ class Correlation(Analysis):
         return frame
 
     def _slack(self, spread: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-        """How far each covariance of z can be off, by the rounding before sharing, by cutting off and by floating point.
+        """How far each covariance of z can be off, by rounding before sharing, by cutting off and by floating point.
 
         Rows: each z is off by at most u, so by Cauchy-Schwarz a covariance is by u·(s_i + s_j) + u², and two parts of
         each cross product are cut off. Sums: each is off by half a unit for every owner, and enters the covariance at
