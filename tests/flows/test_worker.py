@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from counterfoil.audit.event import Event
 from counterfoil.home import Home
@@ -196,6 +197,27 @@ def test_a_result_is_a_reference_and_a_fault_is_a_number(server: Server) -> None
     assert REF.encode() in kept
     assert b"customer 4711" not in kept
     assert "customer 4711" in (server.home.path / "errors.log").read_text()
+
+
+def test_prefect_deploys_all_without_a_question(server: Server) -> None:
+    deployments = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_bytes())["deployments"]
+    for pool in sorted({item["work_pool"]["name"] for item in deployments} - {"bank-a"}):
+        server.ask("/work_pools/", {"name": pool, "type": "counterfoil"})
+    argv = [str(Path(sys.executable).with_name("prefect")), "--no-prompt", "deploy", "--all"]
+    subprocess.run(
+        [*argv, "--prefect-file", "deployments/prefect.yaml"],
+        env={**server.environment, "COUNTERFOIL_AGREEMENT": REF},
+        cwd=ROOT,
+        check=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    for item in deployments:
+        flow = item["entrypoint"].split(":")[1]
+        assert server.client.get(f"/deployments/name/{flow}/{item['name']}").is_success
+    weekly = server.client.get("/deployments/name/collaborate/coordinator").json()
+    assert weekly["schedules"][0]["schedule"]["cron"] == "0 6 * * 1"
+    assert weekly["parameters"] == {"agreement": REF}
 
 
 async def pid_of(server: Server, name: str) -> int:
