@@ -87,7 +87,7 @@ class Computation:
         endpoints = []
         for peer in peers:
             host, port = str(peer.address).rsplit(":", 1)
-            endpoints.append(Endpoint(host, int(port), peer.keys.tls))
+            endpoints.append(Endpoint(peer.id, host, int(port), peer.keys.tls))
         hello = self._hello()
         links = connect(index, endpoints, self.home.keys.load_tls, hello.name, timeout_s=PEER_TIMEOUT_S)
         sealing = Sealing(
