@@ -52,7 +52,10 @@ def plan_job(agreement: SignedAgreement, period: str, manifests: Iterable[Manife
     submissions: dict[str, str] = {}
     for manifest in manifests:
         if manifest.agreement != agreement.digest or manifest.period != period:
-            raise RefusedError(f"the submission {manifest.submission} of {manifest.owner} is for another job")
+            raise RefusedError(
+                f"submission {manifest.submission} of {manifest.owner} is for another job, of {manifest.period}; "
+                f"{manifest.owner} must submit again for {period}"
+            )
         if manifest.owner in submissions:
             raise ReplayError(f"{manifest.owner} stands twice in the job; take one of its submissions")
         submissions[manifest.owner] = manifest.digest
