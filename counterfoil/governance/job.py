@@ -93,6 +93,7 @@ class Event(StrEnum):
 NEXT: Final[Mapping[tuple[Stage, Event], Stage]] = {
     (Stage.READY, Event.START): Stage.RUNNING,
     (Stage.RUNNING, Event.START): Stage.RUNNING,  # the last attempt died without a word
+    (Stage.DRAFTED, Event.START): Stage.RUNNING,  # some node died before it signed the draft
     (Stage.RUNNING, Event.FAIL): Stage.READY,
     (Stage.RUNNING, Event.HALT): Stage.HALTED,
     (Stage.RUNNING, Event.DRAFT): Stage.DRAFTED,
@@ -132,5 +133,5 @@ def start_attempt(state: State, job: str, attempt: int) -> None:
     """
     if attempt > MAX_ATTEMPTS:
         raise RefusedError(f"job {job} was tried {MAX_ATTEMPTS} times; a person must look at why it fails")
-    advance(state, job, Event.START)
     state.next_attempt(job, attempt)
+    advance(state, job, Event.START)
