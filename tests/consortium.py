@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,15 +13,19 @@ from typing import TypeVar
 
 import pandas as pd
 
+from counterfoil.analyses.joint import array_specs, local_parts
 from counterfoil.canonical import Ref
+from counterfoil.data.minimise import minimise
+from counterfoil.data.table import Table, load
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.contract import parse_contract
 from counterfoil.governance.review import decide, load_draft
-from counterfoil.governance.roster import fill_roster
+from counterfoil.governance.roster import Roster, fill_roster
 from counterfoil.governance.signing import SignedAgreement, load_agreement, publish, read_agreement, sign_agreement
+from counterfoil.governance.submission import submit
 from counterfoil.home import Home
 from counterfoil.roles.node import Computation, hand_over, take_in
-from counterfoil.roles.owner import Contribution
+from counterfoil.roles.owner import Contribution, table_file
 from synthetic_data.loans import make_tables, write_tables
 
 T = TypeVar("T")
@@ -71,6 +75,26 @@ class Consortium:
         contribution.minimise()
         return contribution.share()
 
+    def table(self, owner: str) -> Table:
+        """The owner's table as `contribute` would minimise it, without the seconds that it takes to check the rules."""
+        home, terms = self.homes[owner], self.agreement
+        table = load(table_file(home, "loans"), terms.contracts["loans"], home.data / "loans.faults.html")
+        return minimise(table, {column for plan in terms.analyses for column in plan.columns}).table
+
+    def hand_in(self, owner: str, table: Table) -> Ref:
+        """A new submission of the table."""
+        return submit(
+            local_parts(self.agreement, "loans", table),
+            array_specs(self.agreement, "loans", table.rows),
+            contract="loans",
+            rows=table.rows,
+            period=self.period,
+            agreement=self.signed(owner),
+            keys=self.homes[owner].keys,
+            exchange=self.homes[owner].exchange,
+            now=today(),
+        )
+
     def computation(self, node: str, submissions: Sequence[Ref], attempt: int = 1) -> Computation:
         home, signed = self.homes[node], self.signed(node)
         job, manifests = take_in(home, signed, self.period, submissions)
@@ -91,14 +115,18 @@ class Consortium:
             hand_over(self.homes[node], self.signed(node), evidence)
 
 
-def compute(computation: Computation) -> Ref:
-    """One node's whole attempt."""
+def compute(computation: Computation, done: Callable[[str], object] = bool) -> Ref:
+    """One node's whole attempt; `done` is told of each step behind it."""
     try:
         computation.meet()
+        done("meet")
         computation.check()
+        done("check")
         for plan in computation.agreement.terms.analyses:
             computation.evaluate(plan.name)
+            done(plan.name)
         computation.suppress()
+        done("suppress")
         return computation.audit()
     except Exception as error:
         computation.fail(error)
@@ -109,6 +137,15 @@ def together(calls: Sequence[Callable[[], T]]) -> list[T]:
     """What the calls return, each in a thread of its own. Raises: the first error."""
     with ThreadPoolExecutor(len(calls)) as pool:
         return [future.result() for future in [pool.submit(call) for call in calls]]
+
+
+def agree(contracts: Path, roster: Roster, homes: Mapping[str, Home]) -> tuple[Agreement, Ref]:
+    """The agreement in the folder, published and signed by everybody."""
+    agreement = read_agreement(contracts / "agreements" / "exposure.agreement.yaml", roster)
+    ref = publish(agreement, homes["bank-a"].exchange, "bank-a")
+    for home in homes.values():
+        sign_agreement(agreement, home.keys, home.exchange)
+    return agreement, ref
 
 
 def roles_of(party: str) -> tuple[str, ...]:
@@ -130,10 +167,7 @@ def found(folder: Path, rows: int, seed: int = 11, *, canaries: bool = False) ->
     for port, listed in zip(free_ports(len(NODES)), (7300, 7301, 7302), strict=True):
         raw = raw.replace(b":%d" % listed, b":%d" % port)
     roster = fill_roster(raw, roster_file.name, [home.keys.public for home in homes.values()])
-    agreement = read_agreement(contracts / "agreements" / "exposure.agreement.yaml", roster)
-    ref = publish(agreement, homes["bank-a"].exchange, "bank-a")
-    for home in homes.values():
-        sign_agreement(agreement, home.keys, home.exchange)
+    agreement, ref = agree(contracts, roster, homes)
     contract = parse_contract(CONTRACT_FILE.read_bytes(), CONTRACT_FILE.name)
     frames = make_tables(contract, seed=seed, rows=rows, canaries=canaries)
     for owner, path in write_tables(frames, folder / "tables").items():

@@ -28,7 +28,7 @@ JOBS = st.builds(Job, DIGESTS, st.sampled_from([PERIOD, "2026-w49"]), st.diction
 FOLLOWS: Mapping[str, Mapping[str, str]] = {
     "ready": {"start": "running", "erase": "erased"},
     "running": {"start": "running", "fail": "ready", "halt": "halted", "draft": "drafted"},
-    "drafted": {"approve": "approved", "reject": "rejected", "erase": "erased"},
+    "drafted": {"start": "running", "approve": "approved", "reject": "rejected", "erase": "erased"},
     "approved": {"release": "released", "erase": "erased"},
     "rejected": {"erase": "erased"},
     "released": {"erase": "erased"},

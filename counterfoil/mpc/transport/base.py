@@ -102,7 +102,9 @@ class Pipe(ABC):
 
     @abstractmethod
     def write(self, data: memoryview) -> None:
-        """Queues bytes; they must not be changed afterwards. Raises: TransportError if the peer is known to be lost."""
+        """Queues bytes; they must not be changed afterwards. That a peer is lost is found by reading: it may have said
+        why. Raises: TransportError if the peer is there but takes nothing.
+        """
 
     @abstractmethod
     def read_into(self, buffer: memoryview) -> None:
@@ -239,7 +241,7 @@ class Link:
             if found == self.attempt.header(kind, self.peer, self.me, found.op):
                 if kind is Kind.ABORT:
                     raise PeerLostError(f"party {self.peer} gave up at operation {found.op}")
-                raise CheatingDetected(f"party {self.peer} found a failed check at operation {found.op}")
+                raise CheatingDetected(f"party {self.peer} ended the job at operation {found.op}: a check failed")
         wrong = [name for name, a, b in zip(Header._fields, found, expected, strict=True) if a != b]
         raise CheatingDetected(
             f"party {self.peer} sent a frame with another {', '.join(wrong)} than operation {expected.op} must have"
