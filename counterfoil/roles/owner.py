@@ -7,9 +7,9 @@ from pathlib import Path
 
 from counterfoil.analyses.joint import array_specs, local_parts
 from counterfoil.canonical import Ref
-from counterfoil.data.expectations import Validation, validate
+from counterfoil.data.expectations import Validation, load_valid
 from counterfoil.data.minimise import Minimised, minimise
-from counterfoil.data.table import Table, load
+from counterfoil.data.table import Table
 from counterfoil.errors import NotFoundError, PlanError
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.submission import submit
@@ -31,11 +31,7 @@ class Contribution:
     def validate(self) -> Validation:
         """The owner's file satisfies the contract. Raises: NotFoundError, DataError and its kin."""
         terms = self.agreement.terms.contracts[self.contract]
-        page = self.home.data / f"{self.contract}.faults.html"
-        page.unlink(missing_ok=True)
-        table = load(table_file(self.home, self.contract), terms, page)
-        verdict = validate(table, page)
-        self._table = table
+        self._table, verdict = load_valid(table_file(self.home, self.contract), terms)
         return verdict
 
     def minimise(self) -> Minimised:
