@@ -21,6 +21,7 @@ import numpy as np
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.mpc.circuits.compare import less_than
 from counterfoil.mpc.local import deal
+from counterfoil.mpc.memory import keep_freed_memory
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.session import SUITES, Hello, open_session
 from counterfoil.mpc.shares import Arith
@@ -82,6 +83,7 @@ def main() -> None:
 
 
 def _party(index: int, options: argparse.Namespace, folder: str, ports: list[int], results: SimpleQueue[Any]) -> None:
+    keep_freed_memory()
     keys = [PrivateKeys.load(Path(folder) / NODES[k], NODES[k]) for k in range(len(ports))]
     ends = [Endpoint("127.0.0.1", port, key.public.tls) for port, key in zip(ports, keys, strict=True)]
     hello = Hello(options.suite, "0" * 32, 1, "", "", "", "", "", "", "")

@@ -1,7 +1,7 @@
 """Stage at every node, side by side: from submissions to a draft that exists in shares alone."""
 
 from counterfoil.canonical import Ref
-from flows.parameters import Count, Id, RefText, Refs
+from flows.parameters import Count, Id, Refs, RefText
 from flows.stage import stage
 from mpc_tasks.audit import audit
 from mpc_tasks.evaluate import evaluate

@@ -5,7 +5,7 @@ What comes back is a state's name and message, which the party wrote; a party th
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -62,13 +62,16 @@ def on_each(stage: str, parties: Sequence[str], **parameters: Any) -> dict[str, 
 
 def start(stage: str, party: str, *, once: str | None = None, **parameters: Any) -> UUID:
     """The stage will run at the party; the id of its run. The same `once` never starts it twice."""
-    run: FlowRun = run_deployment(
-        f"{stage}/{party}",
-        parameters={name: _plain(value) for name, value in parameters.items()},
-        flow_run_name=f"{stage} at {party}",
-        timeout=0,
-        idempotency_key=once,
-        as_subflow=once is None,
+    run = cast(
+        FlowRun,
+        run_deployment(
+            f"{stage}/{party}",
+            parameters={name: _plain(value) for name, value in parameters.items()},
+            flow_run_name=f"{stage} at {party}",
+            timeout=0,
+            idempotency_key=once,
+            as_subflow=once is None,
+        ),
     )
     return run.id
 

@@ -18,8 +18,7 @@ from prefect.logging.handlers import APILogWorker
 from counterfoil.errors import RefusedError
 from flows.parameters import parse
 from flows.spawner import Admitted
-
-MAX_S = 3600.0
+from flows.stage import limit_s
 
 
 class Gate:
@@ -39,7 +38,7 @@ class Gate:
         except RefusedError:
             self._on_refusal(run)
             raise
-        return Admitted(partial(_run, flow, arguments, UUID(run)), flow.timeout_seconds or MAX_S)
+        return Admitted(partial(_run, flow, arguments, UUID(run)), limit_s(flow))
 
 
 def _run(flow: Flow[..., Any], arguments: dict[str, Any], run_id: UUID) -> None:

@@ -35,7 +35,11 @@ def flows_of(roles: Iterable[str]) -> list[Flow[..., object]]:
 def gate() -> Gate:
     """The gate of the party in COUNTERFOIL_HOME; a refusal is an entry in its log."""
     guard_logs()
-    return Gate(flows_of(home().roles), lambda run: home().log.append("run-refused", subject=run))
+    return Gate(flows_of(home().roles), _note_refusal)
+
+
+def _note_refusal(run: str) -> None:
+    home().log.append("run-refused", subject=run)
 
 
 def work() -> None:

@@ -2,11 +2,11 @@
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
     FlowRunFilter,
     FlowRunFilterState,
     FlowRunFilterStateName,
-    FlowFilter,
-    FlowFilterName,
 )
 from prefect.flow_runs import resume_flow_run
 

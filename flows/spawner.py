@@ -5,6 +5,8 @@ come a flow's name, a run's id and plain parameters; the gate decides, and no co
 for. Whoever holds the other end of the socket holds the children's lives: when it closes, they are killed.
 """
 
+import contextlib
+import ctypes
 import json
 import os
 import selectors
@@ -19,6 +21,9 @@ from typing import Any, NoReturn
 from counterfoil.errors import CounterfoilError
 
 MESSAGE_BYTES = 64 * 1024
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +73,12 @@ def serve(channel: socket.socket, gate: Gate) -> NoReturn:
                 if "stop" in order:
                     for run, pid in children.values():
                         if run == order["stop"]:
-                            os.killpg(pid, signal.Signals[order["with"]])
+                            os.killpg(pid, signal.SIGKILL)
                     continue
-                pid = _start(channel, gate, order)
-                if pid:
-                    handle = os.pidfd_open(pid)
-                    children[handle] = (order["run"], pid)
+                started = _start(channel, gate, order)
+                if started is not None:
+                    handle = os.pidfd_open(started)
+                    children[handle] = (order["run"], started)
                     selector.register(handle, selectors.EVENT_READ)
 
 
@@ -90,7 +95,8 @@ def _start(channel: socket.socket, gate: Gate, order: Mapping[str, Any]) -> int 
         for restored in (signal.SIGINT, signal.SIGTERM):
             signal.signal(restored, signal.SIG_DFL)
         _be(admitted)
-    os.setpgid(pid, pid)
+    with contextlib.suppress(PermissionError, ProcessLookupError):  # the child did it already, and went on
+        os.setpgid(pid, pid)
     _send(channel, {"run": order["run"], "pid": pid, "limit_s": admitted.limit_s})
     return pid
 
@@ -98,6 +104,7 @@ def _start(channel: socket.socket, gate: Gate, order: Mapping[str, Any]) -> int 
 def _be(admitted: Admitted) -> NoReturn:
     # Without the interpreter's own way out: it would touch, and so copy, every page that the fork shares.
     code = 1
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # or else it would outlive a spawner that was killed
     try:
         admitted.execute()
         code = 0
@@ -112,4 +119,5 @@ def _be(admitted: Admitted) -> NoReturn:
 
 
 def _send(channel: socket.socket, message: Mapping[str, Any]) -> None:
-    channel.send(json.dumps(message).encode())
+    with contextlib.suppress(BrokenPipeError):  # whoever asked is gone; the next read says so
+        channel.send(json.dumps(message).encode())

@@ -13,15 +13,21 @@ from mpc_tasks.barrier import PublicValue, barrier, check_public
 
 P = ParamSpec("P")
 
+_limits: dict[str, float] = {}
+
 
 def stage(*, timeout_s: int) -> Callable[[Callable[P, PublicValue]], Flow[P, State]]:
-    """A flow without retries or stored result.
+    """A flow without retries or stored result, which the party's worker ends after the time-out.
+
+    Prefect's own time-out would be raised within a step, and look like the step's fault.
 
     It ends Completed with its reference as the state's message, or Failed with the error's class as the state's name.
     Nothing is pickled: neither what it returns nor what it raises becomes a Prefect result.
     """
 
     def decorate(function: Callable[P, PublicValue]) -> Flow[P, State]:
+        _limits[function.__name__] = timeout_s
+
         @functools.wraps(function)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> State:
             try:
@@ -33,13 +39,16 @@ def stage(*, timeout_s: int) -> Callable[[Callable[P, PublicValue]], Flow[P, Sta
                 return Failed(name=type(error).__name__, message=str(error))
 
         return flow(
-            guarded,
             name=function.__name__,
             retries=0,
-            timeout_seconds=timeout_s,
             persist_result=False,
             result_serializer="json",
             log_prints=False,
-        )
+        )(guarded)
 
     return decorate
+
+
+def limit_s(stage: Flow[..., State]) -> float:
+    """How long a run of the stage may take."""
+    return _limits[stage.name]

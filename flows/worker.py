@@ -1,92 +1,36 @@
 """A Prefect worker that runs only the flows that its party installed, whatever the server asks for.
 
-From the server it takes a flow's name, a run's id and its parameters, and hands them to the spawner, whose gate decides.
-It imports little, because Prefect loads this module in every command.
+From the server it takes a flow's name, a run's id and its parameters, and hands them to the spawner, whose gate
+decides. It imports little, because Prefect loads this module in every command.
 """
 
 import asyncio
-import json
 import socket
-import subprocess
-import sys
 import time
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import anyio.abc
 import httpx
-from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelled, Failed
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
-from flows import spawner
+from flows.spawned import Spawned
 
 LOOK_EVERY_S = 3.0
-GRACE_S = 3.0
 
 
 class NoConfiguration(BaseJobConfiguration):
     """What the server may configure about a run: nothing."""
 
     @classmethod
-    async def resolve_for_flow_run(cls, flow_run: FlowRun, *, client: PrefectClient, **_: Any) -> "NoConfiguration":
+    async def resolve_for_flow_run(cls, *_: Any, **__: Any) -> Self:
         return cls()
 
 
 class Result(BaseWorkerResult):
     """How a run's process ended."""
-
-
-class Spawned:
-    """The worker's end of a spawner: orders go out, and each run hears what became of it."""
-
-    def __init__(self, channel: socket.socket) -> None:
-        channel.setblocking(False)
-        self._channel = channel
-        self._news: dict[str, asyncio.Queue[dict[str, Any]]] = {}
-
-    @classmethod
-    def launch(cls) -> "Spawned":
-        """A spawner in a fresh process of its own."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            subprocess.Popen([sys.executable, "-m", "flows.party", str(theirs.fileno())], pass_fds=[theirs.fileno()])
-        return cls(ours)
-
-    async def listen(self) -> None:
-        """Passes news on until the spawner ends, which is an error."""
-        loop = asyncio.get_running_loop()
-        while message := await loop.sock_recv(self._channel, spawner.MESSAGE_BYTES):
-            news = json.loads(message)
-            self._news[news["run"]].put_nowait(news)
-        raise RuntimeError("the spawner ended")
-
-    async def order(self, flow: str, run: str, parameters: dict[str, Any]) -> asyncio.Queue[dict[str, Any]]:
-        """Asks for a run; news of it come by the queue: refused, or its process and then its exit."""
-        queue = self._news[run] = asyncio.Queue()
-        message = {"flow": flow, "run": run, "parameters": parameters}
-        if len(json.dumps(message)) < spawner.MESSAGE_BYTES:
-            await self._tell(message)
-        else:
-            queue.put_nowait({"refused": "the parameters are longer than any reference"})
-        return queue
-
-    async def stop(self, run: str, news: asyncio.Queue[dict[str, Any]]) -> None:
-        """Ends the run's processes, if need be by force; returns when they are gone."""
-        await self._tell({"stop": run, "with": "SIGTERM"})
-        try:
-            await asyncio.wait_for(news.get(), GRACE_S)
-        except TimeoutError:
-            await self._tell({"stop": run, "with": "SIGKILL"})
-            await news.get()
-
-    def close(self) -> None:
-        """Ends the spawner and all that it runs."""
-        self._channel.close()
-
-    async def _tell(self, message: dict[str, Any]) -> None:
-        await asyncio.get_running_loop().sock_sendall(self._channel, json.dumps(message).encode())
 
 
 class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
@@ -107,7 +51,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
         return {"job_configuration": {"env": {}}, "variables": {"type": "object", "properties": {}}}
 
     async def start(self, *args: Any, **kwargs: Any) -> None:
-        self._spawner = Spawned(self._channel) if self._channel else Spawned.launch()
+        self._spawner = Spawned(self._channel) if self._channel else Spawned.launch("flows.party")
         try:
             async with asyncio.TaskGroup() as group:
                 listener = group.create_task(self._spawner.listen())
@@ -142,6 +86,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
                 return int((await asyncio.wait_for(news.get(), LOOK_EVERY_S))["exit"])
             except TimeoutError:
                 pass
+            end: State[Any]
             if time.monotonic() > deadline:
                 end = Failed(name="TimedOut", message=f"stopped after {limit_s:.0f} s")
             elif await self._is_cancelled(run):
@@ -159,5 +104,5 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
             return False
         return state is not None and (state.is_cancelling() or state.is_cancelled())
 
-    async def _end(self, run: UUID, state: State) -> None:
+    async def _end(self, run: UUID, state: State[Any]) -> None:
         await self.client.set_flow_run_state(run, state, force=True)

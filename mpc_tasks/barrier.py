@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeGuard
 
+from prefect.logging import get_run_logger
+from prefect.logging.handlers import APILogHandler
+
 from counterfoil.canonical import Ref, check_id
 from counterfoil.errors import CounterfoilError, DocumentError, InternalError, RefusedError
 
@@ -57,14 +60,12 @@ def barrier() -> Iterator[None]:
 
 def _keep(number: str, text: str) -> None:
     path = Path(os.environ["COUNTERFOIL_HOME"]) / "errors.log"
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
         file.write(f"--- {number}\n{text}\n")
 
 
 def say(message: str) -> None:
     """Writes a line to the run's page in Prefect; it must be fit for every party's eyes."""
-    from prefect.logging import get_run_logger
-
     get_run_logger().info(message, extra={"counterfoil": True})
 
 
@@ -77,8 +78,6 @@ class OnlyOurs(logging.Filter):
 
 def guard_logs() -> None:
     """Nothing but `say` reaches Prefect's server through logging from here on, in this process and its forks."""
-    from prefect.logging.handlers import APILogHandler
-
     loggers = (logging.getLogger(), *(logging.getLogger(name) for name in logging.root.manager.loggerDict))
     for handler in {handler for logger in loggers for handler in logger.handlers}:
         if isinstance(handler, APILogHandler) and not any(isinstance(f, OnlyOurs) for f in handler.filters):

@@ -13,7 +13,7 @@ from mpc_tasks.verify import signed
 
 @mpc_task(name="cosign", version=1)
 def cosign(agreement: Ref) -> Ref:
-    """Each log that a party of the agreement published is whole, continues what was cosigned before, and is cosigned."""
+    """Each log that a party published is whole, continues what was cosigned before, and is cosigned; the agreement."""
     here, terms = home(), signed(agreement).terms
     published = set(published_parties(here.exchange)) & set(terms.parties) - {here.party}
     notes = {

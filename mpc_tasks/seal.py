@@ -14,11 +14,5 @@ from mpc_tasks.verify import signed
 def seal(agreement: Ref, evidence: Ref) -> Ref:
     """The node counted the reviewers' signatures itself and sealed its shares to each recipient; the evidence."""
     released = hand_over(home(), signed(agreement), evidence.digest)
-    home().log.append(
-        "released",
-        subject=released[0].job,
-        refs={"evidence": evidence.digest, **{f"to-{item.recipient}": item.sealed for item in released}},
-        counts={"approvals": len(released[0].approvals)},
-    )
     say(f"released to {', '.join(item.recipient for item in released)}")
     return evidence

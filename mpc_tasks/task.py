@@ -37,7 +37,6 @@ def mpc_task(name: str, version: int, *, of: str | None = None) -> Callable[[Cal
                 return result
 
         return task(
-            guarded,
             name=name,
             version=str(version),
             task_run_name=f"{name} {{{of}}} v{version}" if of else f"{name} v{version}",
@@ -46,6 +45,6 @@ def mpc_task(name: str, version: int, *, of: str | None = None) -> Callable[[Cal
             persist_result=False,
             result_serializer="json",
             log_prints=False,
-        )
+        )(guarded)
 
     return decorate

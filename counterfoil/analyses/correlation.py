@@ -24,9 +24,14 @@ from counterfoil.data.encode import encode, encode_scaled
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.contract import Column
+from counterfoil.mpc.circuits.truncate import trunc_exact
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith, concat
 
+LIMB_BITS = 15
+"""Rows are shared in two limbs of so many bits, so that sums of their products fit into a word."""
+
+FINE_BITS = 2 * LIMB_BITS
 _ROOM_BITS = 61
 
 
@@ -35,7 +40,7 @@ class Correlation(Analysis):
 
     Each column is centred and scaled by its contract bounds to z in [-1, 1], which leaves correlations as they are.
     With `rows: local` every owner hands in its count, sums and cross products; with `rows: shared` it hands in z itself
-    and the cross products are one matrix product on shares. Both release the same moments.
+    as high·2^-15 + low·2^-30, and the cross products are one matrix product on shares. Both release the same moments.
     """
 
     key = "correlation"
@@ -45,30 +50,32 @@ class Correlation(Analysis):
     params = frozenset({"rows"})
 
     def inputs(self) -> tuple[Input, ...]:
-        width, one = len(self._columns), 1 << self._frac_bits
+        width, limb, bits = len(self._columns), 1 << LIMB_BITS, self._frac_bits
         if self._shared:
-            return (Input("z", (width,), -one, one, self._frac_bits, per_row=True),)
-        reach = one * self.limits.rows
+            return (
+                Input("high", (width,), -limb, limb, LIMB_BITS, per_row=True),
+                Input("low", (width,), 0, limb - 1, FINE_BITS, per_row=True),
+            )
+        reach = self.limits.rows << bits
         return (
             Input("count", (), 0, self.limits.rows),
-            Input("sum", (width,), -reach, reach, self._frac_bits),
-            Input("cross", (width, width), -reach, reach, self._frac_bits),
+            Input("sum", (width,), -reach, reach, bits),
+            Input("cross", (width, width), -reach, reach, bits),
         )
 
     def outputs(self) -> tuple[Output, ...]:
         width, bits = len(self._columns), self._frac_bits
-        cross_bits = 2 * bits if self._shared else bits
         return (
             Output("safe", ()),
             Output("count", ()),
-            Output("sum", (width,), bits),
-            Output("cross", (width, width), cross_bits),
+            Output("sum", (width,), FINE_BITS if self._shared else bits),
+            Output("cross", (width, width), bits),
         )
 
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         if self._shared:
-            columns = [encode_scaled(table, column.name, self._frac_bits).values for column in self._columns]
-            return {"z": np.column_stack(columns)}
+            fine = np.column_stack([encode_scaled(table, column.name, FINE_BITS).values for column in self._columns])
+            return {"high": fine >> LIMB_BITS, "low": fine & ((1 << LIMB_BITS) - 1)}
         z, one = self._scaled(table), float(1 << self._frac_bits)
         return {
             "count": np.array(len(z), np.int64),
@@ -80,10 +87,18 @@ class Correlation(Analysis):
         if not self._shared:
             count, total, cross = (total_of([o.values[name] for o in owners]) for name in ("count", "sum", "cross"))
             return Cells(count, {"sum": total, "cross": cross})
-        z: Arith = concat([owner.values["z"] for owner in owners])
+        width, bits = len(self._columns), self._frac_bits
+        limbs: Arith = concat([concat([o.values["high"], o.values["low"]], axis=1) for o in owners])
+        sums, products = limbs.sum(axis=0), p.matmul(limbs.T, limbs)
+        # In units of 2^-30, 2^-45 and 2^-60; what is finer than 2^-bits is cut off.
+        high, mixed, low = products[:width, :width], products[:width, width:], products[width:, width:]
+        middle = trunc_exact(p, mixed + mixed.T, FINE_BITS + LIMB_BITS - bits)
         return Cells(
             count=total_of([owner.valid.sum() for owner in owners]),
-            values={"sum": z.sum(axis=0), "cross": p.matmul(z.T, z)},
+            values={
+                "sum": sums[:width] * (1 << LIMB_BITS) + sums[width:],
+                "cross": high * (1 << (bits - FINE_BITS)) + middle + trunc_exact(p, low, 2 * FINE_BITS - bits),
+            },
         )
 
     def present(self, opened: Opened) -> Result:
@@ -122,15 +137,17 @@ class Correlation(Analysis):
         return frame
 
     def _slack(self, spread: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-        """How far each covariance of z can be off, by the rounding before sharing and by floating point.
+        """How far each covariance of z can be off, by rounding before sharing, by cutting off and by floating point.
 
-        Rows: each z is off by at most u, so by Cauchy-Schwarz a covariance is by u·(s_i + s_j) + u². Sums: each is off
-        by u for every owner, and enters the covariance at most three times, |mean| being at most 1.
+        Rows: each z is off by at most u, so by Cauchy-Schwarz a covariance is by u·(s_i + s_j) + u², and two parts of
+        each cross product are cut off. Sums: each is off by half a unit for every owner, and enters the covariance at
+        most three times, |mean| being at most 1.
         """
-        unit = 0.5 / (1 << self._frac_bits)
+        unit = 1 / (1 << self._frac_bits)
         if self._shared:
-            return unit * np.add.outer(spread, spread) + unit**2 + 1e-14
-        return np.full((spread.size, spread.size), 3 * unit * self.limits.owners / count + 1e-14)
+            u = 0.5 / (1 << FINE_BITS)
+            return u * np.add.outer(spread, spread) + u**2 + 2 * unit / count + 1e-14
+        return np.full((spread.size, spread.size), 1.5 * unit * self.limits.owners / count + 1e-14)
 
     @staticmethod
     def _findings(frame: pd.DataFrame, names: list[str], count: int, safe: bool) -> tuple[str, ...]:
@@ -167,9 +184,8 @@ class Correlation(Analysis):
 
     @property
     def _frac_bits(self) -> int:
-        """As fine as the sums leave room for: total rows x 2^(bits of one product) stays below 2^61."""
-        room = _ROOM_BITS - self.limits.total_rows.bit_length()
-        bits = min(room // 2 if self._shared else room, 40)
-        if bits < 16:
-            raise RangeError(f"{self.planned.name}: too many rows for shared products; use `rows: local`")
+        """Binary places of cross products: as fine as sums over all rows leave room for, and at most 40."""
+        bits = min(_ROOM_BITS - self.limits.total_rows.bit_length(), 40)
+        if bits < FINE_BITS:
+            raise RangeError(f"{self.planned.name}: {self.limits.total_rows} rows are too many")
         return bits

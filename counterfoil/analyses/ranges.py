@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Checked, Input
-from counterfoil.mpc.circuits.compare import is_zero, msb
+from counterfoil.mpc.circuits.compare import is_zero
 from counterfoil.mpc.circuits.convert import b2a
+from counterfoil.mpc.circuits.range_check import in_range
 from counterfoil.mpc.protocol import Protocol
-from counterfoil.mpc.shares import Arith, Bits, concat
+from counterfoil.mpc.shares import Arith, concat
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def check_ranges(p: Protocol, handed: Sequence[Handed]) -> tuple[list[Checked], 
     All owners and analyses go through one pass, so the number of rounds does not grow with them.
 
     Shapes: one `Checked` for each `handed`; the second result is (len(handed),): how many units were rejected.
-    Cost: 3 MSB, 2 AND and 1 conversion an element; 1 equality test and conversion a unit; 1 product an element.
+    Cost: `in_range` and a product an element; an equality test and a conversion a unit.
     Reveals: nothing; the caller may open the numbers of rejected units if the agreement says so.
     Source: PROTOCOLS 3.5.
     """
@@ -48,7 +48,7 @@ def check_ranges(p: Protocol, handed: Sequence[Handed]) -> tuple[list[Checked], 
     bounds = [(i.low, i.high) for item in handed for i in item.inputs]
     low, high = (np.repeat(np.array(side, np.int64), sizes) for side in zip(*bounds, strict=True))
 
-    inside = iter(_split(_inside(p, x, low, high), sizes))
+    inside = iter(_split(in_range(p, x, low, high), sizes))
     misses = []
     for item, row in zip(handed, widths, strict=True):
         hits = concat([next(inside).reshape(item.units, width) for width in row], axis=1)
@@ -66,28 +66,6 @@ def check_ranges(p: Protocol, handed: Sequence[Handed]) -> tuple[list[Checked], 
         values = {i.name: next(kept).reshape(*i.shape_for(item.rows)) for i in item.inputs}
         checked.append(Checked(values, flag if item.inputs[0].per_row else flag.reshape()))
     return checked, concat([p.add_public(-flag.sum().reshape(1), flag.size) for flag in valid])
-
-
-def _inside(p: Protocol, x: Arith, low: NDArray[np.int64], high: NDArray[np.int64]) -> Arith:
-    """1 where low <= x <= high, else 0; right for ANY 64-bit x, given |low|, |high| <= 2^61.
-
-    The first of the three signs makes the other two right.
-    """
-    rows, pad = x.size, -x.size % 64  # whole words, so that the three vectors part between words
-    x = concat([x, p.constant(np.zeros(pad, np.int64))])
-    terms = [
-        p.add_public(x, 1 << 62),
-        p.add_public(x, -np.pad(low, (0, pad))),
-        p.add_public(-x, np.pad(high, (0, pad))),
-    ]
-    signs = msb(p, concat(terms))
-    ok = p.invert(_three(signs))
-    return b2a(p, p.and_bits(p.and_bits(ok[0], ok[1]), ok[2]))[:rows]
-
-
-def _three(signs: Bits) -> Bits:
-    """One vector of whole words as three; rows stay in order."""
-    return Bits(tuple(part.reshape(3, -1) for part in signs.parts), signs.length // 3)
 
 
 def _split(x: Arith, sizes: Sequence[int]) -> list[Arith]:

@@ -1,4 +1,4 @@
-"""The command `counterfoil`: one file a group of commands, and one line for every error.
+"""The command `counterfoil`: one file a group of commands, and one line for every problem.
 
 Commands import what they need when they run, so that help and short commands start at once.
 """
@@ -15,19 +15,19 @@ from counterfoil.cli import agreement, contract, log, open, party, review, verif
 from counterfoil.errors import CounterfoilError
 
 
-class _OneLineErrors(TyperGroup):
-    """Shows an error as one line and ends with its exit code; an unforeseen error still shows where it happened."""
+class _PlainErrors(TyperGroup):
+    """Shows an error, a line a problem, and ends with its exit code; what is unforeseen shows where it happened."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except CounterfoilError as error:
-            sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+            sys.stderr.writelines(f"error: {line}\n" for line in str(error).splitlines())
             raise typer.Exit(error.exit_code) from None
 
 
 app = typer.Typer(
-    cls=_OneLineErrors,
+    cls=_PlainErrors,
     help="Joint analyses on data that organisations may not show each other.",
     no_args_is_help=True,
     add_completion=False,

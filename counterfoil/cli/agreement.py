@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -62,17 +63,23 @@ def draft(
 
 
 @app.command()
-def explain(ref: RefArgument, home: HomeOption = None) -> None:
+def explain(
+    ref: RefArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for tools.")] = False,
+    home: HomeOption = None,
+) -> None:
     """Say in plain words what an agreement lets happen.
 
     Example: counterfoil agreement explain agreement:bank-a:5e1f...
     """
     from counterfoil.canonical import Ref
     from counterfoil.governance.explain import explain as in_words
+    from counterfoil.governance.explain import facts
     from counterfoil.governance.signing import fetch_agreement
     from counterfoil.home import Home
 
-    typer.echo(in_words(fetch_agreement(Home.open(home).exchange, Ref.parse(ref))))
+    agreement = fetch_agreement(Home.open(home).exchange, Ref.parse(ref))
+    typer.echo(json.dumps(facts(agreement), indent=2) if as_json else in_words(agreement))
 
 
 @app.command()

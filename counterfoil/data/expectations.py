@@ -15,8 +15,8 @@ from typing import Any
 
 import pandas as pd
 
+from counterfoil.data.cells import SHOWN
 from counterfoil.data.faults import Fault, Faults
-from counterfoil.data.reader import SHOWN
 from counterfoil.data.rules import Rule, compile_rules
 from counterfoil.data.table import Table
 from counterfoil.errors import MissingColumnError

@@ -6,13 +6,13 @@ network. Knows nothing of rules.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from counterfoil.files import write_file
 
 if TYPE_CHECKING:
     from counterfoil.data.faults import Fault
@@ -21,9 +21,9 @@ _TEMPLATES = Environment(loader=PackageLoader("counterfoil.data", "."), autoesca
 
 
 def write(path: Path, source: str, contract: str, faults: Sequence[Fault]) -> None:
-    """The page stands at the path, whole, with mode 0600; an older one is replaced."""
+    """The page stands at the path, whole, with mode 0600; an older one is replaced.
+
+    Raises: StoreError.
+    """
     html = _TEMPLATES.get_template("page.html").render(source=source, contract=contract, faults=faults)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600 from its first moment
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(html)
-    Path(temporary).replace(path)
+    write_file(path, html.encode(), replace=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,12 +22,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+import counterfoil
 from counterfoil.data import reader
+from counterfoil.data.cells import TYPES, Misfits, split
 from counterfoil.data.faults import Fault, Faults
+from counterfoil.data.sources import Limits, UnreadableError
 from counterfoil.errors import DataError, MissingColumnError, UnreadableTableError, WrongTypeError
 from counterfoil.governance.contract import Column, Contract
 
-LIMITS = reader.Limits(max_rows=50_000_000, max_columns=1_000, max_bytes=16 << 30, memory=1 << 30, cpu_s=600)
+LIMITS = Limits(max_rows=50_000_000, max_columns=1_000, max_bytes=16 << 30, memory=1 << 30, cpu_s=600)
 
 _REFUSALS: dict[str, type[DataError]] = {
     "unreadable": UnreadableTableError,
@@ -40,6 +44,14 @@ _RULES = {
 }
 _STOPPED = "reading it was stopped, by its memory or time limit or by damage in it; split it, or export it again"
 
+_ENVIRONMENT = {  # nothing of ours; one thread of each kind, and no address space set aside: it is limited
+    "PYTHONPATH": str(Path(counterfoil.__file__).parents[1]),
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "ARROW_IO_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "1",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -47,9 +59,7 @@ class Table:
 
     contract: Contract = field(repr=False)
     source: str
-    data: Any = field(
-        repr=False
-    )  # a pyarrow.Table in the types of reader.TYPES; a number counts its last decimal place
+    data: Any = field(repr=False)  # a pyarrow.Table of cells.TYPES; a number counts its last decimal place
 
     @property
     def rows(self) -> int:
@@ -74,7 +84,7 @@ class Table:
         return pd.DataFrame(columns, copy=False)
 
 
-def load(path: Path, contract: Contract, page: Path, limits: reader.Limits = LIMITS) -> Table:
+def load(path: Path, contract: Contract, page: Path, limits: Limits = LIMITS) -> Table:
     """The file's columns that the contract names, each in its declared type. Other columns are never kept.
 
     Cost: one child process (about half a second); memory for the table, and `limits.memory` at most in the child.
@@ -87,9 +97,9 @@ def load(path: Path, contract: Contract, page: Path, limits: reader.Limits = LIM
         for kind, payload in _frames(path, columns, limits):
             if kind == b"B":
                 batches.append(_unpack(payload, columns))
-            elif kind == b"F":
-                faults.found.append(_cells(json.loads(payload), contract))
-    except reader.UnreadableError as refusal:
+            else:
+                faults.found.append(_fault(Misfits(**json.loads(payload)), contract))
+    except UnreadableError as refusal:
         faults.found[:] = [Fault(_REFUSALS[refusal.error], refusal.column, _RULES[refusal.error], refusal.problem)]
     if not (batches or faults.found):
         faults.found.append(Fault(DataError, None, "at least one row", "it has none; export it again"))
@@ -101,52 +111,49 @@ def _kind(column: Column) -> str:
     return f"number:{column.resolution}" if column.type == "number" else column.type
 
 
-def _cells(fault: dict[str, Any], contract: Contract) -> Fault:
-    """The owner's view of a fault that the reader found."""
-    name = fault["column"]
-    rule = f"type {contract.column(name).type}" if name else "every row has as many cells as the header"
-    error = WrongTypeError if name else UnreadableTableError
-    return Fault(error, name, rule, fault["problem"], fault["count"], tuple(fault["rows"]), tuple(fault["cells"]))
+def _fault(misfits: Misfits, contract: Contract) -> Fault:
+    """The owner's view of cells that the reader could not read."""
+    name, rows, cells = misfits.column, tuple(misfits.rows), tuple(misfits.cells)
+    if name is None:
+        rule = "as many cells in every row as in the header"
+        return Fault(UnreadableTableError, None, rule, misfits.remedy, misfits.count, rows, cells)
+    rule = f"type {contract.column(name).type}"
+    return Fault(WrongTypeError, name, rule, misfits.remedy, misfits.count, rows, cells)
 
 
 # --- the child process ------------------------------------------------------------------------------------------
 
 
-def _frames(path: Path, columns: dict[str, str], limits: reader.Limits) -> Iterator[tuple[bytes, bytes]]:
-    """What the reader says, frame by frame, up to its end.
+def _frames(path: Path, columns: dict[str, str], limits: Limits) -> Iterator[tuple[bytes, bytes]]:
+    """Batches and misfits, as the reader finds them.
 
-    Raises: reader.UnreadableError.
+    Raises: UnreadableError.
     """
     wish = json.dumps({"columns": columns, "limits": asdict(limits)}).encode()
     with _open(path) as file:
         child = subprocess.Popen(
-            [sys.executable, "-I", reader.__file__, str(file.fileno())],
+            [sys.executable, "-s", "-P", "-m", reader.__name__, str(file.fileno())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a traceback could quote cells
             pass_fds=(file.fileno(),),
-            env={
-                "ARROW_DEFAULT_MEMORY_POOL": "system",
-                "MALLOC_ARENA_MAX": "1",
-                "ARROW_IO_THREADS": "1",
-                "OMP_NUM_THREADS": "1",
-            },
+            env=_ENVIRONMENT,
         )
     with child:
         assert child.stdin and child.stdout  # noqa: S101 (PIPE)
         try:
             child.stdin.write(wish)
             child.stdin.close()
-            left = limits.max_bytes
-            kind = b""
-            while kind != b"E":
+            size = 0
+            while True:
                 kind, length = reader.FRAME.unpack(_exactly(child.stdout, reader.FRAME.size))
-                left -= length
-                if left < 0:
-                    raise reader.UnreadableError(f"it unpacks to more than {limits.max_bytes} bytes; split it")
+                size += length
+                limits.check(size=size)
                 payload = _exactly(child.stdout, length)
-                if kind == b"R":
-                    raise reader.UnreadableError(*json.loads(payload))
+                if kind == b"E":
+                    break
+                if kind == b"U":
+                    raise UnreadableError(*json.loads(payload))
                 yield kind, payload
         finally:
             child.kill()
@@ -156,50 +163,46 @@ def _open(path: Path) -> BinaryIO:
     try:
         file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # a pipe must not block us
     except OSError as error:
-        raise reader.UnreadableError(
+        raise UnreadableError(
             f"it cannot be opened ({os.strerror(error.errno or 0)}); check its path and mode"
         ) from None
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise reader.UnreadableError("it is not an ordinary file; give the path of a CSV or Parquet file")
+        raise UnreadableError("it is not an ordinary file; give the path of a CSV or Parquet file")
     return file
 
 
 def _exactly(stream: IO[bytes], length: int) -> bytes:
     data = stream.read(length)
     if len(data) < length:
-        raise reader.UnreadableError(_STOPPED)
+        raise UnreadableError(_STOPPED)
     return data
 
 
 def _unpack(payload: bytes, columns: dict[str, str]) -> Any:
     """One batch, checked as if a stranger had sent it.
 
-    Raises: reader.UnreadableError.
+    Raises: UnreadableError.
     """
-    (rows,) = reader.ROWS.unpack_from(payload)
-    at = reader.ROWS.size
-    arrays = []
     try:
+        (rows,) = reader.ROWS.unpack_from(payload)
+        at = reader.ROWS.size
+        arrays = []
         for kind in columns.values():
-            missing = np.frombuffer(payload, np.uint8, rows, at) == 0
+            present = np.frombuffer(payload, np.uint8, rows, at)
             at += rows
             if kind == "string":
                 ends = np.cumsum(np.frombuffer(payload, "<i4", rows, at), dtype=np.int32)
                 at += 4 * rows
-                text = pa.py_buffer(payload[at : at + int(ends[-1])])
                 offsets = pa.py_buffer(np.concatenate((np.zeros(1, np.int32), ends)))
-                at += int(ends[-1])
-                values = pa.StringArray.from_buffers(rows, offsets, text)
+                values = pa.StringArray.from_buffers(rows, offsets, pa.py_buffer(payload[at : at + int(ends[-1])]))
                 values.validate(full=True)
+                at += int(ends[-1])
             else:
-                values = _typed(pa.array(np.frombuffer(payload, "<i8", rows, at)), reader.TYPES[kind.split(":")[0]])
+                numbers = pa.array(np.frombuffer(payload, "<i8", rows, at))
+                values = (numbers.cast(pa.int32()) if kind == "date" else numbers).cast(TYPES[split(kind)[0]])
                 at += 8 * rows
-            arrays.append(pc.if_else(pa.array(missing), None, values) if missing.any() else values)
-    except (ValueError, IndexError):
-        raise reader.UnreadableError(_STOPPED) from None
+            arrays.append(values if present.all() else pc.if_else(pa.array(present == 1), values, None))
+    except (ValueError, IndexError, struct.error):
+        raise UnreadableError(_STOPPED) from None
     return pa.record_batch(arrays, names=list(columns))
-
-
-def _typed(numbers: Any, kind: Any) -> Any:
-    return numbers.cast(pa.int32()).cast(kind) if pa.types.is_date(kind) else numbers.cast(kind)

@@ -1,9 +1,10 @@
-"""An agreement in plain words, for those who must sign it and know no cryptography."""
+"""An agreement in plain words, for those who must sign it and know no cryptography; and as data, for their tools."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from counterfoil.canonical import Json
 from counterfoil.governance.agreement import Agreement, Planned
 
 _PROTECTION = {
@@ -15,6 +16,49 @@ _PROTECTION = {
 def explain(agreement: Agreement) -> str:
     """What the agreement lets happen, to whose data, for whom, and what protects it."""
     return "\n".join(_lines(agreement))
+
+
+def facts(agreement: Agreement) -> dict[str, Json]:
+    """The same as plain JSON values."""
+    roster = agreement.roster
+    return {
+        "agreement": agreement.digest,
+        "id": agreement.id,
+        "version": agreement.version,
+        "title": agreement.title,
+        "purpose": agreement.purpose,
+        "suite": agreement.suite,
+        "nodes": {
+            id: {"organisation": node.organisation, "jurisdiction": node.jurisdiction, "hosting": node.hosting}
+            for id, node in ((id, roster.party(id)) for id in agreement.nodes)
+        },
+        "owners": {id: roster.party(id).organisation for id in agreement.owners},
+        "recipients": {id: [plan.name for plan in agreement.plans_for(id)] for id in agreement.recipients},
+        "reviewers": agreement.reviewers,
+        "quorum": agreement.quorum,
+        "contracts": {
+            name: {"id": contract.id, "version": contract.version, "sha256": contract.digest}
+            for name, contract in agreement.contracts.items()
+        },
+        "analyses": {
+            plan.name: {
+                "analysis": plan.analysis,
+                "version": plan.version,
+                "purpose": plan.purpose,
+                "columns": plan.columns,
+                "parameters": plan.params,
+                "recipients": plan.recipients,
+                "plan": plan.plan_digest,
+            }
+            for plan in agreement.analyses
+        },
+        "minimum_count": agreement.min_count,
+        "starts": agreement.starts.isoformat(),
+        "expires": agreement.expires.isoformat(),
+        "every": agreement.schedule.every,
+        "share_retention_days": agreement.share_retention_days,
+        "release_retention_days": agreement.release_retention_days,
+    }
 
 
 def _lines(agreement: Agreement) -> Iterator[str]:

@@ -16,9 +16,10 @@ import numpy as np
 
 from counterfoil.canonical import bind
 from counterfoil.errors import TamperedError
+from counterfoil.mpc.pieces import flat
 from counterfoil.mpc.prss import KEY_BYTES, expand
 from counterfoil.mpc.replicated import components
-from counterfoil.mpc.shares import U64, Words, flat
+from counterfoil.mpc.shares import U64, Words
 
 _SALT_BYTES: Final = 32
 

@@ -20,7 +20,6 @@ _IN = types.Array(types.uint64, 1, "C", readonly=True)
 _IN2 = types.Array(types.uint64, 2, "C", readonly=True)
 _OUT = types.Array(types.uint64, 1, "C")
 _OUT2 = types.Array(types.uint64, 2, "C")
-_INDEX = types.Array(types.int64, 1, "C", readonly=True)
 
 
 def _kernel(*signature: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -45,6 +44,20 @@ def masked_and(x0: Words, x1: Words, y0: Words, y1: Words, a: Words, b: Words, z
     """z = x0&(y0^y1) ^ x1&y0 ^ a ^ b."""
     for i in range(z.size):
         z[i] = (x0[i] & (y0[i] ^ y1[i])) ^ (x1[i] & y0[i]) ^ a[i] ^ b[i]
+
+
+@_kernel(_IN, _IN, _IN, _IN, _OUT)
+def masked_term(x: Words, y: Words, a: Words, b: Words, z: Words) -> None:
+    """z = x·y + a - b."""
+    for i in range(z.size):
+        z[i] = x[i] * y[i] + a[i] - b[i]
+
+
+@_kernel(_IN, _IN, _IN, _IN, _OUT)
+def masked_and_term(x: Words, y: Words, a: Words, b: Words, z: Words) -> None:
+    """z = x&y ^ a ^ b."""
+    for i in range(z.size):
+        z[i] = (x[i] & y[i]) ^ a[i] ^ b[i]
 
 
 @_kernel(_IN, _IN, _IN, _IN, _OUT)
@@ -112,13 +125,3 @@ def bit_slices(words: Words, out: Words) -> None:
             mask ^= mask << U64(width)
         for k in range(64):
             out[k, w] = block[k]
-
-
-# --- permutations -----------------------------------------------------------------------------------------------
-
-
-@_kernel(_IN, _INDEX, _IN, _OUT)
-def gather_add(x: Words, order: Words, a: Words, z: Words) -> None:
-    """z[i] = x[order[i]] + a[i]."""
-    for i in range(z.size):
-        z[i] = x[order[i]] + a[i]

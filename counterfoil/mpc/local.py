@@ -19,10 +19,11 @@ from counterfoil.mpc.ledger import Declared, Ledger
 from counterfoil.mpc.output import recombine
 from counterfoil.mpc.packing import pack, unpack
 from counterfoil.mpc.party import COMMON, GroupKeys, Party
+from counterfoil.mpc.pieces import trim
 from counterfoil.mpc.prss import KEY_BYTES, Watch, expand
 from counterfoil.mpc.replicated import components
 from counterfoil.mpc.session import SUITES
-from counterfoil.mpc.shares import Arith, Bits, Words, as_ring, trim
+from counterfoil.mpc.shares import Arith, Bits, Words, as_ring
 from counterfoil.mpc.transport.base import Attempt, end_all
 from counterfoil.mpc.transport.memory import Tamper, connect_all
 from counterfoil.mpc.transport.record import Record

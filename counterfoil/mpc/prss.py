@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from numpy.typing import NDArray
 
 from counterfoil.errors import IntegrityError
-from counterfoil.mpc.shares import CHUNK, U64, Words
+from counterfoil.mpc.pieces import CHUNK
+from counterfoil.mpc.shares import U64, Words
 
 KEY_BYTES: Final = 32
 MAX_BLOCKS: Final = 1 << 36

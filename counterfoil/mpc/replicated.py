@@ -5,6 +5,7 @@ A suite says which components a party holds; `parts` follow that order. Knows no
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
@@ -39,6 +40,32 @@ def rows_of(columns: Sequence[Arith], size: int | None = None) -> int:
     if len(shapes) != 1 or len(columns[0].shape) != 1 or (size is not None and columns[0].size != size):
         raise ShapeError(f"columns of {sorted(shapes)} do not shuffle together{f' as {size} rows' if size else ''}")
     return columns[0].size
+
+
+def check_same_shapes(pairs: Sequence[tuple[Arith | Bits, Arith | Bits]]) -> None:
+    """Raises ShapeError unless there are pairs, and the two of each agree in shape."""
+    wrong = [(x.shape, y.shape) for x, y in pairs if x.shape != y.shape]
+    if wrong or not pairs:
+        raise ShapeError(f"operands of shapes {wrong} do not multiply")
+
+
+def check_pairs(pairs: Sequence[tuple[Bits, Bits]]) -> int:
+    """The length of all bit vectors in the pairs. Raises: ShapeError."""
+    check_same_shapes(pairs)
+    if len({x.length for x, _ in pairs}) != 1:
+        raise ShapeError(f"bit vectors of {sorted({x.length for x, _ in pairs})} rows do not go in one message")
+    return pairs[0][0].length
+
+
+def split_pairs(parts: Iterable[Words], pairs: Sequence[tuple[Bits, Bits]]) -> list[Bits]:
+    """The results of `and_many`, from the words of all of them one after the other."""
+    shapes = [x.parts[0].shape for x, _ in pairs]
+    ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+    split = zip(*(np.split(part, ends) for part in parts), strict=True)
+    return [
+        Bits(tuple(part.reshape(shape) for part in own), x.length)
+        for own, shape, (x, _) in zip(split, shapes, pairs, strict=True)
+    ]
 
 
 class Replicated(Protocol):

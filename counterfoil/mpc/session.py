@@ -55,9 +55,9 @@ class Hello:
         """The attempt as frames name it."""
         return Attempt(bytes.fromhex(self.job), self.attempt)
 
-    def pack(self, nonce: str) -> bytes:
+    def pack(self, nonce: bytes) -> bytes:
         """The message that a party with this nonce sends."""
-        return jcs({**asdict(self), "nonce": nonce})
+        return jcs({**asdict(self), "nonce": nonce.hex()})
 
 
 class Sealing(NamedTuple):
@@ -139,7 +139,7 @@ class _Handshake:
     def agree(self) -> bytes:
         """T, the same at all parties: the digest of everybody's HELLO."""
         # 1 (one round). HELLO to all; every field but the nonce must be ours.
-        hellos = {self.index: self.hello.pack(os.urandom(_NONCE_BYTES).hex())}
+        hellos = {self.index: self.hello.pack(os.urandom(_NONCE_BYTES))}
         for link in self.links.values():
             link.send_bytes(Kind.READY, _HELLO, hellos[self.index])
         for peer, link in self.links.items():
@@ -182,10 +182,10 @@ class _Handshake:
         """The HELLO itself, if it says what ours says."""
         try:
             found = json.loads(raw)
-            nonce = found["nonce"] if isinstance(found["nonce"], str) else ""
+            nonce = bytes.fromhex(found["nonce"])
         except (ValueError, TypeError, KeyError, RecursionError):
             raise AttemptError(f"party {peer} sent something that is not a HELLO") from None
-        if raw != self.hello.pack(nonce):
+        if raw != self.hello.pack(nonce) or len(nonce) != _NONCE_BYTES:
             mine = asdict(self.hello)
             differ = sorted(name for name in mine if found.get(name) != mine[name]) or ["form"]
             raise AttemptError(f"party {peer} means another {', '.join(differ)} than party {self.index}")

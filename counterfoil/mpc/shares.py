@@ -8,7 +8,7 @@ message is a method of `Protocol`. Knows nothing of parties, keys or links.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 
@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from counterfoil.errors import ShapeError
 
 U64 = np.uint64
-#: Words worked on at a time: one piece of each operand fits the cache of a core.
-CHUNK = 1 << 15
 Words: TypeAlias = NDArray[np.uint64]
 Index: TypeAlias = Any  # whatever numpy takes between brackets: public positions
 
@@ -178,22 +176,3 @@ def tail_mask(length: int) -> Words:
     if length % 64:
         mask[-1] = (U64(1) << U64(length % 64)) - U64(1)
     return mask
-
-
-def trim(words: Words, length: int, start: int = 0) -> Words:
-    """`words` with all unused bits zero, in place: a run of packed rows of `length` bits, from word `start` on."""
-    if length % 64:
-        width = packed_length(length)
-        words[(width - 1 - start) % width :: width] &= tail_mask(length)[-1]
-    return words
-
-
-def pieces(size: int) -> Iterator[slice]:
-    """Neighbouring slices of at most CHUNK words that cover range(size)."""
-    for start in range(0, size, CHUNK):
-        yield slice(start, min(start + CHUNK, size))
-
-
-def flat(part: Words) -> Words:
-    """The words of a part in one row; a copy only if they do not lie in memory so."""
-    return np.ascontiguousarray(part).reshape(-1)

@@ -218,6 +218,13 @@ def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> l
     evidence, terms = draft.evidence, agreement.terms
     if stage_of(home.state, evidence.job) is Stage.DRAFTED:
         advance(home.state, evidence.job, Event.APPROVE)
+    # What is about to leave, and on whose word, is in this node's log before any of it leaves.
+    home.log.append(
+        "release-approved",
+        subject=evidence.job,
+        refs={"evidence": evidence.digest, "agreement": agreement.digest, **approved.approvals},
+        counts={"approvals": len(approved.approvals), "quorum": terms.quorum},
+    )
     releases = []
     for recipient in terms.recipients:
         arrays = {
@@ -228,6 +235,8 @@ def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> l
         releases.append(release(approved, recipient, pack(arrays), home))
     if stage_of(home.state, evidence.job) is Stage.APPROVED:
         advance(home.state, evidence.job, Event.RELEASE)
+    sealed = {f"to-{item.recipient}": item.sealed for item in releases}
+    home.log.append("released", subject=evidence.job, refs={"evidence": evidence.digest, **sealed})
     return releases
 
 

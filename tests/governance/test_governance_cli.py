@@ -84,6 +84,9 @@ def test_from_cards_to_a_binding_agreement(consortium: Consortium, tmp_path: Pat
     explained = run("agreement", "explain", ref, home=consortium.homes["node-1"].path)
     assert "Two nodes together could see everything." in explained.output
     assert "fewer than 10 rows" in explained.output
+    facts = json.loads(run("agreement", "explain", ref, "--json", home=owner).stdout)
+    assert facts["agreement"] == Ref.parse(ref).digest
+    assert facts["recipients"]["bank-a"] == [name for name in facts["analyses"] if name != "correlation-of-shared-rows"]
 
     for id in IDS[:-1]:
         assert run("agreement", "sign", ref, "--yes", home=consortium.homes[id].path).exit_code == 0

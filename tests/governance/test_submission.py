@@ -113,6 +113,16 @@ def test_an_envelope_of_another_submission_does_not_open(shared: Consortium) -> 
         take_in(shared, second)
 
 
+def test_an_envelope_opens_for_the_manifest_that_it_was_sealed_under_alone(shared: Consortium) -> None:
+    agreement = shared.known("node-0")
+    made = read_manifest(hand_in(shared, "bank-b"), agreement, shared.exchange, NOW)
+    other = replace(made, not_after=made.not_after + timedelta(hours=1))
+    envelope = envelope_of(shared, made, "node-0").read_bytes()
+    shared.exchange.put_named(("envelopes", other.digest, "node-0"), envelope)
+    with pytest.raises(SealError):
+        take_in(shared, put_manifest(shared, other))
+
+
 def test_a_changed_or_missing_envelope_is_noticed_and_the_submission_still_counts_later(shared: Consortium) -> None:
     ref = hand_in(shared, "bank-c")
     path = envelope_of(shared, read_manifest(ref, shared.known("node-0"), shared.exchange, NOW), "node-0")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterfoil.data import reader
+from counterfoil.data.cells import TYPES
 from counterfoil.data.encode import LARGEST, Encoded, encode, encode_scaled
 from counterfoil.data.table import Table
 from counterfoil.errors import MissingValueError, OutOfBoundsError, RangeError
@@ -23,7 +23,7 @@ CONTRACT = parse_contract(PATH.read_bytes(), PATH.name)
 
 
 def table(name: str, cells: list[Any], contract: Contract = CONTRACT) -> Table:
-    kind = reader.TYPES[contract.column(name).type]
+    kind = TYPES[contract.column(name).type]
     return Table(contract, "visits.csv", pa.table({name: pa.array(cells, kind)}))
 
 

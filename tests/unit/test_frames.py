@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from counterfoil.errors import CheatingDetected, PeerLostError, PeerTimeoutError
+from counterfoil.errors import AttemptError, CheatingDetected, PeerLostError, PeerTimeoutError
 from counterfoil.mpc.transport.base import HEADER_BYTES, Attempt, Header, Kind, end_all
 from counterfoil.mpc.transport.memory import connect_all
 from counterfoil.mpc.transport.record import Record
@@ -105,6 +105,12 @@ def test_a_record_notes_frames_and_no_content():
     a.send(Kind.DATA, 1, WORDS)
     b.receive(Kind.DATA, 1, np.empty(5, np.uint64))
     assert record.events == [("send", Kind.DATA, 1, 40, 1), ("receive", Kind.DATA, 1, 40, 0)]
+
+
+@pytest.mark.parametrize(("job", "number"), [(bytes(15), 1), (bytes(17), 1), (bytes(16), -1), (bytes(16), 1 << 32)])
+def test_an_attempt_that_does_not_fit_a_header_is_refused(job, number):
+    with pytest.raises(AttemptError):
+        Attempt(job, number)
 
 
 def test_header_roundtrip():

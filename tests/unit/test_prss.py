@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from counterfoil.errors import IntegrityError
+from counterfoil.mpc.pieces import CHUNK
 from counterfoil.mpc.prss import Keystream, Permutations, expand, inverse
-from counterfoil.mpc.shares import CHUNK
 
 KEY = bytes(range(32))
 

@@ -140,7 +140,7 @@ def test_different_hellos_to_two_parties_are_found():
 
     def tamper(header, payload):
         if (header.op, header.sender, header.receiver) == (1, 0, 1):
-            payload = HELLO.pack("0" * 64)
+            payload = HELLO.pack(bytes(32))
         return [header.pack(), payload]
 
     errors = start([HELLO] * 3, tamper=tamper)
@@ -161,7 +161,9 @@ def test_a_contribution_that_differs_between_members_is_found(suite):
     assert all(isinstance(error, CheatingDetected) for error in errors)
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"nonce": 1}', b"7", b"x" * 20000, b'{"nonce": "00"}'])
+@pytest.mark.parametrize(
+    "raw", [b"", b"[]", b"{}", b'{"nonce": 1}', b"7", b"x" * 20000, b'{"nonce": "00"}', HELLO.pack(bytes(31))]
+)
 def test_a_hello_that_is_none_is_refused(raw):
     def tamper(header, payload):
         if (header.op, header.sender, header.receiver) == (1, 0, 1):

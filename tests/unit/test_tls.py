@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
 from counterfoil.errors import PeerIdentityError, PeerLostError, PeerTimeoutError
-from counterfoil.mpc.transport.base import Attempt, Kind
+from counterfoil.mpc.transport.base import Attempt, Kind, end_all
 from counterfoil.mpc.transport.tls import Endpoint, connect
 
 ATTEMPT = Attempt(bytes(16), 1)
@@ -204,6 +205,27 @@ def test_a_peer_that_dies_in_a_message_is_lost(met):
 def test_a_silent_peer_times_out(met):
     with pytest.raises(PeerTimeoutError, match="party 2 sent nothing for 1 s"):
         met[0][2].incoming(1, np.empty(1, np.uint64)).finish()
+
+
+def test_a_peer_that_trickles_times_out(met):
+    link = met[0][1]
+    link.begin(Kind.DATA, 1, 1000)
+
+    def trickle():
+        for _ in range(100):
+            link.push(np.zeros(1, np.uint64))
+            threading.Event().wait(0.05)
+
+    threading.Thread(target=trickle, daemon=True).start()
+    with pytest.raises(PeerTimeoutError, match=r"party 0 sent \d+ of 8000 bytes in 1 s"):
+        met[1][0].incoming(1, np.empty(1000, np.uint64)).finish()
+
+
+def test_a_stuck_peer_does_not_hold_up_the_end(met):
+    met[0][1].send(Kind.DATA, 1, np.zeros(1 << 22, np.uint64))
+    started = time.monotonic()
+    end_all(met[0], ValueError("local trouble"), 1)
+    assert time.monotonic() - started < 5
 
 
 def test_a_peer_that_takes_nothing_times_out(met):

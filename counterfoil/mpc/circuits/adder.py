@@ -40,9 +40,8 @@ def carry_out(p: Protocol, g: Bits, t: Bits) -> Bits:
             # Last level: nothing passes a carry on.
             return g[1] ^ p.and_bits(t[1], g[0])
         # One round: t_odd·g_even and t_odd·t_even in one message; an unpaired top row goes up as it is.
-        both = p.and_bits(stack_bits([t[odd], t[odd]]), stack_bits([g[even], t[even]]))
-        pairs = rows // 2
-        g, t = stack_bits([g[odd] ^ both[:pairs], g[rest]]), stack_bits([both[pairs:], t[rest]])
+        generated, passed = p.and_many([(t[odd], g[even]), (t[odd], t[even])])
+        g, t = stack_bits([g[odd] ^ generated, g[rest]]), stack_bits([passed, t[rest]])
     return g[0]
 
 
@@ -60,8 +59,8 @@ def carries(p: Protocol, g: Bits, t: Bits) -> Bits:
             # Last level: nothing passes a carry on.
             return g ^ p.and_bits(t, shift_up(g, distance))
         # One round: t·(g << k) and t·(t << k) in one message.
-        both = p.and_bits(stack_bits([t, t]), stack_bits([shift_up(g, distance), shift_up(t, distance)]))
-        g, t = g ^ both[:width], both[width:]
+        generated, passed = p.and_many([(t, shift_up(g, distance)), (t, shift_up(t, distance))])
+        g, t = g ^ generated, passed
         distance *= 2
     return g
 

@@ -2,7 +2,8 @@
 
 A number is an integer over 2^frac. Its bound travels with it, so a program whose values could wrap is refused before it
 sends anything. What a numeric kernel makes with `trunc_pr` is `Rough`: opened or compared, it would say something about
-digits below its resolution. `settle` makes a `Fixed` of it, and only that may leave a computation.
+digits below its resolution. `settle` drops some digits of it exactly and so makes a `Fixed`; only that may leave a
+computation. Within a kernel's error of a multiple of the last digit, a settled number may be one unit less or more.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Number:
 
 
 class Fixed(Number):
-    """A function of the inputs alone: it may be opened, compared, or get noise."""
+    """Exact, or settled: it may be opened, compared, or get noise."""
 
     __slots__ = ()
 

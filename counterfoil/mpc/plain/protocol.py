@@ -19,7 +19,7 @@ from counterfoil.errors import IntegrityError, ShapeError
 from counterfoil.mpc.ledger import Ledger
 from counterfoil.mpc.packing import pack, slices, unpack
 from counterfoil.mpc.plain.cost import Call
-from counterfoil.mpc.protocol import HalfMap, Halves, Permutation, Protocol, S
+from counterfoil.mpc.protocol import HalfMap, Halves, Permutation, Protocol
 from counterfoil.mpc.shares import U64, Arith, Bits, Words, as_ring, packed_length, tail_mask
 
 
@@ -77,9 +77,11 @@ class Plain(Protocol):
         _same_shape(x, y)
         return self._product(x._zip(y, np.multiply).sum(axis=-1))
 
-    def and_bits(self, x: Bits, y: Bits) -> Bits:
-        _same_shape(x, y)
-        return self._product(x._zip(y, np.bitwise_and))
+    def and_many(self, pairs: Sequence[tuple[Bits, Bits]]) -> list[Bits]:
+        for x, y in pairs:
+            _same_shape(x, y)
+        self._call("product", sum(int(x.parts[0].size) for x, _ in pairs))
+        return [x._zip(y, np.bitwise_and) for x, y in pairs]
 
     # --- the two-operand split ---------------------------------------------------------------------------------
 
@@ -184,8 +186,8 @@ class Plain(Protocol):
     def _call(self, op: str, words: int) -> None:
         self.calls.append(Call(op, words))
 
-    def _product(self, z: S) -> S:
-        self._call("product", int(z.parts[0].size))
+    def _product(self, z: Arith) -> Arith:
+        self._call("product", z.size)
         return z
 
 

@@ -13,8 +13,9 @@ import numpy as np
 from counterfoil.mpc.kernels import bit_slices
 from counterfoil.mpc.packing import unpack
 from counterfoil.mpc.party import Party
+from counterfoil.mpc.pieces import flat, pieces, trim
 from counterfoil.mpc.protocol import HalfMap, Halves
-from counterfoil.mpc.shares import Arith, Bits, Words, flat, packed_length, pieces, trim
+from counterfoil.mpc.shares import Arith, Bits, Words, packed_length
 from counterfoil.mpc.transport.base import Kind
 
 _LEFT = 0  # who knows L
@@ -75,7 +76,7 @@ def _share(
 ) -> tuple[tuple[Words, Words], tuple[Words, Words]]:
     """Sharings of L, as (F(K_0), L - F(K_0), 0), and of R, as (0, 0, R). `length` is that of packed rows."""
     op, count = party.next_op(), half.size
-    zeros = np.zeros(count, np.uint64)
+    zeros = np.broadcast_to(np.uint64(0), count)
     party.rounds += 1
     if party.index == 1:
         # One round: P_0 sends component 1.

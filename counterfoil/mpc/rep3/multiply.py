@@ -6,14 +6,18 @@ Source: Araki et al., CCS 2016 (ePrint 2016/768) §2, PROTOCOLS 4.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from counterfoil.errors import ShapeError
 from counterfoil.mpc import kernels
 from counterfoil.mpc.party import Party
-from counterfoil.mpc.rep3.reshare import reshare
-from counterfoil.mpc.shares import Arith, Bits, Words, flat, trim
+from counterfoil.mpc.pieces import cut, flat, pieces, trim
+from counterfoil.mpc.protocol import Halves
+from counterfoil.mpc.rep3.reshare import Third, reshare
+from counterfoil.mpc.replicated import check_pairs, check_same_shapes, split_pairs
+from counterfoil.mpc.shares import Arith, Bits, Words
 
 
 def multiply(party: Party, x: Arith, y: Arith) -> Arith:
@@ -23,32 +27,51 @@ def multiply(party: Party, x: Arith, y: Arith) -> Arith:
     Cost: 1 round; 24 B.
     Reveals: nothing to one semi-honest party.
     """
+    check_same_shapes([(x, y)])
     # 1 (local). z_i = x_i·(y_i + y_{i+1}) + x_{i+1}·y_i.
-    x0, x1, y0, y1 = _operands(x, y)
-
-    def third(piece: slice, a: Words, b: Words, out: Words) -> None:
-        kernels.masked_product(x0[piece], x1[piece], y0[piece], y1[piece], a, b, out)
-
+    thirds = _thirds(kernels.masked_product, cut([(*x.parts, *y.parts)]))
     # 2 (one round).
-    z = reshare(party, x.size, third)
+    z = reshare(party, x.size, thirds)
     return Arith(tuple(part.reshape(x.shape) for part in z))
 
 
-def and_bits(party: Party, x: Bits, y: Bits) -> Bits:
-    """Share of x AND y, elementwise; `multiply` in Z_2, 64 rows to a word.
+def and_many(party: Party, pairs: Sequence[tuple[Bits, Bits]]) -> list[Bits]:
+    """Shares of x AND y, elementwise, for every pair: `multiply` in Z_2, 64 rows to a word, in one message.
 
-    Shapes: x, y and the result agree.
+    Shapes: x, y and their result agree; all pairs have one length.
     Cost: 1 round; 24 B per packed word.
     Reveals: nothing to one semi-honest party.
     """
-    x0, x1, y0, y1 = _operands(x, y)
+    length = check_pairs(pairs)
+    thirds = _thirds(kernels.masked_and, cut((*x.parts, *y.parts) for x, y in pairs), length)
+    return split_pairs(reshare(party, sum(x.parts[0].size for x, _ in pairs), thirds), pairs)
 
-    def third(piece: slice, a: Words, b: Words, out: Words) -> None:
-        kernels.masked_and(x0[piece], x1[piece], y0[piece], y1[piece], a, b, out)
-        trim(out, x.length, piece.start)
 
-    z = reshare(party, x0.size, third)
-    return Bits(tuple(part.reshape(x.parts[0].shape) for part in z), x.length)
+def multiply_halves(party: Party, halves: Halves[Arith]) -> Arith:
+    """Share of left·right, elementwise.
+
+    Shapes: both halves and the result agree.
+    Cost: 1 round; 24 B.
+    Reveals: nothing to one semi-honest party.
+    """
+    kernel = kernels.masked_term if party.index else np.subtract
+    z = reshare(party, halves.left.size, _thirds(kernel, _terms(party, halves.left, halves.right)))
+    return Arith(tuple(part.reshape(halves.left.shape) for part in z))
+
+
+def and_halves(party: Party, halves: Halves[Bits]) -> Bits:
+    """Share of left AND right. Shapes and cost as `multiply_halves`, per packed word."""
+    left, kernel = halves.left, kernels.masked_and_term if party.index else np.bitwise_xor
+    z = reshare(party, left.parts[0].size, _thirds(kernel, _terms(party, left, halves.right), left.length))
+    return Bits(tuple(part.reshape(left.parts[0].shape) for part in z), left.length)
+
+
+def _terms(party: Party, left: Arith | Bits, right: Arith | Bits) -> Iterable[tuple[slice, list[Words]]]:
+    """The factors of this party's only term that is not zero: u_1·v_2 at P_1, u_0·v_2 at P_2, none at P_0."""
+    check_same_shapes([(left, right)])
+    if party.index == 0:
+        return ((piece, []) for piece in pieces(left.parts[0].size))
+    return cut([(left.parts[party.index - 1], right.parts[2 - party.index])])
 
 
 def dot(party: Party, x: Arith, y: Arith) -> Arith:
@@ -58,8 +81,9 @@ def dot(party: Party, x: Arith, y: Arith) -> Arith:
     Cost: 1 round; 24 B per element of the result.
     Reveals: nothing to one semi-honest party.
     """
+    check_same_shapes([(x, y)])
     rows, width = math.prod(x.shape[:-1]), x.shape[-1]
-    x0, x1, y0, y1 = (part.reshape(rows, width) for part in _operands(x, y))
+    x0, x1, y0, y1 = (flat(part).reshape(rows, width) for part in (*x.parts, *y.parts))
     z = np.zeros(rows, np.uint64)
     kernels.add_dot(x0, y0 + y1, z)
     kernels.add_dot(x1, y0, z)
@@ -82,18 +106,25 @@ def matmul(party: Party, x: Arith, y: Arith) -> Arith:
     return _reshare_thirds(party, z.reshape(-1), z.shape)
 
 
+def _thirds(
+    kernel: Callable[..., object], cuts: Iterable[tuple[slice, list[Words]]], length: int | None = None
+) -> Iterator[tuple[slice, Third]]:
+    """For every piece, `kernel` on its operands; of packed rows of `length` bits the tails stay zero."""
+    for piece, own in cuts:
+
+        def third(a: Words, b: Words, out: Words, piece: slice = piece, own: list[Words] = own) -> None:
+            kernel(*own, a, b, out)
+            if length is not None:
+                trim(out, length, piece.start)
+
+        yield piece, third
+
+
+def _add_masks(own: Words, a: Words, b: Words, out: Words) -> None:
+    np.add(own, a, out=out)
+    np.subtract(out, b, out=out)
+
+
 def _reshare_thirds(party: Party, thirds: Words, shape: tuple[int, ...]) -> Arith:
-    def third(piece: slice, a: Words, b: Words, out: Words) -> None:
-        np.add(thirds[piece], a, out=out)
-        np.subtract(out, b, out=out)
-
-    z = reshare(party, thirds.size, third)
+    z = reshare(party, thirds.size, _thirds(_add_masks, cut([(thirds,)])))
     return Arith(tuple(part.reshape(shape) for part in z))
-
-
-def _operands(x: Arith | Bits, y: Arith | Bits) -> tuple[Words, Words, Words, Words]:
-    if x.shape != y.shape:
-        raise ShapeError(f"operands of shapes {x.shape} and {y.shape} do not multiply")
-    x0, x1 = map(flat, x.parts)
-    y0, y1 = map(flat, y.parts)
-    return x0, x1, y0, y1

@@ -11,7 +11,8 @@ import numpy as np
 
 from counterfoil.mpc.checks import message_hash
 from counterfoil.mpc.party import Party
-from counterfoil.mpc.shares import Words, flat
+from counterfoil.mpc.pieces import flat
+from counterfoil.mpc.shares import Words
 from counterfoil.mpc.transport.base import Kind
 
 

@@ -25,8 +25,8 @@ class Rep3(Replicated):
     def dot(self, x: Arith, y: Arith) -> Arith:
         return multiply.dot(self.party, x, y)
 
-    def and_bits(self, x: Bits, y: Bits) -> Bits:
-        return multiply.and_bits(self.party, x, y)
+    def and_many(self, pairs: Sequence[tuple[Bits, Bits]]) -> list[Bits]:
+        return multiply.and_many(self.party, pairs)
 
     def halves_arith(self, x: Arith, f: Sequence[HalfMap]) -> tuple[Halves[Arith], ...]:
         return halves.halves_arith(self.party, x, f)
@@ -38,11 +38,10 @@ class Rep3(Replicated):
         return halves.halves_of_bits(self.party, x)
 
     def multiply_halves(self, x: Halves[Arith]) -> Arith:
-        # Thirds of the product of (u_0, u_1, 0) and (0, 0, v_2) are those of any product, with zeros in their places.
-        return multiply.multiply(self.party, x.left, x.right)
+        return multiply.multiply_halves(self.party, x)
 
     def and_halves(self, x: Halves[Bits]) -> Bits:
-        return multiply.and_bits(self.party, x.left, x.right)
+        return multiply.and_halves(self.party, x)
 
     def shuffle(self, columns: Sequence[Arith]) -> tuple[list[Arith], Permutation]:
         return shuffle.shuffle(self.party, columns)

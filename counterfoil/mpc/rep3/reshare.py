@@ -5,26 +5,27 @@ Source: Araki et al., CCS 2016 (ePrint 2016/768) §2; here i is from 0 and P_i h
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from counterfoil.mpc.party import Party
-from counterfoil.mpc.shares import CHUNK, Words, pieces
+from counterfoil.mpc.pieces import CHUNK
+from counterfoil.mpc.shares import Words
 from counterfoil.mpc.transport.base import Kind
 
-#: Pieces that are sent before the first one must have come in, so that a slow link does not hold up the computing.
-AHEAD = 16
+#: Words that are sent before the first one must have come in, so that a slow link does not hold up the computing.
+_AHEAD: Final = 16 * CHUNK
 
-Masked: TypeAlias = Callable[[slice, Words, Words, Words], None]
-"""(piece, a, b, out): out = this party's third of the piece, plus a, minus b (XOR for bits)."""
+Third: TypeAlias = Callable[[Words, Words, Words], None]
+"""(a, b, out): out = this party's third of a piece, plus a, minus b (XOR for bits)."""
 
 
-def reshare(party: Party, count: int, third: Masked) -> tuple[Words, Words]:
-    """(z_i, z_{i+1}) of the value whose thirds sum up to it.
+def reshare(party: Party, count: int, thirds: Iterable[tuple[slice, Third]]) -> tuple[Words, Words]:
+    """(z_i, z_{i+1}) of the `count` values whose thirds sum up to them, piece after piece.
 
-    Computing, encrypting, sending and receiving overlap, piece by piece.
+    Computing, encrypting, sending and receiving overlap.
 
     Cost: 1 round; one word sent per party and element.
     Reveals: nothing: z_{i+1} is masked by a key that P_i does not hold.
@@ -38,11 +39,11 @@ def reshare(party: Party, count: int, third: Masked) -> tuple[Words, Words]:
     # 2 (one round). P_i sends it to P_{i-1}, which then holds (z_{i-1}, z_i).
     to, incoming = party.links[party.peer(-1)], party.links[party.peer(1)].incoming(op, z_next)
     to.begin(Kind.DATA, op, count)
-    for piece in pieces(count):
+    for piece, third in thirds:
         size = piece.stop - piece.start
-        third(piece, this.into(a[:size]), after.into(b[:size]), z[piece])
+        third(this.into(a[:size]), after.into(b[:size]), z[piece])
         to.push(z[piece])
-        if piece.start >= AHEAD * CHUNK:
-            incoming.upto(piece.start - AHEAD * CHUNK)
+        if piece.start >= _AHEAD:
+            incoming.upto(piece.start - _AHEAD)
     party.rounds += 1
     return z, incoming.finish()

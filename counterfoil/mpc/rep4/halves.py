@@ -7,6 +7,7 @@ Two parties know each half, so each is a shared input. Source: PROTOCOLS 7; afte
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,10 +15,11 @@ import numpy as np
 from counterfoil.mpc.kernels import bit_slices
 from counterfoil.mpc.packing import unpack
 from counterfoil.mpc.party import Party
+from counterfoil.mpc.pieces import flat, pieces
 from counterfoil.mpc.protocol import HalfMap, Halves
 from counterfoil.mpc.rep4.joint import ARITH, BOOL, Ring, Row, share_jointly
 from counterfoil.mpc.replicated import by_component, components
-from counterfoil.mpc.shares import Arith, Bits, Words, flat, packed_length
+from counterfoil.mpc.shares import Arith, Bits, Words, packed_length
 
 _LEFT, _RIGHT = Row(2, 3, 1, 0), Row(0, 1, 3, 2)
 _KNOW_LEFT: Final = (2, 3)
@@ -78,10 +80,21 @@ def _share(
     party: Party, half: Words, ring: Ring, length: int | None = None
 ) -> tuple[tuple[Words, ...], tuple[Words, ...]]:
     """Sharings of L, on components 0 and 1, and of R, on 2 and 3. `length` is that of packed rows."""
-    left, right = ({j: np.zeros(half.size, np.uint64) for j in components(4, party.index)} for _ in range(2))
-
-    def value(_: Row, piece: slice, out: Words) -> None:
-        out[:] = half[piece]
-
-    share_jointly(party, (_LEFT, _RIGHT), half.size, value, (left, right), ring, length=length)
+    count = half.size
+    zero = np.broadcast_to(np.uint64(0), count)
+    left, right = (
+        {j: np.empty(count, np.uint64) if j in (row.g, row.h) else zero for j in components(4, party.index)}
+        for row in (_LEFT, _RIGHT)
+    )
+    values = ((piece, partial(_copy, half[piece])) for piece in pieces(count))
+    share_jointly(party, (_LEFT, _RIGHT), count, values, (left, right), Ring(_store, ring.subtract), length)
     return tuple(left.values()), tuple(right.values())
+
+
+def _copy(value: Words, _: Row, out: Words) -> None:
+    np.copyto(out, value)
+
+
+def _store(_: Words, y: Words, *, out: Words) -> None:
+    """Addition to components that are zero so far, and are not in memory yet."""
+    np.copyto(out, y)

@@ -9,18 +9,19 @@ digests belong to one message each, by sender, backup, receiver and operation, a
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
 from counterfoil.mpc.checks import message_hash
 from counterfoil.mpc.party import Party
-from counterfoil.mpc.shares import CHUNK, Words, pieces, trim
+from counterfoil.mpc.pieces import CHUNK, trim
+from counterfoil.mpc.shares import Words
 from counterfoil.mpc.transport.base import Kind
 
-#: Pieces that are sent before the first one must have come in, so that a slow link does not hold up the computing.
-AHEAD: Final = 16
+#: Words that are sent before the first one must have come in, so that a slow link does not hold up the computing.
+_AHEAD: Final = 16 * CHUNK
 
 
 class Row(NamedTuple):
@@ -33,17 +34,17 @@ class Row(NamedTuple):
 
 
 class Ring(NamedTuple):
-    """The group that components add up in, with numpy's operations of it."""
+    """The group that components add up in: operations on (x, y, out=...)."""
 
-    add: Callable[..., Words]
-    subtract: Callable[..., Words]
+    add: Callable[..., object]
+    subtract: Callable[..., object]
 
 
 ARITH: Final = Ring(np.add, np.subtract)
 BOOL: Final = Ring(np.bitwise_xor, np.bitwise_xor)
 
-Value: TypeAlias = Callable[[Row, slice, Words], None]
-"""(row, piece, out): out = this party's copy of the piece of the row's value. Asked of s and t only."""
+Value: TypeAlias = Callable[[Row, Words], None]
+"""(row, out): out = this party's copy of a piece of the row's value. Asked of s and t only."""
 
 
 class Joint:
@@ -51,18 +52,14 @@ class Joint:
 
     def __init__(self, party: Party, s: int, t: int, g: int, count: int) -> None:
         self._party, self._s, self._t, self._g = party, s, t, g
-        self._op = party.next_op()
-        self._hash = message_hash(party.attempt, self._op, s, t, g, count)
+        #: the operation that names this message, and its mask if it has one
+        self.op = party.next_op()
+        self._hash = message_hash(party.attempt, self.op, s, t, g, count)
         if party.index == s:
-            party.links[g].begin(Kind.DATA, self._op, count)
+            party.links[g].begin(Kind.DATA, self.op, count)
         elif party.index == g:
             self.words = np.empty(count, np.uint64)
-            self._incoming = party.links[s].incoming(self._op, self.words, lambda piece: self._hash.update(piece.data))
-
-    @property
-    def op(self) -> int:
-        """The operation that names this message, and its mask if it has one."""
-        return self._op
+            self._incoming = party.links[s].incoming(self.op, self.words, lambda piece: self._hash.update(piece.data))
 
     def tell(self, piece: Words) -> None:
         """The next words, at s and at t; the array must stay as it is at s."""
@@ -74,7 +71,7 @@ class Joint:
     def back_up(self) -> None:
         """All words were told: t sends the digest."""
         if self._party.index == self._t:
-            self._party.links[self._g].send_bytes(Kind.DIGEST, self._op, self._hash.digest())
+            self._party.links[self._g].send_bytes(Kind.DIGEST, self.op, self._hash.digest())
 
     def arrive(self, upto: int | None = None) -> None:
         """At g, as many words have come in, or all. They are not checked yet."""
@@ -85,9 +82,9 @@ class Joint:
         """At g: `words` is what both s and t know. Raises: CheatingDetected."""
         if self._party.index == self._g:
             found = self._hash.digest()
-            digest = self._party.links[self._t].receive_bytes(Kind.DIGEST, self._op, exactly=len(found))
+            digest = self._party.links[self._t].receive_bytes(Kind.DIGEST, self.op, exactly=len(found))
             if not hmac.compare_digest(digest, found):
-                self._party.accuse(self._op, "a message and its backup differ", (self._s, self._t))
+                self._party.accuse(self.op, "a message and its backup differ", (self._s, self._t))
 
 
 def settle(party: Party, messages: Sequence[Joint]) -> None:
@@ -105,51 +102,58 @@ def share_jointly(
     party: Party,
     rows: Sequence[Row],
     count: int,
-    value: Value,
-    z: Sequence[Mapping[int, Words]],
+    values: Iterable[tuple[slice, Value]],
+    sums: Sequence[Mapping[int, Words]],
     ring: Ring,
-    *,
-    local: Callable[[slice], None] | None = None,
     length: int | None = None,
 ) -> None:
-    """INP(s, t -> g; h) for every row k: a sharing of its value is added to the components in z[k].
+    """INP(s, t -> g; h) for every row k: a sharing of its value is added to the components in sums[k].
 
-    `local` prepares a piece of z before anything is added to it. `length` is that of packed rows.
+    `values` gives every row's value piece after piece. `length` is that of packed rows.
 
     Cost: 1 round; 8 B and one digest per row and element.
     Reveals: nothing: what g gets is masked by a key that it does not hold.
     Raises: CheatingDetected.
     """
     me = party.index
-    messages = [Joint(party, row.s, row.t, row.g, count) for row in rows]
-    draws = [
-        party.keys[row.g].mask.draw(joint.op, count) if me != row.g else None
-        for row, joint in zip(rows, messages, strict=True)
-    ]
-    told = [np.empty(count if me == row.s else min(count, CHUNK), np.uint64) for row in rows]
+    inputs = [_Input(party, row, count, held) for row, held in zip(rows, sums, strict=True)]
     scratch = np.empty(min(count, CHUNK), np.uint64)
-    for piece in pieces(count):
-        if local:
-            local(piece)
-        size = piece.stop - piece.start
-        for row, joint, draw, buffer, sums in zip(rows, messages, draws, told, z, strict=True):
-            if draw is None:
-                if piece.start >= AHEAD * CHUNK:
-                    joint.arrive(piece.start - AHEAD * CHUNK)
-                continue
-            # 1 (local). z_g += F(K_g), at s, t and h.
-            mask = draw.into(scratch[:size])
-            if length is not None:
-                trim(mask, length, piece.start)
-            ring.add(sums[row.g][piece], mask, out=sums[row.g][piece])
-            if me != row.h:
-                # 2 (one round). z_h += v - F(K_g), at s and t, and at g by their joint message.
-                message = buffer[piece] if me == row.s else buffer[:size]
-                value(row, piece, message)
-                ring.subtract(message, mask, out=message)
-                ring.add(sums[row.h][piece], message, out=sums[row.h][piece])
-                joint.tell(message)
-    settle(party, messages)
-    for row, joint, sums in zip(rows, messages, z, strict=True):
-        if me == row.g:
-            ring.add(sums[row.h], joint.words, out=sums[row.h])
+    for piece, value in values:
+        for each in inputs:
+            each.add(piece, value, ring, scratch[: piece.stop - piece.start], length)
+    settle(party, [each.message for each in inputs])
+    for each in inputs:
+        if me == each.row.g:
+            ring.add(each.sums[each.row.h], each.message.words, out=each.sums[each.row.h])
+
+
+class _Input:
+    """One row of a joint sharing at this party."""
+
+    def __init__(self, party: Party, row: Row, count: int, sums: Mapping[int, Words]) -> None:
+        self.row, self.sums, self._me = row, sums, party.index
+        self.message = Joint(party, row.s, row.t, row.g, count)
+        if party.index != row.g:
+            self._draw = party.keys[row.g].mask.draw(self.message.op, count)
+        if party.index in (row.s, row.t):
+            # What s sends must stay as it is; t is done with a piece once it is hashed.
+            self._told = np.empty(count if party.index == row.s else min(count, CHUNK), np.uint64)
+
+    def add(self, piece: slice, value: Value, ring: Ring, mask: Words, length: int | None) -> None:
+        row, sums = self.row, self.sums
+        if self._me == row.g:
+            if piece.start >= _AHEAD:
+                self.message.arrive(piece.start - _AHEAD)
+            return
+        # 1 (local). z_g += F(K_g), at s, t and h.
+        self._draw.into(mask)
+        if length is not None:
+            trim(mask, length, piece.start)
+        ring.add(sums[row.g][piece], mask, out=sums[row.g][piece])
+        if self._me != row.h:
+            # 2 (one round). z_h += v - F(K_g), at s and t, and at g by their joint message.
+            told = self._told[piece] if self._me == row.s else self._told[: mask.size]
+            value(row, told)
+            ring.subtract(told, mask, out=told)
+            ring.add(sums[row.h][piece], told, out=sums[row.h][piece])
+            self.message.tell(told)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from counterfoil.mpc.party import Party
+from counterfoil.mpc.pieces import flat
 from counterfoil.mpc.rep4.joint import Joint, settle
 from counterfoil.mpc.replicated import by_component
-from counterfoil.mpc.shares import Words, flat
+from counterfoil.mpc.shares import Words
 
 
 def missing_component(party: Party, parts: tuple[Words, ...]) -> Words:

@@ -25,8 +25,8 @@ class Rep4(Replicated):
     def dot(self, x: Arith, y: Arith) -> Arith:
         return multiply.dot(self.party, x, y)
 
-    def and_bits(self, x: Bits, y: Bits) -> Bits:
-        return multiply.and_bits(self.party, x, y)
+    def and_many(self, pairs: Sequence[tuple[Bits, Bits]]) -> list[Bits]:
+        return multiply.and_many(self.party, pairs)
 
     def halves_arith(self, x: Arith, f: Sequence[HalfMap]) -> tuple[Halves[Arith], ...]:
         return halves.halves_arith(self.party, x, f)
@@ -41,7 +41,7 @@ class Rep4(Replicated):
         return multiply.multiply(self.party, x.left, x.right, multiply.HALVES)
 
     def and_halves(self, x: Halves[Bits]) -> Bits:
-        return multiply.and_bits(self.party, x.left, x.right, multiply.HALVES)
+        return multiply.and_many(self.party, [(x.left, x.right)], multiply.HALVES)[0]
 
     def shuffle(self, columns: Sequence[Arith]) -> tuple[list[Arith], Permutation]:
         return shuffle.shuffle(self.party, columns)

@@ -18,13 +18,18 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.errors import CheatingDetected, IntegrityError, PeerLostError, TransportError
-from counterfoil.mpc.shares import CHUNK, Words
+from counterfoil.errors import AttemptError, CheatingDetected, IntegrityError, PeerLostError, TransportError
+from counterfoil.mpc.pieces import CHUNK
+from counterfoil.mpc.shares import Words
 
 MAGIC: Final = b"CFMP"
 VERSION: Final = 1
 _HEADER: Final = struct.Struct("<4sHBBBB16sIQQQ")
 HEADER_BYTES: Final = _HEADER.size
+JOB_BYTES: Final = 16
+#: How long the end of a link waits for the peer to take the rest: after success, and after an error.
+LINGER_S: Final = 60.0
+HURRY_S: Final = 1.0
 _DTYPES: Final = {1: 1, 8: 2}  # bytes an element: its code in the header
 
 
@@ -71,6 +76,10 @@ class Attempt:
     job: bytes
     number: int
 
+    def __post_init__(self) -> None:
+        if len(self.job) != JOB_BYTES or not 0 <= self.number < 1 << 32:
+            raise AttemptError(f"an attempt has a job of {JOB_BYTES} bytes and a 32-bit number")
+
     def header(self, kind: Kind, sender: int, receiver: int, op: int = 0, count: int = 0, itemsize: int = 1) -> Header:
         """The header of a frame of `count` elements."""
         return Header(
@@ -100,8 +109,8 @@ class Pipe(ABC):
         """Fills the buffer. Raises: PeerTimeoutError, PeerLostError."""
 
     @abstractmethod
-    def close(self) -> None:
-        """What was written is sent as far as the peer takes it; then the pipe is gone. Never raises."""
+    def close(self, linger_s: float) -> None:
+        """What was written is sent as far as the peer takes it in that time; then the pipe is gone. Never raises."""
 
 
 @dataclass(slots=True)
@@ -205,9 +214,9 @@ class Link:
         """Tells the peer that the attempt is over (ABORT) or the job (ALARM)."""
         self.begin(kind, op, 0, 1)
 
-    def close(self) -> None:
-        """Ends the link; what was sent still arrives if the peer reads it."""
-        self.pipe.close()
+    def close(self, linger_s: float = LINGER_S) -> None:
+        """Ends the link; what was sent still arrives if the peer takes it in that time."""
+        self.pipe.close(linger_s)
 
     def _read_header(self) -> Header:
         raw = bytearray(HEADER_BYTES)
@@ -271,4 +280,4 @@ def end_all(links: Mapping[int, Link], error: BaseException | None = None, op: i
             with contextlib.suppress(TransportError):
                 link.give_up(Kind.ALARM if isinstance(error, IntegrityError) else Kind.ABORT, op)
     for link in links.values():
-        link.close()
+        link.close(LINGER_S if error is None else HURRY_S)

@@ -69,7 +69,7 @@ class _MemoryPipe(Pipe):
     def read_into(self, buffer: memoryview) -> None:
         self._back.get_into(buffer, self._timeout_s)
 
-    def close(self) -> None:
+    def close(self, linger_s: float) -> None:
         self._out.end()
 
 

@@ -54,8 +54,10 @@ class TlsPipe(Pipe):
         self._queue.put(data)
 
     def read_into(self, buffer: memoryview) -> None:
-        filled, size = 0, len(buffer)
+        filled, size, deadline = 0, len(buffer), time.monotonic() + self._timeout_s
         while filled < size:
+            if filled and time.monotonic() > deadline:
+                raise PeerTimeoutError(f"party {self._peer} sent {filled} of {size} bytes in {self._timeout_s:g} s")
             try:
                 got = self._back.recv_into(buffer[filled:])
             except TimeoutError:
@@ -66,9 +68,9 @@ class TlsPipe(Pipe):
                 raise PeerLostError(f"party {self._peer} closed its link")
             filled += got
 
-    def close(self) -> None:
+    def close(self, linger_s: float) -> None:
         self._queue.put(None)
-        self._sender.join(self._timeout_s)
+        self._sender.join(linger_s)
         for connection in (self._out, self._back):
             with contextlib.suppress(OSError):
                 connection.close()

@@ -1,0 +1,140 @@
+"""CSV and Parquet files as batches of raw cells, once their claims about themselves are within the limits.
+
+Nothing of a file's content is in a message. Knows no contract beyond the names and types of columns.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.csv as pcsv
+import pyarrow.parquet as pq
+
+from counterfoil.data.cells import REMEDIES, Misfits, split, stored_as
+
+BATCH_ROWS = 64 * 1024
+BLOCK_BYTES = 4 << 20  # of CSV; a row must fit into it
+MAX_HEADER = 64 * 1024
+MAX_RATIO = 200  # of decoded to stored bytes; tables of people reach 20, one value repeated some thousands
+THRIFT = {"thrift_string_size_limit": 4 << 20, "thrift_container_size_limit": 400_000}
+
+
+class UnreadableError(Exception):
+    """The file as a whole cannot be read; the text says why, without any content of the file."""
+
+    def __init__(self, problem: str, error: str = "unreadable", column: str | None = None) -> None:
+        super().__init__(problem)
+        self.problem, self.error, self.column = problem, error, column
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may claim before it is parsed, and what parsing it may cost."""
+
+    max_rows: int
+    max_columns: int
+    max_bytes: int
+    memory: int
+    cpu_s: int
+
+    def check(self, rows: int = 0, columns: int = 0, size: int = 0) -> None:
+        """Raises: UnreadableError when the table is larger than a contract's table may be."""
+        if rows > self.max_rows:
+            raise UnreadableError(f"it has more than {self.max_rows} rows; split it")
+        if columns > self.max_columns:
+            raise UnreadableError(f"it has more than {self.max_columns} columns; export only what the contract names")
+        if size > self.max_bytes:
+            raise UnreadableError(f"it unpacks to more than {self.max_bytes} bytes; split it")
+
+
+def is_parquet(source: BinaryIO) -> bool:
+    """Whether the file begins as Parquet files do."""
+    magic = source.read(4)
+    source.seek(0)
+    return magic == b"PAR1"
+
+
+def open_parquet(source: BinaryIO, columns: Mapping[str, str], limits: Limits) -> Iterator[Any]:
+    """Record batches of the columns in the file's types, each of which may hold the contract's.
+
+    Raises: UnreadableError.
+    """
+    file = pq.ParquetFile(pa.PythonFile(source, mode="r"), **THRIFT)
+    meta = file.metadata
+    stored = os.fstat(source.fileno()).st_size
+    decoded = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
+    limits.check(meta.num_rows, meta.num_columns, decoded)
+    if decoded > MAX_RATIO * stored:
+        raise UnreadableError(f"it unpacks to {decoded} bytes from {stored}; store it less compressed")
+    check_names(file.schema_arrow.names, columns)
+    for name, kind in columns.items():
+        found = file.schema_arrow.field(name).type
+        if not stored_as(kind, found):
+            raise UnreadableError(f"the file stores {str(found)[:40]}; {REMEDIES[split(kind)[0]]}", "type", name)
+    return iter(file.iter_batches(batch_size=BATCH_ROWS, columns=list(columns), use_threads=False))
+
+
+def open_csv(source: BinaryIO, columns: Mapping[str, str], limits: Limits, torn: Misfits) -> Iterator[Any]:
+    """Record batches of the columns as bytes, empty cells missing. Rows with too many or too few cells are left out
+    and counted as torn.
+
+    Raises: UnreadableError.
+    """
+    limits.check(size=os.fstat(source.fileno()).st_size)
+    names = _header(source)
+    source.seek(0)
+    limits.check(columns=len(names))
+    check_names(names, columns)
+
+    def skip(row: Any) -> str:
+        torn.add(row.number - 1, row.text)
+        return "skip"
+
+    return iter(
+        pcsv.open_csv(
+            pa.PythonFile(source, mode="r"),
+            read_options=pcsv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
+            parse_options=pcsv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+            convert_options=pcsv.ConvertOptions(
+                check_utf8=False,
+                column_types=dict.fromkeys(columns, pa.binary()),
+                include_columns=list(columns),
+                strings_can_be_null=True,
+                null_values=[""],
+                quoted_strings_can_be_null=True,
+            ),
+        )
+    )
+
+
+def _header(source: BinaryIO) -> list[str]:
+    """The names in the first line, which must be UTF-8 and of a sane length."""
+    line = source.readline(MAX_HEADER + 1)
+    if not line:
+        raise UnreadableError("it is empty; the first line must name the columns")
+    if len(line) > MAX_HEADER:
+        raise UnreadableError(f"its first line is longer than {MAX_HEADER} bytes; it must name the columns")
+    try:
+        text = line.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableError("it is not UTF-8 text; save it as CSV in UTF-8") from None
+    if not text.rstrip("\r\n").replace("\t", "").isprintable():
+        raise UnreadableError("it is neither CSV text nor Parquet")
+    return next(csv.reader([text]), [])
+
+
+def check_names(found: Sequence[str], wanted: Mapping[str, str]) -> None:
+    """Raises: UnreadableError for the first contract column that is not there exactly once."""
+    for name in wanted:
+        if found.count(name) > 1:
+            raise UnreadableError("the header names it twice; keep one", column=name)
+        if name not in found:
+            hint = "; separate the cells by commas" if len(found) == 1 and ";" in found[0] else ""
+            raise UnreadableError(
+                f"the file has no such column; add it, or rename the one that holds it{hint}", "missing", name
+            )

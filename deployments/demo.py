@@ -1,0 +1,252 @@
+"""`make demo`: four banks, three nodes, three reviewers and two recipients run one joint analysis on this machine.
+
+Every party is a process of its own with its own folder and keys, and does what a real party does: the `counterfoil`
+command, a worker, its flows. The demo only types what people would type.
+"""
+
+import argparse
+import asyncio
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from deployments.stages import Display, Stage
+from deployments.stand import DemoError, Stand
+from deployments.watch import Watch
+
+ROOT = Path(__file__).resolve().parent.parent
+OWNERS = ("bank-a", "bank-b", "bank-c", "bank-d")
+NODES = ("node-0", "node-1", "node-2")
+REVIEWERS = ("reviewer-1", "reviewer-2", "reviewer-3")
+RECIPIENTS = ("regulator", "bank-a")
+ROLES = {
+    **dict.fromkeys(OWNERS, ("owner",)),
+    "bank-a": ("owner", "recipient"),
+    **dict.fromkeys(NODES, ("node",)),
+    "coordinator": ("coordinator",),
+    **dict.fromkeys(REVIEWERS, ("reviewer",)),
+    "regulator": ("recipient",),
+}
+# What every process of the demo shares from before it starts; it would import the same by itself.
+COMMANDS = (
+    "counterfoil.cli",
+    "counterfoil.home",
+    "counterfoil.governance.explain",
+    "counterfoil.governance.review",
+    "cryptography.hazmat.backends.openssl.backend",
+    "pydantic.json_schema",
+    "pydantic.type_adapter",
+    "typer.rich_utils",
+)
+WORKERS = ("flows.party", "flows.analyse", "flows.collaborate", "flows.review", "flows.resume_reviews", "flows.release")
+OWNERS_WORKERS = ("flows.contribute", "great_expectations")
+
+STAGES = {
+    "parties": Stage("Keys, log and folder of every party", len(ROLES)),
+    "agreement": Stage("Agreement proposed and signed", len(ROLES)),
+    "tables": Stage("Tables at the banks, made from the contract", len(OWNERS)),
+    "workers": Stage("Prefect server and a worker at each party", len(OWNERS) + len(NODES) + 1),
+    "agree": Stage("Agree: each verifies the agreement", len(OWNERS) + len(NODES)),
+    "contribute": Stage("Contribute: check, minimise, share, seal", len(OWNERS)),
+    "analyse": Stage("Analyse: compute on shares", len(NODES)),
+    "review": Stage("Review: signatures of the reviewers", len(REVIEWERS)),
+    "release": Stage("Release: seal to the recipients", len(NODES)),
+    "attest": Stage("Attest: publish the logs", len(OWNERS) + len(NODES)),
+    "witness": Stage("Witness: cosign each other's logs", len(NODES)),
+    "open": Stage("Open and report, at the recipients", len(RECIPIENTS)),
+    "verify": Stage("Verify everything, as an outsider", 1),
+}
+
+
+class Demo:
+    """One run of the demo on a stand."""
+
+    def __init__(self, stand: Stand, display: Display, console: Console) -> None:
+        self.stand = stand
+        self.display = display
+        self.console = console
+
+    async def run(self, tables: Sequence[str], ask: bool) -> None:
+        """The main job, from nothing to a verified report, and a summary of it."""
+        stand = self.stand
+        server = asyncio.create_task(stand.serve())
+        await stand.preload(*COMMANDS)
+        with self.display.step("parties") as step:
+            cards = await self._make_parties(step)
+        with self.display.step("agreement") as step:
+            agreement = await self._sign(cards, step)
+        await self._start_workers(server, agreement, tables)
+        async with Watch(stand.api) as watch:
+            await watch.start("collaborate", "coordinator", agreement=agreement)
+            states = await self._follow(watch, "review at coordinator", "PAUSED")
+            evidence = states["collaborate at coordinator"]["message"].rsplit(":", 1)[1]
+            await self._review(watch, agreement, evidence, ask)
+            await self._follow(watch, "review at coordinator", "COMPLETED")
+        with self.display.step("open"):
+            told = await self._each(RECIPIENTS, "open", agreement)
+        with self.display.step("verify"):
+            pins = [word for party in ROLES for word in ("--card", str(cards / f"{party}.json"))]
+            verified = await stand.cli("regulator", "verify", str(stand.exchange), *pins)
+        await self._sum_up(agreement, told, verified)
+
+    async def _make_parties(self, step: Stage) -> Path:
+        """Every party has a home, and its card lies in the folder that is returned."""
+        cards = self.stand.folder / "cards"
+        cards.mkdir()
+
+        async def make(party: str) -> None:
+            roles = [word for role in ROLES[party] for word in ("--role", role)]
+            home = ("--home", str(self.stand.home(party)))
+            await self.stand.cli(party, "party", "init", party, *home, "--exchange", str(self.stand.exchange), *roles)
+            (cards / f"{party}.json").write_text(await self.stand.cli(party, "party", "card"))
+            step.reach(step.done + 1)
+
+        await asyncio.gather(*map(make, ROLES))
+        return cards
+
+    async def _sign(self, cards: Path, step: Stage) -> str:
+        """The agreement, proposed by bank-a and signed by all."""
+        contracts = self.stand.folder / "contracts"
+        shutil.copytree(ROOT / "contracts", contracts)
+        members = contracts / "rosters" / "four-banks.roster.yaml"
+        text = members.read_text()
+        for port, listed in zip(self.stand.node_ports, (7300, 7301, 7302), strict=True):
+            text = text.replace(f":{listed}", f":{port}")
+        members.write_text(text)
+        roster = self.stand.folder / "roster.yaml"
+        given = [word for party in ROLES for word in ("--card", str(cards / f"{party}.json"))]
+        await self.stand.cli("bank-a", "agreement", "roster", str(members), *given, "--out", str(roster))
+        file = contracts / "agreements" / "exposure.agreement.yaml"
+        drafted = await self.stand.cli("bank-a", "agreement", "draft", str(file), "--roster", str(roster))
+        agreement = drafted.splitlines()[0]
+
+        async def sign(party: str) -> None:
+            await self.stand.cli(party, "agreement", "sign", agreement, "--yes")
+            step.reach(step.done + 1)
+
+        await asyncio.gather(*map(sign, ROLES))
+        return agreement
+
+    async def _start_workers(self, server: "asyncio.Task[None]", agreement: str, wish: Sequence[str]) -> None:
+        """Every bank has its table, every party's worker works, and their flows are deployed."""
+        step = self.display.stages["workers"]
+        step.reach(0)
+        await self.stand.preload(*WORKERS)
+        tables = asyncio.create_task(self._make_tables(wish))
+        await server
+        deploy = self.stand.call("deployments.deploy:main", "deploy", env={"COUNTERFOIL_AGREEMENT": agreement})
+        deployed = asyncio.create_task(deploy)
+        await self._work((*NODES, "coordinator"), step)
+        await self.stand.preload(*OWNERS_WORKERS)
+        await self._work(OWNERS, step)
+        await deployed
+        await tables
+
+    async def _work(self, parties: Iterable[str], step: Stage) -> None:
+        for party in parties:
+            await self.stand.work(party)
+            step.reach(step.done + 1)
+
+    async def _make_tables(self, wish: Sequence[str]) -> None:
+        with self.display.step("tables"):
+            folder = self.stand.folder / "tables"
+            contract = ROOT / "contracts" / "data" / "loans.odcs.yaml"
+            into = ("--contract", str(contract), "--out", str(folder))
+            await self.stand.call("synthetic_data.__main__:main", "synthetic_data", *into, *wish)
+            for path in folder.iterdir():
+                path.rename(self.stand.home(path.stem) / "data" / f"loans{path.suffix}")
+            folder.rmdir()
+
+    async def _follow(self, watch: Watch, run: str, state: str) -> dict[str, dict[str, str]]:
+        """Shows what goes on until the run is in the state; all states then."""
+        while True:
+            states, completed = await watch.look()
+            for name, stage in self.display.stages.items():
+                begun = any(other.startswith(f"{name} at") for other in states)
+                if begun and name != "review":
+                    stage.reach(completed[name])
+            if states.get(run, {}).get("type") == state:
+                return states
+            await watch.pause()
+
+    async def _review(self, watch: Watch, agreement: str, evidence: str, ask: bool) -> None:
+        """The reviewers signed, and the review goes on; who is asked decides for each of them."""
+        step = self.display.stages["review"]
+        step.reach(0)
+        if ask:
+            with self.display.aside():
+                await self._ask(agreement, evidence)
+        else:
+            await self._each(REVIEWERS, "review", "approve", agreement, evidence, "--comment", "as agreed")
+        step.reach(len(REVIEWERS))
+        await watch.start("resume_reviews", "coordinator")
+
+    async def _ask(self, agreement: str, evidence: str) -> None:
+        self.console.print(f"\nThe review waits, also at http://127.0.0.1:{self.stand.port}/runs. What waits:\n")
+        self.console.print(await self.stand.cli(REVIEWERS[0], "review", "show", agreement, evidence))
+        for reviewer in REVIEWERS:
+            answer = await asyncio.to_thread(self.console.input, f"\nApprove as {reviewer}? \\[y/n] ")
+            if answer.strip().lower().startswith("y"):
+                await self.stand.cli(
+                    reviewer, "review", "approve", agreement, evidence, "--comment", "asked in the demo"
+                )
+            else:
+                await self.stand.cli(
+                    reviewer, "review", "reject", agreement, evidence, "--comment", "asked in the demo"
+                )
+
+    async def _each(self, parties: Iterable[str], *words: str) -> list[str]:
+        return await asyncio.gather(*(self.stand.cli(party, *words) for party in parties))
+
+    async def _sum_up(self, agreement: str, told: list[str], verified: str) -> None:
+        report = Path(told[0].rsplit("report: ", 1)[1])
+        homes = str(self.stand.folder / "homes")
+        wish = ("summary", homes, agreement, str(report.with_name("report.json")), str(self.console.width))
+        summary = await self.stand.call("deployments.summary:main", *wish)
+        self.display.close()
+        lines = (
+            f"\n{summary}",
+            f"Verified: {verified.splitlines()[-1]}.",
+            f"\nReport:   {report}",
+            f"Verify:   .venv/bin/counterfoil verify {self.stand.exchange}",
+            f"Logs:     {self.stand.folder / 'logs'}",
+            "Prefect:  `make demo REVIEW=ask` keeps its page open",
+        )
+        for line in lines:
+            self.console.print(line, highlight=False, soft_wrap=True)
+
+
+async def demo(folder: Path, tables: Sequence[str], ask: bool, keep: bool) -> None:
+    """The demo on a fresh stand in the folder; with `keep`, its processes stay until somebody presses Ctrl-C."""
+    console = Console()
+    async with Stand(folder) as stand:
+        with Display(console, STAGES) as display:
+            await Demo(stand, display, console).run(tables, ask)
+        if keep or ask:
+            console.print(f"\nPrefect:  http://127.0.0.1:{stand.port} until you press Ctrl-C")
+            await asyncio.Event().wait()
+
+
+def main() -> None:
+    """Runs the demo; ends all that it started however it ends."""
+    parser = argparse.ArgumentParser(prog="python -m deployments.demo", description="Four banks, one exposure.")
+    parser.add_argument("--review", choices=("scripted", "ask"), default="scripted", help="who decides")
+    parser.add_argument("--rows", type=int, default=20_000, help="rows of each bank")
+    parser.add_argument("--canaries", action="store_true", help="plant values that must not leave their bank")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="made anew; everything lies in it")
+    parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
+    wish = parser.parse_args()
+    try:
+        tables = ["--rows", str(wish.rows), *(["--canaries"] if wish.canaries else [])]
+        asyncio.run(demo(wish.folder, tables, wish.review == "ask", wish.keep))
+    except DemoError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nstopped")
+
+
+if __name__ == "__main__":
+    main()

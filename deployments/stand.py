@@ -1,0 +1,153 @@
+"""A demo's stand: its folder, its Prefect server, and every party as a process with a home of its own.
+
+Whatever way the demo ends, so do all its processes. Knows how things are started, not what they do.
+"""
+
+import asyncio
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from flows.spawned import Spawned
+
+SETTINGS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
+    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+    "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+    "PREFECT_WORKER_QUERY_SECONDS": "1",
+    # Services of Prefect's server that a demo has no use for.
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_REPOSSESSOR_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_ENABLED": "false",
+}
+LONG_S = 180.0
+
+
+class DemoError(Exception):
+    """A step of the demo failed; the text says which, and what it printed."""
+
+
+class Stand:
+    """A fresh folder, a launcher with nothing running yet, and an address for the Prefect server."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.exchange = self.folder / "exchange"
+        self.port, *self.node_ports = free_ports(4)
+        self.api = f"http://127.0.0.1:{self.port}/api"
+        self._numbers = count(1)
+
+    async def __aenter__(self) -> Self:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for name in ("homes", "logs", "prefect"):
+            (self.folder / name).mkdir(parents=True, mode=0o700)
+        environment = {
+            **os.environ,
+            **SETTINGS,
+            "PREFECT_API_URL": self.api,
+            "PREFECT_HOME": str(self.folder / "prefect"),
+            "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
+        }
+        self._launcher = Spawned.launch("deployments.launcher", env=environment, start_new_session=True)
+        self._listening = asyncio.create_task(self._launcher.listen())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._listening.cancel()
+        self._launcher.close()
+
+    def home(self, party: str) -> Path:
+        """The party's home folder."""
+        return self.folder / "homes" / party
+
+    async def preload(self, *modules: str) -> None:
+        """What is started from here on shares these modules."""
+        await self._finish("import", {"modules": list(modules)}, "importing")
+
+    async def call(self, target: str, *argv: str, env: Mapping[str, str] | None = None) -> str:
+        """Calls `module:function` in a process of its own; what it printed. Raises: DemoError."""
+        output = self.folder / "logs" / f"{next(self._numbers):03d}-{'-'.join(argv[:3]).replace('/', '-')}.log"
+        parameters = {"target": target, "argv": list(argv), "env": dict(env or {}), "output": str(output)}
+        return await self._finish("call", parameters, " ".join(argv), output)
+
+    async def cli(self, party: str, *arguments: str) -> str:
+        """Runs `counterfoil` with the arguments as the party, in its home; what it printed. Raises: DemoError."""
+        env = {"COUNTERFOIL_HOME": str(self.home(party))}
+        return await self.call("counterfoil.cli:app", "counterfoil", *arguments, env=env)
+
+    async def work(self, party: str) -> None:
+        """The party's worker runs, in its home, until the demo ends."""
+        env = {"COUNTERFOIL_HOME": str(self.home(party))}
+        output = str(self.folder / "logs" / f"{party}.log")
+        await self._begin("call", {"target": "flows.party:work", "argv": ["party"], "env": env, "output": output})
+
+    async def serve(self) -> None:
+        """The Prefect server answers at `api`, and will until the demo ends. Raises: DemoError."""
+        database = self.folder / "prefect" / "prefect.db"
+        prepared = prepared_database()
+        if prepared.exists():
+            shutil.copy(prepared, database)
+        argv = [str(Path(sys.executable).with_name("prefect")), "server", "start", "--host", "127.0.0.1"]
+        argv += ["--port", str(self.port)]
+        env = {"PREFECT_API_DATABASE_CONNECTION_URL": database_url(database)}
+        output = self.folder / "logs" / "prefect-server.log"
+        await self._begin("run", {"argv": argv, "env": env, "output": str(output)})
+        async with httpx.AsyncClient() as client:
+            for _ in range(int(LONG_S / 0.2)):
+                try:
+                    if (await client.get(f"{self.api}/health")).is_success:
+                        return
+                except httpx.TransportError:
+                    await asyncio.sleep(0.2)
+        raise DemoError(f"the Prefect server did not start: {output}")
+
+    async def _begin(self, what: str, parameters: dict[str, Any]) -> asyncio.Queue[dict[str, Any]]:
+        return await self._launcher.order(what, str(next(self._numbers)), parameters)
+
+    async def _finish(self, what: str, parameters: dict[str, Any], title: str, output: Path | None = None) -> str:
+        news = await self._begin(what, parameters)
+        code = None
+        while code is None:
+            code = (await news.get()).get("exit")
+        text = output.read_text() if output and output.exists() else ""
+        if code != 0:
+            raise DemoError(f"{title}: exit code {code}\n{text.strip()}")
+        return text.strip()
+
+
+def free_ports(number: int) -> list[int]:
+    """Ports that nobody listened on a moment ago."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def database_url(path: Path) -> str:
+    """Prefect's database in the file, through one connection.
+
+    Prefect opens several to a file, and SQLite then turns down, at once, a reader that wants to write: requests wait
+    for seconds. It opens one where the address speaks of memory, which this parameter does; SQLite does not read it.
+    """
+    return f"sqlite+aiosqlite:///file:{quote(str(path))}?uri=true&pool=:memory:"
+
+
+def prepared_database() -> Path:
+    """Where an empty database of this Prefect lies once it is made: making it takes seconds."""
+    return Path(sys.prefix) / "prefect-empty.db"

@@ -1,0 +1,65 @@
+"""What the demo says at its end, from the regulator's report, the nodes' logs and, for once, all the tables."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from counterfoil.analyses.joint import analyses
+from counterfoil.audit.event import Event
+from counterfoil.canonical import Ref
+from counterfoil.governance.signing import fetch_agreement
+from counterfoil.home import Home
+
+RELATIVE = 1e-6
+
+
+def main() -> None:
+    """`summary HOMES AGREEMENT REPORT WIDTH`: prints the results beside the answer that pooling all tables gives."""
+    homes, agreement, report = Path(sys.argv[1]), Ref.parse(sys.argv[2]), json.loads(Path(sys.argv[3]).read_bytes())
+    terms = fetch_agreement(Home.open(homes / "regulator").exchange, agreement)
+    pooled = [_read(homes / owner / "data") for owner in terms.owners]
+    plans = analyses(terms)
+    table = Table("analysis", "result", "label", "pooled tables", title=terms.title, title_justify="left")
+    for result in report["results"]:
+        label, verdict = _compare(result["tables"][0], plans[result["name"]].plain(pooled))
+        if result["suppressed"]:
+            verdict += f"; {result['suppressed']} of {result['cells']} cells hidden"
+        table.add_row(result["name"], result["findings"][0], label, verdict)
+    console = Console(width=int(sys.argv[4]))
+    console.print(table)
+    costs = [_cost(homes / node) for node in terms.nodes]
+    console.print(
+        f"Joint computation: {max(cost['milliseconds'] for cost in costs) / 1000:.2f} s, "
+        f"{sum(cost['bytes-sent'] for cost in costs) / 1e6:.1f} MB between the nodes in {costs[0]['rounds']} rounds."
+    )
+
+
+def _compare(table: dict[str, Any], expected: pd.DataFrame) -> tuple[str, str]:
+    got = pd.DataFrame(table["rows"], columns=[column["name"] for column in table["columns"]])
+    labels: set[str] = set()
+    same = True
+    for column in table["columns"]:
+        if column["role"] != "measure":
+            continue
+        labels.add(column["label"])
+        name = column["name"]
+        shown = got[name].notna()
+        difference = (got[name][shown].astype(float) - expected[name][shown.to_numpy()].astype(float).to_numpy()).abs()
+        allowed = 0.0 if column["label"] == "exact" else RELATIVE * got[name][shown].astype(float).abs()
+        same &= bool((difference <= allowed).all())
+    return " and ".join(sorted(labels)), "equal" if same else "DIFFERENT"
+
+
+def _read(folder: Path) -> pd.DataFrame:
+    (path,) = folder.glob("loans.*")
+    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+
+
+def _cost(home: Path) -> dict[str, int]:
+    events = [Event.parse(entry) for entry in Home.open(home).log.entries()]
+    return dict(next(event.counts for event in reversed(events) if event.type == "draft-made"))

@@ -1,0 +1,52 @@
+"""A look at a Prefect server from outside: starts runs and follows them. It speaks plain HTTP, to start at once."""
+
+import asyncio
+from collections import Counter
+from typing import Any, Self
+
+import httpx
+
+from deployments.stand import DemoError
+
+LOOK_EVERY_S = 0.7
+ENDED_BADLY = ("FAILED", "CRASHED", "CANCELLED")
+
+
+class Watch:
+    """A client of the server at the address."""
+
+    def __init__(self, api: str) -> None:
+        self._client = httpx.AsyncClient(base_url=api, timeout=60)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def start(self, flow: str, party: str, **parameters: str) -> str:
+        """A run of the party's deployment is due; its id."""
+        deployment = await self._ask("GET", f"/deployments/name/{flow}/{party}")
+        wish = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "name": f"{flow} at {party}"}
+        return str((await self._ask("POST", f"/deployments/{deployment['id']}/create_flow_run", wish))["id"])
+
+    async def look(self) -> tuple[dict[str, dict[str, Any]], Counter[str]]:
+        """Every run's latest state by the run's name, and how many runs of each flow completed.
+
+        Raises: DemoError if one at the coordinator ended badly; it knows why the others' did.
+        """
+        runs = await self._ask("POST", "/flow_runs/filter", {"sort": "START_TIME_ASC"})
+        states = {run["name"]: {**run["state"], "run": run["id"]} for run in runs}
+        for name, state in states.items():
+            if name.endswith(" at coordinator") and state["type"] in ENDED_BADLY:
+                raise DemoError(f"{name}: {state['name']}: {state['message']}")
+        return states, Counter(name.split(" at ")[0] for name, state in states.items() if state["type"] == "COMPLETED")
+
+    async def pause(self) -> None:
+        """Until the next look."""
+        await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        answer = await self._client.request(method, path, json=body)
+        answer.raise_for_status()
+        return answer.json()

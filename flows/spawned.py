@@ -1,0 +1,70 @@
+"""The other end of a spawner's socket: orders go out, and each run hears what became of it."""
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+from typing import Any, Self
+
+from flows import spawner
+
+
+class Spawned:
+    """A spawner as its owner sees it. While `listen` runs, news of each run come by the queue that `order` gave."""
+
+    def __init__(self, channel: socket.socket, process: "subprocess.Popen[bytes] | None" = None) -> None:
+        channel.setblocking(False)
+        self._channel = channel
+        self._process = process
+        self._news: dict[str, asyncio.Queue[dict[str, Any]]] = {}
+
+    @classmethod
+    def launch(cls, module: str, **options: Any) -> Self:
+        """A spawner in a fresh process of its own: `python -m MODULE FILE-DESCRIPTOR`."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            handle = theirs.fileno()
+            process = subprocess.Popen([sys.executable, "-m", module, str(handle)], pass_fds=[handle], **options)
+        return cls(ours, process)
+
+    async def listen(self) -> None:
+        """Passes news on until the spawner ends, which is an error; whoever waits hears that all has ended."""
+        loop = asyncio.get_running_loop()
+        while message := await loop.sock_recv(self._channel, spawner.MESSAGE_BYTES):
+            news = json.loads(message)
+            queue = self._news[news["run"]]
+            if "pid" not in news:
+                del self._news[news["run"]]
+            queue.put_nowait(news)
+        for queue in self._news.values():
+            queue.put_nowait({"exit": -1})
+        raise RuntimeError("the spawner ended")
+
+    async def order(self, flow: str, run: str, parameters: dict[str, Any]) -> asyncio.Queue[dict[str, Any]]:
+        """Asks for a run; news of it come by the queue: refused, or its process and then its exit."""
+        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        message = {"flow": flow, "run": run, "parameters": parameters}
+        if len(json.dumps(message)) < spawner.MESSAGE_BYTES:
+            self._news[run] = queue
+            await self._tell(message)
+        else:
+            queue.put_nowait({"refused": "the parameters are longer than any reference"})
+        return queue
+
+    async def stop(self, run: str, news: asyncio.Queue[dict[str, Any]]) -> None:
+        """Kills the run's processes; returns when they are gone.
+
+        They are not asked to end: Prefect would report a crash, and whatever must outlive a crash is durable anyway.
+        """
+        await self._tell({"stop": run})
+        await news.get()
+
+    def close(self) -> None:
+        """Ends the spawner and all that it runs."""
+        self._channel.close()
+        if self._process is not None:
+            self._process.wait()
+
+    async def _tell(self, message: dict[str, Any]) -> None:
+        await asyncio.get_running_loop().sock_sendall(self._channel, json.dumps(message).encode())

@@ -1,0 +1,205 @@
+"""The worker against a real Prefect server that lies: nothing runs but what the party installed, as it installed it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from counterfoil.audit.event import Event
+from counterfoil.home import Home
+from deployments.stand import SETTINGS, database_url, free_ports, prepared_database
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+ROOT = Path(__file__).resolve().parents[2]
+REF = f"agreement:bank-a:{'0' * 64}"
+FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+class Server:
+    """A Prefect server in a process of its own, and two workers: a bank's, and one with flows for tests."""
+
+    def __init__(self, folder: Path) -> None:
+        (port,) = free_ports(1)
+        self.folder = folder
+        self.home = Home.create(folder / "bank-a", "bank-a", str(folder / "exchange"), ("owner",))
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60)
+        self.environment = {
+            **os.environ,
+            **SETTINGS,
+            "PREFECT_API_URL": str(self.client.base_url).rstrip("/"),
+            "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_API_DATABASE_CONNECTION_URL": database_url(folder / "prefect.db"),
+            "PYTHONPATH": str(ROOT),
+            "COUNTERFOIL_HOME": str(self.home.path),
+        }
+        if prepared_database().exists():
+            (folder / "prefect.db").write_bytes(prepared_database().read_bytes())
+        prefect = str(Path(sys.executable).with_name("prefect"))
+        self.processes = [self._start([prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port)])]
+        self.wait_for("/health")
+        # The server made this pool, and its template says what to run.
+        template = {
+            "job_configuration": {"command": f"touch {self.marker}", "env": {"PYTHONSTARTUP": "/evil"}},
+            "variables": {"type": "object", "properties": {}},
+        }
+        self.ask("/work_pools/", {"name": "bank-a", "type": "counterfoil", "base_job_template": template})
+        self.processes += [
+            self._start([prefect, "worker", "start", "--type", "counterfoil", "--pool", "bank-a", "--name", "bank-a"]),
+            self._start([sys.executable, "-m", "tests.flows.try_party", "trier"]),
+        ]
+        self.wait_for("/work_pools/trier")
+
+    @property
+    def marker(self) -> Path:
+        return self.folder / "marker"
+
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            process.terminate()
+            process.wait(30)
+
+    def run(self, pool: str, flow: str, **parameters: Any) -> str:
+        """A run of a deployment that names evil code, an evil command and evil steps."""
+        made = self.ask("/flows/", {"name": flow})
+        deployment = self.ask(
+            "/deployments/",
+            {
+                "name": f"{flow}-{os.urandom(4).hex()}",
+                "flow_id": made["id"],
+                "work_pool_name": pool,
+                "entrypoint": f"{ROOT / 'tests' / 'flows' / 'evil.py'}:evil",
+                "path": "/evil",
+                "pull_steps": [{"prefect.deployments.steps.run_shell_script": {"script": f"touch {self.marker}"}}],
+                "job_variables": {"command": f"touch {self.marker}", "env": {"LD_PRELOAD": "/evil.so"}},
+                "enforce_parameter_schema": False,
+            },
+        )
+        wish = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "enforce_parameter_schema": False}
+        return str(self.ask(f"/deployments/{deployment['id']}/create_flow_run", wish)["id"])
+
+    async def ended(self, run: str) -> dict[str, Any]:
+        while True:
+            state = await self.state(run)
+            if state["type"] in FINAL:
+                return state
+            await asyncio.sleep(0.3)
+
+    async def state(self, run: str) -> dict[str, Any]:
+        answer = await asyncio.to_thread(self.client.get, f"/flow_runs/{run}")
+        return dict(answer.json()["state"])
+
+    def ask(self, path: str, body: Any) -> Any:
+        answer = self.client.post(path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def wait_for(self, path: str) -> None:
+        for _ in range(300):
+            try:
+                if self.client.get(path).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            asyncio.run(asyncio.sleep(0.2))
+        raise TimeoutError(path)
+
+    def _start(self, argv: list[str]) -> subprocess.Popen[bytes]:
+        log = (self.folder / f"{Path(argv[0]).name}-{len(argv)}.log").open("wb")
+        return subprocess.Popen(argv, env=self.environment, cwd=self.folder, stdout=log, stderr=log)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    made = Server(tmp_path_factory.mktemp("server"))
+    yield made
+    made.stop()
+
+
+def within(seconds: float, doing: Coroutine[Any, Any, Any]) -> Any:
+    async def limited() -> Any:
+        async with asyncio.timeout(seconds):
+            return await doing
+
+    return asyncio.run(limited())
+
+
+def test_a_listed_flow_runs_as_it_is_installed(server: Server) -> None:
+    """Its own code ran, for it asked its own exchange; the server's entry point, command and steps did not."""
+    state = within(60, server.ended(server.run("bank-a", "agree", agreement=REF)))
+    assert (state["type"], state["name"]) == ("FAILED", "NotFoundError"), state
+    assert not server.marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("flow", "parameters", "reason"),
+    [
+        ("evil", {"agreement": REF}, "this party runs agree, attest, contribute, and nothing else"),
+        ("analyse", {"agreement": REF}, "nothing else"),
+        ("release", {"agreement": REF, "evidence": REF}, "nothing else"),
+        ("agree", {}, "parameter 'agreement' of agree: missing"),
+        ("agree", {"agreement": REF, "entrypoint": "os:system"}, "extra_forbidden"),
+        ("agree", {"agreement": "/etc/passwd"}, "'agreement' of agree: value_error"),
+        ("agree", {"agreement": {"kind": "agreement", "owner": "bank-a"}}, "value_error"),
+        ("contribute", {"agreement": REF, "contract": "../loans", "period": "2026-w47"}, "'contract' of contribute"),
+        ("agree", {"agreement": "x" * 100_000}, "longer than any reference"),
+    ],
+)
+def test_all_else_is_refused_by_name(server: Server, flow: str, parameters: dict[str, Any], reason: str) -> None:
+    before = len(server.home.log.entries())
+    state = within(60, server.ended(server.run("bank-a", flow, **parameters)))
+    assert (state["type"], state["name"]) == ("FAILED", "Refused"), state
+    assert reason in state["message"]
+    assert "passwd" not in state["message"]
+    assert not server.marker.exists()
+    if len(str(parameters)) < 10_000:
+        assert Event.parse(server.home.log.entries()[before]).type == "run-refused"
+
+
+def test_a_cancelled_run_ends(server: Server) -> None:
+    async def check() -> None:
+        run = server.run("trier", "sleep", agreement=REF)
+        pid = await pid_of(server, "sleep")
+        server.ask(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+        assert (await server.ended(run))["type"] == "CANCELLED"
+        assert not Path(f"/proc/{pid}").exists()
+
+    within(60, check())
+
+
+def test_an_overdue_run_ends(server: Server) -> None:
+    async def check() -> None:
+        state = await server.ended(server.run("trier", "overdue", agreement=REF))
+        assert (state["type"], state["name"]) == ("FAILED", "TimedOut"), state
+        assert not Path(f"/proc/{await pid_of(server, 'overdue')}").exists()
+
+    within(60, check())
+
+
+def test_a_run_that_dies_is_said_to_have_crashed(server: Server) -> None:
+    assert within(60, server.ended(server.run("trier", "die", agreement=REF)))["type"] == "CRASHED"
+
+
+def test_a_result_is_a_reference_and_a_fault_is_a_number(server: Server) -> None:
+    good = within(60, server.ended(server.run("trier", "end", agreement=REF)))
+    assert (good["type"], good["message"]) == ("COMPLETED", REF)
+    bad = within(60, server.ended(server.run("trier", "stumble", agreement=REF)))
+    assert (bad["type"], bad["name"]) == ("FAILED", "InternalError")
+    kept = b"".join(path.read_bytes() for path in server.folder.glob("prefect.db*"))
+    assert REF.encode() in kept
+    assert b"customer 4711" not in kept
+    assert "customer 4711" in (server.home.path / "errors.log").read_text()
+
+
+async def pid_of(server: Server, name: str) -> int:
+    file = server.home.path / name
+    while not (file.exists() and file.read_text()):
+        await asyncio.sleep(0.1)
+    return int(file.read_text())

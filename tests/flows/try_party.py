@@ -1,0 +1,56 @@
+"""A party for tests whose only flows sleep, end, or die; its worker is the real one."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from counterfoil.canonical import Ref
+from flows import spawner
+from flows.gate import Gate
+from flows.parameters import RefText
+from flows.stage import stage
+from flows.worker import CounterfoilWorker
+from mpc_tasks.barrier import guard_logs
+
+
+def leave_pid(name: str) -> None:
+    (Path(os.environ["COUNTERFOIL_HOME"]) / name).write_text(str(os.getpid()))
+
+
+@stage(timeout_s=600)
+def sleep(agreement: RefText) -> Ref:
+    leave_pid("sleep")
+    time.sleep(600)
+    return agreement
+
+
+@stage(timeout_s=2)
+def overdue(agreement: RefText) -> Ref:
+    leave_pid("overdue")
+    time.sleep(600)
+    return agreement
+
+
+@stage(timeout_s=60)
+def die(agreement: RefText) -> Ref:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return agreement
+
+
+@stage(timeout_s=60)
+def stumble(agreement: RefText) -> Ref:
+    raise KeyError("customer 4711")
+
+
+@stage(timeout_s=60)
+def end(agreement: RefText) -> Ref:
+    return agreement
+
+
+if __name__ == "__main__":
+    guard_logs()
+    channel = spawner.fork(Gate((sleep, overdue, die, stumble, end), lambda run: None))
+    asyncio.run(CounterfoilWorker(sys.argv[1], name=sys.argv[1], channel=channel).start())

@@ -1,0 +1,82 @@
+"""What an outsider can check of a released job, from the exchange alone, and what it finds when one byte is changed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from counterfoil.audit.publish import publish
+from counterfoil.cli import app
+from counterfoil.roles.recipient import open_latest
+from tests.consortium import OWNERS, Consortium, found
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
+    consortium = found(tmp_path_factory.mktemp("audit"), 1000)
+    (evidence, *_) = consortium.analyse([consortium.contribute(owner) for owner in OWNERS])
+    consortium.review(evidence.digest, ["reviewer-1", "reviewer-2"])
+    consortium.release(evidence.digest)
+    for home in consortium.homes.values():
+        home.log.append("done")
+        publish(home.log, home.exchange)
+    return consortium
+
+
+def verify(exchange: Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["verify", str(exchange)])
+    return result.exit_code, result.output
+
+
+def test_everything_verifies_offline(released: Consortium) -> None:
+    code, output = verify(released.folder / "exchange")
+    assert code == 0, output
+    assert output.count("log of ") == len(released.homes)
+    assert "approved by reviewer-1, reviewer-2, released to regulator, bank-a by 3 nodes" in output
+
+
+def test_the_recipient_finds_the_latest_release(released: Consortium) -> None:
+    opened = open_latest(released.homes["regulator"], released.signed("regulator"))
+    assert {result.name for result in opened.results} == {plan.name for plan in released.agreement.analyses}
+
+
+def flip(path: Path) -> None:
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+
+
+def first(exchange: Path, pattern: str) -> Path:
+    return sorted(path for path in exchange.glob(pattern) if path.is_file())[0]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "change", "code", "words"),
+    [
+        ("log/node-1/tile/entries/**/*", flip, 73, "node-1"),
+        ("log/bank-a/checkpoint", flip, 30, "bank-a"),
+        ("decisions/*/reviewer-1", flip, 81, "reviewer-1"),
+        ("decisions/*/reviewer-2", Path.unlink, 81, "reviewer-2"),
+        ("signatures/*/bank-c", flip, 30, "bank-c"),
+        ("blobs/agreement/*/*", flip, 73, "agreement"),
+        ("evidence/*/node-2", flip, 30, "node-2"),
+        ("releases/*/regulator/node-0", flip, 30, "node-0"),
+        ("releases/*/regulator/node-0", Path.unlink, 70, "not by node-0"),
+        ("blobs/sealed/node-2/*", flip, 73, "sealed"),
+        ("blobs/manifest/bank-d/*", flip, 91, "bank-d"),
+    ],
+)
+def test_one_change_is_named(
+    released: Consortium, tmp_path: Path, pattern: str, change: Callable[[Path], None], code: int, words: str
+) -> None:
+    exchange = tmp_path / "exchange"
+    shutil.copytree(released.folder / "exchange", exchange)
+    change(first(exchange, pattern))
+    found_code, output = verify(exchange)
+    assert (found_code, words in output) == (code, True), output

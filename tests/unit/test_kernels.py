@@ -1,0 +1,85 @@
+"""The compiled loops and the pieces they work on, against numpy."""
+
+import numpy as np
+import pytest
+
+from counterfoil.mpc import kernels
+from counterfoil.mpc.packing import slices
+from counterfoil.mpc.pieces import CHUNK, cut, pieces, trim
+from counterfoil.mpc.shares import U64, tail_mask
+
+RNG = np.random.default_rng(1)
+
+
+def words(*shape):
+    return RNG.integers(0, 1 << 64, shape, dtype=U64)
+
+
+def frozen(array):
+    array.flags.writeable = False
+    return array
+
+
+def test_elementwise_kernels():
+    x0, x1, y0, y1, a, b = (frozen(words(1000)) for _ in range(6))
+    expected = {
+        kernels.masked_product: ((x0, x1, y0, y1, a, b), x0 * (y0 + y1) + x1 * y0 + a - b),
+        kernels.masked_and: ((x0, x1, y0, y1, a, b), (x0 & (y0 ^ y1)) ^ (x1 & y0) ^ a ^ b),
+        kernels.masked_term: ((x0, y0, a, b), x0 * y0 + a - b),
+        kernels.masked_and_term: ((x0, y0, a, b), (x0 & y0) ^ a ^ b),
+        kernels.cross_product: ((x0, y1, x1, y0), x0 * y1 + x1 * y0),
+        kernels.cross_and: ((x0, y1, x1, y0), (x0 & y1) ^ (x1 & y0)),
+    }
+    for kernel, (operands, result) in expected.items():
+        out = np.empty(1000, U64)
+        kernel(*operands, out)
+        np.testing.assert_array_equal(out, result, err_msg=kernel.__name__)
+
+
+@pytest.mark.parametrize(("a", "k", "b"), [(1, 1, 1), (7, 300, 5), (200, 3, 400), (3, 0, 2), (1, 2, 40000)])
+def test_contractions_add_to_what_is_there(a, k, b):
+    x, y, z = words(k, a), words(k, b), words(a, b)
+    expected = z + x.T @ y
+    kernels.add_matmul(x, y, z)
+    np.testing.assert_array_equal(z, expected)
+    u, v, w = words(a, k), words(a, k), words(a)
+    expected = w + (u * v).sum(axis=1)
+    kernels.add_dot(u, v, w)
+    np.testing.assert_array_equal(w, expected)
+
+
+@pytest.mark.parametrize("n", [0, 1, 63, 64, 65, 1000])
+def test_bit_slices(n):
+    x = words(n)
+    out = np.empty((64, (n + 63) // 64), U64)
+    kernels.bit_slices(frozen(x), out)
+    np.testing.assert_array_equal(out, slices(x))
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
+def test_pieces_cover(size):
+    found = list(pieces(size))
+    assert [at for piece in found for at in range(piece.start, piece.stop)] == list(range(size))
+    assert all(0 < piece.stop - piece.start <= CHUNK for piece in found)
+
+
+@pytest.mark.parametrize("width", [1, 100, 3000, CHUNK + 7])
+@pytest.mark.parametrize("view", [slice(None), slice(0, None, 2), slice(1, 2), slice(None, None, -1)])
+def test_cut_takes_views_as_they_lie(width, view):
+    blocks = [(words(6, width)[view], words(6, width)[view]) for _ in range(2)]
+    blocks.append((words(2, 3, width)[:, view], np.broadcast_to(U64(7), (2, 3, width))[:, view]))
+    expected = [np.concatenate([block[k].ravel() for block in blocks]) for k in range(2)]
+    found = np.zeros((2, expected[0].size), U64)
+    for piece, own in cut(blocks):
+        assert all(part.flags.c_contiguous and part.ndim == 1 and part.size <= CHUNK for part in own)
+        found[:, piece] += own
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("length", [1, 64, 65, 130])
+def test_trim_clears_the_tails_of_any_run_of_rows(length):
+    mask = np.tile(tail_mask(length), 5)
+    whole = words(mask.size)
+    for start in range(mask.size):
+        piece = whole[start:].copy()
+        np.testing.assert_array_equal(trim(piece, length, start), whole[start:] & mask[start:])
