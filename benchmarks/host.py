@@ -89,18 +89,17 @@ def _compute(engine: str, meeting: Any, gate: Any, pipe: Connection) -> None:
 
 def trial(parties: Parties, dealer: Any, request: dict[str, Any]) -> dict[str, Any]:
     """One workload at one size: a warm-up, then timed runs, then the result of the last one against numpy."""
-    workload, size, way = WORKLOADS[request["workload"]], request["size"], request["way"]
+    workload, size = WORKLOADS[request["workload"]], request["size"]
     data = workload.data(size)
-    parties.order("load", dealer.deal(workload, way, data))
+    parties.order("load", dealer.deal(workload, data))
     parties.order("run")
     runs: list[list[Span]] = []
     while len(runs) < request["repetitions"] and _seconds(runs) < request["budget_s"]:
         runs.append(parties.order("run"))
-    found = dealer.reveal(workload, way, parties.order("result"), size)
+    found = dealer.programs[workload.name].decode(dealer.reveal(parties.order("result")), size)
     errors = workload.errors(workload.answer(*data), np.asarray(found))
     return {
         **request,
-        "about": dealer.about,
         "runs": [[asdict(each) for each in run] for run in runs],
         "max_error": float(errors.max()),
         "wrong": int((errors > workload.tolerance).sum()),
@@ -126,7 +125,7 @@ def main() -> None:
     with _answering() as answers:
         dealer = importlib.import_module(ENGINES[engine]).dealer(setting)
         parties = Parties(ENGINES[engine], dealer.meeting(port))
-        print(json.dumps({"about": dealer.about, "workloads": dealer.workloads()}), file=answers)
+        print(json.dumps({"about": dealer.about, "workloads": list(dealer.programs)}), file=answers)
         for line in sys.stdin:
             print(json.dumps(trial(parties, dealer, json.loads(line))), file=answers)
         parties.order("close")

@@ -28,11 +28,10 @@ _SEED: Final = 20_260_101
 
 @dataclass(frozen=True)
 class Workload:
-    """One line of the table. `per` is what a row of data is called; `tolerance` bounds the largest `error`."""
+    """One line of the table. `tolerance` bounds the largest `error`."""
 
     name: str
     title: str
-    per: str
     make: Callable[[np.random.Generator, int], tuple[Array, ...]]
     answer: Callable[..., Array]
     tolerance: float = 0.0
@@ -49,11 +48,11 @@ class Workload:
         if expected.dtype.kind in "bui":
             return np.asarray(found != expected).astype(float)
         scale = 2.0**FRAC_BITS if self.unit == "ulp" else 1.0
-        return np.abs(found - expected) * scale
+        return np.asarray(np.abs(found - expected) * scale)
 
 
 def logistic_rate(rows: int) -> float:
-    """The step of one pass: 2 to 4, and so that step / rows is a power of two, which every fixed point holds exactly."""
+    """The step of a pass: 2 to 4, and so that step / rows is a power of two, which every fixed point holds exactly."""
     return rows / float(1 << (rows.bit_length() - 2))
 
 
@@ -122,49 +121,44 @@ def _lower_median(values: Array) -> Array:
 
 
 MULTIPLY: Final = Workload(
-    "multiply", "multiply", "element", _integers(-(2**31), 2**31), lambda x, y: x * y
+    "multiply", "multiply", _integers(-(2**31), 2**31), lambda x, y: x * y
 )  # fmt: skip
-FIXED: Final = Workload(
-    "fixed_multiply", "fixed-point multiply", "element", _fixed, lambda x, y: x * y, tolerance=2.0, unit="ulp"
-)
-LESS: Final = Workload("less_than", "less-than", "element", _integers(-(2**61), 2**61), lambda x, y: x < y)
-EQUAL: Final = Workload("equal", "equality", "element", _integers(0, 2), lambda x, y: x == y)
-TRUNCATE: Final = Workload(
-    "truncate", "exact truncation", "element", _integers(-(2**62), 2**62, 1), lambda x: x >> FRAC_BITS
-)
-SORT: Final = Workload("sort", "sort, 32-bit keys", "row", _integers(0, 2**32, 1), np.sort)
+FIXED: Final = Workload("fixed_multiply", "fixed-point multiply", _fixed, lambda x, y: x * y, tolerance=2.0, unit="ulp")
+LESS: Final = Workload("less_than", "less-than", _integers(-(2**61), 2**61), lambda x, y: x < y)
+EQUAL: Final = Workload("equal", "equality", _integers(0, 2), lambda x, y: x == y)
+TRUNCATE: Final = Workload("truncate", "exact truncation", _integers(-(2**62), 2**62, 1), lambda x: x >> FRAC_BITS)
+SORT: Final = Workload("sort", "sort, 32-bit keys", _integers(0, 2**32, 1), np.sort)
 COVARIANCE: Final = Workload(
     "covariance",
-    "covariance matrix, 10 columns",
-    "row",
+    "covariance matrix",
     lambda rng, n: (_features(rng, n),),
     lambda x: np.cov(x, rowvar=False),
     tolerance=1e-6,
 )
 LEAST_SQUARES: Final = Workload(
-    "ols", "OLS, 10 columns", "row", _regression, lambda x, y: np.linalg.lstsq(x, y, rcond=None)[0], tolerance=1e-6
+    "ols", "OLS", _regression, lambda x, y: np.linalg.lstsq(x, y, rcond=None)[0], tolerance=1e-6
 )
-LOGISTIC: Final = Workload(
-    "logistic", "logistic regression, 10 columns, ten passes", "row", _classes, _logistic, tolerance=1e-3
+LOGISTIC: Final = Workload("logistic", "logistic regression, ten passes", _classes, _logistic, tolerance=1e-3)
+LOGISTIC_SERIES: Final = Workload(
+    "logistic_series", "logistic regression, same polynomial", _classes, _logistic, tolerance=1e-3
 )
 SORT_GROUPS: Final = Workload(
-    "sort_groups", f"sort, {GROUPS} distinct keys", "row", _integers(0, GROUPS, 1), np.sort
+    "sort_groups", f"sort, {GROUPS} distinct keys", _integers(0, GROUPS, 1), np.sort
 )  # fmt: skip
 GROUP_SUM: Final = Workload(
     "group_sum",
     f"group-by sum, {GROUPS} secret groups",
-    "row",
     lambda rng, n: (rng.integers(0, GROUPS, n), rng.integers(0, 1000, n)),
     _group_sum,
 )
-JOIN: Final = Workload("join_sum", "PK-FK join, summed", "row of either table", _tables, _joined_sum)
-SORT_WIDE: Final = Workload("sort_wide", "sort, 62-bit keys", "row", _integers(0, 2**62, 1), np.sort)
-MEDIAN: Final = Workload("median", "median, 62-bit values", "row", _integers(0, 2**62, 1), _lower_median)
+JOIN: Final = Workload("join_sum", "PK-FK join, summed", _tables, _joined_sum)
+SORT_WIDE: Final = Workload("sort_wide", "sort, 62-bit keys", _integers(0, 2**62, 1), np.sort)
+MEDIAN: Final = Workload("median", "median, 62-bit values", _integers(0, 2**62, 1), _lower_median)
 
 WORKLOADS: Final = {
     each.name: each
     for each in (
-        MULTIPLY, FIXED, LESS, SORT, COVARIANCE, LEAST_SQUARES, LOGISTIC,
+        MULTIPLY, FIXED, LESS, SORT, COVARIANCE, LEAST_SQUARES, LOGISTIC, LOGISTIC_SERIES,
         EQUAL, TRUNCATE, SORT_GROUPS, GROUP_SUM, JOIN, SORT_WIDE, MEDIAN,
     )
 }  # fmt: skip

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.workloads import Array, Workload
+
+
+@dataclass(frozen=True)
+class Program:
+    """A workload written for an engine. `decode` turns what came out, and the number of rows, into the answer.
+
+    Whatever the workload leaves to do in clear, once its result is released, is done there.
+    """
+
+    run: Callable[..., Any]
+    encode: Callable[..., tuple[Array, ...]] = lambda *data: data
+    decode: Callable[[Array, int], Array] = lambda opened, _: opened
 
 
 class Dealer(ABC):
@@ -15,22 +29,19 @@ class Dealer(ABC):
     parties: int
     #: what exactly runs: name, version, settings
     about: str
-
-    @abstractmethod
-    def workloads(self) -> dict[str, tuple[str, ...]]:
-        """The workloads that this engine can run, and for each the ways of writing it, the usual one first."""
+    programs: dict[str, Program]
 
     @abstractmethod
     def meeting(self, port: int) -> list[Any]:
         """For each party, what it needs to find and know the others; ports from `port` on are free."""
 
     @abstractmethod
-    def deal(self, workload: Workload, way: str, data: tuple[Array, ...]) -> list[Any]:
+    def deal(self, workload: Workload, data: tuple[Array, ...]) -> list[Any]:
         """For each party, what `load` takes."""
 
     @abstractmethod
-    def reveal(self, workload: Workload, way: str, results: list[Any], size: int) -> Array:
-        """The answer, from what each party's `result` gave. What the workload leaves to do in clear is done here."""
+    def reveal(self, results: list[Any]) -> Array:
+        """What a run computed, from what each party's `result` gave."""
 
 
 class Party(ABC):

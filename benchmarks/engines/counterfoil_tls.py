@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 import counterfoil
-from benchmarks.engines.base import Dealer, Party
+from benchmarks import encoding
+from benchmarks.encoding import FEATURE_BITS
+from benchmarks.engines.base import Dealer, Party, Program
 from benchmarks.workloads import (
     FEATURES,
     FRAC_BITS,
@@ -24,8 +25,6 @@ from benchmarks.workloads import (
     SIGMOID_SERIES,
     Array,
     Workload,
-    covariance_of,
-    least_squares_of,
     logistic_rate,
 )
 from counterfoil.crypto.keys import PrivateKeys
@@ -46,20 +45,9 @@ from counterfoil.mpc.shares import Arith, Bits, concat
 from counterfoil.mpc.transport.base import Attempt
 from counterfoil.mpc.transport.tls import Endpoint, connect
 
-_MOMENT_BITS: Final = 20
-_TARGET_BITS: Final = 17
 _RESIDUAL_BITS: Final = 23
 _KEY_BITS, _WIDE_KEY_BITS, _GROUP_BITS = 32, 62, 7
 _DECLARED: Final = tuple(Declared(label, 1 << 40, "part of the circuit") for label in (SHUFFLED, COMPARED, UNIQUE))
-
-
-@dataclass(frozen=True)
-class Program:
-    """One way to compute a workload. `decode` turns what came out, and the number of rows, into the answer."""
-
-    run: Callable[..., Arith | Bits]
-    encode: Callable[..., tuple[Array, ...]] = lambda *data: data
-    decode: Callable[[Array, int], Array] = lambda opened, _: opened
 
 
 class CounterfoilDealer(Dealer):
@@ -67,12 +55,10 @@ class CounterfoilDealer(Dealer):
 
     def __init__(self, suite: str) -> None:
         self._suite = suite
+        self.programs = PROGRAMS
         self.parties = SUITES[suite].parties
         self.about = f"Counterfoil {counterfoil.__version__}, {suite}, mutual TLS 1.3"
         self._homes = tempfile.TemporaryDirectory()
-
-    def workloads(self) -> dict[str, tuple[str, ...]]:
-        return {name: tuple(ways) for name, ways in PROGRAMS.items()}
 
     def meeting(self, port: int) -> list[Any]:
         folders = [Path(self._homes.name) / f"node-{rank}" for rank in range(self.parties)]
@@ -80,15 +66,14 @@ class CounterfoilDealer(Dealer):
         ends = [Endpoint("127.0.0.1", port + rank, each.public.tls) for rank, each in enumerate(keys)]
         return [(rank, str(folder), ends, self._suite) for rank, folder in enumerate(folders)]
 
-    def deal(self, workload: Workload, way: str, data: tuple[Array, ...]) -> list[Any]:
-        inputs = PROGRAMS[workload.name][way].encode(*data)
+    def deal(self, workload: Workload, data: tuple[Array, ...]) -> list[Any]:
+        inputs = self.programs[workload.name].encode(*data)
         shared = [deal(each, self.parties) for each in inputs]
-        return [(workload.name, way, [each[rank] for each in shared]) for rank in range(self.parties)]
+        return [(workload.name, [each[rank] for each in shared]) for rank in range(self.parties)]
 
-    def reveal(self, workload: Workload, way: str, results: list[Any], size: int) -> Array:
-        opened = reveal(results)
-        plain = opened.view(np.int64) if opened.dtype == np.uint64 else opened
-        return PROGRAMS[workload.name][way].decode(plain, size)
+    def reveal(self, results: list[Any]) -> Array:
+        opened: Array = reveal(results)
+        return opened if opened.dtype == np.bool_ else opened.view(np.int64)
 
 
 class CounterfoilParty(Party):
@@ -101,12 +86,12 @@ class CounterfoilParty(Party):
         identity = PrivateKeys.load(Path(folder), f"node-{rank}")
         attempt = Attempt(bytes(16), 1)
         links = connect(rank, ends, identity.load_tls, attempt, timeout_s=3600.0)
-        self._session = open_session(links, hello, rank, claim=lambda job, attempt: None, declared=_DECLARED)
+        self._session = open_session(links, hello, rank, claim=lambda *_: None, declared=_DECLARED)
         self._result: Arith | Bits | None = None
 
-    def load(self, part: tuple[str, str, list[Any]]) -> None:
-        name, way, self._shares = part
-        self._program = PROGRAMS[name][way].run
+    def load(self, part: tuple[str, list[Any]]) -> None:
+        name, self._shares = part
+        self._program = PROGRAMS[name].run
         self._result = None
 
     def run(self) -> None:
@@ -131,14 +116,6 @@ def dealer(setting: str) -> Dealer:
 party = CounterfoilParty
 
 
-def _scaled(values: Array, bits: int) -> Array:
-    return np.rint(values * 2.0**bits).astype(np.int64)
-
-
-def _unscaled(bits: int) -> Callable[[Array, int], Array]:
-    return lambda opened, _: opened / 2.0**bits
-
-
 def _sorted(width: int) -> Callable[[Protocol, Arith], Arith]:
     return lambda p, keys: sort_rows(p, Key(keys, width), [keys])[0]
 
@@ -153,22 +130,13 @@ def _cross(p: Protocol, x: Arith) -> Arith:
     return concat([p.matmul(x.T, x), x.sum(axis=0).reshape(1, FEATURES)])
 
 
-def _covariance(opened: Array, rows: int) -> Array:
-    return covariance_of(opened[:-1] / 4.0**_MOMENT_BITS, opened[-1] / 2.0**_MOMENT_BITS, rows)
-
-
 def _moments(p: Protocol, x: Arith, y: Arith) -> Arith:
     return p.matmul(x.T, concat([x, y.reshape(y.size, 1)], axis=1))
 
 
-def _least_squares(opened: Array, rows: int) -> Array:
-    scale = 2.0 ** np.array([_MOMENT_BITS] * FEATURES + [_TARGET_BITS])
-    return least_squares_of(opened / 2.0**_MOMENT_BITS / scale)
-
-
 def _series(p: Protocol, z: Number) -> Number:
     """The logistic function for |z| <= 4, by the same polynomial that SPU gets."""
-    bits, finer = _MOMENT_BITS, _MOMENT_BITS + SIGMOID_REACH_BITS
+    bits, finer = FEATURE_BITS, FEATURE_BITS + SIGMOID_REACH_BITS
     first, third, fifth, seventh, ninth = (round(each * (1 << bits)) for each in SIGMOID_SERIES)
     # t = z / 4 is the same integer with two more binary places.
     square = trunc_pr(p, p.multiply(z.value, z.value), 2 * finer - bits)
@@ -189,13 +157,13 @@ def _descend(approximate: Callable[[Protocol, Number], Number]) -> Callable[[Pro
         shift = round(np.log2(rows / rate))
         weights = p.constant(np.zeros((FEATURES, 1), np.uint64))
         for done in range(PASSES):
-            reach = FEATURES * (int(rate * done) + 1) << (2 * _MOMENT_BITS)
-            scores = Number(p.matmul(x, weights).reshape(rows), 2 * _MOMENT_BITS, Bound.symmetric(reach))
-            chance = rescale(p, approximate(p, rescale(p, scores, _MOMENT_BITS)), _RESIDUAL_BITS)
+            reach = FEATURES * (int(rate * done) + 1) << (2 * FEATURE_BITS)
+            scores = Number(p.matmul(x, weights).reshape(rows), 2 * FEATURE_BITS, Bound.symmetric(reach))
+            chance = rescale(p, approximate(p, rescale(p, scores, FEATURE_BITS)), _RESIDUAL_BITS)
             residual = chance.value - y * (1 << _RESIDUAL_BITS)
             gradient = p.matmul(x.T, residual.reshape(rows, 1)).reshape(FEATURES)
-            frac = _MOMENT_BITS + _RESIDUAL_BITS + shift
-            step = settle(p, Number(gradient, frac, Bound.symmetric(2 * rows << (frac - shift))), _MOMENT_BITS)
+            frac = FEATURE_BITS + _RESIDUAL_BITS + shift
+            step = settle(p, Number(gradient, frac, Bound.symmetric(2 * rows << (frac - shift))), FEATURE_BITS)
             weights = weights - step.value.reshape(FEATURES, 1)
         return weights.reshape(FEATURES)
 
@@ -214,35 +182,29 @@ def _joined(p: Protocol, left: Arith, weight: Arith, right: Arith, value: Arith)
 
 
 def _classes(x: Array, y: Array) -> tuple[Array, ...]:
-    return _scaled(x, _MOMENT_BITS), y.astype(np.int64)
+    return encoding.scaled(x, FEATURE_BITS), y.astype(np.int64)
 
 
-PROGRAMS: Final[dict[str, dict[str, Program]]] = {
-    "multiply": {"usual": Program(lambda p, x, y: p.multiply(x, y))},
-    "fixed_multiply": {
-        "usual": Program(
-            lambda p, x, y: trunc_pr(p, p.multiply(x, y), FRAC_BITS),
-            lambda x, y: (_scaled(x, FRAC_BITS), _scaled(y, FRAC_BITS)),
-            _unscaled(FRAC_BITS),
-        )
-    },
-    "less_than": {"usual": Program(less_than)},
-    "equal": {"usual": Program(equal)},
-    "truncate": {"usual": Program(lambda p, x: trunc_exact(p, x, FRAC_BITS))},
-    "sort": {"usual": Program(_sorted(_KEY_BITS))},
-    "covariance": {"usual": Program(_cross, lambda x: (_scaled(x, _MOMENT_BITS),), _covariance)},
-    "ols": {
-        "usual": Program(
-            _moments, lambda x, y: (_scaled(x, _MOMENT_BITS), _scaled(y, _TARGET_BITS)), _least_squares
-        )
-    },
-    "logistic": {
-        "usual": Program(_descend(sigmoid), _classes, _unscaled(_MOMENT_BITS)),
-        "polynomial": Program(_descend(_series), _classes, _unscaled(_MOMENT_BITS)),
-    },
-    "sort_groups": {"usual": Program(_sorted(_GROUP_BITS))},
-    "group_sum": {"usual": Program(_grouped)},
-    "join_sum": {"usual": Program(_joined)},
-    "sort_wide": {"usual": Program(_sorted(_WIDE_KEY_BITS))},
-    "median": {"usual": Program(_median)},
-}  # fmt: skip
+def _fixed(*values: Array) -> tuple[Array, ...]:
+    return tuple(encoding.scaled(each, FRAC_BITS) for each in values)
+
+
+PROGRAMS: Final[dict[str, Program]] = {
+    "multiply": Program(lambda p, x, y: p.multiply(x, y)),
+    "fixed_multiply": Program(
+        lambda p, x, y: trunc_pr(p, p.multiply(x, y), FRAC_BITS), _fixed, encoding.unscaled(FRAC_BITS)
+    ),
+    "less_than": Program(less_than),
+    "equal": Program(equal),
+    "truncate": Program(lambda p, x: trunc_exact(p, x, FRAC_BITS)),
+    "sort": Program(_sorted(_KEY_BITS)),
+    "covariance": Program(_cross, encoding.features, encoding.covariance),
+    "ols": Program(_moments, encoding.regression, encoding.least_squares),
+    "logistic": Program(_descend(sigmoid), _classes, encoding.unscaled(FEATURE_BITS)),
+    "logistic_series": Program(_descend(_series), _classes, encoding.unscaled(FEATURE_BITS)),
+    "sort_groups": Program(_sorted(_GROUP_BITS)),
+    "group_sum": Program(_grouped),
+    "join_sum": Program(_joined),
+    "sort_wide": Program(_sorted(_WIDE_KEY_BITS)),
+    "median": Program(_median),
+}
