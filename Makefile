@@ -32,6 +32,17 @@ lock:                   ## new pins, with hashes and without download addresses
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  --quiet --custom-compile-command "make lock" -o requirements.lock
+	for peer in spu mpyc; do $(BIN)/uv pip compile benchmarks/$$peer.in --generate-hashes --no-emit-index-url \
+	  --python-version 3.11 --quiet --custom-compile-command "make lock" -o benchmarks/$$peer.lock || exit 1; done
+
+.venv-%/ready: benchmarks/%.lock
+	$(PYTHON) -m venv --clear .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+bench: $(STAMP) .venv-spu/ready .venv-mpyc/ready  ## against SPU and MPyC; SMALL=1 takes about two minutes
+	$(BIN)/counterfoil warm
+	$(BIN)/python -m benchmarks $(if $(SMALL),--small)
 
 clean:
-	rm -rf .venv .demo build *.egg-info
+	rm -rf .venv .venv-* .demo build *.egg-info

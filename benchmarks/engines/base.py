@@ -1,0 +1,68 @@
+"""What the benchmark asks of an engine. Shares travel from the dealer to the parties before any clock starts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.workloads import Array, Workload
+
+
+@dataclass(frozen=True)
+class Program:
+    """A workload written for an engine. `decode` turns what came out, and the number of rows, into the answer.
+
+    Whatever the workload leaves to do in clear, once its result is released, is done there.
+    """
+
+    run: Callable[..., Any]
+    encode: Callable[..., tuple[Array, ...]] = lambda *data: data
+    decode: Callable[[Array, int], Array] = lambda opened, _: opened
+
+
+class Dealer(ABC):
+    """The outside world: it knows the data, deals shares to the parties, and puts results together again."""
+
+    #: how many parties compute
+    parties: int
+    #: what exactly runs: name, version, settings
+    about: str
+    programs: dict[str, Program]
+
+    @abstractmethod
+    def meeting(self, port: int) -> list[Any]:
+        """For each party, what it needs to find and know the others; ports from `port` on are free."""
+
+    @abstractmethod
+    def deal(self, workload: Workload, data: tuple[Array, ...]) -> list[Any]:
+        """For each party, what `load` takes."""
+
+    @abstractmethod
+    def reveal(self, results: list[Any]) -> Array:
+        """What a run computed, from what each party's `result` gave."""
+
+
+class Party(ABC):
+    """One of the computing processes."""
+
+    @abstractmethod
+    def load(self, part: Any) -> None:
+        """Takes this party's shares and makes ready whatever a first run would otherwise wait for."""
+
+    @abstractmethod
+    def run(self) -> None:
+        """The computation, from shares to shares. This alone is timed."""
+
+    @abstractmethod
+    def result(self) -> Any:
+        """This party's shares of the last run's result."""
+
+    def meter(self) -> tuple[int, int] | None:
+        """Rounds and payload bytes sent so far, if the engine counts them."""
+        return None
+
+    @abstractmethod
+    def close(self) -> None:
+        """Leaves the others in peace."""

@@ -1,0 +1,210 @@
+"""Counterfoil: three or four processes over mutual TLS 1.3 on loopback, both ends pinned, with the session's handshake.
+
+Programs are those that analyses are made of: circuits on a `Protocol`, from shares to shares.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+import counterfoil
+from benchmarks import encoding
+from benchmarks.encoding import FEATURE_BITS
+from benchmarks.engines.base import Dealer, Party, Program
+from benchmarks.workloads import (
+    FEATURES,
+    FRAC_BITS,
+    GROUPS,
+    PASSES,
+    SIGMOID_REACH_BITS,
+    SIGMOID_SERIES,
+    Array,
+    Workload,
+    logistic_rate,
+)
+from counterfoil.crypto.keys import PrivateKeys
+from counterfoil.mpc.circuits.bound import Bound
+from counterfoil.mpc.circuits.compare import equal, less_than
+from counterfoil.mpc.circuits.elementary import sigmoid
+from counterfoil.mpc.circuits.fixed import Number, rescale, settle
+from counterfoil.mpc.circuits.group import group_flags, group_sum
+from counterfoil.mpc.circuits.join import UNIQUE, join
+from counterfoil.mpc.circuits.permute import SHUFFLED
+from counterfoil.mpc.circuits.sort import COMPARED, Key, sort_rows
+from counterfoil.mpc.circuits.truncate import trunc_exact, trunc_pr
+from counterfoil.mpc.ledger import Declared
+from counterfoil.mpc.local import deal, reveal
+from counterfoil.mpc.protocol import Protocol
+from counterfoil.mpc.session import SUITES, Hello, open_session
+from counterfoil.mpc.shares import Arith, Bits, concat
+from counterfoil.mpc.transport.base import Attempt
+from counterfoil.mpc.transport.tls import Endpoint, connect
+
+_RESIDUAL_BITS: Final = 23
+_KEY_BITS, _WIDE_KEY_BITS, _GROUP_BITS = 32, 62, 7
+_DECLARED: Final = tuple(Declared(label, 1 << 40, "part of the circuit") for label in (SHUFFLED, COMPARED, UNIQUE))
+
+
+class CounterfoilDealer(Dealer):
+    """Identities for the nodes, and shares of the data."""
+
+    def __init__(self, suite: str) -> None:
+        self._suite = suite
+        self.programs = PROGRAMS
+        self.parties = SUITES[suite].parties
+        self.about = f"Counterfoil {counterfoil.__version__}, {suite}, mutual TLS 1.3"
+        self._homes = tempfile.TemporaryDirectory()
+
+    def meeting(self, port: int) -> list[Any]:
+        folders = [Path(self._homes.name) / f"node-{rank}" for rank in range(self.parties)]
+        keys = [PrivateKeys.create(folder, folder.name) for folder in folders]
+        ends = [Endpoint("127.0.0.1", port + rank, each.public.tls) for rank, each in enumerate(keys)]
+        return [(rank, str(folder), ends, self._suite) for rank, folder in enumerate(folders)]
+
+    def deal(self, workload: Workload, data: tuple[Array, ...]) -> list[Any]:
+        inputs = self.programs[workload.name].encode(*data)
+        shared = [deal(each, self.parties) for each in inputs]
+        return [(workload.name, [each[rank] for each in shared]) for rank in range(self.parties)]
+
+    def reveal(self, results: list[Any]) -> Array:
+        opened: Array = reveal(results)
+        return opened if opened.dtype == np.bool_ else opened.view(np.int64)
+
+
+class CounterfoilParty(Party):
+    """One node: its session, and its shares."""
+
+    def __init__(self, meeting: tuple[int, str, list[Endpoint], str]) -> None:
+        rank, folder, ends, suite = meeting
+        digest = "0" * 64
+        hello = Hello(suite, "0" * 32, 1, digest, digest, digest, digest, digest, digest, digest)
+        identity = PrivateKeys.load(Path(folder), f"node-{rank}")
+        attempt = Attempt(bytes(16), 1)
+        links = connect(rank, ends, identity.load_tls, attempt, timeout_s=3600.0)
+        self._session = open_session(links, hello, rank, claim=lambda *_: None, declared=_DECLARED)
+        self._result: Arith | Bits | None = None
+
+    def load(self, part: tuple[str, list[Any]]) -> None:
+        name, self._shares = part
+        self._program = PROGRAMS[name].run
+        self._result = None
+
+    def run(self) -> None:
+        self._result = self._program(self._session.protocol, *self._shares)
+
+    def result(self) -> Arith | Bits | None:
+        return self._result
+
+    def meter(self) -> tuple[int, int]:
+        cost = self._session.meter
+        return cost.rounds, cost.data_bytes + cost.control_bytes
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def dealer(setting: str) -> Dealer:
+    """The dealer of this engine; `setting` names the suite."""
+    return CounterfoilDealer(setting)
+
+
+party = CounterfoilParty
+
+
+def _sorted(width: int) -> Callable[[Protocol, Arith], Arith]:
+    return lambda p, keys: sort_rows(p, Key(keys, width), [keys])[0]
+
+
+def _median(p: Protocol, values: Arith) -> Arith:
+    (ordered,) = sort_rows(p, Key(values, _WIDE_KEY_BITS), [values])
+    place = (values.size - 1) // 2
+    return ordered[place : place + 1]
+
+
+def _cross(p: Protocol, x: Arith) -> Arith:
+    return concat([p.matmul(x.T, x), x.sum(axis=0).reshape(1, FEATURES)])
+
+
+def _moments(p: Protocol, x: Arith, y: Arith) -> Arith:
+    return p.matmul(x.T, concat([x, y.reshape(y.size, 1)], axis=1))
+
+
+def _series(p: Protocol, z: Number) -> Number:
+    """The logistic function for |z| <= 4, by the same polynomial that SPU gets."""
+    bits, finer = FEATURE_BITS, FEATURE_BITS + SIGMOID_REACH_BITS
+    first, third, fifth, seventh, ninth = (round(each * (1 << bits)) for each in SIGMOID_SERIES)
+    # t = z / 4 is the same integer with two more binary places.
+    square = trunc_pr(p, p.multiply(z.value, z.value), 2 * finer - bits)
+    fourth = trunc_pr(p, p.multiply(square, square), bits)
+    low = p.add_public(square * third, first << bits)
+    inner = trunc_pr(p, p.add_public(square * seventh + fourth * ninth, fifth << bits), bits)
+    odd = trunc_pr(p, low + p.multiply(fourth, inner), bits)
+    half = 1 << (bits - 1)
+    return Number(p.add_public(trunc_pr(p, p.multiply(z.value, odd), finer), half), bits, Bound(-half, 3 * half))
+
+
+def _descend(approximate: Callable[[Protocol, Number], Number]) -> Callable[[Protocol, Arith, Arith], Arith]:
+    """Ten full passes from zero. The step over the number of rows is a power of two."""
+
+    def run(p: Protocol, x: Arith, y: Arith) -> Arith:
+        rows = len(x)
+        rate = logistic_rate(rows)
+        shift = round(np.log2(rows / rate))
+        weights = p.constant(np.zeros((FEATURES, 1), np.uint64))
+        for done in range(PASSES):
+            reach = FEATURES * (int(rate * done) + 1) << (2 * FEATURE_BITS)
+            scores = Number(p.matmul(x, weights).reshape(rows), 2 * FEATURE_BITS, Bound.symmetric(reach))
+            chance = rescale(p, approximate(p, rescale(p, scores, FEATURE_BITS)), _RESIDUAL_BITS)
+            residual = chance.value - y * (1 << _RESIDUAL_BITS)
+            gradient = p.matmul(x.T, residual.reshape(rows, 1)).reshape(FEATURES)
+            frac = FEATURE_BITS + _RESIDUAL_BITS + shift
+            step = settle(p, Number(gradient, frac, Bound.symmetric(2 * rows << (frac - shift))), FEATURE_BITS)
+            weights = weights - step.value.reshape(FEATURES, 1)
+        return weights.reshape(FEATURES)
+
+    return run
+
+
+def _grouped(p: Protocol, keys: Arith, values: Arith) -> Arith:
+    keys, values = sort_rows(p, Key(keys, _GROUP_BITS), [keys, values])
+    flags = group_flags(p, keys, width=_GROUP_BITS)
+    return group_sum(p, keys, [values], flags.last).columns[1][:GROUPS]
+
+
+def _joined(p: Protocol, left: Arith, weight: Arith, right: Arith, value: Arith) -> Arith:
+    found = join(p, Key(left, _KEY_BITS), [weight], Key(right, _KEY_BITS), [value])
+    return p.dot(p.multiply(found.matched, found.left[0]), found.right[0]).reshape(1)
+
+
+def _classes(x: Array, y: Array) -> tuple[Array, ...]:
+    return encoding.scaled(x, FEATURE_BITS), y.astype(np.int64)
+
+
+def _fixed(*values: Array) -> tuple[Array, ...]:
+    return tuple(encoding.scaled(each, FRAC_BITS) for each in values)
+
+
+PROGRAMS: Final[dict[str, Program]] = {
+    "multiply": Program(lambda p, x, y: p.multiply(x, y)),
+    "fixed_multiply": Program(
+        lambda p, x, y: trunc_pr(p, p.multiply(x, y), FRAC_BITS), _fixed, encoding.unscaled(FRAC_BITS)
+    ),
+    "less_than": Program(less_than),
+    "equal": Program(equal),
+    "truncate": Program(lambda p, x: trunc_exact(p, x, FRAC_BITS)),
+    "sort": Program(_sorted(_KEY_BITS)),
+    "covariance": Program(_cross, encoding.features, encoding.covariance),
+    "ols": Program(_moments, encoding.regression, encoding.least_squares),
+    "logistic": Program(_descend(sigmoid), _classes, encoding.unscaled(FEATURE_BITS)),
+    "logistic_series": Program(_descend(_series), _classes, encoding.unscaled(FEATURE_BITS)),
+    "sort_groups": Program(_sorted(_GROUP_BITS)),
+    "group_sum": Program(_grouped),
+    "join_sum": Program(_joined),
+    "sort_wide": Program(_sorted(_WIDE_KEY_BITS)),
+    "median": Program(_median),
+}
