@@ -1,4 +1,4 @@
-"""Commands for agreements: fill the roster, propose, explain, sign, verify, withdraw."""
+"""Commands for agreements: fill the roster, propose, explain, compare, sign, verify, withdraw."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from counterfoil.cli.options import HomeOption
 
-app = typer.Typer(help="Propose, explain, sign, verify and leave agreements.", no_args_is_help=True)
+app = typer.Typer(help="Propose, explain, compare, sign, verify and leave agreements.", no_args_is_help=True)
 
 RefArgument = Annotated[str, typer.Argument(help="The agreement, as `agreement draft` printed it.", show_default=False)]
 
@@ -80,6 +80,23 @@ def explain(
 
     agreement = fetch_agreement(Home.open(home).exchange, Ref.parse(ref))
     typer.echo(json.dumps(facts(agreement), indent=2) if as_json else in_words(agreement))
+
+
+@app.command()
+def diff(old: RefArgument, new: RefArgument, home: HomeOption = None) -> None:
+    """Say in plain words what changes from one agreement to another, and who must sign.
+
+    Example: counterfoil agreement diff agreement:bank-a:5e1f... agreement:bank-a:77ab...
+    """
+    from counterfoil.canonical import Ref
+    from counterfoil.governance.compare import changes, signatures
+    from counterfoil.governance.signing import fetch_agreement
+    from counterfoil.home import Home
+
+    exchange = Home.open(home).exchange
+    before, after = (fetch_agreement(exchange, Ref.parse(ref)) for ref in (old, new))
+    for line in (*changes(before, after), "", *signatures(before, after)):
+        typer.echo(line)
 
 
 @app.command()
