@@ -151,6 +151,11 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
     return manifest
 
 
+def discard_envelope(manifest: str, home: Home) -> None:
+    """What was sealed to this node under the manifest's digest is not in the exchange any more, if it ever was."""
+    home.exchange.remove((_ENVELOPES, manifest, home.party))
+
+
 def taken_in(manifest: Manifest, state: State) -> bool:
     """Whether this node has the submission in its vault."""
     return state.seen(_MANIFEST, manifest.submission)

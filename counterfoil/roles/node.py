@@ -21,6 +21,7 @@ from counterfoil.errors import IntegrityError, RefusedError
 from counterfoil.governance.job import Event, Job, Stage, advance, plan_job, stage_of, start_attempt
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.release import Release, release
+from counterfoil.governance.retention import note_held
 from counterfoil.governance.review import count_decisions, decisions, drafts, load_draft, make_evidence, sign_evidence
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.submission import accept, load_shares, read_manifest, taken_in
@@ -41,6 +42,7 @@ PEER_TIMEOUT_S: Final = 60.0
 """For how long a node waits for its peers to come, and then for each of their messages."""
 
 _USED_BY: Final = "submission-job"
+_RELEASABLE: Final = (Stage.DRAFTED, Stage.APPROVED, Stage.RELEASED)  # the last two after a crash
 
 
 def take_in(
@@ -55,6 +57,7 @@ def take_in(
     now = datetime.now(UTC)
     manifests = [read_manifest(reference, agreement, home.exchange, now) for reference in submissions]
     job = plan_job(agreement, period, manifests, now.date())
+    note_held(agreement, job, home.state, now.date())
     for reference, manifest in zip(submissions, manifests, strict=True):
         home.state.check_bound(_USED_BY, manifest.submission, job.id)
         if not taken_in(manifest, home.state):
@@ -235,12 +238,15 @@ def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> l
     """This node's shares of every approved output lie in the exchange, sealed to each of its recipients.
 
     The node counts the signed decisions itself. Raises: NotApprovedError; NotFoundError if this node holds no such
-    draft; SignatureError, TamperedError, RefusedError, ReplayError.
+    draft; SignatureError, TamperedError, ReplayError; RefusedError, also when the job was halted or erased since.
     """
     draft = load_draft(home.exchange, agreement, evidence_digest)
     approved = count_decisions(draft, decisions(home.exchange, draft))
     evidence, terms = draft.evidence, agreement.terms
-    if stage_of(home.state, evidence.job) is Stage.DRAFTED:
+    stage = stage_of(home.state, evidence.job)
+    if stage not in _RELEASABLE:
+        raise RefusedError(f"job {evidence.job} is {stage}; only a draft that stands is released")
+    if stage is Stage.DRAFTED:
         advance(home.state, evidence.job, Event.APPROVE)
     # What is about to leave, and on whose word, is in this node's log before any of it leaves.
     home.log.append(
