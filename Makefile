@@ -24,10 +24,10 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 test: lint              ## every check
-	$(BIN)/pytest -n 2 -m "not soak"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not soak"
 
 quick: $(STAMP)         ## the fast checks alone
-	$(BIN)/pytest -n 2 -m "not soak and not slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not soak and not slow"
 
 lock:                   ## new pins, with hashes and without download addresses
 	$(BIN)/python -m pip install --quiet uv

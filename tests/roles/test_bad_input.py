@@ -40,7 +40,7 @@ from synthetic_data.loans import canary
 from tests.consortium import NODES, OWNERS, Consortium, agree, found, today, together
 from tests.roles.evidence import snapshot
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bad-input")]
+pytestmark = pytest.mark.slow
 
 ROWS = 1100
 CSV, PARQUET = "bank-a", "bank-b"

@@ -39,7 +39,7 @@ from counterfoil.roles.recipient import open_job
 from tests.consortium import NODES, OWNERS, Consortium, found, today
 from tests.roles.node_process import SIGNING, NodeProcess, Order, Outcome
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("node-failures")]
+pytestmark = pytest.mark.slow
 
 ROWS = 1000
 SHORT_S, LONG_S = 5.0, 60.0

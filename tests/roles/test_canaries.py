@@ -15,7 +15,7 @@ from synthetic_data.loans import Canary, canary
 from tests.consortium import NODES, OWNERS, Consortium, found
 from tests.roles.evidence import files
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bad-input")]
+pytestmark = pytest.mark.slow
 
 ROWS = 1100
 
