@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from counterfoil.governance.signing import publish, read_agreement, sign_agreement
-from tests.consortium import Consortium
+from tests.consortium import Consortium, agree
 
-AGREEMENT_FILE = "agreements/exposure.agreement.yaml"
+AGREEMENT_FILE, CONTRACT_FILE = "agreements/exposure.agreement.yaml", "data/loans.odcs.yaml"
 
 
 def another(
@@ -22,11 +21,8 @@ def another(
     for file, words in changes.items():
         text = (contracts / file).read_text()
         for old, new in words.items():
-            assert old in text, old
-            text = text.replace(old, new, 1)
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
         (contracts / file).write_text(text)
-    agreement = read_agreement(contracts / AGREEMENT_FILE, banks.agreement.roster)
-    ref = publish(agreement, banks.homes["bank-a"].exchange, "bank-a")
-    for party in banks.homes if signers is None else signers:
-        sign_agreement(agreement, banks.homes[party].keys, banks.homes[party].exchange)
+    agreement, ref = agree(contracts, banks.agreement.roster, banks.homes, signers)
     return replace(banks, agreement=agreement, ref=ref)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -139,12 +139,14 @@ def together(calls: Sequence[Callable[[], T]]) -> list[T]:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
-def agree(contracts: Path, roster: Roster, homes: Mapping[str, Home]) -> tuple[Agreement, Ref]:
-    """The agreement in the folder, published and signed by everybody."""
+def agree(
+    contracts: Path, roster: Roster, homes: Mapping[str, Home], signers: Iterable[str] | None = None
+) -> tuple[Agreement, Ref]:
+    """The agreement in the folder, published, and signed by everybody or by some."""
     agreement = read_agreement(contracts / "agreements" / "exposure.agreement.yaml", roster)
     ref = publish(agreement, homes["bank-a"].exchange, "bank-a")
-    for home in homes.values():
-        sign_agreement(agreement, home.keys, home.exchange)
+    for party in homes if signers is None else signers:
+        sign_agreement(agreement, homes[party].keys, homes[party].exchange)
     return agreement, ref
 
 

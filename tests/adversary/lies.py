@@ -57,13 +57,14 @@ class World:
         week = timedelta(days=7)
         schedule = banks.agreement.schedule
         world = cls(banks, agreements, [schedule.period(today().date() + k * week) for k in (0, -1, 1)])
-        first = [world.keep(banks.contribute(owner)) for owner in OWNERS]
-        others = [world.keep(agreements[OTHER].contribute(owner)) for owner in OWNERS]
-        for owner in OWNERS[1:3]:
-            world.keep(banks.contribute(owner))
-            earlier = Contribution(banks.homes[owner], banks.signed(owner), "loans", world.periods[1])
-            earlier.validate()
-            world.keep(earlier.share())
+        tables = {owner: banks.table(owner) for owner in OWNERS}
+        first = [world.keep(banks.hand_in(owner, table)) for owner, table in tables.items()]
+        others = [world.keep(agreements[OTHER].hand_in(owner, table)) for owner, table in tables.items()]
+        for owner in OWNERS:
+            world.keep(banks.hand_in(owner, tables[owner]))
+        earlier = Contribution(banks.homes["bank-b"], banks.signed("bank-b"), "loans", world.periods[1])
+        earlier.validate()
+        world.keep(earlier.share())
         world.evidence = {
             RIGHT: banks.analyse(first)[0].digest,
             APPROVED: agreements[OTHER].analyse(others)[0].digest,

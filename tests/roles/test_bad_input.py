@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,7 +36,8 @@ from counterfoil.governance.manifest import Manifest
 from counterfoil.roles.node import Computation, take_in
 from counterfoil.roles.owner import Contribution, table_file
 from synthetic_data.loans import canary
-from tests.consortium import NODES, OWNERS, Consortium, agree, found, today, together
+from tests.agreements import AGREEMENT_FILE, CONTRACT_FILE, another
+from tests.consortium import NODES, OWNERS, Consortium, found, today, together
 from tests.roles.evidence import snapshot
 
 pytestmark = pytest.mark.slow
@@ -192,23 +192,6 @@ def test_a_table_that_is_not_there_is_asked_for(banks: Consortium) -> None:
 
 
 # --- agreements -------------------------------------------------------------------------------------------------
-
-
-def another(banks: Consortium, folder: Path, changes: dict[str, dict[str, str]]) -> Consortium:
-    """The same parties under another agreement, whose files are changed in the given words."""
-    contracts = folder / "contracts"
-    shutil.copytree(banks.folder / "contracts", contracts)
-    for file, words in changes.items():
-        text = (contracts / file).read_text()
-        for old, new in words.items():
-            assert text.count(old) == 1
-            text = text.replace(old, new)
-        (contracts / file).write_text(text)
-    agreement, ref = agree(contracts, banks.agreement.roster, banks.homes)
-    return replace(banks, agreement=agreement, ref=ref)
-
-
-AGREEMENT_FILE, CONTRACT_FILE = "agreements/exposure.agreement.yaml", "data/loans.odcs.yaml"
 
 
 @pytest.mark.parametrize("party", [*OWNERS[:1], *NODES[:1], "reviewer-1", "regulator"])

@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from counterfoil.audit.event import Event
 from counterfoil.audit.publish import publish
 from counterfoil.cli import app
-from counterfoil.errors import CounterfoilError, WithdrawnError
+from counterfoil.errors import CounterfoilError, RefusedError, WithdrawnError
 from counterfoil.home import HOME, Home
+from counterfoil.roles.node import hand_over
 from mpc_tasks import held
 from mpc_tasks.erase import erase
 from mpc_tasks.receive import receive
@@ -76,6 +77,9 @@ def test_one_leaves_and_everything_goes(banks: Consortium, monkeypatch: pytest.M
     assert run(banks.homes["node-2"], "purge").count("erased (withdrawn)") == 5
     for node in NODES:
         assert not any((banks.homes[node].path / "vault" / "items").iterdir())
+
+    with pytest.raises(RefusedError, match="is erased; only a draft that stands is released"):
+        hand_over(banks.homes["node-0"], banks.signed("node-0"), draft.digest)
 
     for home in banks.homes.values():
         publish(home.log, home.exchange)
