@@ -1,4 +1,7 @@
-"""Four banks, three nodes and everybody else in folders of their own, under a signed agreement: for tests of jobs."""
+"""Owners, nodes and everybody else in folders of their own, under a signed agreement: for tests of jobs.
+
+The four banks' agreement, unless another of `contracts/agreements` is asked for.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pandas as pd
+import yaml
 
-from counterfoil.analyses.joint import array_specs, local_parts
+from counterfoil.analyses.joint import analyses, array_specs, local_parts
 from counterfoil.canonical import Ref
+from counterfoil.data import synth
 from counterfoil.data.minimise import minimise
 from counterfoil.data.table import Table, load
 from counterfoil.governance.agreement import Agreement
@@ -26,6 +32,7 @@ from counterfoil.governance.submission import submit
 from counterfoil.home import Home
 from counterfoil.roles.node import Computation, hand_over, take_in
 from counterfoil.roles.owner import Contribution, table_file
+from counterfoil.roles.recipient import OpenedJob
 from synthetic_data.loans import make_tables, write_tables
 
 T = TypeVar("T")
@@ -70,7 +77,9 @@ class Consortium:
         return load_agreement(home.exchange, self.ref, home.keys.public, today().date())
 
     def contribute(self, owner: str) -> Ref:
-        contribution = Contribution(self.homes[owner], self.signed(owner), "loans", self.period)
+        contribution = Contribution(
+            self.homes[owner], self.signed(owner), next(iter(self.agreement.contracts)), self.period
+        )
         contribution.validate()
         contribution.minimise()
         return contribution.share()
@@ -140,38 +149,63 @@ def together(calls: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def agree(
-    contracts: Path, roster: Roster, homes: Mapping[str, Home], signers: Iterable[str] | None = None
+    contracts: Path,
+    roster: Roster,
+    homes: Mapping[str, Home],
+    name: str = "exposure",
+    signers: Iterable[str] | None = None,
 ) -> tuple[Agreement, Ref]:
-    """The agreement in the folder, published, and signed by everybody or by some."""
-    agreement = read_agreement(contracts / "agreements" / "exposure.agreement.yaml", roster)
-    ref = publish(agreement, homes["bank-a"].exchange, "bank-a")
+    """The agreement of that name in the folder, published, and signed by everybody or by some."""
+    agreement = read_agreement(contracts / "agreements" / f"{name}.agreement.yaml", roster)
+    proposer = agreement.owners[0]
+    ref = publish(agreement, homes[proposer].exchange, proposer)
     for party in homes if signers is None else signers:
         sign_agreement(agreement, homes[party].keys, homes[party].exchange)
     return agreement, ref
 
 
-def roles_of(party: str) -> tuple[str, ...]:
-    kind = party.split("-", maxsplit=1)[0]
-    roles = {"bank": ("owner",), "regulator": ("recipient",)}.get(kind, (kind,))
-    return (*roles, "recipient") if party == "bank-a" else roles
+def assert_pooled(consortium: Consortium, opened: OpenedJob) -> None:
+    """The opened results are what pooling all tables gives, within their bounds."""
+    frames = list(consortium.frames.values())
+    for result in opened.results:
+        expected, table = analyses(consortium.agreement)[result.name].plain(frames), result.tables[0]
+        for column in expected.select_dtypes("number").columns:
+            shown = table.frame[column].notna()
+            values, pooled = table.frame[column][shown].astype(float), expected[column][shown].astype(float)
+            assert (values - pooled).abs().max() <= table.measures[column].bound + 1e-9
+            np.testing.assert_allclose(values, pooled, rtol=1e-7)
 
 
-def found(folder: Path, rows: int, seed: int = 11, *, canaries: bool = False) -> Consortium:
-    """A consortium in the folder, whose agreement everybody signed and whose banks have their tables."""
+def found(
+    folder: Path, rows: int, seed: int = 11, *, canaries: bool = False, agreement: str = "exposure"
+) -> Consortium:
+    """A consortium in the folder, whose agreement everybody signed and whose owners have their tables."""
     contracts = folder / "contracts"
     shutil.copytree(CONTRACTS, contracts)
+    members = yaml.safe_load((contracts / "agreements" / f"{agreement}.agreement.yaml").read_text())["roster"]
+    raw = (contracts / "rosters" / f"{members}.roster.yaml").read_bytes()
     homes = {
-        party: Home.create(folder / "homes" / party, party, str(folder / "exchange"), roles_of(party))
-        for party in PARTIES
+        party["id"]: Home.create(folder / "homes" / party["id"], party["id"], str(folder / "exchange"), party["roles"])
+        for party in yaml.safe_load(raw)["parties"]
     }
-    roster_file = contracts / "rosters" / "four-banks.roster.yaml"
-    raw = roster_file.read_bytes()
     for port, listed in zip(free_ports(len(NODES)), (7300, 7301, 7302), strict=True):
         raw = raw.replace(b":%d" % listed, b":%d" % port)
-    roster = fill_roster(raw, roster_file.name, [home.keys.public for home in homes.values()])
-    agreement, ref = agree(contracts, roster, homes)
-    contract = parse_contract(CONTRACT_FILE.read_bytes(), CONTRACT_FILE.name)
-    frames = make_tables(contract, seed=seed, rows=rows, canaries=canaries)
-    for owner, path in write_tables(frames, folder / "tables").items():
-        path.rename(homes[owner].data / f"loans{path.suffix}")
-    return Consortium(folder, homes, agreement, ref, frames)
+    roster = fill_roster(raw, "roster.yaml", [home.keys.public for home in homes.values()])
+    terms, ref = agree(contracts, roster, homes, agreement)
+    if agreement == "exposure":
+        frames = make_tables(terms.contracts["loans"], seed=seed, rows=rows, canaries=canaries)
+        for owner, path in write_tables(frames, folder / "tables").items():
+            path.rename(homes[owner].data / f"loans{path.suffix}")
+    else:
+        frames = {owner: make_table(terms, rows, seed, homes[owner]) for owner in terms.owners}
+    return Consortium(folder, homes, terms, ref, frames)
+
+
+def make_table(terms: Agreement, rows: int, seed: int, home: Home) -> pd.DataFrame:
+    """A table that satisfies the agreement's first contract lies in the owner's home, and in the answer."""
+    name, contract = next(iter(terms.contracts.items()))
+    files = [f"{name}.odcs.yaml", *(reference.file for reference in contract.references)]
+    contracts = {file: parse_contract((CONTRACTS / "data" / file).read_bytes(), file) for file in files}
+    table = synth.make_tables(contracts, rows, [seed, *home.party.encode()])[files[0]]
+    synth.write_table(table, home.data / f"{name}.csv")
+    return table.frame()

@@ -115,6 +115,8 @@ def test_lint_asks_for_what_a_person_decides_and_then_it_is_a_contract(file: Pat
 
     text = text.replace("customProperties: []\n", "customProperties:\n") + TERMS
     text = re.sub(r"( +)customProperties:\n", rf"\1customProperties:\n\1{OWN}", text)
+    before, after = text.split('- name: "count"')
+    text = before + '- name: "count"' + after.replace("value: key}", "value: measure}\n" + WHY, 1)
     contract = parse_contract(text.encode(), "x")
     assert compile_rules(contract)
     _, verdict = load_valid(write_csv(tmp_path / "again.csv", {n: c for n, (c, _) in clean().items()}), contract)
@@ -129,6 +131,7 @@ TERMS = """\
   - {property: allowedAnalyses, value: [total]}
 """
 OWN = "  - {property: privacyRole, value: key}\n"
+WHY = "          - {property: purpose, value: Is counted.}"
 
 
 def clean() -> dict[str, tuple[list[Any], str]]:
