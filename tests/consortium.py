@@ -111,7 +111,8 @@ class Consortium:
 
     def analyse(self, submissions: Sequence[Ref], attempt: int = 1) -> list[Ref]:
         """All nodes compute, a thread each; their evidence."""
-        return together([lambda node=node: compute(self.computation(node, submissions, attempt)) for node in NODES])
+        nodes = self.agreement.nodes
+        return together([lambda node=node: compute(self.computation(node, submissions, attempt)) for node in nodes])
 
     def review(self, evidence: str, reviewers: Sequence[str]) -> None:
         for reviewer in reviewers:
@@ -120,7 +121,7 @@ class Consortium:
             decide(draft, "approve", comment="", keys=home.keys, exchange=home.exchange, now=today())
 
     def release(self, evidence: str) -> None:
-        for node in NODES:
+        for node in self.agreement.nodes:
             hand_over(self.homes[node], self.signed(node), evidence)
 
 
@@ -176,19 +177,55 @@ def assert_pooled(consortium: Consortium, opened: OpenedJob) -> None:
             np.testing.assert_allclose(values, pooled, rtol=1e-7)
 
 
+FOURTH_NODE = """
+  - id: node-3
+    organisation: Statistics Spain
+    jurisdiction: ES
+    roles: [node]
+    address: 127.0.0.1:7303
+    hosting: its own machine room
+"""
+
+
+def four_nodes(contracts: Path) -> None:
+    """The banks' agreement in the folder is for four nodes, of which one may be malicious."""
+    agreement, roster = (
+        contracts / "agreements" / "exposure.agreement.yaml",
+        contracts / "rosters" / "four-banks.roster.yaml",
+    )
+    text = (
+        agreement.read_text()
+        .replace("suite: rep3", "suite: rep4")
+        .replace("node-1, node-2]", "node-1, node-2, node-3]")
+    )
+    agreement.write_text(text)
+    roster.write_text(roster.read_text().rstrip() + FOURTH_NODE)
+
+
 def found(
-    folder: Path, rows: int, seed: int = 11, *, canaries: bool = False, agreement: str = "exposure"
+    folder: Path,
+    rows: int,
+    seed: int = 11,
+    *,
+    canaries: bool = False,
+    agreement: str = "exposure",
+    edit: Callable[[Path], None] | None = None,
 ) -> Consortium:
-    """A consortium in the folder, whose agreement everybody signed and whose owners have their tables."""
+    """A consortium in the folder, whose agreement everybody signed and whose owners have their tables.
+
+    `edit` changes the folder of contracts before anybody sees it.
+    """
     contracts = folder / "contracts"
     shutil.copytree(CONTRACTS, contracts)
+    if edit:
+        edit(contracts)
     members = yaml.safe_load((contracts / "agreements" / f"{agreement}.agreement.yaml").read_text())["roster"]
     raw = (contracts / "rosters" / f"{members}.roster.yaml").read_bytes()
     homes = {
         party["id"]: Home.create(folder / "homes" / party["id"], party["id"], str(folder / "exchange"), party["roles"])
         for party in yaml.safe_load(raw)["parties"]
     }
-    for port, listed in zip(free_ports(len(NODES)), (7300, 7301, 7302), strict=True):
+    for port, listed in zip(free_ports(4), (7300, 7301, 7302, 7303), strict=True):
         raw = raw.replace(b":%d" % listed, b":%d" % port)
     roster = fill_roster(raw, "roster.yaml", [home.keys.public for home in homes.values()])
     terms, ref = agree(contracts, roster, homes, agreement)

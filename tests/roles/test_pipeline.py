@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from counterfoil.analyses.joint import analyses
 from counterfoil.canonical import Ref
 from counterfoil.errors import (
     NotApprovedError,
