@@ -26,7 +26,7 @@ def audit(attempt: Ref) -> Ref:
             },
         )
     table(
-        f"draft-{computation.job.id}-{home().party}",
+        f"draft-{home().party}",
         [
             {"analysis": name, "hidden cells": hidden, "rejected": sum(computation.rejected_by(name).values())}
             for name, hidden in computation.hidden.items()

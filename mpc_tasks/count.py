@@ -22,7 +22,7 @@ def count(agreement: Ref, evidence: Ref) -> int:
     draft = load_draft(home().exchange, signed(agreement), evidence.digest)
     verdicts = standing(draft)
     missing = missing_approvals(draft, verdicts)
-    page(f"review-{draft.evidence.job}", _page(draft, agreement, verdicts, missing))
+    page(f"review-{draft.agreement.terms.id}", _page(draft, agreement, verdicts, missing))
     home().log.append(
         "approvals-counted",
         subject=draft.evidence.job,
