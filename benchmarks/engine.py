@@ -12,7 +12,8 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from multiprocessing.queues import SimpleQueue
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from counterfoil.mpc.circuits.compare import less_than
 from counterfoil.mpc.local import deal
 from counterfoil.mpc.memory import keep_freed_memory
 from counterfoil.mpc.protocol import Protocol
-from counterfoil.mpc.session import SUITES, Hello, open_session
+from counterfoil.mpc.session import SUITES, Hello, Session, open_session
 from counterfoil.mpc.shares import Arith
 from counterfoil.mpc.transport.tls import Endpoint, connect
 
@@ -56,58 +57,52 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
     n = SUITES[options.suite].parties
-    context = multiprocessing.get_context("spawn")
-    results: SimpleQueue[Any] = context.SimpleQueue()
     with tempfile.TemporaryDirectory() as folder:
         for node in NODES[:n]:
             PrivateKeys.create(Path(folder) / node, node)
         ports = _free_ports(n)
-        parties = [
-            context.Process(target=_party, args=(index, options, folder, ports, results), daemon=True)
-            for index in range(n)
-        ]
-        for party in parties:
-            party.start()
-        print(f"{'workload':12} {'n':>9} {'best s':>9} {'median s':>9} {'cpu s':>9} {'MB sent':>9} {'rounds':>6}")
-        for size in options.sizes:
-            for workload in options.workloads:
-                found = [results.get() for _ in range(n)]
-                slowest = [max(run) for run in zip(*(each.seconds for each in found), strict=True)]
-                best, median = min(slowest), statistics.median(slowest)
-                cpu, sent = sum(each.cpu for each in found), sum(each.sent for each in found) / 1e6
-                print(
-                    f"{workload:12} {int(size):9} {best:9.4f} {median:9.4f} {cpu:9.4f} {sent:9.1f} {found[0].rounds:6}"
-                )
-        for party in parties:
-            party.join()
+        with ProcessPoolExecutor(n, mp_context=multiprocessing.get_context("spawn")) as pool:
+            parties = [pool.submit(_party, index, options, folder, ports) for index in range(n)]
+            measured = zip(*(party.result() for party in parties), strict=True)
+    print(f"{'workload':12} {'n':>9} {'best s':>9} {'median s':>9} {'cpu s':>9} {'MB sent':>9} {'rounds':>6}")
+    for (size, workload), found in zip(product(options.sizes, options.workloads), measured, strict=True):
+        slowest = [max(run) for run in zip(*(each.seconds for each in found), strict=True)]
+        best, median = min(slowest), statistics.median(slowest)
+        cpu, sent = sum(each.cpu for each in found), sum(each.sent for each in found) / 1e6
+        print(f"{workload:12} {int(size):9} {best:9.4f} {median:9.4f} {cpu:9.4f} {sent:9.1f} {found[0].rounds:6}")
 
 
-def _party(index: int, options: argparse.Namespace, folder: str, ports: list[int], results: SimpleQueue[Any]) -> None:
+def _party(index: int, options: argparse.Namespace, folder: str, ports: list[int]) -> list[Measured]:
     keep_freed_memory()
     keys = [PrivateKeys.load(Path(folder) / NODES[k], NODES[k]) for k in range(len(ports))]
     ends = [Endpoint(key.party, "127.0.0.1", port, key.public.tls) for port, key in zip(ports, keys, strict=True)]
     hello = Hello(options.suite, "0" * 32, 1, "", "", "", "", "", "", "")
     links = connect(index, ends, keys[index].load_tls, hello.name)
+    measured = []
     with open_session(links, hello, index, claim=lambda *_: None) as session:
-        p = session.protocol
         for size in options.sizes:
             n = int(size) // 10 * 10
             columns = np.random.default_rng(1).integers(-(1 << 61), 1 << 61, (2, n))
             x, y = (deal(column, len(ports), bytes([k]) * 32)[index] for k, column in enumerate(columns))
             for workload in options.workloads:
-                seconds = []
-                for run in range(options.runs + 1):
-                    if run == 1:  # the first one warms up
-                        cpu = time.process_time()
-                    p.barrier("start")
-                    before, started = session.meter, time.perf_counter()
-                    WORKLOADS[workload](p, x, y)
-                    p.barrier("end")
-                    seconds.append(time.perf_counter() - started)
-                after = session.meter
-                spent = (time.process_time() - cpu) / options.runs
-                sent, rounds = after.data_bytes - before.data_bytes, after.rounds - before.rounds - 1
-                results.put(Measured(seconds[1:], spent, sent, rounds))
+                _run(session, WORKLOADS[workload], x, y)  # the first one warms up
+                spent = time.process_time()
+                runs = [_run(session, WORKLOADS[workload], x, y) for _ in range(options.runs)]
+                cpu = (time.process_time() - spent) / options.runs
+                measured.append(Measured([seconds for seconds, _, _ in runs], cpu, *runs[-1][1:]))
+    return measured
+
+
+def _run(
+    session: Session, workload: Callable[[Protocol, Arith, Arith], Any], x: Arith, y: Arith
+) -> tuple[float, int, int]:
+    """Seconds, bytes sent and rounds of one run, from barrier to barrier."""
+    session.protocol.barrier("start")
+    before, started = session.meter, time.perf_counter()
+    workload(session.protocol, x, y)
+    session.protocol.barrier("end")
+    after = session.meter
+    return time.perf_counter() - started, after.data_bytes - before.data_bytes, after.rounds - before.rounds - 1
 
 
 def _free_ports(n: int) -> list[int]:

@@ -88,7 +88,7 @@ def test_silence_a_cut_and_an_end_have_their_own_errors():
 
 @pytest.mark.parametrize(
     ("error", "seen", "text"),
-    [(OSError(), PeerLostError, "gave up at operation 4"), (CheatingDetected(), CheatingDetected, "failed check")],
+    [(OSError(), PeerLostError, "gave up at operation 4"), (CheatingDetected(), CheatingDetected, "a check failed")],
 )
 def test_peers_are_told_of_the_end(error, seen, text):
     links = connect_all(2, ATTEMPT, timeout_s=1)
