@@ -10,6 +10,8 @@ $(STAMP):
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 	  --config-settings editable_mode=compat --editable .
+	$(BIN)/counterfoil warm
+	$(BIN)/python -m deployments.prepare
 	touch $@
 
 demo: $(STAMP)          ## the main job on synthetic data; REVIEW=ask waits for your decision
@@ -22,11 +24,10 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 test: lint              ## every check
-	$(BIN)/counterfoil warm
-	$(BIN)/pytest -n 2 -m "not soak"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not soak"
 
 quick: $(STAMP)         ## the fast checks alone
-	$(BIN)/pytest -n 2 -m "not soak and not slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not soak and not slow"
 
 lock:                   ## new pins, with hashes and without download addresses
 	$(BIN)/python -m pip install --quiet uv
@@ -41,7 +42,6 @@ lock:                   ## new pins, with hashes and without download addresses
 	touch $@
 
 bench: $(STAMP) .venv-spu/ready .venv-mpyc/ready  ## against SPU and MPyC; SMALL=1 takes about two minutes
-	$(BIN)/counterfoil warm
 	$(BIN)/python -m benchmarks $(if $(SMALL),--small)
 
 clean:

@@ -66,6 +66,12 @@ class RefusedError(CounterfoilError):
     exit_code = 33
 
 
+class WithdrawnError(CounterfoilError):
+    """A party withdrew from the agreement, which binds nobody any more."""
+
+    exit_code = 34
+
+
 # --- data at its owner: 40-49 -----------------------------------------------------------------------------------
 
 

@@ -89,6 +89,16 @@ class Exchange:
         except (BaseError, OSError) as error:
             raise _failure("read", path, error) from None
 
+    def remove(self, name: Name) -> None:
+        """Nothing lies under the name, as far as the store obeys; it may keep copies. Raises: StoreError."""
+        path = self._locate(name)
+        try:
+            obstore.delete(self._store, path)
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as error:
+            raise _failure("remove", path, error) from None
+
     def list(self, prefix: Name = ()) -> list[Name]:
         """The names below a prefix, sorted; names that we would not have given are left out."""
         path = self._locate(prefix) if prefix else None

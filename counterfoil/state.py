@@ -70,9 +70,16 @@ class State:
         """The fact has this value for good. Raises: ReplayError if it has another one."""
         with self._transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO fact VALUES (?, ?, ?)", (space, key, value.encode()))
-            row = connection.execute("SELECT value FROM fact WHERE space = ? AND key = ?", (space, key)).fetchone()
-        if bytes(row[0]) != value.encode():
-            raise ReplayError(f"{space} {key} belongs to {bytes(row[0]).decode()}, so not to {value}")
+        self.check_bound(space, key, value)
+
+    def check_bound(self, space: str, key: str, value: str) -> None:
+        """Raises: ReplayError if the fact has another value; it may still have none."""
+        try:
+            found = self.get(space, key).decode()
+        except NotFoundError:
+            return
+        if found != value:
+            raise ReplayError(f"{space} {key} belongs to {found}, so not to {value}")
 
     def put(self, space: str, key: str, value: bytes) -> None:
         """The fact has this value, whatever it had before."""

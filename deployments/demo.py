@@ -204,7 +204,7 @@ class Demo:
     async def _sum_up(self, agreement: str, told: list[str], verified: str) -> None:
         report = Path(told[0].rsplit("report: ", 1)[1])
         homes = str(self.stand.folder / "homes")
-        wish = ("summary", homes, agreement, str(report.with_name("report.json")), str(self.console.width))
+        wish = ("summary", homes, agreement, str(report.with_name("report.json")))
         summary = await self.stand.call("deployments.summary:main", *wish)
         self.display.close()
         lines = (

@@ -80,7 +80,7 @@ class Display:
                 mark, style = self._spinner, "bold"
             else:
                 mark, style = Text("✓", "green"), ""
-            bar = ProgressBar(total=stage.total, completed=stage.done, width=20)
+            bar = ProgressBar(total=stage.total, completed=stage.done, width=12)
             clock = f"{stage.seconds:5.1f} s" if stage.began else ""
             table.add_row(mark, Text(stage.title, style), bar, f"{stage.done}/{stage.total}", clock)
         return table

@@ -4,6 +4,7 @@ Whatever way the demo ends, so do all its processes. Knows how things are starte
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -35,7 +36,7 @@ SETTINGS = {
     "PREFECT_SERVER_SERVICES_REPOSSESSOR_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_ENABLED": "false",
 }
-LONG_S = 180.0
+SERVER_S = 180.0
 
 
 class DemoError(Exception):
@@ -107,14 +108,14 @@ class Stand:
         env = {"PREFECT_API_DATABASE_CONNECTION_URL": database_url(database)}
         output = self.folder / "logs" / "prefect-server.log"
         await self._begin("run", {"argv": argv, "env": env, "output": str(output)})
-        async with httpx.AsyncClient() as client:
-            for _ in range(int(LONG_S / 0.2)):
-                try:
-                    if (await client.get(f"{self.api}/health")).is_success:
-                        return
-                except httpx.TransportError:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SERVER_S), httpx.AsyncClient() as client:
+                while True:
+                    with contextlib.suppress(httpx.TransportError):
+                        if (await client.get(f"{self.api}/health")).is_success:
+                            return
                     await asyncio.sleep(0.2)
-        raise DemoError(f"the Prefect server did not start: {output}")
+        raise DemoError(f"the Prefect server did not answer within {SERVER_S:.0f} s: {output}")
 
     async def _begin(self, what: str, parameters: dict[str, Any]) -> asyncio.Queue[dict[str, Any]]:
         return await self._launcher.order(what, str(next(self._numbers)), parameters)

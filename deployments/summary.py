@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
 from counterfoil.analyses.joint import analyses
 from counterfoil.audit.event import Event
@@ -19,27 +17,26 @@ RELATIVE = 1e-6
 
 
 def main() -> None:
-    """`summary HOMES AGREEMENT REPORT WIDTH`: prints the results beside the answer that pooling all tables gives."""
+    """`summary HOMES AGREEMENT REPORT`: prints the results beside the answer that pooling all tables gives."""
     homes, agreement, report = Path(sys.argv[1]), Ref.parse(sys.argv[2]), json.loads(Path(sys.argv[3]).read_bytes())
     terms = fetch_agreement(Home.open(homes / "regulator").exchange, agreement)
     pooled = [_read(homes / owner / "data") for owner in terms.owners]
     plans = analyses(terms)
-    table = Table("analysis", "result", "label", "pooled tables", title=terms.title, title_justify="left")
+    lines = [f"{terms.title}, {report['period']}"]
     for result in report["results"]:
-        label, verdict = _compare(result["tables"][0], plans[result["name"]].plain(pooled))
-        if result["suppressed"]:
-            verdict += f"; {result['suppressed']} of {result['cells']} cells hidden"
-        table.add_row(result["name"], result["findings"][0], label, verdict)
-    console = Console(width=int(sys.argv[4]))
-    console.print(table)
+        label, same = _compare(result["tables"][0], plans[result["name"]].plain(pooled))
+        hidden = f"; {result['suppressed']} of {result['cells']} cells hidden" if result["suppressed"] else ""
+        verdict = "equal to" if same else "DIFFERENT FROM"
+        lines += [f"  {result['name']}: {result['findings'][0]}", f"    {label}; {verdict} the pooled tables{hidden}"]
     costs = [_cost(homes / node) for node in terms.nodes]
-    console.print(
+    lines.append(
         f"Joint computation: {max(cost['milliseconds'] for cost in costs) / 1000:.2f} s, "
         f"{sum(cost['bytes-sent'] for cost in costs) / 1e6:.1f} MB between the nodes in {costs[0]['rounds']} rounds."
     )
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _compare(table: dict[str, Any], expected: pd.DataFrame) -> tuple[str, str]:
+def _compare(table: dict[str, Any], expected: pd.DataFrame) -> tuple[str, bool]:
     got = pd.DataFrame(table["rows"], columns=[column["name"] for column in table["columns"]])
     labels: set[str] = set()
     same = True
@@ -52,7 +49,7 @@ def _compare(table: dict[str, Any], expected: pd.DataFrame) -> tuple[str, str]:
         difference = (got[name][shown].astype(float) - expected[name][shown.to_numpy()].astype(float).to_numpy()).abs()
         allowed = 0.0 if column["label"] == "exact" else RELATIVE * got[name][shown].astype(float).abs()
         same &= bool((difference <= allowed).all())
-    return " and ".join(sorted(labels)), "equal" if same else "DIFFERENT"
+    return " and ".join(sorted(labels)), same
 
 
 def _read(folder: Path) -> pd.DataFrame:

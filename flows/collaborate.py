@@ -7,7 +7,7 @@ from counterfoil.errors import IntegrityError
 from flows.dispatch import StageError, on_each, start
 from flows.parameters import Id, RefText
 from flows.stage import stage
-from mpc_tasks.show import Progress
+from mpc_tasks.show import Progress, link_to_run
 from mpc_tasks.verify import signed
 
 ATTEMPTS = 3
@@ -28,7 +28,8 @@ def collaborate(agreement: RefText, period: Id | None = None) -> Ref:
     progress.at(60)
     evidence = _analyse(agreement, period, terms.nodes, tuple(submissions.values()))
     progress.at(90)
-    start("review", terms.coordinator, once=evidence.digest, agreement=agreement, evidence=evidence)
+    waiting = start("review", terms.coordinator, once=evidence.digest, agreement=agreement, evidence=evidence)
+    link_to_run("review", waiting, f"The review of {terms.title}, {period}")
     progress.at(100)
     return evidence
 

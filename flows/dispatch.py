@@ -16,6 +16,7 @@ from prefect.states import Cancelling
 
 from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError
+from mpc_tasks.show import table
 
 POLL_S = 0.5
 GRACE_S = 10.0
@@ -57,6 +58,8 @@ def on_each(stage: str, parties: Sequence[str], **parameters: Any) -> dict[str, 
     failed = {party: state for party, state in states.items() if not state.is_completed()}
     if failed:
         raise StageError(stage, failed)
+    ends = [{"party": party, "state": state.name or "", "said": state.message or ""} for party, state in states.items()]
+    table(f"stage-{stage}", ends, f"{stage}: what each party ended with")
     return {party: Ref.parse(state.message or "") for party, state in states.items()}
 
 

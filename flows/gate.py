@@ -49,7 +49,8 @@ def _run(flow: Flow[..., Any], arguments: dict[str, Any], run_id: UUID) -> None:
             # With a deployment, Prefect would watch over a web socket for a suspension from outside, which no stage
             # takes: a second of each run.
             flow_run.deployment_id = None
-            run_flow(flow, flow_run=flow_run, parameters=arguments)
+            # As a state, because a result might be one that the server names: a pickle, wherever it says.
+            run_flow(flow, flow_run=flow_run, parameters=arguments, return_type="state")
     finally:
         EventsWorker.drain_all()
         APILogWorker.drain_all()

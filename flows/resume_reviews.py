@@ -1,5 +1,7 @@
 """At the coordinator, every few minutes: suspended reviews whose quorum has come go on."""
 
+from typing import Any
+
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     FlowFilter,
@@ -10,7 +12,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.flow_runs import resume_flow_run
 
-from counterfoil.errors import NotApprovedError
+from counterfoil.errors import CounterfoilError
 from counterfoil.governance.review import load_draft
 from flows.parameters import parse
 from flows.review import review
@@ -24,20 +26,23 @@ SUSPENDED = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(a
 
 @stage(timeout_s=300)
 def resume_reviews() -> int:
-    """How many reviews go on; a review that can no longer be approved goes on too, to say so."""
+    """How many reviews go on; one that can no longer be approved goes on too, to say so."""
     resumed = 0
     with get_client(sync_client=True) as client:
         waiting = client.read_flow_runs(
             flow_run_filter=SUSPENDED, flow_filter=FlowFilter(name=FlowFilterName(any_=[review.name]))
         )
     for run in waiting:
-        asked = parse(review.fn, run.parameters)
-        draft = load_draft(home().exchange, signed(asked["agreement"]), asked["evidence"].digest)
-        try:
-            ready = missing_approvals(draft, standing(draft)) == 0
-        except NotApprovedError:
-            ready = True
-        if ready:
-            resume_flow_run(run.id, run_input={"note": "resumed because the reviewers decided"})
+        if _decided(run.parameters):
+            resume_flow_run(run.id, run_input={"note": "the reviewers have decided"})
             resumed += 1
     return resumed
+
+
+def _decided(parameters: dict[str, Any]) -> bool:
+    try:
+        asked = parse(review.fn, parameters)
+        draft = load_draft(home().exchange, signed(asked["agreement"]), asked["evidence"].digest)
+        return missing_approvals(draft, standing(draft)) == 0
+    except CounterfoilError:
+        return True  # the review itself says what is amiss

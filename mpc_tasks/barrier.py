@@ -77,7 +77,9 @@ class OnlyOurs(logging.Filter):
 
 
 def guard_logs() -> None:
-    """Nothing but `say` reaches Prefect's server through logging from here on, in this process and its forks."""
+    """Of all that is logged here and in forks, only what `say` writes reaches Prefect's server from here on."""
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).setLevel(logging.INFO)
     loggers = (logging.getLogger(), *(logging.getLogger(name) for name in logging.root.manager.loggerDict))
     for handler in {handler for logger in loggers for handler in logger.handlers}:
         if isinstance(handler, APILogHandler) and not any(isinstance(f, OnlyOurs) for f in handler.filters):

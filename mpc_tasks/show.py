@@ -7,11 +7,13 @@ from typing import cast
 from uuid import UUID
 
 from prefect.artifacts import (
+    create_link_artifact,
     create_markdown_artifact,
     create_progress_artifact,
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.utilities.urls import url_for
 
 
 def table(key: str, rows: Sequence[Mapping[str, str | int]], description: str) -> None:
@@ -22,6 +24,13 @@ def table(key: str, rows: Sequence[Mapping[str, str | int]], description: str) -
 def page(key: str, markdown: str) -> None:
     """A page artifact of the current run."""
     create_markdown_artifact(key=key, markdown=markdown)
+
+
+def link_to_run(key: str, run: UUID, text: str) -> None:
+    """A link artifact of the current run, to the page of another."""
+    url = url_for("flow-run", obj_id=run)
+    if url is not None:
+        create_link_artifact(key=key, link=url, link_text=text)
 
 
 class Progress:

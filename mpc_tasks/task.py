@@ -5,13 +5,18 @@ Knows Prefect's tasks and the barrier; nothing of what a step does.
 
 import functools
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 
+from counterfoil.canonical import Ref
+from counterfoil.errors import CounterfoilError
 from mpc_tasks.barrier import barrier, check_public
+from mpc_tasks.held import home
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -19,6 +24,8 @@ R = TypeVar("R")
 
 def mpc_task(name: str, version: int, *, of: str | None = None) -> Callable[[Callable[P, R]], Task[P, R]]:
     """A Prefect task without cache, retries or stored result, through which only public values pass.
+
+    One that fails leaves an entry in the party's own log: which step, the error's class, and what it was asked for.
 
     `of` names the parameter that says what the step works on, for the run's name: `evaluate mean-by-group v2`.
     A version is fixed by its test vectors: when the step's behaviour changes, so does its version.
@@ -29,12 +36,18 @@ def mpc_task(name: str, version: int, *, of: str | None = None) -> Callable[[Cal
 
         @functools.wraps(function)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            with barrier():
-                for parameter, value in signature.bind(*args, **kwargs).arguments.items():
-                    check_public(value, f"{parameter!r} of {name}")
-                result = function(*args, **kwargs)
-                check_public(result, f"the result of {name}")
-                return result
+            asked = signature.bind(*args, **kwargs).arguments
+            try:
+                with barrier():
+                    for parameter, value in asked.items():
+                        check_public(value, f"{parameter!r} of {name}")
+                    result = function(*args, **kwargs)
+                    check_public(result, f"the result of {name}")
+                    return result
+            except CounterfoilError as error:
+                with suppress(CounterfoilError):  # a log that cannot be written does not hide the reason
+                    _note_failure(name, error, asked)
+                raise
 
         return task(
             name=name,
@@ -48,3 +61,19 @@ def mpc_task(name: str, version: int, *, of: str | None = None) -> Callable[[Cal
         )(guarded)
 
     return decorate
+
+
+def _note_failure(step: str, error: CounterfoilError, asked: Mapping[str, object]) -> None:
+    """An entry like `receive-failed`, about `replay-error`, with every reference that the step was given."""
+    refs = {}
+    for parameter, value in asked.items():
+        if isinstance(value, Ref):
+            refs[parameter] = str(value)
+        elif isinstance(value, tuple):
+            refs |= {f"{parameter}-{index}": str(item) for index, item in enumerate(value) if isinstance(item, Ref)}
+    home().log.append(
+        f"{step.replace('_', '-')}-failed",
+        subject=re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__).lower(),
+        refs=refs,
+        counts={"exit-code": error.exit_code},
+    )

@@ -1,27 +1,38 @@
-"""Four banks, three nodes and everybody else in folders of their own, under a signed agreement: for tests of jobs."""
+"""Owners, nodes and everybody else in folders of their own, under a signed agreement: for tests of jobs.
+
+The four banks' agreement, unless another of `contracts/agreements` is asked for.
+"""
 
 from __future__ import annotations
 
 import shutil
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pandas as pd
+import yaml
 
+from counterfoil.analyses.joint import analyses, array_specs, local_parts
 from counterfoil.canonical import Ref
+from counterfoil.data import synth
+from counterfoil.data.minimise import minimise
+from counterfoil.data.table import Table, load
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.contract import parse_contract
 from counterfoil.governance.review import decide, load_draft
-from counterfoil.governance.roster import fill_roster
+from counterfoil.governance.roster import Roster, fill_roster
 from counterfoil.governance.signing import SignedAgreement, load_agreement, publish, read_agreement, sign_agreement
+from counterfoil.governance.submission import submit
 from counterfoil.home import Home
 from counterfoil.roles.node import Computation, hand_over, take_in
-from counterfoil.roles.owner import Contribution
+from counterfoil.roles.owner import Contribution, table_file
+from counterfoil.roles.recipient import OpenedJob
 from synthetic_data.loans import make_tables, write_tables
 
 T = TypeVar("T")
@@ -66,10 +77,32 @@ class Consortium:
         return load_agreement(home.exchange, self.ref, home.keys.public, today().date())
 
     def contribute(self, owner: str) -> Ref:
-        contribution = Contribution(self.homes[owner], self.signed(owner), "loans", self.period)
+        contribution = Contribution(
+            self.homes[owner], self.signed(owner), next(iter(self.agreement.contracts)), self.period
+        )
         contribution.validate()
         contribution.minimise()
         return contribution.share()
+
+    def table(self, owner: str) -> Table:
+        """The owner's table as `contribute` would minimise it, without the seconds that it takes to check the rules."""
+        home, terms = self.homes[owner], self.agreement
+        table = load(table_file(home, "loans"), terms.contracts["loans"], home.data / "loans.faults.html")
+        return minimise(table, {column for plan in terms.analyses for column in plan.columns}).table
+
+    def hand_in(self, owner: str, table: Table) -> Ref:
+        """A new submission of the table."""
+        return submit(
+            local_parts(self.agreement, "loans", table),
+            array_specs(self.agreement, "loans", table.rows),
+            contract="loans",
+            rows=table.rows,
+            period=self.period,
+            agreement=self.signed(owner),
+            keys=self.homes[owner].keys,
+            exchange=self.homes[owner].exchange,
+            now=today(),
+        )
 
     def computation(self, node: str, submissions: Sequence[Ref], attempt: int = 1) -> Computation:
         home, signed = self.homes[node], self.signed(node)
@@ -78,7 +111,8 @@ class Consortium:
 
     def analyse(self, submissions: Sequence[Ref], attempt: int = 1) -> list[Ref]:
         """All nodes compute, a thread each; their evidence."""
-        return together([lambda node=node: compute(self.computation(node, submissions, attempt)) for node in NODES])
+        nodes = self.agreement.nodes
+        return together([lambda node=node: compute(self.computation(node, submissions, attempt)) for node in nodes])
 
     def review(self, evidence: str, reviewers: Sequence[str]) -> None:
         for reviewer in reviewers:
@@ -87,18 +121,22 @@ class Consortium:
             decide(draft, "approve", comment="", keys=home.keys, exchange=home.exchange, now=today())
 
     def release(self, evidence: str) -> None:
-        for node in NODES:
+        for node in self.agreement.nodes:
             hand_over(self.homes[node], self.signed(node), evidence)
 
 
-def compute(computation: Computation) -> Ref:
-    """One node's whole attempt."""
+def compute(computation: Computation, done: Callable[[str], object] = bool) -> Ref:
+    """One node's whole attempt; `done` is told of each step behind it."""
     try:
         computation.meet()
+        done("meet")
         computation.check()
+        done("check")
         for plan in computation.agreement.terms.analyses:
             computation.evaluate(plan.name)
+            done(plan.name)
         computation.suppress()
+        done("suppress")
         return computation.audit()
     except Exception as error:
         computation.fail(error)
@@ -111,31 +149,100 @@ def together(calls: Sequence[Callable[[], T]]) -> list[T]:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
-def roles_of(party: str) -> tuple[str, ...]:
-    kind = party.split("-", maxsplit=1)[0]
-    roles = {"bank": ("owner",), "regulator": ("recipient",)}.get(kind, (kind,))
-    return (*roles, "recipient") if party == "bank-a" else roles
+def agree(
+    contracts: Path,
+    roster: Roster,
+    homes: Mapping[str, Home],
+    name: str = "exposure",
+    signers: Iterable[str] | None = None,
+) -> tuple[Agreement, Ref]:
+    """The agreement of that name in the folder, published, and signed by everybody or by some."""
+    agreement = read_agreement(contracts / "agreements" / f"{name}.agreement.yaml", roster)
+    proposer = agreement.owners[0]
+    ref = publish(agreement, homes[proposer].exchange, proposer)
+    for party in homes if signers is None else signers:
+        sign_agreement(agreement, homes[party].keys, homes[party].exchange)
+    return agreement, ref
 
 
-def found(folder: Path, rows: int, seed: int = 11, *, canaries: bool = False) -> Consortium:
-    """A consortium in the folder, whose agreement everybody signed and whose banks have their tables."""
+def assert_pooled(consortium: Consortium, opened: OpenedJob) -> None:
+    """The opened results are what pooling all tables gives, within their bounds."""
+    frames = list(consortium.frames.values())
+    for result in opened.results:
+        expected, table = analyses(consortium.agreement)[result.name].plain(frames), result.tables[0]
+        for column in expected.select_dtypes("number").columns:
+            shown = table.frame[column].notna()
+            values, pooled = table.frame[column][shown].astype(float), expected[column][shown].astype(float)
+            assert (values - pooled).abs().max() <= table.measures[column].bound + 1e-9
+            np.testing.assert_allclose(values, pooled, rtol=1e-7)
+
+
+FOURTH_NODE = """
+  - id: node-3
+    organisation: Statistics Spain
+    jurisdiction: ES
+    roles: [node]
+    address: 127.0.0.1:7303
+    hosting: its own machine room
+"""
+
+
+def four_nodes(contracts: Path) -> None:
+    """The banks' agreement in the folder is for four nodes, of which one may be malicious."""
+    agreement, roster = (
+        contracts / "agreements" / "exposure.agreement.yaml",
+        contracts / "rosters" / "four-banks.roster.yaml",
+    )
+    text = (
+        agreement.read_text()
+        .replace("suite: rep3", "suite: rep4")
+        .replace("node-1, node-2]", "node-1, node-2, node-3]")
+    )
+    agreement.write_text(text)
+    roster.write_text(roster.read_text().rstrip() + FOURTH_NODE)
+
+
+def found(
+    folder: Path,
+    rows: int,
+    seed: int = 11,
+    *,
+    canaries: bool = False,
+    agreement: str = "exposure",
+    edit: Callable[[Path], None] | None = None,
+) -> Consortium:
+    """A consortium in the folder, whose agreement everybody signed and whose owners have their tables.
+
+    `edit` changes the folder of contracts before anybody sees it.
+    """
     contracts = folder / "contracts"
     shutil.copytree(CONTRACTS, contracts)
+    if edit:
+        edit(contracts)
+    members = yaml.safe_load((contracts / "agreements" / f"{agreement}.agreement.yaml").read_text())["roster"]
+    raw = (contracts / "rosters" / f"{members}.roster.yaml").read_bytes()
     homes = {
-        party: Home.create(folder / "homes" / party, party, str(folder / "exchange"), roles_of(party))
-        for party in PARTIES
+        party["id"]: Home.create(folder / "homes" / party["id"], party["id"], str(folder / "exchange"), party["roles"])
+        for party in yaml.safe_load(raw)["parties"]
     }
-    roster_file = contracts / "rosters" / "four-banks.roster.yaml"
-    raw = roster_file.read_bytes()
-    for port, listed in zip(free_ports(len(NODES)), (7300, 7301, 7302), strict=True):
+    for port, listed in zip(free_ports(4), (7300, 7301, 7302, 7303), strict=True):
         raw = raw.replace(b":%d" % listed, b":%d" % port)
-    roster = fill_roster(raw, roster_file.name, [home.keys.public for home in homes.values()])
-    agreement = read_agreement(contracts / "agreements" / "exposure.agreement.yaml", roster)
-    ref = publish(agreement, homes["bank-a"].exchange, "bank-a")
-    for home in homes.values():
-        sign_agreement(agreement, home.keys, home.exchange)
-    contract = parse_contract(CONTRACT_FILE.read_bytes(), CONTRACT_FILE.name)
-    frames = make_tables(contract, seed=seed, rows=rows, canaries=canaries)
-    for owner, path in write_tables(frames, folder / "tables").items():
-        path.rename(homes[owner].data / f"loans{path.suffix}")
-    return Consortium(folder, homes, agreement, ref, frames)
+    roster = fill_roster(raw, "roster.yaml", [home.keys.public for home in homes.values()])
+    terms, ref = agree(contracts, roster, homes, agreement)
+    if agreement == "exposure":
+        frames = make_tables(terms.contracts["loans"], seed=seed, rows=rows, canaries=canaries)
+        for owner, path in write_tables(frames, folder / "tables").items():
+            path.rename(homes[owner].data / f"loans{path.suffix}")
+    else:
+        frames = {owner: make_table(terms, rows, seed, homes[owner]) for owner in terms.owners}
+    return Consortium(folder, homes, terms, ref, frames)
+
+
+def make_table(terms: Agreement, rows: int, seed: int, home: Home) -> pd.DataFrame:
+    """A table that satisfies the agreement's first contract lies in the owner's home, and in the answer."""
+    name, contract = next(iter(terms.contracts.items()))
+    files = [f"{name}.odcs.yaml", *(reference.file for reference in contract.references)]
+    contracts = {file: parse_contract((CONTRACTS / "data" / file).read_bytes(), file) for file in files}
+    table = synth.make_tables(contracts, rows, [seed, *home.party.encode()])[files[0]]
+    synth.write_table(table, home.data / f"{name}.csv")
+    return table.frame()

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from counterfoil.cli import agreement, contract, log, open, party, review, verify, warm
+from counterfoil.cli import agreement, contract, log, open, party, purge, review, verify, warm
 from counterfoil.errors import CounterfoilError
 
 
@@ -42,5 +42,6 @@ for name, group in (
 ):
     app.add_typer(group, name=name)
 app.command("open")(open.open_)
+app.command("purge")(purge.purge)
 app.command("verify")(verify.verify)
 app.command("warm")(warm.warm)

@@ -1,4 +1,4 @@
-"""Commands for agreements: fill the roster, propose, explain, sign, verify."""
+"""Commands for agreements: fill the roster, propose, explain, compare, sign, verify, withdraw."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from counterfoil.cli.options import HomeOption
 
-app = typer.Typer(help="Propose, explain, sign and verify agreements.", no_args_is_help=True)
+app = typer.Typer(help="Propose, explain, compare, sign, verify and leave agreements.", no_args_is_help=True)
 
 RefArgument = Annotated[str, typer.Argument(help="The agreement, as `agreement draft` printed it.", show_default=False)]
 
@@ -83,6 +83,23 @@ def explain(
 
 
 @app.command()
+def diff(old: RefArgument, new: RefArgument, home: HomeOption = None) -> None:
+    """Say in plain words what changes from one agreement to another, and who must sign.
+
+    Example: counterfoil agreement diff agreement:bank-a:5e1f... agreement:bank-a:77ab...
+    """
+    from counterfoil.canonical import Ref
+    from counterfoil.governance.compare import changes, signatures
+    from counterfoil.governance.signing import fetch_agreement
+    from counterfoil.home import Home
+
+    exchange = Home.open(home).exchange
+    before, after = (fetch_agreement(exchange, Ref.parse(ref)) for ref in (old, new))
+    for line in (*changes(before, after), "", *signatures(before, after)):
+        typer.echo(line)
+
+
+@app.command()
 def sign(
     ref: RefArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; you have read it.")] = False,
@@ -121,3 +138,29 @@ def verify(ref: RefArgument, home: HomeOption = None) -> None:
     signed = load_agreement(mine.exchange, Ref.parse(ref), mine.keys.public, datetime.now(UTC).date())
     terms = signed.terms
     typer.echo(f"{terms.id} {terms.version} binds until {terms.expires}; signed by {', '.join(terms.parties)}")
+
+
+@app.command()
+def withdraw(
+    ref: RefArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; you mean it.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Withdraw from an agreement, for good: no party runs another job under it, and nodes erase what they hold.
+
+    Example: counterfoil agreement withdraw agreement:bank-a:5e1f...
+    """
+    from counterfoil.canonical import Ref
+    from counterfoil.governance.signing import fetch_agreement
+    from counterfoil.governance.withdrawal import withdraw as take_back
+    from counterfoil.home import Home
+
+    mine = Home.open(home)
+    agreement = fetch_agreement(mine.exchange, Ref.parse(ref))
+    if not yes:
+        typer.confirm(f"Withdraw {mine.party} from {agreement.id} {agreement.version} for good?", abort=True)
+    take_back(agreement, mine, datetime.now(UTC))
+    mine.log.append("agreement-withdrawn", refs={"agreement": ref})
+    typer.echo(
+        f"{mine.party} has withdrawn from {agreement.id} {agreement.version}; results that were released stay so"
+    )

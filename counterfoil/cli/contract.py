@@ -1,39 +1,75 @@
-"""Commands for data contracts: check them, show what they say."""
+"""Commands for data contracts: start one from a file, check it, compare it, try it on tables, make tables from it."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-app = typer.Typer(help="Check and show data contracts.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from counterfoil.governance.contract import Contract
+
+app = typer.Typer(help="Start, check, compare and try data contracts.", no_args_is_help=True)
+
+ContractFile: TypeAlias = Annotated[Path, typer.Argument(help="A contract file.", show_default=False)]
+
+
+def _read(file: Path) -> Contract:
+    from counterfoil.files import read_file
+    from counterfoil.governance.contract import parse_contract
+
+    return parse_contract(read_file(file), str(file))
+
+
+@app.command()
+def new(
+    table: Annotated[Path, typer.Argument(help="A CSV or Parquet file.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The contract file to write.", show_default=False)],
+) -> None:
+    """Draft a contract from a file: what can be seen is filled in, what a person must decide is asked for by `lint`.
+
+    The file is read on this machine alone. Of its cells the draft names only texts that stand in ten rows or more.
+
+    Example: counterfoil contract new loans.csv --out contracts/data/loans.odcs.yaml
+    """
+    from counterfoil.data.draft import draft
+    from counterfoil.data.profile import profile
+    from counterfoil.files import write_file
+
+    write_file(out, draft(profile(table), table.stem).encode())
+    typer.echo(f"{out}: a draft; see what is left to decide: counterfoil contract lint {out}")
 
 
 @app.command()
 def lint(files: Annotated[list[Path], typer.Argument(help="Contract files.", show_default=False)]) -> None:
-    """Check contracts; every problem is named with its line and what to change.
+    """Check contracts, and that each of their rules can be checked; every problem is named with its line.
 
     Example: counterfoil contract lint contracts/data/*.odcs.yaml
     """
+    from counterfoil.data.rules import compile_rules
     from counterfoil.errors import DocumentError
-    from counterfoil.files import read_file
-    from counterfoil.governance.contract import parse_contract
+    from counterfoil.governance.reference import check_references
 
     worst = 0
     for file in files:
         try:
-            contract = parse_contract(read_file(file), str(file))
+            contract = _read(file)
+            rules = compile_rules(contract)
+            check_references(contract, lambda name, folder=file.parent: _read(folder / name))  # type: ignore[misc]
         except DocumentError as error:
             typer.echo(str(error), err=True)
             worst = max(worst, error.exit_code)
         else:
-            typer.echo(f"{file}: right; {contract.id} {contract.version}, {len(contract.columns)} columns")
+            typer.echo(
+                f"{file}: right; {contract.id} {contract.version}, {len(contract.columns)} columns, {len(rules)} rules"
+            )
     raise typer.Exit(worst)
 
 
 @app.command()
-def show(file: Annotated[Path, typer.Argument(help="A contract file.", show_default=False)]) -> None:
+def show(file: ContractFile) -> None:
     """Show what a contract says of each column, and what it allows.
 
     Example: counterfoil contract show contracts/data/loans.odcs.yaml
@@ -41,10 +77,7 @@ def show(file: Annotated[Path, typer.Argument(help="A contract file.", show_defa
     from rich.console import Console
     from rich.table import Table
 
-    from counterfoil.files import read_file
-    from counterfoil.governance.contract import parse_contract
-
-    contract = parse_contract(read_file(file), str(file))
+    contract = _read(file)
     table = Table("column", "type", "role", "from", "to", "needed for", "allowed in")
     for column in contract.columns:
         low, high = (
@@ -61,3 +94,74 @@ def show(file: Annotated[Path, typer.Argument(help="A contract file.", show_defa
         limits = " to ".join(map(str, rule.limits))
         console.print(f"- {rule.name}: {rule.metric} {rule.operator} {limits} {rule.unit}")
     console.print(f"sha256 {contract.digest}")
+
+
+@app.command()
+def diff(
+    old: ContractFile,
+    new: ContractFile,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for tools.")] = False,
+) -> None:
+    """Say what changed between two versions of a contract, whom it breaks, and what must be signed again.
+
+    Example: counterfoil contract diff loans-1.0.0.odcs.yaml contracts/data/loans.odcs.yaml
+    """
+    from counterfoil.governance.diff import MEANINGS, compare
+
+    found = compare(_read(old), _read(new))
+    if as_json:
+        typer.echo(json.dumps(found.facts(), indent=2))
+        return
+    for change in found.changes:
+        typer.echo(f"{change.place}: {change.text}" + (f" [breaks {', '.join(change.breaks)}]" * bool(change.breaks)))
+    for who in found.broken:
+        typer.echo(f"breaks {who}: {MEANINGS[who]}")
+    if not found.sign_again:
+        typer.echo("The files are the same; nothing is to be signed.")
+        return
+    typer.echo(
+        f"Agreements on {found.old.id} {found.old.version} (sha256 {found.old.digest}) go on with it. To use the new "
+        "one, draft each of them again and have all its parties sign."
+    )
+    if not found.version_suffices:
+        typer.echo(f"The new version calls itself {found.new.version}; call it {found.least_version} or later.")
+
+
+@app.command()
+def test(
+    table: Annotated[Path, typer.Argument(help="A CSV or Parquet file.", show_default=False)],
+    contract: Annotated[Path, typer.Option(help="The contract file.", show_default=False)],
+) -> None:
+    """Try a contract on a file, on this machine alone, as a job would before anything leaves.
+
+    What does not fit is listed on a page beside the file, with rows and cells, for its owner.
+
+    Example: counterfoil contract test loans.csv --contract contracts/data/loans.odcs.yaml
+    """
+    from counterfoil.data.expectations import load_valid
+
+    _, verdict = load_valid(table, _read(contract))
+    typer.echo(f"{table}: {verdict.rows} rows satisfy {verdict.rules_checked} rules")
+
+
+@app.command()
+def synth(
+    contracts: Annotated[list[Path], typer.Argument(help="Contract files.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The folder to write the tables to.", show_default=False)],
+    rows: Annotated[int, typer.Option(min=1, help="Rows of each table.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed makes other tables.")] = 7,
+) -> None:
+    """Make tables that satisfy contracts, from the contracts alone. No real row is read, so none is in them.
+
+    Where a contract's foreign key leads to another contract, give both.
+
+    Example: counterfoil contract synth contracts/data/loans.odcs.yaml --rows 5000 --out tables
+    """
+    from counterfoil.data.synth import make_tables, write_table
+    from counterfoil.files import private_folder
+
+    made = make_tables({file.name: _read(file) for file in contracts}, rows, seed)
+    private_folder(out)
+    for table in made.values():
+        write_table(table, out / table.source)
+        typer.echo(f"{out / table.source}: {table.rows} rows")

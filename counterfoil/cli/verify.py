@@ -15,7 +15,7 @@ def verify(
         typer.Option(help="A party's card that you got from that party itself; give it once for each party."),
     ] = None,
 ) -> None:
-    """Verify every published log and every release: signatures, approvals, entries. Needs no network and no keys.
+    """Verify every published log, release and erasure: signatures, approvals, entries. Needs no network and no keys.
 
     Keys that no --card pins are read from the exchange itself and marked UNPINNED: compare them with the parties.
 
@@ -25,9 +25,9 @@ def verify(
     from counterfoil.crypto.keys import read_card
     from counterfoil.exchange import Exchange
     from counterfoil.files import read_file
-    from counterfoil.governance.verify import check_releases
+    from counterfoil.governance.verify import check_erasures, check_releases
 
     pinned = [read_card(read_file(file)) for file in card or ()]
     exchange = Exchange.open(path, existing=True)
-    for line in verify_bundle(exchange, {keys.party: keys for keys in pinned}, [check_releases]):
+    for line in verify_bundle(exchange, {keys.party: keys for keys in pinned}, [check_releases, check_erasures]):
         typer.echo(line)

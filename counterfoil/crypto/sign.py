@@ -35,7 +35,7 @@ def sign(kind: str, payload: bytes, keys: PrivateKeys, envelope: bytes | None = 
     Raises: SignatureError if the given envelope holds another kind or other bytes.
     """
     payload_type = _payload_type(kind)
-    signed = Envelope(payload, payload_type, {}) if envelope is None else _parse(envelope)
+    signed = Envelope(payload, payload_type, {}) if envelope is None else _parse(envelope, kind)
     if signed.payload != payload or signed.payload_type != payload_type:
         raise SignatureError(f"the envelope to be signed does not hold the {kind} that it should")
     signed.sign(CryptoSigner(keys.signing_key, _public(keys.public)))
@@ -56,9 +56,10 @@ def verify(envelope: bytes, kind: str, signers: Iterable[PublicKeys], threshold:
     needed = len(asked) if threshold is None else threshold
     if not 1 <= needed <= len(asked):
         raise SignatureError(f"{kind}: {needed} signatures cannot be asked of {len(asked)} signers")
-    signed = _parse(envelope)
+    what = f"{kind} of {', '.join(signer.party for signer in asked)}"
+    signed = _parse(envelope, what)
     if signed.payload_type != _payload_type(kind):
-        raise SignatureError(f"the envelope does not hold a {kind}")
+        raise SignatureError(f"{what}: the envelope does not hold one")
     found = [signer for sign_id, signer in by_id.items() if sign_id in signed.signatures]
     for signer in found:
         try:
@@ -73,7 +74,7 @@ def verify(envelope: bytes, kind: str, signers: Iterable[PublicKeys], threshold:
 
 def signed_digest(envelope: bytes) -> str:
     """SHA-256 of the payload, unverified: good to name a document, not to trust it. Raises: SignatureError."""
-    return digest(_parse(envelope).payload)
+    return digest(_parse(envelope, "a signed document").payload)
 
 
 def _payload_type(kind: str) -> str:
@@ -84,14 +85,14 @@ def _public(keys: PublicKeys) -> SSlibKey:
     return SSlibKey(keys.sign_id, "ed25519", "ed25519", {"public": keys.sign.hex()})
 
 
-def _parse(envelope: bytes) -> Envelope:
+def _parse(envelope: bytes, what: str) -> Envelope:
     """The envelope, if it is written in the one way in which we write it."""
     if len(envelope) > MAX_ENVELOPE_BYTES:
-        raise SignatureError(f"an envelope of {len(envelope)} bytes; at most {MAX_ENVELOPE_BYTES} are read")
+        raise SignatureError(f"{what}: an envelope of {len(envelope)} bytes; at most {MAX_ENVELOPE_BYTES} are read")
     try:
         parsed = Envelope.from_dict(json.loads(envelope))
         if isinstance(parsed.payload_type, str) and jcs(parsed.to_dict()) == envelope:
             return parsed
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, FormatError, binascii.Error):
         pass
-    raise SignatureError("not a DSSE envelope in canonical form")
+    raise SignatureError(f"{what}: not a DSSE envelope in canonical form")

@@ -126,6 +126,11 @@ def units(values: Any, places: int) -> Any:
     return pc.multiply(values, pa.scalar(Decimal(10**places))).cast(pa.int64())
 
 
+def decimals(counts: Any, places: int) -> Any:
+    """The decimals that `units` counted."""
+    return pc.multiply(counts.cast(pa.decimal128(DIGITS + 1, 0)), pa.scalar(Decimal(1).scaleb(-places)))
+
+
 def stored_as(kind: str, stored: Any) -> bool:
     """Whether a Parquet column of this Arrow type may hold the contract's type without a guess."""
     is_, (name, _) = pa.types, split(kind)

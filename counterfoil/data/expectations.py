@@ -18,9 +18,9 @@ import pandas as pd
 from counterfoil.data.cells import SHOWN
 from counterfoil.data.faults import Fault, Faults
 from counterfoil.data.rules import Rule, compile_rules
-from counterfoil.data.table import Table
+from counterfoil.data.table import Table, load
 from counterfoil.errors import MissingColumnError
-from counterfoil.governance.contract import Column
+from counterfoil.governance.contract import Column, Contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,18 @@ class Validation:
     @property
     def rules_checked(self) -> int:
         return len(self.rules)
+
+
+def load_valid(path: Path, contract: Contract) -> tuple[Table, Validation]:
+    """The file as a table that satisfies its contract. Else `<name>.faults.html` beside it lists what to mend.
+
+    Cost: as `load` and `validate`.
+    Raises: DataError and its kin; ContractError for a rule that cannot be checked.
+    """
+    page = path.with_suffix(".faults.html")
+    page.unlink(missing_ok=True)
+    table = load(path, contract, page)
+    return table, validate(table, page)
 
 
 def validate(table: Table, page: Path) -> Validation:

@@ -1,6 +1,6 @@
 """What is wrong with a table, in two forms: all of it for its owner, and names and counts for everybody else.
 
-The owner's form is a page in its own home (`page`). The other is the text of an exception, which may end up in a
+The owner's form is a page beside its table (`page`). The other is the text of an exception, which may end up in a
 coordinator's database: it names file, column, rule and remedy, and never a cell. Knows nothing of how faults are found.
 """
 
@@ -59,5 +59,5 @@ class Faults:
         raise self.found[0].error(
             f"{self.source} does not satisfy contract {self.contract.id} {self.contract.version}: "
             + "; ".join(f"({number}) {line}" for number, line in enumerate(lines, 1))
-            + f". Details are in {self.page.parent.name}/{self.page.name} in your home"
+            + f". Details are in {self.page.name} beside it"
         )

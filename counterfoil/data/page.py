@@ -1,6 +1,6 @@
 """The owner's page of what is wrong with its table, with row numbers and cells, for mending it.
 
-It holds personal data: it is written inside the owner's home, readable by the owner alone, and needs nothing from any
+It holds personal data: it is written beside the owner's table, readable by the owner alone, and needs nothing from any
 network. Knows nothing of rules.
 """
 

@@ -8,6 +8,7 @@ On standard output, frames of (kind: 1 byte, length: 8 bytes little-endian, payl
 
 * `B`, a batch: rows (4 bytes); then per column, in the order asked for, one byte a row that is 1 where a value is, and
   the values: an int64 a row (days since 1970 for a date), or for `string` 4 bytes of length a row and the UTF-8 bytes;
+* `T`, the kinds of all columns, instead of batches when no column is asked for: JSON;
 * `M`, misfits, and `U`, an unreadable file: JSON;
 * `E`, the end: nothing.
 """
@@ -30,6 +31,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from counterfoil.data.cells import REMEDIES, TYPES, Misfits, split, stored_to, text_to, utf8
+from counterfoil.data.infer import infer
 from counterfoil.data.sources import BATCH_ROWS, Limits, UnreadableError, is_parquet, open_csv, open_parquet
 
 FRAME = struct.Struct("<cQ")
@@ -112,7 +114,7 @@ def warm_up() -> None:
 
 
 def main() -> None:
-    """Standard input: {"columns": {name: type}, "limits": {...}} as JSON; the one argument: the file's descriptor."""
+    """Standard input: {"columns": {name: kind}, "limits": {...}} as JSON; the one argument: the file's descriptor."""
     wish = json.load(sys.stdin)
     limits = Limits(**wish["limits"])
 
@@ -128,7 +130,10 @@ def main() -> None:
     with os.fdopen(int(sys.argv[1]), "rb") as source:
         confine(limits)
         try:
-            read(source, wish["columns"], limits, send)
+            if wish["columns"]:
+                read(source, wish["columns"], limits, send)
+            else:
+                send(b"T", [json.dumps(infer(source, limits)).encode()])
         except UnreadableError as error:
             refuse(error.problem, error.error, error.column)
         except (MemoryError, pa.ArrowMemoryError):

@@ -67,13 +67,19 @@ class Rule:
 def compile_rules(contract: Contract) -> tuple[Rule, ...]:
     """All rules of the contract: columns, types, required, bounds, categories, patterns, keys, then quality rules.
 
-    Raises: ContractError for a quality rule that no expectation expresses.
+    Raises: ContractError for quality rules that no expectation expresses, one line a rule.
     """
     rules = [rule for column in contract.columns for rule in _of_column(column)]
     if len(contract.primary_key) > 1:
         rules.append(_unique(contract.primary_key, "primary key", DuplicateKeyError))
+    refused = []
     for quality in contract.quality:
-        rules += _of_quality(quality, contract)
+        try:
+            rules += _of_quality(quality, contract)
+        except ContractError as error:
+            refused.append(str(error))
+    if refused:
+        raise ContractError("\n".join(refused))
     return tuple(rules)
 
 
@@ -130,7 +136,7 @@ def _of_quality(quality: QualityRule, contract: Contract) -> Iterator[Rule]:
         )
 
     if quality.metric == "rowCount":
-        low, high = _row_counts(quality, contract)
+        low, high = _row_counts(quality)
         yield Rule(
             QualityRuleError,
             (),
@@ -140,7 +146,7 @@ def _of_quality(quality: QualityRule, contract: Contract) -> Iterator[Rule]:
             {"min_value": low, "max_value": high},
         )
         return
-    tolerance = _tolerance(quality, contract)
+    tolerance = _tolerance(quality)
     if quality.metric == "duplicateValues":
         yield _unique(quality.columns, quality.name, QualityRuleError, tolerance)
         return
@@ -149,7 +155,7 @@ def _of_quality(quality: QualityRule, contract: Contract) -> Iterator[Rule]:
     elif quality.metric == "missingValues":
         stand_ins = _cells(quality, [value for value in quality.missing_values if value not in (None, "")], contract)
         if stand_ins and len(stand_ins) < len(quality.missing_values) and tolerance != Tolerance():
-            raise _refused(quality, contract, "empty cells and stand-ins together are checked with mustBe: 0 only")
+            raise _refused(quality, "empty cells and stand-ins together are checked with mustBe: 0 only")
         if len(stand_ins) < len(quality.missing_values):
             yield rule("ExpectColumnValuesToNotBeNull")
         if stand_ins:
@@ -187,23 +193,21 @@ def _cells(quality: QualityRule, values: Sequence[Any], contract: Contract) -> l
     try:
         return [_cell(column, value) for value in values]
     except (ValueError, TypeError, ArithmeticError):
-        raise _refused(quality, contract, f"write its values as the column's type, {column.type}") from None
+        raise _refused(quality, f"write its values as the column's type, {column.type}") from None
 
 
-def _tolerance(quality: QualityRule, contract: Contract) -> Tolerance:
+def _tolerance(quality: QualityRule) -> Tolerance:
     low, high = quality.limits[0], quality.limits[-1]
     percent, strict = quality.unit == "percent", quality.operator == "mustBeLessThan"
     within = quality.operator in ("mustBeLessThan", "mustBeLessOrEqualTo")
     if within or (quality.operator in ("mustBe", "mustBeBetween") and low == 0):
         if strict and high == 0:
-            raise _refused(quality, contract, "nothing is less than 0; use mustBe: 0")
+            raise _refused(quality, "nothing is less than 0; use mustBe: 0")
         return Tolerance(Fraction(str(high)), percent, strict)
-    raise _refused(
-        quality, contract, "use mustBe: 0, mustBeLessThan, mustBeLessOrEqualTo or mustBeBetween from 0 instead"
-    )
+    raise _refused(quality, "use mustBe: 0, mustBeLessThan, mustBeLessOrEqualTo or mustBeBetween from 0 instead")
 
 
-def _row_counts(quality: QualityRule, contract: Contract) -> tuple[int | None, int | None]:
+def _row_counts(quality: QualityRule) -> tuple[int | None, int | None]:
     low, high = Fraction(str(quality.limits[0])), Fraction(str(quality.limits[-1]))
     counts = {
         "mustBe": (math.ceil(low), math.floor(high)),
@@ -214,7 +218,7 @@ def _row_counts(quality: QualityRule, contract: Contract) -> tuple[int | None, i
         "mustBeLessOrEqualTo": (None, math.floor(high)),
     }
     if quality.operator not in counts:
-        raise _refused(quality, contract, "use mustBeBetween, or a lower or an upper limit")
+        raise _refused(quality, "use mustBeBetween, or a lower or an upper limit")
     return counts[quality.operator]
 
 
@@ -224,8 +228,8 @@ def _interval(low: int | None, high: int | None) -> str:
     return " and ".join([f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None))
 
 
-def _refused(quality: QualityRule, contract: Contract, remedy: str) -> ContractError:
+def _refused(quality: QualityRule, remedy: str) -> ContractError:
     return ContractError(
-        f"{contract.source}: quality rule {quality.name!r}: {quality.metric} with {quality.operator} "
-        f"cannot be checked; {remedy}"
+        f"{quality.place}: the rule {quality.name!r}, {quality.metric} with {quality.operator}, cannot be checked; "
+        f"{remedy}"
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -59,8 +59,17 @@ def is_parquet(source: BinaryIO) -> bool:
     return magic == b"PAR1"
 
 
-def open_parquet(source: BinaryIO, columns: Mapping[str, str], limits: Limits) -> Iterator[Any]:
-    """Record batches of the columns in the file's types, each of which may hold the contract's.
+def column_names(source: BinaryIO) -> list[str]:
+    """The names of the columns, as the file has them. Raises: UnreadableError."""
+    if is_parquet(source):
+        return list(pq.ParquetFile(pa.PythonFile(source, mode="r"), **THRIFT).schema_arrow.names)
+    names = _header(source)
+    source.seek(0)
+    return names
+
+
+def open_parquet(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits) -> Iterator[Any]:
+    """Record batches of the columns in the file's types, each of which may hold the wanted kind, where one is wanted.
 
     Raises: UnreadableError.
     """
@@ -74,12 +83,12 @@ def open_parquet(source: BinaryIO, columns: Mapping[str, str], limits: Limits) -
     check_names(file.schema_arrow.names, columns)
     for name, kind in columns.items():
         found = file.schema_arrow.field(name).type
-        if not stored_as(kind, found):
+        if kind and not stored_as(kind, found):
             raise UnreadableError(f"the file stores {str(found)[:40]}; {REMEDIES[split(kind)[0]]}", "type", name)
     return iter(file.iter_batches(batch_size=BATCH_ROWS, columns=list(columns), use_threads=False))
 
 
-def open_csv(source: BinaryIO, columns: Mapping[str, str], limits: Limits, torn: Misfits) -> Iterator[Any]:
+def open_csv(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits, torn: Misfits) -> Iterator[Any]:
     """Record batches of the columns as bytes, empty cells missing. Rows with too many or too few cells are left out
     and counted as torn.
 
@@ -128,7 +137,7 @@ def _header(source: BinaryIO) -> list[str]:
     return next(csv.reader([text]), [])
 
 
-def check_names(found: Sequence[str], wanted: Mapping[str, str]) -> None:
+def check_names(found: Sequence[str], wanted: Iterable[str]) -> None:
     """Raises: UnreadableError for the first contract column that is not there exactly once."""
     for name in wanted:
         if found.count(name) > 1:

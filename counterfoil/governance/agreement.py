@@ -113,13 +113,14 @@ class Agreement:
 
     def check_current(self, today: date) -> None:
         """Raises: ExpiredError unless the agreement, its roster and every contract hold today."""
+        # What the agreement rests on comes first: it never outlives its contracts, so its own end would hide theirs.
+        for contract in self.contracts.values():
+            contract.check_current(today)
+        self.roster.check_current(today)
         if not self.starts <= today <= self.expires:
             raise ExpiredError(
                 f"{self.source}: agreement {self.id} holds from {self.starts} to {self.expires}; agree on a new version"
             )
-        self.roster.check_current(today)
-        for contract in self.contracts.values():
-            contract.check_current(today)
 
 
 def named_files(raw: bytes, source: str) -> tuple[Mapping[str, str], Sequence[str]]:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from counterfoil.canonical import digest
 from counterfoil.errors import ContractError, ExpiredError
 from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
 from counterfoil.governance.quality import QualityRule, check_pattern, column_rules, table_rules
+from counterfoil.governance.reference import Reference, references
 
 ColumnType: TypeAlias = Literal["integer", "number", "string", "date", "boolean"]
 PrivacyRole: TypeAlias = Literal["identifier", "quasi", "sensitive", "measure", "key", "time"]
@@ -83,6 +84,7 @@ class Contract:
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...]
     quality: tuple[QualityRule, ...]
+    references: tuple[Reference, ...]
     purpose: str
     lawful_basis: str
     allowed_analyses: tuple[str, ...]
@@ -136,8 +138,10 @@ def parse_contract(raw: bytes, source: str) -> Contract:
     quality = table_rules(table, names, at, problems)
     if _most_rows(quality) is None:
         problems.add(at, "the table needs a rowCount rule with an upper limit, like mustBeBetween: [1, 100000]")
+    foreign_keys: tuple[Reference, ...] = ()
     for index, item in enumerate(table["properties"]):
         quality += column_rules(item, (*at, "properties", index), problems)
+        foreign_keys += references(item, (*at, "properties", index), problems)
     expires = parse_day(own.get("expires", "9999-12-31"), _at(value, (), "expires"), problems)
     problems.raise_if_any()
     return Contract(
@@ -150,6 +154,7 @@ def parse_contract(raw: bytes, source: str) -> Contract:
         columns=columns,
         primary_key=tuple(item["name"] for item in table["properties"] if item.get("primaryKey")),
         quality=quality,
+        references=foreign_keys,
         purpose=value["description"]["purpose"],
         lawful_basis=own["lawfulBasis"],
         allowed_analyses=allowed,
@@ -166,7 +171,9 @@ def _column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], probl
     options = item.get("logicalTypeOptions", {})
     role = own.get("privacyRole")
     if role is None:
-        problems.add(path, "the property 'privacyRole' is missing; add '- property: privacyRole'")
+        problems.add(
+            path, f"the property 'privacyRole' is missing; say which of {', '.join(get_args(PrivacyRole))} it is"
+        )
     if role not in ("identifier", "key") and "purpose" not in own:
         problems.add(path, "the property 'purpose' is missing; say what the column is needed for, or drop the column")
     for name in own.get("allowedAnalyses", ()):

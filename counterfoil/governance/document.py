@@ -47,9 +47,13 @@ class Problems:
 
     def add(self, path: Sequence[str | int], text: str) -> None:
         """Notes that the text holds at the path."""
-        problem = (self._document.line(path), f"{self._document.where(path)}: {text}")
+        problem = (self._document.line(path), f"{self.where(path)}: {text}")
         if problem not in self._found:
             self._found.append(problem)
+
+    def where(self, path: Sequence[str | int]) -> str:
+        """`file:line: path`, for what is noticed after the document was read."""
+        return self._document.where(path)
 
     def raise_if_any(self) -> None:
         """Raises: the document's error class, one line a problem."""
@@ -173,7 +177,8 @@ def _explain(found: ValidationError) -> list[tuple[Path, str]]:
         ]
     if rule == "required":
         absent = [key for key in wanted if key not in value]
-        return [(path, f"the field {key!r} is missing; add it") for key in absent]
+        asked = {key: schema.get("properties", {}).get(key, {}).get("description", "it") for key in absent}
+        return [(path, f"the field {key!r} is missing; add {asked[key]}") for key in absent]
     return [(path, _sentence(rule, wanted, value, schema))]
 
 

@@ -52,7 +52,10 @@ def plan_job(agreement: SignedAgreement, period: str, manifests: Iterable[Manife
     submissions: dict[str, str] = {}
     for manifest in manifests:
         if manifest.agreement != agreement.digest or manifest.period != period:
-            raise RefusedError(f"the submission {manifest.submission} of {manifest.owner} is for another job")
+            raise RefusedError(
+                f"submission {manifest.submission} of {manifest.owner} is for another job, of {manifest.period}; "
+                f"{manifest.owner} must submit again for {period}"
+            )
         if manifest.owner in submissions:
             raise ReplayError(f"{manifest.owner} stands twice in the job; take one of its submissions")
         submissions[manifest.owner] = manifest.digest
@@ -90,6 +93,7 @@ class Event(StrEnum):
 NEXT: Final[Mapping[tuple[Stage, Event], Stage]] = {
     (Stage.READY, Event.START): Stage.RUNNING,
     (Stage.RUNNING, Event.START): Stage.RUNNING,  # the last attempt died without a word
+    (Stage.DRAFTED, Event.START): Stage.RUNNING,  # some node died before it signed the draft
     (Stage.RUNNING, Event.FAIL): Stage.READY,
     (Stage.RUNNING, Event.HALT): Stage.HALTED,
     (Stage.RUNNING, Event.DRAFT): Stage.DRAFTED,
@@ -129,5 +133,5 @@ def start_attempt(state: State, job: str, attempt: int) -> None:
     """
     if attempt > MAX_ATTEMPTS:
         raise RefusedError(f"job {job} was tried {MAX_ATTEMPTS} times; a person must look at why it fails")
-    advance(state, job, Event.START)
     state.next_attempt(job, attempt)
+    advance(state, job, Event.START)

@@ -36,7 +36,7 @@ class QualityRule:
     """`metric` of the columns, counted in `unit`, compared with `limits` by `operator`.
 
     `columns` is empty for rowCount, one name for a column's rule, several for duplicates of a combination. `limits`
-    has two numbers (both included) for the two `Between` operators, else one.
+    has two numbers (both included) for the two `Between` operators, else one. `place` says where the rule stands.
     """
 
     name: str
@@ -44,6 +44,7 @@ class QualityRule:
     columns: tuple[str, ...]
     operator: Operator
     limits: tuple[int | float, ...]
+    place: str
     unit: Literal["rows", "percent"] = "rows"
     missing_values: tuple[Scalar, ...] = ()
     valid_values: tuple[Scalar, ...] = ()
@@ -140,6 +141,7 @@ def _rule(rule: Mapping[str, Any], columns: tuple[str, ...], path: Path, problem
         columns=columns,
         operator=operator,
         limits=limits,
+        place=problems.where(path),
         unit=unit,
         missing_values=tuple(arguments.get("missingValues", ())),
         valid_values=tuple(arguments.get("validValues", ())),

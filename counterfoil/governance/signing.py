@@ -140,7 +140,10 @@ def audit_agreement(exchange: Exchange, ref: Ref) -> SignedAgreement:
 
 def _bound(agreement: Agreement, ref: Ref, exchange: Exchange) -> SignedAgreement:
     if problems := unsigned(agreement, exchange):
-        raise SignatureError(f"agreement {agreement.id} does not bind yet: {'; '.join(problems.values())}")
+        raise SignatureError(
+            f"agreement {agreement.id} does not bind yet: {'; '.join(problems.values())}. Every party signs it: "
+            "counterfoil agreement sign"
+        )
     return SignedAgreement(agreement, ref)
 
 

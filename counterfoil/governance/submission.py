@@ -19,7 +19,15 @@ from counterfoil.canonical import Ref, bind, jcs
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.crypto.sign import sign, verify
-from counterfoil.errors import NotFoundError, OutOfBoundsError, RefusedError, ReplayError, ShapeError, SignatureError
+from counterfoil.errors import (
+    NotFoundError,
+    OutOfBoundsError,
+    RefusedError,
+    ReplayError,
+    SealError,
+    ShapeError,
+    SignatureError,
+)
 from counterfoil.exchange import Exchange
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.document import read_json, write_time
@@ -113,7 +121,13 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
     if manifest.arrays != specs(terms, manifest.contract, manifest.rows):
         raise RefusedError(f"submission {manifest.submission} of {manifest.owner} holds other arrays than agreed")
     sealed = home.exchange.get_named((_ENVELOPES, manifest.digest, home.party))
-    envelope = unseal(sealed, home.keys, _info(manifest, home.keys.public))
+    try:
+        envelope = unseal(sealed, home.keys, _info(manifest, home.keys.public))
+    except SealError:
+        raise SealError(
+            f"submission {manifest.submission} of {manifest.owner}: its envelope for {home.party} was changed in the "
+            f"exchange, or is for another key; {manifest.owner} must submit again"
+        ) from None
     node = terms.nodes.index(home.party)
     parts = shared_input.accept(
         envelope, manifest.commitments, manifest.submission, n=len(terms.nodes), node=node, size=manifest.size
@@ -135,6 +149,11 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
         (_RECEIPTS, manifest.digest, home.party), sign(_RECEIPT, jcs(receipt), home.keys), replace=True
     )
     return manifest
+
+
+def discard_envelope(manifest: str, home: Home) -> None:
+    """What was sealed to this node under the manifest's digest is not in the exchange any more, if it ever was."""
+    home.exchange.remove((_ENVELOPES, manifest, home.party))
 
 
 def taken_in(manifest: Manifest, state: State) -> bool:

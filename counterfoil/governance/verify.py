@@ -1,7 +1,8 @@
-"""Checks every release in an exchange from signed documents alone, as an auditor would: offline, trusting nobody.
+"""Checks every release and erasure in an exchange from signed documents alone, as an auditor would: trusting nobody.
 
 For each release: the agreement that all parties signed, the owners' manifests, the evidence of every node, the
-reviewers' decisions, and the entry in each node's own log. Opens nothing; it needs no key of its own.
+reviewers' decisions, and the entry in each node's own log. For each erasure: the node's receipt and its log's entry.
+Opens nothing; it needs no key of its own, and no network.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from counterfoil.errors import DocumentError, IntegrityError, NotFoundError, Sig
 from counterfoil.exchange import Exchange
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.release import RELEASES, SEALED, read_release
+from counterfoil.governance.retention import ERASURES, read_erasure
 from counterfoil.governance.review import Approved, Evidence, count_decisions, decisions, load_draft, read_evidence
 from counterfoil.governance.signing import SignedAgreement, audit_agreement
 
@@ -30,7 +32,7 @@ def check_releases(exchange: Exchange, keys: Mapping[str, PublicKeys]) -> Iterat
     """
     for digest in sorted({name[1] for name in exchange.list((RELEASES,)) if len(name) == 4}):
         evidence = read_evidence(exchange, digest)
-        agreement = _agreement(exchange, evidence, keys)
+        agreement = _agreement(exchange, evidence.agreement, keys)
         approved = count_decisions(draft := load_draft(exchange, agreement, digest), decisions(exchange, draft))
         for owner in agreement.terms.owners:
             _check_manifest(exchange, agreement, evidence, owner)
@@ -44,13 +46,33 @@ def check_releases(exchange: Exchange, keys: Mapping[str, PublicKeys]) -> Iterat
         )
 
 
-def _agreement(exchange: Exchange, evidence: Evidence, keys: Mapping[str, PublicKeys]) -> SignedAgreement:
+def check_erasures(exchange: Exchange, keys: Mapping[str, PublicKeys]) -> Iterator[str]:
+    """One line for each agreement of whose shares nodes erased any. `keys` are as for `check_releases`.
+
+    Raises: SignatureError, NotFoundError, TamperedError, naming the node and what it says to have erased.
+    """
+    receipts = [name[1:] for name in exchange.list((ERASURES,)) if len(name) == 4]
+    for digest in sorted({agreement for agreement, _, _ in receipts}):
+        terms = _agreement(exchange, digest, keys).terms
+        told = []
+        for node in terms.nodes:
+            ids = [id for agreement, by, id in receipts if (agreement, by) == (digest, node)]
+            logged = {event["subject"] for event in _events(exchange, node, "agreement", digest, "shares-erased")}
+            for id in ids:
+                read_erasure(exchange, terms.roster.party(node).keys, digest, id)
+                if id not in logged:
+                    raise TamperedError(f"the log of {node} has no entry for its erasure of {id}")
+            told.append(f"{node} erased {len(ids)}")
+        yield f"shares under {terms.id} {terms.version}: {', '.join(told)}"
+
+
+def _agreement(exchange: Exchange, digest: str, keys: Mapping[str, PublicKeys]) -> SignedAgreement:
     for name in exchange.list(("blobs", "agreement")):
-        if name[-1] == evidence.agreement:
+        if name[-1] == digest:
             agreement = audit_agreement(exchange, Ref(*name[1:]))
             break
     else:
-        raise NotFoundError(f"the agreement {evidence.agreement} of job {evidence.job} is not in {exchange.url}")
+        raise NotFoundError(f"the agreement {digest} is not in {exchange.url}")
     for party in agreement.terms.parties:
         if party in keys and agreement.terms.roster.party(party).keys != keys[party]:
             raise SignatureError(f"the roster of {agreement.terms.id} lists other keys for {party} than its log has")
@@ -80,17 +102,15 @@ def _check_released(exchange: Exchange, approved: Approved, recipient: str) -> b
         exchange.get(Ref(SEALED, node, document.sealed))
         if not document.approvals.items() <= approved.approvals.items():
             raise TamperedError(f"{node} released job {evidence.job} on other approvals than are there")
-        events = _events(exchange, node, evidence.digest)
-        if not any(
-            event["type"] == "released" and event["refs"].get(f"to-{recipient}") == document.sealed for event in events
-        ):
+        released = _events(exchange, node, "evidence", evidence.digest, "released")
+        if not any(event["refs"].get(f"to-{recipient}") == document.sealed for event in released):
             raise TamperedError(f"the log of {node} has no entry for its release of job {evidence.job} to {recipient}")
-        if not any(event["type"] == "release-approved" for event in events):
+        if not _events(exchange, node, "evidence", evidence.digest, "release-approved"):
             raise TamperedError(f"the log of {node} has no entry for the approval of job {evidence.job}")
     return True
 
 
-def _events(exchange: Exchange, node: str, evidence: str) -> list[dict[str, Any]]:
-    """What the node's published log says of a draft."""
+def _events(exchange: Exchange, node: str, about: str, digest: str, type: str) -> list[dict[str, Any]]:
+    """The entries of this type in the node's published log that refer to the digest as what they are about."""
     events = [json.loads(entry) for entry in read_published(exchange, node).entries]
-    return [event for event in events if event["refs"].get("evidence") == evidence]
+    return [event for event in events if event["type"] == type and event["refs"].get(about) == digest]

@@ -34,7 +34,6 @@ class GroupKeys:
     mask: Keystream
     perm: Permutations
     rand: Keystream
-    ckpt: bytes
 
     @classmethod
     def derive(cls, key: bytes | bytearray, group: int, watch: Watch | None = None) -> GroupKeys:
@@ -47,7 +46,6 @@ class GroupKeys:
             Keystream(sub("mask"), f"mask {group_name(group)}", watch),
             Permutations(sub("perm")),
             Keystream(sub("rand"), f"rand {group_name(group)}", watch),
-            sub("ckpt"),
         )
 
 

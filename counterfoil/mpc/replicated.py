@@ -83,11 +83,11 @@ class Replicated(Protocol):
 
     def constant(self, value: Any) -> Arith:
         ring = as_ring(value)
-        return self.place({0: ring}, ring.shape)
+        return self._place({0: ring}, ring.shape)
 
     def constant_bits(self, value: NDArray[np.bool_]) -> Bits:
         packed = pack(value)
-        return Bits(self.place({0: packed}, packed.shape).parts, value.shape[-1])
+        return Bits(self._place({0: packed}, packed.shape).parts, value.shape[-1])
 
     def add_public(self, x: Arith, value: Any) -> Arith:
         ring = as_ring(value)
@@ -100,7 +100,7 @@ class Replicated(Protocol):
     def invert(self, x: Bits) -> Bits:
         return self.xor_public(x, tail_mask(x.length))
 
-    def place(self, values: Mapping[int, Words], shape: tuple[int, ...]) -> Arith:
+    def _place(self, values: Mapping[int, Words], shape: tuple[int, ...]) -> Arith:
         """The sharing whose components are these where this party holds them, and zero elsewhere."""
         return Arith(tuple(values[j] if j in values else np.zeros(shape, np.uint64) for j in self.components))
 

@@ -39,9 +39,17 @@ def as_signed(value: Words) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """This party's components of one shared array; all parts have one shape and dtype uint64."""
+    """This party's components of one shared array; all parts have one shape and dtype uint64, and never change.
+
+    They may still be on their way to a peer when a method returns, so they are made read-only here.
+    """
 
     parts: tuple[Words, ...]
+
+    def __post_init__(self) -> None:
+        for part in self.parts:
+            if isinstance(part, np.ndarray):  # numpy makes scalars of arrays without axes; they never change anyway
+                part.flags.writeable = False
 
     def map(self, f: Callable[[Words], Words]) -> Self:
         """The same local map on every component; it must be linear over the sharing's group."""

@@ -21,7 +21,8 @@ from counterfoil.errors import IntegrityError, RefusedError
 from counterfoil.governance.job import Event, Job, Stage, advance, plan_job, stage_of, start_attempt
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.release import Release, release
-from counterfoil.governance.review import count_decisions, decisions, load_draft, make_evidence, sign_evidence
+from counterfoil.governance.retention import note_held
+from counterfoil.governance.review import count_decisions, decisions, drafts, load_draft, make_evidence, sign_evidence
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.submission import accept, load_shares, read_manifest, taken_in
 from counterfoil.home import Home
@@ -38,24 +39,27 @@ PROTOCOLS: Final = {"rep3": "rep3-sh/1", "rep4": "rep4-mal/1"}
 """What an agreement calls a suite, and the protocol and version that this software runs for it."""
 
 PEER_TIMEOUT_S: Final = 60.0
+"""For how long a node waits for its peers to come, and then for each of their messages."""
+
 _USED_BY: Final = "submission-job"
+_RELEASABLE: Final = (Stage.DRAFTED, Stage.APPROVED, Stage.RELEASED)  # the last two after a crash
 
 
 def take_in(
     home: Home, agreement: SignedAgreement, period: str, submissions: Sequence[Ref]
 ) -> tuple[Job, list[Manifest]]:
-    """Every submission's shares are in this node's vault, and the job that they make.
+    """Every submission's shares are in this node's vault, and the job that they make; none of them served another job.
 
-    A submission serves one job only, so that nobody can pair an owner's old one with another's new one and look at the
-    difference; one that is in the vault already, from an attempt that failed, is not taken in again.
+    One that is in the vault already, from an attempt that failed, is not taken in again.
 
-    Raises: SignatureError, RefusedError, ExpiredError, TamperedError, ReplayError, NotFoundError.
+    Raises: SignatureError, RefusedError, ExpiredError, TamperedError, SealError, ReplayError, NotFoundError.
     """
     now = datetime.now(UTC)
     manifests = [read_manifest(reference, agreement, home.exchange, now) for reference in submissions]
     job = plan_job(agreement, period, manifests, now.date())
+    note_held(agreement, job, home.state, now.date())
     for reference, manifest in zip(submissions, manifests, strict=True):
-        home.state.bind(_USED_BY, manifest.submission, job.id)
+        home.state.check_bound(_USED_BY, manifest.submission, job.id)
         if not taken_in(manifest, home.state):
             accept(reference, agreement, home, array_specs, now)
     return job, manifests
@@ -70,31 +74,42 @@ class Computation:
     job: Job
     manifests: Sequence[Manifest]
     attempt: int
+    timeout_s: float = PEER_TIMEOUT_S
     rejected: dict[tuple[str, str], int] = field(init=False, default_factory=dict)
     hidden: dict[str, int] = field(init=False, default_factory=dict)
+    _running: bool = field(init=False, default=False)
     _session: Session | None = field(init=False, default=None)
     _joint: JointComputation | None = field(init=False, default=None)
 
     def meet(self) -> None:
-        """The nodes are linked, mean the same job, and share fresh keys.
+        """The nodes are linked, mean the same job, and share fresh keys; its submissions serve no other job.
+
+        Nobody can then pair an owner's old submission with another's new one and look at the difference. They are used
+        up only when all nodes mean the same job, so that what a coordinator tells one node alone costs nobody anything.
 
         Raises: ReplayError, RefusedError, TransportError, AttemptError, CheatingDetected.
         """
         terms = self.agreement.terms
+        self._check_unfinished()
         start_attempt(self.home.state, self.job.id, self.attempt)
+        self._running = True
         index = terms.nodes.index(self.home.party)
         peers = [terms.roster.party(node) for node in terms.nodes]
         endpoints = []
         for peer in peers:
             host, port = str(peer.address).rsplit(":", 1)
-            endpoints.append(Endpoint(host, int(port), peer.keys.tls))
+            endpoints.append(Endpoint(peer.id, host, int(port), peer.keys.tls))
         hello = self._hello()
-        links = connect(index, endpoints, self.home.keys.load_tls, hello.name, timeout_s=PEER_TIMEOUT_S)
+        links = connect(
+            index, endpoints, self.home.keys.load_tls, hello.name, timeout_s=self.timeout_s, connect_s=self.timeout_s
+        )
         sealing = Sealing(
             seal=lambda peer, plaintext, info: seal(plaintext, peers[peer].keys, info),
             unseal=lambda sealed, info: unseal(sealed, self.home.keys, info),
         )
         self._session = open_session(links, hello, index, claim=lambda *_: None, declared=DECLARED, sealing=sealing)
+        for manifest in self.manifests:
+            self.home.state.bind(_USED_BY, manifest.submission, self.job.id)
         self._joint = JointComputation(self._session.protocol, terms)
 
     def check(self) -> int:
@@ -151,6 +166,7 @@ class Computation:
             self.home.vault.keep(self.job.id, name, _by_component(self._protocol, result), aad=evidence.digest.encode())
         self.home.exchange.put("document", self.home.party, text)
         advance(self.home.state, self.job.id, Event.DRAFT)
+        self._running = False
         sign_evidence(evidence, self.home.keys, self.home.exchange)
         session.close()
         return Ref("evidence", self.home.party, evidence.digest)
@@ -169,11 +185,22 @@ class Computation:
         return self._live.meter
 
     def fail(self, error: Exception) -> None:
-        """The attempt is over: peers are told, and whether a new attempt may follow is kept."""
+        """The attempt is over: peers are told, and whether a new attempt may follow is kept.
+
+        One that was refused before it ran, or fails when its draft is kept, leaves the job where it is.
+        """
         if self._session is not None:
             self._session.__exit__(type(error), error, None)
-        event = Event.HALT if isinstance(error, IntegrityError) else Event.FAIL
-        advance(self.home.state, self.job.id, event)
+        if self._running:
+            event = Event.HALT if isinstance(error, IntegrityError) else Event.FAIL
+            advance(self.home.state, self.job.id, event)
+
+    def _check_unfinished(self) -> None:
+        """Raises: RefusedError when the job's draft is whole; one that some node did not live to sign is made again."""
+        if stage_of(self.home.state, self.job.id) is Stage.DRAFTED and any(
+            draft.evidence.job == self.job.id for draft in drafts(self.home.exchange, self.agreement)
+        ):
+            raise RefusedError(f"job {self.job.id} has a draft that every node signed; review it instead")
 
     def _hello(self) -> Hello:
         terms = self.agreement.terms
@@ -211,12 +238,15 @@ def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> l
     """This node's shares of every approved output lie in the exchange, sealed to each of its recipients.
 
     The node counts the signed decisions itself. Raises: NotApprovedError; NotFoundError if this node holds no such
-    draft; SignatureError, TamperedError, RefusedError, ReplayError.
+    draft; SignatureError, TamperedError, ReplayError; RefusedError, also when the job was halted or erased since.
     """
     draft = load_draft(home.exchange, agreement, evidence_digest)
     approved = count_decisions(draft, decisions(home.exchange, draft))
     evidence, terms = draft.evidence, agreement.terms
-    if stage_of(home.state, evidence.job) is Stage.DRAFTED:
+    stage = stage_of(home.state, evidence.job)
+    if stage not in _RELEASABLE:
+        raise RefusedError(f"job {evidence.job} is {stage}; only a draft that stands is released")
+    if stage is Stage.DRAFTED:
         advance(home.state, evidence.job, Event.APPROVE)
     # What is about to leave, and on whose word, is in this node's log before any of it leaves.
     home.log.append(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from counterfoil.analyses.joint import array_specs, local_parts
 from counterfoil.canonical import Ref
-from counterfoil.data.expectations import Validation, validate
+from counterfoil.data.expectations import Validation, load_valid
 from counterfoil.data.minimise import Minimised, minimise
-from counterfoil.data.table import Table, load
-from counterfoil.errors import NotFoundError, PlanError
+from counterfoil.data.table import Table
+from counterfoil.errors import NotFoundError, PlanError, RefusedError
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.submission import submit
 from counterfoil.home import Home
@@ -22,6 +22,11 @@ class Contribution:
     """One owner's steps for one contract and period: validate, minimise, share."""
 
     def __init__(self, home: Home, agreement: SignedAgreement, contract: str, period: str) -> None:
+        """The agreement asks this of the owner: nothing of its table was read yet. Raises: RefusedError."""
+        terms = agreement.terms
+        if home.party not in terms.owners or contract not in terms.contracts:
+            raise RefusedError(f"agreement {terms.id} asks nothing of {home.party} under a contract {contract}")
+        terms.schedule.check_period(period, terms.starts, datetime.now(UTC).date())
         self.home = home
         self.agreement = agreement
         self.contract = contract
@@ -31,11 +36,7 @@ class Contribution:
     def validate(self) -> Validation:
         """The owner's file satisfies the contract. Raises: NotFoundError, DataError and its kin."""
         terms = self.agreement.terms.contracts[self.contract]
-        page = self.home.data / f"{self.contract}.faults.html"
-        page.unlink(missing_ok=True)
-        table = load(table_file(self.home, self.contract), terms, page)
-        verdict = validate(table, page)
-        self._table = table
+        self._table, verdict = load_valid(table_file(self.home, self.contract), terms)
         return verdict
 
     def minimise(self) -> Minimised:

@@ -1,5 +1,6 @@
 """One malicious party of four: whatever it sends, honest parties abort at that operation or are right."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -128,6 +129,13 @@ def test_silence_is_noticed(name):
     assert all(error is None or isinstance(error, TransportError | CheatingDetected) for error in errors)
 
 
+def corrupted(share, j, rng):
+    """The same share with one bit of its part j changed."""
+    parts = [part.copy() for part in share.parts]
+    parts[j][rng.integers(parts[j].size)] ^= U64(1)
+    return replace(share, parts=tuple(parts))
+
+
 @pytest.mark.parametrize("name", PRIMITIVES)
 def test_a_changed_component_never_gives_a_wrong_result(name):
     _, expected = PRIMITIVES[name]
@@ -138,8 +146,7 @@ def test_a_changed_component_never_gives_a_wrong_result(name):
 
             def program_of(p, x, b, cheat=cheat, j=j):
                 if p.party.index == cheat:
-                    for share in (x, b):
-                        share.parts[j][rng.integers(share.parts[j].size)] ^= U64(1)
+                    x, b = corrupted(x, j, rng), corrupted(b, j, rng)
                 return program(name, p, x, b)
 
             outcomes = try_local(SUITE, program_of, inputs=[X, BITS], seed=SEED)

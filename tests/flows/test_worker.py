@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from counterfoil.audit.event import Event
 from counterfoil.home import Home
@@ -20,6 +21,9 @@ from deployments.stand import SETTINGS, database_url, free_ports, prepared_datab
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 ROOT = Path(__file__).resolve().parents[2]
 REF = f"agreement:bank-a:{'0' * 64}"
+NESTED: list[Any] = []
+for _ in range(100):
+    NESTED = [NESTED]
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -82,7 +86,12 @@ class Server:
                 "enforce_parameter_schema": False,
             },
         )
-        wish = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "enforce_parameter_schema": False}
+        wish = {
+            "parameters": parameters,
+            "state": {"type": "SCHEDULED"},
+            "enforce_parameter_schema": False,
+            "job_variables": {"command": f"touch {self.marker}", "working_dir": "/evil"},
+        }
         return str(self.ask(f"/deployments/{deployment['id']}/create_flow_run", wish)["id"])
 
     async def ended(self, run: str) -> dict[str, Any]:
@@ -149,6 +158,9 @@ def test_a_listed_flow_runs_as_it_is_installed(server: Server) -> None:
         ("agree", {"agreement": "/etc/passwd"}, "'agreement' of agree: value_error"),
         ("agree", {"agreement": {"kind": "agreement", "owner": "bank-a"}}, "value_error"),
         ("contribute", {"agreement": REF, "contract": "../loans", "period": "2026-w47"}, "'contract' of contribute"),
+        ("agree", {"agreement": "__import__('os').system('touch marker')"}, "'agreement' of agree: value_error"),
+        ("agree", {"agreement": NESTED}, "'agreement' of agree: value_error"),
+        ("contribute", {"agreement": REF, "contract": "loans", "period": "$(touch marker)"}, "'period' of contribute"),
         ("agree", {"agreement": "x" * 100_000}, "longer than any reference"),
     ],
 )
@@ -161,6 +173,13 @@ def test_all_else_is_refused_by_name(server: Server, flow: str, parameters: dict
     assert not server.marker.exists()
     if len(str(parameters)) < 10_000:
         assert Event.parse(server.home.log.entries()[before]).type == "run-refused"
+
+
+def test_a_worker_that_refused_goes_on(server: Server) -> None:
+    assert all(process.poll() is None for process in server.processes)
+    assert within(60, server.ended(server.run("bank-a", "agree", agreement=REF)))["name"] == "NotFoundError"
+    assert Event.parse(server.home.log.entries()[-1]).type == "verify-failed"
+    assert not server.marker.exists()
 
 
 def test_a_cancelled_run_ends(server: Server) -> None:
@@ -196,6 +215,27 @@ def test_a_result_is_a_reference_and_a_fault_is_a_number(server: Server) -> None
     assert REF.encode() in kept
     assert b"customer 4711" not in kept
     assert "customer 4711" in (server.home.path / "errors.log").read_text()
+
+
+def test_prefect_deploys_all_without_a_question(server: Server) -> None:
+    deployments = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_bytes())["deployments"]
+    for pool in sorted({item["work_pool"]["name"] for item in deployments} - {"bank-a"}):
+        server.ask("/work_pools/", {"name": pool, "type": "counterfoil"})
+    argv = [str(Path(sys.executable).with_name("prefect")), "--no-prompt", "deploy", "--all"]
+    subprocess.run(
+        [*argv, "--prefect-file", "deployments/prefect.yaml"],
+        env={**server.environment, "COUNTERFOIL_AGREEMENT": REF},
+        cwd=ROOT,
+        check=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    for item in deployments:
+        flow = item["entrypoint"].split(":")[1]
+        assert server.client.get(f"/deployments/name/{flow}/{item['name']}").is_success
+    weekly = server.client.get("/deployments/name/collaborate/coordinator").json()
+    assert weekly["schedules"][0]["schedule"]["cron"] == "0 6 * * 1"
+    assert weekly["parameters"] == {"agreement": REF}
 
 
 async def pid_of(server: Server, name: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from counterfoil.errors import (
     RosterError,
     SignatureError,
 )
+from counterfoil.governance.signing import publish, read_agreement
 
 from .conftest import CONTRACTS, IDS, Consortium
 from .reviewing import draft
@@ -158,3 +160,38 @@ def test_reviewers_list_show_and_decide(signed: Consortium) -> None:
     assert run("review", "approve", ref, evidence, home=homes["reviewer-3"]).exit_code == 0
     listed = run("review", "list", ref, home=homes["regulator"])
     assert "approved by reviewer-1, reviewer-3" in listed.output
+
+
+def test_diff_says_what_changes_and_who_signs(consortium: Consortium, tmp_path: Path) -> None:
+    contracts = tmp_path / "contracts"
+    shutil.copytree(CONTRACTS, contracts)
+    file = contracts / "agreements" / "exposure.agreement.yaml"
+    text = file.read_text()
+    for old, new in (
+        ("version: 1.0.0", "version: 2.0.0"),
+        ("quorum: 2", "quorum: 3"),
+        ("columns: [balance, region, product]", "columns: [balance, region]"),
+        ("by: [region, product]", "by: [region]"),
+        ("      rows: shared\n    recipients: [regulator]", "      rows: shared\n    recipients: [regulator, bank-a]"),
+        ("shares: 30", "shares: 14"),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    file.write_text(text)
+    new = publish(read_agreement(file, consortium.roster), consortium.exchange, "bank-b")
+    result = run("agreement", "diff", consortium.ref, new, home=consortium.homes["bank-a"].path)
+    assert result.exit_code == 0, result.output
+    for line in (
+        "name: was exposure 1.0.0, becomes exposure 2.0.0",
+        "approvals needed: was 2, becomes 3",
+        "days that nodes keep shares: was 30, becomes 14",
+        "balance-by-region-and-product: columns: product removed",
+        "balance-by-region-and-product, by: was region, product, becomes region",
+        "correlation-of-shared-rows: recipients: bank-a added",
+        f"must sign again: {', '.join(sorted(IDS))}",
+    ):
+        assert line in result.output.splitlines(), result.output
+    assert "title" not in result.output
+
+    same = run("agreement", "diff", new, new, home=consortium.homes["bank-a"].path)
+    assert same.output.split("\n") == ["", "this is one and the same agreement; nobody signs again", ""]

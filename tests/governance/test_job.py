@@ -28,7 +28,7 @@ JOBS = st.builds(Job, DIGESTS, st.sampled_from([PERIOD, "2026-w49"]), st.diction
 FOLLOWS: Mapping[str, Mapping[str, str]] = {
     "ready": {"start": "running", "erase": "erased"},
     "running": {"start": "running", "fail": "ready", "halt": "halted", "draft": "drafted"},
-    "drafted": {"approve": "approved", "reject": "rejected", "erase": "erased"},
+    "drafted": {"start": "running", "approve": "approved", "reject": "rejected", "erase": "erased"},
     "approved": {"release": "released", "erase": "erased"},
     "rejected": {"erase": "erased"},
     "released": {"erase": "erased"},
@@ -68,6 +68,10 @@ def test_attempts_only_rise(state: State, tmp_path: Path) -> None:
     for stale in (0, 1, 2, 3):
         with pytest.raises(ReplayError):
             start_attempt(State.open(tmp_path / "state.sqlite"), JOB, stale)
+    advance(state, JOB, Event.FAIL)
+    with pytest.raises(ReplayError):
+        start_attempt(state, JOB, 3)
+    assert stage_of(state, JOB) is Stage.READY  # what is refused does not begin
 
 
 def test_a_job_is_not_tried_for_ever(state: State) -> None:

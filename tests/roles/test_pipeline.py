@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 
-from counterfoil.analyses.joint import analyses
 from counterfoil.canonical import Ref
 from counterfoil.errors import (
     NotApprovedError,
@@ -24,7 +22,7 @@ from counterfoil.governance.release import open_release
 from counterfoil.governance.review import count_decisions, decisions, load_draft
 from counterfoil.roles.node import hand_over
 from counterfoil.roles.recipient import open_job
-from tests.consortium import NODES, OWNERS, Consortium, found
+from tests.consortium import NODES, OWNERS, Consortium, assert_pooled, found
 
 pytestmark = pytest.mark.slow
 ROWS = 1500
@@ -60,18 +58,10 @@ def test_recipients_get_the_pooled_answer(drafted: tuple[Consortium, list[Ref], 
     consortium, _, evidence = drafted
     consortium.review(evidence, ["reviewer-3"])
     consortium.release(evidence)
-    frames = list(consortium.frames.values())
     for recipient, plans in (("regulator", 5), ("bank-a", 4)):
         opened = open_job(consortium.homes[recipient], consortium.signed(recipient), evidence)
         assert len(opened.results) == plans
-        for result in opened.results:
-            analysis = analyses(consortium.agreement)[result.name]
-            expected, got = analysis.plain(frames), result.tables[0].frame
-            for column in expected.select_dtypes("number").columns:
-                shown = got[column].notna()
-                values, pooled = got[column][shown].astype(float), expected[column][shown].astype(float)
-                assert (values - pooled).abs().max() <= result.tables[0].measures[column].bound + 1e-9
-                np.testing.assert_allclose(values, pooled, rtol=1e-7)
+        assert_pooled(consortium, opened)
         assert opened.page.exists()
         assert json.loads(opened.page.with_name("report.json").read_text())["job"] == opened.job
 

@@ -99,7 +99,7 @@ def test_noise_refuses_what_it_cannot_do(call):
 
 # --- ranges -----------------------------------------------------------------------------------------------------
 
-BOUNDS = [Bound(0, 0), Bound(-5, 7), Bound(1, 1 << 40), Bound(1 - (1 << 61), (1 << 61) - 1)]
+BOUNDS = [Bound(0, 0), Bound(-5, 7), Bound(1, 1 << 40), Bound(1 - (1 << 61), (1 << 61) - 1), Bound(-(1 << 62) + 1, 0)]
 
 
 def any_words(rng, n):
@@ -115,7 +115,7 @@ RANGES = [
         lambda p, x, bound=bound: in_range(p, x, bound.low, bound.high),
         any_words,
         lambda x, bound=bound: (x >= bound.low) & (x <= bound.high),
-        per_element(12, 3 * 78.875 + 32.75, 12, 3 * 141.75 + 49.5),
+        per_element(11, 2 * 78.875 + 32.375, 11, 2 * 141.75 + 48.75),
     )
     for bound in BOUNDS
 ]

@@ -157,7 +157,7 @@ def test_nothing_is_sent_written_or_printed(
 
 
 def quality(**changed: Any) -> QualityRule:
-    rule = QualityRule("rule", "nullValues", ("score",), "mustBe", (0,))
+    rule = QualityRule("rule", "nullValues", ("score",), "mustBe", (0,), "visits.odcs.yaml:9: quality[0]")
     return replace(rule, **changed)
 
 
@@ -182,7 +182,7 @@ def quality(**changed: Any) -> QualityRule:
     ],
 )
 def test_rules_that_no_expectation_expresses_are_refused(contract: Contract, rule: QualityRule) -> None:
-    with pytest.raises(ContractError, match=r"visits.odcs.yaml: quality rule 'rule'.*cannot be checked"):
+    with pytest.raises(ContractError, match=r"^visits.odcs.yaml:9: quality\[0\]: the rule 'rule'.*cannot be checked; "):
         compile_rules(replace(contract, quality=(rule,)))
 
 

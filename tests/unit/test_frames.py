@@ -31,7 +31,7 @@ def test_words_and_bytes_arrive_and_are_metered():
     out = np.empty(5, np.uint64)
     a.send(Kind.DATA, 1, WORDS)
     a.send_bytes(Kind.DIGEST, 1, b"x" * 32)
-    b.receive(Kind.DATA, 1, out)
+    b.incoming(1, out).finish()
     assert np.array_equal(out, WORDS)
     assert b.receive_bytes(Kind.DIGEST, 1, exactly=32) == b"x" * 32
     assert (a.traffic.data_sent, a.traffic.control_sent, a.traffic.header_bytes_sent) == (40, 32, 2 * HEADER_BYTES)
@@ -63,7 +63,7 @@ def test_each_field_is_checked(field):
     a.send(Kind.DATA, 1, WORDS)
     out = np.zeros(5, np.uint64)
     with pytest.raises(CheatingDetected, match=f"party 0 sent a frame with another {field}"):
-        b.receive(Kind.DATA, 1, out)
+        b.incoming(1, out).finish()
     assert not out.any()
 
 
@@ -77,13 +77,13 @@ def test_open_lengths_are_bounded():
 def test_silence_a_cut_and_an_end_have_their_own_errors():
     _, b = pair(lambda header, payload: [])
     with pytest.raises(PeerTimeoutError, match=r"party 0 sent nothing for 0\.05 s"):
-        b.receive(Kind.DATA, 1, np.empty(5, np.uint64))
+        b.incoming(1, np.empty(5, np.uint64)).finish()
 
     a, b = pair(lambda header, payload: [header.pack(), payload[:10]])
     a.send(Kind.DATA, 1, WORDS)
     a.close()
     with pytest.raises(PeerLostError, match="party 0 closed its link"):
-        b.receive(Kind.DATA, 1, np.empty(5, np.uint64))
+        b.incoming(1, np.empty(5, np.uint64)).finish()
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,16 @@ def test_peers_are_told_of_the_end(error, seen, text):
     links = connect_all(2, ATTEMPT, timeout_s=1)
     end_all(links[0], error, 4)
     with pytest.raises(seen, match=text):
-        links[1][0].receive(Kind.DATA, 9, np.empty(5, np.uint64))
+        links[1][0].incoming(9, np.empty(5, np.uint64)).finish()
+
+
+def test_the_end_is_not_mistaken_for_the_rest_of_a_frame():
+    links = connect_all(2, ATTEMPT, timeout_s=1)
+    links[0][1].begin(Kind.DATA, 1, 5)
+    links[0][1].push(WORDS[:1])
+    end_all(links[0], CheatingDetected(), 1)
+    with pytest.raises(PeerLostError, match="closed its link"):
+        links[1][0].incoming(1, np.empty(5, np.uint64)).finish()
 
 
 def test_a_record_notes_frames_and_no_content():
@@ -103,7 +112,7 @@ def test_a_record_notes_frames_and_no_content():
     record.watch(a)
     record.watch(b)
     a.send(Kind.DATA, 1, WORDS)
-    b.receive(Kind.DATA, 1, np.empty(5, np.uint64))
+    b.incoming(1, np.empty(5, np.uint64)).finish()
     assert record.events == [("send", Kind.DATA, 1, 40, 1), ("receive", Kind.DATA, 1, 40, 0)]
 
 

@@ -49,16 +49,15 @@ def test_groups_share_keys_that_others_do_not_have(suite):
     parties = [session.protocol.party for session in sessions]
     for index, party in enumerate(parties):
         assert set(party.keys) == {*components(n, index), COMMON}
+    drawn = {}
     for group in (*range(n), COMMON):
         for purpose in ("mask", "rand"):
-            drawn = [getattr(p.keys[group], purpose).words(1, 4).tobytes() for p in parties if group in p.keys]
-            assert len(set(drawn)) == 1
-        assert len({p.keys[group].ckpt for p in parties if group in p.keys}) == 1
-    some = {parties[0].keys[group].ckpt for group in parties[0].keys}
-    assert len(some) == len(parties[0].keys)
+            streams = [getattr(party.keys[group], purpose) for party in parties if group in party.keys]
+            (drawn[group, purpose],) = {stream.words(1, 4).tobytes() for stream in streams}
+    assert len(set(drawn.values())) == len(drawn)
     again = start([replace(HELLO, suite=suite)] * n)
     assert again[0].transcript != sessions[0].transcript
-    assert again[0].protocol.party.keys[COMMON].ckpt not in some
+    assert again[0].protocol.party.keys[COMMON].mask.words(1, 4).tobytes() not in drawn.values()
 
 
 def test_a_session_computes_opens_and_meters():

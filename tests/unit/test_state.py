@@ -54,10 +54,14 @@ def test_facts(state: State) -> None:
 
 
 def test_a_bound_fact_stays(state: State) -> None:
+    state.check_bound("used-by", "s-1", "job-2")
     state.bind("used-by", "s-1", "job-1")
     state.bind("used-by", "s-1", "job-1")
+    state.check_bound("used-by", "s-1", "job-1")
     with pytest.raises(ReplayError, match="s-1 belongs to job-1"):
         state.bind("used-by", "s-1", "job-2")
+    with pytest.raises(ReplayError, match="s-1 belongs to job-1"):
+        state.check_bound("used-by", "s-1", "job-2")
     assert state.get("used-by", "s-1") == b"job-1"
 
 

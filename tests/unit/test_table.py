@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from counterfoil.data import reader, sources
+from counterfoil.data.confined import LIMITS
 from counterfoil.data.minimise import minimise
-from counterfoil.data.table import LIMITS, Table, load
+from counterfoil.data.table import Table, load
 from counterfoil.errors import (
     ContractError,
     DataError,

@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
-from counterfoil.errors import PeerIdentityError, PeerLostError, PeerTimeoutError
+from counterfoil.errors import AttemptError, PeerIdentityError, PeerLostError, PeerTimeoutError, TransportError
 from counterfoil.mpc.transport.base import Attempt, Kind, end_all
 from counterfoil.mpc.transport.tls import Endpoint, connect
 
@@ -60,7 +61,7 @@ class Meeting:
         self.identities = identities
         self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
         self.ends = [
-            Endpoint("127.0.0.1", listener.getsockname()[1], identity.public.tls)
+            Endpoint(identity.public.party, "127.0.0.1", listener.getsockname()[1], identity.public.tls)
             for listener, identity in zip(self.listeners, identities, strict=False)
         ]
 
@@ -120,12 +121,12 @@ def test_a_peer_with_another_key_is_refused_by_both_sides(identities, tmp_path):
     impostor = PrivateKeys.create(tmp_path, "node-1")
     errors = together(lambda: meeting.join(0), lambda: meeting.join(1, identity=impostor), lambda: meeting.join(2))
     assert all(isinstance(error, PeerIdentityError) for error in errors), errors
-    assert "party 1: its address answers with a key nobody pinned" in str(errors[0])
+    assert f"{meeting.ends[1]} answers with a key nobody pinned" in str(errors[0])
 
 
 def test_another_party_of_the_roster_cannot_stand_in(identities):
     meeting = Meeting(identities)
-    ends = [meeting.ends[0], Endpoint("127.0.0.1", meeting.ends[2].port, identities[1].public.tls), meeting.ends[2]]
+    ends = [meeting.ends[0], replace(meeting.ends[1], port=meeting.ends[2].port), meeting.ends[2]]
     errors = together(lambda: meeting.join(0, ends=ends), lambda: meeting.join(2, connect_s=1.0))
     assert isinstance(errors[0], PeerIdentityError)
 
@@ -138,8 +139,16 @@ def test_an_expired_certificate_is_refused(identities, tmp_path):
 
 
 def test_missing_peers_are_named(identities):
-    with pytest.raises(PeerTimeoutError, match=r"parties \[1, 2\] did not connect"):
-        Meeting(identities).join(0, connect_s=0.3)
+    meeting = Meeting(identities)
+    with pytest.raises(PeerTimeoutError) as caught:
+        meeting.join(0, connect_s=0.3)
+    assert str(caught.value) == f"{meeting.ends[1]}, {meeting.ends[2]} did not connect"
+
+
+def test_a_port_that_is_taken_is_named(identities):
+    meeting = Meeting(identities)
+    with pytest.raises(TransportError, match=f"cannot listen as node-0 .*:{meeting.ends[0].port}"):
+        connect(0, meeting.ends, identities[0].load_tls, ATTEMPT)
 
 
 def test_peers_of_another_attempt_are_not_mistaken(identities):
@@ -147,7 +156,9 @@ def test_peers_of_another_attempt_are_not_mistaken(identities):
     errors = together(
         lambda: meeting.join(0, connect_s=1.0), lambda: meeting.join(1, attempt=Attempt(bytes(16), 2), connect_s=1.0)
     )
-    assert all(isinstance(error, PeerTimeoutError) for error in errors)
+    for error, other in zip(errors, (1, 0), strict=True):
+        assert isinstance(error, AttemptError)
+        assert str(error).startswith(f"{meeting.ends[other]} came for another job or attempt")
 
 
 def test_strangers_change_nothing(identities, tmp_path):
@@ -198,12 +209,12 @@ def test_a_peer_that_dies_in_a_message_is_lost(met):
     link.begin(Kind.DATA, 1, 1000)
     link.push(np.zeros(10, np.uint64))
     link.close()
-    with pytest.raises(PeerLostError, match="party 1 closed its link"):
+    with pytest.raises(PeerLostError, match=r"node-1 .* closed its link"):
         met[0][1].incoming(1, np.empty(1000, np.uint64)).finish()
 
 
 def test_a_silent_peer_times_out(met):
-    with pytest.raises(PeerTimeoutError, match="party 2 sent nothing for 1 s"):
+    with pytest.raises(PeerTimeoutError, match=r"node-2 .* sent nothing for 1 s"):
         met[0][2].incoming(1, np.empty(1, np.uint64)).finish()
 
 
@@ -217,7 +228,7 @@ def test_a_peer_that_trickles_times_out(met):
             threading.Event().wait(0.05)
 
     threading.Thread(target=trickle, daemon=True).start()
-    with pytest.raises(PeerTimeoutError, match=r"party 0 sent \d+ of 8000 bytes in 1 s"):
+    with pytest.raises(PeerTimeoutError, match=r"node-0 .* sent \d+ of 8000 bytes in 1 s"):
         met[1][0].incoming(1, np.empty(1000, np.uint64)).finish()
 
 
@@ -230,7 +241,7 @@ def test_a_stuck_peer_does_not_hold_up_the_end(met):
 
 def test_a_peer_that_takes_nothing_times_out(met):
     link = met[0][1]
-    with pytest.raises(PeerTimeoutError, match="party 1 took nothing"):
+    with pytest.raises(PeerTimeoutError, match=r"node-1 .* took nothing"):
         for _ in range(400):
             link.send(Kind.DATA, 1, np.zeros(1 << 17, np.uint64))
             threading.Event().wait(0.01)

@@ -102,7 +102,9 @@ class Pipe(ABC):
 
     @abstractmethod
     def write(self, data: memoryview) -> None:
-        """Queues bytes; they must not be changed afterwards. Raises: TransportError if the peer is known to be lost."""
+        """Queues bytes; they must not be changed afterwards. That a peer is lost is found by reading: it may have said
+        why. Raises: TransportError if the peer is there but takes nothing.
+        """
 
     @abstractmethod
     def read_into(self, buffer: memoryview) -> None:
@@ -153,6 +155,7 @@ class Link:
     peer: int
     watch: Watch | None = None
     traffic: Traffic = field(default_factory=Traffic)
+    _owed: int = 0
 
     def begin(self, kind: Kind, op: int, count: int, itemsize: int = 8) -> None:
         """Sends a header; exactly `count` elements must be pushed next."""
@@ -164,10 +167,12 @@ class Link:
             self.traffic.data_sent += header.payload
         else:
             self.traffic.control_sent += header.payload
+        self._owed = header.payload
         self.pipe.write(memoryview(header.pack()))
 
     def push(self, piece: NDArray[Any]) -> None:
         """The next elements of the frame that was begun; the array must be contiguous and stay as it is."""
+        self._owed -= piece.nbytes
         self.pipe.write(piece.data.cast("B"))
 
     def send(self, kind: Kind, op: int, payload: NDArray[Any]) -> None:
@@ -196,23 +201,19 @@ class Link:
         """A frame of data that comes into `out` piece by piece; `look` sees each piece while it is in the cache."""
         return Incoming(self, op, out, look)
 
-    def receive(self, kind: Kind, op: int, out: NDArray[Any]) -> None:
-        """A whole frame into a contiguous array."""
-        self.expect(kind, op, out.size, out.itemsize)
-        self.pull(out.reshape(-1))
-
     def receive_bytes(self, kind: Kind, op: int, *, exactly: int | None = None, at_most: int = 0) -> bytes:
         """A whole frame of bytes; only handshakes may leave the length to the peer, up to a bound."""
         found = self._read_header()
-        count = found.elements if exactly is None and found.elements <= at_most else (exactly or 0)
+        count = min(found.elements, at_most) if exactly is None else exactly
         self._accept(found, self.attempt.header(kind, self.peer, self.me, op, count))
         payload = np.empty(count, dtype=np.uint8)
         self.pull(payload)
         return payload.tobytes()
 
     def give_up(self, kind: Kind, op: int) -> None:
-        """Tells the peer that the attempt is over (ABORT) or the job (ALARM)."""
-        self.begin(kind, op, 0, 1)
+        """Tells the peer that the attempt (ABORT) or the job (ALARM) is over, unless a frame is half sent."""
+        if not self._owed:
+            self.begin(kind, op, 0, 1)
 
     def close(self, linger_s: float = LINGER_S) -> None:
         """Ends the link; what was sent still arrives if the peer takes it in that time."""
@@ -239,7 +240,7 @@ class Link:
             if found == self.attempt.header(kind, self.peer, self.me, found.op):
                 if kind is Kind.ABORT:
                     raise PeerLostError(f"party {self.peer} gave up at operation {found.op}")
-                raise CheatingDetected(f"party {self.peer} found a failed check at operation {found.op}")
+                raise CheatingDetected(f"party {self.peer} ended the job at operation {found.op}: a check failed")
         wrong = [name for name, a, b in zip(Header._fields, found, expected, strict=True) if a != b]
         raise CheatingDetected(
             f"party {self.peer} sent a frame with another {', '.join(wrong)} than operation {expected.op} must have"

@@ -19,7 +19,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from counterfoil.crypto.keys import tls_pin
-from counterfoil.errors import PeerIdentityError, PeerLostError, PeerTimeoutError, TransportError
+from counterfoil.errors import (
+    AttemptError,
+    CounterfoilError,
+    PeerIdentityError,
+    PeerLostError,
+    PeerTimeoutError,
+    TransportError,
+)
 from counterfoil.mpc.transport.base import HEADER_BYTES, Attempt, Kind, Link, Pipe
 
 _BUFFER: Final = 4 << 20
@@ -29,43 +36,47 @@ _RETRY_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a party listens, and the DER certificate it must prove to hold."""
+    """Who a party is, where it listens, and the DER certificate it must prove to hold."""
 
+    name: str
     host: str
     port: int
     certificate: bytes
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.host}:{self.port})"
 
 
 class TlsPipe(Pipe):
     """Sends on one connection through a thread of its own, receives on the other."""
 
-    def __init__(self, peer: int, out: ssl.SSLSocket, back: ssl.SSLSocket, timeout_s: float) -> None:
+    def __init__(self, peer: Endpoint, out: ssl.SSLSocket, back: ssl.SSLSocket, timeout_s: float) -> None:
         self._peer, self._out, self._back, self._timeout_s = peer, out, back, timeout_s
         out.settimeout(timeout_s)
         back.settimeout(timeout_s)
         self._queue: queue.SimpleQueue[memoryview | None] = queue.SimpleQueue()
-        self._failed: TransportError | None = None
-        self._sender = threading.Thread(target=self._send_all, name=f"send-{peer}", daemon=True)
+        self._stuck: PeerTimeoutError | None = None
+        self._sender = threading.Thread(target=self._send_all, name=f"send-{peer.name}", daemon=True)
         self._sender.start()
 
     def write(self, data: memoryview) -> None:
-        if self._failed:
-            raise self._failed
+        if self._stuck:
+            raise self._stuck
         self._queue.put(data)
 
     def read_into(self, buffer: memoryview) -> None:
         filled, size, deadline = 0, len(buffer), time.monotonic() + self._timeout_s
         while filled < size:
             if filled and time.monotonic() > deadline:
-                raise PeerTimeoutError(f"party {self._peer} sent {filled} of {size} bytes in {self._timeout_s:g} s")
+                raise PeerTimeoutError(f"{self._peer} sent {filled} of {size} bytes in {self._timeout_s:g} s")
             try:
                 got = self._back.recv_into(buffer[filled:])
             except TimeoutError:
-                raise PeerTimeoutError(f"party {self._peer} sent nothing for {self._timeout_s:g} s") from None
+                raise PeerTimeoutError(f"{self._peer} sent nothing for {self._timeout_s:g} s") from None
             except OSError as error:
-                raise PeerLostError(f"party {self._peer}: {_reason(error)}") from None
+                raise PeerLostError(f"{self._peer}: {_reason(error)}") from None
             if not got:
-                raise PeerLostError(f"party {self._peer} closed its link")
+                raise PeerLostError(f"{self._peer} closed its link")
             filled += got
 
     def close(self, linger_s: float) -> None:
@@ -80,9 +91,9 @@ class TlsPipe(Pipe):
             while (data := self._queue.get()) is not None:
                 self._out.sendall(data)
         except TimeoutError:
-            self._failed = PeerTimeoutError(f"party {self._peer} took nothing for {self._timeout_s:g} s")
-        except OSError as error:
-            self._failed = PeerLostError(f"party {self._peer}: {_reason(error)}")
+            self._stuck = PeerTimeoutError(f"{self._peer} took nothing for {self._timeout_s:g} s")
+        except OSError:
+            pass  # it has gone; whoever reads finds its last word, which may be why
 
 
 def connect(
@@ -102,13 +113,15 @@ def connect(
     context. `listener` is a bound socket to take instead of this party's endpoint.
 
     Raises: PeerIdentityError if whoever answers for a peer holds another key, or a peer does not accept ours;
-        PeerTimeoutError naming the peers that are missing.
+        AttemptError naming the peers that are there for another job or attempt; PeerTimeoutError naming those that are
+        missing; TransportError if nobody can listen at this party's endpoint.
     """
     meeting = _Meeting(me, parties, load_identity, attempt, time.monotonic() + connect_s)
-    server = listener or socket.create_server((parties[me].host, parties[me].port), backlog=16)
-    with server:
+    with listener or _listen(parties[me]) as server:
         out, back = meeting.hold(server)
-    return {peer: Link(TlsPipe(peer, out[peer], back[peer], timeout_s), attempt, me, peer) for peer in sorted(out)}
+    return {
+        peer: Link(TlsPipe(parties[peer], out[peer], back[peer], timeout_s), attempt, me, peer) for peer in sorted(out)
+    }
 
 
 @dataclass(slots=True)
@@ -124,6 +137,7 @@ class _Meeting:
     back: dict[int, ssl.SSLSocket] = field(default_factory=dict)
     failed: TransportError | None = None
     strangers: int = 0
+    elsewhere: set[int] = field(default_factory=set)
     news: threading.Condition = field(default_factory=threading.Condition)
 
     def hold(self, server: socket.socket) -> tuple[Mapping[int, ssl.SSLSocket], Mapping[int, ssl.SSLSocket]]:
@@ -144,8 +158,10 @@ class _Meeting:
             raise self.failed or self._missing(missing)
         return self.out, self.back
 
-    def _missing(self, peers: list[int]) -> TransportError:
-        text = f"parties {peers} did not connect"
+    def _missing(self, peers: list[int]) -> CounterfoilError:
+        if elsewhere := [str(self.parties[peer]) for peer in peers if peer in self.elsewhere]:
+            return AttemptError(f"{', '.join(elsewhere)} came for another job or attempt; start all nodes on the same")
+        text = f"{', '.join(str(self.parties[peer]) for peer in peers)} did not connect"
         if self.strangers:
             return PeerIdentityError(f"{text}; {self.strangers} connections with keys nobody pinned were turned away")
         return PeerTimeoutError(text)
@@ -190,15 +206,15 @@ class _Meeting:
             try:
                 connection.do_handshake()
                 if self._who(connection) != peer:
-                    raise PeerIdentityError(f"party {peer}: its address answers with another key")
+                    raise PeerIdentityError(f"{self.parties[peer]} answers with another party's key")
                 connection.sendall(self._greeting(self.me, peer))
                 if _read(connection, HEADER_BYTES) != self._greeting(peer, self.me):
                     raise ConnectionRefusedError
             except ssl.SSLCertVerificationError:
-                raise PeerIdentityError(f"party {peer}: its address answers with a key nobody pinned") from None
+                raise PeerIdentityError(f"{self.parties[peer]} answers with a key nobody pinned") from None
             except ssl.SSLError as error:
                 if "alert" in str(error).lower():
-                    raise PeerIdentityError(f"party {peer} does not accept this party's certificate") from None
+                    raise PeerIdentityError(f"{self.parties[peer]} does not accept this party's certificate") from None
                 raise
             unless_met.pop_all()
         return connection
@@ -216,9 +232,11 @@ class _Meeting:
         try:
             connection.do_handshake()
             peer = self._who(connection)
-            if peer >= 0 and _read(connection, HEADER_BYTES) == self._greeting(peer, self.me):
-                connection.sendall(self._greeting(self.me, peer))
-                return self._met(self.back, peer, connection)
+            if peer >= 0:
+                if _read(connection, HEADER_BYTES) == self._greeting(peer, self.me):
+                    connection.sendall(self._greeting(self.me, peer))
+                    return self._met(self.back, peer, connection)
+                self.elsewhere.add(peer)
         except ssl.SSLCertVerificationError:
             self.strangers += 1
         except OSError:
@@ -245,6 +263,15 @@ class _Meeting:
         with self.news:
             self.failed = error
             self.news.notify()
+
+
+def _listen(at: Endpoint) -> socket.socket:
+    try:
+        return socket.create_server((at.host, at.port), backlog=16)
+    except OSError as error:
+        raise TransportError(
+            f"cannot listen as {at}: {_reason(error)}; end what holds the port, or correct the roster"
+        ) from None
 
 
 def _wrap(raw: socket.socket, context: ssl.SSLContext, *, server_side: bool) -> ssl.SSLSocket:

@@ -1,0 +1,93 @@
+"""Texts that a regular expression matches, drawn at random. Knows patterns, and nothing of tables.
+
+It walks the tree that Python's own parser makes, so that what is drawn and what is checked read a pattern alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from re import _constants as op  # type: ignore[attr-defined]
+from re import _parser  # type: ignore[attr-defined]
+from typing import Any
+
+import numpy as np
+
+from counterfoil.errors import ContractError
+
+PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
+MORE = 8  # how often something without an upper limit is repeated beyond its lower one
+CLASSES = {
+    op.CATEGORY_DIGIT: r"\d",
+    op.CATEGORY_NOT_DIGIT: r"\D",
+    op.CATEGORY_WORD: r"\w",
+    op.CATEGORY_NOT_WORD: r"\W",
+    op.CATEGORY_SPACE: r"\s",
+    op.CATEGORY_NOT_SPACE: r"\S",
+}
+
+
+class Spelling:
+    """Draws texts of printable ASCII that match the pattern, which is anchored or not.
+
+    Raises: ContractError for a pattern with look-around or back-references.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = re.compile(pattern)
+        self._tree = _parser.parse(pattern)
+
+    def draw(self, rng: np.random.Generator) -> str:
+        """One text."""
+        text = self._walk(self._tree, rng)
+        if not self._pattern.search(text):
+            raise self._refused()
+        return text
+
+    def _walk(self, tree: Iterable[tuple[Any, Any]], rng: np.random.Generator) -> str:
+        return "".join(self._node(kind, value, rng) for kind, value in tree)
+
+    def _node(self, kind: Any, value: Any, rng: np.random.Generator) -> str:
+        if kind is op.LITERAL:
+            return chr(value)
+        if kind is op.AT:
+            return ""
+        if kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
+            low, high, inner = value
+            return "".join(
+                self._walk(inner, rng) for _ in range(rng.integers(low, min(high, low + MORE), endpoint=True))
+            )
+        if kind is op.SUBPATTERN:
+            return self._walk(value[-1], rng)
+        if kind is op.BRANCH:
+            return self._walk(value[1][rng.integers(len(value[1]))], rng)
+        if kind in (op.IN, op.NOT_LITERAL, op.ANY):
+            letters = self._letters(kind, value)
+            return letters[rng.integers(len(letters))]
+        raise self._refused()
+
+    def _letters(self, kind: Any, value: Any) -> str:
+        """The characters that may stand at one place."""
+        if kind is op.ANY:
+            return PRINTABLE
+        if kind is op.NOT_LITERAL:
+            return PRINTABLE.replace(chr(value), "")
+        found = set()
+        for inner, item in value:
+            if inner is op.LITERAL:
+                found.add(chr(item))
+            elif inner is op.RANGE:
+                found.update(map(chr, range(item[0], item[1] + 1)))
+            elif inner is op.CATEGORY:
+                found.update(re.findall(CLASSES[item], PRINTABLE))
+        if value[0][0] is op.NEGATE:
+            found = set(PRINTABLE) - found
+        if not found:
+            raise self._refused()
+        return "".join(sorted(found))
+
+    def _refused(self) -> ContractError:
+        return ContractError(
+            f"no text can be made by the pattern {self._pattern.pattern!r}; write it without look-around, "
+            "back-references and flags"
+        )

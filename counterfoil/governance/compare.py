@@ -1,0 +1,126 @@
+"""What changes from one agreement to the next, in plain words, and whose signature the next one takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from counterfoil.governance.agreement import Agreement, Planned
+from counterfoil.governance.contract import Contract
+from counterfoil.governance.roster import Party
+
+
+def changes(old: Agreement, new: Agreement) -> list[str]:
+    """Every difference that matters to somebody who signs, one line each; none if both are the same agreement."""
+    return [*_terms(old, new), *_parties(old, new), *_contracts(old, new), *_plans(old, new)]
+
+
+def signatures(old: Agreement, new: Agreement) -> list[str]:
+    """Who signs what: a signature covers every word of one agreement, so the next one takes all of them anew."""
+    if old.digest == new.digest:
+        return ["this is one and the same agreement; nobody signs again"]
+    stay = [party for party in new.parties if party in old.parties]
+    lines = [f"must sign again: {_list(stay)}"] if stay else []
+    if joining := [party for party in new.parties if party not in old.parties]:
+        lines.append(f"must sign for the first time: {_list(joining)}")
+    if leaving := [party for party in old.parties if party not in new.parties]:
+        lines.append(f"need not sign any more: {_list(leaving)}")
+    lines.append(
+        f"until all have signed, {old.id} {old.version} stays as it is; submissions count for one of the two alone"
+    )
+    return lines
+
+
+def _terms(old: Agreement, new: Agreement) -> Iterator[str]:
+    pairs: Mapping[str, tuple[object, object]] = {
+        "name": (f"{old.id} {old.version}", f"{new.id} {new.version}"),
+        "title": (old.title, new.title),
+        "purpose": (old.purpose, new.purpose),
+        "suite": (old.suite, new.suite),
+        "first day": (old.starts, new.starts),
+        "last day": (old.expires, new.expires),
+        "schedule": (
+            f"every {old.schedule.every} ({old.schedule.cron})",
+            f"every {new.schedule.every} ({new.schedule.cron})",
+        ),
+        "approvals needed": (old.quorum, new.quorum),
+        "smallest count of rows behind a cell": (old.min_count, new.min_count),
+        "days that nodes keep shares": (old.share_retention_days, new.share_retention_days),
+        "days that results are kept": (old.release_retention_days, new.release_retention_days),
+    }
+    for what, (was, becomes) in pairs.items():
+        if was != becomes:
+            yield f"{what}: was {was}, becomes {becomes}"
+    yield from _members(
+        "disclosure policies", *([f"{p.source} ({p.digest[:16]})" for p in each.policies] for each in (old, new))
+    )
+
+
+def _parties(old: Agreement, new: Agreement) -> Iterator[str]:
+    roles: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
+        "owners": (old.owners, new.owners),
+        "nodes": (old.nodes, new.nodes),
+        "coordinator": ((old.coordinator,), (new.coordinator,)),
+        "recipients": (old.recipients, new.recipients),
+        "reviewers": (old.reviewers, new.reviewers),
+    }
+    for role, (were, become) in roles.items():
+        yield from _members(role, were, become)
+    for id in sorted({*old.parties} & {*new.parties}):
+        yield from _party(old.roster.party(id), new.roster.party(id))
+
+
+def _party(old: Party, new: Party) -> Iterator[str]:
+    if old.keys != new.keys:
+        yield f"{old.id} has other keys: compare the fingerprint {new.keys.sign_id} with it"
+    for what in ("organisation", "jurisdiction", "hosting", "address"):
+        was, becomes = getattr(old, what), getattr(new, what)
+        if was != becomes:
+            yield f"{old.id}, {what}: was {was}, becomes {becomes}"
+
+
+def _contracts(old: Agreement, new: Agreement) -> Iterator[str]:
+    yield from _members("contracts", old.contracts, new.contracts)
+    for name in sorted({*old.contracts} & {*new.contracts}):
+        was, becomes = old.contracts[name], new.contracts[name]
+        if was.digest != becomes.digest:
+            yield f"contract {name} changes{_versions(was, becomes)}; read it anew"
+
+
+def _versions(old: Contract, new: Contract) -> str:
+    return f" from {old.version} to {new.version}" if old.version != new.version else f" within version {old.version}"
+
+
+def _plans(old: Agreement, new: Agreement) -> Iterator[str]:
+    were = {plan.name: plan for plan in old.analyses}
+    become = {plan.name: plan for plan in new.analyses}
+    yield from _members("analyses", were, become)
+    for name, plan in were.items():
+        if name in become and plan.plan_digest != become[name].plan_digest:
+            yield from _plan(plan, become[name])
+
+
+def _plan(old: Planned, new: Planned) -> Iterator[str]:
+    yield from _members(f"{old.name}: recipients", old.recipients, new.recipients)
+    yield from _members(f"{old.name}: columns", old.columns, new.columns)
+    if (old.analysis, old.version) != (new.analysis, new.version):
+        yield f"{old.name}: was {old.analysis} version {old.version}, becomes {new.analysis} version {new.version}"
+    for parameter in sorted({*old.params} | {*new.params}):
+        was, becomes = old.params.get(parameter, "not given"), new.params.get(parameter, "not given")
+        if was != becomes:
+            yield f"{old.name}, {parameter}: was {_value(was)}, becomes {_value(becomes)}"
+
+
+def _members(what: str, were: Iterable[str], become: Iterable[str]) -> Iterator[str]:
+    before, after = list(were), list(become)
+    if joining := [item for item in after if item not in before]:
+        yield f"{what}: {_list(joining)} added"
+    if leaving := [item for item in before if item not in after]:
+        yield f"{what}: {_list(leaving)} removed"
+
+
+def _value(value: object) -> str:
+    return _list(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(words)

@@ -1,0 +1,10 @@
+"""Stage at every node, on a schedule: what it may not hold any longer is erased."""
+
+from flows.stage import stage
+from mpc_tasks.erase import erase
+
+
+@stage(timeout_s=600)
+def retire() -> int:
+    """Nothing is left at this node that is past its time, or from whose agreement a party withdrew; how much went."""
+    return erase()

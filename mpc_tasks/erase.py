@@ -1,0 +1,18 @@
+"""Step: a node erases what it may not hold any longer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from counterfoil.governance.retention import purge
+from mpc_tasks.barrier import say
+from mpc_tasks.held import home
+from mpc_tasks.task import mpc_task
+
+
+@mpc_task(name="erase", version=1)
+def erase() -> int:
+    """Shares that are due cannot be opened any more, and a signed receipt for each is in the exchange; how many."""
+    erased = purge(home(), datetime.now(UTC))
+    say(f"erased the shares of {len(erased)} submissions and jobs")
+    return len(erased)

@@ -1,0 +1,52 @@
+"""A node's process is killed in the middle of the whole demo: the attempt dies at all nodes, and a new one succeeds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+VICTIM = "analyse at node-1"
+
+
+def kill_once_running(demo: subprocess.Popen[str], folder: Path) -> None:
+    """Returns when the victim's process was killed, or the demo ended."""
+    log = folder / "logs" / "prefect-server.log"
+    while demo.poll() is None:
+        time.sleep(0.05)
+        with contextlib.suppress(httpx.TransportError, FileNotFoundError):
+            address = re.search(r"http://127.0.0.1:\d+/api", log.read_text())
+            if address is None:
+                continue
+            wanted = {"flow_runs": {"name": {"any_": [VICTIM]}}}
+            for run in httpx.post(f"{address[0]}/flow_runs/filter", json=wanted).raise_for_status().json():
+                if run["state"]["type"] == "RUNNING" and run["infrastructure_pid"]:
+                    os.kill(int(run["infrastructure_pid"]), signal.SIGKILL)
+                    return
+
+
+def test_a_node_that_dies_costs_an_attempt(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    command = (sys.executable, "-m", "deployments.demo", "--rows", "1000", "--folder", str(folder))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
+        kill_once_running(demo, folder)
+        printed = demo.communicate()[0]
+    assert demo.returncode == 0, printed
+    with contextlib.closing(sqlite3.connect(folder / "prefect" / "prefect.db")) as database:
+        query = "select name, state_type from flow_run where name like 'analyse at %' order by start_time"
+        ends = database.execute(query).fetchall()
+    assert ends.count((VICTIM, "CRASHED")) == 1
+    assert sorted(name for name, state in ends if state == "COMPLETED") == [f"analyse at node-{i}" for i in range(3)]
+    assert len(ends) == 6
+    assert printed.count("equal to the pooled tables") == 5

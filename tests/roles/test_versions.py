@@ -1,0 +1,68 @@
+"""Two versions of an analysis side by side: what an agreement was pinned to runs as it was, and nothing mixes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from counterfoil.analyses import REGISTRY
+from counterfoil.analyses.base import Opened, Result
+from counterfoil.analyses.total import Total
+from counterfoil.errors import NotFoundError, PlanError, RefusedError
+from counterfoil.roles.node import hand_over
+from counterfoil.roles.recipient import open_job
+from tests.agreements import AGREEMENT_FILE, another
+from tests.consortium import OWNERS, Consortium, found
+
+pytestmark = pytest.mark.slow
+
+NEXT = {
+    "version: 1.0.0": "version: 2.0.0",
+    "analysis: total\n    version: 1": "analysis: total\n    version: 2",
+}
+
+
+class RoundedTotal(Total):
+    """The next version of the total, in whole thousands."""
+
+    version = 2
+
+    def present(self, opened: Opened) -> Result:
+        return super().present({**opened, "sum": np.round(opened["sum"], -3)})
+
+
+def total(banks: Consortium, evidence: str) -> tuple[int, int]:
+    """The version that ran, and the total that the regulator reads."""
+    banks.review(evidence, ["reviewer-1", "reviewer-2"])
+    banks.release(evidence)
+    opened = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence)
+    (result,) = (result for result in opened.results if result.analysis == "total")
+    return result.version, int(result.tables[0].frame["balance"].item())
+
+
+def test_an_agreement_pinned_to_one_version_finishes_while_the_next_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    banks = found(tmp_path, 1000)
+    pooled = sum(int(frame["balance"].sum()) for frame in banks.frames.values())
+    tables = {owner: banks.table(owner) for owner in OWNERS}
+    begun = [banks.hand_in(owner, table) for owner, table in tables.items()]
+
+    ahead = another(banks, tmp_path / "next", {AGREEMENT_FILE: NEXT})
+    for attempt in (lambda: ahead.hand_in("bank-a", tables["bank-a"]), lambda: ahead.computation("node-0", begun)):
+        with pytest.raises((PlanError, RefusedError), match=r"no analysis total v2 here; there are .*total v1|another"):
+            attempt()
+
+    monkeypatch.setitem(REGISTRY, ("total", 2), RoundedTotal)  # a new release of the software knows both
+    handed_in = [ahead.hand_in(owner, table) for owner, table in tables.items()]
+    for under, others in ((banks, handed_in), (ahead, begun)):
+        with pytest.raises(RefusedError, match="is for another agreement or roster; submit again under exposure"):
+            under.computation("node-0", others)
+    (new, *_) = ahead.analyse(handed_in)
+    (old, *_) = banks.analyse(begun)
+    assert total(ahead, new.digest) == (2, round(pooled, -3))
+    assert total(banks, old.digest) == (1, pooled)
+    with pytest.raises((RefusedError, NotFoundError), match="another job"):
+        hand_over(banks.homes["node-0"], banks.signed("node-0"), new.digest)
