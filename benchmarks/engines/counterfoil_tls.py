@@ -63,7 +63,7 @@ class CounterfoilDealer(Dealer):
     def meeting(self, port: int) -> list[Any]:
         folders = [Path(self._homes.name) / f"node-{rank}" for rank in range(self.parties)]
         keys = [PrivateKeys.create(folder, folder.name) for folder in folders]
-        ends = [Endpoint("127.0.0.1", port + rank, each.public.tls) for rank, each in enumerate(keys)]
+        ends = [Endpoint(each.party, "127.0.0.1", port + rank, each.public.tls) for rank, each in enumerate(keys)]
         return [(rank, str(folder), ends, self._suite) for rank, folder in enumerate(folders)]
 
     def deal(self, workload: Workload, data: tuple[Array, ...]) -> list[Any]:

@@ -1,15 +1,23 @@
 """What the benchmark computes is right, what it compares is measured, and rounds are what the cost table says."""
 
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from benchmarks.engines.counterfoil_tls import PROGRAMS, CounterfoilDealer
 from benchmarks.plan import CONTESTANTS, FULL, SMALL, Key
+from benchmarks.results import Measurement
 from benchmarks.round_trip import PRIMITIVES, rounds_apart
 from benchmarks.workloads import WORKLOADS
 from counterfoil.mpc.local import run_local
 from counterfoil.mpc.session import SUITES
 
 ROWS = 1500
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
@@ -20,6 +28,23 @@ def test_a_workload_is_computed_right(name):
     shares = run_local("rep3-sh/1", program.run, inputs=program.encode(*data))
     found = program.decode(CounterfoilDealer("rep3-sh/1").reveal(shares), ROWS)
     assert workload.errors(workload.answer(*data), found).max() <= workload.tolerance
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", list(SUITES))
+def test_real_processes_are_timed(suite):
+    request = {"workload": "multiply", "size": ROWS, "repetitions": 2, "budget_s": 60}
+    command = [sys.executable, "-m", "benchmarks.host", "counterfoil", suite, str(_free_port())]
+    ended = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=True, cwd=ROOT)
+    found = Measurement.of_answer("ours", json.loads(ended.stdout.splitlines()[1]))
+    assert (found.wrong, found.of, found.rounds, len(found.all_seconds)) == (0, ROWS, 1, 2)
+    assert found.seconds > 0 and found.peak_mb > 1
+    assert found.wire_bytes_per_row > found.payload_bytes_per_row >= 24
+
+
+def _free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 @pytest.mark.parametrize("plan", [FULL, SMALL], ids=["full", "small"])
