@@ -72,6 +72,12 @@ class WithdrawnError(CounterfoilError):
     exit_code = 34
 
 
+class RevokedError(CounterfoilError):
+    """A key that an agreement was signed with is not in the latest roster any more."""
+
+    exit_code = 35
+
+
 # --- data at its owner: 40-49 -----------------------------------------------------------------------------------
 
 

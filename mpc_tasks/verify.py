@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from counterfoil.analyses.joint import analyses
 from counterfoil.canonical import Ref
 from counterfoil.governance.signing import SignedAgreement, load_agreement
-from counterfoil.governance.withdrawal import check_standing
+from counterfoil.governance.standing import check_standing
 from mpc_tasks.held import home
 from mpc_tasks.task import mpc_task
 

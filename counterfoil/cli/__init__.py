@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from counterfoil.cli import agreement, contract, log, open, party, purge, review, verify, warm
+from counterfoil.cli import agreement, contract, log, open, party, purge, review, roster, verify, warm
 from counterfoil.errors import CounterfoilError
 
 
@@ -37,6 +37,7 @@ for name, group in (
     ("party", party.app),
     ("contract", contract.app),
     ("agreement", agreement.app),
+    ("roster", roster.app),
     ("review", review.app),
     ("log", log.app),
 ):

@@ -126,17 +126,18 @@ def sign(
 
 @app.command()
 def verify(ref: RefArgument, home: HomeOption = None) -> None:
-    """Check that every party signed the agreement, you among them, and that it holds today.
+    """Check that every party signed the agreement, you among them, that nobody withdrew, and that it holds today.
 
     Example: counterfoil agreement verify agreement:bank-a:5e1f...
     """
     from counterfoil.canonical import Ref
     from counterfoil.governance.signing import load_agreement
+    from counterfoil.governance.standing import check_standing
     from counterfoil.home import Home
 
     mine = Home.open(home)
-    signed = load_agreement(mine.exchange, Ref.parse(ref), mine.keys.public, datetime.now(UTC).date())
-    terms = signed.terms
+    terms = load_agreement(mine.exchange, Ref.parse(ref), mine.keys.public, datetime.now(UTC).date()).terms
+    check_standing(terms, mine)
     typer.echo(f"{terms.id} {terms.version} binds until {terms.expires}; signed by {', '.join(terms.parties)}")
 
 

@@ -74,8 +74,10 @@ def reject(
 
 def _decide(agreement: str, evidence: str, verdict: Verdict, comment: str, home: Path | None) -> None:
     from counterfoil.governance.review import decide
+    from counterfoil.governance.standing import check_standing
 
     mine, draft = _draft(agreement, evidence, home)
+    check_standing(draft.agreement.terms, mine)
     decision = decide(draft, verdict, comment=comment, keys=mine.keys, exchange=mine.exchange, now=datetime.now(UTC))
     mine.log.append(f"review-{verdict}", subject=decision.job, refs={"evidence": evidence})
     typer.echo(f"{mine.party}: {verdict} on job {decision.job}")

@@ -94,6 +94,10 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         f"Nodes erase their shares after {agreement.share_retention_days} days; "
         f"results are kept for {agreement.release_retention_days} days."
     )
+    yield (
+        "Any party may withdraw at any time: no job runs under this agreement from then on, and nodes erase what they "
+        "hold. Results that were released stay with those who have them."
+    )
 
 
 def _plan(plan: Planned) -> Iterator[str]:

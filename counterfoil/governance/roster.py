@@ -6,14 +6,14 @@ signature there. Knows no agreement and no network.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, TypeAlias
 
 import yaml
 
-from counterfoil.canonical import digest
+from counterfoil.canonical import digest, load_yaml
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.errors import DocumentError, ExpiredError, RosterError
 from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
@@ -63,6 +63,11 @@ class Roster:
     def nodes(self) -> tuple[Party, ...]:
         """The computing parties, in order."""
         return self.with_role("node")
+
+    @property
+    def threshold(self) -> int:
+        """How many of the parties must sign a change of the roster: more than half."""
+        return len(self.parties) // 2 + 1
 
     def keys(self, ids: Iterable[str]) -> tuple[PublicKeys, ...]:
         """The keys of the parties, in the order asked for. Raises: RosterError."""
@@ -131,8 +136,29 @@ def fill_roster(raw: bytes, source: str, cards: Iterable[PublicKeys]) -> Roster:
     if by_party:
         problems.add(("parties",), f"cards of {', '.join(by_party)} are given, who are not in the roster")
     problems.raise_if_any()
-    filled = {**document.value, "parties": parties}
-    return parse_roster(yaml.safe_dump(filled, sort_keys=False, allow_unicode=True).encode(), source)
+    return parse_roster(_dump({**document.value, "parties": parties}), source)
+
+
+def revise_roster(roster: Roster, without: Collection[str], cards: Iterable[PublicKeys]) -> Roster:
+    """The roster's next version, without these parties, and with the keys of these cards for those whom they are of.
+
+    Raises: RosterError when one of them is not in the roster, and what `parse_roster` raises.
+    """
+    changed = {card.party: card.to_json() for card in cards}
+    for id in (*without, *changed):
+        roster.party(id)
+    value = load_yaml(roster.raw, roster.source).value
+    value["version"] += 1
+    value["parties"] = [
+        {**item, "keys": {name: changed.get(item["id"], item["keys"])[name] for name in _KEYS}}
+        for item in value["parties"]
+        if item["id"] not in without
+    ]
+    return parse_roster(_dump(value), roster.source)
+
+
+def _dump(value: Mapping[str, Any]) -> bytes:
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True).encode()
 
 
 def _keys(item: dict[str, Any], path: Path, problems: Problems) -> PublicKeys | None:

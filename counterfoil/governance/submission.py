@@ -31,6 +31,7 @@ from counterfoil.errors import (
 from counterfoil.exchange import Exchange
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.document import read_json, write_time
+from counterfoil.governance.holding import note_held
 from counterfoil.governance.manifest import ArraySpec, Manifest, check_manifest, consented_plans
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.home import Home
@@ -132,6 +133,7 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
     parts = shared_input.accept(
         envelope, manifest.commitments, manifest.submission, n=len(terms.nodes), node=node, size=manifest.size
     )
+    note_held(agreement, "submission", manifest.digest, home.state, now.date())
     for name, cut in _cuts(manifest):
         spec = manifest.arrays[name]
         kept = {str(index): part[cut].reshape(spec.shape) for index, part in enumerate(parts)}

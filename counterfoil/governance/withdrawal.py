@@ -57,7 +57,7 @@ def heard(agreement: str, state: State) -> tuple[str, ...]:
     return tuple(key.partition("/")[2] for key in state.keys(_HEARD) if key.startswith(f"{agreement}/"))
 
 
-def check_standing(agreement: Agreement, home: Home) -> None:
+def check_not_withdrawn(agreement: Agreement, home: Home) -> None:
     """Raises: WithdrawnError when a party has withdrawn, now or whenever this party looked before."""
     listen(agreement, home)
     if gone := heard(agreement.digest, home.state):

@@ -18,10 +18,10 @@ from counterfoil.arrays import pack
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.errors import IntegrityError, RefusedError
+from counterfoil.governance.holding import note_held
 from counterfoil.governance.job import Event, Job, Stage, advance, plan_job, stage_of, start_attempt
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.release import Release, release
-from counterfoil.governance.retention import note_held
 from counterfoil.governance.review import count_decisions, decisions, drafts, load_draft, make_evidence, sign_evidence
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.submission import accept, load_shares, read_manifest, taken_in
@@ -57,11 +57,11 @@ def take_in(
     now = datetime.now(UTC)
     manifests = [read_manifest(reference, agreement, home.exchange, now) for reference in submissions]
     job = plan_job(agreement, period, manifests, now.date())
-    note_held(agreement, job, home.state, now.date())
     for reference, manifest in zip(submissions, manifests, strict=True):
         home.state.check_bound(_USED_BY, manifest.submission, job.id)
         if not taken_in(manifest, home.state):
             accept(reference, agreement, home, array_specs, now)
+    note_held(agreement, "job", job.id, home.state, now.date())
     return job, manifests
 
 

@@ -10,11 +10,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from counterfoil.canonical import Ref
+from counterfoil.canonical import Ref, jcs
+from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign
 from counterfoil.crypto.sign import verify as open_envelope
+from counterfoil.governance.document import write_time
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.review import Decision, Evidence, decide, load_draft
+from counterfoil.governance.roster import revise_roster
+from counterfoil.governance.succession import sign_successor
 from counterfoil.roles.owner import Contribution
 from tests.agreements import AGREEMENT_FILE, another
 from tests.consortium import NODES, OWNERS, REVIEWERS, Consortium, found, today
@@ -161,7 +165,7 @@ class World:
         return Manifest.unpack(open_envelope(self.banks.homes[ref.owner].exchange.get(ref), "manifest", keys).payload)
 
     def _forge(self) -> None:
-        """Submissions that no owner made, and evidence that no node signed; the coordinator has only its own key."""
+        """What nobody else signed: submissions, evidence, withdrawals, a roster; it has its own key alone."""
         homes = self.banks.homes
         exchange, own = homes["coordinator"].exchange, homes["coordinator"].keys
         for ref in self.genuine[: len(OWNERS)]:
@@ -183,6 +187,15 @@ class World:
         for node in NODES:
             exchange.put_named(("evidence", forged.digest, node), sign("evidence", forged.pack(), own))
         self.evidence["forged"] = forged.digest
+        for party in (*OWNERS, *NODES):
+            gone = {"format": "counterfoil/withdrawal/1", "agreement": self.banks.ref.digest, "party": party}
+            envelope = sign("withdrawal", jcs({**gone, "withdrawn": write_time(today())}), own)
+            exchange.put_named(("withdrawals", self.banks.ref.digest, party), envelope)
+        roster, folder = self.banks.agreement.roster, self.banks.folder / "fakes"
+        fakes = [PrivateKeys.create(folder / party, party) for party in (*OWNERS, *NODES)]
+        deposed = revise_roster(roster, [], [fake.public for fake in fakes])
+        for keys in (own, *fakes):
+            sign_successor(roster, deposed, keys, exchange)
 
 
 class Tampering(AbstractContextManager["Tampering"]):

@@ -66,12 +66,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture(autouse=True)
-def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nobody waits long for peers that do not come."""
-    monkeypatch.setattr(node_role, "connect", lambda *args, **kwargs: connect(*args, **{**kwargs, "connect_s": 0.5}))
+def at_nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv(HOME, "")
     yield
     held.home.cache_clear()
+
+
+@contextmanager
+def hurried() -> Iterator[None]:
+    """Nobody waits long for peers that do not come."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(node_role, "connect", lambda *args, **kwargs: connect(*args, **{**kwargs, "connect_s": 0.5}))
+        yield
 
 
 @contextmanager
@@ -168,7 +174,7 @@ def lie(world: World, numbers: range, monkeypatch: pytest.MonkeyPatch) -> Counte
     outcomes: Counter[tuple[str, str]] = Counter()
     for number in numbers:
         trial = Trial(world, number)
-        with at(trial.home, monkeypatch):
+        with at(trial.home, monkeypatch), hurried():
             try:
                 outcomes[trial.stage, trial.run(world)] += 1
             except Exception as error:
@@ -243,5 +249,6 @@ def test_nodes_that_are_told_different_things_do_not_meet(world: World) -> None:
                 return type(error).__name__
             raise AssertionError(f"seed {SEED}: {node} computed, though its peers were told otherwise")
 
-        came = together([lambda node=node: attempt(node) for node in NODES])
+        with hurried():
+            came = together([lambda node=node: attempt(node) for node in NODES])
         assert set(came) <= {"AttemptError", "PeerTimeoutError", "PeerLostError", "ReplayError", "RefusedError"}

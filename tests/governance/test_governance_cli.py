@@ -19,6 +19,7 @@ from counterfoil.errors import (
     ReviewError,
     RosterError,
     SignatureError,
+    WithdrawnError,
 )
 from counterfoil.governance.signing import publish, read_agreement
 
@@ -195,3 +196,19 @@ def test_diff_says_what_changes_and_who_signs(consortium: Consortium, tmp_path: 
 
     same = run("agreement", "diff", new, new, home=consortium.homes["bank-a"].path)
     assert same.output.split("\n") == ["", "this is one and the same agreement; nobody signs again", ""]
+
+
+def test_who_withdraws_ends_the_agreement_for_all(signed: Consortium) -> None:
+    waiting = draft(signed).evidence.digest
+    homes = {id: home.path for id, home in signed.homes.items()}
+    asked = run("agreement", "withdraw", signed.ref, home=homes["bank-d"], input="n\n")
+    assert asked.exit_code == 1
+    assert run("agreement", "verify", signed.ref, home=homes["bank-a"]).exit_code == 0
+    left = run("agreement", "withdraw", signed.ref, home=homes["bank-d"], input="y\n")
+    assert left.exit_code == 0, left.output
+    for refused in (
+        run("agreement", "verify", signed.ref, home=homes["bank-a"]),
+        run("review", "approve", signed.ref, waiting, home=homes["reviewer-1"]),
+    ):
+        assert refused.exit_code == WithdrawnError.exit_code
+        assert "error: bank-d withdrew from agreement exposure 1.0.0; agree on a new version" in refused.output

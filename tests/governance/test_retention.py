@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import pytest
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
 from counterfoil.errors import NotFoundError, RefusedError, ReplayError, SignatureError, StoreError
-from counterfoil.governance.job import Job, Stage, plan_job, stage_of, start_attempt
+from counterfoil.governance.holding import note_held
+from counterfoil.governance.job import Stage, plan_job, stage_of, start_attempt
 from counterfoil.governance.manifest import Manifest
-from counterfoil.governance.retention import note_held, purge, read_erasure
+from counterfoil.governance.retention import purge, read_erasure
 from counterfoil.governance.submission import accept, load_shares
 from counterfoil.governance.withdrawal import withdraw
 from counterfoil.home import Home
@@ -29,14 +30,14 @@ DUE = NOW + RETENTION + timedelta(days=1)
 class Holding:
     """A node that holds the shares of one job."""
 
-    def __init__(self, consortium: Consortium, today: date = TODAY) -> None:
+    def __init__(self, consortium: Consortium, now: datetime = NOW) -> None:
         self.consortium = consortium
         self.home = consortium.homes["node-0"]
         self.agreement = consortium.known("node-0")
-        self.refs = [hand_in(consortium, owner) for owner in OWNERS]
-        self.manifests = [accept(ref, self.agreement, self.home, specs, NOW) for ref in self.refs]
-        self.job: Job = plan_job(self.agreement, PERIOD, self.manifests, TODAY)
-        note_held(self.agreement, self.job, self.home.state, today)
+        self.refs = [hand_in(consortium, owner, now=now) for owner in OWNERS]
+        self.manifests = [accept(ref, self.agreement, self.home, specs, now) for ref in self.refs]
+        self.job = plan_job(self.agreement, PERIOD, self.manifests, TODAY)
+        note_held(self.agreement, "job", self.job.id, self.home.state, now.date())
 
     @property
     def ids(self) -> list[str]:
@@ -130,14 +131,15 @@ def test_a_withdrawal_that_was_heard_counts_without_the_exchange(holding: Holdin
 
 def test_an_agreement_that_ends_takes_its_shares_along(signed: Consortium) -> None:
     ends = signed.agreement.expires
-    holding = Holding(signed, ends - timedelta(days=3))
     last = datetime.combine(ends, NOW.timetz())
+    holding = Holding(signed, last - timedelta(days=3))
     assert holding.purge(last) == []
     assert holding.purge(last + timedelta(days=1)) == [(id, "expired") for id in holding.ids]
 
 
 def test_a_new_attempt_does_not_prolong(holding: Holding) -> None:
-    note_held(holding.agreement, holding.job, holding.home.state, TODAY + timedelta(days=20))
+    for id in holding.ids:
+        note_held(holding.agreement, "job", id, holding.home.state, TODAY + timedelta(days=20))
     assert len(holding.purge(DUE)) == len(holding.ids)
 
 

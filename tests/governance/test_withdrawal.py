@@ -10,7 +10,7 @@ from counterfoil.canonical import jcs
 from counterfoil.crypto.sign import sign
 from counterfoil.errors import RosterError, WithdrawnError
 from counterfoil.governance.document import write_time
-from counterfoil.governance.withdrawal import check_standing, heard, withdraw
+from counterfoil.governance.withdrawal import check_not_withdrawn, heard, withdraw
 from counterfoil.home import Home
 
 from .conftest import IDS, NOW, Consortium
@@ -19,23 +19,23 @@ from .conftest import IDS, NOW, Consortium
 @pytest.mark.parametrize("leaver", ["bank-b", "node-1", "reviewer-3", "regulator"])
 def test_everybody_refuses_by_name_what_one_has_left(leaver: str, signed: Consortium) -> None:
     for id in IDS:
-        check_standing(signed.agreement, signed.homes[id])
+        check_not_withdrawn(signed.agreement, signed.homes[id])
     withdraw(signed.agreement, signed.homes[leaver], NOW)
     for id in IDS:
         with pytest.raises(WithdrawnError, match=f"{leaver} withdrew from agreement exposure 1.0.0"):
-            check_standing(signed.agreement, signed.homes[id])
+            check_not_withdrawn(signed.agreement, signed.homes[id])
 
 
 def test_who_has_heard_does_not_forget(signed: Consortium) -> None:
     withdraw(signed.agreement, signed.homes["bank-b"], NOW)
     with pytest.raises(WithdrawnError):
-        check_standing(signed.agreement, signed.homes["node-0"])
+        check_not_withdrawn(signed.agreement, signed.homes["node-0"])
     path(signed, "bank-b").unlink()
     for id in ("bank-b", "node-0"):
         again = Home.open(signed.homes[id].path)
         with pytest.raises(WithdrawnError, match="bank-b"):
-            check_standing(signed.agreement, again)
-    check_standing(signed.agreement, signed.homes["node-1"])  # it was never shown
+            check_not_withdrawn(signed.agreement, again)
+    check_not_withdrawn(signed.agreement, signed.homes["node-1"])  # it was never shown
 
 
 def test_nobody_withdraws_for_another(signed: Consortium) -> None:
@@ -48,7 +48,7 @@ def test_nobody_withdraws_for_another(signed: Consortium) -> None:
     of_another = jcs({**statement, "agreement": "0" * 64, "party": "bank-d"})
     put(signed, digest, "bank-d", sign("withdrawal", of_another, signed.homes["bank-d"].keys))
     put(signed, digest, "node-0", sign("agreement", jcs({**statement, "party": "node-0"}), signed.homes["node-0"].keys))
-    check_standing(signed.agreement, signed.homes["node-1"])
+    check_not_withdrawn(signed.agreement, signed.homes["node-1"])
     assert heard(digest, signed.homes["node-1"].state) == ()
 
 
