@@ -33,7 +33,7 @@ NODES = [f"node-{index}" for index in range(4)]
 WORKLOADS: dict[str, Callable[[Protocol, Arith, Arith], Any]] = {
     "multiply": lambda p, x, y: p.multiply(x, y),
     "less-than": less_than,
-    "halves": lambda p, x, _: p.halves_slices(x),
+    "halves": lambda p, x, _: p.split(x, bits=range(64)).slices,
     "shuffle": lambda p, x, _: p.shuffle([x]),
     "gram": lambda p, x, _: p.matmul(x.reshape(-1, 10).T, x.reshape(-1, 10)),
 }

@@ -101,7 +101,7 @@ PRIMITIVES: Final = {
     "open to all": Primitive(lambda p, x, _: p.open(x, _OPENED), (1, 1)),
     "B2A": Primitive(lambda p, _, b: b2a(p, b), (2, 2)),
     "probabilistic truncation": Primitive(lambda p, x, _: trunc_pr(p, x, 16), (2, 2)),
-    "exact truncation": Primitive(lambda p, x, _: trunc_exact(p, x, 16), (11, 11)),
+    "exact truncation": Primitive(lambda p, x, _: trunc_exact(p, x, 16), (10, 10)),
     "A2B": Primitive(lambda p, x, _: a2b(p, x), (8, 8)),
     "less than": Primitive(lambda p, x, _: less_than(p, x, x), (8, 8)),
     "less than a public value": Primitive(lambda p, _, b: less_than_public(p, b, _THRESHOLD), (6, 6)),

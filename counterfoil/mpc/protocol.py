@@ -35,6 +35,14 @@ class Halves(Generic[S]):
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """The halves of one split x = L + R: mapped words, one for each map, and bit slices."""
+
+    mapped: tuple[Halves[Arith], ...]
+    slices: Halves[Bits]
+
+
+@dataclass(frozen=True, slots=True)
 class Permutation:
     """A secret permutation of `size` rows, drawn by the shuffle that made it; `ops` name its passes."""
 
@@ -111,23 +119,23 @@ class Protocol(ABC):
     # --- the two-operand split (PROTOCOLS 7) -------------------------------------------------------------------
 
     @abstractmethod
-    def halves_arith(self, x: Arith, f: Sequence[HalfMap]) -> tuple[Halves[Arith], ...]:
-        """For each map f: sharings of f(L) and f(R), where x = L + R mod 2^64; all in one message.
+    def split(
+        self, x: Arith, maps: Sequence[HalfMap] = (), bits: range = range(0), *, negate_right: bool = False
+    ) -> Split:
+        """Both kinds of halves of x = L + R mod 2^64, in one round.
 
-        Cost: 1 round; rep3 8 B, rep4 16 B
-        per element and map.
+        For each map f, sharings of f(L) and f(R) in the shape of x; and the asked bit slices of L and of R (of -R if
+        asked), each Bits of shape (len(bits), n), x flat.
+
+        Cost: 1 round; rep3 8 B, rep4 16 B per element and map, and again per element for 64 bits.
         """
 
     @abstractmethod
-    def halves_slices(self, x: Arith, bits: range = range(64), *, negate_right: bool = False) -> Halves[Bits]:
-        """Bit slices of L and of R (of -R if asked), where x = L + R: each Bits of shape (len(bits), n), x flat.
+    def split_bits(self, x: Bits) -> Halves[Arith]:
+        """Arithmetic sharings of L and R in {0, 1}, where bit x = L XOR R; shape of x.
 
-        Cost: 1 round; rep3 8 B, rep4 16 B per element (64 bits).
+        Cost: 1 round; rep3 8 B, rep4 16 B per bit.
         """
-
-    @abstractmethod
-    def halves_of_bits(self, x: Bits) -> Halves[Arith]:
-        """Arithmetic sharings of L and R in {0, 1}, where bit x = L XOR R; shape of x. Cost: as halves_arith."""
 
     @abstractmethod
     def multiply_halves(self, x: Halves[Arith]) -> Arith:

@@ -20,7 +20,7 @@ BITS = RNG.integers(0, 2, N).astype(np.bool_)
 
 
 def whole(p, x, b):
-    (half,) = p.halves_arith(x, [lambda v: v])
+    (half,) = p.split(x, [lambda v: v]).mapped
     return half
 
 
@@ -32,8 +32,9 @@ PRIMITIVES = {
     "and": (lambda p, x, b: p.and_bits(b, b), BITS),
     "halves": (lambda p, x, b: whole(p, x, b).left + whole(p, x, b).right, X),
     "product of halves": (lambda p, x, b: p.multiply_halves(whole(p, x, b)), None),
-    "slices": (lambda p, x, b: p.and_halves(p.halves_slices(x)), None),
-    "bits to words": (lambda p, x, b: sum_of(p.halves_of_bits(b)), None),
+    "slices": (lambda p, x, b: p.and_halves(p.split(x, bits=range(64)).slices), None),
+    "both halves": (lambda p, x, b: p.split(x, [lambda v: v], range(3)).mapped[0].left, None),
+    "bits to words": (lambda p, x, b: sum_of(p.split_bits(b)), None),
     "shuffle": (lambda p, x, b: p.unshuffle(*p.shuffle([x]))[0], X),
     "permutation": (lambda p, x, b: p.constant(p.open_permutation(p.constant(np.arange(9)), "pi")), np.arange(9)),
     "open": (lambda p, x, b: p.constant(p.open(x, "x")), X),

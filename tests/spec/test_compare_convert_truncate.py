@@ -79,7 +79,7 @@ SPECS = [
             lambda p, x, f=f: truncate.trunc_exact(p, x, f),
             words(),
             lambda x, f=f: x >> f,
-            per_element(11, 368, 11, 688),
+            per_element(10, 368, 10, 688),
         )
         for f in (1, 8, 16, 20, 32, 63)
     ),

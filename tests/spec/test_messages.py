@@ -27,17 +27,17 @@ class Model(ref.Eng):
         super().__init__(n)
         self.sent = defaultdict(list)
         self.net.hook = self._note
-        self._in_slices = in_slices
+        self.in_slices = in_slices
 
     def _note(self, _, kind, src, dst, message):
         if kind == "data":
-            self.sent[src, dst].append((slices(message) if self._in_slices else message).tobytes())
+            self.sent[src, dst].append((slices(message) if self.in_slices else message).tobytes())
         return message
 
     def F(self, party, j, op, n):  # noqa: N802
         assert j in self.held[party]
         words = ref.aes_words(sub_key(j, "mask"), op, n)
-        return unsliced(words.reshape(64, -1)) if self._in_slices else words
+        return unsliced(words.reshape(64, -1)) if self.in_slices else words
 
     def perm_from(self, party, j, op, n):
         assert j in self.held[party]
@@ -99,11 +99,11 @@ CASES = {
         lambda m, x, y: m.mul(x, y, f=lambda a, b: a.reshape(12, 16) @ b.reshape(16, 12)),
     ),
     "halves": (
-        lambda p, x, y: p.halves_arith(x, [lambda v: v])[0].left,
+        lambda p, x, y: p.split(x, [lambda v: v]).mapped[0].left,
         lambda m, x, y: m.net.par(*splits(m, x, ref.A))[0],
     ),
     "product of halves": (
-        lambda p, x, y: p.multiply_halves(p.halves_arith(x, [lambda v: v])[0]),
+        lambda p, x, y: p.multiply_halves(p.split(x, [lambda v: v]).mapped[0]),
         lambda m, x, y: m.mulLR(*m.net.par(*splits(m, x, ref.A)), ref.A),
     ),
     "shuffle": (lambda p, x, y: p.shuffle([x, y])[0][1], lambda m, x, y: m.shuffle([x, y])[0][1]),
@@ -158,7 +158,7 @@ def test_bits_to_words(suite):
     x = [Bits(tuple(pack(plain[j]) for j in components(n, i)), N) for i in range(n)]
 
     def ours(p, own):
-        halves = p.halves_of_bits(own)
+        halves = p.split_bits(own)
         return halves.left + halves.right - p.multiply_halves(halves) * 2
 
     results, sent = engine(suite, ours, x)
@@ -170,12 +170,40 @@ def test_bits_to_words(suite):
 
 
 @pytest.mark.parametrize("suite", SUITES)
+def test_both_kinds_of_halves_in_one_round(suite):
+    n = SUITES[suite].parties
+    x, _ = inputs(n)
+    results, sent = engine(suite, lambda p, own: p.split(own, [lambda v: v >> U64(5)], range(64)), x)
+    model = Model(n)
+    left, right = model.split_vals(model_shares(x, n))
+
+    def slices_of(share, half):
+        model.in_slices = True
+        shared = share(half, ref.B)
+        model.in_slices = False
+        return [{j: slices(words) for j, words in own.items()} for own in shared]
+
+    expected = [
+        *(slices_of(model.share_L, left), slices_of(model.share_R, right)),
+        *(model.share_L(shifted(left), ref.A), model.share_R(shifted(right), ref.A)),
+    ]
+    assert concat(sent) == concat(model.sent)
+    for place, words in enumerate(expected):
+        halves = [(r.slices.left, r.slices.right, r.mapped[0].left, r.mapped[0].right)[place] for r in results]
+        assert_components(halves, words)
+
+
+def shifted(half):
+    return {party: words >> U64(5) for party, words in half.items()}
+
+
+@pytest.mark.parametrize("suite", SUITES)
 def test_slices(suite):
     n = SUITES[suite].parties
     x, _ = inputs(n)
 
     def ours(p, own):
-        halves = p.halves_slices(own)
+        halves = p.split(own, bits=range(64)).slices
         return halves.left, p.and_halves(halves)
 
     results, sent = engine(suite, ours, x)

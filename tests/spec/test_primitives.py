@@ -69,26 +69,33 @@ PRIMITIVES = {
         each((1, 24, 0), (1, 48, 192), lambda n: 1),
     ),
     "and": Primitive(
-        lambda p, x, y: p.and_bits(p.halves_slices(x).left, p.halves_slices(y).left),
+        lambda p, x, y: p.and_bits(p.split(x, bits=range(64)).slices.left, p.split(y, bits=range(64)).slices.left),
         None,
         each((3, 40, 0), (3, 80, 320), packed(64)),
     ),
     "halves": Primitive(
-        lambda p, x, y: both(p.halves_arith(x, [lambda v: v])[0]), lambda x, y: x, each((1, 8, 0), (1, 16, 64))
+        lambda p, x, y: both(p.split(x, [lambda v: v]).mapped[0]), lambda x, y: x, each((1, 8, 0), (1, 16, 64))
     ),
     "halves, two maps": Primitive(
-        lambda p, x, y: [h.left + h.right for h in p.halves_arith(x, SHIFTS)],
+        lambda p, x, y: [h.left + h.right for h in p.split(x, SHIFTS).mapped],
         None,
         each((1, 16, 0), (1, 32, 64)),
     ),
     "product of halves": Primitive(
-        lambda p, x, y: p.multiply_halves(p.halves_arith(x, [lambda v: v])[0]),
+        lambda p, x, y: p.multiply_halves(p.split(x, [lambda v: v]).mapped[0]),
         None,
         each((2, 32, 0), (2, 48, 192)),
     ),
-    "slices": Primitive(lambda p, x, y: p.halves_slices(x), None, each((1, 8, 0), (1, 16, 64), packed(64))),
+    "slices": Primitive(
+        lambda p, x, y: p.split(x, bits=range(64)).slices, None, each((1, 8, 0), (1, 16, 64), packed(64))
+    ),
+    "slices, and two maps": Primitive(
+        lambda p, x, y: p.split(x, SHIFTS, range(64)),
+        None,
+        each((1, 1, 0), (1, 2, 128), lambda n: 16 * n + 8 * packed(64)(n)),
+    ),
     "slices 8 to 12, for zero": Primitive(
-        lambda p, x, y: both(p.halves_slices(x - x, range(8, 12), negate_right=True)),
+        lambda p, x, y: both(p.split(x - x, bits=range(8, 12), negate_right=True).slices),
         lambda x, y: np.zeros((4, x.size), np.bool_),
         each((1, 8, 0), (1, 16, 64), packed(4)),
     ),
@@ -128,15 +135,16 @@ def test_the_split_is_the_value(suite, n):
     x, b = words(3, n), bits(4, 2, n)
 
     def program(p, x, b):
-        slices = p.halves_slices(x)
-        of_bits = p.halves_of_bits(b)
-        shifted, masked = p.halves_arith(x, SHIFTS)
+        slices = p.split(x, bits=range(64)).slices
+        of_bits = p.split_bits(b)
+        shifted, masked = p.split(x, SHIFTS).mapped
         return {
             "left": slices.left, "right": slices.right, "and": p.and_halves(slices),
             "bits": of_bits.left + of_bits.right - p.multiply_halves(of_bits) * 2,
             "shifted left": shifted.left, "shifted right": shifted.right, "masked left": masked.left,
-            "split left": p.halves_arith(x, [lambda v: v])[0].left, "random": p.random_bits(3, n),
-            "negative": p.halves_slices(x, negate_right=True).right,
+            "split left": p.split(x, [lambda v: v]).mapped[0].left, "random": p.random_bits(3, n),
+            "with a map": p.split(x, SHIFTS, range(64)).slices.right,
+            "negative": p.split(x, bits=range(64), negate_right=True).slices.right,
         }  # fmt: skip
 
     results = run_local(suite, program, inputs=[x, b])
@@ -144,6 +152,7 @@ def test_the_split_is_the_value(suite, n):
     left = got["split left"]
     np.testing.assert_array_equal(got["left"], sliced(left))
     np.testing.assert_array_equal(got["right"], sliced(x - left))
+    np.testing.assert_array_equal(got["with a map"], sliced(x - left))
     np.testing.assert_array_equal(got["negative"], sliced(left - x))
     np.testing.assert_array_equal(got["and"], sliced(left & (x - left)))
     np.testing.assert_array_equal(got["bits"], b)
@@ -153,6 +162,16 @@ def test_the_split_is_the_value(suite, n):
     for result in results:
         for share in result.values():
             assert not isinstance(share, Bits) or no_tails(share)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_both_kinds_of_halves_are_longer_than_a_link_runs_ahead(suite):
+    x = words(15, 20 * CHUNK)
+    results = run_local(suite, lambda p, x: p.split(x, [lambda v: v], range(64)), inputs=[x])
+    np.testing.assert_array_equal(reveal([both(result.mapped[0]) for result in results]), x)
+    slices = reveal([both(result.slices) for result in results])
+    left = reveal([result.mapped[0].left for result in results])
+    np.testing.assert_array_equal(slices, sliced(left) ^ sliced(x - left))
 
 
 def no_tails(share):
@@ -272,8 +291,8 @@ def test_wrong_shapes_are_refused(suite, program):
 def test_what_the_network_sees_does_not_depend_on_the_data(suite):
     def program(p, x, b):
         p.multiply(x, x)
-        p.and_halves(p.halves_slices(x))
-        p.multiply_halves(p.halves_of_bits(b))
+        p.and_halves(p.split(x, bits=range(64)).slices)
+        p.multiply_halves(p.split_bits(b))
         p.shuffle([x])
         p.barrier("end")
 

@@ -18,10 +18,10 @@ def everything(p, x, b):
     p.multiply(x, x)
     p.dot(x.reshape(-1, 4), x.reshape(-1, 4))
     p.and_bits(b, b)
-    p.and_halves(p.halves_slices(x))
-    (half,) = p.halves_arith(x, [lambda v: v & U64(1)])
+    p.and_halves(p.split(x, bits=range(64)).slices)
+    (half,) = p.split(x, [lambda v: v & U64(1)]).mapped
     p.multiply_halves(half)
-    p.multiply_halves(p.halves_of_bits(b))
+    p.multiply_halves(p.split_bits(b))
     columns, permutation = p.shuffle([x, x])
     p.unshuffle(columns, permutation)
     p.random_words(10)

@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from counterfoil.mpc.protocol import Protocol
-from counterfoil.mpc.shares import Arith, Bits, stack_bits
+from counterfoil.mpc.protocol import Halves, Protocol
+from counterfoil.mpc.shares import Bits, stack_bits
 
 
-def generate_propagate(p: Protocol, x: Arith, width: int) -> tuple[Bits, Bits]:
-    """(g, t) of every bit position below `width`: both of L and R have the bit, or exactly one has it.
+def generate_propagate(p: Protocol, slices: Halves[Bits]) -> tuple[Bits, Bits]:
+    """(g, t) of every bit position: both of L and R have the bit, or exactly one has it.
 
-    Shapes: x of n elements; g and t (width, n).
-    Cost: 2 rounds; 32 / 48 B · width / 64.
+    Shapes: either half, g and t (width, n).
+    Cost: 1 round; 24 / 32 B · width / 64.
     Reveals: nothing.
     Source: PROTOCOLS 7, A2B; ABY3 (ePrint 2018/403) §5.3.
     """
-    # 1 (one round). Slices of L and of R as boolean sharings.
-    halves = p.halves_slices(x, range(width))
-    # 2 (one round). g = L AND R; t = L XOR R (local).
-    return p.and_halves(halves), halves.left ^ halves.right
+    # 1 (one round). g = L AND R; t = L XOR R (local).
+    return p.and_halves(slices), slices.left ^ slices.right
 
 
 def carry_out(p: Protocol, g: Bits, t: Bits) -> Bits:

@@ -31,8 +31,8 @@ def a2b(p: Protocol, x: Arith, width: int = 64) -> Bits:
     """
     check_not_empty("a2b", x)
     check_width("a2b", width)
-    # 1-2 (two rounds). g and t of every bit of L + R.
-    g, t = generate_propagate(p, x, width)
+    # 1-2 (two rounds). Slices of L and of R, then g and t of every bit of L + R.
+    g, t = generate_propagate(p, p.split(x, bits=range(width)).slices)
     # 3 (log2 width rounds). Kogge-Stone; bit i of x is t_i XOR the carry out of bit i - 1.
     return t ^ shift_up(carries(p, g, t), 1) if width > 1 else t
 
@@ -49,8 +49,8 @@ def msb(p: Protocol, x: Arith, width: int = 64, carry: Bits | None = None) -> Bi
     """
     check_not_empty("msb", x)
     check_width("msb", width)
-    # 1-2 (two rounds). g and t of every bit of L + R.
-    g, t = generate_propagate(p, x, width)
+    # 1-2 (two rounds). Slices of L and of R, then g and t of every bit of L + R.
+    g, t = generate_propagate(p, p.split(x, bits=range(width)).slices)
     # 3 (log2 width rounds). The top bit is t_top XOR the carry out of the bits below it.
     zero = g[-1:].map(np.zeros_like)
     generate, propagate = [g[:-1], zero], [t[:-1], p.invert(zero)]
@@ -132,7 +132,7 @@ def is_zero(p: Protocol, x: Arith, width: int = 64) -> Bits:
     check_not_empty("is_zero", x)
     check_width("is_zero", width)
     # 1 (one round). z_i = NOT (L_i XOR (-R)_i).
-    halves = p.halves_slices(x, range(width), negate_right=True)
+    halves = p.split(x, bits=range(width), negate_right=True).slices
     # 2 (log2 width rounds). All of them.
     return all_set(p, p.invert(halves.left ^ halves.right))
 

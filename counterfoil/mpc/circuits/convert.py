@@ -20,7 +20,7 @@ def b2a(p: Protocol, x: Bits) -> Arith:
     """
     check_not_empty("b2a", x)
     # 1 (one round). l and r as numbers.
-    halves = p.halves_of_bits(x)
+    halves = p.split_bits(x)
     # 2 (one round). Their product.
     return halves.left + halves.right - p.multiply_halves(halves) * 2
 

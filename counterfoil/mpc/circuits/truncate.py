@@ -18,20 +18,20 @@ def trunc_exact(p: Protocol, x: Arith, frac: int) -> Arith:
     """floor(x / 2^frac), for every signed x.
 
     Shapes: x and the result agree.
-    Cost: 11 rounds; 368 / 688 B.
+    Cost: 10 rounds; 368 / 688 B.
     Reveals: nothing.
     Raises: ShapeError.
-    Source: PROTOCOLS 7.1. Steps 2 and 4 do not depend on one another.
+    Source: PROTOCOLS 7.1.
     """
     check_not_empty("trunc_exact", x)
     check_width("trunc_exact", frac, 63)
     # 1 (local). x + 2^63 is not negative.
     raised = p.add_public(x, 1 << 63)
-    # 2 (one round). L >> f and R >> f.
-    (shifted,) = p.halves_arith(raised, [lambda half: half >> U64(frac)])
-    # 3 (eight rounds). The carries out of bits f - 1 and 63 of L + R.
-    g, t = generate_propagate(p, raised, 64)
-    carry = carries(p, g, t)
+    # 2 (one round). L >> f and R >> f, and the bits of both.
+    split = p.split(raised, [lambda half: half >> U64(frac)], range(64))
+    (shifted,) = split.mapped
+    # 3 (seven rounds). The carries out of bits f - 1 and 63 of L + R.
+    carry = carries(p, *generate_propagate(p, split.slices))
     # 4 (two rounds). As numbers k and c.
     both = b2a(p, stack_bits([carry[frac - 1 : frac], carry[63:]])).reshape(2, *x.shape)
     # 5 (local). (L >> f) + (R >> f) + k - c·2^(64-f) - 2^(63-f).
@@ -54,7 +54,7 @@ def trunc_pr(p: Protocol, x: Arith, frac: int) -> Arith:
     raised = p.add_public(x, (1 << 62) - 1)
     # 2 (one round). A, B: the halves without their top bits, shifted; a, b: the top bits.
     below = U64((1 << 63) - 1)
-    shifted, top = p.halves_arith(raised, [lambda half: (half & below) >> U64(frac), lambda half: half >> U64(63)])
+    shifted, top = p.split(raised, [lambda half: (half & below) >> U64(frac), lambda half: half >> U64(63)]).mapped
     # 3 (one round). t = a XOR b = a + b - 2ab.
     t = top.left + top.right - p.multiply_halves(top) * 2
     # 4 (local). A + B - t·2^(63-f) - 2^(62-f) + 1.

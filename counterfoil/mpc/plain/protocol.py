@@ -19,7 +19,7 @@ from counterfoil.errors import IntegrityError, ShapeError
 from counterfoil.mpc.ledger import Ledger
 from counterfoil.mpc.packing import pack, slices, unpack
 from counterfoil.mpc.plain.cost import Call
-from counterfoil.mpc.protocol import HalfMap, Halves, Permutation, Protocol
+from counterfoil.mpc.protocol import HalfMap, Halves, Permutation, Protocol, Split
 from counterfoil.mpc.shares import U64, Arith, Bits, Words, as_ring, packed_length, tail_mask
 
 
@@ -85,21 +85,19 @@ class Plain(Protocol):
 
     # --- the two-operand split ---------------------------------------------------------------------------------
 
-    def halves_arith(self, x: Arith, f: Sequence[HalfMap]) -> tuple[Halves[Arith], ...]:
+    def split(
+        self, x: Arith, maps: Sequence[HalfMap] = (), bits: range = range(0), *, negate_right: bool = False
+    ) -> Split:
         left = self._left(x).reshape(x.shape)
         right = x.parts[0] - left
-        self._call("halves", len(f) * x.size)
-        return tuple(Halves(Arith((each(left),)), Arith((each(right),))) for each in f)
+        sliced = (half.ravel() for half in (left, np.negative(right) if negate_right else right))
+        self._call("halves", len(maps) * x.size + len(bits) * packed_length(x.size))
+        return Split(
+            tuple(Halves(Arith((each(left),)), Arith((each(right),))) for each in maps),
+            Halves(*(Bits((slices(half, bits),), x.size) for half in sliced)),
+        )
 
-    def halves_slices(self, x: Arith, bits: range = range(64), *, negate_right: bool = False) -> Halves[Bits]:
-        left = self._left(x)
-        right = x.parts[0].ravel() - left
-        if negate_right:
-            right = np.negative(right)
-        self._call("halves", len(bits) * packed_length(x.size))
-        return Halves(Bits((slices(left, bits),), x.size), Bits((slices(right, bits),), x.size))
-
-    def halves_of_bits(self, x: Bits) -> Halves[Arith]:
+    def split_bits(self, x: Bits) -> Halves[Arith]:
         left = self.random_bits(*x.shape)
         right = x ^ left
         self._call("halves", int(np.prod(x.shape)))

@@ -10,49 +10,34 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from counterfoil.mpc.kernels import bit_slices
+from counterfoil.mpc.halves import mapped, sliced, split_of
 from counterfoil.mpc.packing import unpack
 from counterfoil.mpc.party import Party
 from counterfoil.mpc.pieces import flat, pieces, trim
-from counterfoil.mpc.protocol import HalfMap, Halves
-from counterfoil.mpc.shares import Arith, Bits, Words, packed_length
+from counterfoil.mpc.protocol import HalfMap, Halves, Split
+from counterfoil.mpc.shares import Arith, Bits, Words
 from counterfoil.mpc.transport.base import Kind
 
 _LEFT = 0  # who knows L
 
 
-def halves_arith(party: Party, x: Arith, f: Sequence[HalfMap]) -> tuple[Halves[Arith], ...]:
-    """For each map, sharings of f(L) and f(R).
+def split(party: Party, x: Arith, maps: Sequence[HalfMap], bits: range, *, negate_right: bool) -> Split:
+    """For each map, sharings of f(L) and f(R); and bit slices of L and of R, or of -R.
 
-    Shapes: x and each half agree.
-    Cost: 1 round; 8 B per element and map.
+    Shapes: x of n elements; a half of a map as x; a half of the slices (len(bits), n).
+    Cost: 1 round; 8 B per element and map, len(bits) / 8 B per element.
     Reveals: nothing to one semi-honest party.
     """
     half = _plain_half(party, x.parts, np.add)
-    left, right = _share(party, np.concatenate([flat(each(half)) for each in f]), np.subtract)
-    shape = (len(f), *x.shape)
-    lefts, rights = (Arith(tuple(part.reshape(shape) for part in parts)) for parts in (left, right))
-    return tuple(Halves(lefts[k], rights[k]) for k in range(len(f)))
+    signed = np.negative(half) if negate_right and party.index != _LEFT else half
+    # 1 (one round). P_0 sends a message of either kind and waits for none.
+    party.rounds += 1
+    slices = _share(party, sliced(signed, bits), np.bitwise_xor, x.size)
+    words = _share(party, mapped(half, maps), np.subtract)
+    return split_of(x, len(maps), len(bits), words, slices)
 
 
-def halves_slices(party: Party, x: Arith, bits: range, *, negate_right: bool) -> Halves[Bits]:
-    """Bit slices of L and of R, or of -R.
-
-    Shapes: x of n elements; each half (len(bits), n).
-    Cost: 1 round; len(bits) / 8 B per element.
-    Reveals: nothing to one semi-honest party.
-    """
-    half = flat(_plain_half(party, x.parts, np.add))
-    if negate_right and party.index != _LEFT:
-        half = np.negative(half)
-    slices = np.empty((64, packed_length(x.size)), np.uint64)
-    bit_slices(half, slices)
-    wanted = slices[bits.start : bits.stop : bits.step]
-    left, right = _share(party, flat(wanted), np.bitwise_xor, x.size)
-    return Halves(*(Bits(tuple(p.reshape(wanted.shape) for p in parts), x.size) for parts in (left, right)))
-
-
-def halves_of_bits(party: Party, x: Bits) -> Halves[Arith]:
+def split_bits(party: Party, x: Bits) -> Halves[Arith]:
     """Arithmetic sharings of the L and R in {0, 1} whose XOR is each bit.
 
     Shapes: x and each half agree.
@@ -60,6 +45,8 @@ def halves_of_bits(party: Party, x: Bits) -> Halves[Arith]:
     Reveals: nothing to one semi-honest party.
     """
     half = unpack(_plain_half(party, x.parts, np.bitwise_xor), x.length).astype(np.uint64)
+    # 1 (one round).
+    party.rounds += 1
     left, right = _share(party, flat(half), np.subtract)
     return Halves(*(Arith(tuple(part.reshape(x.shape) for part in parts)) for parts in (left, right)))
 
@@ -74,12 +61,16 @@ def _plain_half(party: Party, parts: tuple[Words, ...], add: Callable[[Words, Wo
 def _share(
     party: Party, half: Words, subtract: Callable[..., Words], length: int | None = None
 ) -> tuple[tuple[Words, Words], tuple[Words, Words]]:
-    """Sharings of L, as (F(K_0), L - F(K_0), 0), and of R, as (0, 0, R). `length` is that of packed rows."""
+    """Sharings of L, as (F(K_0), L - F(K_0), 0), and of R, as (0, 0, R). `length` is that of packed rows.
+
+    Of nothing there is no message.
+    """
+    if not half.size:
+        return (half, half), (half, half)
     op, count = party.next_op(), half.size
     zeros = np.broadcast_to(np.uint64(0), count)
-    party.rounds += 1
     if party.index == 1:
-        # One round: P_0 sends component 1.
+        # P_0 sends component 1.
         component = np.empty(count, np.uint64)
         return (party.links[0].incoming(op, component).finish(), zeros), (zeros, half)
     draw = party.keys[0].mask.draw(op, count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from counterfoil.mpc.protocol import HalfMap, Halves, Permutation
+from counterfoil.mpc.protocol import HalfMap, Halves, Permutation, Split
 from counterfoil.mpc.rep3 import halves, multiply, open, shuffle
 from counterfoil.mpc.replicated import Replicated
 from counterfoil.mpc.shares import Arith, Bits, Words
@@ -28,14 +28,13 @@ class Rep3(Replicated):
     def and_many(self, pairs: Sequence[tuple[Bits, Bits]]) -> list[Bits]:
         return multiply.and_many(self.party, pairs)
 
-    def halves_arith(self, x: Arith, f: Sequence[HalfMap]) -> tuple[Halves[Arith], ...]:
-        return halves.halves_arith(self.party, x, f)
+    def split(
+        self, x: Arith, maps: Sequence[HalfMap] = (), bits: range = range(0), *, negate_right: bool = False
+    ) -> Split:
+        return halves.split(self.party, x, maps, bits, negate_right=negate_right)
 
-    def halves_slices(self, x: Arith, bits: range = range(64), *, negate_right: bool = False) -> Halves[Bits]:
-        return halves.halves_slices(self.party, x, bits, negate_right=negate_right)
-
-    def halves_of_bits(self, x: Bits) -> Halves[Arith]:
-        return halves.halves_of_bits(self.party, x)
+    def split_bits(self, x: Bits) -> Halves[Arith]:
+        return halves.split_bits(self.party, x)
 
     def multiply_halves(self, x: Halves[Arith]) -> Arith:
         return multiply.multiply_halves(self.party, x)

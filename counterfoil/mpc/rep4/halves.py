@@ -12,53 +12,37 @@ from typing import Final
 
 import numpy as np
 
-from counterfoil.mpc.kernels import bit_slices
+from counterfoil.mpc.halves import Parts, mapped, sliced, split_of
 from counterfoil.mpc.packing import unpack
 from counterfoil.mpc.party import Party
 from counterfoil.mpc.pieces import flat, pieces
-from counterfoil.mpc.protocol import HalfMap, Halves
-from counterfoil.mpc.rep4.joint import ARITH, BOOL, Ring, Row, share_jointly
+from counterfoil.mpc.protocol import HalfMap, Halves, Split
+from counterfoil.mpc.rep4.joint import ARITH, BOOL, Input, Ring, Row, offer, take_all
 from counterfoil.mpc.replicated import by_component, components
-from counterfoil.mpc.shares import Arith, Bits, Words, packed_length
+from counterfoil.mpc.shares import Arith, Bits, Words
 
 _LEFT, _RIGHT = Row(2, 3, 1, 0), Row(0, 1, 3, 2)
 _KNOW_LEFT: Final = (2, 3)
 
 
-def halves_arith(party: Party, x: Arith, f: Sequence[HalfMap]) -> tuple[Halves[Arith], ...]:
-    """For each map, sharings of f(L) and f(R).
+def split(party: Party, x: Arith, maps: Sequence[HalfMap], bits: range, *, negate_right: bool) -> Split:
+    """For each map, sharings of f(L) and f(R); and bit slices of L and of R, or of -R.
 
-    Shapes: x and each half agree.
-    Cost: 1 round; 16 B per element and map, and 2 digests.
+    Shapes: x of n elements; a half of a map as x; a half of the slices (len(bits), n).
+    Cost: 1 round; 16 B per element and map, len(bits) / 4 B per element, and 2 digests of either kind.
     Reveals: nothing to one malicious party.
     Raises: CheatingDetected.
     """
     half = _plain_half(party, x.parts, np.add)
-    left, right = _share(party, np.concatenate([flat(each(half)) for each in f]), ARITH)
-    shape = (len(f), *x.shape)
-    lefts, rights = (Arith(tuple(part.reshape(shape) for part in parts)) for parts in (left, right))
-    return tuple(Halves(lefts[k], rights[k]) for k in range(len(f)))
+    signed = np.negative(half) if negate_right and party.index not in _KNOW_LEFT else half
+    # 1 (one round). Messages of both kinds are on their way before either kind is waited for, and checked together.
+    slices, told = _offer(party, sliced(signed, bits), BOOL, x.size)
+    words, told = _offer(party, mapped(half, maps), ARITH, before=told)
+    take_all(party, told)
+    return split_of(x, len(maps), len(bits), words, slices)
 
 
-def halves_slices(party: Party, x: Arith, bits: range, *, negate_right: bool) -> Halves[Bits]:
-    """Bit slices of L and of R, or of -R.
-
-    Shapes: x of n elements; each half (len(bits), n).
-    Cost: 1 round; len(bits) / 4 B per element, and 2 digests.
-    Reveals: nothing to one malicious party.
-    Raises: CheatingDetected.
-    """
-    half = flat(_plain_half(party, x.parts, np.add))
-    if negate_right and party.index not in _KNOW_LEFT:
-        half = np.negative(half)
-    slices = np.empty((64, packed_length(x.size)), np.uint64)
-    bit_slices(half, slices)
-    wanted = slices[bits.start : bits.stop : bits.step]
-    left, right = _share(party, flat(wanted), BOOL, x.size)
-    return Halves(*(Bits(tuple(p.reshape(wanted.shape) for p in parts), x.size) for parts in (left, right)))
-
-
-def halves_of_bits(party: Party, x: Bits) -> Halves[Arith]:
+def split_bits(party: Party, x: Bits) -> Halves[Arith]:
     """Arithmetic sharings of the L and R in {0, 1} whose XOR is each bit.
 
     Shapes: x and each half agree.
@@ -67,8 +51,9 @@ def halves_of_bits(party: Party, x: Bits) -> Halves[Arith]:
     Raises: CheatingDetected.
     """
     half = unpack(_plain_half(party, x.parts, np.bitwise_xor), x.length).astype(np.uint64)
-    left, right = _share(party, flat(half), ARITH)
-    return Halves(*(Arith(tuple(part.reshape(x.shape) for part in parts)) for parts in (left, right)))
+    sides, told = _offer(party, flat(half), ARITH)
+    take_all(party, told)
+    return Halves(*(Arith(tuple(part.reshape(x.shape) for part in parts)) for parts in sides))
 
 
 def _plain_half(party: Party, parts: tuple[Words, ...], add: Callable[[Words, Words], Words]) -> Words:
@@ -76,19 +61,25 @@ def _plain_half(party: Party, parts: tuple[Words, ...], add: Callable[[Words, Wo
     return add(held[0], held[1]) if party.index in _KNOW_LEFT else add(held[2], held[3])
 
 
-def _share(
-    party: Party, half: Words, ring: Ring, length: int | None = None
-) -> tuple[tuple[Words, ...], tuple[Words, ...]]:
-    """Sharings of L, on components 0 and 1, and of R, on 2 and 3. `length` is that of packed rows."""
+def _offer(
+    party: Party, half: Words, ring: Ring, length: int | None = None, before: Sequence[Input] = ()
+) -> tuple[list[Parts], Sequence[Input]]:
+    """Sharings of L, on components 0 and 1, and of R, on 2 and 3, whole once the messages are taken.
+
+    `length` is that of packed rows. Of nothing there is no message.
+    """
     count = half.size
+    if not count:
+        return [(half,) * 3] * 2, before
     zero = np.broadcast_to(np.uint64(0), count)
     left, right = (
         {j: np.empty(count, np.uint64) if j in (row.g, row.h) else zero for j in components(4, party.index)}
         for row in (_LEFT, _RIGHT)
     )
     values = ((piece, partial(_copy, half[piece])) for piece in pieces(count))
-    share_jointly(party, (_LEFT, _RIGHT), count, values, (left, right), Ring(_store, ring.subtract), length)
-    return tuple(left.values()), tuple(right.values())
+    stored = Ring(_store, ring.subtract)
+    told = offer(party, (_LEFT, _RIGHT), count, values, (left, right), stored, length, before)
+    return [tuple(left.values()), tuple(right.values())], told
 
 
 def _copy(value: Words, _: Row, out: Words) -> None:

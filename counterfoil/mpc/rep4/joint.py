@@ -115,23 +115,45 @@ def share_jointly(
     Reveals: nothing: what g gets is masked by a key that it does not hold.
     Raises: CheatingDetected.
     """
-    me = party.index
-    inputs = [_Input(party, row, count, held) for row, held in zip(rows, sums, strict=True)]
+    take_all(party, offer(party, rows, count, values, sums, ring, length))
+
+
+def offer(
+    party: Party,
+    rows: Sequence[Row],
+    count: int,
+    values: Iterable[tuple[slice, Value]],
+    sums: Sequence[Mapping[int, Words]],
+    ring: Ring,
+    length: int | None = None,
+    before: Sequence[Input] = (),
+) -> list[Input]:
+    """The first half of `share_jointly`: everything is told.
+
+    `before` was offered in the same round already; it is given back with the new inputs.
+    """
+    inputs = [Input(party, row, count, held, ring) for row, held in zip(rows, sums, strict=True)]
     scratch = np.empty(min(count, CHUNK), np.uint64)
     for piece, value in values:
         for each in inputs:
-            each.add(piece, value, ring, scratch[: piece.stop - piece.start], length)
+            each.add(piece, value, scratch[: piece.stop - piece.start], length)
+            if piece.start >= _AHEAD and not before:  # a link brings its messages in their order
+                each.message.arrive(piece.start - _AHEAD)
+    return [*before, *inputs]
+
+
+def take_all(party: Party, inputs: Sequence[Input]) -> None:
+    """The second half: one round for all that was offered."""
     settle(party, [each.message for each in inputs])
     for each in inputs:
-        if me == each.row.g:
-            ring.add(each.sums[each.row.h], each.message.words, out=each.sums[each.row.h])
+        each.take()
 
 
-class _Input:
+class Input:
     """One row of a joint sharing at this party."""
 
-    def __init__(self, party: Party, row: Row, count: int, sums: Mapping[int, Words]) -> None:
-        self.row, self.sums, self._me = row, sums, party.index
+    def __init__(self, party: Party, row: Row, count: int, sums: Mapping[int, Words], ring: Ring) -> None:
+        self.row, self.sums, self._ring, self._me = row, sums, ring, party.index
         self.message = Joint(party, row.s, row.t, row.g, count)
         if party.index != row.g:
             self._draw = party.keys[row.g].mask.draw(self.message.op, count)
@@ -139,11 +161,10 @@ class _Input:
             # What s sends must stay as it is; t is done with a piece once it is hashed.
             self._told = np.empty(count if party.index == row.s else min(count, CHUNK), np.uint64)
 
-    def add(self, piece: slice, value: Value, ring: Ring, mask: Words, length: int | None) -> None:
-        row, sums = self.row, self.sums
+    def add(self, piece: slice, value: Value, mask: Words, length: int | None) -> None:
+        """The next piece of the value goes out, and into the components."""
+        row, sums, ring = self.row, self.sums, self._ring
         if self._me == row.g:
-            if piece.start >= _AHEAD:
-                self.message.arrive(piece.start - _AHEAD)
             return
         # 1 (local). z_g += F(K_g), at s, t and h.
         self._draw.into(mask)
@@ -157,3 +178,9 @@ class _Input:
             ring.subtract(told, mask, out=told)
             ring.add(sums[row.h][piece], told, out=sums[row.h][piece])
             self.message.tell(told)
+
+    def take(self) -> None:
+        """The message was checked: at g, the last component."""
+        if self._me == self.row.g:
+            held = self.sums[self.row.h]
+            self._ring.add(held, self.message.words, out=held)
