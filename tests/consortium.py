@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from counterfoil.analyses.base import Result
 from counterfoil.analyses.joint import analyses, array_specs, local_parts
 from counterfoil.canonical import Ref
 from counterfoil.data import synth
@@ -32,7 +33,6 @@ from counterfoil.governance.submission import submit
 from counterfoil.home import Home
 from counterfoil.roles.node import Computation, hand_over, take_in
 from counterfoil.roles.owner import Contribution, table_file
-from counterfoil.roles.recipient import OpenedJob
 from synthetic_data.loans import make_tables, write_tables
 
 T = TypeVar("T")
@@ -165,10 +165,10 @@ def agree(
     return agreement, ref
 
 
-def assert_pooled(consortium: Consortium, opened: OpenedJob) -> None:
-    """The opened results are what pooling all tables gives, within their bounds."""
+def assert_pooled(consortium: Consortium, results: Iterable[Result]) -> None:
+    """The results are what pooling all tables gives, within their bounds."""
     frames = list(consortium.frames.values())
-    for result in opened.results:
+    for result in results:
         expected, table = analyses(consortium.agreement)[result.name].plain(frames), result.tables[0]
         for column in expected.select_dtypes("number").columns:
             shown = table.frame[column].notna()

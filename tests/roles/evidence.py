@@ -8,14 +8,13 @@ from pathlib import Path
 
 from tests.consortium import Consortium
 
-TABLES, STATE, DUE = "loans.", "state.sqlite", "'held-shares'"
+TABLES, STATE = "loans.", "state.sqlite"
 
 
 def snapshot(consortium: Consortium) -> dict[str, object]:
     """Every file of the exchange and of the homes by its digest, and every fact that a party remembers.
 
-    Left out are the owners' tables, which a test spoils itself, the pages that tell an owner what is wrong, and until
-    when a node may hold shares: it notes that before it looks at them, so that none can be forgotten.
+    Left out are the owners' tables, which a test spoils itself, and the pages that tell an owner what is wrong.
     """
     found: dict[str, object] = {}
     for path in files(consortium.folder / "exchange", consortium.folder / "homes"):
@@ -35,6 +34,6 @@ def facts(path: Path) -> list[str]:
     """The rows of a party's state; none if it remembers nothing."""
     connection = sqlite3.connect(path)
     try:
-        return [line for line in connection.iterdump() if line.startswith("INSERT") and DUE not in line]
+        return [line for line in connection.iterdump() if line.startswith("INSERT")]
     finally:
         connection.close()

@@ -20,4 +20,4 @@ def test_four_nodes_give_the_pooled_answer(tmp_path: Path) -> None:
     consortium.review(evidence, ["reviewer-1", "reviewer-2"])
     consortium.release(evidence)
     opened = open_job(consortium.homes["regulator"], consortium.signed("regulator"), evidence)
-    assert_pooled(consortium, opened)
+    assert_pooled(consortium, opened.results)

@@ -31,7 +31,7 @@ def test_a_job_of_the_industry_gives_the_pooled_answer(agreement: str, tmp_path:
     for recipient in terms.recipients:
         opened = open_job(consortium.homes[recipient], consortium.signed(recipient), evidence)
         assert [result.name for result in opened.results] == [plan.name for plan in terms.plans_for(recipient)]
-        assert_pooled(consortium, opened)
+        assert_pooled(consortium, opened.results)
     everything = open_job(consortium.homes[INDUSTRIES[agreement]], consortium.signed(INDUSTRIES[agreement]), evidence)
     assert len(everything.results) == len(terms.analyses)
     assert sum(result.cells - result.suppressed for result in everything.results) > len(terms.analyses)

@@ -9,10 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from counterfoil.analyses.base import Result
 from counterfoil.analyses.joint import analyses
 from counterfoil.canonical import Ref
 from counterfoil.crypto.keys import PrivateKeys
@@ -36,7 +34,7 @@ from counterfoil.mpc.replicated import components
 from counterfoil.mpc.shares import as_signed
 from counterfoil.roles.names import component_name
 from counterfoil.roles.recipient import open_job
-from tests.consortium import NODES, OWNERS, Consortium, found, today
+from tests.consortium import NODES, OWNERS, Consortium, assert_pooled, found, today
 from tests.roles.node_process import SIGNING, NodeProcess, Order, Outcome
 
 pytestmark = pytest.mark.slow
@@ -102,21 +100,7 @@ class Banks:
                 ]
                 opened[output.name] = as_signed(recombine(copies))
             results.append(analysis.present(opened))
-        check_results(consortium, results)
-
-
-def check_results(consortium: Consortium, results: Sequence[Result]) -> None:
-    """The results are those of the pooled tables, wherever they are shown."""
-    assert results
-    for result in results:
-        expected = analyses(consortium.agreement)[result.name].plain(list(consortium.frames.values()))
-        got = result.tables[0].frame
-        for column in expected.select_dtypes("number").columns:
-            shown = got[column].notna()
-            assert shown.any()
-            np.testing.assert_allclose(
-                got[column][shown].astype(float), expected[column][shown].astype(float), rtol=1e-6, atol=1e-6
-            )
+        assert_pooled(consortium, results)
 
 
 def outcomes(processes: Sequence[NodeProcess]) -> list[Outcome]:
@@ -174,7 +158,7 @@ def test_a_result_is_released_after_an_attempt_that_died(banks: Banks) -> None:
     (evidence,) = {outcome.evidence.digest for outcome in banks.run(submissions, 2) if outcome.evidence}
     consortium.review(evidence, ["reviewer-1", "reviewer-2"])
     consortium.release(evidence)
-    check_results(consortium, open_job(consortium.homes["bank-a"], consortium.signed("bank-a"), evidence).results)
+    assert_pooled(consortium, open_job(consortium.homes["bank-a"], consortium.signed("bank-a"), evidence).results)
     assert banks.stages(submissions) == [Stage.RELEASED] * 3
     for outcome in banks.run(submissions, 3):
         stopped(outcome, RefusedError, "is released")

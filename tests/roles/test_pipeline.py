@@ -61,7 +61,7 @@ def test_recipients_get_the_pooled_answer(drafted: tuple[Consortium, list[Ref], 
     for recipient, plans in (("regulator", 5), ("bank-a", 4)):
         opened = open_job(consortium.homes[recipient], consortium.signed(recipient), evidence)
         assert len(opened.results) == plans
-        assert_pooled(consortium, opened)
+        assert_pooled(consortium, opened.results)
         assert opened.page.exists()
         assert json.loads(opened.page.with_name("report.json").read_text())["job"] == opened.job
 
