@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, Literal, TypeAlias, get_args
 
+import numpy as np
+
 from counterfoil.canonical import digest
 from counterfoil.errors import ContractError, ExpiredError
 from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
+from counterfoil.governance.minimisation import Demands, Generalisation, demands, generalisation
 from counterfoil.governance.quality import QualityRule, check_pattern, column_rules, table_rules
 from counterfoil.governance.reference import Reference, references
 
@@ -50,6 +53,7 @@ class Column:
     unit: str = ""
     pattern: str | None = None
     allowed_analyses: tuple[str, ...] = ()
+    generalise: Generalisation | None = None
 
     @property
     def bounds(self) -> tuple[int, int] | None:
@@ -70,6 +74,21 @@ class Column:
             return (value - date(1970, 1, 1)).days
         return int(value * 10**self.resolution)
 
+    def _bound(self, units: int) -> Bound:
+        if self.type == "date":
+            return date(1970, 1, 1) + timedelta(days=units)
+        return Decimal(units).scaleb(-self.resolution) if self.type == "number" else units
+
+    def shared(self) -> Column:
+        """The column as it leaves its owner: with the domain that is left when its cells were generalised."""
+        if self.generalise is None:
+            return self
+        if self.categories:
+            kept = dict.fromkeys(category[: self.generalise.prefix] for category in self.categories)
+            return replace(self, categories=tuple(kept), pattern=None, generalise=None)
+        low, high = self.generalise.coarsen(np.array(self.bounds, np.int64)).tolist()
+        return replace(self, minimum=self._bound(low), maximum=self._bound(high), generalise=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Contract:
@@ -89,6 +108,7 @@ class Contract:
     lawful_basis: str
     allowed_analyses: tuple[str, ...]
     minimum_count: int
+    demands: Demands
     retention_days: int
     expires: date
     source: str
@@ -101,6 +121,10 @@ class Contract:
                 return column
         names = [column.name for column in self.columns]
         raise ContractError(f"{self.source}: no column {name!r}{did_you_mean(name, names)}")
+
+    def shared(self) -> Contract:
+        """The contract of what leaves an owner: the same file, with the columns as they leave."""
+        return replace(self, columns=tuple(column.shared() for column in self.columns))
 
     @property
     def most_rows(self) -> int:
@@ -159,6 +183,7 @@ def parse_contract(raw: bytes, source: str) -> Contract:
         lawful_basis=own["lawfulBasis"],
         allowed_analyses=allowed,
         minimum_count=own["minimumCount"],
+        demands=demands(own),
         retention_days=own["retention"],
         expires=expires,
         source=source,
@@ -202,7 +227,18 @@ def _column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], probl
         allowed_analyses=tuple(own.get("allowedAnalyses", allowed)),
     )
     _check_bounds(column, path, problems)
+    if "generalise" in own:
+        return _generalised(column, own["generalise"], _at(item, path, "generalise"), problems)
     return column
+
+
+def _generalised(column: Column, value: Mapping[str, Any], path: Path, problems: Problems) -> Column:
+    if column.role in ("identifier", "key"):
+        problems.add(path, f"a column with the role {column.role} is not shared as it is; remove 'generalise'")
+    if column.bounds is None:
+        return column
+    found = generalisation(value, column.type, column.resolution, path, problems)
+    return replace(column, generalise=found)
 
 
 def _check_fit(item: Mapping[str, Any], own: Mapping[str, Any], path: Path, problems: Problems) -> None:
