@@ -151,7 +151,7 @@ def risk(
 ) -> None:
     """Minimise a file as its contract asks, on this machine alone, and see how far people in it still stand out.
 
-    All columns but identifiers are taken for shared; a job shares only those that its analyses use.
+    All columns but identifiers and keys are taken for shared; a job shares only those that its analyses use.
 
     Example: counterfoil contract risk loans.csv --contract contracts/data/loans.odcs.yaml
     """
@@ -161,7 +161,7 @@ def risk(
     terms = _read(contract)
     loaded, _ = load_valid(table, terms)
     page = table.with_suffix(".risk.html")
-    kept = protect(loaded, [column.name for column in terms.columns if column.role != "identifier"], page)
+    kept = protect(loaded, [column.name for column in terms.columns if column.role not in ("identifier", "key")], page)
     typer.echo(f"{table}: {kept.table.rows} rows would leave, {kept.left_behind} would stay; see {page}")
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from counterfoil.data import risk_page
 from counterfoil.data.cells import TYPES
+from counterfoil.data.pseudonym import pseudonyms
 from counterfoil.data.risk import Risk, classes, measure
 from counterfoil.data.table import Table
 from counterfoil.errors import AnonymityError, RefusedError
@@ -29,7 +30,8 @@ class Minimised:
     """The table that is left, and what is not in it any more. Names and counts may leave the owner.
 
     `identifiers` were dropped because no analysis may ever have them, `unused` because none of these needs them;
-    `generalised` are coarser than they were; `left_behind` rows were not sampled, or stood in too small a class.
+    `generalised` are coarser than they were, or pseudonyms; `left_behind` rows were not sampled, or stood in
+    too small a class.
     """
 
     table: Table
@@ -39,10 +41,12 @@ class Minimised:
     left_behind: int
 
 
-def minimise(table: Table, needed: Iterable[str]) -> Minimised:
-    """The table with the needed columns alone, in its own order, as coarse and as few as its contract asks for.
+def minimise(table: Table, needed: Iterable[str], link_key: bytes | None = None) -> Minimised:
+    """The table with the needed columns alone, in its own order, as coarse and as few as its contract asks for. Keys
+    become pseudonyms under the link key.
 
-    Raises: RefusedError when an analysis asks for a direct identifier; ContractError for a column that nobody declared.
+    Raises: RefusedError when an analysis asks for a direct identifier, or for a key and there is no link key;
+        ContractError for a column that nobody declared.
     """
     wanted = set(needed)
     roles = {name: table.contract.column(name).role for name in sorted(wanted.union(table.names))}
@@ -57,17 +61,22 @@ def minimise(table: Table, needed: Iterable[str]) -> Minimised:
     kept = table.select([name for name in table.names if name in wanted])
     columns = [table.contract.column(name) for name in kept.names]
     coarse = {column.name: _coarser(kept.data[column.name], column) for column in columns if column.generalise}
+    for column in columns:
+        if column.role == "key":
+            if link_key is None or not column.pseudonym:
+                raise RefusedError(f"column {column.name} of contract {table.contract.id} leaves as a pseudonym alone")
+            coarse[column.name] = pseudonyms(kept.data[column.name], link_key)
     data = pa.table({name: coarse.get(name, kept.data[name]) for name in kept.names})
     small = _without_small_classes(_sampled(Table(table.contract.shared(), table.source, data)))
     return Minimised(small, identifiers, unused, tuple(coarse), table.rows - small.rows)
 
 
-def protect(table: Table, needed: Iterable[str], page: Path) -> Minimised:
+def protect(table: Table, needed: Iterable[str], page: Path, link_key: bytes | None = None) -> Minimised:
     """The table, minimised, satisfies its contract's demands. `page` tells the owner how it was and how it is.
 
     Raises: AnonymityError when it does not; otherwise as `minimise`.
     """
-    kept = minimise(table, needed)
+    kept = minimise(table, needed, link_key)
     before, after = measure(table), measure(kept.table)
     broken = _broken(kept.table, after)
     risk_page.write(page, table, kept.generalised, before, after, broken)

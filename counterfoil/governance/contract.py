@@ -30,6 +30,9 @@ Bound: TypeAlias = "int | Decimal | date"
 LARGEST = 1 << 61
 """Bounds beyond this cannot be checked on shares (PROTOCOLS 3.5)."""
 
+PSEUDONYM_BITS = 60
+"""So few that every pseudonym can be shared; two of n keys meet with a probability below n² / 2^61."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -54,6 +57,7 @@ class Column:
     pattern: str | None = None
     allowed_analyses: tuple[str, ...] = ()
     generalise: Generalisation | None = None
+    pseudonym: bool = False
 
     @property
     def bounds(self) -> tuple[int, int] | None:
@@ -80,7 +84,10 @@ class Column:
         return Decimal(units).scaleb(-self.resolution) if self.type == "number" else units
 
     def shared(self) -> Column:
-        """The column as it leaves its owner: with the domain that is left when its cells were generalised."""
+        """The column as it leaves its owner: with the domain that its cells have then."""
+        if self.pseudonym:
+            most = (1 << PSEUDONYM_BITS) - 1
+            return replace(self, type="integer", minimum=0, maximum=most, pattern=None, pseudonym=False)
         if self.generalise is None:
             return self
         if self.categories:
@@ -225,6 +232,7 @@ def _column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], probl
         unit=own.get("unit", ""),
         pattern=options.get("pattern"),
         allowed_analyses=tuple(own.get("allowedAnalyses", allowed)),
+        pseudonym="pseudonym" in own,
     )
     _check_bounds(column, path, problems)
     if "generalise" in own:
@@ -251,6 +259,10 @@ def _check_fit(item: Mapping[str, Any], own: Mapping[str, Any], path: Path, prob
         problems.add(at("resolution"), f"resolution is for columns of type number, not {kind}; remove it")
     if kind == "number" and "resolution" not in own:
         problems.add(path, "a column of type number needs 'resolution', its decimal places")
+    if "pseudonym" in own and (role != "key" or kind not in ("string", "integer")):
+        problems.add(
+            at("pseudonym"), "pseudonyms are for columns with the role key, of type string or integer; remove it"
+        )
     if role == "measure" and kind in ("string", "date"):
         problems.add(at("privacyRole"), f"a measure is integer, number or boolean, not {kind}; change one")
     if role == "time" and kind != "date":

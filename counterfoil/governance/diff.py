@@ -146,6 +146,7 @@ def _column(old: Column, new: Column, before: Contract, after: Contract) -> Iter
         ("pattern", old.pattern, new.pattern, ("owners",) if new.pattern else ()),
         ("unit", old.unit, new.unit, ("analyses",)),
         ("purpose", old.purpose, new.purpose, ("protection",)),
+        ("pseudonym", old.pseudonym, new.pseudonym, ("analyses", "protection")),
         ("generalisation", _coarser(old), _coarser(new), ("analyses", "protection")),
     ]
     for name, was, becomes, breaks in rows:

@@ -105,6 +105,8 @@ def _lines(agreement: Agreement) -> Iterator[str]:
 def _minimised(contract: Contract) -> Iterator[str]:
     """What stays at the owners besides the columns that no analysis uses."""
     for column in contract.columns:
+        if column.pseudonym:
+            yield f"  {column.name} leaves its owner as a pseudonym, under a key that the owners alone have"
         if column.generalise:
             yield f"  {column.name} leaves its owner {column.generalise.describe(column.resolution)}"
     demands = contract.demands

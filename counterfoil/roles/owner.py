@@ -11,6 +11,7 @@ from counterfoil.data.expectations import Validation, load_valid
 from counterfoil.data.minimise import Minimised, protect
 from counterfoil.data.table import Table
 from counterfoil.errors import NotFoundError, PlanError, RefusedError
+from counterfoil.governance.linkage import link_key
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.submission import submit
 from counterfoil.home import Home
@@ -46,7 +47,9 @@ class Contribution:
         """
         plans = self.agreement.terms.analyses
         needed = {column for plan in plans if plan.contract == self.contract for column in plan.columns}
-        kept = protect(self._checked(), needed, self.home.data / f"{self.contract}.risk.html")
+        terms = self.agreement.terms
+        key = link_key(terms, self.home.keys, self.home.exchange) if terms.links else None
+        kept = protect(self._checked(), needed, self.home.data / f"{self.contract}.risk.html", key)
         self._table = kept.table
         return kept
 

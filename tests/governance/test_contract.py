@@ -241,6 +241,18 @@ BROKEN: dict[str, tuple[str, str, int, str]] = {
     "a category in bands": (CATEGORIES, CATEGORIES + coarse("{band: 5}"), 39, "use prefix"),
     "a prefix of nothing": (CATEGORIES, CATEGORIES + coarse("{prefix: 0}"), 39, "at least 1"),
     "a key made coarser": ("value: key}", "value: key}" + coarse("{prefix: 2}"), 23, "is not shared as it is"),
+    "a pseudonym of a measure": (
+        RESOLUTION,
+        RESOLUTION + "\n          - {property: pseudonym, value: agreement}",
+        32,
+        "for columns with the role key",
+    ),
+    "a pseudonym for ever": (
+        "value: key}",
+        "value: key}\n          - {property: pseudonym, value: global}",
+        23,
+        'must be "agreement"',
+    ),
     "one person is no crowd": (EXPIRES, EXPIRES + own("kAnonymity", "1"), 52, "at least 2"),
     "half a person": (EXPIRES, EXPIRES + own("kAnonymity", "2.5"), 52, "must be a whole number"),
     "one value is no diversity": (EXPIRES, EXPIRES + own("lDiversity", "1"), 52, "at least 2"),
