@@ -135,6 +135,12 @@ class UnreadableTableError(DataError):
     exit_code = 48
 
 
+class AnonymityError(DataError):
+    """A table, even minimised, is less anonymous than its contract demands."""
+
+    exit_code = 49
+
+
 # --- plans: 50-59 -----------------------------------------------------------------------------------------------
 
 

@@ -11,14 +11,20 @@ from mpc_tasks.task import mpc_task
 
 @mpc_task(name="minimise", version=1)
 def minimise(table: Ref) -> Ref:
-    """Identifiers and columns that no analysis needs are dropped; the same reference."""
+    """What no analysis needs is dropped, the rest is as coarse as the contract asks for; the same reference."""
     contribution = held(table, Contribution)
     kept = contribution.minimise()
     dropped = (*kept.identifiers, *kept.unused)
     home().log.append(
         "table-minimised",
         subject=contribution.contract,
-        counts={"identifiers": len(kept.identifiers), "unused": len(kept.unused), "kept": len(kept.table.names)},
+        counts={
+            "identifiers": len(kept.identifiers),
+            "unused": len(kept.unused),
+            "generalised": len(kept.generalised),
+            "kept": len(kept.table.names),
+            "rows": kept.table.rows,
+        },
     )
     say(f"kept {', '.join(kept.table.names)}; dropped {', '.join(dropped) or 'nothing'}")
     return table

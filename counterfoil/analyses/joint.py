@@ -37,7 +37,7 @@ def analyses(agreement: Agreement) -> dict[str, Analysis]:
     """Every planned analysis by its name. Raises: PlanError, RangeError."""
     found = {}
     for planned in agreement.analyses:
-        contract = agreement.contracts[planned.contract]
+        contract = agreement.contracts[planned.contract].shared()
         found[planned.name] = build(planned, contract, Limits.of(agreement, contract))
     return found
 

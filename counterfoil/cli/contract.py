@@ -145,6 +145,27 @@ def test(
 
 
 @app.command()
+def risk(
+    table: Annotated[Path, typer.Argument(help="A CSV or Parquet file.", show_default=False)],
+    contract: Annotated[Path, typer.Option(help="The contract file.", show_default=False)],
+) -> None:
+    """Minimise a file as its contract asks, on this machine alone, and see how far people in it still stand out.
+
+    All columns but identifiers and keys are taken for shared; a job shares only those that its analyses use.
+
+    Example: counterfoil contract risk loans.csv --contract contracts/data/loans.odcs.yaml
+    """
+    from counterfoil.data.expectations import load_valid
+    from counterfoil.data.minimise import protect
+
+    terms = _read(contract)
+    loaded, _ = load_valid(table, terms)
+    page = table.with_suffix(".risk.html")
+    kept = protect(loaded, [column.name for column in terms.columns if column.role not in ("identifier", "key")], page)
+    typer.echo(f"{table}: {kept.table.rows} rows would leave, {kept.left_behind} would stay; see {page}")
+
+
+@app.command()
 def synth(
     contracts: Annotated[list[Path], typer.Argument(help="Contract files.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The folder to write the tables to.", show_default=False)],

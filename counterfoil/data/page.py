@@ -17,7 +17,7 @@ from counterfoil.files import write_file
 if TYPE_CHECKING:
     from counterfoil.data.faults import Fault
 
-_TEMPLATES = Environment(loader=PackageLoader("counterfoil.data", "."), autoescape=True, undefined=StrictUndefined)
+TEMPLATES = Environment(loader=PackageLoader("counterfoil.data", "."), autoescape=True, undefined=StrictUndefined)
 
 
 def write(path: Path, source: str, contract: str, faults: Sequence[Fault]) -> None:
@@ -25,5 +25,5 @@ def write(path: Path, source: str, contract: str, faults: Sequence[Fault]) -> No
 
     Raises: StoreError.
     """
-    html = _TEMPLATES.get_template("page.html").render(source=source, contract=contract, faults=faults)
+    html = TEMPLATES.get_template("page.html").render(source=source, contract=contract, faults=faults)
     write_file(path, html.encode(), replace=True)

@@ -94,6 +94,11 @@ class Agreement:
         return tuple(sorted({*self.owners, *self.nodes, self.coordinator, *self.recipients, *self.reviewers}))
 
     @property
+    def links(self) -> bool:
+        """Whether any contract has keys under pseudonyms, so that the owners need a common key."""
+        return any(column.pseudonym for contract in self.contracts.values() for column in contract.columns)
+
+    @property
     def min_count(self) -> int:
         """The strictest minimum count of all policies and contracts."""
         counts = [contract.minimum_count for contract in self.contracts.values()]
@@ -260,6 +265,8 @@ def _check_plan(
 def _check_use(analysis: str, column: Column, path: Path, problems: Problems) -> None:
     if column.role == "identifier":
         problems.add(path, f"{column.name} is an identifier and never enters an analysis")
+    elif column.role == "key" and not column.pseudonym:
+        problems.add(path, f"{column.name} is a key; add the property 'pseudonym' to it in its contract")
     elif analysis not in column.allowed_analyses:
         allowed = ", ".join(column.allowed_analyses)
         problems.add(path, f"{column.name} may not be used for {analysis!r}; its contract allows {allowed}")

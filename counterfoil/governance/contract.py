@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, Literal, TypeAlias, get_args
 
+import numpy as np
+
 from counterfoil.canonical import digest
 from counterfoil.errors import ContractError, ExpiredError
 from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
+from counterfoil.governance.minimisation import Demands, Generalisation, demands, generalisation
 from counterfoil.governance.quality import QualityRule, check_pattern, column_rules, table_rules
 from counterfoil.governance.reference import Reference, references
 
@@ -26,6 +29,9 @@ Bound: TypeAlias = "int | Decimal | date"
 
 LARGEST = 1 << 61
 """Bounds beyond this cannot be checked on shares (PROTOCOLS 3.5)."""
+
+PSEUDONYM_BITS = 60
+"""So few that every pseudonym can be shared; two of n keys meet with a probability below n² / 2^61."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ class Column:
     unit: str = ""
     pattern: str | None = None
     allowed_analyses: tuple[str, ...] = ()
+    generalise: Generalisation | None = None
+    pseudonym: bool = False
 
     @property
     def bounds(self) -> tuple[int, int] | None:
@@ -70,6 +78,24 @@ class Column:
             return (value - date(1970, 1, 1)).days
         return int(value * 10**self.resolution)
 
+    def _bound(self, units: int) -> Bound:
+        if self.type == "date":
+            return date(1970, 1, 1) + timedelta(days=units)
+        return Decimal(units).scaleb(-self.resolution) if self.type == "number" else units
+
+    def shared(self) -> Column:
+        """The column as it leaves its owner: with the domain that its cells have then."""
+        if self.pseudonym:
+            most = (1 << PSEUDONYM_BITS) - 1
+            return replace(self, type="integer", minimum=0, maximum=most, pattern=None, pseudonym=False)
+        if self.generalise is None:
+            return self
+        if self.categories:
+            kept = dict.fromkeys(category[: self.generalise.prefix] for category in self.categories)
+            return replace(self, categories=tuple(kept), pattern=None, generalise=None)
+        low, high = self.generalise.coarsen(np.array(self.bounds, np.int64)).tolist()
+        return replace(self, minimum=self._bound(low), maximum=self._bound(high), generalise=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Contract:
@@ -89,6 +115,7 @@ class Contract:
     lawful_basis: str
     allowed_analyses: tuple[str, ...]
     minimum_count: int
+    demands: Demands
     retention_days: int
     expires: date
     source: str
@@ -101,6 +128,10 @@ class Contract:
                 return column
         names = [column.name for column in self.columns]
         raise ContractError(f"{self.source}: no column {name!r}{did_you_mean(name, names)}")
+
+    def shared(self) -> Contract:
+        """The contract of what leaves an owner: the same file, with the columns as they leave."""
+        return replace(self, columns=tuple(column.shared() for column in self.columns))
 
     @property
     def most_rows(self) -> int:
@@ -159,6 +190,7 @@ def parse_contract(raw: bytes, source: str) -> Contract:
         lawful_basis=own["lawfulBasis"],
         allowed_analyses=allowed,
         minimum_count=own["minimumCount"],
+        demands=demands(own),
         retention_days=own["retention"],
         expires=expires,
         source=source,
@@ -200,9 +232,21 @@ def _column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], probl
         unit=own.get("unit", ""),
         pattern=options.get("pattern"),
         allowed_analyses=tuple(own.get("allowedAnalyses", allowed)),
+        pseudonym="pseudonym" in own,
     )
     _check_bounds(column, path, problems)
+    if "generalise" in own:
+        return _generalised(column, own["generalise"], _at(item, path, "generalise"), problems)
     return column
+
+
+def _generalised(column: Column, value: Mapping[str, Any], path: Path, problems: Problems) -> Column:
+    if column.role in ("identifier", "key"):
+        problems.add(path, f"a column with the role {column.role} is not shared as it is; remove 'generalise'")
+    if column.bounds is None:
+        return column
+    found = generalisation(value, column.type, column.resolution, path, problems)
+    return replace(column, generalise=found)
 
 
 def _check_fit(item: Mapping[str, Any], own: Mapping[str, Any], path: Path, problems: Problems) -> None:
@@ -215,6 +259,10 @@ def _check_fit(item: Mapping[str, Any], own: Mapping[str, Any], path: Path, prob
         problems.add(at("resolution"), f"resolution is for columns of type number, not {kind}; remove it")
     if kind == "number" and "resolution" not in own:
         problems.add(path, "a column of type number needs 'resolution', its decimal places")
+    if "pseudonym" in own and (role != "key" or kind not in ("string", "integer")):
+        problems.add(
+            at("pseudonym"), "pseudonyms are for columns with the role key, of type string or integer; remove it"
+        )
     if role == "measure" and kind in ("string", "date"):
         problems.add(at("privacyRole"), f"a measure is integer, number or boolean, not {kind}; change one")
     if role == "time" and kind != "date":

@@ -86,6 +86,7 @@ def compare(old: Contract, new: Contract) -> Comparison:
 def _terms(old: Contract, new: Contract) -> Iterator[Change]:
     gained_key = set(new.primary_key) - set(old.primary_key)
     narrower_key = new.primary_key and (not old.primary_key or not gained_key)
+    was, becomes = old.demands, new.demands
     rows: list[tuple[str, object, object, tuple[Broken, ...]]] = [
         ("id", old.id, new.id, ("analyses",)),
         ("status", old.status, new.status, () if new.status == "active" else ("analyses",)),
@@ -99,6 +100,11 @@ def _terms(old: Contract, new: Contract) -> Iterator[Change]:
             *_weaker(old.retention_days, new.retention_days, new.retention_days > old.retention_days),
         ),
         ("last day", *_weaker(old.expires, new.expires, new.expires > old.expires)),
+        ("k", *_demand(was.k, becomes.k, becomes.k < was.k)),
+        ("l", *_demand(was.diversity, becomes.diversity, becomes.diversity < was.diversity)),
+        ("t", *_demand(was.closeness, becomes.closeness, becomes.closeness > was.closeness)),
+        ("rows left behind", *_demand(was.left_behind, becomes.left_behind, becomes.left_behind > was.left_behind)),
+        ("sample", was.sample, becomes.sample, ("analyses", "protection")),
     ]
     for name, before, after, breaks in rows:
         yield from _changed("contract", name, before, after, breaks)
@@ -107,6 +113,10 @@ def _terms(old: Contract, new: Contract) -> Iterator[Change]:
 
 def _weaker(old: object, new: object, weaker: bool) -> tuple[object, object, tuple[Broken, ...]]:
     return old, new, ("protection",) if weaker else ("analyses",)
+
+
+def _demand(old: object, new: object, weaker: bool) -> tuple[object, object, tuple[Broken, ...]]:
+    return old, new, ("protection",) if weaker else ("owners",)
 
 
 def _columns(old: Contract, new: Contract) -> Iterator[Change]:
@@ -136,6 +146,8 @@ def _column(old: Column, new: Column, before: Contract, after: Contract) -> Iter
         ("pattern", old.pattern, new.pattern, ("owners",) if new.pattern else ()),
         ("unit", old.unit, new.unit, ("analyses",)),
         ("purpose", old.purpose, new.purpose, ("protection",)),
+        ("pseudonym", old.pseudonym, new.pseudonym, ("analyses", "protection")),
+        ("generalisation", _coarser(old), _coarser(new), ("analyses", "protection")),
     ]
     for name, was, becomes, breaks in rows:
         yield from _changed(f"column {old.name}", name, was, becomes, breaks)
@@ -151,6 +163,10 @@ def _stricter(old: object, new: object, stricter: bool) -> tuple[object, object,
 def _above(one: Bound | None, other: Bound | None) -> bool:
     """Whether the first limit, as a lower one, excludes values that the other lets in."""
     return one is not None and (type(one) is not type(other) or one > other)  # type: ignore[operator]
+
+
+def _coarser(column: Column) -> str | None:
+    return column.generalise.describe(column.resolution) if column.generalise else None
 
 
 def _foreign(contract: Contract, column: str) -> str | None:

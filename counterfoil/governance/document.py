@@ -190,6 +190,7 @@ def _sentence(rule: str, wanted: Any, value: Any, schema: Mapping[str, Any]) -> 
         "const": lambda: f"must be {shown(wanted)}, is {shown(value)}",
         "pattern": lambda: f"{shown(value)} is not written as asked{hint}",
         "minimum": lambda: f"must be at least {wanted}, is {shown(value)}",
+        "exclusiveMinimum": lambda: f"must be more than {wanted}, is {shown(value)}",
         "maximum": lambda: f"must be at most {wanted}, is {shown(value)}",
         "minItems": lambda: f"needs at least {wanted} entries, has {len(value)}",
         "maxItems": lambda: f"may have {wanted} entries, has {len(value)}; split it",

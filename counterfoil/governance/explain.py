@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from counterfoil.canonical import Json
 from counterfoil.governance.agreement import Agreement, Planned
+from counterfoil.governance.contract import Contract
 
 _PROTECTION = {
     "rep3": "at most one of the three nodes is dishonest, and even that one follows the protocol",
@@ -80,6 +81,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         yield f"  {id}: {roster.party(id).organisation}"
     for contract in agreement.contracts.values():
         yield f"under the contract {contract.name} {contract.version} ({contract.lawful_basis}): {contract.purpose}"
+        yield from _minimised(contract)
     yield ""
     yield "go into these analyses and no others:"
     for plan in agreement.analyses:
@@ -98,6 +100,26 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         "Any party may withdraw at any time: no job runs under this agreement from then on, and nodes erase what they "
         "hold. Results that were released stay with those who have them."
     )
+
+
+def _minimised(contract: Contract) -> Iterator[str]:
+    """What stays at the owners besides the columns that no analysis uses."""
+    for column in contract.columns:
+        if column.pseudonym:
+            yield f"  {column.name} leaves its owner as a pseudonym, under a key that the owners alone have"
+        if column.generalise:
+            yield f"  {column.name} leaves its owner {column.generalise.describe(column.resolution)}"
+    demands = contract.demands
+    if demands.sample < 100:
+        yield f"  {demands.sample:g} % of the rows, taken at random, take part"
+    if demands.k > 1:
+        yield f"  {demands.k} rows or more are alike in their quasi-identifiers, or nothing leaves"
+    if demands.left_behind:
+        yield f"  up to {demands.left_behind:g} % of the rows stay behind, because too few are like them"
+    if demands.diversity > 1:
+        yield f"  rows that are alike have {demands.diversity} values or more of every sensitive column"
+    if demands.closeness < 1:
+        yield f"  rows that are alike are within {demands.closeness:g} of all rows in every sensitive column"
 
 
 def _plan(plan: Planned) -> Iterator[str]:

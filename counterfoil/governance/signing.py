@@ -19,6 +19,7 @@ from counterfoil.files import read_file
 from counterfoil.governance.agreement import Agreement, named_files, parse_agreement
 from counterfoil.governance.contract import parse_contract
 from counterfoil.governance.document import read_json
+from counterfoil.governance.linkage import deal_link_key
 from counterfoil.governance.policy import parse_policy
 from counterfoil.governance.roster import Roster, parse_roster
 
@@ -95,11 +96,13 @@ def fetch_agreement(exchange: Exchange, ref: Ref) -> Agreement:
 
 
 def sign_agreement(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) -> None:
-    """The party's signature over the agreement lies in the exchange.
+    """The party's signature over the agreement lies in the exchange. The first owner deals the link key, if any.
 
     Raises: RosterError unless the agreement names the party, and the roster these keys.
     """
     _check_listed(agreement, keys.public)
+    if agreement.links and keys.party == agreement.owners[0]:
+        deal_link_key(agreement, keys, exchange)
     envelope = sign(KIND, agreement.statement, keys)
     exchange.put_named(_name(agreement.digest, keys.party), envelope, replace=True)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from counterfoil.analyses.joint import array_specs, local_parts
 from counterfoil.canonical import Ref
 from counterfoil.data.expectations import Validation, load_valid
-from counterfoil.data.minimise import Minimised, minimise
+from counterfoil.data.minimise import Minimised, protect
 from counterfoil.data.table import Table
 from counterfoil.errors import NotFoundError, PlanError, RefusedError
+from counterfoil.governance.linkage import link_key
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.submission import submit
 from counterfoil.home import Home
@@ -40,10 +41,15 @@ class Contribution:
         return verdict
 
     def minimise(self) -> Minimised:
-        """Only columns that a planned analysis needs are kept. Raises: RefusedError, PlanError."""
+        """Only what a planned analysis needs is kept, as coarse as the contract asks for.
+
+        Raises: AnonymityError, RefusedError, PlanError.
+        """
         plans = self.agreement.terms.analyses
         needed = {column for plan in plans if plan.contract == self.contract for column in plan.columns}
-        kept = minimise(self._checked(), needed)
+        terms = self.agreement.terms
+        key = link_key(terms, self.home.keys, self.home.exchange) if terms.links else None
+        kept = protect(self._checked(), needed, self.home.data / f"{self.contract}.risk.html", key)
         self._table = kept.table
         return kept
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterfoil.canonical import digest
@@ -72,6 +72,20 @@ customProperties:
   - {property: expires, value: 2027-01-31}
   - {property: allowedAnalyses, value: [total, mean_by_group]}
 """
+
+RESOLUTION, CATEGORIES = "{property: resolution, value: 2}", "{property: categories, value: [a, b]}"
+WEEKS, EXPIRES = "{property: purpose, value: Weeks.}", "  - {property: expires, value: 2027-01-31}\n"
+
+
+def coarse(value: str) -> str:
+    """One more property of a column."""
+    return f"\n          - {{property: generalise, value: {value}}}"
+
+
+def own(name: str, value: str) -> str:
+    """One more property of the contract."""
+    return f"  - {{property: {name}, value: {value}}}\n"
+
 
 # name: (what stands in SMALL, what is put in its place, line of the complaint, words of the complaint)
 BROKEN: dict[str, tuple[str, str, int, str]] = {
@@ -209,6 +223,44 @@ BROKEN: dict[str, tuple[str, str, int, str]] = {
         47,
         "does not allow the analysis 'totals'; did you mean 'total'?",
     ),
+    "generalised by nothing": (RESOLUTION, RESOLUTION + coarse("{}"), 32, "at least 1 entries"),
+    "generalised by an unknown rule": (RESOLUTION, RESOLUTION + coarse("{bands: 5}"), 32, "did you mean 'band'"),
+    "bands of nothing": (RESOLUTION, RESOLUTION + coarse("{band: 0}"), 32, "must be more than 0, is 0"),
+    "bands finer than the resolution": (
+        RESOLUTION,
+        RESOLUTION + coarse("{band: 0.001}"),
+        32,
+        "more than 2 decimal places",
+    ),
+    "bands and rounding": (RESOLUTION, RESOLUTION + coarse("{band: 5, round: 5}"), 32, "exclude each other"),
+    "bottom above top": (RESOLUTION, RESOLUTION + coarse("{bottom: 5, top: 4}"), 32, "swap them"),
+    "a number by month": (RESOLUTION, RESOLUTION + coarse("{period: month}"), 32, "use bottom, top, band, round"),
+    "a number by prefix": (RESOLUTION, RESOLUTION + coarse("{prefix: 2}"), 32, "not for columns of type number"),
+    "a day in bands": ("{property: purpose, value: Weeks.}", WEEKS + coarse("{band: 5}"), 47, "use period"),
+    "a day by week": ("{property: purpose, value: Weeks.}", WEEKS + coarse("{period: week}"), 47, "one of month"),
+    "a category in bands": (CATEGORIES, CATEGORIES + coarse("{band: 5}"), 39, "use prefix"),
+    "a prefix of nothing": (CATEGORIES, CATEGORIES + coarse("{prefix: 0}"), 39, "at least 1"),
+    "a key made coarser": ("value: key}", "value: key}" + coarse("{prefix: 2}"), 23, "is not shared as it is"),
+    "a pseudonym of a measure": (
+        RESOLUTION,
+        RESOLUTION + "\n          - {property: pseudonym, value: agreement}",
+        32,
+        "for columns with the role key",
+    ),
+    "a pseudonym for ever": (
+        "value: key}",
+        "value: key}\n          - {property: pseudonym, value: global}",
+        23,
+        'must be "agreement"',
+    ),
+    "one person is no crowd": (EXPIRES, EXPIRES + own("kAnonymity", "1"), 52, "at least 2"),
+    "half a person": (EXPIRES, EXPIRES + own("kAnonymity", "2.5"), 52, "must be a whole number"),
+    "one value is no diversity": (EXPIRES, EXPIRES + own("lDiversity", "1"), 52, "at least 2"),
+    "closer than the same": (EXPIRES, EXPIRES + own("tCloseness", "0"), 52, "must be more than 0"),
+    "farther than can be": (EXPIRES, EXPIRES + own("tCloseness", "1.5"), 52, "at most 1"),
+    "most rows left behind": (EXPIRES, EXPIRES + own("leftBehind", "51"), 52, "at most 50"),
+    "a sample of nothing": (EXPIRES, EXPIRES + own("sample", "0"), 52, "must be more than 0"),
+    "a sample of more than all": (EXPIRES, EXPIRES + own("sample", "101"), 52, "at most 100"),
     "no lawful basis": ("  - {property: lawfulBasis, value: consent}\n", "", 47, "'lawfulBasis' is missing"),
     "unknown lawful basis": ("value: consent", "value: interest", 48, "must be one of consent"),
     "no minimum count": ("  - {property: minimumCount, value: 5}\n", "", 47, "'minimumCount' is missing"),
@@ -325,6 +377,7 @@ def test_any_bytes_are_a_contract_or_a_named_error(raw: bytes) -> None:
         parse_contract(raw, "x.yaml")
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(SMALL) - 1), st.sampled_from(list("{}[]:-#'\"&*!|>%@`\n\t 0aZ~")))
 def test_one_changed_character_is_read_or_refused_by_name(position: int, character: str) -> None:
     raw = (SMALL[:position] + character + SMALL[position + 1 :]).encode()

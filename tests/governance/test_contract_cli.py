@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from counterfoil.cli import app
 from counterfoil.errors import (
+    AnonymityError,
     ContractError,
     DataError,
     DocumentError,
@@ -94,6 +95,16 @@ def test_the_page_goes_when_the_table_is_mended(table: Path) -> None:
     table.write_text(good)
     assert run("test", table, "--contract", VISITS).exit_code == 0
     assert not table.with_suffix(".faults.html").exists()
+
+
+def test_risk_shows_who_stands_out_and_refuses_below_a_demand(tmp_path: Path) -> None:
+    admissions = CONTRACTS / "data" / "admissions.odcs.yaml"
+    for rows, code in ((800, 0), (200, AnonymityError.exit_code)):
+        assert run("synth", admissions, "--rows", rows, "--out", tmp_path).exit_code == 0
+        result = run("risk", tmp_path / "admissions.csv", "--contract", admissions)
+        assert result.exit_code == code, result.output
+        assert "demands: 3 rows alike in specialty, sex, age" in result.output or not code
+        assert (tmp_path / "admissions.risk.html").exists()
 
 
 def test_lint_refuses_rules_that_nothing_checks_all_at_once(tmp_path: Path) -> None:

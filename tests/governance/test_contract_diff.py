@@ -10,7 +10,7 @@ import pytest
 from counterfoil.governance.contract import Contract, parse_contract
 from counterfoil.governance.diff import MEANINGS, Change, compare
 
-from .test_contract import SMALL
+from .test_contract import CATEGORIES, EXPIRES, SMALL, coarse, own
 
 # name: (what stands in SMALL, what is put there, the change's place, its words, whom it breaks)
 CHANGES: dict[str, tuple[str, str, str, str, Sequence[str]]] = {
@@ -56,6 +56,18 @@ CHANGES: dict[str, tuple[str, str, str, str, Sequence[str]]] = {
         "rule 'duplicateValues of patient'",
         "is removed",
         [],
+    ),
+    "k": (EXPIRES, EXPIRES + own("kAnonymity", "5"), "contract", "k 1 becomes 5", ["owners"]),
+    "l": (EXPIRES, EXPIRES + own("lDiversity", "2"), "contract", "l 1 becomes 2", ["owners"]),
+    "t": (EXPIRES, EXPIRES + own("tCloseness", "0.4"), "contract", "t 1.0 becomes 0.4", ["owners"]),
+    "left behind": (EXPIRES, EXPIRES + own("leftBehind", "5"), "contract", "left behind 0.0 becomes 5", ["protection"]),
+    "sample": (EXPIRES, EXPIRES + own("sample", "5"), "contract", "sample 100.0", ["analyses", "protection"]),
+    "coarser": (
+        CATEGORIES,
+        CATEGORIES + coarse("{prefix: 1}"),
+        "column ward",
+        "generalisation none becomes by the first 1 characters",
+        ["analyses", "protection"],
     ),
     "foreign key": (
         "        quality:\n          - {metric: duplicateValues, mustBe: 0}\n",

@@ -22,12 +22,15 @@ def test_every_shipped_contract_can_be_checked(path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("agreement", INDUSTRIES)
 def test_a_job_of_the_industry_gives_the_pooled_answer(agreement: str, tmp_path: Path) -> None:
-    consortium = found(tmp_path, rows=250, agreement=agreement)
+    consortium = found(tmp_path, rows=600, agreement=agreement)
     terms = consortium.agreement
+    consortium.frames |= {owner: consortium.table(owner).frame() for owner in terms.owners}
     submissions = [consortium.contribute(owner) for owner in terms.owners]
     evidence = consortium.analyse(submissions)[0].digest
     consortium.review(evidence, ["reviewer-1", "reviewer-3"])
     consortium.release(evidence)
+    for owner in terms.owners:
+        assert (consortium.homes[owner].data / f"{next(iter(terms.contracts))}.risk.html").exists()
     for recipient in terms.recipients:
         opened = open_job(consortium.homes[recipient], consortium.signed(recipient), evidence)
         assert [result.name for result in opened.results] == [plan.name for plan in terms.plans_for(recipient)]

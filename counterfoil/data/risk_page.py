@@ -1,0 +1,51 @@
+"""The owner's page of how far people in its table stand out, before and after it was minimised.
+
+It holds no cell, but sizes of classes: it is written beside the owner's table, readable by the owner alone. Knows
+nothing of how they were measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from counterfoil.data.page import TEMPLATES
+from counterfoil.data.risk import Risk
+from counterfoil.data.table import Table
+from counterfoil.files import write_file
+
+EDGES = (1, 2, 3, 5, 10, 20, 50, 100)
+"""Where the bars of the plot begin, in rows of a class; the last is open."""
+
+
+def write(
+    path: Path, table: Table, generalised: Sequence[str], before: Risk, after: Risk, broken: Sequence[str]
+) -> None:
+    """The page stands at the path, whole, with mode 0600; an older one is replaced. Raises: StoreError."""
+    contract = table.contract
+    words = {
+        column.name: column.generalise.describe(column.resolution)
+        for column in contract.columns
+        if column.generalise and column.name in generalised
+    }
+    labels = [f"{low}" if high - low == 1 else f"{low}-{high - 1}" for low, high in pairwise(EDGES)]
+    html = TEMPLATES.get_template("risk.html").render(
+        source=table.source,
+        contract=contract,
+        words=words,
+        before=before,
+        after=after,
+        broken=broken,
+        labels=[*labels, f"{EDGES[-1]}+"],
+        bars=list(zip(_shares(before), _shares(after), strict=True)),
+    )
+    write_file(path, html.encode(), replace=True)
+
+
+def _shares(risk: Risk) -> list[float]:
+    """The percentage of rows that stand in classes of each range of sizes."""
+    shares = [0.0] * len(EDGES)
+    for size, rows in risk.sizes.items():
+        shares[max(at for at, edge in enumerate(EDGES) if size >= edge)] += 100 * rows / risk.rows
+    return shares

@@ -1,0 +1,51 @@
+"""The key under which all owners of one agreement make pseudonyms, so that one person has one pseudonym among them.
+
+The first owner draws it when it signs, and seals it to every owner; no other party ever holds it. It protects against
+whoever sees pseudonyms without it, such as two nodes that put their shares together: they cannot try names until one
+fits, and cannot link one agreement's rows with another's. It does not protect against an owner who helps them: every
+owner can make the pseudonym of any name. A first owner who seals different keys to the others breaks the links alone.
+"""
+
+from __future__ import annotations
+
+import os
+
+from counterfoil.canonical import bind
+from counterfoil.crypto.keys import PrivateKeys
+from counterfoil.crypto.seal import seal, unseal
+from counterfoil.crypto.sign import sign, verify
+from counterfoil.errors import NotFoundError
+from counterfoil.exchange import Exchange
+from counterfoil.governance.agreement import Agreement
+
+KIND = "link-key"
+KEY_BYTES = 32
+
+
+def deal_link_key(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) -> None:
+    """A link key lies in the exchange, sealed to every owner and signed by the first; one that lies there stays."""
+    try:
+        exchange.get_named(_name(agreement, keys.party))
+    except NotFoundError:
+        key = os.urandom(KEY_BYTES)
+        for owner in agreement.owners:
+            sealed = seal(key, agreement.roster.party(owner).keys, _purpose(agreement, owner))
+            exchange.put_named(_name(agreement, owner), sign(KIND, sealed, keys), replace=True)
+
+
+def link_key(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) -> bytes:
+    """The agreement's link key, as the first owner dealt it to this one.
+
+    Raises: NotFoundError before it was dealt; SignatureError, SealError unless the first owner dealt it to this one.
+    """
+    dealer = agreement.roster.party(agreement.owners[0]).keys
+    sealed = verify(exchange.get_named(_name(agreement, keys.party)), KIND, [dealer]).payload
+    return unseal(sealed, keys, _purpose(agreement, keys.party))
+
+
+def _purpose(agreement: Agreement, owner: str) -> bytes:
+    return bind("counterfoil/link-key/1", agreement.digest.encode(), owner.encode())
+
+
+def _name(agreement: Agreement, owner: str) -> tuple[str, ...]:
+    return ("link-keys", agreement.digest, owner)

@@ -1,0 +1,124 @@
+"""Keys of people: pseudonyms that owners alone can make, under a key that the first owner deals when it signs."""
+
+from __future__ import annotations
+
+import hmac
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from counterfoil.crypto.sign import sign
+from counterfoil.data.cells import TYPES
+from counterfoil.data.minimise import minimise
+from counterfoil.data.pseudonym import pseudonyms
+from counterfoil.data.table import Table
+from counterfoil.errors import AgreementError, NotFoundError, RefusedError, SealError, SignatureError
+from counterfoil.governance.agreement import Agreement, parse_agreement
+from counterfoil.governance.contract import Contract, parse_contract
+from counterfoil.governance.linkage import KIND, link_key
+from counterfoil.governance.signing import publish, sign_agreement
+
+from .conftest import Consortium, make_consortium
+from .test_agreement import EXPOSURE, LOANS, POLICY
+
+OWNERS = ("bank-a", "bank-b", "bank-c", "bank-d")
+IDENTIFIER = """          - property: privacyRole
+            value: identifier
+"""
+KEY = """          - property: privacyRole
+            value: key
+          - property: pseudonym
+            value: agreement
+"""
+WITH_KEY = EXPOSURE.replace("columns: [balance, region, product]", "columns: [balance, region, product, customer_id]")
+
+
+def keyed(text: str = LOANS.replace(IDENTIFIER, KEY)) -> Contract:
+    return parse_contract(text.encode(), "loans.odcs.yaml")
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> tuple[Consortium, Agreement]:
+    """An agreement under which customers' numbers leave as pseudonyms; nobody has signed."""
+    consortium = make_consortium(tmp_path)
+    terms = parse_agreement(WITH_KEY.encode(), "x.yaml", {"loans": keyed()}, [POLICY], consortium.roster)
+    publish(terms, consortium.exchange, "bank-a")
+    return consortium, terms
+
+
+def sign_as(consortium: Consortium, terms: Agreement, *ids: str) -> None:
+    for id in ids:
+        sign_agreement(terms, consortium.homes[id].keys, consortium.homes[id].exchange)
+
+
+def key_of(consortium: Consortium, terms: Agreement, id: str) -> bytes:
+    return link_key(terms, consortium.homes[id].keys, consortium.homes[id].exchange)
+
+
+def test_every_owner_gets_the_key_when_the_first_has_signed(linked: tuple[Consortium, Agreement]) -> None:
+    consortium, terms = linked
+    sign_as(consortium, terms, "bank-b", "node-0")
+    with pytest.raises(NotFoundError):
+        key_of(consortium, terms, "bank-b")
+    sign_as(consortium, terms, "bank-a")
+    keys = {key_of(consortium, terms, owner) for owner in OWNERS}
+    assert [len(key) for key in keys] == [32]
+    sign_as(consortium, terms, "bank-a")
+    assert {key_of(consortium, terms, owner) for owner in OWNERS} == keys
+
+
+def test_nobody_else_opens_it(linked: tuple[Consortium, Agreement]) -> None:
+    consortium, terms = linked
+    sign_as(consortium, terms, "bank-a")
+    envelope = consortium.exchange.get_named(("link-keys", terms.digest, "bank-b"))
+    with pytest.raises(NotFoundError):
+        key_of(consortium, terms, "node-0")
+    consortium.exchange.put_named(("link-keys", terms.digest, "node-0"), envelope)
+    with pytest.raises(SealError):
+        key_of(consortium, terms, "node-0")
+    consortium.exchange.put_named(("link-keys", terms.digest, "bank-c"), envelope, replace=True)
+    with pytest.raises(SealError):
+        key_of(consortium, terms, "bank-c")
+
+
+def test_a_key_that_the_first_owner_did_not_deal_is_refused(linked: tuple[Consortium, Agreement]) -> None:
+    consortium, terms = linked
+    sign_as(consortium, terms, "bank-a")
+    forged = sign(KIND, b"x" * 2000, consortium.homes["bank-d"].keys)
+    consortium.exchange.put_named(("link-keys", terms.digest, "bank-b"), forged, replace=True)
+    with pytest.raises(SignatureError):
+        key_of(consortium, terms, "bank-b")
+
+
+def test_no_key_is_dealt_where_no_contract_asks(consortium: Consortium) -> None:
+    consortium.sign()
+    assert not consortium.exchange.list(("link-keys",))
+
+
+def test_a_key_without_a_pseudonym_enters_no_analysis(shared: Consortium) -> None:
+    contract = keyed(LOANS.replace(IDENTIFIER, IDENTIFIER.replace("identifier", "key")))
+    with pytest.raises(AgreementError, match="customer_id is a key; add the property 'pseudonym'"):
+        parse_agreement(WITH_KEY.encode(), "x.yaml", {"loans": contract}, [POLICY], shared.roster)
+
+
+def test_pseudonyms_are_the_first_bits_of_the_hmac() -> None:
+    cells = pa.chunked_array([["DE01", None], ["DE02", "DE01"]])
+    first, missing, second, again = pseudonyms(cells, b"k" * 32).to_pylist()
+    assert first == again == int.from_bytes(hmac.digest(b"k" * 32, b"DE01", "sha256")[:8], "big") >> 4
+    assert missing is None
+    assert len({first, second, *pseudonyms(cells, b"l" * 32).to_pylist()}) == 5
+    assert pseudonyms(pa.chunked_array([[7, 7]]), b"k" * 32).to_pylist()[0] < 1 << 60
+
+
+def test_keys_leave_as_pseudonyms_within_public_bounds() -> None:
+    contract = keyed()
+    schema = pa.schema([(column.name, TYPES[column.type]) for column in contract.columns])
+    rows = [["AB00000001", "north", "car", 1, 1, 20, 0, 0], ["AB00000002", "north", "car", 1, 1, 20, 0, 0]]
+    table = Table(contract, "loans.csv", pa.table(list(map(list, zip(*rows, strict=True))), schema=schema))
+    kept = minimise(table, ["customer_id", "balance"], b"k" * 32).table
+    cells = kept.data["customer_id"].to_pylist()
+    assert cells == pseudonyms(table.data["customer_id"], b"k" * 32).to_pylist()
+    assert kept.contract.column("customer_id").bounds == (0, (1 << 60) - 1)
+    with pytest.raises(RefusedError, match="customer_id of contract loans leaves as a pseudonym alone"):
+        minimise(table, ["customer_id", "balance"])
