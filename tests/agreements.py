@@ -24,5 +24,5 @@ def another(
             assert text.count(old) == 1, old
             text = text.replace(old, new)
         (contracts / file).write_text(text)
-    agreement, ref = agree(contracts, banks.agreement.roster, banks.homes, signers)
+    agreement, ref = agree(contracts, banks.agreement.roster, banks.homes, signers=signers)
     return replace(banks, agreement=agreement, ref=ref)
