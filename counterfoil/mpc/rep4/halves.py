@@ -6,20 +6,19 @@ Two parties know each half, so each is a shared input. Source: PROTOCOLS 7; afte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 import numpy as np
 
-from counterfoil.mpc.kernels import bit_slices
-from counterfoil.mpc.packing import unpack
 from counterfoil.mpc.party import Party
-from counterfoil.mpc.pieces import flat, pieces
 from counterfoil.mpc.protocol import HalfMap, Halves
 from counterfoil.mpc.rep4.joint import ARITH, BOOL, Ring, Row, share_jointly
 from counterfoil.mpc.replicated import by_component, components
-from counterfoil.mpc.shares import Arith, Bits, Words, packed_length
+from counterfoil.mpc.shares import Arith, Bits, Words
+from counterfoil.mpc.split import Pieces, mapped, sliced, spread
 
 _LEFT, _RIGHT = Row(2, 3, 1, 0), Row(0, 1, 3, 2)
 _KNOW_LEFT: Final = (2, 3)
@@ -33,8 +32,7 @@ def halves_arith(party: Party, x: Arith, f: Sequence[HalfMap]) -> tuple[Halves[A
     Reveals: nothing to one malicious party.
     Raises: CheatingDetected.
     """
-    half = _plain_half(party, x.parts, np.add)
-    left, right = _share(party, np.concatenate([flat(each(half)) for each in f]), ARITH)
+    left, right = _share(party, len(f) * x.size, mapped(_known(party, x.parts), f), ARITH)
     shape = (len(f), *x.shape)
     lefts, rights = (Arith(tuple(part.reshape(shape) for part in parts)) for parts in (left, right))
     return tuple(Halves(lefts[k], rights[k]) for k in range(len(f)))
@@ -48,14 +46,10 @@ def halves_slices(party: Party, x: Arith, bits: range, *, negate_right: bool) ->
     Reveals: nothing to one malicious party.
     Raises: CheatingDetected.
     """
-    half = flat(_plain_half(party, x.parts, np.add))
-    if negate_right and party.index not in _KNOW_LEFT:
-        half = np.negative(half)
-    slices = np.empty((64, packed_length(x.size)), np.uint64)
-    bit_slices(half, slices)
-    wanted = slices[bits.start : bits.stop : bits.step]
-    left, right = _share(party, flat(wanted), BOOL, x.size)
-    return Halves(*(Bits(tuple(p.reshape(wanted.shape) for p in parts), x.size) for parts in (left, right)))
+    negate = negate_right and party.index not in _KNOW_LEFT
+    shape, slices = sliced(_known(party, x.parts), bits, negate=negate)
+    left, right = _share(party, math.prod(shape), slices, BOOL, x.size)
+    return Halves(*(Bits(tuple(p.reshape(shape) for p in parts), x.size) for parts in (left, right)))
 
 
 def halves_of_bits(party: Party, x: Bits) -> Halves[Arith]:
@@ -66,27 +60,26 @@ def halves_of_bits(party: Party, x: Bits) -> Halves[Arith]:
     Reveals: nothing to one malicious party.
     Raises: CheatingDetected.
     """
-    half = unpack(_plain_half(party, x.parts, np.bitwise_xor), x.length).astype(np.uint64)
-    left, right = _share(party, flat(half), ARITH)
+    left, right = _share(party, math.prod(x.shape), spread(_known(party, x.parts), x.length), ARITH)
     return Halves(*(Arith(tuple(part.reshape(x.shape) for part in parts)) for parts in (left, right)))
 
 
-def _plain_half(party: Party, parts: tuple[Words, ...], add: Callable[[Words, Words], Words]) -> Words:
+def _known(party: Party, parts: tuple[Words, ...]) -> tuple[Words, Words]:
+    """The two components that this party knows its half by."""
     held = by_component(party, parts)
-    return add(held[0], held[1]) if party.index in _KNOW_LEFT else add(held[2], held[3])
+    return (held[0], held[1]) if party.index in _KNOW_LEFT else (held[2], held[3])
 
 
 def _share(
-    party: Party, half: Words, ring: Ring, length: int | None = None
+    party: Party, count: int, half: Pieces, ring: Ring, length: int | None = None
 ) -> tuple[tuple[Words, ...], tuple[Words, ...]]:
     """Sharings of L, on components 0 and 1, and of R, on 2 and 3. `length` is that of packed rows."""
-    count = half.size
     zero = np.broadcast_to(np.uint64(0), count)
     left, right = (
         {j: np.empty(count, np.uint64) if j in (row.g, row.h) else zero for j in components(4, party.index)}
         for row in (_LEFT, _RIGHT)
     )
-    values = ((piece, partial(_copy, half[piece])) for piece in pieces(count))
+    values = ((piece, partial(_copy, own)) for piece, own in half)
     share_jointly(party, (_LEFT, _RIGHT), count, values, (left, right), Ring(_store, ring.subtract), length)
     return tuple(left.values()), tuple(right.values())
 
