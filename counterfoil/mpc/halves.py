@@ -1,34 +1,74 @@
 """The two-operand split as far as suites do not differ: what is shared of a plain half, and what comes of it.
 
-Knows no message and nobody's index.
+A half is worked on piece by piece, each while it is in the cache (PROTOCOLS 7). Knows no message and nobody's index:
+which components a half is the sum of, and who shares it again, are the suites'.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from typing import NamedTuple
 
 import numpy as np
 
 from counterfoil.mpc.kernels import bit_slices
-from counterfoil.mpc.pieces import flat
+from counterfoil.mpc.packing import unpack
+from counterfoil.mpc.pieces import CHUNK, cut, flat, pieces
 from counterfoil.mpc.protocol import HalfMap, Halves, Split
 from counterfoil.mpc.shares import Arith, Bits, Words, packed_length
 
 Parts = tuple[Words, ...]
 
 
-def sliced(half: Words, bits: range) -> Words:
-    """The asked bits of a half, slice after slice, in one row."""
+class Half(NamedTuple):
+    """So many words, in order, and where each run of them stands."""
+
+    size: int
+    pieces: Iterable[tuple[slice, Words]]
+
+
+def mapped(components: Sequence[Words], maps: Sequence[HalfMap]) -> Half:
+    """Each map of the components' sum, one map after the other."""
+    rows = [flat(part) for part in components]
+    size = rows[0].size
+
+    def each_piece() -> Iterator[tuple[slice, Words]]:
+        for k, each in enumerate(maps):
+            for piece in pieces(size):
+                yield _shift(piece, k * size), each(reduce(np.add, [row[piece] for row in rows]))
+
+    return Half(len(maps) * size, each_piece())
+
+
+def sliced(components: Sequence[Words], bits: range, *, negate: bool) -> Half:
+    """The asked bits of the components' sum, or of its negative, slice after slice."""
     if not bits:
-        return np.empty(0, np.uint64)
+        return Half(0, ())
+    half = flat(reduce(np.add, components))
     slices = np.empty((64, packed_length(half.size)), np.uint64)
-    bit_slices(flat(half), slices)
-    return flat(slices[bits.start : bits.stop : bits.step])
+    bit_slices(np.negative(half) if negate else half, slices)
+    wanted = slices[bits.start : bits.stop : bits.step]
+    return Half(wanted.size, ((piece, own) for piece, (own,) in cut([(wanted,)])))
 
 
-def mapped(half: Words, maps: Sequence[HalfMap]) -> Words:
-    """f of a half for every map, one after the other, in one row."""
-    return np.concatenate([np.empty(0, np.uint64), *(flat(each(half)) for each in maps)])
+def spread(components: Sequence[Words], shape: tuple[int, ...]) -> Half:
+    """The bits of the components' XOR, which are packed bits of this shape, a word each."""
+    length = shape[-1]
+    packed = [part.reshape(-1, part.shape[-1]) for part in components]
+    together = max(1, CHUNK // length)
+
+    def each_piece() -> Iterator[tuple[slice, Words]]:
+        for first in range(0, len(packed[0]), together):
+            for piece in pieces(length):
+                words = slice(piece.start // 64, packed_length(piece.stop))
+                half = reduce(np.bitwise_xor, [rows[first : first + together, words] for rows in packed])
+                bits = unpack(half, piece.stop - piece.start).reshape(-1)
+                start = first * length + piece.start
+                yield slice(start, start + bits.size), bits.astype(np.uint64)
+
+    return Half(math.prod(shape), each_piece())
 
 
 def split_of(x: Arith, maps: int, bits: int, shared: Sequence[Parts], sliced: Sequence[Parts]) -> Split:
@@ -36,3 +76,7 @@ def split_of(x: Arith, maps: int, bits: int, shared: Sequence[Parts], sliced: Se
     lefts, rights = (Arith(tuple(part.reshape(maps, *x.shape) for part in parts)) for parts in shared)
     slices = (Bits(tuple(p.reshape(bits, packed_length(x.size)) for p in parts), x.size) for parts in sliced)
     return Split(tuple(Halves(lefts[k], rights[k]) for k in range(maps)), Halves(*slices))
+
+
+def _shift(piece: slice, by: int) -> slice:
+    return slice(piece.start + by, piece.stop + by)

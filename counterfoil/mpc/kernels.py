@@ -74,6 +74,19 @@ def cross_and(x0: Words, y1: Words, x1: Words, y0: Words, z: Words) -> None:
         z[i] = (x0[i] & y1[i]) ^ (x1[i] & y0[i])
 
 
+# --- linear combinations ----------------------------------------------------------------------------------------
+
+
+@_kernel(_IN, types.uint64, _OUT)
+def add_multiple(x: Words, factor: int, z: Words) -> None:
+    """z += factor·x."""
+    for i in range(z.size):
+        z[i] += factor * x[i]
+
+
+# --- contractions -----------------------------------------------------------------------------------------------
+
+
 @_kernel(_IN2, _IN2, _OUT)
 def add_dot(x: Words, y: Words, z: Words) -> None:
     """z[i] += sum over k of x[i, k]·y[i, k]."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
 
-from counterfoil.mpc.shares import Words, packed_length, tail_mask
+from counterfoil.mpc.kernels import add_multiple
+from counterfoil.mpc.shares import U64, Words, packed_length, tail_mask
 
 #: Words of one piece.
 CHUNK: Final = 1 << 15
@@ -45,6 +47,23 @@ def _rows(block: Sequence[Words]) -> Iterable[Sequence[Words]]:
     if apart and shape[-1] >= _SHORT and all(part.strides[-1] == part.itemsize for part in block):
         return zip(*(part.reshape(-1, shape[-1]) for part in block), strict=True)
     return [[flat(part) for part in block]]
+
+
+def linear(terms: Sequence[tuple[int, Words]], constant: int = 0) -> Words:
+    """The sum of factor · part over all terms, plus a constant; all parts have one shape."""
+    shape = terms[0][1].shape
+    out = np.empty(math.prod(shape), np.uint64)
+    present = [(U64(factor % (1 << 64)), flat(part)) for factor, part in terms if not _nothing(part)]
+    for piece in pieces(out.size):
+        out[piece] = U64(constant % (1 << 64))
+        for factor, part in present:
+            add_multiple(part[piece], factor, out[piece])
+    return out.reshape(shape)
+
+
+def _nothing(part: Words) -> bool:
+    """Is this one zero that stands for all of them?"""
+    return part.size > 1 and not any(part.strides) and not part.flat[0]
 
 
 def trim(words: Words, length: int, start: int = 0) -> Words:

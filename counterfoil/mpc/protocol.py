@@ -76,6 +76,10 @@ class Protocol(ABC):
         """x plus a public integer or integer array that broadcasts to x's shape."""
 
     @abstractmethod
+    def linear(self, terms: Sequence[tuple[int, Arith]], constant: int = 0) -> Arith:
+        """The sum of public multiples of shares of one shape, plus a public integer, in one pass over memory."""
+
+    @abstractmethod
     def xor_public(self, x: Bits, value: Words) -> Bits:
         """x XOR public packed words that broadcast to x's parts; tail bits stay zero."""
 

@@ -18,6 +18,7 @@ from counterfoil.errors import IntegrityError, ShapeError
 from counterfoil.mpc.checks import barrier
 from counterfoil.mpc.packing import pack, unpack
 from counterfoil.mpc.party import COMMON, Party
+from counterfoil.mpc.pieces import linear
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import U64, Arith, Bits, Words, as_ring, packed_length, tail_mask
 
@@ -92,6 +93,14 @@ class Replicated(Protocol):
     def add_public(self, x: Arith, value: Any) -> Arith:
         ring = as_ring(value)
         return Arith(self._on_first(x.parts, lambda part: part + ring))
+
+    def linear(self, terms: Sequence[tuple[int, Arith]], constant: int = 0) -> Arith:
+        return Arith(
+            tuple(
+                linear([(factor, x.parts[place]) for factor, x in terms], constant if j == 0 else 0)
+                for place, j in enumerate(self.components)
+            )
+        )
 
     def xor_public(self, x: Bits, value: Words) -> Bits:
         used = value & tail_mask(x.length)

@@ -5,7 +5,7 @@ import pytest
 
 from counterfoil.mpc import kernels
 from counterfoil.mpc.packing import slices
-from counterfoil.mpc.pieces import CHUNK, cut, pieces, trim
+from counterfoil.mpc.pieces import CHUNK, cut, linear, pieces, trim
 from counterfoil.mpc.shares import U64, tail_mask
 
 RNG = np.random.default_rng(1)
@@ -83,3 +83,13 @@ def test_trim_clears_the_tails_of_any_run_of_rows(length):
     for start in range(mask.size):
         piece = whole[start:].copy()
         np.testing.assert_array_equal(trim(piece, length, start), whole[start:] & mask[start:])
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3, 5), (2, CHUNK + 7)])
+def test_linear_is_the_sum_of_multiples(shape):
+    x, y = words(*shape), words(*reversed(shape)).T
+    nothing, nines = np.broadcast_to(U64(0), shape), np.broadcast_to(U64(9), shape)
+    found = linear([(1, x), (-2, frozen(y)), (1 << 63, x), (5, nothing), (7, nines)], -3)
+    expected = x - U64(2) * y + (x << U64(63)) + U64(60)
+    np.testing.assert_array_equal(found, expected)
+    assert found.shape == shape

@@ -22,7 +22,7 @@ def b2a(p: Protocol, x: Bits) -> Arith:
     # 1 (one round). l and r as numbers.
     halves = p.split_bits(x)
     # 2 (one round). Their product.
-    return halves.left + halves.right - p.multiply_halves(halves) * 2
+    return p.linear([(1, halves.left), (1, halves.right), (-2, p.multiply_halves(halves))])
 
 
 def compose(p: Protocol, x: Bits) -> Arith:

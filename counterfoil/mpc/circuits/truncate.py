@@ -35,8 +35,8 @@ def trunc_exact(p: Protocol, x: Arith, frac: int) -> Arith:
     # 4 (two rounds). As numbers k and c.
     both = b2a(p, stack_bits([carry[frac - 1 : frac], carry[63:]])).reshape(2, *x.shape)
     # 5 (local). (L >> f) + (R >> f) + k - c·2^(64-f) - 2^(63-f).
-    total = shifted.left + shifted.right + both[0] - both[1] * (1 << (64 - frac))
-    return p.add_public(total, -(1 << (63 - frac)))
+    carried = -(1 << (64 - frac))
+    return p.linear([(1, shifted.left), (1, shifted.right), (1, both[0]), (carried, both[1])], carried // 2)
 
 
 def trunc_pr(p: Protocol, x: Arith, frac: int) -> Arith:
@@ -55,8 +55,9 @@ def trunc_pr(p: Protocol, x: Arith, frac: int) -> Arith:
     # 2 (one round). A, B: the halves without their top bits, shifted; a, b: the top bits.
     below = U64((1 << 63) - 1)
     shifted, top = p.split(raised, [lambda half: (half & below) >> U64(frac), lambda half: half >> U64(63)]).mapped
-    # 3 (one round). t = a XOR b = a + b - 2ab.
-    t = top.left + top.right - p.multiply_halves(top) * 2
-    # 4 (local). A + B - t·2^(63-f) - 2^(62-f) + 1.
-    total = shifted.left + shifted.right - t * (1 << (63 - frac))
-    return p.add_public(total, 1 - (1 << (62 - frac)))
+    # 3 (one round). a·b.
+    both = p.multiply_halves(top)
+    # 4 (local). A + B - t·2^(63-f) - 2^(62-f) + 1, where t = a XOR b = a + b - 2ab.
+    one = -(1 << (63 - frac))
+    terms = [(1, shifted.left), (1, shifted.right), (one, top.left), (one, top.right), (-2 * one, both)]
+    return p.linear(terms, 1 + one // 2)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from counterfoil.errors import IntegrityError, ShapeError
 from counterfoil.mpc.ledger import Ledger
 from counterfoil.mpc.packing import pack, slices, unpack
+from counterfoil.mpc.pieces import linear
 from counterfoil.mpc.plain.cost import Call
 from counterfoil.mpc.protocol import HalfMap, Halves, Permutation, Protocol, Split
 from counterfoil.mpc.shares import U64, Arith, Bits, Words, as_ring, packed_length, tail_mask
@@ -47,6 +48,9 @@ class Plain(Protocol):
 
     def add_public(self, x: Arith, value: Any) -> Arith:
         return x.map(lambda part: part + as_ring(value))
+
+    def linear(self, terms: Sequence[tuple[int, Arith]], constant: int = 0) -> Arith:
+        return Arith((linear([(factor, x.parts[0]) for factor, x in terms], constant),))
 
     def xor_public(self, x: Bits, value: Words) -> Bits:
         return x.map(lambda part: part ^ (value & tail_mask(x.length)))

@@ -10,10 +10,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from counterfoil.mpc.halves import mapped, sliced, split_of
-from counterfoil.mpc.packing import unpack
+from counterfoil.mpc.halves import Half, mapped, sliced, split_of, spread
 from counterfoil.mpc.party import Party
-from counterfoil.mpc.pieces import flat, pieces, trim
+from counterfoil.mpc.pieces import trim
 from counterfoil.mpc.protocol import HalfMap, Halves, Split
 from counterfoil.mpc.shares import Arith, Bits, Words
 from counterfoil.mpc.transport.base import Kind
@@ -28,12 +27,11 @@ def split(party: Party, x: Arith, maps: Sequence[HalfMap], bits: range, *, negat
     Cost: 1 round; 8 B per element and map, len(bits) / 8 B per element.
     Reveals: nothing to one semi-honest party.
     """
-    half = _plain_half(party, x.parts, np.add)
-    signed = np.negative(half) if negate_right and party.index != _LEFT else half
+    known, negate = _known(party, x.parts), negate_right and party.index != _LEFT
     # 1 (one round). P_0 sends a message of either kind and waits for none.
     party.rounds += 1
-    slices = _share(party, sliced(signed, bits), np.bitwise_xor, x.size)
-    words = _share(party, mapped(half, maps), np.subtract)
+    slices = _share(party, sliced(known, bits, negate=negate), np.bitwise_xor, x.size)
+    words = _share(party, mapped(known, maps), np.subtract)
     return split_of(x, len(maps), len(bits), words, slices)
 
 
@@ -44,45 +42,48 @@ def split_bits(party: Party, x: Bits) -> Halves[Arith]:
     Cost: 1 round; 8 B per bit.
     Reveals: nothing to one semi-honest party.
     """
-    half = unpack(_plain_half(party, x.parts, np.bitwise_xor), x.length).astype(np.uint64)
     # 1 (one round).
     party.rounds += 1
-    left, right = _share(party, flat(half), np.subtract)
+    left, right = _share(party, spread(_known(party, x.parts), x.shape), np.subtract)
     return Halves(*(Arith(tuple(part.reshape(x.shape) for part in parts)) for parts in (left, right)))
 
 
-def _plain_half(party: Party, parts: tuple[Words, ...], add: Callable[[Words, Words], Words]) -> Words:
-    """L at P_0 from components 0 and 1; R, component 2, at P_1 and P_2."""
+def _known(party: Party, parts: tuple[Words, ...]) -> tuple[Words, ...]:
+    """The components that this party knows its half by: 0 and 1 for L at P_0, 2 for R at the others."""
     if party.index == _LEFT:
-        return add(*parts)
-    return parts[1] if party.index == 1 else parts[0]
+        return parts
+    return parts[1:] if party.index == 1 else parts[:1]
 
 
 def _share(
-    party: Party, half: Words, subtract: Callable[..., Words], length: int | None = None
+    party: Party, half: Half, subtract: Callable[..., Words], length: int | None = None
 ) -> tuple[tuple[Words, Words], tuple[Words, Words]]:
     """Sharings of L, as (F(K_0), L - F(K_0), 0), and of R, as (0, 0, R). `length` is that of packed rows.
 
     Of nothing there is no message.
     """
-    if not half.size:
-        return (half, half), (half, half)
-    op, count = party.next_op(), half.size
+    count = half.size
     zeros = np.broadcast_to(np.uint64(0), count)
-    if party.index == 1:
-        # P_0 sends component 1.
-        component = np.empty(count, np.uint64)
-        return (party.links[0].incoming(op, component).finish(), zeros), (zeros, half)
-    draw = party.keys[0].mask.draw(op, count)
-    mask = np.empty(count, np.uint64)
+    if not count:
+        return (zeros, zeros), (zeros, zeros)
+    op = party.next_op()
     if party.index == _LEFT:
-        component = np.empty(count, np.uint64)
+        # P_0 sends component 1.
+        draw = party.keys[0].mask.draw(op, count)
+        mask, component = np.empty(count, np.uint64), np.empty(count, np.uint64)
         party.links[1].begin(Kind.DATA, op, count)
-        for piece in pieces(count):
-            subtract(half[piece], _mask(draw.into(mask[piece]), length, piece.start), out=component[piece])
+        for piece, own in half.pieces:
+            subtract(own, _mask(draw.into(mask[piece]), length, piece.start), out=component[piece])
             party.links[1].push(component[piece])
         return (mask, component), (zeros, zeros)
-    return (zeros, _mask(draw.into(mask), length, 0)), (half, zeros)
+    right = np.empty(count, np.uint64)
+    for piece, own in half.pieces:
+        right[piece] = own
+    if party.index == 1:
+        incoming = party.links[0].incoming(op, np.empty(count, np.uint64))
+        return (incoming.finish(), zeros), (zeros, right)
+    draw = party.keys[0].mask.draw(op, count)
+    return (zeros, _mask(draw.into(np.empty(count, np.uint64)), length, 0)), (right, zeros)
 
 
 def _mask(words: Words, length: int | None, start: int) -> Words:

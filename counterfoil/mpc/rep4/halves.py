@@ -6,16 +6,14 @@ Two parties know each half, so each is a shared input. Source: PROTOCOLS 7; afte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 import numpy as np
 
-from counterfoil.mpc.halves import Parts, mapped, sliced, split_of
-from counterfoil.mpc.packing import unpack
+from counterfoil.mpc.halves import Half, Parts, mapped, sliced, split_of, spread
 from counterfoil.mpc.party import Party
-from counterfoil.mpc.pieces import flat, pieces
 from counterfoil.mpc.protocol import HalfMap, Halves, Split
 from counterfoil.mpc.rep4.joint import ARITH, BOOL, Input, Ring, Row, offer, take_all
 from counterfoil.mpc.replicated import by_component, components
@@ -33,11 +31,10 @@ def split(party: Party, x: Arith, maps: Sequence[HalfMap], bits: range, *, negat
     Reveals: nothing to one malicious party.
     Raises: CheatingDetected.
     """
-    half = _plain_half(party, x.parts, np.add)
-    signed = np.negative(half) if negate_right and party.index not in _KNOW_LEFT else half
+    known, negate = _known(party, x.parts), negate_right and party.index not in _KNOW_LEFT
     # 1 (one round). Messages of both kinds are on their way before either kind is waited for, and checked together.
-    slices, told = _offer(party, sliced(signed, bits), BOOL, x.size)
-    words, told = _offer(party, mapped(half, maps), ARITH, before=told)
+    slices, told = _offer(party, sliced(known, bits, negate=negate), BOOL, x.size)
+    words, told = _offer(party, mapped(known, maps), ARITH, before=told)
     take_all(party, told)
     return split_of(x, len(maps), len(bits), words, slices)
 
@@ -50,33 +47,33 @@ def split_bits(party: Party, x: Bits) -> Halves[Arith]:
     Reveals: nothing to one malicious party.
     Raises: CheatingDetected.
     """
-    half = unpack(_plain_half(party, x.parts, np.bitwise_xor), x.length).astype(np.uint64)
-    sides, told = _offer(party, flat(half), ARITH)
+    sides, told = _offer(party, spread(_known(party, x.parts), x.shape), ARITH)
     take_all(party, told)
     return Halves(*(Arith(tuple(part.reshape(x.shape) for part in parts)) for parts in sides))
 
 
-def _plain_half(party: Party, parts: tuple[Words, ...], add: Callable[[Words, Words], Words]) -> Words:
+def _known(party: Party, parts: tuple[Words, ...]) -> tuple[Words, Words]:
+    """The two components that this party knows its half by."""
     held = by_component(party, parts)
-    return add(held[0], held[1]) if party.index in _KNOW_LEFT else add(held[2], held[3])
+    return (held[0], held[1]) if party.index in _KNOW_LEFT else (held[2], held[3])
 
 
 def _offer(
-    party: Party, half: Words, ring: Ring, length: int | None = None, before: Sequence[Input] = ()
+    party: Party, half: Half, ring: Ring, length: int | None = None, before: Sequence[Input] = ()
 ) -> tuple[list[Parts], Sequence[Input]]:
     """Sharings of L, on components 0 and 1, and of R, on 2 and 3, whole once the messages are taken.
 
     `length` is that of packed rows. Of nothing there is no message.
     """
     count = half.size
-    if not count:
-        return [(half,) * 3] * 2, before
     zero = np.broadcast_to(np.uint64(0), count)
+    if not count:
+        return [(zero,) * 3] * 2, before
     left, right = (
         {j: np.empty(count, np.uint64) if j in (row.g, row.h) else zero for j in components(4, party.index)}
         for row in (_LEFT, _RIGHT)
     )
-    values = ((piece, partial(_copy, half[piece])) for piece in pieces(count))
+    values = ((piece, partial(_copy, own)) for piece, own in half.pieces)
     stored = Ring(_store, ring.subtract)
     told = offer(party, (_LEFT, _RIGHT), count, values, (left, right), stored, length, before)
     return [tuple(left.values()), tuple(right.values())], told
