@@ -89,7 +89,7 @@ def test_no_key_and_block_comes_twice(suite, trials, monkeypatch):
     monkeypatch.setattr(prss.Keystream, "draw", noted)
     for seed in trials:
         attempt(suite, seed, dice(seed))
-    assert len(started) > 10 * len(trials)
     for (_, op), users in started.items():
         assert len({number for _, number in users}) == 1, f"operation {op}: one key in the attempts {sorted(users)}"
         assert len(set(users)) == len(users), f"operation {op}: a party drew twice, of {sorted(users)}"
+    assert len(started) > 10 * len(trials)
