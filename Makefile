@@ -29,6 +29,9 @@ test: lint              ## every check
 quick: $(STAMP)         ## the fast checks alone
 	$(BIN)/pytest -n 2 --dist loadfile -m "not soak and not slow"
 
+soak: $(STAMP)          ## hours: every check with as many trials as a release needs; SEED=n starts elsewhere
+	SEED=$(or $(SEED),0) $(BIN)/pytest -n 2 --dist load -m soak --durations=0
+
 lock:                   ## new pins, with hashes and without download addresses
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --python-version 3.11 \

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from counterfoil.mpc.ledger import Declared, Ledger
+from counterfoil.mpc.noise_keys import Noise
 from counterfoil.mpc.output import recombine
 from counterfoil.mpc.packing import pack, unpack
 from counterfoil.mpc.party import COMMON, GroupKeys, Party
@@ -98,10 +99,11 @@ def try_local(
     for index, links in enumerate(connect_all(n, _ATTEMPT, timeout_s=timeout_s, tamper=tamper)):
         record = Record()
         held = {group: GroupKeys.derive(keys[group], group, watch) for group in (*components(n, index), COMMON)}
+        noise = {j: Noise(_sub(master, f"noise {j}"), b"") for j in components(n, index)}
         ledger = _NothingDeclared(()) if declared is None else Ledger(declared)
         for link in links.values():
             record.watch(link)
-        outcomes.append(Outcome[T](Party(index, n, _ATTEMPT, links, held, ledger), record))
+        outcomes.append(Outcome[T](Party(index, n, _ATTEMPT, links, held, noise, ledger), record))
 
     def run(outcome: Outcome[T]) -> None:
         party = outcome.party

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from counterfoil.errors import CheatingDetected
 from counterfoil.mpc.ledger import Ledger
+from counterfoil.mpc.noise_keys import Noise
 from counterfoil.mpc.prss import KEY_BYTES, Keystream, Permutations, Watch
 from counterfoil.mpc.transport.base import Attempt, Link
 
@@ -70,6 +71,7 @@ class Party:
     attempt: Attempt
     links: Mapping[int, Link]
     keys: Mapping[int, GroupKeys]
+    noise: Mapping[int, Noise]
     ledger: Ledger
     rounds: int = 0
     op: int = 0

@@ -92,6 +92,14 @@ class Protocol(ABC):
         """Uniform secret bits that nobody knows, shape (*lead, length). No message."""
 
     @abstractmethod
+    def noise_bits(self, output: str, *shape: int) -> Bits:
+        """Uniform secret bits for the noise of one output, shape (*lead, length). No message.
+
+        The same again in every attempt of the same program on the same inputs of a job, and for nothing else.
+        Raises: IntegrityError if this output's noise was drawn before.
+        """
+
+    @abstractmethod
     def random_words(self, *shape: int) -> Arith:
         """Uniform secret ring elements that nobody knows. No message."""
 

@@ -69,6 +69,10 @@ def split_pairs(parts: Iterable[Words], pairs: Sequence[tuple[Bits, Bits]]) -> l
     ]
 
 
+def _bits(drawn: Iterable[Words], length: int) -> Bits:
+    return Bits(tuple(part & tail_mask(length) for part in drawn), length)
+
+
 class Replicated(Protocol):
     """Rep3 and rep4, as far as they do not differ."""
 
@@ -124,8 +128,13 @@ class Replicated(Protocol):
 
     def random_bits(self, *shape: int) -> Bits:
         *lead, length = shape
-        drawn = self.random_words(*lead, packed_length(length))
-        return Bits(drawn.map(lambda part: part & tail_mask(length)).parts, length)
+        return _bits(self.random_words(*lead, packed_length(length)).parts, length)
+
+    def noise_bits(self, output: str, *shape: int) -> Bits:
+        *lead, length = shape
+        packed = (*lead, packed_length(length))
+        drawn = (self.party.noise[j].words(output, math.prod(packed)).reshape(packed) for j in self.components)
+        return _bits(drawn, length)
 
     # --- opening ---------------------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """How an attempt begins: the parties agree on what they will compute, then on keys nobody outside a group has.
 
 PROTOCOLS 2.1 and 2.2. Fresh contributions of every member in every attempt make sure that no mask ever meets a second
-input. The only place that picks a suite. Knows nothing of rosters or logs: the caller signs and logs `transcript`.
+input; only the keys of the job's noise are those of its first attempt. The only place that picks a suite. Knows nothing
+of rosters or logs: the caller signs and logs `transcript`.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ import hmac
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 from counterfoil.canonical import bind, jcs
 from counterfoil.errors import AttemptError, CheatingDetected
 from counterfoil.mpc.ledger import Declared, Ledger
+from counterfoil.mpc.noise_keys import FOR_ONE_ATTEMPT, Keeping, Noise, NoiseKeys
 from counterfoil.mpc.party import COMMON, Cost, GroupKeys, Party, group_name
 from counterfoil.mpc.prss import KEY_BYTES
 from counterfoil.mpc.rep3 import Rep3
@@ -55,9 +57,14 @@ class Hello:
         """The attempt as frames name it."""
         return Attempt(bytes.fromhex(self.job), self.attempt)
 
-    def pack(self, nonce: bytes) -> bytes:
-        """The message that a party with this nonce sends."""
-        return jcs({**asdict(self), "nonce": nonce.hex()})
+    @property
+    def computation(self) -> bytes:
+        """What noise depends on: the program and its inputs, whatever the attempt."""
+        return bind("mpc/computation/1", self.program.encode(), self.inputs.encode())
+
+    def pack(self, nonce: bytes, noise: bytes = b"") -> bytes:
+        """The message of a party with this nonce, which keeps the noise keys that were agreed on in attempt `noise`."""
+        return jcs({**asdict(self), "nonce": nonce.hex(), "noise": noise.hex()})
 
 
 class Sealing(NamedTuple):
@@ -104,42 +111,53 @@ def open_session(
     claim: Callable[[str, int], None],
     declared: Iterable[Declared] = (),
     sealing: Sealing | None = None,
+    keeping: Keeping = FOR_ONE_ATTEMPT,
 ) -> Session:
-    """All parties mean the same attempt, and share fresh keys by group.
+    """All parties mean the same attempt, and share fresh keys by group, and the job's noise keys.
 
     `claim(job, attempt)` makes the attempt durable at this party and raises ReplayError unless it is newer than every
-    earlier one; it is called before anything is sent. `sealing` adds a second, post-quantum lock to the keys.
+    earlier one; it is called before anything is sent. `sealing` adds a second, post-quantum lock to the keys. `keeping`
+    holds the noise keys from the job's first attempt on; once all parties had them, losing them ends the job.
 
     Cost: 4 rounds, under 2 kB to each peer.
-    Raises: ReplayError; AttemptError naming the fields that differ; CheatingDetected if a peer told others something
-        else than us; SealError; TransportError. The links are closed then.
+    Raises: ReplayError; AttemptError naming the fields that differ, or the party without noise keys; CheatingDetected
+        if a peer told others something else than us; SealError; TransportError. The links are closed then.
     """
     suite = SUITES.get(hello.suite)
     if suite is None or set(links) | {index} != set(range(suite.parties)):
         raise AttemptError(f"suite {hello.suite!r} with {len(links) + 1} parties does not exist")
     claim(hello.job, hello.attempt)
-    handshake = _Handshake(links, hello, index, suite.parties, sealing)
     try:
+        handshake = _Handshake(links, hello, index, suite.parties, sealing, keeping)
         transcript = handshake.agree()
         keys = handshake.exchange_keys(transcript)
     except BaseException as error:
         end_all(links, error)
         raise
-    return Session(suite(Party(index, suite.parties, hello.name, links, keys, Ledger(declared))), transcript)
+    noise = {j: Noise(key, hello.computation) for j, key in handshake.noise.keys.items()}
+    return Session(suite(Party(index, suite.parties, hello.name, links, keys, noise, Ledger(declared))), transcript)
 
 
-@dataclass(frozen=True, slots=True)
 class _Handshake:
-    links: Mapping[int, Link]
-    hello: Hello
-    index: int
-    n: int
-    sealing: Sealing | None
+    def __init__(
+        self,
+        links: Mapping[int, Link],
+        hello: Hello,
+        index: int,
+        n: int,
+        sealing: Sealing | None,
+        keeping: Keeping,
+    ) -> None:
+        self.links, self.hello, self.index, self.n = links, hello, index, n
+        self.sealing, self.keeping = sealing, keeping
+        kept = keeping.load()
+        #: the noise keys of earlier attempts; from the key exchange on, those of this one
+        self.noise = NoiseKeys.unpack(kept, components(n, index)) if kept else NoiseKeys(b"", {})
 
     def agree(self) -> bytes:
         """T, the same at all parties: the digest of everybody's HELLO."""
         # 1 (one round). HELLO to all; every field but the nonce must be ours.
-        hellos = {self.index: self.hello.pack(os.urandom(_NONCE_BYTES))}
+        hellos = {self.index: self.hello.pack(os.urandom(_NONCE_BYTES), self.noise.agreed)}
         for link in self.links.values():
             link.send_bytes(Kind.READY, _HELLO, hellos[self.index])
         for peer, link in self.links.items():
@@ -147,6 +165,12 @@ class _Handshake:
         transcript = bind("mpc/hello/1", *(hellos[party] for party in range(self.n)))
         # 2 (one round). Echo: nobody told two parties different things.
         self._compare(_ECHO, dict.fromkeys(self.links, transcript), dict.fromkeys(self.links, transcript), "hello")
+        lacking = [party for party, raw in hellos.items() if json.loads(raw)["noise"] != self.noise.agreed.hex()]
+        if lacking and self.noise.settled:
+            raise AttemptError(f"party {lacking[0]} no longer has the noise keys of job {self.hello.job}")
+        if lacking:
+            # Some party did not live to keep them, so no party has computed with them yet.
+            self.noise = NoiseKeys(b"", {})
         return transcript
 
     def exchange_keys(self, transcript: bytes) -> dict[int, GroupKeys]:
@@ -165,14 +189,25 @@ class _Handshake:
             for place, group in enumerate(shared[peer]):
                 drawn[group][peer] = bytearray(seeds[KEY_BYTES * place : KEY_BYTES * (place + 1)])
         keys = {group: self._group_key(group, drawn[group], transcript) for group in groups}
+        if not self.noise.agreed:
+            # The first attempt's keys give those of the job's noise, kept before any other party may rely on them.
+            self.noise = NoiseKeys(transcript, {j: _noise_key(keys[j]) for j in groups if j != COMMON})
+            self.keeping.keep(self.noise.pack())
 
-        # 4 (one round). Key confirmation: all members of a group got the same contributions.
+        # 4 (one round). Key confirmation: all members of a group have the same keys.
         def confirm(member: int, peer: int) -> bytes:
-            return b"".join(_confirm(keys[group], member, group, transcript) for group in shared[peer])
+            of_attempt = [_confirm(keys[group], member, group_name(group), transcript) for group in shared[peer]]
+            of_noise = [
+                _confirm(self.noise.keys[j], member, f"noise {j}", transcript) for j in shared[peer] if j != COMMON
+            ]
+            return b"".join(of_attempt + of_noise)
 
         ours = {peer: confirm(self.index, peer) for peer in self.links}
         theirs = {peer: confirm(peer, peer) for peer in self.links}
         self._compare(_CONFIRM, ours, theirs, "key confirmation")
+        if not self.noise.settled:
+            self.noise = replace(self.noise, settled=True)
+            self.keeping.keep(self.noise.pack())
         derived = {group: GroupKeys.derive(key, group) for group, key in keys.items()}
         for secret in (*keys.values(), *(seed for seeds_of in drawn.values() for seed in seeds_of.values())):
             secret[:] = bytes(len(secret))
@@ -182,10 +217,10 @@ class _Handshake:
         """The HELLO itself, if it says what ours says."""
         try:
             found = json.loads(raw)
-            nonce = bytes.fromhex(found["nonce"])
+            nonce, noise = bytes.fromhex(found["nonce"]), bytes.fromhex(found["noise"])
         except (ValueError, TypeError, KeyError, RecursionError):
             raise AttemptError(f"party {peer} sent something that is not a HELLO") from None
-        if raw != self.hello.pack(nonce) or len(nonce) != _NONCE_BYTES:
+        if raw != self.hello.pack(nonce, noise) or len(nonce) != _NONCE_BYTES:
             mine = asdict(self.hello)
             differ = sorted(name for name in mine if found.get(name) != mine[name]) or ["form"]
             raise AttemptError(f"party {peer} means another {', '.join(differ)} than party {self.index}")
@@ -217,8 +252,12 @@ def _groups(n: int) -> dict[int, tuple[int, ...]]:
     return {**holders, COMMON: tuple(range(n))}
 
 
-def _confirm(key: bytearray, member: int, group: int, transcript: bytes) -> bytes:
-    return hmac.digest(bytes(key), b"kc" + bytes([member]) + group_name(group).encode() + transcript, "sha256")
+def _confirm(key: bytes | bytearray, member: int, name: str, transcript: bytes) -> bytes:
+    return hmac.digest(bytes(key), b"kc" + bytes([member]) + name.encode() + transcript, "sha256")
+
+
+def _noise_key(group_key: bytearray) -> bytes:
+    return HKDFExpand(SHA256(), KEY_BYTES, b"noise").derive(bytes(group_key))
 
 
 def _info(transcript: bytes, sender: int, receiver: int) -> bytes:

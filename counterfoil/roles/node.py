@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 from math import prod
 from typing import Final
 
+import numpy as np
+
 from counterfoil.analyses.base import Output
 from counterfoil.analyses.joint import DECLARED, JointComputation, analyses, array_specs
 from counterfoil.arrays import pack
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.seal import seal, unseal
-from counterfoil.errors import IntegrityError, RefusedError
+from counterfoil.errors import IntegrityError, NotFoundError, RefusedError
 from counterfoil.governance.holding import note_held
 from counterfoil.governance.job import Event, Job, Stage, advance, plan_job, stage_of, start_attempt
 from counterfoil.governance.manifest import Manifest
@@ -26,6 +28,7 @@ from counterfoil.governance.review import count_decisions, decisions, drafts, lo
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.submission import accept, load_shares, read_manifest, taken_in
 from counterfoil.home import Home
+from counterfoil.mpc.noise_keys import Keeping
 from counterfoil.mpc.party import Cost
 from counterfoil.mpc.replicated import Replicated
 from counterfoil.mpc.session import Hello, Sealing, Session, open_session
@@ -107,7 +110,15 @@ class Computation:
             seal=lambda peer, plaintext, info: seal(plaintext, peers[peer].keys, info),
             unseal=lambda sealed, info: unseal(sealed, self.home.keys, info),
         )
-        self._session = open_session(links, hello, index, claim=lambda *_: None, declared=DECLARED, sealing=sealing)
+        self._session = open_session(
+            links,
+            hello,
+            index,
+            claim=lambda *_: None,
+            declared=DECLARED,
+            sealing=sealing,
+            keeping=Keeping(self._load_noise_keys, self._keep_noise_keys),
+        )
         for manifest in self.manifests:
             self.home.state.bind(_USED_BY, manifest.submission, self.job.id)
         self._joint = JointComputation(self._session.protocol, terms)
@@ -194,6 +205,20 @@ class Computation:
         if self._running:
             event = Event.HALT if isinstance(error, IntegrityError) else Event.FAIL
             advance(self.home.state, self.job.id, event)
+
+    def _load_noise_keys(self) -> bytes | None:
+        try:
+            return self.home.vault.load(self.job.id, self._noise_keys)["keys"].tobytes()
+        except NotFoundError:
+            return None
+
+    def _keep_noise_keys(self, material: bytes) -> None:
+        self.home.vault.keep(self.job.id, self._noise_keys, {"keys": np.frombuffer(material, np.uint64)})
+
+    @property
+    def _noise_keys(self) -> str:
+        """What no plan can be called: a job's id depends on the names of its plans."""
+        return f"noise-keys-{self.job.id}"
 
     def _check_unfinished(self) -> None:
         """Raises: RefusedError when the job's draft is whole; one that some node did not live to sign is made again."""

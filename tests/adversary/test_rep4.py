@@ -7,6 +7,12 @@ import numpy as np
 import pytest
 
 from counterfoil.errors import CheatingDetected, PeerLostError, PeerTimeoutError, TransportError
+from counterfoil.mpc.circuits.compare import a2b
+from counterfoil.mpc.circuits.group import group_flags, group_sum
+from counterfoil.mpc.circuits.noise import discrete_gaussian
+from counterfoil.mpc.circuits.permute import apply
+from counterfoil.mpc.circuits.sort import radix_permutation
+from counterfoil.mpc.circuits.truncate import trunc_exact
 from counterfoil.mpc.local import deal, try_local
 from counterfoil.mpc.replicated import components
 from counterfoil.mpc.shares import U64, Arith
@@ -42,13 +48,22 @@ PRIMITIVES = {
 }
 
 
+#: Longer programs, with many messages that depend on one another.
+CIRCUITS = {
+    "exact truncation": (lambda p, x, b: trunc_exact(p, x, 7), (X.view(np.int64) >> 7).view(U64)),
+    "radix sort": (lambda p, x, b: apply(p, radix_permutation(p, a2b(p, x, 3)), [x])[0], None),
+    "group sum": (lambda p, x, b: group_sum(p, x, [x], group_flags(p, x).last).columns[1], None),
+    "noise": (lambda p, x, b: discrete_gaussian(p, "sums", 5, 2), None),
+}
+
+
 def sum_of(halves):
     return halves.left + halves.right
 
 
 def program(name, p, x, b):
     """The primitive, a barrier, and its opened result."""
-    shared = PRIMITIVES[name][0](p, x, b)
+    shared = (PRIMITIVES | CIRCUITS)[name][0](p, x, b)
     p.barrier("done")
     return p.open(shared, "result") if isinstance(shared, Arith) else p.open_bits(shared, "result")
 
@@ -159,7 +174,7 @@ def test_a_changed_component_never_gives_a_wrong_result(name):
     assert aborted >= (0 if name == "permutation" else 6)
 
 
-@pytest.mark.parametrize("name", PRIMITIVES)
+@pytest.mark.parametrize("name", [*PRIMITIVES, *CIRCUITS])
 def test_nothing_is_sent_in_a_later_round_while_a_message_is_unchecked(name):
     """Verify before use: a received message is checked in its round, before the party sends anything of the next."""
     sends = 0

@@ -29,6 +29,7 @@ from counterfoil.errors import (
 from counterfoil.governance.job import Job, Stage, plan_job, stage_of
 from counterfoil.governance.review import load_draft
 from counterfoil.governance.submission import read_manifest
+from counterfoil.mpc.noise_keys import NoiseKeys
 from counterfoil.mpc.output import recombine
 from counterfoil.mpc.replicated import components
 from counterfoil.mpc.shares import as_signed
@@ -72,6 +73,18 @@ class Banks:
         signed, exchange = self.consortium.signed("node-0"), self.consortium.homes["node-0"].exchange
         manifests = [read_manifest(ref, signed, exchange, today()) for ref in submissions]
         return plan_job(signed, self.consortium.period, manifests, today().date())
+
+    def noise_keys(self, submissions: Sequence[Ref]) -> list[NoiseKeys]:
+        """What each node's vault has of the job's noise: the same at both holders of a component."""
+        job = self.job(submissions).id
+        kept = []
+        for index, node in enumerate(NODES):
+            material = self.consortium.homes[node].vault.load(job, f"noise-keys-{job}")["keys"].tobytes()
+            kept.append(NoiseKeys.unpack(material, components(len(NODES), index)))
+        keys = {(j, key) for each in kept for j, key in each.keys.items()}
+        assert len(keys) == len(NODES)
+        assert all(each.settled for each in kept)
+        return kept
 
     def stages(self, submissions: Sequence[Ref]) -> list[Stage]:
         job = self.job(submissions).id
@@ -155,7 +168,9 @@ def test_a_result_is_released_after_an_attempt_that_died(banks: Banks) -> None:
     victim.send(signal.SIGKILL)
     for outcome in outcomes([*others, victim]):
         assert outcome.evidence is None
+    noise = banks.noise_keys(submissions)
     (evidence,) = {outcome.evidence.digest for outcome in banks.run(submissions, 2) if outcome.evidence}
+    assert banks.noise_keys(submissions) == noise
     consortium.review(evidence, ["reviewer-1", "reviewer-2"])
     consortium.release(evidence)
     assert_pooled(consortium, open_job(consortium.homes["bank-a"], consortium.signed("bank-a"), evidence).results)

@@ -1,7 +1,5 @@
 """Rep4 with one party that changed a share and then follows the protocol: every honest party is right, or aborts."""
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -10,6 +8,7 @@ from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.circuits.fixed import Fixed, settle
 from counterfoil.mpc.local import try_local
 from counterfoil.mpc.shares import Arith, Bits
+from tests.trials import dice, trials
 
 ROWS = 24
 
@@ -56,21 +55,25 @@ def right(circuit, got, expected):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(14400)
+@trials(quick=24, full=1300)
 @pytest.mark.parametrize("circuit", CIRCUITS)
-def test_honest_parties_are_right_or_abort(circuit):
-    rng = np.random.default_rng(5)
-    x = rng.integers(0, 1 << 20, ROWS)
+def test_honest_parties_are_right_or_abort(circuit, trials):
+    x = np.random.default_rng(5).integers(0, 1 << 20, ROWS)
     expected = run(circuit, x)[0].result
     assert expected is not None
     aborted = 0
-    for corrupted, part in itertools.product(range(4), range(3)):
-        for difference in (1, 1 << 19, 1 << 62, (1 << 64) - 1):
-            row = int(rng.integers(ROWS))
-            outcomes = run(circuit, x, corrupted, part, row, difference)
-            honest = [outcome for party, outcome in enumerate(outcomes) if party != corrupted]
-            aborted += all(outcome.error is not None for outcome in honest)
-            for outcome in honest:
-                where = f"party {corrupted}, part {part}, row {row}, difference {difference}"
-                assert outcome.error is not None or right(circuit, outcome.result, expected), where
+    for seed in trials:
+        rng = dice(seed)
+        corrupted, part, row = seed % 4, seed // 4 % 3, int(rng.integers(ROWS))
+        difference = int(
+            rng.choice(np.array([1, 1 << 19, 1 << 62, (1 << 64) - 1, int(rng.integers(1, 1 << 63))], np.uint64))
+        )
+        outcomes = run(circuit, x, corrupted, part, row, difference)
+        honest = [outcome for party, outcome in enumerate(outcomes) if party != corrupted]
+        aborted += all(outcome.error is not None for outcome in honest)
+        for outcome in honest:
+            where = f"seed {seed}: party {corrupted}, part {part}, row {row}, difference {difference}"
+            assert outcome.error is not None or right(circuit, outcome.result, expected), where
     # A change that the next step overwrites does no harm; most are not.
-    assert aborted >= 12
+    assert aborted >= len(trials) // 4

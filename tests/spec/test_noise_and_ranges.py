@@ -41,7 +41,7 @@ def gaussian_law(sigma):
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("scale", [Fraction(1, 3), Fraction(3, 2), 20])
 def test_laplace_fits(suite, scale):
-    samples = run(suite, lambda p: noise.discrete_laplace(p, 40_000, scale), ()).values.view(np.int64)
+    samples = run(suite, lambda p: noise.discrete_laplace(p, "sums", 40_000, scale), ()).values.view(np.int64)
     assert abs(chi_square(samples, laplace_law(float(scale)), int(8 * scale) + 1)) < 6
     assert np.abs(samples).max() <= noise.laplace_bound(scale).high
 
@@ -49,7 +49,7 @@ def test_laplace_fits(suite, scale):
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("sigma", [Fraction(1, 2), 3, Fraction(21, 2)])
 def test_gaussian_fits(suite, sigma):
-    samples = run(suite, lambda p: noise.discrete_gaussian(p, 10_000, sigma), ()).values.view(np.int64)
+    samples = run(suite, lambda p: noise.discrete_gaussian(p, "sums", 10_000, sigma), ()).values.view(np.int64)
     assert abs(chi_square(samples, gaussian_law(float(sigma)), int(6 * sigma) + 1)) < 6
     assert np.abs(samples).max() <= noise.gaussian_bound(sigma).high
 
@@ -60,20 +60,20 @@ def test_digits_are_those_of_the_model():
 
 def test_samples_are_fresh():
     p = Plain()
-    first, second = (noise.discrete_laplace(p, 50, 1000).parts[0] for _ in range(2))
+    first, second = (noise.discrete_laplace(p, output, 50, 1000).parts[0] for output in ("first", "second"))
     assert (first != second).any()
 
 
 LAPLACE = Spec(
     "discrete_laplace",
-    lambda p, like: noise.discrete_laplace(p, like.size, 20),
+    lambda p, like: noise.discrete_laplace(p, "sums", like.size, 20),
     words(),
     None,
     per_element(8, 20 * 78.875, 8, 20 * 141.75),
 )
 GAUSSIAN = Spec(
     "discrete_gaussian",
-    lambda p, like: noise.discrete_gaussian(p, like.size, 3),
+    lambda p, like: noise.discrete_gaussian(p, "sums", like.size, 3),
     words(),
     None,
     per_element(9, REACH * 78.875 + 56, 9, REACH * 141.75 + 96),
@@ -90,10 +90,10 @@ def test_noise_costs_what_the_table_says(spec, suite):
 def test_noise_refuses_what_it_cannot_do(call):
     p = Plain()
     with pytest.raises(ShapeError):
-        call(p, 0, 2)
+        call(p, "sums", 0, 2)
     for bad in (0, Fraction(-1, 2), 1 << 50):
         with pytest.raises(RangeError):
-            call(p, 5, bad)
+            call(p, "sums", 5, bad)
     assert not p.calls
 
 

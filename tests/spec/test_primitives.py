@@ -12,7 +12,7 @@ from counterfoil.mpc.session import SUITES
 from counterfoil.mpc.shares import U64, Arith, Bits
 
 EDGES = np.array([0, 1, 2, 2**31, 2**32, 2**62, 2**63 - 1, 2**63, 2**63 + 1, 2**64 - 2, 2**64 - 1], dtype=U64)
-SIZES = [1, 63, 64, 65, 200, CHUNK + 3]
+SIZES = [1, 63, 64, 65, 200, CHUNK + 3, pytest.param(1_000_000, marks=pytest.mark.soak)]
 
 
 def words(seed, n):

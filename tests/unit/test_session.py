@@ -6,10 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from counterfoil.errors import AttemptError, CheatingDetected, PeerLostError, ReplayError, SealError
+from counterfoil.errors import AttemptError, CheatingDetected, IntegrityError, PeerLostError, ReplayError, SealError
+from counterfoil.mpc.circuits.noise import discrete_gaussian
 from counterfoil.mpc.ledger import Declared
-from counterfoil.mpc.local import deal
+from counterfoil.mpc.local import deal, reveal
+from counterfoil.mpc.noise_keys import FOR_ONE_ATTEMPT, Keeping, Noise
 from counterfoil.mpc.party import COMMON
+from counterfoil.mpc.plain import Plain
 from counterfoil.mpc.replicated import components
 from counterfoil.mpc.session import SUITES, Hello, Sealing, open_session
 from counterfoil.mpc.transport.memory import connect_all
@@ -24,16 +27,17 @@ def fresh(job, attempt):
     """No earlier attempt."""
 
 
-def start(hellos, *, tamper=None, claim=fresh, sealing=lambda index: None):
+def start(hellos, *, tamper=None, claim=fresh, sealing=lambda index: None, keeping=lambda index: FOR_ONE_ATTEMPT):
     """The sessions, or errors, of all parties."""
     n = len(hellos)
-    links = connect_all(n, HELLO.name, tamper=tamper, timeout_s=5)
+    links = connect_all(n, hellos[0].name, tamper=tamper, timeout_s=5)
 
     def one(index):
         try:
             return open_session(
-                links[index], hellos[index], index, claim=claim, declared=[Declared("x", 1, "")], sealing=sealing(index)
-            )
+                links[index], hellos[index], index, claim=claim, declared=[Declared("x", 1, "")],
+                sealing=sealing(index), keeping=keeping(index),
+            )  # fmt: skip
         except Exception as error:
             return error
 
@@ -195,3 +199,131 @@ def test_seeds_travel_sealed_when_asked():
     assert len({session.transcript for session in sessions}) == 1
     assert len(seen) == 6
     assert all(len(payload) % 32 == 2 for payload in seen)
+
+
+# --- noise keys: of the job, not of the attempt ------------------------------------------------------------------
+
+
+class Shelf:
+    """What a party keeps of a job. `lives` is how often it may still be asked to keep before the party dies."""
+
+    def __init__(self):
+        self.kept, self.lives = None, 1000
+
+    def keep(self, material):
+        if not self.lives:
+            raise OSError("the party died")
+        self.lives -= 1
+        self.kept = material
+
+    @property
+    def keeping(self):
+        return Keeping(lambda: self.kept, self.keep)
+
+
+def attempt(shelves, number, **changes):
+    """One attempt of the job whose keys are on these shelves."""
+    suite = {3: "rep3-sh/1", 4: "rep4-mal/1"}[len(shelves)]
+    return start(
+        [replace(HELLO, suite=suite, attempt=number, **changes)] * len(shelves),
+        keeping=lambda index: shelves[index].keeping,
+    )
+
+
+def noise_of(sessions, output="sums"):
+    return reveal([session.protocol.noise_bits(output, 3, 70) for session in sessions]).tobytes()
+
+
+def masks_of(sessions):
+    return reveal([session.protocol.random_bits(3, 70) for session in sessions]).tobytes()
+
+
+@pytest.mark.parametrize("n", [3, 4])
+def test_noise_is_the_same_in_a_retry_and_other_for_anything_else(n):
+    shelves = [Shelf() for _ in range(n)]
+    first, again = attempt(shelves, 3), attempt(shelves, 4)
+    assert masks_of(first) != masks_of(again), "everything else is new"
+    seen = [noise_of(first)]
+    assert noise_of(again) == seen[0]
+    seen += [
+        noise_of(again, "means"),
+        noise_of(attempt(shelves, 5, program="q" * 64)),
+        noise_of(attempt(shelves, 6, inputs="j" * 64)),
+        noise_of(attempt([Shelf() for _ in range(n)], 3)),
+    ]
+    assert len(set(seen)) == len(seen)
+    assert noise_of(attempt(shelves, 7, params="other", software="t" * 64)) == seen[0]
+
+
+@pytest.mark.parametrize("n", [3, 4])
+def test_noise_is_drawn_once_and_nobody_has_all_its_keys(n):
+    sessions = attempt([Shelf() for _ in range(n)], 3)
+    noise_of(sessions)
+    for index, session in enumerate(sessions):
+        with pytest.raises(IntegrityError, match="noise of 'sums' was drawn before"):
+            session.protocol.noise_bits("sums", 1)
+        assert set(session.protocol.party.noise) == set(components(n, index))
+
+
+@pytest.mark.parametrize("n", [3, 4])
+@pytest.mark.parametrize(("dies", "lives"), [(0, 0), (1, 0), (1, 1)])
+def test_a_party_that_dies_while_it_keeps_the_keys_does_not_end_the_job(n, dies, lives):
+    """Nobody computed in that attempt, so the next one may agree anew, or goes on with what all have."""
+    shelves = [Shelf() for _ in range(n)]
+    shelves[dies].lives = lives
+    assert isinstance(attempt(shelves, 3)[dies], OSError)
+    shelves[dies].lives = 1000
+    second = attempt(shelves, 4)
+    assert noise_of(second) == noise_of(attempt(shelves, 5))
+
+
+@pytest.mark.parametrize("n", [3, 4])
+@pytest.mark.parametrize("loser", [0, 2])
+def test_a_party_that_lost_the_keys_ends_the_job_for_all(n, loser):
+    """Otherwise it could have new noise made after it saw a result."""
+    shelves = [Shelf() for _ in range(n)]
+    attempt(shelves, 3)
+    shelves[loser].kept = None
+    before = [shelf.kept for shelf in shelves]
+    errors = attempt(shelves, 4)
+    assert f"party {loser} no longer has the noise keys" in str(errors[(loser + 1) % n])
+    assert all(isinstance(error, AttemptError | PeerLostError | CheatingDetected) for error in errors)
+    assert [shelf.kept for place, shelf in enumerate(shelves) if place != loser] == before[:loser] + before[loser + 1 :]
+
+
+@pytest.mark.parametrize("n", [3, 4])
+def test_keys_that_differ_between_holders_are_found(n):
+    shelves = [Shelf() for _ in range(n)]
+    attempt(shelves, 3)
+    shelves[1].kept = shelves[1].kept[:-1] + bytes([shelves[1].kept[-1] ^ 1])
+    errors = attempt(shelves, 4)
+    holders = errors[1:3]
+    assert all(isinstance(error, CheatingDetected | PeerLostError) for error in holders)
+    assert any("key confirmation" in str(error) for error in holders)
+
+
+def test_keys_of_another_length_are_refused():
+    shelves = [Shelf() for _ in range(3)]
+    shelves[0].kept = bytes(40)
+    assert "noise keys of 40 bytes" in str(attempt(shelves, 3)[0])
+
+
+def test_plain_noise_is_a_function_of_key_computation_and_output():
+    def drawn(key=bytes(32), computation="p", output="sums"):
+        return Plain(noise=Noise(key, computation.encode())).noise_bits(output, 3, 70).parts[0].tobytes()
+
+    assert drawn() == drawn()
+    assert len({drawn(), drawn(output="means"), drawn(computation="q"), drawn(key=bytes(31) + b"1")}) == 4
+    assert Plain().noise_bits("sums", 70).parts[0].tobytes() != Plain().noise_bits("sums", 70).parts[0].tobytes()
+
+
+@pytest.mark.parametrize("n", [3, 4])
+def test_samples_of_a_retry_are_the_same(n):
+    """Through the circuit: masks differ, the sampled noise does not."""
+    shelves = [Shelf() for _ in range(n)]
+
+    def sampled(sessions):
+        with ThreadPoolExecutor(n) as pool:
+            return reveal(list(pool.map(lambda s: discrete_gaussian(s.protocol, "sums", 40, 3), sessions))).tobytes()
+
+    assert sampled(attempt(shelves, 3)) == sampled(attempt(shelves, 4)) != sampled(attempt(shelves, 5, inputs=""))

@@ -1,7 +1,9 @@
 """Noise for differential privacy that nobody knows and nobody can bias (PROTOCOLS 11).
 
-Sampled from secret random words by comparisons with public thresholds. Probabilities are computed with 60 decimal
-digits and rounded once, to 2^-64; nothing here is a float. Every sample costs the same and takes the same steps.
+Sampled from secret random words by comparisons with public thresholds. The words belong to the job, not to the attempt:
+a retry adds the same noise to the same output, and no output shares its noise with another. Probabilities are computed
+with 60 decimal digits and rounded once, to 2^-64; nothing here is a float. Every sample costs the same and takes the
+same steps.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ SECURITY: Final = 64
 MAX_SIGMA: Final = 512
 
 
-def discrete_laplace(p: Protocol, size: int, scale: Fraction | int) -> Arith:
-    """Independent secret samples, each k with probability proportional to exp(-|k| / scale).
+def discrete_laplace(p: Protocol, output: str, size: int, scale: Fraction | int) -> Arith:
+    """Independent secret samples for one output, each k with probability proportional to exp(-|k| / scale).
 
     The distance of a sample from that law is at most (2·l + 2)·2^-64, l = `laplace_digits(scale)`: add (1 + e^eps)
     times that to delta. |k| <= 2^l - 1, see `laplace_bound`.
@@ -35,14 +37,14 @@ def discrete_laplace(p: Protocol, size: int, scale: Fraction | int) -> Arith:
     Shapes: the result (size,).
     Cost: 8 rounds; 2·l·(78.875 / 141.75) B.
     Reveals: nothing, to any node.
-    Raises: ShapeError; RangeError.
+    Raises: ShapeError; RangeError; IntegrityError if the output has its noise already.
     Source: Dwork et al. (EUROCRYPT 2006), Champion, shelat, Ullman (CCS 2019); PROTOCOLS 11. A sample is the difference
         of two geometric ones, whose binary digits are independent.
     """
     _check_size(size)
     digits = laplace_digits(scale)
     # 1 (no message). A random word for each digit of two geometric numbers.
-    words = p.random_bits(64, 2 * digits, size)
+    words = p.noise_bits(output, 64, 2 * digits, size)
     # 2 (6 rounds). Digit i is 1 with probability p_i = a^(2^i) / (1 + a^(2^i)), a = e^(-1 / scale).
     thresholds = constant_slices(np.tile(_laplace_thresholds(scale, digits), 2))
     digit = less_than_public(p, words, thresholds)
@@ -65,8 +67,8 @@ def laplace_bound(scale: Fraction | int) -> Bound:
     return Bound.symmetric((1 << laplace_digits(scale)) - 1)
 
 
-def discrete_gaussian(p: Protocol, size: int, sigma: Fraction | int) -> Arith:
-    """Independent secret samples, each k with probability proportional to exp(-k² / (2·sigma²)).
+def discrete_gaussian(p: Protocol, output: str, size: int, sigma: Fraction | int) -> Arith:
+    """Independent secret samples for one output, each k with probability proportional to exp(-k² / (2·sigma²)).
 
     The distance of a sample from that law is at most (t + 1)·2^-64, t = `gaussian_reach(sigma)`: see `discrete_laplace`
     for what that means. |k| <= t.
@@ -74,13 +76,14 @@ def discrete_gaussian(p: Protocol, size: int, sigma: Fraction | int) -> Arith:
     Shapes: the result (size,).
     Cost: 9 rounds; t·(78.875 / 141.75) + 56 / 96 B.
     Reveals: nothing, to any node.
-    Raises: ShapeError; RangeError.
+    Raises: ShapeError; RangeError; IntegrityError if the output has its noise already.
     Source: PROTOCOLS 11: one random word against the cumulative distribution of |k|; the sign is one more bit.
     """
     _check_size(size)
     reach = gaussian_reach(sigma)
     # 1 (no message). One random word and one random sign a sample.
-    word, sign = p.random_bits(64, 1, size), p.random_bits(1, size)
+    drawn = p.noise_bits(output, 65, size)
+    word, sign = drawn[:64].reshape(64, 1), drawn[64:]
     # 2 (6 rounds). |k| >= j unless the word is under the threshold of j - 1.
     words = word.map(lambda part: np.broadcast_to(part, (64, reach, part.shape[-1])))
     under = less_than_public(p, words, constant_slices(_gaussian_thresholds(sigma, reach)))

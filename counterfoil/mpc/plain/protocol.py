@@ -8,6 +8,7 @@ are real permutations. Knows no circuit and no other suite.
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from counterfoil.errors import IntegrityError, ShapeError
 from counterfoil.mpc.ledger import Ledger
+from counterfoil.mpc.noise_keys import Noise
 from counterfoil.mpc.packing import pack, slices, unpack
 from counterfoil.mpc.pieces import linear
 from counterfoil.mpc.plain.cost import Call
@@ -30,9 +32,10 @@ class Plain(Protocol):
     suite = "plain"
     held = 1
 
-    def __init__(self, ledger: Ledger | None = None) -> None:
-        """Without a ledger anything may be opened."""
+    def __init__(self, ledger: Ledger | None = None, noise: Noise | None = None) -> None:
+        """Without a ledger anything may be opened; without the noise of a job, this computation has its own."""
         self._ledger = ledger
+        self._noise = noise or Noise(secrets.token_bytes(32), b"")
         self._key = secrets.token_bytes(32)
         self._op = 0
         #: what a real suite would have had to send, in order
@@ -61,6 +64,12 @@ class Plain(Protocol):
     def random_bits(self, *shape: int) -> Bits:
         *lead, length = shape
         words = self._random(self._next_op(), *lead, packed_length(length))
+        return Bits((words & tail_mask(length),), length)
+
+    def noise_bits(self, output: str, *shape: int) -> Bits:
+        *lead, length = shape
+        packed = (*lead, packed_length(length))
+        words = self._noise.words(output, math.prod(packed)).reshape(packed)
         return Bits((words & tail_mask(length),), length)
 
     def random_words(self, *shape: int) -> Arith:
