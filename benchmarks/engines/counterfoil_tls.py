@@ -131,7 +131,7 @@ def _cross(p: Protocol, x: Arith) -> Arith:
 
 
 def _moments(p: Protocol, x: Arith, y: Arith) -> Arith:
-    return p.matmul(x.T, concat([x, y.reshape(y.size, 1)], axis=1))
+    return concat([p.matmul(x.T, x), p.matmul(x.T, y.reshape(y.size, 1))], axis=1)
 
 
 def _series(p: Protocol, z: Number) -> Number:

@@ -98,8 +98,31 @@ def add_dot(x: Words, y: Words, z: Words) -> None:
 
 
 @_kernel(_IN2, _IN2, _OUT2)
+def _add_inner_products(xt: Words, y: Words, z: Words) -> None:
+    """`add_matmul` for few results of long sums: columns of a block lie in a row, and a sum stays in a register."""
+    block = 256
+    columns, others = np.empty((z.shape[0], block), U64), np.empty((z.shape[1], block), U64)
+    for first in range(0, xt.shape[0], block):
+        count = min(block, xt.shape[0] - first)
+        for k in range(count):
+            for i in range(z.shape[0]):
+                columns[i, k] = xt[first + k, i]
+            for j in range(z.shape[1]):
+                others[j, k] = y[first + k, j]
+        for i in range(z.shape[0]):
+            for j in range(z.shape[1]):
+                total = U64(0)
+                for k in range(count):
+                    total += columns[i, k] * others[j, k]
+                z[i, j] += total
+
+
+@_kernel(_IN2, _IN2, _OUT2)
 def add_matmul(xt: Words, y: Words, z: Words) -> None:
-    """z += xt.T @ y, for xt (k, a) and y (k, b); rows of z are taken in blocks that stay in the cache."""
+    """z += xt.T @ y, for xt (k, a) and y (k, b), in blocks that stay in the cache: of z if it is large, else of k."""
+    if z.size < xt.shape[0]:
+        _add_inner_products(xt, y, z)
+        return
     block = max(1, 32768 // max(1, z.shape[1]))
     for first in range(0, z.shape[0], block):
         last = min(first + block, z.shape[0])

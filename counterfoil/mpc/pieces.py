@@ -23,6 +23,14 @@ def pieces(size: int) -> Iterator[slice]:
         yield slice(start, min(start + CHUNK, size))
 
 
+def row_pieces(rows: int, width: int) -> Iterator[slice]:
+    """Neighbouring slices that cover range(rows) and hold about CHUNK words each; one slice if rows are long."""
+    step = CHUNK // max(1, width)
+    step = step if step > 64 else max(1, rows)
+    for start in range(0, rows, step):
+        yield slice(start, min(start + step, rows))
+
+
 def flat(part: Words) -> Words:
     """The words of a part in one row; a copy only if they do not lie in memory so."""
     return np.ascontiguousarray(part).reshape(-1)

@@ -13,7 +13,7 @@ import numpy as np
 from counterfoil.errors import ShapeError
 from counterfoil.mpc import kernels
 from counterfoil.mpc.party import Party
-from counterfoil.mpc.pieces import cut, flat, pieces, trim
+from counterfoil.mpc.pieces import cut, flat, pieces, row_pieces, trim
 from counterfoil.mpc.protocol import Halves
 from counterfoil.mpc.rep3.reshare import Third, reshare
 from counterfoil.mpc.replicated import check_pairs, check_same_shapes, split_pairs
@@ -85,8 +85,9 @@ def dot(party: Party, x: Arith, y: Arith) -> Arith:
     rows, width = math.prod(x.shape[:-1]), x.shape[-1]
     x0, x1, y0, y1 = (flat(part).reshape(rows, width) for part in (*x.parts, *y.parts))
     z = np.zeros(rows, np.uint64)
-    kernels.add_dot(x0, y0 + y1, z)
-    kernels.add_dot(x1, y0, z)
+    for piece in row_pieces(rows, width):
+        kernels.add_dot(x0[piece], y0[piece] + y1[piece], z[piece])
+        kernels.add_dot(x1[piece], y0[piece], z[piece])
     return _reshare_thirds(party, z, x.shape[:-1])
 
 
@@ -101,8 +102,9 @@ def matmul(party: Party, x: Arith, y: Arith) -> Arith:
         raise ShapeError(f"matrices of shapes {x.shape} and {y.shape} do not multiply")
     (x0, x1), (y0, y1) = ((np.ascontiguousarray(p) for p in share.parts) for share in (x.T, y))
     z = np.zeros((x.shape[0], y.shape[1]), np.uint64)
-    kernels.add_matmul(x0, y0 + y1, z)
-    kernels.add_matmul(x1, y0, z)
+    for rows in row_pieces(len(x0), max(z.shape)):
+        kernels.add_matmul(x0[rows], y0[rows] + y1[rows], z)
+        kernels.add_matmul(x1[rows], y0[rows], z)
     return _reshare_thirds(party, z.reshape(-1), z.shape)
 
 

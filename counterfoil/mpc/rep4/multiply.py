@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import Final
+from functools import partial, reduce
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from counterfoil.errors import ShapeError
 from counterfoil.mpc import kernels
 from counterfoil.mpc.party import Party
-from counterfoil.mpc.pieces import cut, flat, pieces
+from counterfoil.mpc.pieces import cut, flat, pieces, row_pieces
 from counterfoil.mpc.rep4.joint import ARITH, BOOL, Ring, Row, Value, share_jointly
 from counterfoil.mpc.replicated import by_component, check_pairs, check_same_shapes, components, split_pairs
 from counterfoil.mpc.shares import Arith, Bits, Words
@@ -31,6 +31,9 @@ TABLE: Final = (
 )
 #: The rows that cross components 0 and 1 with 2 and 3: all that a product of halves has.
 HALVES: Final = tuple(row for row in TABLE if (row.g < 2) != (row.h < 2))
+
+Product: TypeAlias = Callable[[Sequence[Words], Sequence[Words], Words], None]
+"""(x, y, z): adds the contracted product of sum(x) and sum(y) to z."""
 
 
 def multiply(party: Party, x: Arith, y: Arith, rows: Sequence[Row] = TABLE) -> Arith:
@@ -70,7 +73,7 @@ def dot(party: Party, x: Arith, y: Arith) -> Arith:
     check_same_shapes([(x, y)])
     rows, width = math.prod(x.shape[:-1]), x.shape[-1]
     u, v = ({j: p.reshape(rows, width) for j, p in by_component(party, map(flat, s.parts)).items()} for s in (x, y))
-    return _contract(party, u, v, kernels.add_dot, (rows,)).reshape(*x.shape[:-1])
+    return _contract(party, u, v, _add_dot, (rows,)).reshape(*x.shape[:-1])
 
 
 def matmul(party: Party, x: Arith, y: Arith) -> Arith:
@@ -84,7 +87,7 @@ def matmul(party: Party, x: Arith, y: Arith) -> Arith:
     if len(x.shape) != 2 or len(y.shape) != 2 or x.shape[1] != y.shape[0]:
         raise ShapeError(f"matrices of shapes {x.shape} and {y.shape} do not multiply")
     u, v = (by_component(party, map(np.ascontiguousarray, share.parts)) for share in (x.T, y))
-    return _contract(party, u, v, kernels.add_matmul, (x.shape[0], y.shape[1]))
+    return _contract(party, u, v, _add_matmul, (x.shape[0], y.shape[1]))
 
 
 def _products(
@@ -113,22 +116,16 @@ def _products(
 
 
 def _contract(
-    party: Party,
-    u: Mapping[int, Words],
-    v: Mapping[int, Words],
-    add_product: Callable[[Words, Words, Words], None],
-    shape: tuple[int, ...],
+    party: Party, u: Mapping[int, Words], v: Mapping[int, Words], add_product: Product, shape: tuple[int, ...]
 ) -> Arith:
     z = {j: np.zeros(shape, np.uint64) for j in u}
+    crossed = {row: np.zeros(shape, np.uint64) for row in TABLE if party.index in (row.s, row.t)}
+    # 1 (local). z_j = x_j·y_j; a row adds x_g·y_h + x_h·y_g = (x_g + x_h)·(y_g + y_h) - z_g - z_h.
     for j, part in z.items():
-        add_product(u[j], v[j], part)
-    crossed = {}
-    for row in TABLE:
-        if party.index in (row.s, row.t):
-            term = np.zeros(shape, np.uint64)
-            add_product(u[row.g], v[row.h], term)
-            add_product(u[row.h], v[row.g], term)
-            crossed[row] = flat(term)
+        add_product([u[j]], [v[j]], part)
+    for row, term in crossed.items():
+        add_product([u[row.g], u[row.h]], [v[row.g], v[row.h]], term)
+        np.subtract(term, z[row.g] + z[row.h], out=term)
 
     def values() -> Iterator[tuple[slice, Value]]:
         for piece in pieces(math.prod(shape)):
@@ -138,9 +135,25 @@ def _contract(
     return Arith(tuple(z.values()))
 
 
+def _add_matmul(x: Sequence[Words], y: Sequence[Words], z: Words) -> None:
+    """z += sum(x).T @ sum(y)."""
+    for rows in row_pieces(len(x[0]), max(z.shape)):
+        kernels.add_matmul(_sum(x, rows), _sum(y, rows), z)
+
+
+def _add_dot(x: Sequence[Words], y: Sequence[Words], z: Words) -> None:
+    """z += sum over the last axis of sum(x)·sum(y)."""
+    for rows in row_pieces(*x[0].shape):
+        kernels.add_dot(_sum(x, rows), _sum(y, rows), z[rows])
+
+
+def _sum(parts: Sequence[Words], rows: slice) -> Words:
+    return reduce(np.add, [part[rows] for part in parts])
+
+
 def _cross(cross: Callable[..., None], u: Mapping[int, Words], v: Mapping[int, Words], row: Row, out: Words) -> None:
     cross(u[row.g], v[row.h], u[row.h], v[row.g], out)
 
 
 def _copy(crossed: Mapping[Row, Words], piece: slice, row: Row, out: Words) -> None:
-    np.copyto(out, crossed[row][piece])
+    np.copyto(out, crossed[row].reshape(-1)[piece])
