@@ -9,11 +9,14 @@ import re
 from collections.abc import Iterable
 from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from counterfoil.errors import ContractError
+
+Texts: TypeAlias = NDArray[np.object_]
 
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 MORE = 8  # how often something without an upper limit is repeated beyond its lower one
@@ -37,34 +40,42 @@ class Spelling:
         self._pattern = re.compile(pattern)
         self._tree = _parser.parse(pattern)
 
-    def draw(self, rng: np.random.Generator) -> str:
-        """One text."""
-        text = self._walk(self._tree, rng)
-        if not self._pattern.search(text):
+    def draw(self, rng: np.random.Generator, count: int) -> Texts:
+        """So many texts. Cost: a few passes over them for each place of the pattern."""
+        texts = self._walk(self._tree, rng, count)
+        if not all(map(self._pattern.search, texts)):
             raise self._refused()
-        return text
+        return texts
 
-    def _walk(self, tree: Iterable[tuple[Any, Any]], rng: np.random.Generator) -> str:
-        return "".join(self._node(kind, value, rng) for kind, value in tree)
+    def _walk(self, tree: Iterable[tuple[Any, Any]], rng: np.random.Generator, count: int) -> Texts:
+        texts = np.full(count, "", object)
+        for kind, value in tree:
+            texts = texts + self._node(kind, value, rng, count)
+        return texts
 
-    def _node(self, kind: Any, value: Any, rng: np.random.Generator) -> str:
+    def _node(self, kind: Any, value: Any, rng: np.random.Generator, count: int) -> Texts:
+        texts = np.full(count, "", object)
         if kind is op.LITERAL:
-            return chr(value)
-        if kind is op.AT:
-            return ""
-        if kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
+            texts[:] = chr(value)
+        elif kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
             low, high, inner = value
-            return "".join(
-                self._walk(inner, rng) for _ in range(rng.integers(low, min(high, low + MORE), endpoint=True))
-            )
-        if kind is op.SUBPATTERN:
-            return self._walk(value[-1], rng)
-        if kind is op.BRANCH:
-            return self._walk(value[1][rng.integers(len(value[1]))], rng)
-        if kind in (op.IN, op.NOT_LITERAL, op.ANY):
-            letters = self._letters(kind, value)
-            return letters[rng.integers(len(letters))]
-        raise self._refused()
+            times = rng.integers(low, min(high, low + MORE), count, endpoint=True)
+            for time in range(times.max(initial=0)):
+                more = np.flatnonzero(times > time)
+                texts[more] += self._walk(inner, rng, more.size)
+        elif kind is op.SUBPATTERN:
+            texts = self._walk(value[-1], rng, count)
+        elif kind is op.BRANCH:
+            branch = rng.integers(len(value[1]), size=count)
+            for number, inner in enumerate(value[1]):
+                here = np.flatnonzero(branch == number)
+                texts[here] = self._walk(inner, rng, here.size)
+        elif kind in (op.IN, op.NOT_LITERAL, op.ANY):
+            letters = np.array(list(self._letters(kind, value)), object)
+            texts = letters[rng.integers(letters.size, size=count)]
+        elif kind is not op.AT:
+            raise self._refused()
+        return texts
 
     def _letters(self, kind: Any, value: Any) -> str:
         """The characters that may stand at one place."""

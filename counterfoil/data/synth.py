@@ -139,17 +139,19 @@ def _wishes(contract: Contract, rows: int) -> tuple[dict[str, _Wish], list[Rule]
 def _fitting(wish: _Wish, rng: np.random.Generator, contract: Contract) -> Maker:
     """Draws cells that fit the wish."""
     make = _maker(wish, rng, contract)
+    spelt = not wish.among and wish.column.type == "string"
+    patterns = wish.patterns[1:] if spelt else wish.patterns
 
     def fitting(count: int) -> Cells:
         cells = make(count)
         for _ in range(ROUNDS):
-            bad = np.array([cell in wish.never or not _matches(cell, wish.patterns) for cell in cells.tolist()], bool)
+            bad = np.array([cell in wish.never or not _matches(cell, patterns) for cell in cells.tolist()], bool)
             if not bad.any():
                 return cells
             cells[bad] = make(int(bad.sum()))
         raise _contradiction(wish, contract)
 
-    return fitting if wish.never or wish.patterns else make
+    return fitting if wish.never or patterns else make
 
 
 def _maker(wish: _Wish, rng: np.random.Generator, contract: Contract) -> Maker:
@@ -169,7 +171,7 @@ def _maker(wish: _Wish, rng: np.random.Generator, contract: Contract) -> Maker:
         if not wish.patterns:
             return lambda count: np.array([f"{column.name}-{n}" for n in rng.integers(WIDE, size=count)], object)
         spelling = Spelling(wish.patterns[0])
-        return lambda count: np.array([spelling.draw(rng) for _ in range(count)], object)
+        return lambda count: spelling.draw(rng, count)
     dates = column.type == "date"
     low, high = column.bounds or (0, LAST_DAY if dates else WIDE)
 

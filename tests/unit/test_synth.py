@@ -90,14 +90,17 @@ def test_rules_that_exclude_one_another_are_named(visits: Contract) -> None:
 )  # fmt: skip
 def test_texts_are_spelt_by_their_pattern(pattern: str) -> None:
     rng, spelling = np.random.default_rng(5), Spelling(pattern)
-    for text in (spelling.draw(rng) for _ in range(200)):
-        assert re.search(pattern, text), text
+    texts = spelling.draw(rng, 200)
+    assert texts.shape == (200,)
+    assert all(re.search(pattern, text) for text in texts)
+    assert len(set(texts)) > 1 or pattern in ("abc", "^$")
+    assert spelling.draw(rng, 0).shape == (0,)
 
 
 @pytest.mark.parametrize("pattern", [r"^(a|b)\1$", "^(?=x)y$", "^(?!a)a$", "^a(?<=b)$", r"^a\bb$"])
 def test_patterns_that_cannot_be_spelt_are_refused(pattern: str) -> None:
     with pytest.raises(ContractError, match="no text can be made by the pattern"):
-        Spelling(pattern).draw(np.random.default_rng(5))
+        Spelling(pattern).draw(np.random.default_rng(5), 20)
 
 
 WANTED = st.fixed_dictionaries(
