@@ -38,14 +38,14 @@ def write(
         after=after,
         broken=broken,
         labels=[*labels, f"{EDGES[-1]}+"],
-        bars=list(zip(_shares(before), _shares(after), strict=True)),
+        bars=list(zip(_bars(before), _bars(after), strict=True)),
     )
     write_file(path, html.encode(), replace=True)
 
 
-def _shares(risk: Risk) -> list[float]:
-    """The percentage of rows that stand in classes of each range of sizes."""
-    shares = [0.0] * len(EDGES)
+def _bars(risk: Risk) -> list[tuple[int, float]]:
+    """How many rows stand in classes of each range of sizes, and the height of their bar: 0 to 100, at least 1."""
+    counts = [0] * len(EDGES)
     for size, rows in risk.sizes.items():
-        shares[max(at for at, edge in enumerate(EDGES) if size >= edge)] += 100 * rows / risk.rows
-    return shares
+        counts[max(at for at, edge in enumerate(EDGES) if size >= edge)] += rows
+    return [(rows, max(round(100 * rows / risk.rows, 1), 1.0) if rows else 0.0) for rows in counts]

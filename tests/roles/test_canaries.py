@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from counterfoil.audit.publish import publish
+from counterfoil.roles.owner import table_file
 from counterfoil.roles.recipient import open_job
 from synthetic_data.loans import Canary, canary
 from tests.consortium import NODES, OWNERS, Consortium, found
@@ -78,7 +79,7 @@ def planted(banks: Consortium) -> dict[str, Canary]:
 def test_a_canary_is_seen_by_this_search_in_its_owners_table(finished: Consortium) -> None:
     for owner, bird in planted(finished).items():
         home = finished.homes[owner]
-        (table,) = home.data.glob("loans.*")
+        table = table_file(home, "loans")
         found = seen(bird, home.path)
         assert set(found) == {table}  # and nowhere else in its home either
         assert found[table][0] == "customer id"
