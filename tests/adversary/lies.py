@@ -113,10 +113,11 @@ class World:
 
     def parameters(self, stage: str, dice: random.Random) -> dict[str, Any]:
         """What a flow run is asked for: often right in all, often wrong in one."""
-        name = dice.choice((RIGHT, RIGHT, RIGHT, RIGHT, OTHER, OTHER, OTHER, *PROPOSALS))
+        likely = (OTHER, OTHER, OTHER, RIGHT) if stage == "release" else (RIGHT, RIGHT, RIGHT, RIGHT, OTHER, OTHER)
+        name = dice.choice((*likely, *PROPOSALS))
         asked: dict[str, Any] = {"agreement": str(self.agreements[name].ref)}
         if stage in ("contribute", "analyse"):
-            asked["period"] = dice.choice((*self.periods[:1] * 5, *self.periods, "2026-w99", "2026-11", "w"))
+            asked["period"] = dice.choice((*self.periods[:1] * 9, *self.periods, "2026-w99", "2026-11", "w"))
         if stage == "contribute":
             asked["contract"] = dice.choice(("loans",) * 7 + ("customers", "agreement"))
         if stage == "analyse":
@@ -124,9 +125,9 @@ class World:
             asked["attempt"] = dice.choice((1, 2, 3, 4, 0, 5, 999_999))
         if stage == "release":
             right = self.evidence[APPROVED if name == OTHER else RIGHT]
-            digest = dice.choice((right, right, *self.evidence.values(), "0" * 64))
+            digest = dice.choice((right, right, right, right, *self.evidence.values(), "0" * 64))
             asked["evidence"] = str(Ref(dice.choice(("evidence", "agreement")), dice.choice(NODES), digest))
-        if dice.random() < 0.15:
+        if dice.random() < 0.1:
             asked[dice.choice((*asked, "entrypoint"))] = dice.choice(JUNK)
         return asked
 
@@ -134,10 +135,10 @@ class World:
         chosen = []
         for owner in OWNERS:
             fitting = [ref for ref in self.genuine if self._is(ref, owner, agreement, period)]
-            chosen.append(dice.choice(fitting or [ref for ref in self.genuine if ref.owner == owner]))
-        match dice.choice(
-            ("none", "none", "order", "one less", "twice", "another's", "stale", "false", "junk", "many")
-        ):
+            unused = fitting[1:] or fitting  # an owner's first submission belongs to the draft
+            chosen.append(dice.choice(unused or [ref for ref in self.genuine if ref.owner == owner]))
+        lies = ("order", "one less", "twice", "another's", "stale", "false", "junk", "many")
+        match dice.choice(("none",) * 10 + lies):
             case "order":
                 dice.shuffle(chosen)
             case "one less":

@@ -100,7 +100,7 @@ class Trial:
         )
         self.stage = self.random.choice(likely if self.random.random() < 0.95 else (*STAGES, "collaborate", "evil"))
         self.raw = world.parameters(self.stage, self.random)
-        self.lies = [tamper(self.random) for _ in range(self.random.choice((0, 0, 0, 1, 2)))]
+        self.lies = [tamper(self.random) for _ in range(self.random.choice((0, 0, 0, 0, 1, 2)))]
         lies = ", ".join(lie.__name__ for lie in self.lies) or "no lie"
         self.title = f"seed {SEED}, trial {number}: {self.party} is asked to {self.stage} after {lies}"
 
