@@ -39,6 +39,7 @@ from counterfoil.mpc.circuits.sort import COMPARED, Key, sort_rows
 from counterfoil.mpc.circuits.truncate import trunc_exact, trunc_pr
 from counterfoil.mpc.ledger import Declared
 from counterfoil.mpc.local import deal, reveal
+from counterfoil.mpc.memory import keep_freed_memory
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.session import SUITES, Hello, open_session
 from counterfoil.mpc.shares import Arith, Bits, concat
@@ -80,6 +81,7 @@ class CounterfoilParty(Party):
     """One node: its session, and its shares."""
 
     def __init__(self, meeting: tuple[int, str, list[Endpoint], str]) -> None:
+        keep_freed_memory()  # as a node does before it computes
         rank, folder, ends, suite = meeting
         digest = "0" * 64
         hello = Hello(suite, "0" * 32, 1, digest, digest, digest, digest, digest, digest, digest)
