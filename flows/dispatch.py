@@ -26,6 +26,8 @@ MAX_S = 4 * 3600.0
 class StageError(CounterfoilError):
     """A stage failed at some parties; `failures` maps each to the name of the state that it ended in."""
 
+    exit_code = 66
+
     def __init__(self, stage: str, states: Mapping[str, State[Any]]) -> None:
         self.failures = {party: state.name or "Unknown" for party, state in states.items()}
         told = "; ".join(f"{party}: {state.name}: {state.message or ''}" for party, state in states.items())

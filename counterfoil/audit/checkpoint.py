@@ -126,7 +126,7 @@ def _parse(note: bytes) -> tuple[bytes, list[_Signature]]:
             return text + b"\n", [_signature(line) for line in lines[:-1].decode("utf-8").split("\n")]
     except (UnicodeDecodeError, binascii.Error, ValueError):
         pass
-    raise SignatureError("not a signed note")
+    raise SignatureError("not a signed note; it was changed, or is none")
 
 
 def _signature(line: str) -> _Signature:

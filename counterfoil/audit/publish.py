@@ -16,7 +16,7 @@ from counterfoil.audit.checkpoint import open_checkpoint
 from counterfoil.audit.log import Log
 from counterfoil.canonical import digest, jcs
 from counterfoil.crypto.keys import PublicKeys, read_card
-from counterfoil.errors import DocumentError, NotFoundError, TamperedError
+from counterfoil.errors import DocumentError, NotFoundError, SignatureError, TamperedError
 from counterfoil.exchange import Exchange, Name
 
 HEIGHT = 8
@@ -87,7 +87,10 @@ def read_published(exchange: Exchange, party: str, owner: PublicKeys | None = No
     prefix = (_LOG, party)
     owner = owner or _card(exchange.get_named((*prefix, _CARD)), party)
     note = exchange.get_named((*prefix, _CHECKPOINT))
-    size = open_checkpoint(note, owner).size
+    try:
+        size = open_checkpoint(note, owner).size
+    except SignatureError as error:
+        raise SignatureError(f"the checkpoint of {party}: {error}") from None
     bundles = _read_tiles(exchange, (*prefix, _TILE, _ENTRIES), size)
     hashes = _read_tiles(exchange, (*prefix, _TILE, "0"), size)
     kept = [name for folder in (_HISTORY, _COSIGNED) for name in exchange.list((*prefix, folder))]
