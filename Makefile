@@ -7,7 +7,7 @@ STAMP := .venv/installed-$(shell sha256sum requirements.lock pyproject.toml | sh
 
 $(STAMP):
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 	  --config-settings editable_mode=compat --editable .
 	$(BIN)/counterfoil warm
@@ -41,7 +41,7 @@ lock:                   ## new pins, with hashes and without download addresses
 
 .venv-%/ready: benchmarks/%.lock
 	$(PYTHON) -m venv --clear .venv-$*
-	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	touch $@
 
 bench: $(STAMP) .venv-spu/ready .venv-mpyc/ready  ## against SPU and MPyC; SMALL=1 takes about two minutes
