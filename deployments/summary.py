@@ -12,6 +12,7 @@ from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
 from counterfoil.governance.signing import fetch_agreement
 from counterfoil.home import Home
+from counterfoil.roles.owner import table_file
 
 RELATIVE = 1e-6
 
@@ -20,7 +21,7 @@ def main() -> None:
     """`summary HOMES AGREEMENT REPORT`: prints the results beside the answer that pooling all tables gives."""
     homes, agreement, report = Path(sys.argv[1]), Ref.parse(sys.argv[2]), json.loads(Path(sys.argv[3]).read_bytes())
     terms = fetch_agreement(Home.open(homes / "regulator").exchange, agreement)
-    pooled = [_read(homes / owner / "data") for owner in terms.owners]
+    pooled = [_read(homes / owner) for owner in terms.owners]
     plans = analyses(terms)
     lines = [f"{terms.title}, {report['period']}"]
     for result in report["results"]:
@@ -52,8 +53,8 @@ def _compare(table: dict[str, Any], expected: pd.DataFrame) -> tuple[str, bool]:
     return " and ".join(sorted(labels)), same
 
 
-def _read(folder: Path) -> pd.DataFrame:
-    (path,) = folder.glob("loans.*")
+def _read(home: Path) -> pd.DataFrame:
+    path = table_file(Home.open(home), "loans")
     return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
 
 
