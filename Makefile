@@ -34,9 +34,9 @@ soak: $(STAMP)          ## hours: every check with as many trials as a release n
 
 lock:                   ## new pins, with hashes and without download addresses
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --python-version 3.11 \
 	  --quiet --custom-compile-command "make lock" -o requirements.lock
-	for peer in spu mpyc; do $(BIN)/uv pip compile benchmarks/$$peer.in --generate-hashes --no-emit-index-url \
+	for peer in spu mpyc; do $(BIN)/uv pip compile benchmarks/$$peer.in --generate-hashes \
 	  --python-version 3.11 --quiet --custom-compile-command "make lock" -o benchmarks/$$peer.lock || exit 1; done
 
 .venv-%/ready: benchmarks/%.lock
