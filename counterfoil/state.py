@@ -108,8 +108,9 @@ class State:
         except sqlite3.Error as error:
             raise self._failure(error) from None
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            # The default rollback journal: entering WAL mode takes an exclusive lock for which SQLite does not wait.
+            # EXTRA also makes the journal's removal durable, and that removal is the commit.
+            connection.execute("PRAGMA synchronous = EXTRA")
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")

@@ -72,8 +72,8 @@ def test_only_the_user_reads_it(state: State, tmp_path: Path) -> None:
 
 def test_commits_are_forced_to_the_disk(state: State) -> None:
     with state._transaction() as connection:
-        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
-        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("PRAGMA synchronous").fetchone() == (3,)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
 
 def test_one_of_many_threads_wins(state: State) -> None:
