@@ -188,7 +188,12 @@ class Demo:
         self.console.print(f"\nThe review waits, also at http://127.0.0.1:{self.stand.port}/runs. What waits:\n")
         self.console.print(await self.stand.cli(REVIEWERS[0], "review", "show", agreement, evidence))
         for reviewer in REVIEWERS:
-            answer = await asyncio.to_thread(self.console.input, f"\nApprove as {reviewer}? \\[y/n] ")
+            try:
+                answer = await asyncio.to_thread(self.console.input, f"\nApprove as {reviewer}? \\[y/n] ")
+            except EOFError:
+                raise DemoError(
+                    "REVIEW=ask needs a terminal to answer at; without it the reviewers are scripted"
+                ) from None
             if answer.strip().lower().startswith("y"):
                 await self.stand.cli(
                     reviewer, "review", "approve", agreement, evidence, "--comment", "asked in the demo"
