@@ -14,6 +14,12 @@ $(STAMP):
 	$(BIN)/python -m deployments.prepare
 	touch $@
 
+# The Azure Blob server of the tests, by the Node.js that pip installed.
+.venv/azurite/ready: tests/azurite/package-lock.json $(STAMP)
+	rm -rf $(@D) && mkdir $(@D) && cp tests/azurite/package.json $< $(@D)
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
+	touch $@
+
 demo: $(STAMP)          ## the main job on synthetic data; REVIEW=ask waits for your decision
 	$(BIN)/python -m deployments.demo $(if $(REVIEW),--review $(REVIEW))
 
@@ -23,13 +29,13 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint              ## every check
+test: lint .venv/azurite/ready  ## every check
 	$(BIN)/pytest -n 2 --dist loadfile -m "not soak"
 
-quick: $(STAMP)         ## the fast checks alone
+quick: $(STAMP) .venv/azurite/ready  ## the fast checks alone
 	$(BIN)/pytest -n 2 --dist loadfile -m "not soak and not slow"
 
-soak: $(STAMP)          ## hours: every check with as many trials as a release needs; SEED=n starts elsewhere
+soak: $(STAMP) .venv/azurite/ready  ## hours: every check with as many trials as a release needs; SEED=n starts elsewhere
 	SEED=$(or $(SEED),0) $(BIN)/pytest -n 2 --dist load -m soak --durations=0
 
 lock:                   ## new pins, with hashes and without download addresses

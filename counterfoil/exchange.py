@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -34,17 +37,18 @@ class Exchange:
         self._folder = folder
 
     @classmethod
-    def open(cls, url: str, *, existing: bool = False) -> Exchange:
+    def open(cls, url: str, *, existing: bool = False, settings: Mapping[str, str] | None = None) -> Exchange:
         """The store at a folder's path, or at a URL: file://, s3://bucket/prefix, az://container/prefix.
 
         A folder is made if need be, unless it must be `existing`. Cloud stores take their credentials from the
-        environment, as their own tools do.
+        environment, as their own tools do, and then from `settings`, which are named alike.
 
-        Raises: NotFoundError if an existing folder is not there; StoreError.
+        Raises: NotFoundError if an existing folder is not there; StoreError, also where the URL holds a credential.
         """
         try:
             if "://" in url and not url.startswith("file://"):
-                return cls(url, from_url(url), None)
+                _check_url(url)
+                return cls(url, from_url(url, **_options(settings or {})), None)
             folder = Path(url.removeprefix("file://")).resolve()
             if existing and not folder.is_dir():
                 raise NotFoundError(f"there is no folder {folder}")
@@ -126,6 +130,25 @@ class Exchange:
             raise
         except (BaseError, OSError) as error:
             raise _failure("write", path, error) from None
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise StoreError(
+            f"the URL of a store is only its place, {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}; "
+            "give what opens it in the environment"
+        )
+
+
+def _options(settings: Mapping[str, str]) -> dict[str, Any]:
+    """The settings as the client library takes them: whether a link may go without TLS is no property of a store."""
+    given = {name.lower(): value for name, value in settings.items()}
+    plain = {name: given.pop(name) for name in tuple(given) if name.endswith("_allow_http")}
+    options: dict[str, Any] = {"config": given}
+    if plain:
+        options["client_options"] = {"allow_http": "true" in plain.values()}
+    return options
 
 
 def _path(name: Name) -> str:

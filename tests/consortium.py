@@ -211,10 +211,11 @@ def found(
     canaries: bool = False,
     agreement: str = "exposure",
     edit: Callable[[Path], None] | None = None,
+    exchange: str = "",
 ) -> Consortium:
     """A consortium in the folder, whose agreement everybody signed and whose owners have their tables.
 
-    `edit` changes the folder of contracts before anybody sees it.
+    `edit` changes the folder of contracts before anybody sees it. Its exchange is in the folder, or at another place.
     """
     contracts = folder / "contracts"
     shutil.copytree(CONTRACTS, contracts)
@@ -223,7 +224,9 @@ def found(
     members = yaml.safe_load((contracts / "agreements" / f"{agreement}.agreement.yaml").read_text())["roster"]
     raw = (contracts / "rosters" / f"{members}.roster.yaml").read_bytes()
     homes = {
-        party["id"]: Home.create(folder / "homes" / party["id"], party["id"], str(folder / "exchange"), party["roles"])
+        party["id"]: Home.create(
+            folder / "homes" / party["id"], party["id"], exchange or str(folder / "exchange"), party["roles"]
+        )
         for party in yaml.safe_load(raw)["parties"]
     }
     for port, listed in zip(free_ports(4), (7300, 7301, 7302, 7303), strict=True):
