@@ -20,13 +20,16 @@ def collaborate(agreement: RefText, period: Id | None = None) -> Ref:
     """All parties agreed, every owner contributed, the nodes computed, and a review waits; the nodes' evidence."""
     terms = signed(agreement).terms
     period = period or terms.schedule.period(datetime.now(UTC).date())
-    (contract,) = terms.contracts
     progress = Progress(f"collaboration-{terms.id}", f"{terms.title}, {period}")
     on_each("agree", (*terms.owners, *terms.nodes), agreement=agreement)
     progress.at(20)
-    submissions = on_each("contribute", terms.owners, agreement=agreement, contract=contract, period=period)
-    progress.at(60)
-    evidence = _analyse(agreement, period, terms.nodes, tuple(submissions.values()))
+    submissions: list[Ref] = []
+    for contract in terms.contracts:
+        owners = terms.owners_under(contract)
+        handed_in = on_each("contribute", owners, agreement=agreement, contract=contract, period=period)
+        submissions += handed_in.values()
+        progress.at(20 + 40 * len(submissions) / len(terms.parts))
+    evidence = _analyse(agreement, period, terms.nodes, tuple(submissions))
     progress.at(90)
     waiting = start("review", terms.coordinator, once=evidence.digest, agreement=agreement, evidence=evidence)
     link_to_run("review", waiting, f"The review of {terms.title}, {period}")

@@ -14,10 +14,11 @@ def receive(agreement: Ref, period: str, submissions: tuple[Ref, ...], attempt: 
     """Every submission was verified against the agreement and lies in this node's vault; the attempt to come."""
     terms = signed(agreement)
     job, manifests = take_in(home(), terms, period, submissions)
+    received = {f"submission-{number}": Ref("submission", m.owner, m.digest) for number, m in enumerate(manifests)}
     home().log.append(
         "submissions-received",
         subject=job.id,
-        refs={"agreement": terms.digest, **{m.owner: m.digest for m in manifests}},
-        counts={f"rows-{m.owner}": m.rows for m in manifests},
+        refs={"agreement": terms.digest, **{name: str(reference) for name, reference in received.items()}},
+        counts=dict(zip(received, (m.rows for m in manifests), strict=True)),
     )
     return hold("attempt", Computation(home(), terms, job, manifests, attempt))

@@ -24,7 +24,7 @@ from counterfoil.canonical import Ref
 from counterfoil.data import synth
 from counterfoil.data.minimise import minimise
 from counterfoil.data.table import Table, load
-from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.agreement import Agreement, Part
 from counterfoil.governance.contract import parse_contract
 from counterfoil.governance.review import decide, load_draft
 from counterfoil.governance.roster import Roster, fill_roster
@@ -66,30 +66,32 @@ class Consortium:
     homes: dict[str, Home]
     agreement: Agreement
     ref: Ref
-    frames: dict[str, pd.DataFrame]
+    frames: dict[Part, pd.DataFrame]
 
     @property
     def period(self) -> str:
         return self.agreement.schedule.period(today().date())
 
+    def pooled(self, contract: str = "loans") -> list[pd.DataFrame]:
+        """The tables of all owners under the contract."""
+        return [frame for part, frame in self.frames.items() if part.contract == contract]
+
     def signed(self, party: str) -> SignedAgreement:
         home = self.homes[party]
         return load_agreement(home.exchange, self.ref, home.keys.public, today().date())
 
-    def contribute(self, owner: str) -> Ref:
-        contribution = Contribution(
-            self.homes[owner], self.signed(owner), next(iter(self.agreement.contracts)), self.period
-        )
+    def contribute(self, owner: str, contract: str = "loans") -> Ref:
+        contribution = Contribution(self.homes[owner], self.signed(owner), contract, self.period)
         contribution.validate()
         contribution.minimise()
         return contribution.share()
 
-    def table(self, owner: str) -> Table:
+    def table(self, owner: str, contract: str = "loans") -> Table:
         """The owner's table as `contribute` would minimise it, without the seconds that it takes to check the rules."""
         home, terms = self.homes[owner], self.agreement
-        name, contract = next(iter(terms.contracts.items()))
-        table = load(table_file(home, name), contract, home.data / f"{name}.faults.html")
-        return minimise(table, {column for plan in terms.analyses for column in plan.columns}).table
+        table = load(table_file(home, contract), terms.contracts[contract], home.data / f"{contract}.faults.html")
+        plans = [plan for plan in terms.analyses if plan.contract == contract]
+        return minimise(table, {column for plan in plans for column in plan.columns}).table
 
     def hand_in(self, owner: str, table: Table) -> Ref:
         """A new submission of the table."""
@@ -168,9 +170,9 @@ def agree(
 
 def assert_pooled(consortium: Consortium, results: Iterable[Result]) -> None:
     """The results are what pooling all tables gives, within their bounds."""
-    frames = list(consortium.frames.values())
     for result in results:
-        expected, table = analyses(consortium.agreement)[result.name].plain(frames), result.tables[0]
+        analysis, table = analyses(consortium.agreement)[result.name], result.tables[0]
+        expected = analysis.plain(consortium.pooled(analysis.planned.contract))
         for column in expected.select_dtypes("number").columns:
             shown = table.frame[column].notna()
             values, pooled = table.frame[column][shown].astype(float), expected[column][shown].astype(float)
@@ -234,19 +236,20 @@ def found(
     roster = fill_roster(raw, "roster.yaml", [home.keys.public for home in homes.values()])
     terms, ref = agree(contracts, roster, homes, agreement)
     if agreement == "exposure":
-        frames = make_tables(terms.contracts["loans"], seed=seed, rows=rows, canaries=canaries)
-        for owner, path in write_tables(frames, folder / "tables").items():
+        made = make_tables(terms.contracts["loans"], seed=seed, rows=rows, canaries=canaries)
+        for owner, path in write_tables(made, folder / "tables").items():
             path.rename(homes[owner].data / f"loans{path.suffix}")
+        frames = {Part(owner, "loans"): frame for owner, frame in made.items()}
     else:
-        frames = {owner: make_table(terms, rows, seed, homes[owner]) for owner in terms.owners}
+        frames = {part: make_table(part, terms, rows, seed, homes[part.owner].data) for part in terms.parts}
     return Consortium(folder, homes, terms, ref, frames)
 
 
-def make_table(terms: Agreement, rows: int, seed: int, home: Home) -> pd.DataFrame:
-    """A table that satisfies the agreement's first contract lies in the owner's home, and in the answer."""
-    name, contract = next(iter(terms.contracts.items()))
-    files = [f"{name}.odcs.yaml", *(reference.file for reference in contract.references)]
+def make_table(part: Part, terms: Agreement, rows: int, seed: int, folder: Path) -> pd.DataFrame:
+    """A table that satisfies the part's contract lies in the folder, and in the answer."""
+    contract = terms.contracts[part.contract]
+    files = [f"{part.contract}.odcs.yaml", *(reference.file for reference in contract.references)]
     contracts = {file: parse_contract((CONTRACTS / "data" / file).read_bytes(), file) for file in files}
-    table = synth.make_tables(contracts, rows, [seed, *home.party.encode()])[files[0]]
-    synth.write_table(table, home.data / f"{name}.csv")
+    table = synth.make_tables(contracts, rows, [seed, *part.owner.encode()])[files[0]]
+    synth.write_table(table, folder / f"{part.contract}.csv")
     return table.frame()

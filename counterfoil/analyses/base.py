@@ -29,15 +29,15 @@ SAFE = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The public sizes that a plan must survive: how many owners, and how many rows each may bring."""
+    """The public sizes that a plan must survive: how many owners hand in, and how many rows each may bring."""
 
     owners: int
     rows: int
 
     @classmethod
-    def of(cls, agreement: Agreement, contract: Contract) -> Limits:
-        """The limits that the signed documents set."""
-        return cls(len(agreement.owners), contract.most_rows)
+    def of(cls, agreement: Agreement, contract: str) -> Limits:
+        """The limits that the signed documents set for the contract of that name."""
+        return cls(len(agreement.owners_under(contract)), agreement.contracts[contract].most_rows)
 
     @property
     def total_rows(self) -> int:

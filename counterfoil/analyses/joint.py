@@ -17,7 +17,7 @@ from counterfoil.analyses.ranges import Handed, check_ranges
 from counterfoil.analyses.suppress import suppress
 from counterfoil.data.table import Table
 from counterfoil.errors import OutOfBoundsError, PlanError, ShapeError
-from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.agreement import Agreement, Part
 from counterfoil.governance.manifest import ArraySpec
 from counterfoil.mpc.ledger import Declared
 from counterfoil.mpc.protocol import Protocol
@@ -38,7 +38,7 @@ def analyses(agreement: Agreement) -> dict[str, Analysis]:
     found = {}
     for planned in agreement.analyses:
         contract = agreement.contracts[planned.contract].shared()
-        found[planned.name] = build(planned, contract, Limits.of(agreement, contract))
+        found[planned.name] = build(planned, contract, Limits.of(agreement, planned.contract))
     return found
 
 
@@ -91,8 +91,8 @@ class JointComputation:
     def __post_init__(self) -> None:
         self._analyses = analyses(self.agreement)
 
-    def check(self, shares: Mapping[str, Mapping[str, Arith]], rows: Mapping[str, int]) -> dict[tuple[str, str], int]:
-        """Takes every owner's arrays by owner and submitted name; what is out of range becomes zero.
+    def check(self, shares: Mapping[Part, Mapping[str, Arith]], rows: Mapping[Part, int]) -> dict[tuple[str, str], int]:
+        """Takes the arrays of each part by their submitted names, and its rows; what is out of range becomes zero.
 
         Returns, by owner and analysis, how many rows (or contributions) were rejected.
         Reveals: these numbers, under one declared opening.
@@ -100,9 +100,9 @@ class JointComputation:
         pairs = list(self._pairs())
         handed = []
         for name, owner in pairs:
-            inputs = self._analyses[name].inputs()
-            values = {item.name: shares[owner][array_name(name, item.name)] for item in inputs}
-            handed.append(Handed(inputs, values, rows[owner]))
+            inputs, part = self._analyses[name].inputs(), Part(owner, self._analyses[name].planned.contract)
+            values = {item.name: shares[part][array_name(name, item.name)] for item in inputs}
+            handed.append(Handed(inputs, values, rows[part]))
         checked, rejected = check_ranges(self.p, handed)
         for (name, _), item in zip(pairs, checked, strict=True):
             self._checked.setdefault(name, []).append(item)
@@ -146,5 +146,5 @@ class JointComputation:
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
         for name in sorted(self._analyses):
-            for owner in self.agreement.owners:
+            for owner in self.agreement.owners_under(self._analyses[name].planned.contract):
                 yield name, owner

@@ -104,8 +104,8 @@ def _show(draft: Draft) -> None:
     evidence, terms = draft.evidence, draft.agreement.terms
     typer.echo(f"{terms.title}, {evidence.period}: job {evidence.job}, attempt {evidence.attempt}")
     typer.echo(f"agreement {evidence.agreement}, leakage statement {evidence.leakage}")
-    for owner, manifest in evidence.inputs.items():
-        typer.echo(f"  rests on {manifest} of {owner}")
+    for part, manifest in evidence.inputs.items():
+        typer.echo(f"  rests on {manifest} of {part}")
     for name, output in evidence.outputs.items():
         measures = "".join(f", {count} {measure}" for measure, count in output.measures.items())
         typer.echo(f"  {name} for {', '.join(output.recipients)}{measures}")

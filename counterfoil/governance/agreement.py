@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from counterfoil.canonical import Json, digest, jcs
 from counterfoil.errors import AgreementError, ExpiredError
@@ -25,6 +25,16 @@ Suite: TypeAlias = Literal["rep3", "rep4"]
 
 NODES: Mapping[Suite, int] = {"rep3": 3, "rep4": 4}
 """How many nodes a suite takes."""
+
+
+class Part(NamedTuple):
+    """What one owner hands in under one contract; every job takes one submission of each."""
+
+    owner: str
+    contract: str
+
+    def __str__(self) -> str:
+        return f"{self.owner}/{self.contract}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,10 @@ class Planned:
 
 @dataclass(frozen=True)
 class Agreement:
-    """A consistent agreement. `digest` is SHA-256 of its statement and binds every file it rests on."""
+    """A consistent agreement. `digest` is SHA-256 of its statement and binds every file it rests on.
+
+    `holdings` says under which contracts each owner has a table.
+    """
 
     id: str
     version: str
@@ -54,7 +67,7 @@ class Agreement:
     roster: Roster
     contracts: Mapping[str, Contract]
     policies: tuple[Policy, ...]
-    owners: tuple[str, ...]
+    holdings: Mapping[str, tuple[str, ...]]
     nodes: tuple[str, ...]
     coordinator: str
     recipients: tuple[str, ...]
@@ -87,6 +100,20 @@ class Agreement:
     def digest(self) -> str:
         """The agreement's name in everything that refers to it."""
         return digest(self.statement)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Who hands something in, in the agreement's order."""
+        return tuple(self.holdings)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Everything that a job needs of its owners."""
+        return tuple(Part(owner, contract) for owner, contracts in self.holdings.items() for contract in contracts)
+
+    def owners_under(self, contract: str) -> tuple[str, ...]:
+        """Who has a table under the contract, in the agreement's order."""
+        return tuple(owner for owner, contracts in self.holdings.items() if contract in contracts)
 
     @property
     def parties(self) -> tuple[str, ...]:
@@ -174,7 +201,7 @@ def parse_agreement(
         roster=roster,
         contracts=dict(contracts),
         policies=tuple(policies),
-        owners=tuple(value["owners"]),
+        holdings={owner: tuple(contracts) for owner, contracts in value["owners"].items()},
         nodes=tuple(value["nodes"]),
         coordinator=value["coordinator"],
         recipients=tuple(value["recipients"]),
@@ -202,7 +229,7 @@ def _check_roles(value: Mapping[str, Any], roster: Roster, problems: Problems) -
     known = {party.id: party for party in roster.parties}
     for role, path, ids in named:
         for index, id in enumerate(ids):
-            at = path if role == "coordinator" else (*path, index)
+            at = path if role == "coordinator" else (*path, id if role == "owner" else index)
             if id not in known:
                 problems.add(at, f"the roster has no party {id!r}{did_you_mean(id, known)}")
             elif role not in known[id].roles:
@@ -235,6 +262,13 @@ def _check_contracts(
             )
         if not any(item["contract"] == name for item in value["analyses"]):
             problems.add(at, "no analysis uses this contract; remove it")
+        if not any(name in held for held in value["owners"].values()):
+            problems.add(at, "no owner has a table under this contract; name it at one, or remove it")
+    for owner, held in value["owners"].items():
+        for index, name in enumerate(held):
+            if name not in contracts:
+                hint = did_you_mean(name, contracts)
+                problems.add(("owners", owner, index), f"the agreement names no contract {name!r}{hint}")
 
 
 def _check_plan(

@@ -80,6 +80,8 @@ def _party(old: Party, new: Party) -> Iterator[str]:
 
 def _contracts(old: Agreement, new: Agreement) -> Iterator[str]:
     yield from _members("contracts", old.contracts, new.contracts)
+    for owner in (owner for owner in old.owners if owner in new.owners):
+        yield from _members(f"{owner}: tables under the contracts", old.holdings[owner], new.holdings[owner])
     for name in sorted({*old.contracts} & {*new.contracts}):
         was, becomes = old.contracts[name], new.contracts[name]
         if was.digest != becomes.digest:

@@ -33,7 +33,10 @@ def facts(agreement: Agreement) -> dict[str, Json]:
             id: {"organisation": node.organisation, "jurisdiction": node.jurisdiction, "hosting": node.hosting}
             for id, node in ((id, roster.party(id)) for id in agreement.nodes)
         },
-        "owners": {id: roster.party(id).organisation for id in agreement.owners},
+        "owners": {
+            id: {"organisation": roster.party(id).organisation, "contracts": contracts}
+            for id, contracts in agreement.holdings.items()
+        },
         "recipients": {id: [plan.name for plan in agreement.plans_for(id)] for id in agreement.recipients},
         "reviewers": agreement.reviewers,
         "quorum": agreement.quorum,
@@ -77,9 +80,9 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         yield f"  {id}: {node.organisation}, {node.jurisdiction}, hosted at {node.hosting}"
     yield ""
     yield f"Every {agreement.schedule.every}, from {agreement.starts} to {agreement.expires}, data of"
-    for id in agreement.owners:
-        yield f"  {id}: {roster.party(id).organisation}"
-    for contract in agreement.contracts.values():
+    for name, contract in agreement.contracts.items():
+        for id in agreement.owners_under(name):
+            yield f"  {id}: {roster.party(id).organisation}"
         yield f"under the contract {contract.name} {contract.version} ({contract.lawful_basis}): {contract.purpose}"
         yield from _minimised(contract)
     yield ""

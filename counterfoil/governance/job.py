@@ -24,7 +24,7 @@ _SPACE: Final = "job-stage"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of an agreement: `submissions` maps each owner to the digest of its manifest."""
+    """One run of an agreement: `submissions` maps each part (`owner/contract`) to the digest of its manifest."""
 
     agreement: str
     period: str
@@ -43,9 +43,9 @@ class Job:
 
 
 def plan_job(agreement: SignedAgreement, period: str, manifests: Iterable[Manifest], today: date) -> Job:
-    """The job on these submissions: one of each owner, all of this agreement and period.
+    """The job on these submissions: one for each part, all of this agreement and period.
 
-    Raises: RefusedError, ReplayError when an owner's stands twice.
+    Raises: RefusedError, ReplayError when a part stands twice.
     """
     terms = agreement.terms
     terms.schedule.check_period(period, terms.starts, today)
@@ -56,11 +56,15 @@ def plan_job(agreement: SignedAgreement, period: str, manifests: Iterable[Manife
                 f"submission {manifest.submission} of {manifest.owner} is for another job, of {manifest.period}; "
                 f"{manifest.owner} must submit again for {period}"
             )
-        if manifest.owner in submissions:
-            raise ReplayError(f"{manifest.owner} stands twice in the job; take one of its submissions")
-        submissions[manifest.owner] = manifest.digest
-    if absent := sorted(set(terms.owners) - set(submissions)):
+        part = str(manifest.part)
+        if part in submissions:
+            raise ReplayError(f"{part} stands twice in the job; take one of its submissions")
+        submissions[part] = manifest.digest
+    asked = [str(part) for part in terms.parts]
+    if absent := [part for part in asked if part not in submissions]:
         raise RefusedError(f"the job lacks the submission of {', '.join(absent)}")
+    if more := sorted(set(submissions) - set(asked)):
+        raise RefusedError(f"agreement {terms.id} asks for no submission of {', '.join(more)}")
     return Job(agreement.digest, period, submissions)
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from counterfoil.canonical import Json, digest, jcs
 from counterfoil.errors import ExpiredError, RefusedError
-from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.agreement import Agreement, Part
 from counterfoil.governance.contract import LARGEST
 from counterfoil.governance.document import read_json, read_time, write_time
 from counterfoil.governance.signing import SignedAgreement
@@ -100,6 +100,11 @@ class Manifest:
         return digest(self.pack())
 
     @property
+    def part(self) -> Part:
+        """Whose submission it is, and under which contract."""
+        return Part(self.owner, self.contract)
+
+    @property
     def size(self) -> int:
         """How many ring elements it describes."""
         return sum(spec.size for spec in self.arrays.values())
@@ -118,6 +123,8 @@ def check_manifest(manifest: Manifest, agreement: SignedAgreement, now: datetime
     if manifest.owner not in terms.owners:
         raise RefusedError(f"{at}: {manifest.owner} is not an owner in agreement {terms.id}")
     contract = terms.contracts.get(manifest.contract)
+    if contract is not None and manifest.part not in terms.parts:
+        raise RefusedError(f"{at}: in agreement {terms.id} {manifest.owner} has no table under {manifest.contract}")
     if contract is None or manifest.contract_digest != contract.digest:
         raise RefusedError(f"{at} rests on another contract than agreement {terms.id}")
     if manifest.suite != terms.suite or len(manifest.commitments) != len(terms.nodes):

@@ -237,7 +237,8 @@ def drafts(exchange: Exchange, agreement: SignedAgreement) -> list[Draft]:
 def _check_evidence(evidence: Evidence, agreement: SignedAgreement) -> None:
     terms = agreement.terms
     job = Job(evidence.agreement, evidence.period, evidence.inputs)
-    if evidence.agreement != agreement.digest or evidence.job != job.id or set(evidence.inputs) != set(terms.owners):
+    parts = {str(part) for part in terms.parts}
+    if evidence.agreement != agreement.digest or evidence.job != job.id or set(evidence.inputs) != parts:
         raise RefusedError(f"the evidence {evidence.digest} is on another job than agreement {terms.id} has")
     planned = {plan.name: (plan.plan_digest, plan.recipients) for plan in terms.analyses}
     if {name: (output.plan, output.recipients) for name, output in evidence.outputs.items()} != planned:

@@ -18,6 +18,7 @@ from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.sign import verify
 from counterfoil.errors import DocumentError, IntegrityError, NotFoundError, SignatureError, TamperedError
 from counterfoil.exchange import Exchange
+from counterfoil.governance.agreement import Part
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.release import RELEASES, SEALED, read_release
 from counterfoil.governance.retention import ERASURES, read_erasure
@@ -34,8 +35,8 @@ def check_releases(exchange: Exchange, keys: Mapping[str, PublicKeys]) -> Iterat
         evidence = read_evidence(exchange, digest)
         agreement = _agreement(exchange, evidence.agreement, keys)
         approved = count_decisions(draft := load_draft(exchange, agreement, digest), decisions(exchange, draft))
-        for owner in agreement.terms.owners:
-            _check_manifest(exchange, agreement, evidence, owner)
+        for part in agreement.terms.parts:
+            _check_manifest(exchange, agreement, evidence, part)
         recipients = [
             recipient for recipient in agreement.terms.recipients if _check_released(exchange, approved, recipient)
         ]
@@ -79,14 +80,15 @@ def _agreement(exchange: Exchange, digest: str, keys: Mapping[str, PublicKeys]) 
     return agreement
 
 
-def _check_manifest(exchange: Exchange, agreement: SignedAgreement, evidence: Evidence, owner: str) -> None:
-    for name in exchange.list(("blobs", "manifest", owner)):
+def _check_manifest(exchange: Exchange, agreement: SignedAgreement, evidence: Evidence, part: Part) -> None:
+    for name in exchange.list(("blobs", "manifest", part.owner)):
         # Anybody may put something there; what the owner did not sign is passed over.
         with suppress(SignatureError, DocumentError, TamperedError):
-            signed = verify(exchange.get(Ref(*name[1:])), "manifest", agreement.terms.roster.keys([owner]))
-            if Manifest.unpack(signed.payload).digest == evidence.inputs[owner]:
+            signed = verify(exchange.get(Ref(*name[1:])), "manifest", agreement.terms.roster.keys([part.owner]))
+            manifest = Manifest.unpack(signed.payload)
+            if (manifest.digest, manifest.part) == (evidence.inputs[str(part)], part):
                 return
-    raise NotFoundError(f"no manifest signed by {owner} is what job {evidence.job} says it computed on")
+    raise NotFoundError(f"no manifest signed by {part.owner} is what job {evidence.job} says it computed on for {part}")
 
 
 def _check_released(exchange: Exchange, approved: Approved, recipient: str) -> bool:

@@ -20,6 +20,7 @@ from counterfoil.arrays import pack
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.errors import IntegrityError, NotFoundError, RefusedError
+from counterfoil.governance.agreement import Part
 from counterfoil.governance.holding import note_held
 from counterfoil.governance.job import Event, Job, Stage, advance, plan_job, stage_of, start_attempt
 from counterfoil.governance.manifest import Manifest
@@ -125,13 +126,13 @@ class Computation:
 
     def check(self) -> int:
         """What is out of the contract's bounds counts for nothing; how many rows or contributions that were."""
-        shares: dict[str, dict[str, Arith]] = {}
+        shares: dict[Part, dict[str, Arith]] = {}
         for manifest in self.manifests:
-            shares[manifest.owner] = {
+            shares[manifest.part] = {
                 name: self._protocol.share_input(load_shares(manifest, name, self.home.vault))
                 for name in manifest.arrays
             }
-        self.rejected = self._computing.check(shares, {manifest.owner: manifest.rows for manifest in self.manifests})
+        self.rejected = self._computing.check(shares, {manifest.part: manifest.rows for manifest in self.manifests})
         return sum(self.rejected.values())
 
     def evaluate(self, name: str) -> None:

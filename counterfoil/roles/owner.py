@@ -11,6 +11,7 @@ from counterfoil.data.expectations import Validation, load_valid
 from counterfoil.data.minimise import Minimised, protect
 from counterfoil.data.table import Table
 from counterfoil.errors import NotFoundError, PlanError, RefusedError
+from counterfoil.governance.agreement import Part
 from counterfoil.governance.linkage import link_key
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.submission import submit
@@ -25,7 +26,7 @@ class Contribution:
     def __init__(self, home: Home, agreement: SignedAgreement, contract: str, period: str) -> None:
         """The agreement asks this of the owner: nothing of its table was read yet. Raises: RefusedError."""
         terms = agreement.terms
-        if home.party not in terms.owners or contract not in terms.contracts:
+        if Part(home.party, contract) not in terms.parts:
             raise RefusedError(f"agreement {terms.id} asks nothing of {home.party} under a contract {contract}")
         terms.schedule.check_period(period, terms.starts, datetime.now(UTC).date())
         self.home = home

@@ -123,7 +123,7 @@ def _report(home: Home, approved: Approved, envelopes: Mapping[str, bytes], resu
         evidence=Evidence(
             openings=evidence.checks,
             rejected={
-                owner: sum(output.measures[f"rejected-{owner}"] for output in evidence.outputs.values())
+                owner: sum(output.measures.get(f"rejected-{owner}", 0) for output in evidence.outputs.values())
                 for owner in terms.owners
             },
             suppressed={name: output.measures["hidden-cells"] for name, output in evidence.outputs.items()},

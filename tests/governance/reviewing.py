@@ -27,7 +27,7 @@ REVIEWERS = ("reviewer-1", "reviewer-2", "reviewer-3")
 def evidence(consortium: Consortium, period: str = PERIOD) -> Evidence:
     """Evidence that nobody signed yet."""
     terms = consortium.agreement
-    inputs = {owner: secrets.token_hex(32) for owner in terms.owners}
+    inputs = {str(part): secrets.token_hex(32) for part in terms.parts}
     return make_evidence(
         Job(terms.digest, period, inputs),
         1,

@@ -21,6 +21,7 @@ from counterfoil.governance.schedule import Schedule
 from .conftest import CONTRACTS, IDS, TODAY, Consortium
 
 EXPOSURE = (CONTRACTS / "agreements" / "exposure.agreement.yaml").read_text()
+OWNERS = "owners:\n" + "".join(f"  bank-{letter}: [loans]\n" for letter in "abcd")
 LOANS = (CONTRACTS / "data" / "loans.odcs.yaml").read_text()
 STRICT = (CONTRACTS / "policies" / "strict-counts.policy.yaml").read_text()
 
@@ -63,10 +64,13 @@ BROKEN = {
     "other roster": ("roster: four-banks", "roster: five-banks", "roster:", "given is 'four-banks'"),
     "contract as a path": ("loans: loans.odcs.yaml", "loans: ../loans.odcs.yaml", "loans: ..", "not written as asked"),
     "policy as a path": ("- strict-counts.policy.yaml", "- /etc/x.policy.yaml", "/etc", "not written as asked"),
-    "no owner": ("owners: [bank-a, bank-b, bank-c, bank-d]", "owners: []", "owners:", "at least 1"),
-    "owner twice": ("bank-c, bank-d]", "bank-c, bank-c]", "owners:", "the same entry twice"),
-    "unknown owner": ("bank-c, bank-d]", "bank-c, bank-e]", "owners:", "no party 'bank-e'; did you mean 'bank-"),
-    "owner who is none": ("bank-c, bank-d]", "bank-c, regulator]", "owners:", "is recipient, not owner"),
+    "no owner": (OWNERS, "owners: {}\n", "owners:", "at least 1"),
+    "owner without a table": ("bank-d: [loans]", "bank-d: []", "bank-d:", "at least 1"),
+    "table twice": ("bank-d: [loans]", "bank-d: [loans, loans]", "bank-d:", "the same entry twice"),
+    "unknown table": ("bank-d: [loans]", "bank-d: [loan]", "bank-d:", "no contract 'loan'; did you mean 'loans'?"),
+    "nobody's table": (OWNERS, OWNERS.replace("loans", "loan"), "loans:", "no owner has a table under this contract"),
+    "unknown owner": ("bank-d: [loans]", "bank-e: [loans]", "bank-e:", "no party 'bank-e'; did you mean 'bank-"),
+    "owner who is none": ("bank-d: [loans]", "regulator: [loans]", "regulator:", "is recipient, not owner"),
     "node who is none": ("node-1, node-2]", "node-1, bank-a]", "nodes:", "not node"),
     "nodes in another order": ("node-1, node-2]", "node-2, node-1]", "nodes:", "order: node-0, node-1, node-2"),
     "coordinator who is none": ("coordinator: coordinator", "coordinator: bank-a", "coordinator:", "not coordinator"),

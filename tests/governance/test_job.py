@@ -99,29 +99,29 @@ def test_an_id_does_not_depend_on_the_order_of_submissions(job: Job) -> None:
 
 
 def test_an_id_is_the_first_half_of_a_digest_that_anybody_can_check() -> None:
-    text = '{"agreement":"%s","format":"counterfoil/job/1","period":"2026-w48","submissions":{"bank-a":"%s"}}'
+    text = '{"agreement":"%s","format":"counterfoil/job/1","period":"2026-w48","submissions":{"bank-a/loans":"%s"}}'
     raw = (text % ("a" * 64, "b" * 64)).encode()
-    assert Job("a" * 64, "2026-w48", {"bank-a": "b" * 64}).id == hashlib.sha256(raw).hexdigest()[:32]
+    assert Job("a" * 64, "2026-w48", {"bank-a/loans": "b" * 64}).id == hashlib.sha256(raw).hexdigest()[:32]
 
 
 def test_a_job_takes_one_submission_of_every_owner(shared: Consortium) -> None:
     agreement = shared.known("node-0")
     manifests = [manifest(shared, owner) for owner in OWNERS]
     job = plan_job(agreement, PERIOD, manifests, TODAY)
-    assert job.submissions == {made.owner: made.digest for made in manifests}
+    assert job.submissions == {f"{made.owner}/loans": made.digest for made in manifests}
     assert plan_job(agreement, PERIOD, reversed(manifests), TODAY).id == job.id
 
 
 @pytest.mark.parametrize("absent", OWNERS)
 def test_a_job_lacks_no_owner(absent: str, shared: Consortium) -> None:
     manifests = [manifest(shared, owner) for owner in OWNERS if owner != absent]
-    with pytest.raises(RefusedError, match=f"lacks the submission of {absent}"):
+    with pytest.raises(RefusedError, match=f"lacks the submission of {absent}/loans"):
         plan_job(shared.known("node-0"), PERIOD, manifests, TODAY)
 
 
 def test_an_owner_counts_once_in_a_job(shared: Consortium) -> None:
     manifests: list[Manifest] = [manifest(shared, owner) for owner in (*OWNERS, "bank-a")]
-    with pytest.raises(ReplayError, match="bank-a stands twice"):
+    with pytest.raises(ReplayError, match="bank-a/loans stands twice"):
         plan_job(shared.known("node-0"), PERIOD, manifests, TODAY)
 
 

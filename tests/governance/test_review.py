@@ -258,8 +258,8 @@ FALSE: Mapping[str, Callable[[Evidence, SignedAgreement], Evidence]] = {
     "a job id that does not follow from its inputs": lambda e, a: replace(e, job="0" * 32),
     "another period": lambda e, a: replace(e, period="2026-w47"),
     "another agreement": lambda e, a: replace(e, agreement="0" * 64),
-    "an owner less": lambda e, a: _inputs(e, a, {o: m for o, m in e.inputs.items() if o != "bank-d"}),
-    "an owner more": lambda e, a: _inputs(e, a, {**e.inputs, "bank-x": "0" * 64}),
+    "an owner less": lambda e, a: _inputs(e, a, {o: m for o, m in e.inputs.items() if o != "bank-d/loans"}),
+    "an owner more": lambda e, a: _inputs(e, a, {**e.inputs, "bank-x/loans": "0" * 64}),
     "an output less": lambda e, a: replace(e, outputs=dict([*e.outputs.items()][1:])),
     "an output more": lambda e, a: replace(e, outputs={**e.outputs, "rows": e.outputs["total-exposure"]}),
     "another plan": lambda e, a: replace(

@@ -32,6 +32,7 @@ from counterfoil.errors import (
     UnknownCategoryError,
     WrongTypeError,
 )
+from counterfoil.governance.agreement import Part
 from counterfoil.governance.manifest import Manifest
 from counterfoil.roles.node import Computation, take_in
 from counterfoil.roles.owner import Contribution, table_file
@@ -169,7 +170,7 @@ def test_a_bad_table_does_not_leave_its_owner(name: str, owner: str, banks: Cons
     defect, home = DEFECTS[name], banks.homes[owner]
     path = table_file(home, "loans")
     good = path.read_bytes()
-    bad = defect.spoil(banks.frames[owner].copy())
+    bad = defect.spoil(banks.frames[Part(owner, "loans")].copy())
     bad.to_csv(path, index=False) if path.suffix == ".csv" else bad.to_parquet(path, index=False)
     with refused(banks, defect.error, path.name, "contract loans 1.0.0", *defect.named, secret=defect.secret):
         banks.contribute(owner)

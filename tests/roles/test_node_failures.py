@@ -279,7 +279,7 @@ def test_a_share_that_rotted_in_a_vault_ends_the_job(banks: Banks) -> None:
     home = consortium.homes["node-1"]
     consortium.computation("node-1", submissions)
     item = "correlation-of-shared-rows--high"
-    manifest = banks.job(submissions).submissions["bank-c"]
+    manifest = banks.job(submissions).submissions["bank-c/loans"]
     assert item in home.vault.names(manifest)
     path = home.path / "vault" / "items" / manifest / item
     data = bytearray(path.read_bytes())

@@ -98,7 +98,7 @@ def test_a_submission_serves_one_job(drafted: tuple[Consortium, list[Ref], str])
 
 def test_an_absent_owner_stops_the_job(drafted: tuple[Consortium, list[Ref], str]) -> None:
     consortium, submissions, _ = drafted
-    with pytest.raises(RefusedError, match="lacks the submission of bank-d"):
+    with pytest.raises(RefusedError, match="lacks the submission of bank-d/loans"):
         consortium.computation("node-0", submissions[:3])
 
 
