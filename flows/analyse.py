@@ -6,6 +6,7 @@ from flows.stage import stage
 from mpc_tasks.audit import audit
 from mpc_tasks.evaluate import evaluate
 from mpc_tasks.meet import meet
+from mpc_tasks.noise import noise
 from mpc_tasks.range_check import range_check
 from mpc_tasks.receive import receive
 from mpc_tasks.suppress import suppress
@@ -19,5 +20,6 @@ def analyse(agreement: RefText, period: Id, submissions: Refs, attempt: Count) -
     range_check(running)
     for plan in signed(agreement).terms.analyses:
         evaluate(running, plan.name)
+    noise(running)
     suppress(running)
     return audit(running)

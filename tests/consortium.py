@@ -138,6 +138,8 @@ def compute(computation: Computation, done: Callable[[str], object] = bool) -> R
         for plan in computation.agreement.terms.analyses:
             computation.evaluate(plan.name)
             done(plan.name)
+        computation.add_noise()
+        done("noise")
         computation.suppress()
         done("suppress")
         return computation.audit()

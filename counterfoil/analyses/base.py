@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from counterfoil.analyses.noise import Moves, PlanNoise, plan_noise
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreement import Agreement, Planned
@@ -96,13 +97,20 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How a column of a result is to be read: its unit, and the bound of its error (0 is exact)."""
+    """How a column of a result is to be read: its unit, and the bound of its error (0 is exact).
+
+    A noised number has no bound: it is within `interval` of the exact one with probability CONFIDENCE, and at any
+    distance otherwise; `interval` is NaN where it differs from row to row and stands in columns of its own.
+    """
 
     unit: str = ""
     bound: float = 0.0
+    interval: float | None = None
 
     @property
     def label(self) -> str:
+        if self.interval is not None:
+            return "noised"
         return "exact" if self.bound == 0 else "bounded"
 
 
@@ -159,6 +167,7 @@ class Analysis(ABC):
                 raise RangeError(
                     f"{planned.name}: the sum of {item.name} could wrap; narrow its bounds in the contract"
                 )
+        self.noise = self._noise()
 
     # --- public, from the plan ----------------------------------------------------------------------------------
 
@@ -169,6 +178,13 @@ class Analysis(ABC):
     @abstractmethod
     def outputs(self) -> tuple[Output, ...]:
         """The arrays that are released, `safe` (1 where a cell was not suppressed) among them."""
+
+    def moves(self) -> Mapping[str, Moves]:
+        """By the names of the shared results: how far one row in place of another moves them.
+
+        Raises: PlanError where the analysis takes no noise.
+        """
+        raise PlanError(f"{self.planned.name}: {self.key} takes no noise; remove 'privacy' from it")
 
     # --- the three worlds ---------------------------------------------------------------------------------------
 
@@ -187,6 +203,35 @@ class Analysis(ABC):
     @abstractmethod
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         """The pooled answer that tests and the demo compare with: what the first result table would hold."""
+
+    # --- noise --------------------------------------------------------------------------------------------------
+
+    def add_noise(self, p: Protocol, cells: Cells) -> Cells:
+        """The results as they are if the plan asks for no noise; else with noise, in counts, too. Opens nothing.
+
+        What is hidden is decided afterwards, on noised counts: exact ones would tell who is behind them.
+        """
+        if self.noise is None:
+            return cells
+        noised = self.noise.add(p, self.planned.name, {"count": cells.count, **cells.values})
+        return Cells(noised.pop("count"), noised)
+
+    @property
+    def noised(self) -> tuple[str, ...]:
+        """The shared results that get noise."""
+        return tuple(self.noise.arrays) if self.noise else ()
+
+    def measure(self, array: str, unit: str = "") -> Measure:
+        """How a column with the whole numbers of one released array is to be read."""
+        if self.noise is None or array not in self.noised:
+            return Measure(unit)
+        return Measure(unit, interval=self.noise.half_width(array))
+
+    def _noise(self) -> PlanNoise | None:
+        if self.planned.privacy is None:
+            return None
+        person = self.contract.person
+        return plan_noise(self.planned.privacy, self.moves(), person.rows(self.limits.owners) if person else 1)
 
     # --- for subclasses -----------------------------------------------------------------------------------------
 

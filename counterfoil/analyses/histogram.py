@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,13 @@ from counterfoil.analyses.base import (
     Cells,
     Checked,
     Input,
-    Measure,
     Opened,
     Output,
     Result,
     ResultTable,
     total_of,
 )
+from counterfoil.analyses.noise import Moves
 from counterfoil.data.encode import encode
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError
@@ -29,7 +29,8 @@ from counterfoil.mpc.protocol import Protocol
 
 
 class Histogram(Analysis):
-    """Counts of `column` in [edge, next edge); the last bin includes its upper edge. Exact.
+    """Counts of `column` in [edge, next edge); the last bin includes its upper edge. Exact, unless noise
+    is asked for.
 
     Values outside all bins are not counted.
     """
@@ -46,6 +47,9 @@ class Histogram(Analysis):
     def outputs(self) -> tuple[Output, ...]:
         shape = (len(self._edges) - 1,)
         return (Output("safe", shape), Output("count", shape))
+
+    def moves(self) -> Mapping[str, Moves]:
+        return {"count": Moves(2, 2, cells=2, size=len(self._edges) - 1, reach=self.limits.total_rows)}
 
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         return {"count": self._counts(encode(table, self._column.name).values)}
@@ -65,7 +69,7 @@ class Histogram(Analysis):
         title = f"Distribution of {self._column.name}"
         return Result(
             self.planned.name, self.key, self.version, title, (finding,),
-            (ResultTable(title, frame, {"rows": Measure()}, chart="bars"),),
+            (ResultTable(title, frame, {"rows": self.measure("count")}, chart="bars"),),
             suppressed=int(hidden.sum()), cells=hidden.size,
         )  # fmt: skip
 

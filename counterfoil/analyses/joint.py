@@ -79,12 +79,16 @@ def local_parts(agreement: Agreement, contract: str, table: Table) -> dict[str, 
 
 @dataclass(slots=True)
 class JointComputation:
-    """One party's course through the computation: check, evaluate each analysis, suppress, finish; in this order."""
+    """One party's course through the computation: check, evaluate each analysis, add noise, suppress, finish.
+
+    In this order: what is hidden of a noised result may depend on nothing but noised counts.
+    """
 
     p: Protocol
     agreement: Agreement
     _analyses: dict[str, Analysis] = field(init=False)
     _checked: dict[str, list[Checked]] = field(init=False, default_factory=dict)
+    _exact: dict[str, Cells] = field(init=False, default_factory=dict)
     _cells: dict[str, Cells] = field(init=False, default_factory=dict)
     _released: dict[str, dict[str, Arith]] = field(init=False, default_factory=dict)
 
@@ -113,13 +117,25 @@ class JointComputation:
         """Computes one analysis; its results stay shared. Raises: PlanError unless its inputs were checked."""
         if name not in self._checked:
             raise PlanError(f"{name}: inputs are checked before they are used")
-        self._cells[name] = self._analyses[name].secure(self.p, self._checked.pop(name))
+        self._exact[name] = self._analyses[name].secure(self.p, self._checked.pop(name))
+
+    def add_noise(self) -> int:
+        """Every evaluated analysis has the noise that its plan asks for, if any. Returns how many cells got noise."""
+        noised = 0
+        for name in sorted(self._exact):
+            analysis, cells = self._analyses[name], self._exact.pop(name)
+            self._cells[name] = analysis.add_noise(self.p, cells)
+            noised += sum({"count": cells.count, **cells.values}[array].size for array in analysis.noised)
+        return noised
 
     def suppress(self) -> dict[str, int]:
         """Hides small cells of every analysis. Returns how many, by analysis.
 
         Reveals: these numbers, under one declared opening.
+        Raises: PlanError if an analysis was evaluated and has not been given its noise.
         """
+        if self._exact:
+            raise PlanError(f"{', '.join(sorted(self._exact))}: noise is added before anything is hidden")
         self._released = {
             name: suppress(self.p, cells, self.agreement.min_count) for name, cells in sorted(self._cells.items())
         }

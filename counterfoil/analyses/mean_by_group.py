@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from counterfoil.analyses.base import (
     ResultTable,
     total_of,
 )
+from counterfoil.analyses.noise import CONFIDENCE, Moves, PlanNoise
 from counterfoil.data.encode import encode
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError
@@ -31,7 +32,8 @@ from counterfoil.mpc.protocol import Protocol
 class MeanByGroup(Analysis):
     """Mean of `value` in each combination of the categories of `by`.
 
-    The groups are public, from the contract; counts and sums are exact, and the mean is their quotient.
+    The groups are public, from the contract; counts and sums are exact, and the mean is their quotient. With noise, all
+    three are noised.
     """
 
     key = "mean_by_group"
@@ -51,6 +53,17 @@ class MeanByGroup(Analysis):
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", self._shape), Output("count", self._shape), Output("sum", self._shape))
 
+    def moves(self) -> Mapping[str, Moves]:
+        size, rows = int(np.prod(self._shape)), self.limits.total_rows
+        low, high = self.bounds(self._value)
+        # A row leaves one group for another, or changes its value in the same group. The sum is of distances from the
+        # middle (see `secure`), which are at most `half`.
+        half = max(high - self._middle, self._middle - low)
+        return {
+            "count": Moves(2, 2, cells=2, size=size, reach=rows),
+            "sum": Moves(2 * half, 4 * half * half, cells=2, size=size, reach=half * rows),
+        }
+
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         codes = [encode(table, column.name).values for column in self._by]
         cell = np.ravel_multi_index(codes, self._shape)
@@ -60,18 +73,24 @@ class MeanByGroup(Analysis):
         return {"count": np.bincount(cell, minlength=size).reshape(self._shape), "sum": sums.reshape(self._shape)}
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
-        return Cells(
-            count=total_of([owner.values["count"] for owner in owners]),
-            values={"sum": total_of([owner.values["sum"] for owner in owners])},
-        )
+        count, total = (total_of([owner.values[name] for owner in owners]) for name in ("count", "sum"))
+        if self.planned.privacy:
+            # Noise is as wide as one row's part in a sum, which is smallest around the middle of the column's bounds.
+            total = total - count * self._middle
+        return Cells(count, {"sum": total})
 
     def present(self, opened: Opened) -> Result:
         safe, count, total = (opened[name].ravel() for name in ("safe", "count", "sum"))
-        frame = self._groups()
+        frame, value = self._groups(), self._value
         frame["rows"] = pd.array(np.where(safe, count, 0), "Int64")
         frame["mean"] = np.divide(total, count, out=np.full(count.shape, np.nan), where=safe == 1)
         frame.loc[safe == 0, "rows"] = pd.NA
-        value = self._value
+        measures = {"rows": self.measure("count"), "mean": Measure(value.unit)}
+        if self.noise:
+            low, high = self.bounds(value)
+            frame["mean"] = np.clip(frame["mean"] + self._middle, low, high)
+            frame["from"], frame["to"] = self._interval(self.noise, total, count, safe == 1)
+            measures |= dict.fromkeys(("from", "to", "mean"), Measure(value.unit, interval=np.nan))
         title = f"Mean {value.name} by {' and '.join(column.name for column in self._by)}"
         findings = []
         if safe.any():
@@ -83,7 +102,7 @@ class MeanByGroup(Analysis):
                 )
         return Result(
             self.planned.name, self.key, self.version, title, tuple(findings),
-            (ResultTable(title, frame, {"rows": Measure(), "mean": Measure(value.unit)}, chart="grouped-bars"),),
+            (ResultTable(title, frame, measures, chart="grouped-bars"),),
             suppressed=int((safe == 0).sum()), cells=safe.size,
         )  # fmt: skip
 
@@ -95,6 +114,27 @@ class MeanByGroup(Analysis):
     def _groups(self) -> pd.DataFrame:
         names = [column.name for column in self._by]
         return pd.DataFrame(itertools.product(*(self.categories(column) for column in self._by)), columns=names)
+
+    def _interval(
+        self, noise: PlanNoise, total: NDArray[np.int64], count: NDArray[np.int64], shown: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Where each exact mean is with probability CONFIDENCE: what sums and counts within theirs allow.
+
+        Both at once hold so often because each alone fails half as often.
+        """
+        confidence = 1 - (1 - CONFIDENCE) / 2
+        sums, counts = noise.half_width("sum", confidence), noise.half_width("count", confidence)
+        low, high = (bound - self._middle for bound in self.bounds(self._value))
+        least, most = np.maximum(count - counts, 1.0), count + counts
+        lower, upper = total - sums, total + sums
+        # The smallest quotient has the smallest sum, over the fewest rows if it is negative, else over the most.
+        ends = (lower / np.where(lower < 0, least, most), upper / np.where(upper < 0, most, least))
+        lowest, highest = (np.where(shown, np.clip(end, low, high) + self._middle, np.nan) for end in ends)
+        return lowest, highest
+
+    @property
+    def _middle(self) -> int:
+        return sum(self.bounds(self._value)) // 2
 
     @property
     def _value(self) -> Column:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from counterfoil.analyses.base import (
     ResultTable,
     total_of,
 )
+from counterfoil.analyses.noise import Moves
 from counterfoil.data.encode import encode
 from counterfoil.data.table import Table
 from counterfoil.governance.contract import Column
@@ -27,7 +28,7 @@ from counterfoil.mpc.protocol import Protocol
 
 
 class Total(Analysis):
-    """The sum of `column` and the number of rows behind it. Exact."""
+    """The sum of `column` and the number of rows behind it. Exact, unless noise is asked for; the rows always are."""
 
     key = "total"
     version = 1
@@ -46,6 +47,12 @@ class Total(Analysis):
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", ()), Output("count", ()), Output("sum", ()))
 
+    def moves(self) -> Mapping[str, Moves]:
+        low, high = self.bounds(self._column)
+        width, reach = high - low, max(abs(low), abs(high)) * self.limits.total_rows
+        # The number of rows is public, and the same for neighbours.
+        return {"sum": Moves(width, width * width, cells=1, size=1, reach=reach)}
+
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         values = encode(table, self._column.name).values
         return {"count": np.array(values.size, np.int64), "sum": np.array(values.sum(), np.int64)}
@@ -62,10 +69,17 @@ class Total(Analysis):
         frame = pd.DataFrame(
             {"rows": pd.array([count if safe else None], "Int64"), name: pd.array([total if safe else None], "Int64")}
         )
-        finding = f"{name} adds up to {total:,} {unit}".rstrip() + f" over {count:,} rows." if safe else "Too few rows."
+        about = (
+            f" (noised; 95 % within ± {measure.interval:,})" if (measure := self.measure("sum", unit)).interval else ""
+        )
+        finding = (
+            f"{name} adds up to {total:,} {unit}".rstrip() + f" over {count:,} rows{about}."
+            if safe
+            else "Too few rows."
+        )
         return Result(
             self.planned.name, self.key, self.version, f"Total {name}", (finding,),
-            (ResultTable(f"Total {name}", frame, {"rows": Measure(), name: Measure(unit)}),),
+            (ResultTable(f"Total {name}", frame, {"rows": Measure(), name: measure}),),
             suppressed=1 - safe, cells=1,
         )  # fmt: skip
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from counterfoil.data.cells import SHOWN
 from counterfoil.data.faults import Fault, Faults
+from counterfoil.data.persons import check_persons
 from counterfoil.data.rules import Rule, compile_rules
 from counterfoil.data.table import Table, load
 from counterfoil.errors import MissingColumnError
@@ -45,7 +46,9 @@ def load_valid(path: Path, contract: Contract) -> tuple[Table, Validation]:
     page = path.with_suffix(".faults.html")
     page.unlink(missing_ok=True)
     table = load(path, contract, page)
-    return table, validate(table, page)
+    verdict = validate(table, page)
+    check_persons(table, page)
+    return table, verdict
 
 
 def validate(table: Table, page: Path) -> Validation:

@@ -18,6 +18,7 @@ from counterfoil.errors import AgreementError, ExpiredError
 from counterfoil.governance.contract import Column, Contract
 from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
 from counterfoil.governance.policy import Policy
+from counterfoil.governance.privacy import Budget, Cap, Privacy, budget_for, read_budgets, read_privacy
 from counterfoil.governance.roster import Role, Roster
 from counterfoil.governance.schedule import Schedule, read_schedule
 
@@ -39,7 +40,10 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One analysis as agreed; `plan_digest` names exactly this, with the contract's bytes."""
+    """One analysis as agreed; `plan_digest` names exactly this, with the contract's bytes.
+
+    Its results are exact unless `privacy` asks for noise.
+    """
 
     name: str
     analysis: str
@@ -50,6 +54,7 @@ class Planned:
     params: Mapping[str, Any]
     recipients: tuple[str, ...]
     plan_digest: str
+    privacy: Privacy | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class Agreement:
     reviewers: tuple[str, ...]
     quorum: int
     analyses: tuple[Planned, ...]
+    budgets: tuple[Budget, ...]
     starts: date
     expires: date
     schedule: Schedule
@@ -130,6 +136,16 @@ class Agreement:
         """The strictest minimum count of all policies and contracts."""
         counts = [contract.minimum_count for contract in self.contracts.values()]
         return max(counts + [policy.minimum_count for policy in self.policies])
+
+    @property
+    def private(self) -> tuple[Planned, ...]:
+        """The analyses whose results are noised."""
+        return tuple(plan for plan in self.analyses if plan.privacy)
+
+    def caps(self, contract: str, recipient: str) -> tuple[Cap, ...]:
+        """All that limit what the recipient learns under the contract: its own, whatever the agreement, and ours."""
+        ours, own = budget_for(self.budgets, contract, recipient), self.contracts[contract].privacy_cap
+        return (*((ours.cap,) if ours else ()), *((own,) if own else ()))
 
     def planned(self, name: str) -> Planned:
         """The planned analysis of that name. Raises: AgreementError."""
@@ -188,6 +204,12 @@ def parse_agreement(
     schedule = read_schedule(value["schedule"], problems)
     for index, item in enumerate(value["analyses"]):
         _check_plan(item, ("analyses", index), value, contracts, problems)
+    privacies = [
+        read_privacy(item.get("privacy"), ("analyses", index, "privacy"), problems)
+        for index, item in enumerate(value["analyses"])
+    ]
+    budgets = read_budgets(value.get("budget", ()))
+    _check_budgets(value, budgets, privacies, contracts, problems)
     for recipient in value["recipients"]:
         if not any(recipient in item["recipients"] for item in value["analyses"]):
             problems.add(("recipients",), f"{recipient} receives nothing; name it in an analysis, or remove it here")
@@ -207,7 +229,10 @@ def parse_agreement(
         recipients=tuple(value["recipients"]),
         reviewers=tuple(value["review"]["reviewers"]),
         quorum=value["review"]["quorum"],
-        analyses=tuple(_planned(item, contracts) for item in value["analyses"]),
+        analyses=tuple(
+            _planned(item, privacy, contracts) for item, privacy in zip(value["analyses"], privacies, strict=True)
+        ),
+        budgets=budgets,
         starts=starts,
         expires=expires,
         schedule=schedule,
@@ -306,7 +331,45 @@ def _check_use(analysis: str, column: Column, path: Path, problems: Problems) ->
         problems.add(path, f"{column.name} may not be used for {analysis!r}; its contract allows {allowed}")
 
 
-def _planned(item: Mapping[str, Any], contracts: Mapping[str, Contract]) -> Planned:
+def _check_budgets(
+    value: Mapping[str, Any],
+    budgets: Sequence[Budget],
+    privacies: Sequence[Privacy | None],
+    contracts: Mapping[str, Contract],
+    problems: Problems,
+) -> None:
+    """Every recipient of noised results has a budget that they fit into, and no line of the budget is idle."""
+    for index in repeated((budget.contract, budget.recipient) for budget in budgets):
+        problems.add(("budget", index), "the same contract and recipient stand in an earlier line; keep one")
+    drawn: set[tuple[str, str]] = set()
+    for index, (item, privacy) in enumerate(zip(value["analyses"], privacies, strict=True)):
+        contract, path = contracts.get(item["contract"]), ("analyses", index, "privacy")
+        if privacy is None or contract is None:
+            continue
+        if contract.demands.left_behind:
+            problems.add(
+                path,
+                f"contract {contract.id} lets rows stay behind because of others' rows ('leftBehind'), so one person "
+                "decides about many; noise cannot hide that: remove one of the two",
+            )
+        for recipient in item["recipients"]:
+            drawn.add((item["contract"], recipient))
+            budget = budget_for(budgets, item["contract"], recipient)
+            if budget is None:
+                problems.add(path, f"{recipient} has no budget for {item['contract']}; add a line under 'budget'")
+            for cap in (*((budget.cap,) if budget else ()), *((contract.privacy_cap,) if contract.privacy_cap else ())):
+                if privacy.epsilon > cap.epsilon or privacy.delta > cap.delta:
+                    problems.add(path, f"asks for more than the whole budget of {recipient}, {cap}; ask for less")
+    for index, budget in enumerate(budgets):
+        if (budget.contract, budget.recipient) not in drawn:
+            problems.add(
+                ("budget", index),
+                f"no analysis under {budget.contract} adds noise for {budget.recipient}; remove the line, or add "
+                "'privacy' to the analysis",
+            )
+
+
+def _planned(item: Mapping[str, Any], privacy: Privacy | None, contracts: Mapping[str, Contract]) -> Planned:
     params: Mapping[str, Any] = item.get("parameters", {})
     plan: Mapping[str, Json] = {
         "format": "counterfoil/plan/1",
@@ -317,6 +380,7 @@ def _planned(item: Mapping[str, Any], contracts: Mapping[str, Contract]) -> Plan
         "columns": item["columns"],
         "parameters": params,
         "recipients": item["recipients"],
+        **({"privacy": privacy.json()} if privacy else {}),
     }
     return Planned(
         name=item["name"],
@@ -328,4 +392,5 @@ def _planned(item: Mapping[str, Any], contracts: Mapping[str, Contract]) -> Plan
         params={name: tuple(given) if isinstance(given, list) else given for name, given in params.items()},
         recipients=tuple(item["recipients"]),
         plan_digest=digest(jcs(plan)),
+        privacy=privacy,
     )

@@ -11,7 +11,7 @@ from counterfoil.governance.roster import Party
 
 def changes(old: Agreement, new: Agreement) -> list[str]:
     """Every difference that matters to somebody who signs, one line each; none if both are the same agreement."""
-    return [*_terms(old, new), *_parties(old, new), *_contracts(old, new), *_plans(old, new)]
+    return [*_terms(old, new), *_parties(old, new), *_contracts(old, new), *_plans(old, new), *_budgets(old, new)]
 
 
 def signatures(old: Agreement, new: Agreement) -> list[str]:
@@ -106,10 +106,24 @@ def _plan(old: Planned, new: Planned) -> Iterator[str]:
     yield from _members(f"{old.name}: columns", old.columns, new.columns)
     if (old.analysis, old.version) != (new.analysis, new.version):
         yield f"{old.name}: was {old.analysis} version {old.version}, becomes {new.analysis} version {new.version}"
+    if old.privacy != new.privacy:
+        yield f"{old.name}: was {old.privacy or 'exact'}, becomes {new.privacy or 'exact'}"
     for parameter in sorted({*old.params} | {*new.params}):
         was, becomes = old.params.get(parameter, "not given"), new.params.get(parameter, "not given")
         if was != becomes:
             yield f"{old.name}, {parameter}: was {_value(was)}, becomes {_value(becomes)}"
+
+
+def _budgets(old: Agreement, new: Agreement) -> Iterator[str]:
+    were = {(each.recipient, each.contract): each for each in old.budgets}
+    become = {(each.recipient, each.contract): each for each in new.budgets}
+    for recipient, contract in sorted({*were} | {*become}):
+        was, becomes = were.get((recipient, contract)), become.get((recipient, contract))
+        what = f"what noised results under {contract} may tell {recipient}"
+        if (was and was.cap) != (becomes and becomes.cap):
+            yield f"{what}: was {was.cap if was else 'nothing'}, becomes {becomes.cap if becomes else 'nothing'}"
+        elif was and becomes and was.alert != becomes.alert:
+            yield f"{what}: an alert was at {was.alert} %, becomes at {becomes.alert} %"
 
 
 def _members(what: str, were: Iterable[str], become: Iterable[str]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from counterfoil.canonical import digest
 from counterfoil.errors import ContractError, ExpiredError
 from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
 from counterfoil.governance.minimisation import Demands, Generalisation, demands, generalisation
+from counterfoil.governance.privacy import Cap, Person, read_cap, read_person
 from counterfoil.governance.quality import QualityRule, check_pattern, column_rules, table_rules
 from counterfoil.governance.reference import Reference, references
 
@@ -99,7 +100,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A data contract that was read and found to be consistent; `digest` is SHA-256 of the file's bytes."""
+    """A data contract that was read and found to be consistent; `digest` is SHA-256 of the file's bytes.
+
+    `person` says whom noise protects, one row where it says nothing; `privacy_cap` binds every recipient, whatever the
+    agreement.
+    """
 
     id: str
     name: str
@@ -116,6 +121,8 @@ class Contract:
     allowed_analyses: tuple[str, ...]
     minimum_count: int
     demands: Demands
+    person: Person | None
+    privacy_cap: Cap | None
     retention_days: int
     expires: date
     source: str
@@ -173,6 +180,10 @@ def parse_contract(raw: bytes, source: str) -> Contract:
     for index, item in enumerate(table["properties"]):
         quality += column_rules(item, (*at, "properties", index), problems)
         foreign_keys += references(item, (*at, "properties", index), problems)
+    person = None
+    if "rowsPerPerson" in own:
+        required = {column.name: column.required for column in columns}
+        person = read_person(own["rowsPerPerson"], required, _at(value, (), "rowsPerPerson"), problems)
     expires = parse_day(own.get("expires", "9999-12-31"), _at(value, (), "expires"), problems)
     problems.raise_if_any()
     return Contract(
@@ -191,6 +202,8 @@ def parse_contract(raw: bytes, source: str) -> Contract:
         allowed_analyses=allowed,
         minimum_count=own["minimumCount"],
         demands=demands(own),
+        person=person,
+        privacy_cap=read_cap(own["privacyBudget"]) if "privacyBudget" in own else None,
         retention_days=own["retention"],
         expires=expires,
         source=source,

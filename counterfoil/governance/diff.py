@@ -105,10 +105,18 @@ def _terms(old: Contract, new: Contract) -> Iterator[Change]:
         ("t", *_demand(was.closeness, becomes.closeness, becomes.closeness > was.closeness)),
         ("rows left behind", *_demand(was.left_behind, becomes.left_behind, becomes.left_behind > was.left_behind)),
         ("sample", was.sample, becomes.sample, ("analyses", "protection")),
+        *_privacy(old, new),
     ]
     for name, before, after, breaks in rows:
         yield from _changed("contract", name, before, after, breaks)
     yield from _allowed("contract", old.allowed_analyses, new.allowed_analyses)
+
+
+def _privacy(old: Contract, new: Contract) -> Iterator[tuple[str, object, object, tuple[Broken, ...]]]:
+    """Any change of whom noise protects changes how much there is, and may leave people with less."""
+    whom, budget = (old.person, new.person), (old.privacy_cap, new.privacy_cap)
+    yield "rows of one person", *whom, ("owners", "analyses", "protection")
+    yield "privacy budget", *budget, ("analyses", "protection")
 
 
 def _weaker(old: object, new: object, weaker: bool) -> tuple[object, object, tuple[Broken, ...]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from counterfoil.canonical import Json
 from counterfoil.governance.agreement import Agreement, Planned
 from counterfoil.governance.contract import Contract
+from counterfoil.governance.privacy import ONE_ROW
 
 _PROTECTION = {
     "rep3": "at most one of the three nodes is dishonest, and even that one follows the protocol",
@@ -52,10 +53,20 @@ def facts(agreement: Agreement) -> dict[str, Json]:
                 "columns": plan.columns,
                 "parameters": plan.params,
                 "recipients": plan.recipients,
+                "privacy": plan.privacy.json() if plan.privacy else None,
                 "plan": plan.plan_digest,
             }
             for plan in agreement.analyses
         },
+        "budgets": [
+            {
+                "contract": budget.contract,
+                "recipient": budget.recipient,
+                "caps": [str(cap) for cap in agreement.caps(budget.contract, budget.recipient)],
+                "alert_percent": budget.alert,
+            }
+            for budget in agreement.budgets
+        ],
         "minimum_count": agreement.min_count,
         "starts": agreement.starts.isoformat(),
         "expires": agreement.expires.isoformat(),
@@ -90,6 +101,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
     for plan in agreement.analyses:
         yield from _plan(plan)
     yield ""
+    yield from _private(agreement)
     yield f"No cell of a result stands on fewer than {agreement.min_count} rows; smaller ones are hidden from all."
     yield (
         f"Before a result leaves the nodes, {agreement.quorum} of {_list(agreement.reviewers)} must approve it. "
@@ -103,6 +115,25 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         "Any party may withdraw at any time: no job runs under this agreement from then on, and nodes erase what they "
         "hold. Results that were released stay with those who have them."
     )
+
+
+def _private(agreement: Agreement) -> Iterator[str]:
+    """What noise protects whom, and how much of it anybody may see through."""
+    if not agreement.private:
+        yield "All results are exact: no noise is added."
+        return
+    exact = [plan.name for plan in agreement.analyses if not plan.privacy]
+    yield "Noise hides what one person contributes to a noised result, whoever reads it and whatever they know."
+    if exact:
+        yield f"It does not cover {_list(exact)}, whose results are exact."
+    for name in dict.fromkeys(plan.contract for plan in agreement.private):
+        contract = agreement.contracts[name]
+        owners = len(agreement.owners_under(name))
+        yield f"  under {name} it hides {contract.person.protects(owners) if contract.person else ONE_ROW}"
+    for budget in agreement.budgets:
+        for cap in agreement.caps(budget.contract, budget.recipient):
+            yield f"  {budget.recipient} may learn of {budget.contract} in all {cap}; then every node refuses"
+    yield ""
 
 
 def _minimised(contract: Contract) -> Iterator[str]:
@@ -129,6 +160,8 @@ def _plan(plan: Planned) -> Iterator[str]:
     yield f"  {plan.name}: {plan.purpose}"
     params = "".join(f", {name} {_value(value)}" for name, value in plan.params.items())
     yield f"    {plan.analysis} version {plan.version} of {_list(plan.columns)}{params}; for {_list(plan.recipients)}"
+    if plan.privacy:
+        yield f"    with {plan.privacy}"
 
 
 def _value(value: object) -> str:

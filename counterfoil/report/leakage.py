@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from counterfoil.governance.privacy import ONE_ROW
 from counterfoil.report import wording
 
 if TYPE_CHECKING:
@@ -45,12 +46,44 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         f"{agreement.min_count} rows is hidden before anything is opened. A hidden cell that is the only one in a row, "
         "a column or a table can be worked out by whoever knows the sum of all cells.",
         "\n".join(map(_released, analyses)),
-        "No noise is added. Whoever compares this release with another one over nearly the same rows may learn "
-        "something about the rows in which they differ.",
+        *_noise(agreement),
         "An attempt that fails shows that it failed, and at which step. An owner can hand in false values within the "
         "agreed bounds; the computation cannot notice.",
     )
     return "\n\n".join(blocks) + "\n"
+
+
+def _noise(agreement: Agreement) -> Iterator[str]:
+    exact = [plan.name for plan in agreement.analyses if not plan.privacy]
+    if exact:
+        yield (
+            f"No noise is added to {wording.listing(exact)}. Whoever compares these results with others over nearly "
+            "the same rows may learn something about the rows in which they differ."
+        )
+    if not agreement.private:
+        return
+    yield "Noise that no node knows is added to these, in every cell and before anything is hidden:"
+    yield "\n".join(f"- {plan.name}: {plan.privacy}" for plan in agreement.private)
+    yield (
+        "So whoever reads them, whatever else they know, can hardly tell the tables from others of as many rows in "
+        "which the rows of one are put in place of the rows of another. That one is, by contract:"
+    )
+    yield "\n".join(_protected(agreement, name) for name in dict.fromkeys(plan.contract for plan in agreement.private))
+    yield (
+        "How many rows each owner hands in is known to all parties, and noise does not hide it; nor does it hide that "
+        "every table satisfied its contract. What is hidden in a noised result depends on its noised counts alone."
+    )
+    yield "What all noised results together may tell a recipient, whatever the agreement, is limited by every node:"
+    yield "\n".join(
+        f"- {budget.recipient}, of {budget.contract}: {cap}"
+        for budget in agreement.budgets
+        for cap in agreement.caps(budget.contract, budget.recipient)
+    )
+
+
+def _protected(agreement: Agreement, name: str) -> str:
+    person = agreement.contracts[name].person
+    return f"- {name}: {person.protects(len(agreement.owners_under(name))) if person else ONE_ROW}"
 
 
 def _operator(node: Party) -> str:

@@ -139,6 +139,10 @@ class Computation:
         """One planned analysis is computed; its result is shared."""
         self._computing.evaluate(name)
 
+    def add_noise(self) -> int:
+        """Results whose plans ask for noise have it, and no node knows it; how many cells got any."""
+        return self._computing.add_noise()
+
     def suppress(self) -> int:
         """Small cells are hidden; how many."""
         self.hidden = self._computing.suppress()

@@ -56,7 +56,7 @@ BROKEN = {
     "other kind": ("kind: Agreement", "kind: Contract", "kind:", 'must be "Agreement"'),
     "unknown suite": ("suite: rep3", "suite: rep5", "suite:", "must be one of rep3, rep4"),
     "suite with other nodes": ("suite: rep3", "suite: rep4", "nodes:", "takes 4 nodes, 3 are named"),
-    "unknown field": ("suite: rep3", "suite: rep3\nbudget: 1", "budget", "'budget' is not known here"),
+    "unknown field": ("suite: rep3", "suite: rep3\nbudgets: 1", "budgets", "did you mean 'budget'"),
     "no quorum": ("  quorum: 2\n", "", "review:", "'quorum' is missing"),
     "quorum of none": ("quorum: 2", "quorum: 0", "quorum", "at least 1"),
     "quorum beyond the reviewers": ("quorum: 2", "quorum: 4", "quorum", "more than the 3 reviewers"),

@@ -8,6 +8,7 @@ same steps.
 
 from __future__ import annotations
 
+import math
 from decimal import ROUND_CEILING, Decimal, localcontext
 from fractions import Fraction
 from typing import Final
@@ -67,6 +68,22 @@ def laplace_bound(scale: Fraction | int) -> Bound:
     return Bound.symmetric((1 << laplace_digits(scale)) - 1)
 
 
+def laplace_distance(scale: Fraction | int) -> Fraction:
+    """How far the law of a sample is from discrete Laplace, in total variation."""
+    return Fraction(2 * laplace_digits(scale) + 2, 1 << SECURITY)
+
+
+def laplace_quantile(scale: Fraction | int, beyond: Fraction) -> int:
+    """The smallest t that |sample| passes with probability `beyond` at most.
+
+    It passes t with probability 2·a^(t + 1) / (1 + a), a = e^(-1/scale).
+    """
+    with localcontext(prec=DIGITS):
+        alpha = (-1 / _decimal(scale)).exp()
+        reach = ((_decimal(beyond) * (1 + alpha) / 2).ln() / alpha.ln()).to_integral_value(ROUND_CEILING)
+    return max(0, int(reach) - 1)
+
+
 def discrete_gaussian(p: Protocol, output: str, size: int, sigma: Fraction | int) -> Arith:
     """Independent secret samples for one output, each k with probability proportional to exp(-k² / (2·sigma²)).
 
@@ -106,6 +123,17 @@ def gaussian_reach(sigma: Fraction | int) -> int:
 def gaussian_bound(sigma: Fraction | int) -> Bound:
     """What a sample cannot pass."""
     return Bound.symmetric(gaussian_reach(sigma))
+
+
+def gaussian_distance(sigma: Fraction | int) -> Fraction:
+    """How far the law of a sample is from discrete Gaussian, in total variation."""
+    return Fraction(gaussian_reach(sigma) + 1, 1 << SECURITY)
+
+
+def gaussian_quantile(sigma: Fraction | int, beyond: Fraction) -> int:
+    """The smallest t that |sample| passes with probability `beyond` at most."""
+    under = _gaussian_thresholds(sigma, gaussian_reach(sigma))
+    return int(np.searchsorted(under, U64(math.ceil((1 - beyond) * 2**64))))
 
 
 def _laplace_thresholds(scale: Fraction | int, digits: int) -> Words:
