@@ -8,13 +8,14 @@ from counterfoil.analyses.base import Analysis, Limits
 from counterfoil.analyses.correlation import Correlation
 from counterfoil.analyses.histogram import Histogram
 from counterfoil.analyses.mean_by_group import MeanByGroup
+from counterfoil.analyses.threshold import Threshold
 from counterfoil.analyses.total import Total
 from counterfoil.errors import PlanError
 from counterfoil.governance.agreement import Planned
 from counterfoil.governance.contract import Contract
 
 REGISTRY: Mapping[tuple[str, int], type[Analysis]] = {
-    (analysis.key, analysis.version): analysis for analysis in (Total, MeanByGroup, Correlation, Histogram)
+    (analysis.key, analysis.version): analysis for analysis in (Total, MeanByGroup, Correlation, Histogram, Threshold)
 }
 
 

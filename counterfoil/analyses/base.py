@@ -196,6 +196,10 @@ class Analysis(ABC):
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
         """At the nodes, on shares: the results and the counts that guard them. Opens nothing."""
 
+    def conclude(self, p: Protocol, cells: Cells) -> Cells:
+        """At the nodes, on shares: what is worked out from results that have their noise. Opens nothing."""
+        return cells
+
     @abstractmethod
     def present(self, opened: Opened) -> Result:
         """At the recipient: tables and findings from the released integers."""

@@ -120,11 +120,14 @@ class JointComputation:
         self._exact[name] = self._analyses[name].secure(self.p, self._checked.pop(name))
 
     def add_noise(self) -> int:
-        """Every evaluated analysis has the noise that its plan asks for, if any. Returns how many cells got noise."""
+        """Every evaluated analysis has the noise that its plan asks for, if any, and is concluded.
+
+        Returns how many cells got noise.
+        """
         noised = 0
         for name in sorted(self._exact):
             analysis, cells = self._analyses[name], self._exact.pop(name)
-            self._cells[name] = analysis.add_noise(self.p, cells)
+            self._cells[name] = analysis.conclude(self.p, analysis.add_noise(self.p, cells))
             noised += sum({"count": cells.count, **cells.values}[array].size for array in analysis.noised)
         return noised
 

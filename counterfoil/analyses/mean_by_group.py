@@ -90,7 +90,8 @@ class MeanByGroup(Analysis):
             low, high = self.bounds(value)
             frame["mean"] = np.clip(frame["mean"] + self._middle, low, high)
             frame["from"], frame["to"] = self._interval(self.noise, total, count, safe == 1)
-            measures |= dict.fromkeys(("from", "to", "mean"), Measure(value.unit, interval=np.nan))
+            noised = dict.fromkeys(("from", "to", "mean"), Measure(value.unit, interval=np.nan))
+            measures = {"rows": measures["rows"], **noised}  # the last one is drawn
         title = f"Mean {value.name} by {' and '.join(column.name for column in self._by)}"
         findings = []
         if safe.any():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
+from decimal import ROUND_CEILING, Decimal, localcontext
 from fractions import Fraction
 from typing import Final
 
@@ -164,27 +164,12 @@ def plan_noise(privacy: Privacy, moves: Mapping[str, Moves], rows: int) -> PlanN
     if privacy.mechanism == "laplace":
         share = Fraction(privacy.epsilon) / len(moving)
         arrays: dict[str, Noise] = {name: Laplace(each.l1 / share) for name, each in moving.items()}
-        epsilon, rho = privacy.epsilon, Decimal(0)
     else:
-        epsilon, rho = Decimal(0), zcdp(privacy.epsilon, privacy.delta)
-        arrays = {name: _gaussian(each, rho / len(moving)) for name, each in moving.items()}
+        arrays = {name: _gaussian(each, privacy.rho / len(moving)) for name, each in moving.items()}
     for name, each in arrays.items():
         _check_range(moving[name], each)
     distance = sum((each.distance * moving[name].size for name, each in arrays.items()), Fraction(0))
-    return PlanNoise(arrays, Loss(epsilon, rho, _ceiling(distance)))
-
-
-def zcdp(epsilon: Decimal, delta: Decimal) -> Decimal:
-    """The largest rho, in 12 digits, such that rho-zCDP is (epsilon, delta)-DP.
-
-    epsilon = rho + 2·sqrt(rho·ln(1/delta)). Source: Bun, Steinke (TCC 2016), proposition 1.3. Not the
-    tightest conversion, but one without floating point; what it gives away is won back where losses are added up.
-    """
-    with localcontext(prec=60):
-        log = -delta.ln()
-        rho = ((log + epsilon).sqrt() - log.sqrt()) ** 2
-    with localcontext(prec=12, rounding=ROUND_FLOOR):
-        return +rho
+    return PlanNoise(arrays, Loss(privacy.pure, privacy.rho, _ceiling(distance)))
 
 
 def _gaussian(moves: Moves, rho: Decimal) -> Gaussian:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -33,8 +34,8 @@ class Total(Analysis):
     key = "total"
     version = 1
     title = "Total"
-    reveals = ("the number of rows", "the sum of the column")
-    params = frozenset({"column"})
+    reveals: ClassVar[tuple[str, ...]] = ("the number of rows", "the sum of the column")
+    params: ClassVar[frozenset[str]] = frozenset({"column"})
 
     def inputs(self) -> tuple[Input, ...]:
         low, high = self.bounds(self._column)

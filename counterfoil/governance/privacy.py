@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal, localcontext
 from typing import Any, Literal, TypeAlias
 
 from counterfoil.canonical import Json
@@ -30,6 +30,26 @@ class Privacy:
     mechanism: Mechanism
     epsilon: Decimal
     delta: Decimal = Decimal(0)
+
+    @property
+    def pure(self) -> Decimal:
+        """What the plan costs, if it is epsilon-DP without a delta; else 0."""
+        return self.epsilon if self.mechanism == "laplace" else Decimal(0)
+
+    @property
+    def rho(self) -> Decimal:
+        """What a Gaussian plan costs: the largest rho, in 12 digits, such that rho-zCDP is (epsilon, delta)-DP; else 0.
+
+        epsilon = rho + 2·sqrt(rho·ln(1/delta)). Source: Bun, Steinke (TCC 2016), proposition 1.3. Not the tightest
+        conversion, but one without floating point; what it gives away is won back where losses are added up.
+        """
+        if self.mechanism == "laplace":
+            return Decimal(0)
+        with localcontext(prec=60):
+            log = -self.delta.ln()
+            rho = ((log + self.epsilon).sqrt() - log.sqrt()) ** 2
+        with localcontext(prec=12, rounding=ROUND_FLOOR):
+            return +rho
 
     def json(self) -> dict[str, Json]:
         """As plans bind it."""

@@ -19,7 +19,7 @@ from counterfoil.report import tables, wording
 from counterfoil.report.model import Report
 
 if TYPE_CHECKING:
-    from counterfoil.analyses.base import Result, ResultTable
+    from counterfoil.analyses.base import Measure, Result, ResultTable
 
 FORMAT = "counterfoil/report/1"
 
@@ -138,9 +138,16 @@ def _page(report: Report, files: tuple[str, ...]) -> str:
         statement=list(_blocks(report.leakage)),
         records=[(*head, [(name, f"{number:,}") for name, number in facts.items()]) for *head, facts in records],
         files=files,
+        noised=any(measure.interval is not None for measure in _measures(report)),
         count=wording.count,
         zip=zip,
     )
+
+
+def _measures(report: Report) -> Iterator[Measure]:
+    for result in report.results:
+        for table in result.tables:
+            yield from table.measures.values()
 
 
 def _part(result: Result, min_count: int) -> _Part:

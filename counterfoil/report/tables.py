@@ -5,6 +5,7 @@ Knows that an empty cell means `hidden` where the result suppressed something, a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,9 @@ def missing_text(result: Result, min_count: int) -> str:
 
 
 def label(measure: Measure) -> str:
-    """`exact`, or `bounded` with the bound."""
+    """`exact`, `bounded` with the bound, or `noised` with the interval, unless that differs from row to row."""
+    if measure.interval is not None:
+        return "noised" if math.isnan(measure.interval) else f"noised, 95 % within ± {measure.interval:,g}"
     return "exact" if measure.bound == 0 else f"{measure.label}, {wording.error_bound(measure.bound)}"
 
 
@@ -95,7 +98,7 @@ def as_json(table: ResultTable, missing: str) -> dict[str, Any]:
     columns: list[dict[str, Any]] = []
     for name in map(str, table.frame.columns):
         measure = table.measures.get(name)
-        facts = {"unit": measure.unit, "label": measure.label, "bound": measure.bound} if measure else {}
+        facts = _facts(measure) if measure else {}
         columns.append({"name": name, "role": "measure" if measure else "index", **facts})
     cells = ([_plain(value) for value in table.frame[name]] for name in table.frame.columns)
     return {
@@ -106,8 +109,15 @@ def as_json(table: ResultTable, missing: str) -> dict[str, Any]:
     }
 
 
+def _facts(measure: Measure) -> dict[str, Any]:
+    if measure.interval is None:
+        return {"unit": measure.unit, "label": measure.label, "bound": measure.bound}
+    interval = None if math.isnan(measure.interval) else measure.interval
+    return {"unit": measure.unit, "label": measure.label, "interval": interval, "confidence": 0.95}
+
+
 def as_csv(table: ResultTable, missing: str) -> str:
-    """The table for spreadsheets: full precision, a column with the bound after each bounded one.
+    """The table for spreadsheets: full precision, a column with the bound or interval after each that has one.
 
     Text that a spreadsheet would run as a formula is quoted.
     """
@@ -117,6 +127,8 @@ def as_csv(table: ResultTable, missing: str) -> str:
         columns[heading] = values if measure else [_inert(str(value)) for value in values]
         if measure and measure.bound:
             columns[f"{heading} bound"] = measure.bound
+        if measure and measure.interval is not None and not math.isnan(measure.interval):
+            columns[f"{heading} within 95 %"] = measure.interval
     return pd.DataFrame(columns, index=table.frame.index).to_csv(index=False, na_rep=missing, lineterminator="\n")
 
 

@@ -10,7 +10,9 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float, decimals: int) -> str:
-    """The number with thousands separators; a whole number stays whole, others get `decimals`."""
+    """The number with thousands separators; a whole number stays whole, others get `decimals`. Truth is yes or no."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     text = f"{value:,}" if isinstance(value, int) else f"{value:z,.{decimals}f}"
     return text.replace("-", "−")
 

@@ -33,6 +33,7 @@ def planned(analysis: str, columns: tuple[str, ...], **params: object) -> Planne
 
 PLANS = {
     "total": planned("total", ("balance",), column="balance"),
+    "threshold": planned("threshold", ("balance",), column="balance", above=10**9),
     "mean_by_group": planned(
         "mean_by_group", ("balance", "region", "product"), value="balance", by=("region", "product")
     ),
@@ -56,7 +57,7 @@ def run(plan: Planned, frames: list[pd.DataFrame], minimum: int) -> tuple[Analys
         }
         handed.append(Handed(analysis.inputs(), {n: p.constant(a) for n, a in arrays.items()}, len(frame)))
     checked, rejected = check_ranges(p, handed)
-    released = suppress(p, analysis.secure(p, checked), minimum)
+    released = suppress(p, analysis.conclude(p, analysis.secure(p, checked)), minimum)
     opened = {output.name: as_signed(released[output.name].parts[0]) for output in analysis.outputs()}
     assert {o.name: o.shape for o in analysis.outputs()} == {name: array.shape for name, array in opened.items()}
     return analysis, analysis.present(opened), int(as_signed(rejected.parts[0]).sum())
@@ -148,6 +149,9 @@ def test_a_column_that_does_not_vary_has_no_correlation() -> None:
         (planned("histogram", ("balance",), column="balance", edges=(3,)), "at least two"),
         (planned("mean_by_group", ("balance",), value="balance", by=()), "`by` must list"),
         (planned("correlation", ("balance",)), "at least two numeric"),
+        (planned("threshold", ("balance",), column="balance"), "one of `above` and `at_least`"),
+        (planned("threshold", ("balance",), column="balance", above=1, at_least=2), "one of `above` and `at_least`"),
+        (planned("threshold", ("balance",), column="balance", above=1.5), "a whole number"),
         (planned("correlation", ("balance", "age"), rows="some"), "local or shared"),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 
 from counterfoil.analyses import build
 from counterfoil.analyses.base import Analysis, Checked, Limits, Result
-from counterfoil.analyses.noise import Gaussian, Laplace, Moves, PlanNoise, plan_noise, zcdp
+from counterfoil.analyses.noise import Gaussian, Laplace, Moves, PlanNoise, plan_noise
 from counterfoil.analyses.suppress import suppress
 from counterfoil.data.table import Table
 from counterfoil.errors import RangeError
@@ -110,7 +110,7 @@ def test_laplace_noise_is_as_wide_as_all_rows_of_a_person_move_a_result() -> Non
 
 
 def test_gaussian_noise_costs_what_is_said() -> None:
-    rho = zcdp(GAUSSIAN.epsilon, GAUSSIAN.delta)
+    rho = GAUSSIAN.rho
     back = float(rho) + 2 * np.sqrt(float(rho) * np.log(1e6))
     assert back == pytest.approx(1, abs=1e-9)
     moves = {"count": Moves(2, 2, 2, 30, 1000), "sum": Moves(10**9, 10**18, 2, 30, 10**12)}
@@ -160,7 +160,8 @@ def release(analysis: Analysis, frames: list[pd.DataFrame], minimum: int) -> Res
         table = Table(CONTRACT, "test", pa.Table.from_pandas(frame, preserve_index=False))
         values = {name: p.constant(array) for name, array in analysis.local(table).items()}
         owners.append(Checked(values, p.constant(np.array(1))))
-    released = suppress(p, analysis.add_noise(p, analysis.secure(p, owners)), minimum)
+    noised = analysis.conclude(p, analysis.add_noise(p, analysis.secure(p, owners)))
+    released = suppress(p, noised, minimum)
     return analysis.present({output.name: as_signed(released[output.name].parts[0]) for output in analysis.outputs()})
 
 

@@ -321,3 +321,32 @@ def test_ten_results_render_in_under_five_seconds(tmp_path: Path) -> None:
 def test_importing_the_report_does_not_import_what_is_slow() -> None:
     code = "import sys, counterfoil.report; sys.exit(bool({'matplotlib', 'prefect', 'numba'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_noised_number_says_so_everywhere_and_how_far_off_it_may_be(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"region": REGIONS, "rows": pd.array([120, -3], "Int64"), "mean": [4.25, np.nan]})
+    frame["from"], frame["to"] = [4.0, np.nan], [4.5, np.nan]
+    varies = dict.fromkeys(("from", "to", "mean"), Measure("days", interval=np.nan))
+    table = ResultTable("Stay", frame, {"rows": Measure(interval=37), **varies}, chart="bars")
+    result = Result("stay", "mean_by_group", 1, "Stay", (), (table,), suppressed=1, cells=2)
+    page = render(a_report(result), tmp_path).read_text()
+    assert "noised, 95 % within ± 37" in page
+    assert "<strong>Noised</strong> means" in page and "No noise was added" not in page
+    columns = json.loads((tmp_path / "report.json").read_text())["results"][0]["tables"][0]["columns"]
+    assert columns[1] == {
+        "name": "rows", "role": "measure", "unit": "", "label": "noised", "interval": 37, "confidence": 0.95,
+    }  # fmt: skip
+    assert columns[2]["interval"] is None
+    schema = json.loads(files("counterfoil.report").joinpath("report.schema.json").read_text("utf-8"))
+    jsonschema.validate(json.loads((tmp_path / "report.json").read_text()), schema)
+    sheet = (tmp_path / "stay.csv").read_text().splitlines()
+    assert sheet[0] == "region,rows,rows within 95 %,mean,from,to"
+    assert sheet[1] == "north,120,37,4.25,4.0,4.5"
+    assert "<strong>Noised</strong>" not in render(a_report(), tmp_path).read_text()
+
+
+def test_an_answer_is_yes_or_no(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"more than 10": pd.array([True], "boolean")})
+    result = Result("q", "threshold", 1, "Q", (), (ResultTable("Q", frame, {"more than 10": Measure()}),), cells=1)
+    assert '<dd class="value">yes</dd>' in render(a_report(result), tmp_path).read_text()
+    assert json.loads((tmp_path / "report.json").read_text())["results"][0]["tables"][0]["rows"] == [[True]]

@@ -1,0 +1,72 @@
+"""Whether the sum of one column over all owners' rows passes a threshold: one bit, and not the sum."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import pandas as pd
+
+from counterfoil.analyses.base import Cells, Limits, Measure, Opened, Output, Result, ResultTable
+from counterfoil.analyses.total import Total
+from counterfoil.errors import PlanError
+from counterfoil.governance.agreement import Planned
+from counterfoil.governance.contract import Contract
+from counterfoil.mpc.circuits.suppress import at_least
+from counterfoil.mpc.protocol import Protocol
+
+ASKS: Final = {"above": "more than", "at_least": "at least"}
+"""The parameters of which a plan gives one, and what each asks."""
+
+
+class Threshold(Total):
+    """Whether `column` adds up to more than `above`, or to `at_least` so much. Exact; the sum is never opened.
+
+    With noise the noised sum is compared, so the answer may be wrong where the sum is near the threshold.
+    """
+
+    key = "threshold"
+    version = 1
+    title = "Threshold"
+    reveals = ("whether the sum of the column passes the threshold, and no more of it",)
+    params = frozenset({"column", *ASKS})
+
+    def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
+        super().__init__(planned, contract, limits)
+        asked = [(name, value) for name, value in planned.params.items() if name in ASKS]
+        if len(asked) != 1 or type(asked[0][1]) is not int:
+            raise PlanError(f"{planned.name}: give one of `above` and `at_least`, a whole number in the column's units")
+        ((self._asks, self._value),) = asked
+
+    def outputs(self) -> tuple[Output, ...]:
+        return (Output("safe", ()), Output("passed", ()))
+
+    def conclude(self, p: Protocol, cells: Cells) -> Cells:
+        # Both sides are whole numbers, so more than the value is at least the next one.
+        total = cells.values["sum"].reshape(1)
+        passed = at_least(p, total, self._value + (self._asks == "above"))
+        return replace(cells, values={"passed": passed.reshape()})
+
+    def present(self, opened: Opened) -> Result:
+        safe, passed = bool(opened["safe"].item()), bool(opened["passed"].item())
+        frame = pd.DataFrame({self._question: pd.array([passed if safe else None], "boolean")})
+        finding, measure = f"{self._question}: {'yes' if passed else 'no'}.", Measure()
+        if self.noise:
+            finding += f" The sum was noised before it was compared; 95 % within ± {self.noise.half_width('sum'):,}."
+            measure = Measure(interval=math.nan)
+        return Result(
+            self.planned.name, self.key, self.version, self._question, (finding if safe else "Too few rows.",),
+            (ResultTable(self._question, frame, {self._question: measure}),), suppressed=int(not safe), cells=1,
+            assumptions=("Whoever may ask about many thresholds on the same rows learns the sum.",),
+        )  # fmt: skip
+
+    def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        total = sum(int(table[self._column.name].sum()) for table in tables)
+        return pd.DataFrame({self._question: [total > self._value if self._asks == "above" else total >= self._value]})
+
+    @property
+    def _question(self) -> str:
+        column = self._column
+        return f"{column.name} adds up to {ASKS[self._asks]} {self._value:,} {column.unit}".rstrip()
