@@ -35,7 +35,7 @@ COMMANDS = (
     "counterfoil.cli",
     "counterfoil.home",
     "counterfoil.governance.explain",
-    "counterfoil.governance.review",
+    "counterfoil.governance.airlock",
     "cryptography.hazmat.backends.openssl.backend",
     "pydantic.json_schema",
     "pydantic.type_adapter",

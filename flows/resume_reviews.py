@@ -13,13 +13,10 @@ from prefect.client.schemas.filters import (
 from prefect.flow_runs import resume_flow_run
 
 from counterfoil.errors import CounterfoilError
-from counterfoil.governance.review import load_draft
 from flows.parameters import parse
 from flows.review import review
 from flows.stage import stage
 from mpc_tasks.count import missing_approvals, standing
-from mpc_tasks.held import home
-from mpc_tasks.verify import signed
 
 SUSPENDED = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Suspended"])))
 
@@ -42,7 +39,6 @@ def resume_reviews() -> int:
 def _decided(parameters: dict[str, Any]) -> bool:
     try:
         asked = parse(review.fn, parameters)
-        draft = load_draft(home().exchange, signed(asked["agreement"]), asked["evidence"].digest)
-        return missing_approvals(draft, standing(draft)) == 0
+        return missing_approvals(standing(asked["agreement"], asked["evidence"])) == 0
     except CounterfoilError:
         return True  # the review itself says what is amiss

@@ -3,70 +3,71 @@
 from __future__ import annotations
 
 from counterfoil.canonical import Ref
-from counterfoil.errors import CounterfoilError, NotApprovedError
-from counterfoil.governance.review import Draft, check_decision, decisions, load_draft
+from counterfoil.errors import NotApprovedError
+from counterfoil.governance.airlock import Review, State, review
+from counterfoil.governance.decisions import hear
+from counterfoil.governance.evidence import load_draft
 from mpc_tasks.held import home
 from mpc_tasks.show import page
 from mpc_tasks.task import mpc_task
 from mpc_tasks.verify import signed
 
 UNDECIDED = "undecided"
+_WAITING = (State.SUBMITTED, State.PARTIALLY_REVIEWED)
 
 
-@mpc_task(name="count", version=1)
+@mpc_task(name="count", version=2)
 def count(agreement: Ref, evidence: Ref) -> int:
     """How many approvals are missing, and a page on what waits, for whom and why.
 
-    Raises: NotApprovedError when the reviewers left can no longer make the quorum.
+    Raises: NotApprovedError when this draft can no longer be approved.
     """
-    draft = load_draft(home().exchange, signed(agreement), evidence.digest)
-    verdicts = standing(draft)
-    missing = missing_approvals(draft, verdicts)
-    page(f"review-{draft.agreement.terms.id}", _page(draft, agreement, verdicts, missing))
+    found = standing(agreement, evidence)
+    terms = found.draft.agreement.terms
+    page(f"review-{terms.id}", _page(found, agreement))
     home().log.append(
         "approvals-counted",
-        subject=draft.evidence.job,
+        subject=found.draft.evidence.job,
         refs={"evidence": evidence.digest},
-        counts={"missing": missing, "quorum": draft.agreement.terms.quorum},
+        counts={"missing": found.missing, "quorum": terms.quorum},
     )
-    return missing
+    return missing_approvals(found)
 
 
-def standing(draft: Draft) -> dict[str, str]:
-    """Each reviewer's verdict, or why there is none that counts."""
-    verdicts = dict.fromkeys(draft.agreement.terms.reviewers, UNDECIDED)
-    for reviewer, envelope in decisions(home().exchange, draft).items():
-        if reviewer in verdicts:
-            try:
-                verdicts[reviewer] = check_decision(draft, reviewer, envelope).verdict
-            except CounterfoilError as error:
-                verdicts[reviewer] = type(error).__name__
-    return verdicts
+def standing(agreement: Ref, evidence: Ref) -> Review:
+    """The draft's state by what this party has seen. Raises: as `load_draft`."""
+    draft = load_draft(home().exchange, signed(agreement), evidence.digest)
+    return review(draft, hear(draft, home()))
 
 
-def missing_approvals(draft: Draft, verdicts: dict[str, str]) -> int:
+def missing_approvals(found: Review) -> int:
     """How many more approvals the agreement asks for. Raises: NotApprovedError when they cannot come any more."""
-    terms = draft.agreement.terms
-    given = list(verdicts.values())
-    missing = max(0, terms.quorum - given.count("approve"))
-    if missing > given.count(UNDECIDED):
-        raise NotApprovedError(f"job {draft.evidence.job}: not approved; {terms.quorum} approvals cannot be reached")
-    return missing
+    if found.state is State.APPROVED:
+        return 0
+    if found.state not in _WAITING or found.missing > len(found.undecided):
+        raise NotApprovedError(
+            f"job {found.draft.evidence.job}: its draft is {found.state}, and {found.draft.agreement.terms.quorum} "
+            "approvals cannot be reached; another draft may be reviewed"
+        )
+    return found.missing
 
 
-def _page(draft: Draft, agreement: Ref, verdicts: dict[str, str], missing: int) -> str:
-    evidence, terms = draft.evidence, draft.agreement.terms
+def _page(found: Review, agreement: Ref) -> str:
+    evidence, terms = found.draft.evidence, found.draft.agreement.terms
     command = f"{agreement} {evidence.digest}"
-    state = f"waits for {missing} more of {terms.quorum} approvals" if missing else "is approved"
+    state = f"waits for {found.missing} more of {terms.quorum} approvals" if found.state in _WAITING else "is over"
+    if found.state is State.APPROVED:
+        state = "is approved"
     outputs = "\n".join(
         f"| {name} | {', '.join(output.recipients)} | {output.measures['hidden-cells']} of {output.measures['cells']} |"
         for name, output in evidence.outputs.items()
     )
-    reviewers = "\n".join(f"| {reviewer} | {verdict} |" for reviewer, verdict in verdicts.items())
+    verdicts = {decision.party: decision.verdict for decision in found.decisions}
+    reviewers = "\n".join(f"| {id} | {verdicts.get(id, UNDECIDED)} |" for id in terms.reviewers)
     return f"""## {terms.title}, {evidence.period}: {state}
 
-The results exist in secret shares alone. They go to their recipients when {terms.quorum} of {len(verdicts)} reviewers
-sign; the signatures count, not what is done on this page.
+The draft is **{found.state}**. The results exist in secret shares alone. They go to their recipients when
+{terms.quorum} of {len(terms.reviewers)} reviewers sign; the signatures count, not what is done on this page.
 
 | analysis | for | cells hidden |
 |---|---|---|

@@ -25,8 +25,9 @@ from counterfoil.data import synth
 from counterfoil.data.minimise import minimise
 from counterfoil.data.table import Table, load
 from counterfoil.governance.agreement import Agreement, Part
+from counterfoil.governance.airlock import decide
 from counterfoil.governance.contract import parse_contract
-from counterfoil.governance.review import decide, load_draft
+from counterfoil.governance.evidence import load_draft
 from counterfoil.governance.roster import Roster, fill_roster
 from counterfoil.governance.signing import SignedAgreement, load_agreement, publish, read_agreement, sign_agreement
 from counterfoil.governance.submission import submit

@@ -6,17 +6,26 @@ each period only one job. The recipient checks the same again. PROTOCOLS 6. Know
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from counterfoil.canonical import Ref, bind, jcs
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.crypto.sign import sign, verify
-from counterfoil.errors import NotEntitledError, NotFoundError, RefusedError, TamperedError
+from counterfoil.errors import (
+    DocumentError,
+    NotEntitledError,
+    NotFoundError,
+    RefusedError,
+    SignatureError,
+    TamperedError,
+)
 from counterfoil.exchange import Exchange
+from counterfoil.governance.airlock import Approved, count_decisions
+from counterfoil.governance.decisions import Signed
 from counterfoil.governance.document import read_json
-from counterfoil.governance.review import Approved
+from counterfoil.governance.evidence import Draft
 from counterfoil.home import Home
 
 RELEASES, SEALED = "releases", "sealed"
@@ -60,7 +69,7 @@ def release(approved: Approved, recipient: str, shares: bytes, home: Home) -> Re
     terms = agreement.terms
     if home.party not in terms.nodes:
         raise RefusedError(f"{home.party} is not a node in agreement {terms.id}")
-    plans = _plans(approved, recipient)
+    plans = _plans(approved.draft, recipient)
     # One job of a period for each recipient; the same one may be released again after a crash.
     home.state.bind("released-job", f"{agreement.digest}/{evidence.period}/{recipient}", evidence.job)
     keys = terms.roster.party(recipient).keys
@@ -88,7 +97,7 @@ def open_release(approved: Approved, home: Home) -> dict[str, bytes]:
     """
     shares = {}
     for node in approved.draft.agreement.terms.nodes:
-        document = read_release(home.exchange, approved, home.party, node)
+        document = read_release(home.exchange, approved.draft, home.party, node)
         sealed = home.exchange.get(Ref(SEALED, node, document.sealed))
         shares[node] = unseal(sealed, home.keys, _info(approved, node, home.keys.public))
     return shares
@@ -99,13 +108,30 @@ def is_released(exchange: Exchange, evidence: str, recipient: str) -> bool:
     return bool(exchange.list((RELEASES, evidence, recipient)))
 
 
-def read_release(exchange: Exchange, approved: Approved, recipient: str, node: str) -> Release:
+def is_complete(exchange: Exchange, draft: Draft) -> bool:
+    """Whether every node has signed a release of the draft to every recipient: what comes later stops nothing."""
+    terms = draft.agreement.terms
+    try:
+        for recipient in terms.recipients:
+            for node in terms.nodes:
+                read_release(exchange, draft, recipient, node)
+    except (NotFoundError, SignatureError, TamperedError, DocumentError):
+        return False
+    return True
+
+
+def count_anew(exchange: Exchange, draft: Draft, envelopes: Iterable[Signed]) -> Approved:
+    """As `count_decisions`, for those who come when the draft may have left already. Raises: NotApprovedError."""
+    return count_decisions(draft, envelopes, released=is_complete(exchange, draft))
+
+
+def read_release(exchange: Exchange, draft: Draft, recipient: str, node: str) -> Release:
     """What the node signed when it released to the recipient, for exactly this draft and recipient.
 
     Raises: NotEntitledError, NotFoundError, SignatureError, TamperedError, DocumentError.
     """
-    evidence, terms = approved.draft.evidence, approved.draft.agreement.terms
-    plans = _plans(approved, recipient)
+    evidence, terms = draft.evidence, draft.agreement.terms
+    plans = _plans(draft, recipient)
     try:
         envelope = exchange.get_named((RELEASES, evidence.digest, recipient, node))
     except NotFoundError:
@@ -117,8 +143,8 @@ def read_release(exchange: Exchange, approved: Approved, recipient: str, node: s
     return document
 
 
-def _plans(approved: Approved, recipient: str) -> dict[str, str]:
-    terms = approved.draft.agreement.terms
+def _plans(draft: Draft, recipient: str) -> dict[str, str]:
+    terms = draft.agreement.terms
     plans = {plan.name: plan.plan_digest for plan in terms.plans_for(recipient)}
     if not plans:
         raise NotEntitledError(f"{recipient} is not a recipient in agreement {terms.id}")

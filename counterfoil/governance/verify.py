@@ -19,10 +19,12 @@ from counterfoil.crypto.sign import verify
 from counterfoil.errors import DocumentError, IntegrityError, NotFoundError, SignatureError, TamperedError
 from counterfoil.exchange import Exchange
 from counterfoil.governance.agreement import Part
+from counterfoil.governance.airlock import Approved
+from counterfoil.governance.decisions import decisions
+from counterfoil.governance.evidence import Evidence, load_draft, read_evidence
 from counterfoil.governance.manifest import Manifest
-from counterfoil.governance.release import RELEASES, SEALED, read_release
+from counterfoil.governance.release import RELEASES, SEALED, count_anew, read_release
 from counterfoil.governance.retention import ERASURES, read_erasure
-from counterfoil.governance.review import Approved, Evidence, count_decisions, decisions, load_draft, read_evidence
 from counterfoil.governance.signing import SignedAgreement, audit_agreement
 
 
@@ -34,7 +36,8 @@ def check_releases(exchange: Exchange, keys: Mapping[str, PublicKeys]) -> Iterat
     for digest in sorted({name[1] for name in exchange.list((RELEASES,)) if len(name) == 4}):
         evidence = read_evidence(exchange, digest)
         agreement = _agreement(exchange, evidence.agreement, keys)
-        approved = count_decisions(draft := load_draft(exchange, agreement, digest), decisions(exchange, draft))
+        draft = load_draft(exchange, agreement, digest)
+        approved = count_anew(exchange, draft, decisions(exchange, draft))
         for part in agreement.terms.parts:
             _check_manifest(exchange, agreement, evidence, part)
         recipients = [
@@ -100,7 +103,7 @@ def _check_released(exchange: Exchange, approved: Approved, recipient: str) -> b
     if missing := sorted(set(nodes) - given):
         raise IntegrityError(f"job {evidence.job} was released to {recipient}, but not by {', '.join(missing)}")
     for node in nodes:
-        document = read_release(exchange, approved, recipient, node)
+        document = read_release(exchange, approved.draft, recipient, node)
         exchange.get(Ref(SEALED, node, document.sealed))
         if not document.approvals.items() <= approved.approvals.items():
             raise TamperedError(f"{node} released job {evidence.job} on other approvals than are there")

@@ -21,12 +21,15 @@ from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.errors import IntegrityError, NotFoundError, RefusedError
 from counterfoil.governance.agreement import Part
+from counterfoil.governance.airlock import State, count_decisions, review
+from counterfoil.governance.decisions import hear
+from counterfoil.governance.evidence import drafts, load_draft, make_evidence, sign_evidence
 from counterfoil.governance.holding import note_held
 from counterfoil.governance.job import Event, Job, Stage, advance, plan_job, stage_of, start_attempt
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.release import Release, release
-from counterfoil.governance.review import count_decisions, decisions, drafts, load_draft, make_evidence, sign_evidence
 from counterfoil.governance.signing import SignedAgreement
+from counterfoil.governance.standing import check_standing
 from counterfoil.governance.submission import accept, load_shares, read_manifest, taken_in
 from counterfoil.home import Home
 from counterfoil.mpc.noise_keys import Keeping
@@ -226,10 +229,15 @@ class Computation:
         return f"noise-keys-{self.job.id}"
 
     def _check_unfinished(self) -> None:
-        """Raises: RefusedError when the job's draft is whole; one that some node did not live to sign is made again."""
-        if stage_of(self.home.state, self.job.id) is Stage.DRAFTED and any(
-            draft.evidence.job == self.job.id for draft in drafts(self.home.exchange, self.agreement)
-        ):
+        """Raises: RefusedError when the job's draft is whole; one that some node did not live to sign is made again.
+
+        So is one of which a reviewer asked for changes.
+        """
+        if stage_of(self.home.state, self.job.id) is not Stage.DRAFTED:
+            return
+        whole = (draft for draft in drafts(self.home.exchange, self.agreement) if draft.evidence.job == self.job.id)
+        latest = max(whole, key=lambda draft: draft.evidence.attempt, default=None)
+        if latest and review(latest, hear(latest, self.home)).state is not State.CHANGES_REQUESTED:
             raise RefusedError(f"job {self.job.id} has a draft that every node signed; review it instead")
 
     def _hello(self) -> Hello:
@@ -267,15 +275,20 @@ class Computation:
 def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> list[Release]:
     """This node's shares of every approved output lie in the exchange, sealed to each of its recipients.
 
-    The node counts the signed decisions itself. Raises: NotApprovedError; NotFoundError if this node holds no such
-    draft; SignatureError, TamperedError, ReplayError; RefusedError, also when the job was halted or erased since.
+    The node counts the signed decisions itself, and remembers them: a job whose draft was rejected is over here.
+
+    Raises: NotApprovedError; NotFoundError if this node holds no such draft; SignatureError, TamperedError,
+        ReplayError; WithdrawnError, RevokedError; RefusedError, also when the job was halted or erased since.
     """
     draft = load_draft(home.exchange, agreement, evidence_digest)
-    approved = count_decisions(draft, decisions(home.exchange, draft))
-    evidence, terms = draft.evidence, agreement.terms
+    evidence, terms, heard = draft.evidence, agreement.terms, hear(draft, home)
     stage = stage_of(home.state, evidence.job)
     if stage not in _RELEASABLE:
         raise RefusedError(f"job {evidence.job} is {stage}; only a draft that stands is released")
+    check_standing(terms, home)
+    if stage is Stage.DRAFTED and review(draft, heard).state is State.REJECTED:
+        advance(home.state, evidence.job, Event.REJECT)
+    approved = count_decisions(draft, heard)
     if stage is Stage.DRAFTED:
         advance(home.state, evidence.job, Event.APPROVE)
     # What is about to leave, and on whose word, is in this node's log before any of it leaves.

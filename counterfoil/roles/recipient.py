@@ -16,8 +16,10 @@ from counterfoil.analyses.base import Result
 from counterfoil.analyses.joint import DECLARED, analyses
 from counterfoil.arrays import unpack
 from counterfoil.errors import NotEntitledError, NotFoundError, TamperedError
-from counterfoil.governance.release import is_released, open_release
-from counterfoil.governance.review import Approved, check_decision, count_decisions, decisions, drafts, load_draft
+from counterfoil.governance.airlock import Approved
+from counterfoil.governance.decisions import hear
+from counterfoil.governance.evidence import drafts, load_draft
+from counterfoil.governance.release import count_anew, is_released, open_release
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.home import Home
 from counterfoil.mpc.output import recombine
@@ -66,14 +68,13 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob
     if home.party not in terms.recipients:
         raise NotEntitledError(f"{home.party} is not a recipient in agreement {terms.id}")
     draft = load_draft(home.exchange, agreement, evidence)
-    envelopes = decisions(home.exchange, draft)
-    approved = count_decisions(draft, envelopes)
+    approved = count_anew(home.exchange, draft, hear(draft, home))
     released = {node: unpack(data) for node, data in open_release(approved, home).items()}
     results = tuple(
         analyses(terms)[plan.name].present(_recombined(approved, plan.name, released))
         for plan in terms.plans_for(home.party)
     )
-    report = _report(home, approved, envelopes, results)
+    report = _report(home, approved, results)
     page = render(report, home.path / "reports" / draft.evidence.job)
     return OpenedJob(draft.evidence.job, evidence, results, page)
 
@@ -97,10 +98,9 @@ def _recombined(
     return opened
 
 
-def _report(home: Home, approved: Approved, envelopes: Mapping[str, bytes], results: tuple[Result, ...]) -> Report:
+def _report(home: Home, approved: Approved, results: tuple[Result, ...]) -> Report:
     draft, terms = approved.draft, approved.draft.agreement.terms
     evidence = draft.evidence
-    given = [check_decision(draft, reviewer, envelopes[reviewer]) for reviewer in sorted(approved.approvals)]
     return Report(
         title=terms.title,
         purpose=terms.purpose,
@@ -119,7 +119,7 @@ def _report(home: Home, approved: Approved, envelopes: Mapping[str, bytes], resu
         },
         results=results,
         quorum=terms.quorum,
-        approvals=tuple(Approval(d.reviewer, d.decided.isoformat(), d.comment) for d in given),
+        approvals=tuple(Approval(d.party, d.decided.isoformat(), d.comment) for d in approved.decisions),
         evidence=Evidence(
             openings=evidence.checks,
             rejected={

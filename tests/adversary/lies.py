@@ -14,9 +14,11 @@ from counterfoil.canonical import Ref, jcs
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign
 from counterfoil.crypto.sign import verify as open_envelope
+from counterfoil.governance.airlock import decide
+from counterfoil.governance.decisions import Decision
 from counterfoil.governance.document import write_time
+from counterfoil.governance.evidence import Evidence, load_draft
 from counterfoil.governance.manifest import Manifest
-from counterfoil.governance.review import Decision, Evidence, decide, load_draft
 from counterfoil.governance.roster import revise_roster
 from counterfoil.governance.succession import sign_successor
 from counterfoil.roles.owner import Contribution
@@ -296,15 +298,15 @@ def vote(tampering: Tampering, dice: random.Random) -> None:
     for reviewer in (*REVIEWERS, "coordinator"):
         decision = Decision("0" * 32, agreement, evidence, reviewer, "approve", "", today())
         envelope = sign("decision", decision.pack(), world.banks.homes["coordinator"].keys)
-        tampering.write(("decisions", evidence, reviewer), envelope)
+        tampering.write(("decisions", evidence, reviewer, "approve"), envelope)
 
 
 def replay_votes(tampering: Tampering, dice: random.Random) -> None:
     """Approvals of another draft, or one reviewer's in another's name."""
     evidence = tampering.world.evidence
     for reviewer in REVIEWERS:
-        source = dice.choice((evidence[RIGHT], evidence[APPROVED])), dice.choice(REVIEWERS[:2])
-        tampering.write(("decisions", evidence[RIGHT], reviewer), tampering.read(("decisions", *source)))
+        source = dice.choice((evidence[RIGHT], evidence[APPROVED])), dice.choice(REVIEWERS[:2]), "approve"
+        tampering.write(("decisions", evidence[RIGHT], reviewer, "approve"), tampering.read(("decisions", *source)))
 
 
 def lend_signatures(tampering: Tampering, dice: random.Random) -> None:

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import secrets
 
+from counterfoil.governance.airlock import Approved, count_decisions, decide
+from counterfoil.governance.decisions import Verdict, decisions
+from counterfoil.governance.evidence import Draft, Evidence, load_draft, make_evidence, sign_evidence
 from counterfoil.governance.job import Job
-from counterfoil.governance.review import (
-    Approved,
-    Draft,
-    Evidence,
-    Verdict,
-    count_decisions,
-    decide,
-    decisions,
-    load_draft,
-    make_evidence,
-    sign_evidence,
-)
 
 from .conftest import NOW, PERIOD, Consortium
 
@@ -50,7 +41,7 @@ def draft(consortium: Consortium, period: str = PERIOD) -> Draft:
 def approve(consortium: Consortium, made: Draft, reviewer: str, verdict: Verdict = "approve") -> None:
     """The reviewer's decision lies in the exchange."""
     home = consortium.homes[reviewer]
-    decide(made, verdict, comment="", keys=home.keys, exchange=home.exchange, now=NOW)
+    decide(made, verdict, comment="because", keys=home.keys, exchange=home.exchange, now=NOW)
 
 
 def approved(consortium: Consortium, period: str = PERIOD) -> Approved:

@@ -145,7 +145,7 @@ def test_reviewers_list_show_and_decide(signed: Consortium) -> None:
     ref, evidence = str(signed.ref), made.evidence.digest
     homes = {id: home.path for id, home in signed.homes.items()}
     listed = run("review", "list", ref, home=homes["reviewer-1"])
-    assert f"{evidence} 2026-w48 attempt 1: 0 of 2 approvals" in listed.output, listed.output
+    assert f"{evidence} 2026-w48 attempt 1: submitted: 0 of 2 approvals; undecided: you" in listed.output
     shown = run("review", "show", ref, evidence, home=homes["reviewer-1"])
     for words in (made.evidence.job, "24 cells", "rests on", "regulator reads with the key"):
         assert words in shown.output
@@ -153,14 +153,38 @@ def test_reviewers_list_show_and_decide(signed: Consortium) -> None:
     assert run("review", "approve", ref, evidence, home=homes["reviewer-1"]).exit_code == 0
     assert run("review", "approve", ref, evidence, home=homes["reviewer-1"]).exit_code == ReplayError.exit_code
     assert run("review", "approve", ref, evidence, home=homes["bank-a"]).exit_code == ReviewError.exit_code
-    rejected = run("review", "reject", ref, evidence, "--comment", "too few", home=homes["reviewer-2"])
-    assert rejected.exit_code == 0, rejected.output
-    assert run("review", "reject", ref, evidence, home=homes["reviewer-3"]).exit_code == 2  # reasons are asked for
     listed = run("review", "list", ref, home=homes["reviewer-3"])
-    assert "1 of 2 approvals; undecided: reviewer-3; reviewer-2 rejected" in listed.output
-    assert run("review", "approve", ref, evidence, home=homes["reviewer-3"]).exit_code == 0
+    assert "partially-reviewed: 1 of 2 approvals, of reviewer-1; undecided: reviewer-2, you" in listed.output
+    remarked = run("review", "comment", ref, evidence, "a holiday\x1b[2J in bank-c", home=homes["bank-c"])
+    assert remarked.exit_code == 0, remarked.output
+    assert run("review", "approve", ref, evidence, "--comment", "fine", home=homes["reviewer-2"]).exit_code == 0
     listed = run("review", "list", ref, home=homes["regulator"])
-    assert "approved by reviewer-1, reviewer-3" in listed.output
+    assert "approved, approved by reviewer-1, reviewer-2" in listed.output
+
+    assert run("review", "reject", ref, evidence, home=homes["reviewer-3"]).exit_code == ReviewError.exit_code
+    rejected = run("review", "reject", ref, evidence, "--comment", "too few", home=homes["reviewer-3"])
+    assert rejected.exit_code == 0, rejected.output
+    shown = run("review", "show", ref, evidence, home=homes["regulator"]).output
+    for words in ("state: rejected: reject by reviewer-3", 'reject: "too few"', 'approve: "fine"'):
+        assert words in shown
+    assert "bank-c, " in shown and 'remarks: "a holiday [2J in bank-c"' in shown  # no terminal obeys it
+    events = [event.type for event in _events(signed, "reviewer-3")]
+    assert events[-1] == "review-reject"
+
+
+def test_changes_are_asked_for_and_parts_taken_back(signed: Consortium) -> None:
+    first, second = draft(signed).evidence.digest, draft(signed).evidence.digest
+    homes = {id: home.path for id, home in signed.homes.items()}
+    asked = run("review", "request-changes", signed.ref, first, "--comment", "March lacks", home=homes["reviewer-2"])
+    assert asked.exit_code == 0, asked.output
+    stopped = run("review", "approve", signed.ref, first, home=homes["reviewer-1"])
+    assert stopped.exit_code == ReviewError.exit_code
+    assert "the draft is changes-requested: approve does not follow" in stopped.output
+    back = run("review", "withdraw", signed.ref, second, "--comment", "an old file", home=homes["bank-b"])
+    assert back.exit_code == 0, back.output
+    listed = run("review", "list", signed.ref, home=homes["coordinator"]).output
+    assert "changes-requested: request-changes by reviewer-2" in listed
+    assert "withdrawn: withdraw by bank-b" in listed
 
 
 def test_diff_says_what_changes_and_who_signs(consortium: Consortium, tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from counterfoil.errors import (
     SignatureError,
     TamperedError,
 )
+from counterfoil.governance.airlock import Approved
 from counterfoil.governance.release import Release, open_release, release
-from counterfoil.governance.review import Approved
 
 from .conftest import Consortium
 from .reviewing import NODES, approved

@@ -25,19 +25,10 @@ from counterfoil.errors import (
     SignatureError,
     TamperedError,
 )
+from counterfoil.governance.airlock import State, count_decisions, decide, review
+from counterfoil.governance.decisions import Comment, Decision, Verdict, check_decision, decisions
+from counterfoil.governance.evidence import Draft, Evidence, drafts, load_draft, sign_evidence
 from counterfoil.governance.job import Job
-from counterfoil.governance.review import (
-    Decision,
-    Draft,
-    Evidence,
-    check_decision,
-    count_decisions,
-    decide,
-    decisions,
-    drafts,
-    load_draft,
-    sign_evidence,
-)
 from counterfoil.governance.signing import SignedAgreement
 
 from .conftest import NOW, PERIOD, Consortium
@@ -58,6 +49,7 @@ def signed_by(consortium: Consortium, signer: str, made: Decision) -> bytes:
 ACTS: Mapping[str, Callable[[Consortium, Draft, str], bytes | None]] = {
     "approve": lambda c, d, r: signed_by(c, r, decision(d, r)),
     "reject": lambda c, d, r: signed_by(c, r, decision(d, r, verdict="reject")),
+    "request-changes": lambda c, d, r: signed_by(c, r, decision(d, r, verdict="request-changes")),
     "absent": lambda c, d, r: None,
     "stale": lambda c, d, r: signed_by(c, r, decision(d, r, evidence="0" * 64)),
     "forged": lambda c, d, r: signed_by(c, "coordinator", decision(d, r)),
@@ -72,16 +64,16 @@ def acts(shared: Consortium, request: pytest.FixtureRequest) -> tuple[Draft, dic
 
 @pytest.mark.parametrize("quorum", [1, 2, 3])
 @pytest.mark.parametrize("combination", [*itertools.product(ACTS, repeat=3)], ids="-".join)
-def test_only_enough_valid_approvals_approve(
+def test_only_enough_valid_approvals_that_nobody_stopped_approve(
     combination: tuple[str, str, str], quorum: int, acts: tuple[Draft, dict[tuple[str, str], bytes | None]]
 ) -> None:
     made, done = acts
     terms = replace(made.agreement.terms, quorum=quorum)
     counted = replace(made, agreement=replace(made.agreement, terms=terms))
     by_reviewer = {r: done[r, act] for r, act in zip(REVIEWERS, combination, strict=True)}
-    envelopes = {r: envelope for r, envelope in by_reviewer.items() if envelope}
+    envelopes = [(r, envelope) for r, envelope in by_reviewer.items() if envelope]
     yes = [r for r, act in zip(REVIEWERS, combination, strict=True) if act == "approve"]
-    if len(yes) >= quorum:
+    if len(yes) >= quorum and not {"reject", "request-changes"} & {*combination}:
         assert list(count_decisions(counted, envelopes).approvals) == yes
     else:
         with pytest.raises(NotApprovedError) as error:
@@ -92,6 +84,7 @@ def test_only_enough_valid_approvals_approve(
             assert {
                 "approve": True,
                 "reject": f"{r} rejected" in message,
+                "request-changes": f"{r} asked for changes" in message,
                 "absent": r in message.split("; ")[1],
                 "stale": f"the decision of {r} is on another draft" in message,
                 "forged": f"not signed by {r}" in message,
@@ -105,6 +98,11 @@ WRONG: Mapping[str, tuple[Callable[[Consortium, Draft], tuple[str, bytes]], type
         lambda c, d: ("bank-a", signed_by(c, "bank-a", decision(d, "bank-a"))),
         ReviewError,
         "bank-a is not a reviewer",
+    ),
+    "a reviewer takes back what is not its own": (
+        lambda c, d: ("reviewer-1", signed_by(c, "reviewer-1", decision(d, "reviewer-1", verdict="withdraw"))),
+        ReviewError,
+        "reviewer-1 is not an owner",
     ),
     "a node approves": (
         lambda c, d: ("node-0", signed_by(c, "node-0", decision(d, "node-0"))),
@@ -162,16 +160,18 @@ def test_a_wrong_decision_is_refused_and_never_counts(name: str, shared: Consort
     reviewer, envelope = make(shared, made)
     with pytest.raises(error, match=words):
         check_decision(made, reviewer, envelope)
-    good = {"reviewer-3": signed_by(shared, "reviewer-3", decision(made, "reviewer-3"))}
+    good = [(r, signed_by(shared, r, decision(made, r))) for r in ("reviewer-2", "reviewer-3")]
     with pytest.raises(NotApprovedError, match=f"not counted: .*{words}"):
-        count_decisions(made, {**good, reviewer: envelope})
+        count_decisions(made, [*good[1:], (reviewer, envelope)])
+    # Neither does it stop what others let go.
+    assert review(made, [*good, (reviewer, envelope)]).state is State.APPROVED
 
 
 def test_an_owner_who_is_a_reviewer_counts(shared: Consortium) -> None:
     made = draft(shared)
     terms = replace(made.agreement.terms, reviewers=("bank-a", "reviewer-2"))
     made = replace(made, agreement=replace(made.agreement, terms=terms))
-    envelopes = {r: signed_by(shared, r, decision(made, r)) for r in ("bank-a", "reviewer-2")}
+    envelopes = [(r, signed_by(shared, r, decision(made, r))) for r in ("bank-a", "reviewer-2")]
     assert set(count_decisions(made, envelopes).approvals) == {"bank-a", "reviewer-2"}
 
 
@@ -183,16 +183,45 @@ def test_a_changed_decision_does_not_count(shared: Consortium) -> None:
         check_decision(made, "reviewer-1", jcs({**envelope, "payload": other["payload"]}))
 
 
-def test_a_decision_stands(shared: Consortium) -> None:
+def test_a_decision_stands_and_only_becomes_stricter(shared: Consortium) -> None:
     made = draft(shared)
-    approve(shared, made, "reviewer-1", verdict="reject")
-    with pytest.raises(ReplayError, match="a decision stands"):
+    approve(shared, made, "reviewer-1")
+    with pytest.raises(ReplayError, match=r"already \(approve\); a decision stands"):
         approve(shared, made, "reviewer-1")
+    approve(shared, made, "reviewer-1", verdict="request-changes")
+    with pytest.raises(ReplayError, match=r"already \(request-changes\)"):
+        approve(shared, made, "reviewer-1")
+    approve(shared, made, "reviewer-1", verdict="reject")
+    assert len(decisions(shared.exchange, made)) == 3  # what was said before stays on record
     with pytest.raises(NotApprovedError, match="reviewer-1 rejected"):
         count_decisions(made, decisions(shared.exchange, made))
-    approve(shared, made, "reviewer-2")
-    approve(shared, made, "reviewer-3")
-    assert list(count_decisions(made, decisions(shared.exchange, made)).approvals) == ["reviewer-2", "reviewer-3"]
+
+
+@pytest.mark.parametrize(("verdict", "words"), [("request-changes", "changes-requested"), ("reject", "rejected")])
+def test_what_is_stopped_is_not_approved_any_more(verdict: Verdict, words: str, shared: Consortium) -> None:
+    made = draft(shared)
+    approve(shared, made, "reviewer-1")
+    approve(shared, made, "reviewer-2", verdict=verdict)
+    with pytest.raises(ReviewError, match=f"the draft is {words}: approve does not follow"):
+        approve(shared, made, "reviewer-3")
+
+
+def test_an_owner_takes_its_part_back(shared: Consortium) -> None:
+    made = draft(shared)
+    for reviewer in REVIEWERS[:2]:
+        approve(shared, made, reviewer)
+    approve(shared, made, "bank-c", verdict="withdraw")
+    with pytest.raises(NotApprovedError, match="bank-c took its part back"):
+        count_decisions(made, decisions(shared.exchange, made))
+    with pytest.raises(ReviewError, match="the draft is withdrawn"):
+        approve(shared, made, "reviewer-3", verdict="reject")
+
+
+@pytest.mark.parametrize("verdict", ["request-changes", "reject"])
+def test_who_stops_a_draft_says_why(verdict: Verdict, shared: Consortium) -> None:
+    made, home = draft(shared), shared.homes["reviewer-1"]
+    with pytest.raises(ReviewError, match="say why"):
+        decide(made, verdict, comment=" ", keys=home.keys, exchange=home.exchange, now=NOW)
 
 
 @pytest.mark.parametrize("id", ["bank-a", "node-0", "coordinator", "regulator"])
@@ -204,7 +233,7 @@ def test_only_reviewers_decide(id: str, shared: Consortium) -> None:
 def test_rubbish_in_the_exchange_blocks_nobody(shared: Consortium) -> None:
     made = draft(shared)
     for name in ("reviewer-1", "mallory"):
-        shared.exchange.put_named(("decisions", made.evidence.digest, name), b"rubbish")
+        shared.exchange.put_named(("decisions", made.evidence.digest, name, "approve"), b"rubbish")
     for reviewer in ("reviewer-2", "reviewer-3"):
         approve(shared, made, reviewer)
     assert list(count_decisions(made, decisions(shared.exchange, made)).approvals) == ["reviewer-2", "reviewer-3"]
@@ -212,7 +241,7 @@ def test_rubbish_in_the_exchange_blocks_nobody(shared: Consortium) -> None:
 
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_decision_or_a_named_error(payload: bytes) -> None:
-    for document in (Decision, Evidence):
+    for document in (Comment, Decision, Evidence):
         with pytest.raises(DocumentError):
             document.unpack(payload)
 
@@ -312,4 +341,5 @@ def test_decide_says_what_was_decided(shared: Consortium, tmp_path: Path) -> Non
     home = shared.homes["reviewer-1"]
     said = decide(made, "approve", comment="cells are large", keys=home.keys, exchange=home.exchange, now=NOW)
     assert said == decision(made, "reviewer-1", comment="cells are large")
-    assert check_decision(made, "reviewer-1", decisions(home.exchange, made)["reviewer-1"]) == said
+    ((party, envelope),) = decisions(home.exchange, made)
+    assert check_decision(made, party, envelope) == said

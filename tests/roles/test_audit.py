@@ -61,8 +61,8 @@ def first(exchange: Path, pattern: str) -> Path:
     [
         ("log/node-1/tile/entries/**/*", flip, 73, "node-1"),
         ("log/bank-a/checkpoint", flip, 30, "bank-a"),
-        ("decisions/*/reviewer-1", flip, 81, "reviewer-1"),
-        ("decisions/*/reviewer-2", Path.unlink, 81, "reviewer-2"),
+        ("decisions/*/reviewer-1/approve", flip, 81, "reviewer-1"),
+        ("decisions/*/reviewer-2/approve", Path.unlink, 81, "reviewer-2"),
         ("signatures/*/bank-c", flip, 30, "bank-c"),
         ("blobs/agreement/*/*", flip, 73, "agreement"),
         ("evidence/*/node-2", flip, 30, "node-2"),

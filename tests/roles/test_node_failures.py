@@ -26,8 +26,8 @@ from counterfoil.errors import (
     ReplayError,
     TamperedError,
 )
+from counterfoil.governance.evidence import load_draft
 from counterfoil.governance.job import Job, Stage, plan_job, stage_of
-from counterfoil.governance.review import load_draft
 from counterfoil.governance.submission import read_manifest
 from counterfoil.mpc.noise_keys import NoiseKeys
 from counterfoil.mpc.output import recombine

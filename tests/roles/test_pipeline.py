@@ -17,9 +17,11 @@ from counterfoil.errors import (
     SealError,
     TamperedError,
 )
+from counterfoil.governance.airlock import count_decisions
+from counterfoil.governance.decisions import decisions
+from counterfoil.governance.evidence import load_draft
 from counterfoil.governance.job import Stage, stage_of
 from counterfoil.governance.release import open_release
-from counterfoil.governance.review import count_decisions, decisions, load_draft
 from counterfoil.roles.node import hand_over
 from counterfoil.roles.recipient import open_job
 from tests.consortium import NODES, OWNERS, Consortium, assert_pooled, found

@@ -1,39 +1,24 @@
-"""Evidence and decisions: what every node says of a draft, and whether enough reviewers let it go.
+"""Evidence: what every node says of a draft, word for word the same, and under its signature.
 
-Nodes sign one evidence document, word for word the same; reviewers sign decisions on its digest. Whoever must know
-whether a draft is approved (each node, and the recipient) counts the decisions itself. Knows no share.
+Whatever is decided of a draft is decided on the digest of its evidence. Knows no share, and no decision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
-from typing import Literal, TypeAlias
 
 from counterfoil.canonical import Json, Ref, digest, jcs
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign, verify
-from counterfoil.errors import (
-    DocumentError,
-    NotApprovedError,
-    NotFoundError,
-    RefusedError,
-    ReplayError,
-    ReviewError,
-    SignatureError,
-    TamperedError,
-)
+from counterfoil.errors import NotFoundError, RefusedError, SignatureError, TamperedError
 from counterfoil.exchange import Exchange
-from counterfoil.governance.document import read_json, read_time, write_time
+from counterfoil.governance.document import read_json
 from counterfoil.governance.job import Job
 from counterfoil.governance.signing import SignedAgreement
 
-Verdict: TypeAlias = Literal["approve", "reject"]
-
-_EVIDENCE, _DECISION = "evidence", "decision"
-_DECISIONS = "decisions"
+_EVIDENCE = "evidence"
 _ANYBODY = "nodes"  # evidence is nobody's alone
 
 
@@ -110,55 +95,6 @@ class Draft:
 
     agreement: SignedAgreement
     evidence: Evidence
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A reviewer's word on one draft."""
-
-    job: str
-    agreement: str
-    evidence: str
-    reviewer: str
-    verdict: Verdict
-    comment: str
-    decided: datetime
-
-    def pack(self) -> bytes:
-        """The bytes that the reviewer signs."""
-        return jcs(
-            {
-                "format": "counterfoil/decision/1",
-                "job": self.job,
-                "agreement": self.agreement,
-                "evidence": self.evidence,
-                "reviewer": self.reviewer,
-                "verdict": self.verdict,
-                "comment": self.comment,
-                "decided": write_time(self.decided),
-            }
-        )
-
-    @classmethod
-    def unpack(cls, payload: bytes) -> Decision:
-        """The decision that the bytes state. Raises: DocumentError."""
-        value = read_json(payload, "decision", "decision")
-        value.pop("format")
-        return cls(**{**value, "decided": read_time(value["decided"])})
-
-
-@dataclass(frozen=True, slots=True)
-class Approved:
-    """A draft that enough reviewers let go: `approvals` maps each of them to its decision's digest.
-
-    Only `count_decisions` makes one.
-    """
-
-    draft: Draft
-    approvals: Mapping[str, str]
-
-
-# --- evidence ---------------------------------------------------------------------------------------------------
 
 
 def make_evidence(
@@ -245,76 +181,3 @@ def _check_evidence(evidence: Evidence, agreement: SignedAgreement) -> None:
         raise RefusedError(f"the outputs in the evidence {evidence.digest} are not those of agreement {terms.id}")
     if evidence.keys != {id: terms.roster.party(id).keys.seal_id for id in terms.recipients}:
         raise RefusedError(f"the evidence {evidence.digest} names other recipients' keys than the roster")
-
-
-# --- decisions --------------------------------------------------------------------------------------------------
-
-
-def decide(
-    draft: Draft, verdict: Verdict, *, comment: str, keys: PrivateKeys, exchange: Exchange, now: datetime
-) -> Decision:
-    """The reviewer's signed decision lies in the exchange, for good.
-
-    Raises: ReviewError unless the agreement names the reviewer; ReplayError when it has decided on this draft.
-    """
-    terms, evidence = draft.agreement.terms, draft.evidence
-    if keys.party not in terms.reviewers:
-        raise ReviewError(f"{keys.party} is not a reviewer in agreement {terms.id}")
-    decision = Decision(evidence.job, evidence.agreement, evidence.digest, keys.party, verdict, comment, now)
-    try:
-        envelope = sign(_DECISION, decision.pack(), keys)
-        exchange.put_named((_DECISIONS, evidence.digest, keys.party), envelope)
-    except ReplayError:
-        raise ReplayError(f"{keys.party} has decided on {evidence.digest} already; a decision stands") from None
-    return decision
-
-
-def decisions(exchange: Exchange, draft: Draft) -> dict[str, bytes]:
-    """Every decision that lies in the exchange for the draft, by reviewer, unchecked."""
-    found = {}
-    for name in exchange.list((_DECISIONS, draft.evidence.digest)):
-        if len(name) == 3:
-            found[name[2]] = exchange.get_named(name)
-    return found
-
-
-def check_decision(draft: Draft, reviewer: str, envelope: bytes) -> Decision:
-    """The reviewer's decision on exactly this draft.
-
-    Raises: ReviewError when it is nobody's who may decide, or is on another draft; SignatureError; DocumentError.
-    """
-    terms, evidence = draft.agreement.terms, draft.evidence
-    if reviewer not in terms.reviewers:
-        raise ReviewError(f"{reviewer} is not a reviewer in agreement {terms.id}")
-    decision = Decision.unpack(verify(envelope, _DECISION, terms.roster.keys([reviewer])).payload)
-    if decision.reviewer != reviewer:
-        raise ReviewError(f"{reviewer} signed a decision in the name of {decision.reviewer}")
-    if (decision.job, decision.agreement, decision.evidence) != (evidence.job, evidence.agreement, evidence.digest):
-        raise ReviewError(f"the decision of {reviewer} is on another draft; ask {reviewer} to decide on this one")
-    return decision
-
-
-def count_decisions(draft: Draft, envelopes: Mapping[str, bytes]) -> Approved:
-    """The draft as approved: at least the agreed number of reviewers approved, each counted once.
-
-    What is not a valid decision counts for nothing; a rejection is not an approval and vetoes nothing.
-
-    Raises: NotApprovedError, which says who is missing and what did not count.
-    """
-    terms = draft.agreement.terms
-    approvals, notes = {}, []
-    for reviewer, envelope in sorted(envelopes.items()):
-        try:
-            decision = check_decision(draft, reviewer, envelope)
-        except (ReviewError, SignatureError, DocumentError) as error:
-            notes.append(f"not counted: {error}")
-            continue
-        if decision.verdict == "approve":
-            approvals[reviewer] = digest(decision.pack())
-        else:
-            notes.append(f"{reviewer} rejected")
-    if len(approvals) < terms.quorum:
-        waiting = ", ".join(id for id in terms.reviewers if id not in envelopes) or "nobody"
-        detail = "".join(f"; {note}" for note in notes)
-        raise NotApprovedError(f"{len(approvals)} of {terms.quorum} approvals; undecided: {waiting}{detail}")
-    return Approved(draft, approvals)
