@@ -5,7 +5,7 @@ Whatever is decided of a draft is decided on the digest of its evidence. Knows n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,11 +24,15 @@ _ANYBODY = "nodes"  # evidence is nobody's alone
 
 @dataclass(frozen=True, slots=True)
 class OutputEvidence:
-    """What is known of one analysis's output while it is still shared: `measures` are counts, never values."""
+    """What is known of one analysis's output while it is still shared: `measures` are counts, never values.
+
+    `commitments` are to its components, in their order, so that it is this output which is decided on.
+    """
 
     plan: str
     recipients: tuple[str, ...]
     measures: Mapping[str, int]
+    commitments: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,12 @@ class Evidence:
     def pack(self) -> bytes:
         """The bytes that every node signs."""
         outputs: Mapping[str, Json] = {
-            name: {"plan": output.plan, "recipients": output.recipients, "measures": output.measures}
+            name: {
+                "plan": output.plan,
+                "recipients": output.recipients,
+                "measures": output.measures,
+                "commitments": output.commitments,
+            }
             for name, output in self.outputs.items()
         }
         return jcs(
@@ -78,7 +87,7 @@ class Evidence:
         value = read_json(payload, "evidence", "evidence")
         value.pop("format")
         outputs = {
-            name: OutputEvidence(item["plan"], tuple(item["recipients"]), item["measures"])
+            name: OutputEvidence(item["plan"], tuple(item["recipients"]), item["measures"], tuple(item["commitments"]))
             for name, item in value.pop("outputs").items()
         }
         return cls(**value, outputs=outputs)
@@ -103,11 +112,12 @@ def make_evidence(
     agreement: SignedAgreement,
     *,
     measures: Mapping[str, Mapping[str, int]],
+    commitments: Mapping[str, Sequence[bytes]],
     checks: Mapping[str, int],
     leakage: str,
     transcript: str,
 ) -> Evidence:
-    """The evidence on a finished attempt: `measures` are given for each planned analysis."""
+    """The evidence on a finished attempt: `measures` and `commitments` are given for each planned analysis."""
     terms = agreement.terms
     return Evidence(
         job=job.id,
@@ -116,7 +126,12 @@ def make_evidence(
         period=job.period,
         inputs=dict(job.submissions),
         outputs={
-            plan.name: OutputEvidence(plan.plan_digest, plan.recipients, dict(measures[plan.name]))
+            plan.name: OutputEvidence(
+                plan.plan_digest,
+                plan.recipients,
+                dict(measures[plan.name]),
+                tuple(commitment.hex() for commitment in commitments[plan.name]),
+            )
             for plan in terms.analyses
         },
         keys={id: terms.roster.party(id).keys.seal_id for id in terms.recipients},
@@ -179,5 +194,7 @@ def _check_evidence(evidence: Evidence, agreement: SignedAgreement) -> None:
     planned = {plan.name: (plan.plan_digest, plan.recipients) for plan in terms.analyses}
     if {name: (output.plan, output.recipients) for name, output in evidence.outputs.items()} != planned:
         raise RefusedError(f"the outputs in the evidence {evidence.digest} are not those of agreement {terms.id}")
+    if any(len(output.commitments) != len(terms.nodes) for output in evidence.outputs.values()):
+        raise RefusedError(f"the evidence {evidence.digest} does not commit to every component of its outputs")
     if evidence.keys != {id: terms.roster.party(id).keys.seal_id for id in terms.recipients}:
         raise RefusedError(f"the evidence {evidence.digest} names other recipients' keys than the roster")

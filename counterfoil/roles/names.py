@@ -8,6 +8,11 @@ def component_name(output: str, component: int) -> str:
     return f"{output}--{component}"
 
 
+def salt_name(component: int) -> str:
+    """What a component was committed to with, as it lies in a vault; no output is called so."""
+    return f"commitment-salt--{component}"
+
+
 def released_name(plan: str, item: str) -> str:
     """An item of a vault's draft, as it is packed for a recipient."""
     return f"{plan}--{item}"

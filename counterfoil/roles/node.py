@@ -20,10 +20,10 @@ from counterfoil.arrays import pack
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.errors import IntegrityError, NotFoundError, RefusedError
-from counterfoil.governance.agreement import Part
+from counterfoil.governance.agreement import Part, Planned
 from counterfoil.governance.airlock import State, count_decisions, review
 from counterfoil.governance.decisions import hear
-from counterfoil.governance.evidence import drafts, load_draft, make_evidence, sign_evidence
+from counterfoil.governance.evidence import Draft, drafts, load_draft, make_evidence, sign_evidence
 from counterfoil.governance.holding import note_held
 from counterfoil.governance.job import Event, Job, Stage, advance, plan_job, stage_of, start_attempt
 from counterfoil.governance.manifest import Manifest
@@ -32,6 +32,7 @@ from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.standing import check_standing
 from counterfoil.governance.submission import accept, load_shares, read_manifest, taken_in
 from counterfoil.home import Home
+from counterfoil.mpc.commit import commit
 from counterfoil.mpc.noise_keys import Keeping
 from counterfoil.mpc.party import Cost
 from counterfoil.mpc.replicated import Replicated
@@ -39,7 +40,8 @@ from counterfoil.mpc.session import Hello, Sealing, Session, open_session
 from counterfoil.mpc.shares import Arith, Words
 from counterfoil.mpc.transport.tls import Endpoint, connect
 from counterfoil.report.leakage import statement
-from counterfoil.roles.names import component_name, released_name
+from counterfoil.roles.committed import check_committed, component_content
+from counterfoil.roles.names import component_name, released_name, salt_name
 from counterfoil.software import software_digest
 
 PROTOCOLS: Final = {"rep3": "rep3-sh/1", "rep4": "rep4-mal/1"}
@@ -171,18 +173,25 @@ class Computation:
             }
             for name in plans
         }
+        kept = {name: _by_component(self._protocol, result) for name, result in results.items()}
+        committed = commit(
+            self._protocol.party,
+            {name: {j: component_content(parts, j) for j in self._protocol.components} for name, parts in kept.items()},
+        )
         text = statement(terms, tuple(plans.values()), DECLARED).encode()
         evidence = make_evidence(
             self.job,
             self.attempt,
             self.agreement,
             measures=measures,
+            commitments={name: made.commitments for name, made in committed.items()},
             checks={f"opened-{label.replace(' ', '-')}": opened.count(label) for label in sorted(set(opened))},
             leakage=digest(text),
             transcript=self.transcript,
         )
-        for name, result in results.items():
-            self.home.vault.keep(self.job.id, name, _by_component(self._protocol, result), aad=evidence.digest.encode())
+        for name, parts in kept.items():
+            salts = {salt_name(j): salt for j, salt in committed[name].salts.items()}
+            self.home.vault.keep(self.job.id, name, {**parts, **salts}, aad=evidence.digest.encode())
         self.home.exchange.put("document", self.home.party, text)
         advance(self.home.state, self.job.id, Event.DRAFT)
         self._running = False
@@ -298,19 +307,28 @@ def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> l
         refs={"evidence": evidence.digest, "agreement": agreement.digest, **approved.approvals},
         counts={"approvals": len(approved.approvals), "quorum": terms.quorum},
     )
-    releases = []
-    for recipient in terms.recipients:
-        arrays = {
-            released_name(plan.name, item): array
-            for plan in terms.plans_for(recipient)
-            for item, array in home.vault.load(evidence.job, plan.name, aad=evidence.digest.encode()).items()
-        }
-        releases.append(release(approved, recipient, pack(arrays), home))
+    releases = [
+        release(approved, recipient, _packed(home, draft, terms.plans_for(recipient)), home)
+        for recipient in terms.recipients
+    ]
     if stage_of(home.state, evidence.job) is Stage.APPROVED:
         advance(home.state, evidence.job, Event.RELEASE)
     sealed = {f"to-{item.recipient}": item.sealed for item in releases}
     home.log.append("released", subject=evidence.job, refs={"evidence": evidence.digest, **sealed})
     return releases
+
+
+def _packed(home: Home, draft: Draft, plans: Sequence[Planned]) -> bytes:
+    """This node's shares of these plans' results, as they were when it signed the evidence.
+
+    Raises: NotFoundError, TamperedError.
+    """
+    evidence, arrays = draft.evidence, dict[str, Words]()
+    for plan in plans:
+        items = home.vault.load(evidence.job, plan.name, aad=evidence.digest.encode())
+        check_committed(draft, plan.name, home.party, items)
+        arrays |= {released_name(plan.name, item): array for item, array in items.items()}
+    return pack(arrays)
 
 
 def _by_component(p: Replicated, result: Mapping[str, Arith]) -> dict[str, Words]:

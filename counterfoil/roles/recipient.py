@@ -28,7 +28,8 @@ from counterfoil.mpc.shares import Words, as_signed
 from counterfoil.report.leakage import statement
 from counterfoil.report.model import Approval, Evidence, Report
 from counterfoil.report.render import render
-from counterfoil.roles.names import component_name, released_name
+from counterfoil.roles.committed import check_committed
+from counterfoil.roles.names import component_name, released_name, salt_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +84,26 @@ def _recombined(
     approved: Approved, plan: str, released: Mapping[str, Mapping[str, Words]]
 ) -> dict[str, NDArray[np.int64]]:
     terms = approved.draft.agreement.terms
+    items: dict[str, dict[str, Words]] = {node: {} for node in terms.nodes}
     opened = {}
     for output in analyses(terms)[plan].outputs():
         copies = []
         for index, node in enumerate(terms.nodes):
             held = {}
             for j in components(len(terms.nodes), index):
-                array = released[node].get(released_name(plan, component_name(output.name, j)))
+                name = component_name(output.name, j)
+                array = released[node].get(released_name(plan, name))
                 if array is None or array.shape != output.shape:
                     raise TamperedError(f"the release of {node} lacks component {j} of {output.name} in {plan}")
-                held[j] = array
+                held[j] = items[node][name] = array
             copies.append(held)
         opened[output.name] = as_signed(recombine(copies))
+    for index, node in enumerate(terms.nodes):
+        for j in components(len(terms.nodes), index):
+            salt = released[node].get(released_name(plan, salt_name(j)))
+            if salt is not None:
+                items[node][salt_name(j)] = salt
+        check_committed(approved.draft, plan, node, items[node])
     return opened
 
 

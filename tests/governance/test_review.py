@@ -294,6 +294,15 @@ FALSE: Mapping[str, Callable[[Evidence, SignedAgreement], Evidence]] = {
     "another plan": lambda e, a: replace(
         e, outputs={**e.outputs, "total-exposure": replace(e.outputs["total-exposure"], plan="0" * 64)}
     ),
+    "commitments to more components": lambda e, a: replace(
+        e,
+        outputs={
+            **e.outputs,
+            "total-exposure": replace(
+                e.outputs["total-exposure"], commitments=(*e.outputs["total-exposure"].commitments, "0" * 64)
+            ),
+        },
+    ),
     "another recipient": lambda e, a: replace(
         e, outputs={**e.outputs, "total-exposure": replace(e.outputs["total-exposure"], recipients=("bank-b",))}
     ),

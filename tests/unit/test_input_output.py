@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from counterfoil.errors import TamperedError
+from counterfoil.errors import CheatingDetected, TamperedError
+from counterfoil.mpc.commit import commit, commitment
 from counterfoil.mpc.input import accept, split
 from counterfoil.mpc.local import reveal, run_local
 from counterfoil.mpc.output import recombine
@@ -97,3 +98,60 @@ def test_missing_or_foreign_components_are_refused(n):
     for changed in ({}, dict.fromkeys(range(n), VALUES)):
         with pytest.raises(TamperedError, match="node 1 released components"):
             recombine([copies[0], changed, *copies[2:]])
+
+
+# --- commitments to what stays shared -----------------------------------------------------------------------------
+
+
+def commit_to(contents):
+    """A program in which every party commits to what it holds of the named results."""
+
+    def program(p):
+        return commit(p.party, {name: {j: told[j] for j in p.components} for name, told in contents.items()})
+
+    return program
+
+
+RESULTS = {name: {j: f"{name}, component {j}".encode() for j in range(4)} for name in ("mean", "total")}
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_all_nodes_commit_to_the_same_and_the_salts_open_it(suite):
+    told = run_local(suite, commit_to(RESULTS))
+    n = len(told)
+    for name, contents in RESULTS.items():
+        assert len({each[name].commitments for each in told}) == 1
+        for node, each in enumerate(told):
+            assert set(each[name].salts) == set(components(n, node))
+            for j, salt in each[name].salts.items():
+                assert commitment(salt, name, j, contents[j]) == each[name].commitments[j]
+                for other in (
+                    commitment(salt, name, j, contents[j] + b"x"),
+                    commitment(salt, name, (j + 1) % n, contents[j]),
+                    commitment(salt, "other", j, contents[j]),
+                    commitment(salt ^ U64(1), name, j, contents[j]),
+                ):
+                    assert other != each[name].commitments[j]
+    assert len({digest for name in RESULTS for digest in told[0][name].commitments}) == 2 * n
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_equal_results_have_unlike_commitments(suite):
+    """Who sees two commitments cannot tell whether they are to the same."""
+    (one, *_), (two, *_) = (run_local(suite, commit_to({"a": RESULTS["mean"], "b": RESULTS["mean"]})) for _ in range(2))
+    seen = [digest for each in (one, two) for made in each.values() for digest in made.commitments]
+    assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize(("suite", "n"), [("rep3-sh/1", 3), ("rep4-mal/1", 4)])
+def test_holders_who_commit_to_different_things_are_found(suite, n):
+    for liar in range(n):
+
+        def program(p, liar=liar):
+            content = dict.fromkeys(p.components, b"right")
+            if p.party.index == liar:
+                content[p.components[0]] = b"wrong"
+            return commit(p.party, {"total": content})
+
+        with pytest.raises(CheatingDetected, match="another commitment to component"):
+            run_local(suite, program)
