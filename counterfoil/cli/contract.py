@@ -138,9 +138,9 @@ def test(
 
     Example: counterfoil contract test loans.csv --contract contracts/data/loans.odcs.yaml
     """
-    from counterfoil.data.expectations import load_valid
+    from counterfoil.data.expectations import check_file
 
-    _, verdict = load_valid(table, _read(contract))
+    verdict = check_file(table, _read(contract))
     typer.echo(f"{table}: {verdict.rows} rows satisfy {verdict.rules_checked} rules")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-SHOWN = 10  # cells of one kind of mistake that the owner's page shows
+SHOWN = 100  # cells of one kind of mistake that the owner's page shows
 MAX_SHOWN = 80  # characters of each
 DIGITS = 18  # of an integer, or of a number with its decimal places: below 2^61, the widest bound of a ring value
 PATTERNS = {

@@ -49,8 +49,8 @@ def minimise(table: Table, needed: Iterable[str], link_key: bytes | None = None)
         ContractError for a column that nobody declared.
     """
     wanted = set(needed)
-    roles = {name: table.contract.column(name).role for name in sorted(wanted.union(table.names))}
-    identifiers = tuple(name for name in table.names if roles[name] == "identifier")
+    roles = {name: table.contract.column(name).role for name in sorted(wanted)}
+    identifiers = tuple(column.name for column in table.contract.columns if column.role == "identifier")
     for name in sorted(wanted):
         if roles[name] == "identifier":
             raise RefusedError(

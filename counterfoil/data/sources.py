@@ -21,7 +21,12 @@ BATCH_ROWS = 64 * 1024
 BLOCK_BYTES = 4 << 20  # of CSV; a row must fit into it
 MAX_HEADER = 64 * 1024
 MAX_RATIO = 200  # of decoded to stored bytes; tables of people reach 20, one value repeated some thousands
-THRIFT = {"thrift_string_size_limit": 4 << 20, "thrift_container_size_limit": 400_000}
+PARQUET = {
+    "thrift_string_size_limit": 4 << 20,
+    "thrift_container_size_limit": 400_000,
+    "buffer_size": 1 << 20,  # column chunks are streamed
+    "pre_buffer": False,
+}
 
 
 class UnreadableError(Exception):
@@ -62,7 +67,7 @@ def is_parquet(source: BinaryIO) -> bool:
 def column_names(source: BinaryIO) -> list[str]:
     """The names of the columns, as the file has them. Raises: UnreadableError."""
     if is_parquet(source):
-        return list(pq.ParquetFile(pa.PythonFile(source, mode="r"), **THRIFT).schema_arrow.names)
+        return list(pq.ParquetFile(pa.PythonFile(source, mode="r"), **PARQUET).schema_arrow.names)
     names = _header(source)
     source.seek(0)
     return names
@@ -73,7 +78,7 @@ def open_parquet(source: BinaryIO, columns: Mapping[str, str | None], limits: Li
 
     Raises: UnreadableError.
     """
-    file = pq.ParquetFile(pa.PythonFile(source, mode="r"), **THRIFT)
+    file = pq.ParquetFile(pa.PythonFile(source, mode="r"), **PARQUET)
     meta = file.metadata
     stored = os.fstat(source.fileno()).st_size
     decoded = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))

@@ -7,7 +7,7 @@ quality rules (that is `expectations`).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,23 +69,33 @@ def load(path: Path, contract: Contract, page: Path, limits: Limits = LIMITS) ->
     """The file's columns that the contract names, each in its declared type. Other columns are never kept.
 
     Cost: one child process (about half a second); memory for the table, and `limits.memory` at most in the child.
-    Raises: UnreadableTableError, MissingColumnError, WrongTypeError or DataError; then `page` lists the cells.
+    Raises: as `read`.
+    """
+    return Table(contract, path.name, pa.Table.from_batches(read(path, contract, page, limits)))
+
+
+def read(path: Path, contract: Contract, page: Path, limits: Limits = LIMITS) -> Iterator[Any]:
+    """The same as record batches, of which none is kept here.
+
+    Raises: UnreadableTableError, MissingColumnError, WrongTypeError or DataError, after the last batch; then `page`
+        lists the cells.
     """
     faults = Faults(path.name, contract, page)
     columns = {column.name: _kind(column) for column in contract.columns}
-    batches = []
+    rows = 0
     try:
         for kind, payload in frames(path, columns, limits):
             if kind == b"B":
-                batches.append(unpack(payload, columns))
+                batch = unpack(payload, columns)
+                rows += batch.num_rows
+                yield batch
             else:
                 faults.found.append(_fault(Misfits(**json.loads(payload)), contract))
     except UnreadableError as refusal:
         faults.found[:] = [Fault(_REFUSALS[refusal.error], refusal.column, _RULES[refusal.error], refusal.problem)]
-    if not (batches or faults.found):
+    if not (rows or faults.found):
         faults.found.append(Fault(DataError, None, "at least one row", "it has none; export it again"))
     faults.refuse()
-    return Table(contract, path.name, pa.Table.from_batches(batches))
 
 
 def _kind(column: Column) -> str:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from counterfoil.data.cells import TYPES
-from counterfoil.data.expectations import validate
+from counterfoil.data.expectations import PIECE_ROWS, validate
 from counterfoil.data.rules import Rule, compile_rules
 from counterfoil.data.table import Table, load
 from counterfoil.errors import (
@@ -238,11 +238,26 @@ def test_row_counts_agree_with_the_contracts_own_reading(
 
 
 def test_large_table_is_validated_with_its_own_row_numbers(contract: Contract, page: Path) -> None:
-    count = 70_000
+    count = 2 * PIECE_ROWS + 1_000
     rows = pd.DataFrame({name: [cells[2]] * count for name, cells in ROWS.items()}).to_dict("list")
     rows["code"] = [f"{i:04d}" if i < 10_000 else f"{i}" for i in range(count)]
     rows["amount"][count - 1] = -5000
+    rows["code"][count - 2] = "0003"
     own = replace(contract, quality=(), columns=tuple(replace(c, pattern=None) for c in contract.columns))
-    with pytest.raises(OutOfBoundsError):
+    with pytest.raises(DuplicateKeyError, match=r"unique does not hold in 2 rows.* does not hold in 1 row"):
         validate(table(own, **rows), page)
-    assert f'<td class="row">{count}</td><td class="cell">-50.00</td>' in page.read_text()
+    html = page.read_text()
+    assert f'<td class="row">{count}</td><td class="cell">-50.00</td>' in html
+    for row in (4, count - 1):
+        assert f'<td class="row">{row}</td><td class="cell">0003</td>' in html
+
+
+def test_tolerances_count_over_all_pieces(contract: Contract, page: Path) -> None:
+    count = 2 * PIECE_ROWS
+    rows = {name: [cells[0]] * count for name, cells in ROWS.items()}
+    rows["score"] = [None] * 3 + [1] * (count - 6) + [None] * 3
+    own = replace(contract, columns=tuple(replace(c, unique=False) for c in contract.columns))
+    assert held(own, quality(operator="mustBeLessOrEqualTo", limits=(6,)), page, rows)
+    assert not held(own, quality(operator="mustBeLessOrEqualTo", limits=(5,)), page, rows)
+    shown = re.findall(r'<td class="row">(\d+)</td>', page.read_text())
+    assert shown == [str(row) for row in (1, 2, 3, count - 2, count - 1, count)]

@@ -40,7 +40,8 @@ def test_made_tables_pass_as_files(path: Path, suffix: str, tmp_path: Path) -> N
     file = tmp_path / f"made{suffix}"
     write_table(table, file)
     loaded, verdict = load_valid(file, contracts[path.name])
-    assert loaded.data.equals(table.data)
+    assert loaded.data.equals(table.select(loaded.names).data)
+    assert set(table.names) - set(loaded.names) == {c.name for c in table.contract.columns if c.role == "identifier"}
     assert verdict.rows == 1200
 
 
