@@ -17,10 +17,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from counterfoil.analyses.noise import Moves, PlanNoise, plan_noise
+from counterfoil.analyses.rules import check_rules
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreement import Agreement, Planned
 from counterfoil.governance.contract import Column, Contract
+from counterfoil.governance.policy import Rules, Statistic
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith
 
@@ -30,15 +32,16 @@ SAFE = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The public sizes that a plan must survive: how many owners hand in, and how many rows each may bring."""
+    """What a plan must survive: how many owners hand in, how many rows each may bring, and the disclosure rules."""
 
     owners: int
     rows: int
+    rules: Rules = field(default_factory=Rules)
 
     @classmethod
     def of(cls, agreement: Agreement, contract: str) -> Limits:
         """The limits that the signed documents set for the contract of that name."""
-        return cls(len(agreement.owners_under(contract)), agreement.contracts[contract].most_rows)
+        return cls(len(agreement.owners_under(contract)), agreement.contracts[contract].most_rows, agreement.rules)
 
     @property
     def total_rows(self) -> int:
@@ -77,13 +80,16 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Shared results that stand or fall together: each count decides whether its cells may leave.
+    """Shared results that stand or fall together, and the tests that each of them must pass to leave.
 
-    Shapes: the shape of `count` is a prefix of every value's shape.
+    `tests` holds for each rule numbers that are not negative where a cell satisfies it, and at most 2^62 in size.
+
+    Shapes: the shape of `count` is a prefix of every value's shape; tests are (t, *shape of `count`).
     """
 
     count: Arith
     values: Mapping[str, Arith]
+    tests: Mapping[str, Arith] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +160,9 @@ class Analysis(ABC):
     #: what a recipient learns, in plain words
     reveals: ClassVar[tuple[str, ...]]
     params: ClassVar[frozenset[str]] = frozenset()
+    #: which kinds of statistic it releases, and which disclosure rules it enforces on them
+    statistics: ClassVar[frozenset[Statistic]]
+    enforces: ClassVar[frozenset[str]]
 
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
         if unknown := sorted(set(planned.params) - self.params):
@@ -161,6 +170,8 @@ class Analysis(ABC):
         self.planned = planned
         self.contract = contract
         self.limits = limits
+        self.rules = limits.rules.of_noised() if planned.privacy else limits.rules
+        check_rules(planned.name, self, limits.owners)
         for item in self.inputs():
             bound = max(abs(item.low), abs(item.high)) * (limits.total_rows if item.per_row else limits.owners)
             if bound >= SAFE:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from counterfoil.analyses import rules
 from counterfoil.analyses.base import (
     Analysis,
     Cells,
@@ -48,6 +49,8 @@ class Correlation(Analysis):
     title = "Correlation"
     reveals = ("the number of rows", "the mean of each column", "the covariance of each pair of columns")
     params = frozenset({"rows"})
+    statistics = frozenset({"correlations"})
+    enforces = frozenset({"safe_dof_threshold", "safe_owners", "check_missing_values"})
 
     def inputs(self) -> tuple[Input, ...]:
         width, limb, bits = len(self._columns), 1 << LIMB_BITS, self._frac_bits
@@ -85,21 +88,17 @@ class Correlation(Analysis):
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
         if not self._shared:
-            count, total, cross = (total_of([o.values[name] for o in owners]) for name in ("count", "sum", "cross"))
-            return Cells(count, {"sum": total, "cross": cross})
+            total, cross = (total_of([o.values[name] for o in owners]) for name in ("sum", "cross"))
+            return self._cells(p, [o.values["count"] for o in owners], total, cross)
         width, bits = len(self._columns), self._frac_bits
         limbs: Arith = concat([concat([o.values["high"], o.values["low"]], axis=1) for o in owners])
         sums, products = limbs.sum(axis=0), p.matmul(limbs.T, limbs)
         # In units of 2^-30, 2^-45 and 2^-60; what is finer than 2^-bits is cut off.
         high, mixed, low = products[:width, :width], products[:width, width:], products[width:, width:]
         middle = trunc_exact(p, mixed + mixed.T, FINE_BITS + LIMB_BITS - bits)
-        return Cells(
-            count=total_of([owner.valid.sum() for owner in owners]),
-            values={
-                "sum": sums[:width] * (1 << LIMB_BITS) + sums[width:],
-                "cross": high * (1 << (bits - FINE_BITS)) + middle + trunc_exact(p, low, 2 * FINE_BITS - bits),
-            },
-        )
+        total = sums[:width] * (1 << LIMB_BITS) + sums[width:]
+        cross = high * (1 << (bits - FINE_BITS)) + middle + trunc_exact(p, low, 2 * FINE_BITS - bits)
+        return self._cells(p, [owner.valid.sum() for owner in owners], total, cross)
 
     def present(self, opened: Opened) -> Result:
         names = [column.name for column in self._columns]
@@ -135,6 +134,15 @@ class Correlation(Analysis):
         frame = pd.concat(tables)[names].astype(float).corr().reset_index(drop=True)
         frame.insert(0, "column", names)
         return frame
+
+    def _cells(self, p: Protocol, counts: Sequence[Arith], total: Arith, cross: Arith) -> Cells:
+        """All moments stand on the rows of all owners; a line through all columns leaves count - width of them free."""
+        wanted, count = self.rules, total_of(counts)
+        tests = dict(rules.owners_test(p, wanted, counts))
+        if wanted.safe_dof_threshold:
+            free = p.add_public(count, -(wanted.safe_dof_threshold + len(self._columns)))
+            tests["safe_dof_threshold"] = free.reshape(1)
+        return Cells(count, {"sum": total, "cross": cross}, tests)
 
     def _slack(self, spread: NDArray[np.float64], count: int) -> NDArray[np.float64]:
         """How far each covariance of z can be off, by rounding before sharing, by cutting off and by floating point.

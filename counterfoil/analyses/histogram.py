@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from counterfoil.analyses import rules
 from counterfoil.analyses.base import (
     Analysis,
     Cells,
@@ -40,6 +41,8 @@ class Histogram(Analysis):
     title = "Histogram"
     reveals = ("the number of rows in each bin",)
     params = frozenset({"column", "edges"})
+    statistics = frozenset({"counts"})
+    enforces = rules.COUNTS
 
     def inputs(self) -> tuple[Input, ...]:
         return (Input("count", (len(self._edges) - 1,), 0, self.limits.rows),)
@@ -55,7 +58,10 @@ class Histogram(Analysis):
         return {"count": self._counts(encode(table, self._column.name).values)}
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
-        return Cells(count=total_of([owner.values["count"] for owner in owners]), values={})
+        counts, wanted = [owner.values["count"] for owner in owners], self.rules
+        count = total_of(counts)
+        tests = rules.joined(rules.owners_test(p, wanted, counts), rules.line_tests(p, wanted, count))
+        return Cells(count, {}, tests)
 
     def present(self, opened: Opened) -> Result:
         frame = self._frame(pd.array(opened["count"], "Int64"))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from counterfoil.analyses import build
 from counterfoil.analyses.base import Analysis, Cells, Checked, Limits
 from counterfoil.analyses.ranges import Handed, check_ranges
-from counterfoil.analyses.suppress import suppress
+from counterfoil.analyses.suppress import hide, judge
 from counterfoil.data.table import Table
 from counterfoil.errors import OutOfBoundsError, PlanError, ShapeError
 from counterfoil.governance.agreement import Agreement, Part
@@ -28,7 +28,7 @@ HIDDEN = "hidden cells"
 
 DECLARED = (
     Declared(REJECTED, 1, "how many rows, or whole contributions, of each owner were outside the contract's bounds"),
-    Declared(HIDDEN, 1, "how many cells of each analysis stand on too few rows and were hidden"),
+    Declared(HIDDEN, 1, "how many cells of each analysis were hidden"),
 )
 """The only openings of a joint computation. Results are not among them: they leave it as shares."""
 
@@ -132,15 +132,17 @@ class JointComputation:
         return noised
 
     def suppress(self) -> dict[str, int]:
-        """Hides small cells of every analysis. Returns how many, by analysis.
+        """Hides the cells of every analysis that a disclosure rule forbids. Returns how many, by analysis.
 
         Reveals: these numbers, under one declared opening.
         Raises: PlanError if an analysis was evaluated and has not been given its noise.
         """
         if self._exact:
             raise PlanError(f"{', '.join(sorted(self._exact))}: noise is added before anything is hidden")
+        cells = dict(sorted(self._cells.items()))
+        verdicts = judge(self.p, list(cells.values()), [self._analyses[name].rules for name in cells])
         self._released = {
-            name: suppress(self.p, cells, self.agreement.min_count) for name, cells in sorted(self._cells.items())
+            name: hide(self.p, cells[name], verdict.safe) for name, verdict in zip(cells, verdicts, strict=True)
         }
         self._cells.clear()
         hidden = []

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from counterfoil.analyses import rules
 from counterfoil.analyses.base import (
     Analysis,
     Cells,
@@ -19,13 +20,14 @@ from counterfoil.analyses.base import (
     Output,
     Result,
     ResultTable,
-    total_of,
 )
 from counterfoil.analyses.noise import CONFIDENCE, Moves, PlanNoise
+from counterfoil.analyses.sums import sums_cells, sums_inputs, sums_of
 from counterfoil.data.encode import encode
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError
 from counterfoil.governance.contract import Column
+from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.protocol import Protocol
 
 
@@ -41,14 +43,11 @@ class MeanByGroup(Analysis):
     title = "Mean by group"
     reveals = ("the number of rows in each group", "the sum, and so the mean, of the column in each group")
     params = frozenset({"value", "by"})
+    statistics = frozenset({"counts", "sums"})
+    enforces = rules.SUMS
 
     def inputs(self) -> tuple[Input, ...]:
-        low, high = self.bounds(self._value)
-        rows = self.limits.rows
-        return (
-            Input("count", self._shape, 0, rows),
-            Input("sum", self._shape, min(0, low) * rows, max(0, high) * rows),
-        )
+        return sums_inputs(self.planned.name, self._shape, self._bound, self.limits, self.rules)
 
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", self._shape), Output("count", self._shape), Output("sum", self._shape))
@@ -67,23 +66,20 @@ class MeanByGroup(Analysis):
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         codes = [encode(table, column.name).values for column in self._by]
         cell = np.ravel_multi_index(codes, self._shape)
-        size = int(np.prod(self._shape))
-        sums = np.zeros(size, np.int64)
-        np.add.at(sums, cell, encode(table, self._value.name).values)
-        return {"count": np.bincount(cell, minlength=size).reshape(self._shape), "sum": sums.reshape(self._shape)}
+        return sums_of(encode(table, self._value.name).values, cell, self._shape, rules.depth(self.rules))
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
-        count, total = (total_of([owner.values[name] for owner in owners]) for name in ("count", "sum"))
+        cells = sums_cells(p, self.rules, self._bound, owners)
         if self.planned.privacy:
             # Noise is as wide as one row's part in a sum, which is smallest around the middle of the column's bounds.
-            total = total - count * self._middle
-        return Cells(count, {"sum": total})
+            return Cells(cells.count, {"sum": cells.values["sum"] - cells.count * self._middle})
+        return cells
 
     def present(self, opened: Opened) -> Result:
         safe, count, total = (opened[name].ravel() for name in ("safe", "count", "sum"))
         frame, value = self._groups(), self._value
         frame["rows"] = pd.array(np.where(safe, count, 0), "Int64")
-        frame["mean"] = np.divide(total, count, out=np.full(count.shape, np.nan), where=safe == 1)
+        frame["mean"] = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
         frame.loc[safe == 0, "rows"] = pd.NA
         measures = {"rows": self.measure("count"), "mean": Measure(value.unit)}
         if self.noise:
@@ -94,8 +90,8 @@ class MeanByGroup(Analysis):
             measures = {"rows": measures["rows"], **noised}  # the last one is drawn
         title = f"Mean {value.name} by {' and '.join(column.name for column in self._by)}"
         findings = []
-        if safe.any():
-            means = frame["mean"].to_numpy()
+        means = frame["mean"].to_numpy()
+        if not np.isnan(means).all():
             for word, at in (("highest", np.nanargmax(means)), ("lowest", np.nanargmin(means))):
                 group = ", ".join(str(frame[column.name].iloc[at]) for column in self._by)
                 findings.append(
@@ -140,6 +136,10 @@ class MeanByGroup(Analysis):
     @property
     def _value(self) -> Column:
         return self.column(self.planned.params.get("value"), "integer")
+
+    @property
+    def _bound(self) -> Bound:
+        return Bound(*self.bounds(self._value))
 
     @property
     def _by(self) -> list[Column]:

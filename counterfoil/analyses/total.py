@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from counterfoil.analyses import rules
 from counterfoil.analyses.base import (
     Analysis,
     Cells,
@@ -19,12 +20,13 @@ from counterfoil.analyses.base import (
     Output,
     Result,
     ResultTable,
-    total_of,
 )
 from counterfoil.analyses.noise import Moves
+from counterfoil.analyses.sums import sums_cells, sums_inputs, sums_of
 from counterfoil.data.encode import encode
 from counterfoil.data.table import Table
 from counterfoil.governance.contract import Column
+from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.protocol import Protocol
 
 
@@ -36,14 +38,11 @@ class Total(Analysis):
     title = "Total"
     reveals: ClassVar[tuple[str, ...]] = ("the number of rows", "the sum of the column")
     params: ClassVar[frozenset[str]] = frozenset({"column"})
+    statistics = frozenset({"counts", "sums"})
+    enforces: ClassVar[frozenset[str]] = rules.SUMS
 
     def inputs(self) -> tuple[Input, ...]:
-        low, high = self.bounds(self._column)
-        rows = self.limits.rows
-        return (
-            Input("count", (), 0, rows),
-            Input("sum", (), min(0, low) * rows, max(0, high) * rows),
-        )
+        return sums_inputs(self.planned.name, (), self._bound, self.limits, self.rules)
 
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", ()), Output("count", ()), Output("sum", ()))
@@ -56,13 +55,10 @@ class Total(Analysis):
 
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         values = encode(table, self._column.name).values
-        return {"count": np.array(values.size, np.int64), "sum": np.array(values.sum(), np.int64)}
+        return sums_of(values, np.zeros(values.size, np.int64), (), rules.depth(self.rules))
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
-        return Cells(
-            count=total_of([owner.values["count"] for owner in owners]),
-            values={"sum": total_of([owner.values["sum"] for owner in owners])},
-        )
+        return sums_cells(p, self.rules, self._bound, owners)
 
     def present(self, opened: Opened) -> Result:
         safe, count, total = (opened[name].item() for name in ("safe", "count", "sum"))
@@ -87,6 +83,10 @@ class Total(Analysis):
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         values = pd.concat([table[self._column.name] for table in tables])
         return pd.DataFrame({"rows": [len(values)], self._column.name: [int(values.sum())]})
+
+    @property
+    def _bound(self) -> Bound:
+        return Bound(*self.bounds(self._column))
 
     @property
     def _column(self) -> Column:

@@ -17,7 +17,7 @@ from counterfoil.canonical import Json, digest, jcs
 from counterfoil.errors import AgreementError, ExpiredError
 from counterfoil.governance.contract import Column, Contract
 from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
-from counterfoil.governance.policy import Policy
+from counterfoil.governance.policy import Policy, Rules, strictest
 from counterfoil.governance.privacy import Budget, Cap, Privacy, budget_for, read_budgets, read_privacy
 from counterfoil.governance.roster import Role, Roster
 from counterfoil.governance.schedule import Schedule, read_schedule
@@ -131,11 +131,15 @@ class Agreement:
         """Whether any contract has keys under pseudonyms, so that the owners need a common key."""
         return any(column.pseudonym for contract in self.contracts.values() for column in contract.columns)
 
+    @cached_property
+    def rules(self) -> Rules:
+        """The disclosure rules: rule by rule the strictest of all policies and contracts."""
+        return strictest(self.policies, (contract.minimum_count for contract in self.contracts.values()))
+
     @property
     def min_count(self) -> int:
-        """The strictest minimum count of all policies and contracts."""
-        counts = [contract.minimum_count for contract in self.contracts.values()]
-        return max(counts + [policy.minimum_count for policy in self.policies])
+        """How many rows a cell of a result stands on, at least."""
+        return self.rules.safe_threshold
 
     @property
     def private(self) -> tuple[Planned, ...]:

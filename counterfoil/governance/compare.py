@@ -43,7 +43,7 @@ def _terms(old: Agreement, new: Agreement) -> Iterator[str]:
             f"every {new.schedule.every} ({new.schedule.cron})",
         ),
         "approvals needed": (old.quorum, new.quorum),
-        "smallest count of rows behind a cell": (old.min_count, new.min_count),
+        **{f"disclosure rule {name}": (was, new.rules.facts()[name]) for name, was in old.rules.facts().items()},
         "days that nodes keep shares": (old.share_retention_days, new.share_retention_days),
         "days that results are kept": (old.release_retention_days, new.release_retention_days),
     }

@@ -67,7 +67,7 @@ def facts(agreement: Agreement) -> dict[str, Json]:
             }
             for budget in agreement.budgets
         ],
-        "minimum_count": agreement.min_count,
+        "rules": agreement.rules.facts(),
         "starts": agreement.starts.isoformat(),
         "expires": agreement.expires.isoformat(),
         "every": agreement.schedule.every,
@@ -102,7 +102,9 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         yield from _plan(plan)
     yield ""
     yield from _private(agreement)
-    yield f"No cell of a result stands on fewer than {agreement.min_count} rows; smaller ones are hidden from all."
+    yield "A cell of a result is hidden from all, while it is still secret-shared, if"
+    for rule in agreement.rules.describe():
+        yield f"  {rule}"
     yield (
         f"Before a result leaves the nodes, {agreement.quorum} of {_list(agreement.reviewers)} must approve it. "
         "They see what was computed and counted, never a value."

@@ -1,25 +1,141 @@
-"""Disclosure policies: what may leave the joint computation.
+"""Disclosure policies: what may leave the joint computation, by rules that output checkers know.
 
+Names and defaults are those of ACRO/SACRO where they have the rule; a policy that does not name a rule has its default.
 Knows the rules, not how they are enforced on shares.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from fractions import Fraction
+from functools import reduce
+from typing import Any, Final, Literal, TypeAlias
 
-from counterfoil.canonical import digest
+from counterfoil.canonical import Json, digest
 from counterfoil.errors import AgreementError
-from counterfoil.governance.document import read_document
+from counterfoil.governance.document import Problems, read_document
+
+Setting: TypeAlias = "int | bool | Fraction"
+
+Statistic: TypeAlias = Literal["counts", "sums", "correlations", "survival curves"]
+"""Kinds of released statistic that rules tell apart: tables of frequencies and of magnitudes, moments, curves."""
+
+_FINEST: Final = 10_000
+"""Shares and ratios have at most four decimal places, so that they are compared exactly on shares."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a cell of a result must satisfy, rule by rule. Each has a value that turns it off (`OFF`).
+
+    `safe_threshold`: rows behind a cell, at least. `safe_nk_n`, `safe_nk_k`: the n largest contributions make up the
+    share k of a sum, at most. `safe_pratio_p`: all but the two largest contributions make up the share p of the
+    largest, at least. `safe_dof_threshold`: rows beyond the columns of a correlation, at least.
+    `zeros_are_disclosive`: empty cells and sums of nothing but zeros are hidden. `full_cells_are_disclosive`: so are
+    cells that hold all rows of their line, or whose rows are all at one bound of their column. `safe_owners`: owners
+    with rows in a cell, at least. `check_missing_values`: no result rests on a column with empty cells.
+    `survival_safe_threshold`: people at risk at each step of a survival curve, at least. `safe_round_base`: counts are
+    multiples of it. `count_by_rule`: reviewers learn how many cells each rule hides, not only how many are hidden.
+    """
+
+    safe_threshold: int = 10
+    safe_nk_n: int = 2
+    safe_nk_k: Fraction = Fraction(9, 10)
+    safe_pratio_p: Fraction = Fraction(1, 10)
+    safe_dof_threshold: int = 10
+    zeros_are_disclosive: bool = True
+    full_cells_are_disclosive: bool = True
+    safe_owners: int = 3
+    check_missing_values: bool = False
+    survival_safe_threshold: int = 10
+    safe_round_base: int = 1
+    count_by_rule: bool = False
+
+    def stricter(self, other: Rules) -> Rules:
+        """Rule by rule the stricter of the two."""
+        return Rules(
+            **{
+                name: min(pair) if name in _LOWER_IS_STRICTER else max(pair)
+                for name, pair in ((name, (getattr(self, name), getattr(other, name))) for name in NAMES)
+            }
+        )
+
+    def of_noised(self) -> Rules:
+        """The rules for a noised result: the threshold, on its noised counts.
+
+        Noise protects every row by itself, and what is hidden by exact numbers would tell about them.
+        """
+        return replace(Rules(**{**OFF, "zeros_are_disclosive": True}), safe_threshold=self.safe_threshold)  # type: ignore[arg-type]
+
+    @property
+    def in_force(self) -> frozenset[str]:
+        """The rules that are not turned off; of a dominance rule, its k."""
+        return frozenset(name for name in OFF if getattr(self, name) != OFF[name])
+
+    def describe(self) -> Iterator[str]:
+        """The rules in force that decide over cells, in plain words: when a cell is hidden."""
+        yield f"it stands on fewer than {self.safe_threshold} rows"
+        if self.safe_owners > 1:
+            yield f"rows of fewer than {self.safe_owners} owners are in it"
+        if self.safe_nk_k < 1:
+            share = float(100 * self.safe_nk_k)
+            yield f"its {self.safe_nk_n} largest contributions make up more than {share:g} % of its sum"
+        if self.safe_pratio_p > 0:
+            share = float(100 * self.safe_pratio_p)
+            yield f"all its contributions but the two largest make up less than {share:g} % of the largest"
+        if self.zeros_are_disclosive:
+            yield "it is empty, or a sum of nothing but zeros"
+        if self.full_cells_are_disclosive:
+            yield "it holds all rows of its line, or all its rows are at one bound of the column"
+        if self.safe_dof_threshold:
+            yield f"it is a correlation with fewer than {self.safe_dof_threshold} rows beyond its columns"
+
+    def facts(self) -> dict[str, Json]:
+        """The rules as plain JSON values."""
+        values = {name: getattr(self, name) for name in NAMES}
+        return {name: float(value) if isinstance(value, Fraction) else value for name, value in values.items()}
+
+
+NAMES: Final = tuple(rule.name for rule in fields(Rules))
+
+OFF: Final[Mapping[str, Setting]] = {
+    "safe_nk_k": Fraction(1),
+    "safe_pratio_p": Fraction(0),
+    "safe_dof_threshold": 0,
+    "zeros_are_disclosive": False,
+    "full_cells_are_disclosive": False,
+    "safe_owners": 1,
+    "check_missing_values": False,
+    "survival_safe_threshold": 0,
+    "safe_round_base": 1,
+}
+"""The value that turns a rule off. The threshold itself is always on."""
+
+CALLED_FOR: Final[Mapping[str, frozenset[Statistic]]] = {
+    "safe_nk_k": frozenset({"sums"}),
+    "safe_pratio_p": frozenset({"sums"}),
+    "safe_dof_threshold": frozenset({"correlations"}),
+    "zeros_are_disclosive": frozenset({"counts", "sums"}),
+    "full_cells_are_disclosive": frozenset({"counts", "sums"}),
+    "safe_owners": frozenset({"counts", "sums", "correlations", "survival curves"}),
+    "check_missing_values": frozenset({"counts", "sums", "correlations", "survival curves"}),
+    "survival_safe_threshold": frozenset({"survival curves"}),
+    "safe_round_base": frozenset({"counts"}),
+}
+"""The kinds of statistic that each rule is about. The threshold is about all of them."""
+
+_LOWER_IS_STRICTER: Final = frozenset({"safe_nk_k", "count_by_rule"})
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`minimum_count`: no published cell stands on fewer rows; `digest` is SHA-256 of the file's bytes."""
+    """Rules that an agreement adopts; `digest` is SHA-256 of the file's bytes."""
 
     id: str
     version: str
     title: str
-    minimum_count: int
+    rules: Rules
     digest: str
     source: str
     raw: bytes = field(repr=False)
@@ -27,5 +143,29 @@ class Policy:
 
 def parse_policy(raw: bytes, source: str) -> Policy:
     """The policy that the bytes write. Raises: AgreementError with file and line; DocumentError if not YAML."""
-    value = read_document(raw, source, "policy", AgreementError).value
-    return Policy(value["id"], value["version"], value["title"], value["minimumCount"], digest(raw), source, raw)
+    document = read_document(raw, source, "policy", AgreementError)
+    problems = Problems(document, AgreementError)
+    value = document.value
+    rules = Rules(**{name: _setting(name, given, problems) for name, given in value["rules"].items()})
+    if rules.full_cells_are_disclosive and not rules.zeros_are_disclosive:
+        problems.add(
+            ("rules", "zeros_are_disclosive"),
+            "zeros around a hidden cell show that it is full; hide zeros, or set full_cells_are_disclosive to false",
+        )
+    problems.raise_if_any()
+    return Policy(value["id"], value["version"], value["title"], rules, digest(raw), source, raw)
+
+
+def strictest(policies: Iterable[Policy], minimum_counts: Iterable[int]) -> Rules:
+    """The rules that satisfy all policies (at least one) and all minimum counts of contracts."""
+    rules = reduce(Rules.stricter, (policy.rules for policy in policies))
+    return replace(rules, safe_threshold=max(rules.safe_threshold, *minimum_counts))
+
+
+def _setting(name: str, given: Any, problems: Problems) -> Any:
+    if name not in ("safe_nk_k", "safe_pratio_p"):
+        return given
+    share = Fraction(str(given))
+    if share.denominator > _FINEST:
+        problems.add(("rules", name), "has more than four decimal places; round it")
+    return share

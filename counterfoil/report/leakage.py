@@ -42,10 +42,12 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         "- how many rows each owner hands in\n"
         "- when the job ran, for how long, and the sizes of all messages",
         *_opened(declared),
-        f"The recipients learn the following and which cells are hidden. A cell that stands on fewer than "
-        f"{agreement.min_count} rows is hidden before anything is opened. A hidden cell that is the only one in a row, "
-        "a column or a table can be worked out by whoever knows the sum of all cells.",
+        "The recipients learn the following and which cells are hidden:",
         "\n".join(map(_released, analyses)),
+        "A cell is hidden while it is still secret-shared, and opened to nobody, if",
+        "\n".join(f"- {rule}" for rule in agreement.rules.describe()),
+        "A hidden cell that is the only one in a row, a column or a table can be worked out by whoever knows the sum "
+        "of all cells. Who may hand in false values can also mislead these rules.",
         *_noise(agreement),
         "An attempt that fails shows that it failed, and at which step. An owner can hand in false values within the "
         "agreed bounds; the computation cannot notice.",

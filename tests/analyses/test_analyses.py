@@ -12,11 +12,12 @@ import pytest
 from counterfoil.analyses import REGISTRY, build
 from counterfoil.analyses.base import Analysis, Limits, Result
 from counterfoil.analyses.ranges import Handed, check_ranges
-from counterfoil.analyses.suppress import suppress
+from counterfoil.analyses.suppress import hide, judge
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreement import Planned
 from counterfoil.governance.contract import parse_contract
+from counterfoil.governance.policy import OFF, Rules
 from counterfoil.mpc.plain.protocol import Plain
 from counterfoil.mpc.shares import as_signed
 from synthetic_data.loans import make_tables
@@ -25,6 +26,7 @@ CONTRACT_FILE = Path("contracts/data/loans.odcs.yaml")
 CONTRACT = parse_contract(CONTRACT_FILE.read_bytes(), CONTRACT_FILE.name)
 NUMERIC = ("balance", "income", "age", "days_past_due", "default_flag")
 ROWS = 3000
+BARE = Rules(safe_threshold=2, **OFF)
 
 
 def planned(analysis: str, columns: tuple[str, ...], **params: object) -> Planned:
@@ -45,8 +47,9 @@ FRAMES = make_tables(CONTRACT, seed=3, rows=ROWS)
 
 
 def run(plan: Planned, frames: list[pd.DataFrame], minimum: int) -> tuple[Analysis, Result, int]:
-    """The released result, and how many rows or contributions were rejected."""
-    analysis = build(plan, CONTRACT, Limits(len(frames), ROWS))
+    """The released result under a minimum count alone, and how many rows or contributions were rejected."""
+    rules = Rules(safe_threshold=minimum, **{**OFF, "zeros_are_disclosive": minimum > 1})
+    analysis = build(plan, CONTRACT, Limits(len(frames), ROWS, rules))
     p = Plain()
     handed = []
     for frame in frames:
@@ -57,7 +60,9 @@ def run(plan: Planned, frames: list[pd.DataFrame], minimum: int) -> tuple[Analys
         }
         handed.append(Handed(analysis.inputs(), {n: p.constant(a) for n, a in arrays.items()}, len(frame)))
     checked, rejected = check_ranges(p, handed)
-    released = suppress(p, analysis.conclude(p, analysis.secure(p, checked)), minimum)
+    cells = analysis.conclude(p, analysis.secure(p, checked))
+    (verdict,) = judge(p, [cells], [rules])
+    released = hide(p, cells, verdict.safe)
     opened = {output.name: as_signed(released[output.name].parts[0]) for output in analysis.outputs()}
     assert {o.name: o.shape for o in analysis.outputs()} == {name: array.shape for name, array in opened.items()}
     return analysis, analysis.present(opened), int(as_signed(rejected.parts[0]).sum())
@@ -102,7 +107,7 @@ def test_everything_is_hidden_when_there_are_too_few_rows(name: str) -> None:
 
 
 def test_a_row_out_of_range_counts_for_nothing() -> None:
-    analysis = build(PLANS["correlation, shared"], CONTRACT, Limits(1, 100))
+    analysis = build(PLANS["correlation, shared"], CONTRACT, Limits(1, 100, BARE))
     limb = 1 << 15
     high, low = np.zeros((4, len(NUMERIC)), np.int64), np.zeros((4, len(NUMERIC)), np.int64)
     high[0, 1], high[1, 2], high[2, 3], low[3, 0] = limb, limb + 1, -(1 << 63), -1
@@ -118,7 +123,7 @@ def test_a_row_out_of_range_counts_for_nothing() -> None:
 
 
 def test_a_contribution_out_of_range_counts_for_nothing() -> None:
-    analysis = build(PLANS["total"], CONTRACT, Limits(2, 10))
+    analysis = build(PLANS["total"], CONTRACT, Limits(2, 10, BARE))
     highest = 10 * 100_000_000
     p = Plain()
     good = {"count": p.constant(np.array(10)), "sum": p.constant(np.array(highest))}
@@ -162,7 +167,7 @@ def test_a_plan_that_does_not_fit_is_refused(plan: Planned, words: str) -> None:
 
 def test_a_plan_that_could_wrap_is_refused() -> None:
     with pytest.raises(RangeError, match="could wrap"):
-        build(PLANS["total"], CONTRACT, Limits(1000, 1 << 30))
+        build(PLANS["total"], CONTRACT, Limits(1000, 1 << 30, BARE))
     with pytest.raises(RangeError, match="rows are too many"):
         build(PLANS["correlation, shared"], CONTRACT, Limits(4, 1 << 30))
 

@@ -14,7 +14,7 @@ import pytest
 from counterfoil.analyses import build
 from counterfoil.analyses.base import Analysis, Checked, Limits, Result
 from counterfoil.analyses.noise import Gaussian, Laplace, Moves, PlanNoise, plan_noise
-from counterfoil.analyses.suppress import suppress
+from counterfoil.analyses.suppress import hide, judge
 from counterfoil.data.table import Table
 from counterfoil.errors import RangeError
 from counterfoil.governance.agreement import Planned
@@ -160,8 +160,9 @@ def release(analysis: Analysis, frames: list[pd.DataFrame], minimum: int) -> Res
         table = Table(CONTRACT, "test", pa.Table.from_pandas(frame, preserve_index=False))
         values = {name: p.constant(array) for name, array in analysis.local(table).items()}
         owners.append(Checked(values, p.constant(np.array(1))))
-    noised = analysis.conclude(p, analysis.add_noise(p, analysis.secure(p, owners)))
-    released = suppress(p, noised, minimum)
+    cells = analysis.conclude(p, analysis.add_noise(p, analysis.secure(p, owners)))
+    (verdict,) = judge(p, [cells], [dataclasses.replace(analysis.rules, safe_threshold=minimum)])
+    released = hide(p, cells, verdict.safe)
     return analysis.present({output.name: as_signed(released[output.name].parts[0]) for output in analysis.outputs()})
 
 

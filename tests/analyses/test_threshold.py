@@ -11,13 +11,13 @@ import pytest
 
 from counterfoil.analyses import build
 from counterfoil.analyses.base import Analysis, Cells, Limits
-from counterfoil.analyses.suppress import suppress
+from counterfoil.analyses.suppress import hide, judge
 from counterfoil.governance.contract import Contract
 from counterfoil.governance.privacy import Privacy
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith, as_signed, concat
 from synthetic_data.answers import FIRST_CASE
-from tests.analyses.test_analyses import CONTRACT, planned
+from tests.analyses.test_analyses import BARE, CONTRACT, planned
 from tests.spec.circuit_spec import SUITES, run
 
 TOTAL = sum(FIRST_CASE.values())
@@ -34,7 +34,7 @@ def wide(low: int, high: int) -> Contract:
 
 def asked(contract: Contract = CONTRACT, privacy: Privacy | None = None, **threshold: int) -> Analysis:
     plan = planned("threshold", ("balance",), column="balance", **threshold)
-    return build(dataclasses.replace(plan, privacy=privacy), contract, Limits(1, 1))
+    return build(dataclasses.replace(plan, privacy=privacy), contract, Limits(1, 1, BARE))
 
 
 def answer(suite: str, analysis: Analysis, totals: list[int], rows: int = 4) -> list[bool]:
@@ -44,7 +44,9 @@ def answer(suite: str, analysis: Analysis, totals: list[int], rows: int = 4) -> 
         passed = []
         for at in range(len(totals)):
             cells = Cells(p.constant(np.array(rows)), {"sum": x[at].reshape()})
-            passed.append(suppress(p, analysis.conclude(p, cells), 2)["passed"].reshape(1))
+            concluded = analysis.conclude(p, cells)
+            (verdict,) = judge(p, [concluded], [BARE])
+            passed.append(hide(p, concluded, verdict.safe)["passed"].reshape(1))
         return concat(passed)
 
     released = run(suite, program, (np.array(totals, np.int64),)).values

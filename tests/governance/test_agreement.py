@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from datetime import date
+from fractions import Fraction
 
 import pytest
 import yaml
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from counterfoil.errors import AgreementError, DocumentError, ExpiredError, RefusedError, RosterError
 from counterfoil.governance.agreement import Agreement, parse_agreement
 from counterfoil.governance.contract import Contract, parse_contract
-from counterfoil.governance.policy import Policy, parse_policy
+from counterfoil.governance.policy import OFF, Policy, Rules, parse_policy
 from counterfoil.governance.roster import Roster, fill_roster, parse_roster
 from counterfoil.governance.schedule import Schedule
 
@@ -202,9 +203,24 @@ def test_one_organisation_cannot_run_two_nodes(shared: Consortium) -> None:
 
 def test_the_strictest_minimum_count_wins(shared: Consortium) -> None:
     for policy_count, contract_count in ((10, 25), (25, 10), (25, 25)):
-        policy = dataclasses.replace(POLICY, minimum_count=policy_count)
+        policy = dataclasses.replace(POLICY, rules=Rules(safe_threshold=policy_count))
         contract = dataclasses.replace(CONTRACT, minimum_count=contract_count)
         assert parse(EXPOSURE, shared.roster, {"loans": contract}, [policy]).min_count == 25
+
+
+def test_the_strictest_policy_wins_rule_by_rule() -> None:
+    one = Rules(safe_threshold=5, safe_nk_n=1, safe_nk_k=Fraction(8, 10), zeros_are_disclosive=False, safe_owners=4)
+    other = Rules(safe_threshold=20, safe_nk_n=3, safe_pratio_p=Fraction(0), count_by_rule=True, safe_owners=2)
+    both = Rules(safe_threshold=20, safe_nk_n=3, safe_nk_k=Fraction(8, 10), safe_owners=4)
+    assert one.stricter(other) == other.stricter(one) == both
+    assert both.in_force == set(OFF) - {"check_missing_values", "safe_round_base"}
+
+
+def test_a_policy_says_what_output_checkers_know_and_the_rest_is_their_default() -> None:
+    rules = POLICY.rules
+    assert (rules.safe_threshold, rules.safe_dof_threshold, rules.survival_safe_threshold) == (10, 10, 10)
+    assert (rules.safe_nk_n, rules.safe_nk_k, rules.safe_pratio_p) == (2, Fraction(9, 10), Fraction(1, 10))
+    assert (rules.zeros_are_disclosive, rules.check_missing_values) == (True, False)
 
 
 def test_the_agreement_reads_as_written(shared: Consortium) -> None:
@@ -295,11 +311,21 @@ def test_any_bytes_are_an_agreement_or_a_named_error(shared: Consortium, raw: by
 
 # --- policies ---------------------------------------------------------------------------------------------------
 
+RULE = line_of(STRICT, "safe_threshold: 10")
+
 BROKEN_POLICY = {
-    "no count": ("minimumCount: 10\n", "", 2, "'minimumCount' is missing"),
-    "count of one": ("minimumCount: 10", "minimumCount: 1", 9, "at least 2"),
-    "count as text": ("minimumCount: 10", "minimumCount: ten", 9, "must be a whole number"),
-    "unknown rule": ("minimumCount: 10", "minimumCounts: 10", 9, "did you mean 'minimumCount'"),
+    "no rules": (STRICT[STRICT.index("rules:") :], "", 2, "'rules' is missing"),
+    "count of one": ("safe_threshold: 10", "safe_threshold: 1", RULE, "at least 2"),
+    "count as text": ("safe_threshold: 10", "safe_threshold: ten", RULE, "must be a whole number"),
+    "unknown rule": ("safe_threshold: 10", "safe_treshold: 10", RULE, "did you mean 'safe_threshold'"),
+    "share above one": ("safe_nk_k: 0.9", "safe_nk_k: 85", RULE + 2, "at most 1"),
+    "share too fine": ("safe_nk_k: 0.9", "safe_nk_k: 0.33333", RULE + 2, "four decimal places"),
+    "zeros around full cells": (
+        "zeros_are_disclosive: true",
+        "zeros_are_disclosive: false",
+        RULE + 5,
+        "show that it is full",
+    ),
 }
 
 

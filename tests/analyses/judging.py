@@ -1,0 +1,124 @@
+"""Analyses taken through their three worlds in one process, up to the verdict of the disclosure rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from counterfoil.analyses import build
+from counterfoil.analyses.base import Analysis, Limits
+from counterfoil.analyses.ranges import Handed, check_ranges
+from counterfoil.analyses.suppress import judge
+from counterfoil.data.table import Table
+from counterfoil.governance.agreement import Planned
+from counterfoil.governance.contract import Contract, parse_contract
+from counterfoil.governance.policy import Rules
+from counterfoil.mpc.local import reveal, run_local
+from counterfoil.mpc.plain.protocol import Plain
+from counterfoil.mpc.shares import as_signed
+
+REGIONS, PRODUCTS = ("north", "east", "south"), ("car", "card")
+MOST = 500
+
+_CONTRACT = f"""
+apiVersion: v3.1.0
+kind: DataContract
+id: small
+version: 1.0.0
+status: active
+description: {{purpose: a table small enough to be enumerated}}
+schema:
+  - name: small
+    logicalType: object
+    quality: [{{id: rows, metric: rowCount, mustBeBetween: [0, {MOST}]}}]
+    properties:
+      - {{name: region, logicalType: string, required: true, description: where, customProperties: [
+          {{property: privacyRole, value: quasi}}, {{property: purpose, value: test}},
+          {{property: categories, value: [{", ".join(REGIONS)}]}}]}}
+      - {{name: product, logicalType: string, required: true, description: what, customProperties: [
+          {{property: privacyRole, value: quasi}}, {{property: purpose, value: test}},
+          {{property: categories, value: [{", ".join(PRODUCTS)}]}}]}}
+      - {{name: value, logicalType: integer, required: true, description: how much,
+          logicalTypeOptions: {{minimum: 0, maximum: 1000}}, customProperties: [
+          {{property: privacyRole, value: measure}}, {{property: purpose, value: test}}]}}
+      - {{name: debt, logicalType: integer, required: true, description: how little,
+          logicalTypeOptions: {{minimum: -10, maximum: 1000}}, customProperties: [
+          {{property: privacyRole, value: measure}}, {{property: purpose, value: test}}]}}
+customProperties:
+  - {{property: lawfulBasis, value: consent}}
+  - {{property: minimumCount, value: 2}}
+  - {{property: retention, value: 30}}
+  - {{property: expires, value: "2030-01-01"}}
+  - {{property: allowedAnalyses, value: [total, mean_by_group, histogram, correlation]}}
+"""
+CONTRACT: Contract = parse_contract(_CONTRACT.encode(), "small.odcs.yaml")
+
+
+def planned(analysis: str, *columns: str, name: str = "", **params: object) -> Planned:
+    return Planned(name or analysis, analysis, 1, "test", "small", columns, params, ("somebody",), "0" * 64)
+
+
+def judged(
+    plans: Sequence[Planned], frames: Sequence[pd.DataFrame], rules: Rules, suite: str = "plain"
+) -> list[tuple[NDArray[Any], Mapping[str, NDArray[Any]]]]:
+    """For each plan which cells are safe, and how many tests of each rule each cell fails."""
+    limits = Limits(len(frames), MOST, rules)
+    analyses = [build(plan, CONTRACT, limits) for plan in plans]
+    arrays = [[_local(analysis, frame) for frame in frames] for analysis in analyses]
+    flat = [array for each in arrays for owner in each for array in owner.values()]
+
+    def program(p: Any, *shares: Any) -> Any:
+        given = iter(shares)
+        cells = []
+        for analysis in analyses:
+            handed = [
+                Handed(analysis.inputs(), {item.name: next(given) for item in analysis.inputs()}, len(frame))
+                for frame in frames
+            ]
+            checked, _ = check_ranges(p, handed)
+            cells.append(analysis.secure(p, checked))
+        return [(verdict.safe, dict(verdict.fails)) for verdict in judge(p, cells, [each.rules for each in analyses])]
+
+    if suite == "plain":
+        p = Plain()
+        return [
+            (as_signed(safe.parts[0]), {rule: as_signed(fail.parts[0]) for rule, fail in fails.items()})
+            for safe, fails in program(p, *map(p.constant, flat))
+        ]
+    parties = run_local(suite, program, inputs=flat)
+    return [
+        (
+            as_signed(reveal([party[i][0] for party in parties])),
+            {rule: as_signed(reveal([party[i][1][rule] for party in parties])) for rule in parties[0][i][1]},
+        )
+        for i in range(len(plans))
+    ]
+
+
+def _local(analysis: Analysis, frame: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
+    made = analysis.local(Table(CONTRACT, "test", pa.Table.from_pandas(frame, preserve_index=False)))
+    return {item.name: made[item.name] for item in analysis.inputs()}
+
+
+def draw(rng: np.random.Generator, owners: int, rows: int) -> list[pd.DataFrame]:
+    """Tables of so many owners with few rows in some cells, and some values that outweigh the others."""
+    frames = []
+    for _ in range(owners):
+        n = int(rng.integers(0, rows))
+        value = rng.integers(0, 20, n) * rng.choice([0, 1, 50], n, p=[0.3, 0.6, 0.1])
+        frames.append(
+            pd.DataFrame(
+                {
+                    "region": rng.choice(REGIONS, n, p=rng.dirichlet([0.5] * 3)),
+                    "product": rng.choice(PRODUCTS, n),
+                    "value": value.astype(np.int64),
+                    "debt": rng.integers(-10, 10, n),
+                }
+            )
+        )
+    return frames
