@@ -249,6 +249,12 @@ class NotEntitledError(CounterfoilError):
     exit_code = 82
 
 
+class NotWitnessedError(CounterfoilError):
+    """A log entry that others must have cosigned before anything follows on it is not cosigned by all of them."""
+
+    exit_code = 83
+
+
 # --- storage: 90-99 ---------------------------------------------------------------------------------------------
 
 

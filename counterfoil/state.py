@@ -86,6 +86,17 @@ class State:
         with self._transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO fact VALUES (?, ?, ?)", (space, key, value))
 
+    def replace(self, space: str, key: str, old: bytes | None, value: bytes) -> bool:
+        """Whether the fact had the old value (none, if None) and has the new one now; or else nothing changed."""
+        with self._transaction() as connection:
+            if old is None:
+                done = connection.execute("INSERT OR IGNORE INTO fact VALUES (?, ?, ?)", (space, key, value))
+            else:
+                done = connection.execute(
+                    "UPDATE fact SET value = ? WHERE space = ? AND key = ? AND value = ?", (value, space, key, old)
+                )
+            return bool(done.rowcount)
+
     def get(self, space: str, key: str) -> bytes:
         """The fact's value. Raises: NotFoundError."""
         with self._transaction() as connection:

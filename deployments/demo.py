@@ -41,7 +41,16 @@ COMMANDS = (
     "pydantic.type_adapter",
     "typer.rich_utils",
 )
-WORKERS = ("flows.party", "flows.analyse", "flows.collaborate", "flows.review", "flows.resume_reviews", "flows.release")
+WORKERS = (
+    "flows.party",
+    "flows.analyse",
+    "flows.collaborate",
+    "flows.review",
+    "flows.resume_reviews",
+    "flows.announce",
+    "flows.countersign",
+    "flows.release",
+)
 OWNERS_WORKERS = ("flows.contribute", "great_expectations")
 
 STAGES = {
@@ -53,6 +62,8 @@ STAGES = {
     "contribute": Stage("Contribute: check, minimise, share, seal", len(OWNERS)),
     "analyse": Stage("Analyse: compute on shares", len(NODES)),
     "review": Stage("Review: signatures of the reviewers", len(REVIEWERS)),
+    "announce": Stage("Announce: each log says what will leave", len(NODES)),
+    "countersign": Stage("Countersign: the other nodes cosign that", len(NODES)),
     "release": Stage("Release: seal to the recipients", len(NODES)),
     "attest": Stage("Attest: publish the logs", len(OWNERS) + len(NODES)),
     "witness": Stage("Witness: cosign each other's logs", len(NODES)),

@@ -27,6 +27,8 @@ def review(agreement: RefText, evidence: RefText) -> Ref:
     while count(agreement, evidence):
         suspend_flow_run(wait_for_input=Note)
     terms = signed(agreement).terms
+    on_each("announce", terms.nodes, agreement=agreement, evidence=evidence)
+    on_each("countersign", terms.nodes, agreement=agreement)
     on_each("release", terms.nodes, agreement=agreement, evidence=evidence)
     on_each("attest", (*terms.owners, *terms.nodes))
     on_each("witness", terms.nodes, agreement=agreement)

@@ -20,6 +20,7 @@ import yaml
 
 from counterfoil.analyses.base import Result
 from counterfoil.analyses.joint import analyses, array_specs, local_parts
+from counterfoil.audit.witness import witness
 from counterfoil.canonical import Ref
 from counterfoil.data import synth
 from counterfoil.data.minimise import minimise
@@ -32,8 +33,9 @@ from counterfoil.governance.roster import Roster, fill_roster
 from counterfoil.governance.signing import SignedAgreement, load_agreement, publish, read_agreement, sign_agreement
 from counterfoil.governance.submission import submit
 from counterfoil.home import Home
-from counterfoil.roles.node import Computation, hand_over, take_in
+from counterfoil.roles.node import Computation, take_in
 from counterfoil.roles.owner import Contribution, table_file
+from counterfoil.roles.release import announce_release, hand_over
 from synthetic_data.loans import make_tables, write_tables
 
 T = TypeVar("T")
@@ -124,7 +126,22 @@ class Consortium:
             draft = load_draft(home.exchange, self.signed(reviewer), evidence)
             decide(draft, "approve", comment="", keys=home.keys, exchange=home.exchange, now=today())
 
+    def announce(self, evidence: str) -> None:
+        """Every node's log says what it is about to release."""
+        for node in self.agreement.nodes:
+            announce_release(self.homes[node], self.signed(node), evidence)
+
+    def countersign(self, nodes: Sequence[str] | None = None) -> None:
+        """These nodes, or all, cosign the others' logs."""
+        for node in nodes or self.agreement.nodes:
+            home = self.homes[node]
+            for other in self.agreement.nodes:
+                if other != node:
+                    witness(self.homes[other].keys.public, home.keys, home.state, home.exchange)
+
     def release(self, evidence: str) -> None:
+        self.announce(evidence)
+        self.countersign()
         for node in self.agreement.nodes:
             hand_over(self.homes[node], self.signed(node), evidence)
 

@@ -33,6 +33,7 @@ def verify_bundle(exchange: Exchange, pinned: Mapping[str, PublicKeys], checks: 
             f"log of {log.owner.party}: {checkpoint.size} entries, root {checkpoint.root.hex()[:16]}, "
             f"{'pinned' if log.owner.party in pinned else 'UNPINNED'} key {log.owner.sign_id[:16]}, "
             f"cosigned by {', '.join(sorted(seen)) or 'nobody'}"
+            + (f"; {len(log.foreign)} notes beside it are not its own, as {log.foreign[0]}" if log.foreign else "")
         )
     for check in checks:
         lines.extend(check(exchange, keys))

@@ -95,6 +95,18 @@ def cosigners(note: bytes, witnesses: Iterable[PublicKeys]) -> dict[str, int]:
     return found
 
 
+def cosignature(note: bytes, witness: PublicKeys) -> bytes | None:
+    """The witness's line in the note, if it cosigned it: fit to be put below another copy of the same checkpoint.
+
+    Raises: SignatureError if it is wrong.
+    """
+    if not cosigners(note, [witness]):
+        return None
+    _, signatures = _parse(note)
+    line = next(signature for signature in signatures if _is_by(signature, witness, _COSIGNATURE))
+    return _line(line.name, line.key_id, line.value)
+
+
 def _cosigned(text: bytes, time_s: int) -> bytes:
     return f"cosignature/v1\ntime {time_s}\n".encode() + text
 

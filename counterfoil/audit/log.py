@@ -170,9 +170,15 @@ class Log:
             raise TamperedError(f"log of {self.party}: the file {path.name} was taken away") from None
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def publishing(self) -> Iterator[None]:
+        """No other process or thread of this party publishes the log; it may grow meanwhile. Raises: BusyError."""
+        with self._locked("publishing"):
+            yield
+
+    @contextmanager
+    def _locked(self, name: str = "lock") -> Iterator[None]:
         """No other process or thread of this party holds the log. Raises: BusyError."""
-        handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        handle = os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             deadline = time.monotonic() + _LOCK_S
             while True:

@@ -35,22 +35,33 @@ _LOG, _CARD, _CHECKPOINT, _HISTORY, _COSIGNED, _TILE, _ENTRIES = (
 
 @dataclass(frozen=True, slots=True)
 class PublishedLog:
-    """What the exchange holds of a party's log. Of all this only the checkpoint's signature was checked."""
+    """What the exchange holds of a party's log. Of all this only the owner's signatures on checkpoints were checked.
+
+    `others` are further checkpoints that the owner signed; `foreign` names notes beside its log that it did not sign,
+    which anybody may have put there and which prove nothing.
+    """
 
     owner: PublicKeys
     note: bytes
     entries: tuple[bytes, ...]
     leaf_hashes: tuple[bytes, ...]
     others: tuple[bytes, ...]
+    foreign: tuple[str, ...]
 
 
 def publish(log: Log, exchange: Exchange) -> bytes:
-    """The log as it stands is in the exchange; its checkpoint, which is put there last.
+    """The log as it stands is in the exchange; its checkpoint, which is put there after all that it counts.
 
     Raises: TamperedError if the exchange holds a checkpoint of ours that this log does not continue, as after a
     backup of the home folder was put back.
     """
-    entries, note, owner = log.entries(), log.checkpoint(), log.keys.public
+    with log.publishing():
+        return _publish(log, exchange)
+
+
+def _publish(log: Log, exchange: Exchange) -> bytes:
+    note, owner = log.checkpoint(), log.keys.public
+    entries = log.entries()  # at least those of the checkpoint, as the log only grows
     checkpoint = open_checkpoint(note, owner)
     old = _published_size(log, exchange)
     prefix = (_LOG, log.party)
@@ -64,14 +75,24 @@ def publish(log: Log, exchange: Exchange) -> bytes:
             exchange.put_named((*prefix, _TILE, str(level), *name), b"".join(tile), replace=True)
         level += 1
         hashes = log.level(HEIGHT * level)[: checkpoint.size >> (HEIGHT * level)]
-    exchange.put_named((*prefix, _HISTORY, f"{checkpoint.size:016d}-{digest(note)[:16]}"), note, replace=True)
     exchange.put_named((*prefix, _CHECKPOINT), note, replace=True)
+    # Last: whoever reads meanwhile must not see an earlier checkpoint beside one that counts more.
+    exchange.put_named((*prefix, _HISTORY, f"{checkpoint.size:016d}-{digest(note)[:16]}"), note, replace=True)
     return note
 
 
 def put_cosigned(exchange: Exchange, owner: str, witness: str, size: int, note: bytes) -> None:
     """The note that the witness cosigned is beside the owner's log."""
     exchange.put_named((_LOG, owner, _COSIGNED, witness, f"{size:016d}-{digest(note)[:16]}"), note, replace=True)
+
+
+def read_cosigned(exchange: Exchange, owner: str, witness: str, above: int) -> list[bytes]:
+    """The notes beside the owner's log that the witness is said to have cosigned, of more than `above` entries.
+
+    The smallest come first. Nothing of them is checked.
+    """
+    names = [name for name in exchange.list((_LOG, owner, _COSIGNED, witness)) if name[-1] >= f"{above + 1:016d}"]
+    return [exchange.get_named(name) for name in names]
 
 
 def published_parties(exchange: Exchange) -> list[str]:
@@ -86,20 +107,30 @@ def read_published(exchange: Exchange, party: str, owner: PublicKeys | None = No
     """
     prefix = (_LOG, party)
     owner = owner or _card(exchange.get_named((*prefix, _CARD)), party)
+    # Before the checkpoint, which is put there first: a log that is published meanwhile looks like no rollback.
+    kept = [name for folder in (_HISTORY, _COSIGNED) for name in exchange.list((*prefix, folder))]
     note = exchange.get_named((*prefix, _CHECKPOINT))
     try:
         size = open_checkpoint(note, owner).size
     except SignatureError as error:
         raise SignatureError(f"the checkpoint of {party}: {error}") from None
+    others, foreign = [], []
+    for name in kept:
+        note_then = exchange.get_named(name)
+        try:
+            open_checkpoint(note_then, owner)
+            others.append(note_then)
+        except SignatureError:
+            foreign.append("/".join(name))
     bundles = _read_tiles(exchange, (*prefix, _TILE, _ENTRIES), size)
     hashes = _read_tiles(exchange, (*prefix, _TILE, "0"), size)
-    kept = [name for folder in (_HISTORY, _COSIGNED) for name in exchange.list((*prefix, folder))]
     return PublishedLog(
         owner=owner,
         note=note,
         entries=tuple(entry for bundle in bundles for entry in _split(bundle)),
         leaf_hashes=tuple(tile[i : i + 32] for tile in hashes for i in range(0, len(tile), 32)),
-        others=tuple(exchange.get_named(name) for name in kept),
+        others=tuple(others),
+        foreign=tuple(foreign),
     )
 
 

@@ -7,12 +7,16 @@ that does not continue it. One honest witness is enough to reveal a fork or a ro
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 
-from counterfoil.audit.checkpoint import cosign
-from counterfoil.audit.publish import put_cosigned, read_published
+from counterfoil.audit.checkpoint import cosign, cosignature, open_checkpoint, sign_checkpoint
+from counterfoil.audit.log import Log
+from counterfoil.audit.proof import Proof
+from counterfoil.audit.publish import put_cosigned, read_cosigned, read_published
 from counterfoil.audit.verify import verify_log
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
-from counterfoil.errors import NotFoundError
+from counterfoil.errors import NotFoundError, NotWitnessedError, SignatureError
 from counterfoil.exchange import Exchange
 from counterfoil.state import State
 
@@ -25,13 +29,51 @@ def witness(owner: PublicKeys, keys: PrivateKeys, state: State, exchange: Exchan
     Raises: TamperedError, naming the entry, if the log is not whole or does not continue what was cosigned before;
         SignatureError, NotFoundError.
     """
-    published = read_published(exchange, owner.party, owner)
+    while True:
+        known = _known(state, owner)
+        published = read_published(exchange, owner.party, owner)
+        others = (*published.others, known) if known else published.others
+        checkpoint = verify_log(
+            published.entries, published.note, owner, others=others, leaf_hashes=published.leaf_hashes
+        )
+        cosigned = cosign(published.note, keys, int(time.time()))
+        # If another process of this party cosigned meanwhile, what it saw is to be continued too.
+        if state.replace(_SPACE, owner.sign_id, known, cosigned):
+            put_cosigned(exchange, owner.party, keys.party, checkpoint.size, cosigned)
+            return cosigned
+
+
+def _known(state: State, owner: PublicKeys) -> bytes | None:
     try:
-        others = (*published.others, state.get(_SPACE, owner.sign_id))
+        return state.get(_SPACE, owner.sign_id)
     except NotFoundError:
-        others = published.others
-    checkpoint = verify_log(published.entries, published.note, owner, others=others, leaf_hashes=published.leaf_hashes)
-    cosigned = cosign(published.note, keys, int(time.time()))
-    state.put(_SPACE, owner.sign_id, cosigned)
-    put_cosigned(exchange, owner.party, keys.party, checkpoint.size, cosigned)
-    return cosigned
+        return None
+
+
+def prove_witnessed(log: Log, index: int, witnesses: Sequence[PublicKeys], exchange: Exchange) -> tuple[Proof, ...]:
+    """Proofs that the entry is in the log as every one of the witnesses cosigned it: one, unless they saw it at
+    different sizes.
+
+    What lies in the exchange and is not a witness's cosignature on this very log counts for nothing.
+
+    Raises: NotWitnessedError, which names the witnesses that are missing.
+    """
+    seen: dict[tuple[int, bytes], dict[str, bytes]] = {}
+    missing = {witness.party for witness in witnesses}
+    for witness in witnesses:
+        for note in read_cosigned(exchange, log.party, witness.party, index):
+            with suppress(SignatureError):
+                checkpoint, line = open_checkpoint(note, log.keys.public), cosignature(note, witness)
+                if line and index < checkpoint.size <= log.size and log.root(checkpoint.size) == checkpoint.root:
+                    seen.setdefault((checkpoint.size, checkpoint.root), {})[witness.party] = line
+    proofs = []
+    for (size, root), lines in sorted(seen.items(), key=lambda item: (-len(item[1]), item[0])):
+        if missing & lines.keys():
+            missing -= lines.keys()
+            note = sign_checkpoint(size, root, log.keys) + b"".join(lines[name] for name in sorted(lines))
+            proofs.append(Proof(index, tuple(log.inclusion_proof(index, size)), note))
+    if missing:
+        raise NotWitnessedError(
+            f"log of {log.party}: entry {index} is not cosigned by {', '.join(sorted(missing))}; let them witness it"
+        )
+    return tuple(proofs)

@@ -1,6 +1,6 @@
 """Releases: each node's output shares on their way to one recipient, sealed, and signed with why they may leave.
 
-A node releases only what is `Approved`, to a recipient of the agreement, to the key that the evidence names, and for
+A node releases only what is `Announced`, to a recipient of the agreement, to the key that the evidence names, and for
 each period only one job. The recipient checks the same again. PROTOCOLS 6. Knows nothing of what the shares mean.
 """
 
@@ -17,12 +17,14 @@ from counterfoil.errors import (
     DocumentError,
     NotEntitledError,
     NotFoundError,
+    NotWitnessedError,
     RefusedError,
     SignatureError,
     TamperedError,
 )
 from counterfoil.exchange import Exchange
 from counterfoil.governance.airlock import Approved, count_decisions
+from counterfoil.governance.announcement import Announced, check_announcement
 from counterfoil.governance.decisions import Signed
 from counterfoil.governance.document import read_json
 from counterfoil.governance.evidence import Draft
@@ -36,7 +38,10 @@ _RELEASE = "release"
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What one node states about what it hands to one recipient; `sealed` is the digest of the sealed shares."""
+    """What one node states about what it hands to one recipient; `sealed` is the digest of the sealed shares.
+
+    `entry` announced it in the node's log, and `proofs` show that all other nodes cosigned the log with it.
+    """
 
     job: str
     agreement: str
@@ -47,6 +52,8 @@ class Release:
     plans: Mapping[str, str]
     approvals: Mapping[str, str]
     sealed: str
+    entry: str
+    proofs: tuple[str, ...]
 
     def pack(self) -> bytes:
         """The bytes that the node signs."""
@@ -57,14 +64,15 @@ class Release:
         """The release that the bytes state. Raises: DocumentError."""
         value = read_json(payload, "release", "release")
         value.pop("format")
-        return cls(**value)
+        return cls(**{**value, "proofs": tuple(value["proofs"])})
 
 
-def release(approved: Approved, recipient: str, shares: bytes, home: Home) -> Release:
+def release(announced: Announced, recipient: str, shares: bytes, home: Home) -> Release:
     """This node's packed output shares lie in the exchange, sealed to the recipient, under a signed release.
 
     Raises: NotEntitledError, RefusedError, ReplayError when another job of this period was released.
     """
+    approved = announced.approved
     agreement, evidence = approved.draft.agreement, approved.draft.evidence
     terms = agreement.terms
     if home.party not in terms.nodes:
@@ -82,8 +90,10 @@ def release(approved: Approved, recipient: str, shares: bytes, home: Home) -> Re
         recipient=recipient,
         key=keys.seal_id,
         plans=plans,
-        approvals=approved.approvals,
+        approvals=announced.approvals,
         sealed=sealed.digest,
+        entry=announced.entry.decode(),
+        proofs=tuple(proof.pack() for proof in announced.proofs),
     )
     name = (RELEASES, evidence.digest, recipient, home.party)
     home.exchange.put_named(name, sign(_RELEASE, document.pack(), home.keys), replace=True)
@@ -93,14 +103,21 @@ def release(approved: Approved, recipient: str, shares: bytes, home: Home) -> Re
 def open_release(approved: Approved, home: Home) -> dict[str, bytes]:
     """The packed shares that each node released to this recipient, by node, in the agreement's order.
 
-    Raises: NotEntitledError, NotFoundError, SignatureError, TamperedError, SealError, DocumentError.
+    Raises: NotEntitledError, NotFoundError, SignatureError, TamperedError, NotWitnessedError, SealError, DocumentError.
     """
     shares = {}
     for node in approved.draft.agreement.terms.nodes:
         document = read_release(home.exchange, approved.draft, home.party, node)
+        check_approvals(document, approved)
         sealed = home.exchange.get(Ref(SEALED, node, document.sealed))
         shares[node] = unseal(sealed, home.keys, _info(approved, node, home.keys.public))
     return shares
+
+
+def check_approvals(document: Release, approved: Approved) -> None:
+    """Raises: TamperedError unless the release stands on decisions that count."""
+    if not document.approvals.items() <= approved.approvals.items():
+        raise TamperedError(f"{document.node} released job {document.job} on other approvals than are there")
 
 
 def is_released(exchange: Exchange, evidence: str, recipient: str) -> bool:
@@ -115,7 +132,7 @@ def is_complete(exchange: Exchange, draft: Draft) -> bool:
         for recipient in terms.recipients:
             for node in terms.nodes:
                 read_release(exchange, draft, recipient, node)
-    except (NotFoundError, SignatureError, TamperedError, DocumentError):
+    except (NotFoundError, SignatureError, TamperedError, NotWitnessedError, DocumentError):
         return False
     return True
 
@@ -128,7 +145,9 @@ def count_anew(exchange: Exchange, draft: Draft, envelopes: Iterable[Signed]) ->
 def read_release(exchange: Exchange, draft: Draft, recipient: str, node: str) -> Release:
     """What the node signed when it released to the recipient, for exactly this draft and recipient.
 
-    Raises: NotEntitledError, NotFoundError, SignatureError, TamperedError, DocumentError.
+    It was announced in the node's log, and all other nodes cosigned that.
+
+    Raises: NotEntitledError, NotFoundError, SignatureError, TamperedError, NotWitnessedError, DocumentError.
     """
     evidence, terms = draft.evidence, draft.agreement.terms
     plans = _plans(draft, recipient)
@@ -140,6 +159,8 @@ def read_release(exchange: Exchange, draft: Draft, recipient: str, node: str) ->
     stated = (document.job, document.agreement, document.evidence, document.node, document.recipient)
     if stated != (evidence.job, evidence.agreement, evidence.digest, node, recipient) or document.plans != plans:
         raise TamperedError(f"the release of {node} is for another job or recipient")
+    if check_announcement(draft, node, document.entry.encode(), document.proofs) != document.approvals:
+        raise TamperedError(f"the release of {node} names other decisions than its log")
     return document
 
 

@@ -1,7 +1,8 @@
 """Checks every release and erasure in an exchange from signed documents alone, as an auditor would: trusting nobody.
 
 For each release: the agreement that all parties signed, the owners' manifests, the evidence of every node, the
-reviewers' decisions, and the entry in each node's own log. For each erasure: the node's receipt and its log's entry.
+reviewers' decisions, and the entries in each node's own log, which all other nodes had cosigned before. For each
+erasure: the node's receipt and its log's entry.
 Opens nothing; it needs no key of its own, and no network.
 """
 
@@ -12,7 +13,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from counterfoil.audit.proof import Proof
 from counterfoil.audit.publish import read_published
+from counterfoil.audit.verify import verify_log
 from counterfoil.canonical import Ref
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.sign import verify
@@ -23,7 +26,7 @@ from counterfoil.governance.airlock import Approved
 from counterfoil.governance.decisions import decisions
 from counterfoil.governance.evidence import Evidence, load_draft, read_evidence
 from counterfoil.governance.manifest import Manifest
-from counterfoil.governance.release import RELEASES, SEALED, count_anew, read_release
+from counterfoil.governance.release import RELEASES, SEALED, Release, check_approvals, count_anew, read_release
 from counterfoil.governance.retention import ERASURES, read_erasure
 from counterfoil.governance.signing import SignedAgreement, audit_agreement
 
@@ -105,14 +108,19 @@ def _check_released(exchange: Exchange, approved: Approved, recipient: str) -> b
     for node in nodes:
         document = read_release(exchange, approved.draft, recipient, node)
         exchange.get(Ref(SEALED, node, document.sealed))
-        if not document.approvals.items() <= approved.approvals.items():
-            raise TamperedError(f"{node} released job {evidence.job} on other approvals than are there")
+        check_approvals(document, approved)
         released = _events(exchange, node, "evidence", evidence.digest, "released")
         if not any(event["refs"].get(f"to-{recipient}") == document.sealed for event in released):
             raise TamperedError(f"the log of {node} has no entry for its release of job {evidence.job} to {recipient}")
-        if not _events(exchange, node, "evidence", evidence.digest, "release-approved"):
-            raise TamperedError(f"the log of {node} has no entry for the approval of job {evidence.job}")
+        _check_continues(exchange, approved.draft.agreement.terms.roster.party(node).keys, document)
     return True
+
+
+def _check_continues(exchange: Exchange, owner: PublicKeys, document: Release) -> None:
+    """The node's published log is the one that the other nodes cosigned before the release, and goes on from there."""
+    log = read_published(exchange, owner.party, owner)
+    cosigned = [Proof.parse(text).note for text in document.proofs]
+    verify_log(log.entries, log.note, owner, others=cosigned, leaf_hashes=log.leaf_hashes)
 
 
 def _events(exchange: Exchange, node: str, about: str, digest: str, type: str) -> list[dict[str, Any]]:

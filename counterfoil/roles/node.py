@@ -1,4 +1,4 @@
-"""A node's part in a job: take submissions in, meet the other nodes, compute, draft, and release what was approved.
+"""A node's part in a job: take submissions in, meet the other nodes, compute, and keep the result as a draft.
 
 A node believes the signed documents and nobody else. Whatever a coordinator asks for that they do not allow is refused
 here, and written into the node's own log.
@@ -16,20 +16,17 @@ import numpy as np
 
 from counterfoil.analyses.base import Output
 from counterfoil.analyses.joint import DECLARED, JointComputation, analyses, array_specs
-from counterfoil.arrays import pack
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.errors import IntegrityError, NotFoundError, RefusedError
-from counterfoil.governance.agreement import Part, Planned
-from counterfoil.governance.airlock import State, count_decisions, review
+from counterfoil.governance.agreement import Part
+from counterfoil.governance.airlock import State, review
 from counterfoil.governance.decisions import hear
-from counterfoil.governance.evidence import Draft, drafts, load_draft, make_evidence, sign_evidence
+from counterfoil.governance.evidence import drafts, make_evidence, sign_evidence
 from counterfoil.governance.holding import note_held
 from counterfoil.governance.job import Event, Job, Stage, advance, plan_job, stage_of, start_attempt
 from counterfoil.governance.manifest import Manifest
-from counterfoil.governance.release import Release, release
 from counterfoil.governance.signing import SignedAgreement
-from counterfoil.governance.standing import check_standing
 from counterfoil.governance.submission import accept, load_shares, read_manifest, taken_in
 from counterfoil.home import Home
 from counterfoil.mpc.commit import commit
@@ -40,8 +37,8 @@ from counterfoil.mpc.session import Hello, Sealing, Session, open_session
 from counterfoil.mpc.shares import Arith, Words
 from counterfoil.mpc.transport.tls import Endpoint, connect
 from counterfoil.report.leakage import statement
-from counterfoil.roles.committed import check_committed, component_content
-from counterfoil.roles.names import component_name, released_name, salt_name
+from counterfoil.roles.committed import component_content
+from counterfoil.roles.names import component_name, salt_name
 from counterfoil.software import software_digest
 
 PROTOCOLS: Final = {"rep3": "rep3-sh/1", "rep4": "rep4-mal/1"}
@@ -51,7 +48,6 @@ PEER_TIMEOUT_S: Final = 60.0
 """For how long a node waits for its peers to come, and then for each of their messages."""
 
 _USED_BY: Final = "submission-job"
-_RELEASABLE: Final = (Stage.DRAFTED, Stage.APPROVED, Stage.RELEASED)  # the last two after a crash
 
 
 def take_in(
@@ -279,56 +275,6 @@ class Computation:
         if self._joint is None:
             raise RefusedError(f"job {self.job.id}: the nodes meet before they compute")
         return self._joint
-
-
-def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> list[Release]:
-    """This node's shares of every approved output lie in the exchange, sealed to each of its recipients.
-
-    The node counts the signed decisions itself, and remembers them: a job whose draft was rejected is over here.
-
-    Raises: NotApprovedError; NotFoundError if this node holds no such draft; SignatureError, TamperedError,
-        ReplayError; WithdrawnError, RevokedError; RefusedError, also when the job was halted or erased since.
-    """
-    draft = load_draft(home.exchange, agreement, evidence_digest)
-    evidence, terms, heard = draft.evidence, agreement.terms, hear(draft, home)
-    stage = stage_of(home.state, evidence.job)
-    if stage not in _RELEASABLE:
-        raise RefusedError(f"job {evidence.job} is {stage}; only a draft that stands is released")
-    check_standing(terms, home)
-    if stage is Stage.DRAFTED and review(draft, heard).state is State.REJECTED:
-        advance(home.state, evidence.job, Event.REJECT)
-    approved = count_decisions(draft, heard)
-    if stage is Stage.DRAFTED:
-        advance(home.state, evidence.job, Event.APPROVE)
-    # What is about to leave, and on whose word, is in this node's log before any of it leaves.
-    home.log.append(
-        "release-approved",
-        subject=evidence.job,
-        refs={"evidence": evidence.digest, "agreement": agreement.digest, **approved.approvals},
-        counts={"approvals": len(approved.approvals), "quorum": terms.quorum},
-    )
-    releases = [
-        release(approved, recipient, _packed(home, draft, terms.plans_for(recipient)), home)
-        for recipient in terms.recipients
-    ]
-    if stage_of(home.state, evidence.job) is Stage.APPROVED:
-        advance(home.state, evidence.job, Event.RELEASE)
-    sealed = {f"to-{item.recipient}": item.sealed for item in releases}
-    home.log.append("released", subject=evidence.job, refs={"evidence": evidence.digest, **sealed})
-    return releases
-
-
-def _packed(home: Home, draft: Draft, plans: Sequence[Planned]) -> bytes:
-    """This node's shares of these plans' results, as they were when it signed the evidence.
-
-    Raises: NotFoundError, TamperedError.
-    """
-    evidence, arrays = draft.evidence, dict[str, Words]()
-    for plan in plans:
-        items = home.vault.load(evidence.job, plan.name, aad=evidence.digest.encode())
-        check_committed(draft, plan.name, home.party, items)
-        arrays |= {released_name(plan.name, item): array for item, array in items.items()}
-    return pack(arrays)
 
 
 def _by_component(p: Replicated, result: Mapping[str, Arith]) -> dict[str, Words]:

@@ -80,6 +80,8 @@ class World:
         draft = load_draft(home.exchange, banks.signed("reviewer-2"), world.evidence[RIGHT])
         decide(draft, "reject", comment="no", keys=home.keys, exchange=home.exchange, now=today())
         agreements[OTHER].review(world.evidence[APPROVED], REVIEWERS[:2])
+        agreements[OTHER].announce(world.evidence[APPROVED])
+        agreements[OTHER].countersign(NODES[1:])  # node-0 may release, the others lack its cosignature yet
         world._forge()
         return world
 
@@ -115,7 +117,8 @@ class World:
 
     def parameters(self, stage: str, dice: random.Random) -> dict[str, Any]:
         """What a flow run is asked for: often right in all, often wrong in one."""
-        likely = (OTHER, OTHER, OTHER, RIGHT) if stage == "release" else (RIGHT, RIGHT, RIGHT, RIGHT, OTHER, OTHER)
+        of_a_draft = stage in ("announce", "release")
+        likely = (OTHER, OTHER, OTHER, RIGHT) if of_a_draft else (RIGHT, RIGHT, RIGHT, RIGHT, OTHER, OTHER)
         name = dice.choice((*likely, *PROPOSALS))
         asked: dict[str, Any] = {"agreement": str(self.agreements[name].ref)}
         if stage in ("contribute", "analyse"):
@@ -125,7 +128,7 @@ class World:
         if stage == "analyse":
             asked["submissions"] = self._submissions(self.agreements[name].ref.digest, asked["period"], dice)
             asked["attempt"] = dice.choice((1, 2, 3, 4, 0, 5, 999_999))
-        if stage == "release":
+        if of_a_draft:
             right = self.evidence[APPROVED if name == OTHER else RIGHT]
             digest = dice.choice((right, right, right, right, *self.evidence.values(), "0" * 64))
             asked["evidence"] = str(Ref(dice.choice(("evidence", "agreement")), dice.choice(NODES), digest))

@@ -31,6 +31,8 @@ from flows.gate import Gate
 from flows.parameters import parse
 from flows.party import flows_of
 from mpc_tasks import held
+from mpc_tasks.announce import announce
+from mpc_tasks.cosign import cosign_nodes
 from mpc_tasks.evaluate import evaluate
 from mpc_tasks.meet import meet
 from mpc_tasks.minimise import minimise
@@ -52,9 +54,13 @@ STAGES: dict[str, Callable[[dict[str, Any]], Ref]] = {
     "agree": lambda asked: verify.fn(**asked),
     "contribute": lambda asked: share.fn(minimise.fn(validate.fn(**asked))),
     "analyse": lambda asked: receive.fn(**asked),
+    "announce": lambda asked: announce.fn(**asked),
+    "countersign": lambda asked: cosign_nodes.fn(**asked),
     "release": lambda asked: seal.fn(**asked),
 }
 """What each stage does first, as its flow does it."""
+
+AFTER = ("announce", "countersign", "release")
 
 BEFORE_MEETING = (range_check.fn, lambda attempt: evaluate.fn(attempt, "total-exposure"), suppress.fn)
 
@@ -96,7 +102,7 @@ class Trial:
         self.party = self.random.choice((*OWNERS, *NODES, *NODES))
         self.home = world.banks.homes[self.party]
         likely = (
-            ("agree", "contribute") if self.party in OWNERS else ("agree", "analyse", "analyse", "release", "release")
+            ("agree", "contribute") if self.party in OWNERS else ("agree", "analyse", "analyse", *AFTER, *AFTER[1:])
         )
         self.stage = self.random.choice(likely if self.random.random() < 0.95 else (*STAGES, "collaborate", "evil"))
         self.raw = world.parameters(self.stage, self.random)
@@ -142,6 +148,10 @@ class Trial:
                 assert self.party in OWNERS and node in NODES and agreement in world.digests(BINDING)
             case ("blobs", "manifest", self.party, _):
                 assert self.party in OWNERS and agreement in world.digests(BINDING)
+            case ("log", self.party, *_):
+                assert self.stage == "announce" and self.asked["evidence"].digest == world.evidence[APPROVED]
+            case ("log", owner, "cosigned", self.party, _):
+                assert self.stage == "countersign" and owner in NODES and agreement in world.digests(BINDING)
             case ("releases", evidence, "regulator" | "bank-a", self.party):
                 assert evidence == world.evidence[APPROVED]
             case ("blobs", "sealed", self.party, _):
@@ -165,7 +175,7 @@ class Trial:
                 meet.fn(came)
             with pytest.raises(RefusedError, match="meet before"):
                 _ = attempt.transcript
-        if self.stage == "release":
+        if self.stage in ("announce", "release"):
             assert self.asked["evidence"].digest == world.evidence[APPROVED]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 
+from counterfoil.audit.witness import witness
 from counterfoil.governance.airlock import Approved, count_decisions, decide
+from counterfoil.governance.announcement import Announced, announce, check_announced
 from counterfoil.governance.decisions import Verdict, decisions
 from counterfoil.governance.evidence import Draft, Evidence, load_draft, make_evidence, sign_evidence
 from counterfoil.governance.job import Job
@@ -43,6 +45,17 @@ def approve(consortium: Consortium, made: Draft, reviewer: str, verdict: Verdict
     """The reviewer's decision lies in the exchange."""
     home = consortium.homes[reviewer]
     decide(made, verdict, comment="because", keys=home.keys, exchange=home.exchange, now=NOW)
+
+
+def announced(consortium: Consortium, made: Approved, node: str) -> Announced:
+    """The approved draft as this node announced it, and as the other nodes saw it."""
+    home = consortium.homes[node]
+    announce(made, home)
+    for other in NODES:
+        if other != node:
+            by = consortium.homes[other]
+            witness(home.keys.public, by.keys, by.state, by.exchange)
+    return check_announced(made, home)
 
 
 def approved(consortium: Consortium, period: str = PERIOD) -> Approved:

@@ -22,17 +22,24 @@ from counterfoil.errors import (
     TamperedError,
 )
 from counterfoil.governance.airlock import Approved
-from counterfoil.governance.release import Release, open_release, release
+from counterfoil.governance.release import Release, open_release
+from counterfoil.governance.release import release as hand_out
+from counterfoil.home import Home
 
 from .conftest import Consortium
-from .reviewing import NODES, approved
+from .reviewing import NODES, announced, approved
 
 SHARES: Mapping[str, bytes] = {node: f"the shares of {node}".encode() for node in NODES}
 
 
+def release(made: Approved, recipient: str, shares: bytes, home: Home, consortium: Consortium) -> Release:
+    """As a node releases: after its announcement was cosigned."""
+    return hand_out(announced(consortium, made, home.party), recipient, shares, home)
+
+
 def release_all(consortium: Consortium, made: Approved, recipient: str) -> None:
     for node in NODES:
-        release(made, recipient, SHARES[node], consortium.homes[node])
+        release(made, recipient, SHARES[node], consortium.homes[node], consortium)
 
 
 def document(consortium: Consortium, made: Approved, recipient: str, node: str) -> Path:
@@ -50,7 +57,7 @@ def test_a_recipient_opens_what_every_node_released(recipient: str, signed: Cons
 def test_nobody_else_is_released_to_or_opens(id: str, signed: Consortium) -> None:
     made = approved(signed)
     with pytest.raises(NotEntitledError, match=f"{id} is not a recipient"):
-        release(made, id, b"", signed.homes["node-0"])
+        release(made, id, b"", signed.homes["node-0"], signed)
     with pytest.raises(NotEntitledError):
         open_release(made, signed.homes[id])
 
@@ -69,17 +76,17 @@ def test_one_recipient_cannot_open_what_is_for_the_other(signed: Consortium) -> 
 @pytest.mark.parametrize("id", ["bank-a", "coordinator", "regulator"])
 def test_only_nodes_release(id: str, signed: Consortium) -> None:
     with pytest.raises(RefusedError, match=f"{id} is not a node"):
-        release(approved(signed), "regulator", b"", signed.homes[id])
+        release(approved(signed), "regulator", b"", signed.homes[id], signed)
 
 
 def test_a_period_is_released_from_one_job_only(signed: Consortium) -> None:
     first, second = approved(signed), approved(signed)
     assert first.draft.evidence.job != second.draft.evidence.job
-    release(first, "regulator", SHARES["node-0"], signed.homes["node-0"])
+    release(first, "regulator", SHARES["node-0"], signed.homes["node-0"], signed)
     with pytest.raises(ReplayError):
-        release(second, "regulator", SHARES["node-0"], signed.homes["node-0"])
-    release(first, "regulator", SHARES["node-0"], signed.homes["node-0"])  # again, after a crash
-    release(approved(signed, "2026-w47"), "regulator", SHARES["node-0"], signed.homes["node-0"])
+        release(second, "regulator", SHARES["node-0"], signed.homes["node-0"], signed)
+    release(first, "regulator", SHARES["node-0"], signed.homes["node-0"], signed)  # again, after a crash
+    release(approved(signed, "2026-w47"), "regulator", SHARES["node-0"], signed.homes["node-0"], signed)
 
 
 @pytest.mark.parametrize("absent", NODES)
@@ -87,7 +94,7 @@ def test_a_release_needs_every_node(absent: str, signed: Consortium) -> None:
     made = approved(signed)
     for node in NODES:
         if node != absent:
-            release(made, "regulator", SHARES[node], signed.homes[node])
+            release(made, "regulator", SHARES[node], signed.homes[node], signed)
     with pytest.raises(NotFoundError, match=f"{absent} has not released"):
         open_release(made, signed.homes["regulator"])
 
@@ -107,7 +114,7 @@ def test_a_release_that_says_something_else_is_refused(field: str, signed: Conso
     made = approved(signed)
     release_all(signed, made, "regulator")
     path = document(signed, made, "regulator", "node-1")
-    said = release(made, "regulator", SHARES["node-1"], signed.homes["node-1"])
+    said = release(made, "regulator", SHARES["node-1"], signed.homes["node-1"], signed)
     path.write_bytes(sign("release", replace(said, **CHANGED[field]).pack(), signed.homes["node-1"].keys))
     with pytest.raises(TamperedError, match="release of node-1 is for another job"):
         open_release(made, signed.homes["regulator"])
@@ -116,7 +123,7 @@ def test_a_release_that_says_something_else_is_refused(field: str, signed: Conso
 def test_a_release_signed_by_another_is_refused(signed: Consortium) -> None:
     made = approved(signed)
     release_all(signed, made, "regulator")
-    said = release(made, "regulator", SHARES["node-1"], signed.homes["node-1"])
+    said = release(made, "regulator", SHARES["node-1"], signed.homes["node-1"], signed)
     path = document(signed, made, "regulator", "node-1")
     path.write_bytes(sign("release", said.pack(), signed.homes["coordinator"].keys))
     with pytest.raises(SignatureError, match="not signed by node-1"):
@@ -126,8 +133,8 @@ def test_a_release_signed_by_another_is_refused(signed: Consortium) -> None:
 def test_sealed_shares_of_an_earlier_draft_do_not_open_for_this_one(signed: Consortium) -> None:
     old, new = approved(signed, "2026-w47"), approved(signed)
     release_all(signed, new, "regulator")
-    stale = release(old, "regulator", b"old shares", signed.homes["node-1"])
-    said = release(new, "regulator", SHARES["node-1"], signed.homes["node-1"])
+    stale = release(old, "regulator", b"old shares", signed.homes["node-1"], signed)
+    said = release(new, "regulator", SHARES["node-1"], signed.homes["node-1"], signed)
     path = document(signed, new, "regulator", "node-1")
     path.write_bytes(sign("release", replace(said, sealed=stale.sealed).pack(), signed.homes["node-1"].keys))
     with pytest.raises(SealError):
@@ -137,7 +144,7 @@ def test_sealed_shares_of_an_earlier_draft_do_not_open_for_this_one(signed: Cons
 def test_changed_sealed_shares_are_noticed(signed: Consortium) -> None:
     made = approved(signed)
     release_all(signed, made, "regulator")
-    said = release(made, "regulator", SHARES["node-2"], signed.homes["node-2"])
+    said = release(made, "regulator", SHARES["node-2"], signed.homes["node-2"], signed)
     path = Path(signed.exchange.url) / "blobs" / "sealed" / "node-2" / said.sealed
     path.write_bytes(path.read_bytes()[:-1] + b"\0")
     with pytest.raises(TamperedError):
@@ -146,12 +153,12 @@ def test_changed_sealed_shares_are_noticed(signed: Consortium) -> None:
 
 def test_a_release_names_who_approved_it(signed: Consortium) -> None:
     made = approved(signed)
-    said = release(made, "regulator", b"", signed.homes["node-0"])
+    said = release(made, "regulator", b"", signed.homes["node-0"], signed)
     assert said.approvals == made.approvals
     assert set(said.approvals) == {"reviewer-1", "reviewer-2"}
     assert said.key == signed.roster.party("regulator").keys.seal_id
     assert "correlation-of-shared-rows" in said.plans
-    assert "correlation-of-shared-rows" not in release(made, "bank-a", b"", signed.homes["node-0"]).plans
+    assert "correlation-of-shared-rows" not in release(made, "bank-a", b"", signed.homes["node-0"], signed).plans
     assert Release.unpack(said.pack()) == said
     with pytest.raises(DocumentError):
         Release.unpack(jcs({"format": "counterfoil/release/1"}))

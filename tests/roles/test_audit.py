@@ -59,7 +59,7 @@ def first(exchange: Path, pattern: str) -> Path:
 @pytest.mark.parametrize(
     ("pattern", "change", "code", "words"),
     [
-        ("log/node-1/tile/entries/**/*", flip, 73, "node-1"),
+        ("log/node-1/tile/entries/000.p/3", flip, 73, "node-1"),
         ("log/bank-a/checkpoint", flip, 30, "bank-a"),
         ("decisions/*/reviewer-1/approve", flip, 81, "reviewer-1"),
         ("decisions/*/reviewer-2/approve", Path.unlink, 81, "reviewer-2"),

@@ -15,7 +15,7 @@ from counterfoil.audit.publish import publish
 from counterfoil.cli import app
 from counterfoil.errors import CounterfoilError, RefusedError, WithdrawnError
 from counterfoil.home import HOME, Home
-from counterfoil.roles.node import hand_over
+from counterfoil.roles.release import hand_over
 from mpc_tasks import held
 from mpc_tasks.erase import erase
 from mpc_tasks.receive import receive

@@ -22,8 +22,8 @@ from counterfoil.governance.decisions import decisions
 from counterfoil.governance.evidence import load_draft
 from counterfoil.governance.job import Stage, stage_of
 from counterfoil.governance.release import open_release
-from counterfoil.roles.node import hand_over
 from counterfoil.roles.recipient import open_job
+from counterfoil.roles.release import hand_over
 from tests.consortium import NODES, OWNERS, Consortium, assert_pooled, found
 
 pytestmark = pytest.mark.slow

@@ -11,8 +11,8 @@ from counterfoil.analyses import REGISTRY
 from counterfoil.analyses.base import Opened, Result
 from counterfoil.analyses.total import Total
 from counterfoil.errors import NotFoundError, PlanError, RefusedError
-from counterfoil.roles.node import hand_over
 from counterfoil.roles.recipient import open_job
+from counterfoil.roles.release import hand_over
 from tests.agreements import AGREEMENT_FILE, another
 from tests.consortium import OWNERS, Consortium, found
 

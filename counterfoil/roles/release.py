@@ -1,0 +1,86 @@
+"""A node's part after the review: announce in its log what it is about to release, and hand it over when all saw that.
+
+A node believes the signed documents and nobody else: each time it counts the decisions itself, and remembers them, so a
+job whose draft was rejected is over here. Every step may be taken again after a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from counterfoil.arrays import pack
+from counterfoil.errors import RefusedError
+from counterfoil.governance.agreement import Planned
+from counterfoil.governance.airlock import Approved, State, count_decisions, review
+from counterfoil.governance.announcement import announce, check_announced
+from counterfoil.governance.decisions import hear
+from counterfoil.governance.evidence import Draft, load_draft
+from counterfoil.governance.job import Event, Stage, advance, stage_of
+from counterfoil.governance.release import Release, release
+from counterfoil.governance.signing import SignedAgreement
+from counterfoil.governance.standing import check_standing
+from counterfoil.home import Home
+from counterfoil.mpc.shares import Words
+from counterfoil.roles.committed import check_committed
+from counterfoil.roles.names import released_name
+
+_RELEASABLE: Final = (Stage.DRAFTED, Stage.APPROVED, Stage.RELEASED)  # the last two after a crash
+
+
+def announce_release(home: Home, agreement: SignedAgreement, evidence_digest: str) -> None:
+    """What is about to leave, and on whose word, is in this node's published log, for the other nodes to cosign.
+
+    Raises: NotApprovedError; NotFoundError if there is no such draft; SignatureError, TamperedError; WithdrawnError,
+        RevokedError; RefusedError, also when the job was halted or erased since.
+    """
+    announce(_approved(home, agreement, evidence_digest), home)
+
+
+def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> list[Release]:
+    """This node's shares of every approved output lie in the exchange, sealed to each of its recipients.
+
+    Raises: NotWitnessedError until all other nodes cosigned the announcement; NotFoundError if this node holds no such
+        draft; ReplayError; and as `announce_release`.
+    """
+    approved = _approved(home, agreement, evidence_digest)
+    announced = check_announced(approved, home)
+    evidence, terms = approved.draft.evidence, agreement.terms
+    releases = [
+        release(announced, recipient, _packed(home, approved.draft, terms.plans_for(recipient)), home)
+        for recipient in terms.recipients
+    ]
+    if stage_of(home.state, evidence.job) is Stage.APPROVED:
+        advance(home.state, evidence.job, Event.RELEASE)
+    sealed = {f"to-{item.recipient}": item.sealed for item in releases}
+    home.log.append("released", subject=evidence.job, refs={"evidence": evidence.digest, **sealed})
+    return releases
+
+
+def _approved(home: Home, agreement: SignedAgreement, evidence_digest: str) -> Approved:
+    """The draft, approved by decisions that this node heard and counted itself, of a job that stands here."""
+    draft = load_draft(home.exchange, agreement, evidence_digest)
+    evidence, heard = draft.evidence, hear(draft, home)
+    stage = stage_of(home.state, evidence.job)
+    if stage not in _RELEASABLE:
+        raise RefusedError(f"job {evidence.job} is {stage}; only a draft that stands is released")
+    check_standing(agreement.terms, home)
+    if stage is Stage.DRAFTED and review(draft, heard).state is State.REJECTED:
+        advance(home.state, evidence.job, Event.REJECT)
+    approved = count_decisions(draft, heard)
+    if stage is Stage.DRAFTED:
+        advance(home.state, evidence.job, Event.APPROVE)
+    return approved
+
+
+def _packed(home: Home, draft: Draft, plans: Sequence[Planned]) -> bytes:
+    """This node's shares of these plans' results, as they were when it signed the evidence.
+
+    Raises: NotFoundError, TamperedError.
+    """
+    evidence, arrays = draft.evidence, dict[str, Words]()
+    for plan in plans:
+        items = home.vault.load(evidence.job, plan.name, aad=evidence.digest.encode())
+        check_committed(draft, plan.name, home.party, items)
+        arrays |= {released_name(plan.name, item): array for item, array in items.items()}
+    return pack(arrays)
