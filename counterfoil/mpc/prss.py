@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 import numpy as np
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 from numpy.typing import NDArray
 
 from counterfoil.errors import IntegrityError
@@ -22,26 +22,42 @@ KEY_BYTES: Final = 32
 MAX_BLOCKS: Final = 1 << 36
 
 _ZEROS: Final = memoryview(bytes(8 * CHUNK))
+#: From how many words on it pays to set up GCM, and how many its block counter of 32 bits is surely enough for.
+_LONG: Final = 1 << 12
+_GCM_MOST: Final = 1 << 32
 
 Watch: TypeAlias = Callable[[str, int, int], None]
 """Told of every draw before it is made: the key's name, the operation, the number of words."""
 
 
-def _encrypt(key: bytes, op: int) -> Callable[[memoryview], None]:
-    encryptor = Cipher(algorithms.AES(key), modes.CTR(op.to_bytes(8, "big") + bytes(8))).encryptor()
+def _encrypt(key: bytes, op: int, count: int) -> Callable[[memoryview], None]:
+    """Fills buffers with F(key, op, count), one after the other."""
+    encryptor, first = _counter(key, op), bytearray()
+    if _LONG <= count < _GCM_MOST:
+        # The same keystream several times as fast: that of GCM starts at block 2 of our counter, and OpenSSL has code
+        # for it that works on several blocks at once, which for plain counter mode it has not. No tag is made.
+        first = bytearray(encryptor.update(bytes(32)))
+        encryptor = Cipher(algorithms.AES(key), modes.GCM(op.to_bytes(8, "big") + bytes(4))).encryptor()
 
     def into(buffer: memoryview) -> None:
-        for start in range(0, len(buffer), len(_ZEROS)):
+        taken = min(len(first), len(buffer))
+        buffer[:taken] = first[:taken]
+        del first[:taken]
+        for start in range(taken, len(buffer), len(_ZEROS)):
             piece = buffer[start : start + len(_ZEROS)]
             encryptor.update_into(_ZEROS[: len(piece)], piece)
 
     return into
 
 
+def _counter(key: bytes, op: int) -> CipherContext:
+    return Cipher(algorithms.AES(key), modes.CTR(op.to_bytes(8, "big") + bytes(8))).encryptor()
+
+
 def expand(key: bytes, count: int, op: int = 0) -> Words:
     """F(key, op, count): for keys used once, such as the seed of a client's component."""
     out = np.empty(count, dtype=U64)
-    _encrypt(key, op)(out.data.cast("B"))
+    _encrypt(key, op, count)(out.data.cast("B"))
     return out
 
 
@@ -51,7 +67,7 @@ class Draw:
     __slots__ = ("_into", "_left")
 
     def __init__(self, key: bytes, op: int, count: int) -> None:
-        self._into, self._left = _encrypt(key, op), count
+        self._into, self._left = _encrypt(key, op, count), count
 
     def into(self, out: Words) -> Words:
         """`out`, filled with the next words."""
@@ -96,7 +112,7 @@ class Permutations:
 
     def draw(self, op: int, size: int) -> NDArray[np.int64]:
         """A uniform permutation of range(size): the order of `size` keystream words, drawn again if two are equal."""
-        into = _encrypt(self._key, op)
+        into = _encrypt(self._key, op, size)
         words = np.empty(size, dtype=U64)
         while True:
             into(words.data.cast("B"))

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from counterfoil.errors import IntegrityError
 from counterfoil.mpc.pieces import CHUNK
+from counterfoil.mpc.prss import _LONG as LONG
 from counterfoil.mpc.prss import Keystream, Permutations, expand, inverse
 
 KEY = bytes(range(32))
@@ -26,7 +27,15 @@ def test_vector_of_the_first_words():
     assert expand(KEY, 3, op=1).tolist() == words
 
 
-@pytest.mark.parametrize("cuts", [[1, 2, 3], [CHUNK - 1, 2, CHUNK + 5], [0, 7]])
+@pytest.mark.parametrize("count", [1, LONG - 1, LONG, LONG + 1, CHUNK + 7])
+def test_long_draws_are_the_counter_mode_too(count):
+    """Whatever the library is asked for: op as the upper half of the counter, from block 0 on."""
+    op = (1 << 63) + 5
+    counter = Cipher(algorithms.AES(KEY), modes.CTR(op.to_bytes(8, "big") + bytes(8))).encryptor()
+    assert expand(KEY, count, op).tobytes() == counter.update(bytes(8 * count))
+
+
+@pytest.mark.parametrize("cuts", [[1, 2, LONG], [1, 2, 3], [CHUNK - 1, 2, CHUNK + 5], [0, 7]])
 def test_pieces_are_the_same_words_as_one_draw(cuts):
     whole = expand(KEY, sum(cuts), op=3)
     draw = Keystream(KEY, "k").draw(3, sum(cuts))
@@ -77,7 +86,7 @@ def test_permutations_are_uniform_and_come_again():
 def test_equal_words_are_drawn_again(monkeypatch):
     draws = iter([[5, 5, 1], [3, 1, 2]])
 
-    def fake(key, op):
+    def fake(key, op, count):
         def into(buffer):
             buffer[:] = np.array(next(draws), np.uint64).tobytes()
 
