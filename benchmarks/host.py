@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.measure import Span, span
+from benchmarks.measure import Span, forget_peak, span
 from benchmarks.workloads import WORKLOADS
 
 ENGINES: Final = {
@@ -73,6 +73,7 @@ def _compute(engine: str, meeting: Any, gate: Any, pipe: Connection) -> None:
             answer = None
             if what == "load":
                 party.load(part)
+                forget_peak()
             elif what == "run":
                 answer = span(lambda: gate.wait(_PATIENCE_S), party.run, party.meter)
             elif what == "result":

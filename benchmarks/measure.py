@@ -32,7 +32,6 @@ class Span:
 
 def span(wait: Callable[[], object], run: Callable[[], None], meter: Callable[[], tuple[int, int] | None]) -> Span:
     """The run from the moment `wait` lets all parties go until it is over here. `meter` says (rounds, bytes sent)."""
-    _forget_peak()
     received, before, cpu = received_bytes(), meter(), time.process_time()
     wait()
     began = time.perf_counter()
@@ -57,8 +56,8 @@ def _received(fd: int) -> int:
         return int(_RECEIVED.unpack(found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED.size))[0])
 
 
-def _forget_peak() -> None:
-    """Peak memory counts from now on, with what earlier runs freed given back."""
+def forget_peak() -> None:
+    """Peak memory counts from now on, with what was freed until now given back."""
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
 
