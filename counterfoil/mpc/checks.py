@@ -10,14 +10,42 @@ import hmac
 import struct
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
 from counterfoil.canonical import bind
 from counterfoil.mpc.party import Party
+from counterfoil.mpc.shares import Words
 from counterfoil.mpc.transport.base import Attempt, Kind
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
 _WORDS = 2  # the code of 64-bit words in frame headers
+
+
+class Backing:
+    """What t sends g about the words of a message from s to g: a digest that s cannot foresee for any other words.
+
+    SHA-256 over who sends what to whom and an authenticator of the words: GMAC, whose nonce is the operation, under a
+    key that t and g share and s does not have. For words that differ the authenticators are equal with a probability of
+    at most 2^-128 for each 16 bytes of them, whatever s computes; a hash of the words would take many times as long.
+    """
+
+    __slots__ = ("_head", "_mac")
+
+    def __init__(self, key: bytes, attempt: Attempt, op: int, s: int, t: int, g: int, count: int) -> None:
+        self._head = message_hash(attempt, op, s, t, g, count)
+        self._mac = Cipher(algorithms.AES(key), modes.GCM(op.to_bytes(12, "big"))).encryptor()
+
+    def update(self, words: Words) -> None:
+        """The next words of the message."""
+        self._mac.authenticate_additional_data(words.data.cast("B"))
+
+    def digest(self) -> bytes:
+        """All words were given: 32 bytes. Called once."""
+        self._mac.finalize()
+        self._head.update(self._mac.tag)
+        return self._head.digest()
 
 
 def message_hash(attempt: Attempt, op: int, s: int, t: int, g: int, count: int) -> _Hash:

@@ -60,18 +60,43 @@ def masked_and_term(x: Words, y: Words, a: Words, b: Words, z: Words) -> None:
         z[i] = (x[i] & y[i]) ^ a[i] ^ b[i]
 
 
-@_kernel(_IN, _IN, _IN, _IN, _OUT)
-def cross_product(x0: Words, y1: Words, x1: Words, y0: Words, z: Words) -> None:
-    """z = x0·y1 + x1·y0."""
-    for i in range(z.size):
-        z[i] = x0[i] * y1[i] + x1[i] * y0[i]
+# Four parties: components a, b, c of x, y and z; of the three rows the masks m and what is told; masks eb, ec of rows
+# whose value this party does not know. A third row that is `cyclic` has its mask on c instead of a.
+_JOINT = (*[_IN] * 11, types.boolean, *[_OUT] * 6)
 
 
-@_kernel(_IN, _IN, _IN, _IN, _OUT)
-def cross_and(x0: Words, y1: Words, x1: Words, y0: Words, z: Words) -> None:
-    """z = x0&y1 ^ x1&y0."""
-    for i in range(z.size):
-        z[i] = (x0[i] & y1[i]) ^ (x1[i] & y0[i])
+@_kernel(*_JOINT)
+def joint_product(
+    xa: Words, xb: Words, xc: Words, ya: Words, yb: Words, yc: Words,
+    m1: Words, m2: Words, m3: Words, eb: Words, ec: Words, cyclic: bool,
+    za: Words, zb: Words, zc: Words, t1: Words, t2: Words, t3: Words,
+) -> None:  # fmt: skip
+    """t = x_g·y_h + x_h·y_g - m for each row; z = x·y, plus m on g and t on h of each row, plus e."""
+    for i in range(za.size):
+        t1[i] = xa[i] * yb[i] + xb[i] * ya[i] - m1[i]
+        t2[i] = xb[i] * yc[i] + xc[i] * yb[i] - m2[i]
+        t3[i] = xa[i] * yc[i] + xc[i] * ya[i] - m3[i]
+        on_a, on_c = (t3[i], m3[i]) if cyclic else (m3[i], t3[i])
+        za[i] = xa[i] * ya[i] + m1[i] + on_a
+        zb[i] = xb[i] * yb[i] + t1[i] + m2[i] + eb[i]
+        zc[i] = xc[i] * yc[i] + t2[i] + on_c + ec[i]
+
+
+@_kernel(*_JOINT)
+def joint_and(
+    xa: Words, xb: Words, xc: Words, ya: Words, yb: Words, yc: Words,
+    m1: Words, m2: Words, m3: Words, eb: Words, ec: Words, cyclic: bool,
+    za: Words, zb: Words, zc: Words, t1: Words, t2: Words, t3: Words,
+) -> None:  # fmt: skip
+    """`joint_product` with & for · and ^ for +."""
+    for i in range(za.size):
+        t1[i] = (xa[i] & yb[i]) ^ (xb[i] & ya[i]) ^ m1[i]
+        t2[i] = (xb[i] & yc[i]) ^ (xc[i] & yb[i]) ^ m2[i]
+        t3[i] = (xa[i] & yc[i]) ^ (xc[i] & ya[i]) ^ m3[i]
+        on_a, on_c = (t3[i], m3[i]) if cyclic else (m3[i], t3[i])
+        za[i] = (xa[i] & ya[i]) ^ m1[i] ^ on_a
+        zb[i] = (xb[i] & yb[i]) ^ t1[i] ^ m2[i] ^ eb[i]
+        zc[i] = (xc[i] & yc[i]) ^ t2[i] ^ on_c ^ ec[i]
 
 
 # --- linear combinations ----------------------------------------------------------------------------------------

@@ -30,11 +30,13 @@ def group_name(group: int) -> str:
 
 @dataclass(slots=True)
 class GroupKeys:
-    """The keystreams that one group of parties shares, one for each purpose (PROTOCOLS 2.2.5)."""
+    """The keystreams and keys that one group of parties shares, one for each purpose (PROTOCOLS 2.2.5)."""
 
     mask: Keystream
     perm: Permutations
     rand: Keystream
+    #: authenticates what is sent to members of the group by the party that is not one of it
+    check: bytes
 
     @classmethod
     def derive(cls, key: bytes | bytearray, group: int, watch: Watch | None = None) -> GroupKeys:
@@ -47,6 +49,7 @@ class GroupKeys:
             Keystream(sub("mask"), f"mask {group_name(group)}", watch),
             Permutations(sub("perm")),
             Keystream(sub("rand"), f"rand {group_name(group)}", watch),
+            sub("check"),
         )
 
 

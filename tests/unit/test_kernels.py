@@ -27,13 +27,33 @@ def test_elementwise_kernels():
         kernels.masked_and: ((x0, x1, y0, y1, a, b), (x0 & (y0 ^ y1)) ^ (x1 & y0) ^ a ^ b),
         kernels.masked_term: ((x0, y0, a, b), x0 * y0 + a - b),
         kernels.masked_and_term: ((x0, y0, a, b), (x0 & y0) ^ a ^ b),
-        kernels.cross_product: ((x0, y1, x1, y0), x0 * y1 + x1 * y0),
-        kernels.cross_and: ((x0, y1, x1, y0), (x0 & y1) ^ (x1 & y0)),
     }
     for kernel, (operands, result) in expected.items():
         out = np.empty(1000, U64)
         kernel(*operands, out)
         np.testing.assert_array_equal(out, result, err_msg=kernel.__name__)
+
+
+@pytest.mark.parametrize("cyclic", [False, True])
+@pytest.mark.parametrize(
+    ("kernel", "times", "plus", "minus"),
+    [
+        (kernels.joint_product, np.multiply, np.add, np.subtract),
+        (kernels.joint_and, np.bitwise_and, np.bitwise_xor, np.bitwise_xor),
+    ],
+)
+def test_joint_kernels(kernel, times, plus, minus, cyclic):
+    """Rows (g, h) are (a, b), (b, c), and (a, c) or (c, a): the mask goes to g, the masked cross term to h."""
+    x, y, masks, extra = ([frozen(words(1000)) for _ in range(size)] for size in (3, 3, 3, 2))
+    z, told = ([np.empty(1000, U64) for _ in range(3)] for _ in range(2))
+    kernel(*x, *y, *masks, *extra, cyclic, *z, *told)
+    expected = [times(x[j], y[j]) for j in range(3)]
+    for (g, h), mask, said in zip([(0, 1), (1, 2), (2, 0) if cyclic else (0, 2)], masks, told, strict=True):
+        value = minus(plus(times(x[g], y[h]), times(x[h], y[g])), mask)
+        np.testing.assert_array_equal(said, value)
+        expected[g], expected[h] = plus(expected[g], mask), plus(expected[h], value)
+    expected[1], expected[2] = plus(expected[1], extra[0]), plus(expected[2], extra[1])
+    np.testing.assert_array_equal(z, expected)
 
 
 @pytest.mark.parametrize(("a", "k", "b"), [(1, 1, 1), (7, 300, 5), (200, 3, 400), (3, 0, 2), (1, 2, 40000)])

@@ -32,7 +32,9 @@ def missing_component(party: Party, parts: tuple[Words, ...]) -> Words:
     party.rounds += 1
     # 2 (local). Compare before use.
     found = message_hash(party.attempt, op, before, after, i, ours.size)
-    missing = party.links[before].incoming(op, np.empty(ours.size, np.uint64), lambda w: found.update(w.data)).finish()
+    missing = (
+        party.links[before].incoming(op, np.empty(ours.size, np.uint64), lambda _, w: found.update(w.data)).finish()
+    )
     digest = party.links[after].receive_bytes(Kind.DIGEST, op, exactly=found.digest_size)
     if not hmac.compare_digest(digest, found.digest()):
         party.accuse(op, "an opened component is not what its other holder has", (before, after))

@@ -16,7 +16,7 @@ from counterfoil.mpc.shares import Words
 from counterfoil.mpc.transport.base import Kind
 
 #: Words that are sent before the first one must have come in, so that a slow link does not hold up the computing.
-_AHEAD: Final = 16 * CHUNK
+_AHEAD: Final = 1 << 19
 
 Third: TypeAlias = Callable[[Words, Words, Words], None]
 """(a, b, out): out = this party's third of a piece, plus a, minus b (XOR for bits)."""

@@ -15,7 +15,7 @@ import numpy as np
 from counterfoil.mpc.halves import Half, Parts, mapped, sliced, split_of, spread
 from counterfoil.mpc.party import Party
 from counterfoil.mpc.protocol import HalfMap, Halves, Split
-from counterfoil.mpc.rep4.joint import ARITH, BOOL, Input, Ring, Row, offer, take_all
+from counterfoil.mpc.rep4.joint import ARITH, BOOL, ByRow, Input, Ring, Row, offer, take_all
 from counterfoil.mpc.replicated import by_component, components
 from counterfoil.mpc.shares import Arith, Bits, Words
 
@@ -69,20 +69,20 @@ def _offer(
     zero = np.broadcast_to(np.uint64(0), count)
     if not count:
         return [(zero,) * 3] * 2, before
-    left, right = (
+    sides = [
         {j: np.empty(count, np.uint64) if j in (row.g, row.h) else zero for j in components(4, party.index)}
         for row in (_LEFT, _RIGHT)
-    )
-    values = ((piece, partial(_copy, own)) for piece, own in half.pieces)
-    stored = Ring(_store, ring.subtract)
-    told = offer(party, (_LEFT, _RIGHT), count, values, (left, right), stored, length, before)
-    return [tuple(left.values()), tuple(right.values())], told
+    ]
+    # A side's two components are the mask and what is told, and nothing is added to them.
+    inputs = [
+        Input(party, row, count, mask=z.get(row.g), told=z.get(row.h))
+        for row, z in zip((_LEFT, _RIGHT), sides, strict=True)
+    ]
+    values = ((piece, partial(_tell, ring, own)) for piece, own in half.pieces)
+    told = offer(inputs, values, length, before)
+    return [tuple(z.values()) for z in sides], told
 
 
-def _copy(value: Words, _: Row, out: Words) -> None:
-    np.copyto(out, value)
-
-
-def _store(_: Words, y: Words, *, out: Words) -> None:
-    """Addition to components that are zero so far, and are not in memory yet."""
-    np.copyto(out, y)
+def _tell(ring: Ring, value: Words, masks: ByRow, told: ByRow) -> None:
+    for row, out in told.items():
+        ring.subtract(value, masks[row], out=out)

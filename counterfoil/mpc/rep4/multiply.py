@@ -8,15 +8,30 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial, reduce
-from typing import Final, TypeAlias
+from itertools import permutations
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
 from counterfoil.errors import ShapeError
 from counterfoil.mpc import kernels
 from counterfoil.mpc.party import Party
-from counterfoil.mpc.pieces import cut, flat, pieces, row_pieces
-from counterfoil.mpc.rep4.joint import ARITH, BOOL, Ring, Row, Value, share_jointly
+from counterfoil.mpc.pieces import CHUNK, cut, flat, pieces, row_pieces
+from counterfoil.mpc.protocol import Halves
+from counterfoil.mpc.rep4.joint import (
+    ARITH,
+    BOOL,
+    ByRow,
+    Input,
+    Ring,
+    Row,
+    Tell,
+    Value,
+    add_jointly,
+    adding,
+    offer,
+    take_all,
+)
 from counterfoil.mpc.replicated import by_component, check_pairs, check_same_shapes, components, split_pairs
 from counterfoil.mpc.shares import Arith, Bits, Words
 
@@ -36,30 +51,79 @@ Product: TypeAlias = Callable[[Sequence[Words], Sequence[Words], Words], None]
 """(x, y, z): adds the contracted product of sum(x) and sum(y) to z."""
 
 
-def multiply(party: Party, x: Arith, y: Arith, rows: Sequence[Row] = TABLE) -> Arith:
+class Layout(NamedTuple):
+    """A party's components a, b, c in the order that its rows (g, h) are (a, b), (b, c), and (a, c) or (c, a).
+
+    `extra` are the rows whose mask it holds on b and on c without knowing their value.
+    """
+
+    order: tuple[int, int, int]
+    rows: tuple[Row, Row, Row]
+    extra: tuple[Row | None, Row]
+
+    @property
+    def cyclic(self) -> bool:
+        """Is the third row (c, a)?"""
+        return self.rows[2].h == self.order[0]
+
+    @classmethod
+    def of(cls, party: int) -> Layout:
+        """The one that there is for this party."""
+        known = {(row.g, row.h): row for row in TABLE if party in (row.s, row.t)}
+        extra = {row.g: row for row in TABLE if row.h == party}
+        for a, b, c in permutations(components(4, party)):
+            if (a, b) in known and (b, c) in known and a not in extra and c in extra:
+                return cls(
+                    (a, b, c), (known[a, b], known[b, c], known.get((a, c)) or known[c, a]), (extra.get(b), extra[c])
+                )
+        raise AssertionError
+
+
+LAYOUTS: Final = tuple(Layout.of(party) for party in range(4))
+
+
+def multiply(party: Party, x: Arith, y: Arith) -> Arith:
     """Share of x·y mod 2^64, elementwise.
 
     Shapes: x, y and the result agree.
-    Cost: 1 round; 48 B and 6 digests (of halves: 32 B and 4).
+    Cost: 1 round; 48 B and 6 digests.
     Reveals: nothing to one malicious party.
     Raises: CheatingDetected.
     """
     check_same_shapes([(x, y)])
-    z = _products(party, [(*x.parts, *y.parts)], x.size, rows, ARITH)
+    z = _products(party, [(*x.parts, *y.parts)], x.size, ARITH)
     return Arith(tuple(part.reshape(x.shape) for part in z))
 
 
-def and_many(party: Party, pairs: Sequence[tuple[Bits, Bits]], rows: Sequence[Row] = TABLE) -> list[Bits]:
+def and_many(party: Party, pairs: Sequence[tuple[Bits, Bits]]) -> list[Bits]:
     """Shares of x AND y, elementwise, for every pair: `multiply` in Z_2, 64 rows to a word, in one message a row.
 
     Shapes: x, y and their result agree; all pairs have one length.
-    Cost: 1 round; 48 B per packed word and 6 digests (of halves: 32 B and 4).
+    Cost: 1 round; 48 B per packed word and 6 digests.
     Reveals: nothing to one malicious party.
     Raises: CheatingDetected.
     """
     length = check_pairs(pairs)
     blocks = [(*x.parts, *y.parts) for x, y in pairs]
-    return split_pairs(_products(party, blocks, sum(x.parts[0].size for x, _ in pairs), rows, BOOL, length), pairs)
+    return split_pairs(_products(party, blocks, sum(x.parts[0].size for x, _ in pairs), BOOL, length), pairs)
+
+
+def multiply_halves(party: Party, x: Halves[Arith]) -> Arith:
+    """Share of left·right, elementwise.
+
+    Shapes: both halves and the result agree.
+    Cost: 1 round; 32 B and 4 digests.
+    Reveals: nothing to one malicious party.
+    Raises: CheatingDetected.
+    """
+    z = _products_of_halves(party, x.left, x.right, ARITH)
+    return Arith(tuple(part.reshape(x.left.shape) for part in z))
+
+
+def and_halves(party: Party, x: Halves[Bits]) -> Bits:
+    """Share of left AND right. Shapes and cost as `multiply_halves`, per packed word."""
+    z = _products_of_halves(party, x.left, x.right, BOOL, x.left.length)
+    return Bits(tuple(part.reshape(x.left.parts[0].shape) for part in z), x.left.length)
 
 
 def dot(party: Party, x: Arith, y: Arith) -> Arith:
@@ -91,28 +155,61 @@ def matmul(party: Party, x: Arith, y: Arith) -> Arith:
 
 
 def _products(
-    party: Party,
-    blocks: Iterable[Sequence[Words]],
-    count: int,
-    rows: Sequence[Row],
-    ring: Ring,
-    length: int | None = None,
+    party: Party, blocks: Iterable[Sequence[Words]], count: int, ring: Ring, length: int | None = None
 ) -> list[Words]:
     """Components of the products; a block is the parts of x, then those of y."""
-    times, cross = (np.bitwise_and, kernels.cross_and) if ring is BOOL else (np.multiply, kernels.cross_product)
-    z = {j: np.empty(count, np.uint64) for j in components(4, party.index)}
+    kernel = kernels.joint_and if ring is BOOL else kernels.joint_product
+    layout, held = LAYOUTS[party.index], components(4, party.index)
+    z = {j: np.empty(count, np.uint64) for j in held}
+    nothing = np.zeros(min(count, CHUNK), np.uint64)
+    inputs = [Input(party, row, count, look=adding(z[row.h], ring) if party.index == row.g else None) for row in TABLE]
 
-    def values() -> Iterator[tuple[slice, Value]]:
+    def values() -> Iterator[tuple[slice, Tell]]:
         for piece, own in cut(blocks):
             u, v = by_component(party, own[:3]), by_component(party, own[3:])
-            # 1 (local). z_j = x_j·y_j; the six rows add x_g·y_h + x_h·y_g.
-            for j, part in z.items():
-                times(u[j], v[j], out=part[piece])
-            yield piece, partial(_cross, cross, u, v)
+            operands = [held[j] for held in (u, v) for j in layout.order]
+            results = [z[j][piece] for j in layout.order]
+            yield piece, partial(_fill, kernel, layout, operands, nothing[: results[0].size], results)
 
-    # 2 (one round).
-    share_jointly(party, rows, count, values(), [z] * len(rows), ring, length)
+    # 1 (local) and 2 (one round).
+    take_all(party, offer(inputs, values(), length))
     return list(z.values())
+
+
+def _fill(
+    kernel: Callable[..., None],
+    layout: Layout,
+    operands: Sequence[Words],
+    nothing: Words,
+    results: Sequence[Words],
+    masks: ByRow,
+    told: ByRow,
+) -> None:
+    """z_j = x_j·y_j; for each row v = x_g·y_h + x_h·y_g, of which F(K_g) goes to z_g and the rest to z_h."""
+    extra = (nothing if row is None else masks[row] for row in layout.extra)
+    known, said = ([of[row] for row in layout.rows] for of in (masks, told))
+    kernel(*operands, *known, *extra, layout.cyclic, *results, *said)
+
+
+def _products_of_halves(
+    party: Party, left: Arith | Bits, right: Arith | Bits, ring: Ring, length: int | None = None
+) -> list[Words]:
+    """Components of left·right: left lies on components 0 and 1, right on 2 and 3, so that each row has one term."""
+    check_same_shapes([(left, right)])
+    times = np.bitwise_and if ring is BOOL else np.multiply
+    z = {j: np.zeros(left.parts[0].size, np.uint64) for j in components(4, party.index)}
+
+    def values() -> Iterator[tuple[slice, Value]]:
+        for piece, own in cut([(*left.parts, *right.parts)]):
+            yield piece, partial(_term, times, by_component(party, own[:3]), by_component(party, own[3:]))
+
+    add_jointly(party, HALVES, z, values(), ring, length)
+    return list(z.values())
+
+
+def _term(times: Callable[..., object], u: Mapping[int, Words], v: Mapping[int, Words], row: Row, out: Words) -> None:
+    left, right = sorted((row.g, row.h))
+    times(u[left], v[right], out=out)
 
 
 def _contract(
@@ -131,7 +228,7 @@ def _contract(
         for piece in pieces(math.prod(shape)):
             yield piece, partial(_copy, crossed, piece)
 
-    share_jointly(party, TABLE, math.prod(shape), values(), [{j: flat(part) for j, part in z.items()}] * 6, ARITH)
+    add_jointly(party, TABLE, {j: part.reshape(-1) for j, part in z.items()}, values(), ARITH)
     return Arith(tuple(z.values()))
 
 
@@ -149,10 +246,6 @@ def _add_dot(x: Sequence[Words], y: Sequence[Words], z: Words) -> None:
 
 def _sum(parts: Sequence[Words], rows: slice) -> Words:
     return reduce(np.add, [part[rows] for part in parts])
-
-
-def _cross(cross: Callable[..., None], u: Mapping[int, Words], v: Mapping[int, Words], row: Row, out: Words) -> None:
-    cross(u[row.g], v[row.h], u[row.h], v[row.g], out)
 
 
 def _copy(crossed: Mapping[Row, Words], piece: slice, row: Row, out: Words) -> None:

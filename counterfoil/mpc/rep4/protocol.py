@@ -37,10 +37,10 @@ class Rep4(Replicated):
         return halves.split_bits(self.party, x)
 
     def multiply_halves(self, x: Halves[Arith]) -> Arith:
-        return multiply.multiply(self.party, x.left, x.right, multiply.HALVES)
+        return multiply.multiply_halves(self.party, x)
 
     def and_halves(self, x: Halves[Bits]) -> Bits:
-        return multiply.and_many(self.party, [(x.left, x.right)], multiply.HALVES)[0]
+        return multiply.and_halves(self.party, x)
 
     def shuffle(self, columns: Sequence[Arith]) -> tuple[list[Arith], Permutation]:
         return shuffle.shuffle(self.party, columns)

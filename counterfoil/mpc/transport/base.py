@@ -144,6 +144,9 @@ class Event(NamedTuple):
 
 Watch: TypeAlias = Callable[[Event], None]
 
+Look: TypeAlias = Callable[[slice, Words], None]
+"""Told of each piece that has arrived: which words of its frame it is, and the words."""
+
 
 @dataclass(slots=True)
 class Link:
@@ -197,9 +200,12 @@ class Link:
         if out.size:
             self.pipe.read_into(out.data.cast("B"))
 
-    def incoming(self, op: int, out: Words, look: Callable[[Words], None] | None = None) -> Incoming:
-        """A frame of data that comes into `out` piece by piece; `look` sees each piece while it is in the cache."""
-        return Incoming(self, op, out, look)
+    def incoming(self, op: int, out: Words, look: Look | None = None, count: int | None = None) -> Incoming:
+        """A frame of data that comes into `out` piece by piece; `look` sees each piece while it is in the cache.
+
+        A frame of more words than `out` has comes through it: each piece takes the place of the one before.
+        """
+        return Incoming(self, op, out, look, out.size if count is None else count)
 
     def receive_bytes(self, kind: Kind, op: int, *, exactly: int | None = None, at_most: int = 0) -> bytes:
         """A whole frame of bytes; only handshakes may leave the length to the peer, up to a bound."""
@@ -250,27 +256,29 @@ class Link:
 class Incoming:
     """A frame of words on its way in, taken as far as the caller asks."""
 
-    __slots__ = ("_filled", "_link", "_look", "_op", "_out")
+    __slots__ = ("_filled", "_link", "_look", "_op", "_out", "_step", "size")
 
-    def __init__(self, link: Link, op: int, out: Words, look: Callable[[Words], None] | None) -> None:
-        self._link, self._op, self._out, self._look = link, op, out, look
-        self._filled = -1
+    def __init__(self, link: Link, op: int, out: Words, look: Look | None, count: int) -> None:
+        self._link, self._op, self._out, self._look, self.size = link, op, out, look, count
+        self._step, self._filled = min(CHUNK, out.size), -1
 
     def upto(self, stop: int) -> None:
         """At least the first `stop` words have arrived. Waits for them."""
         if self._filled < 0:
-            self._link.expect(Kind.DATA, self._op, self._out.size)
+            self._link.expect(Kind.DATA, self._op, self.size)
             self._filled = 0
+        through = self._out.size < self.size
         while self._filled < stop:
-            piece = self._out[self._filled : self._filled + CHUNK]
+            arrived = slice(self._filled, min(self._filled + self._step, self.size))
+            piece = self._out[: arrived.stop - arrived.start] if through else self._out[arrived]
             self._link.pull(piece)
             if self._look:
-                self._look(piece)
-            self._filled += piece.size
+                self._look(arrived, piece)
+            self._filled = arrived.stop
 
     def finish(self) -> Words:
         """All words, arrived."""
-        self.upto(self._out.size)
+        self.upto(self.size)
         return self._out
 
 
