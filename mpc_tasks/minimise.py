@@ -23,6 +23,7 @@ def minimise(table: Ref) -> Ref:
             "unused": len(kept.unused),
             "generalised": len(kept.generalised),
             "kept": len(kept.table.names),
+            "filled": kept.filled,
             "rows": kept.table.rows,
         },
     )

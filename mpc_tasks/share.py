@@ -18,5 +18,6 @@ def share(table: Ref) -> Ref:
         "shares-submitted",
         subject=contribution.contract,
         refs={"agreement": contribution.agreement.digest, "manifest": str(manifest)},
+        counts=contribution.account,
     )
     return manifest

@@ -162,7 +162,10 @@ def risk(
     loaded, _ = load_valid(table, terms)
     page = table.with_suffix(".risk.html")
     kept = protect(loaded, [column.name for column in terms.columns if column.role not in ("identifier", "key")], page)
-    typer.echo(f"{table}: {kept.table.rows} rows would leave, {kept.left_behind} would stay; see {page}")
+    typer.echo(
+        f"{table}: {kept.table.rows} rows would leave; {kept.opted_out} opted out, {kept.incomplete} lack a cell, "
+        f"{kept.left_behind} would stay behind; see {page}"
+    )
 
 
 @app.command()

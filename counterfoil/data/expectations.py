@@ -56,12 +56,14 @@ def check_file(path: Path, contract: Contract) -> Validation:
 
 
 def load_valid(path: Path, contract: Contract) -> tuple[Table, Validation]:
-    """The file as a table that satisfies its contract, without identifiers, which nobody needs any more.
+    """The file as a table that satisfies its contract, without identifiers, which nobody needs any more, but with the
+    column that tells who opted out.
 
     Cost: as `check_file`, and memory for the table.
     Raises: as `check_file`.
     """
-    return _check(path, contract, [column.name for column in contract.columns if column.role != "identifier"])
+    kept = [column.name for column in contract.columns if column.role != "identifier" or column.opt_out]
+    return _check(path, contract, kept)
 
 
 def validate(table: Table, page: Path) -> Validation:

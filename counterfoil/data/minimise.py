@@ -21,7 +21,7 @@ from counterfoil.data.cells import TYPES
 from counterfoil.data.pseudonym import pseudonyms
 from counterfoil.data.risk import Risk, classes, measure
 from counterfoil.data.table import Table
-from counterfoil.errors import AnonymityError, RefusedError
+from counterfoil.errors import AnonymityError, DataError, RefusedError
 from counterfoil.governance.contract import Column
 
 
@@ -30,15 +30,24 @@ class Minimised:
     """The table that is left, and what is not in it any more. Names and counts may leave the owner.
 
     `identifiers` were dropped because no analysis may ever have them, `unused` because none of these needs them;
-    `generalised` are coarser than they were, or pseudonyms; `left_behind` rows were not sampled, or stood in
-    too small a class.
+    `generalised` are coarser than they were, or pseudonyms. Rows that are not in it: `opted_out` of people who did,
+    `incomplete` without a needed cell, `left_behind` not sampled, or in too small a class. `filled` cells were empty.
     """
 
     table: Table
     identifiers: tuple[str, ...]
     unused: tuple[str, ...]
     generalised: tuple[str, ...]
+    opted_out: int
+    incomplete: int
     left_behind: int
+    filled: int
+
+    @property
+    def account(self) -> dict[str, int]:
+        """Where the rows that were read went: they add up. May leave the owner."""
+        stayed = {"opted-out": self.opted_out, "incomplete": self.incomplete, "left-behind": self.left_behind}
+        return {"read": sum(stayed.values()) + self.table.rows, **stayed, "shared": self.table.rows}
 
 
 def minimise(table: Table, needed: Iterable[str], link_key: bytes | None = None) -> Minimised:
@@ -46,7 +55,7 @@ def minimise(table: Table, needed: Iterable[str], link_key: bytes | None = None)
     become pseudonyms under the link key.
 
     Raises: RefusedError when an analysis asks for a direct identifier, or for a key and there is no link key;
-        ContractError for a column that nobody declared.
+        DataError when no row is left; ContractError for a column that nobody declared.
     """
     wanted = set(needed)
     roles = {name: table.contract.column(name).role for name in sorted(wanted)}
@@ -58,17 +67,28 @@ def minimise(table: Table, needed: Iterable[str], link_key: bytes | None = None)
                 "take it out of the analysis"
             )
     unused = tuple(name for name in table.names if name not in wanted and name not in identifiers)
-    kept = table.select([name for name in table.names if name in wanted])
-    columns = [table.contract.column(name) for name in kept.names]
-    coarse = {column.name: _coarser(kept.data[column.name], column) for column in columns if column.generalise}
+    willing = _willing(table)
+    kept, filled = _filled(willing.select([name for name in table.names if name in wanted]))
+    complete = _complete(kept)
+    columns = [table.contract.column(name) for name in complete.names]
+    coarse = {column.name: _coarser(complete.data[column.name], column) for column in columns if column.generalise}
     for column in columns:
         if column.role == "key":
             if link_key is None or not column.pseudonym:
                 raise RefusedError(f"column {column.name} of contract {table.contract.id} leaves as a pseudonym alone")
-            coarse[column.name] = pseudonyms(kept.data[column.name], link_key)
-    data = pa.table({name: coarse.get(name, kept.data[name]) for name in kept.names})
+            coarse[column.name] = pseudonyms(complete.data[column.name], link_key)
+    data = pa.table({name: coarse.get(name, complete.data[name]) for name in complete.names})
     small = _without_small_classes(_sampled(Table(table.contract.shared(), table.source, data)))
-    return Minimised(small, identifiers, unused, tuple(coarse), table.rows - small.rows)
+    return Minimised(
+        small,
+        identifiers,
+        unused,
+        tuple(coarse),
+        opted_out=table.rows - willing.rows,
+        incomplete=willing.rows - complete.rows,
+        left_behind=complete.rows - small.rows,
+        filled=filled,
+    )
 
 
 def protect(table: Table, needed: Iterable[str], page: Path, link_key: bytes | None = None) -> Minimised:
@@ -79,13 +99,50 @@ def protect(table: Table, needed: Iterable[str], page: Path, link_key: bytes | N
     kept = minimise(table, needed, link_key)
     before, after = measure(table), measure(kept.table)
     broken = _broken(kept.table, after)
-    risk_page.write(page, table, kept.generalised, before, after, broken)
+    risk_page.write(page, table, kept, before, after, broken)
     if broken:
         raise AnonymityError(
             f"{table.source}: even minimised it does not have what contract {table.contract.id} demands: "
             f"{'; '.join(broken)}. Details are in {page.name} beside it"
         )
     return kept
+
+
+def _willing(table: Table) -> Table:
+    """The rows of people who did not opt out. Raises: RefusedError when the table cannot tell; DataError."""
+    column = table.contract.opt_out
+    if column is None:
+        return table
+    if column.name not in table.names or table.data[column.name].null_count:
+        raise RefusedError(f"{table.source}: without the column {column.name} nobody can tell who opted out")
+    return _left(table, pc.invert(table.data[column.name]), "every row is of somebody who opted out")
+
+
+def _filled(table: Table) -> tuple[Table, int]:
+    """Empty cells replaced where the contract says by what, and how many they were."""
+    data, filled = table.data, 0
+    for at, name in enumerate(table.names):
+        column = table.contract.column(name)
+        if column.missing.rule == "replace" and (empty := data[name].null_count):
+            value = pa.scalar(column.cell(column.missing.replacement), TYPES[column.type])
+            data, filled = data.set_column(at, name, pc.fill_null(data[name], value)), filled + empty
+    return Table(table.contract, table.source, data), filled
+
+
+def _complete(table: Table) -> Table:
+    """The rows without an empty cell in a column whose rows are left out then. Raises: DataError."""
+    complete = pa.array(np.ones(table.rows, np.bool_))
+    for name in table.names:
+        if table.contract.column(name).missing.rule == "leave-out":
+            complete = pc.and_(complete, pc.is_valid(table.data[name]).combine_chunks())
+    return _left(table, complete, "every row lacks a cell that an analysis needs")
+
+
+def _left(table: Table, which: Any, problem: str) -> Table:
+    left = Table(table.contract, table.source, table.data.filter(which))
+    if table.rows and not left.rows:
+        raise DataError(f"{table.source}: nothing is left to share: {problem}; check the export")
+    return left
 
 
 def _coarser(cells: Any, column: Column) -> Any:

@@ -9,30 +9,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from counterfoil.data.page import TEMPLATES
 from counterfoil.data.risk import Risk
 from counterfoil.data.table import Table
 from counterfoil.files import write_file
 
+if TYPE_CHECKING:
+    from counterfoil.data.minimise import Minimised
+
 EDGES = (1, 2, 3, 5, 10, 20, 50, 100)
 """Where the bars of the plot begin, in rows of a class; the last is open."""
 
 
-def write(
-    path: Path, table: Table, generalised: Sequence[str], before: Risk, after: Risk, broken: Sequence[str]
-) -> None:
+def write(path: Path, table: Table, kept: Minimised, before: Risk, after: Risk, broken: Sequence[str]) -> None:
     """The page stands at the path, whole, with mode 0600; an older one is replaced. Raises: StoreError."""
     contract = table.contract
     words = {
         column.name: column.generalise.describe(column.resolution)
         for column in contract.columns
-        if column.generalise and column.name in generalised
+        if column.generalise and column.name in kept.generalised
     }
     labels = [f"{low}" if high - low == 1 else f"{low}-{high - 1}" for low, high in pairwise(EDGES)]
     html = TEMPLATES.get_template("risk.html").render(
         source=table.source,
         contract=contract,
+        kept=kept,
         words=words,
         before=before,
         after=after,

@@ -28,6 +28,7 @@ from counterfoil.governance.contract import Column, Contract
 
 ROUNDS = 100  # of drawing again what does not fit yet
 EMPTY = 0.02  # of the cells of a column that may be empty, where the rules tolerate as many
+OPTED_OUT = 0.03  # of the rows
 WIDE = 10**9  # the largest number in a column without bounds
 LAST_DAY = 30_000  # of a date without bounds, after 1970-01-01
 
@@ -166,7 +167,8 @@ def _maker(wish: _Wish, rng: np.random.Generator, contract: Contract) -> Maker:
         choices = np.array(values, _DTYPES[column.type])
         return lambda count: rng.choice(choices, count, p=weights)
     if column.type == "boolean":
-        return lambda count: rng.random(count) < 0.3
+        share = OPTED_OUT if column.opt_out else 0.3
+        return lambda count: rng.random(count) < share
     if column.type == "string":
         if not wish.patterns:
             return lambda count: np.array([f"{column.name}-{n}" for n in rng.integers(WIDE, size=count)], object)

@@ -20,13 +20,14 @@ from counterfoil.canonical import digest
 from counterfoil.errors import ContractError, ExpiredError
 from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
 from counterfoil.governance.minimisation import Demands, Generalisation, demands, generalisation
+from counterfoil.governance.missing import REFUSED, Missing, missing
 from counterfoil.governance.privacy import Cap, Person, read_cap, read_person
 from counterfoil.governance.quality import QualityRule, check_pattern, column_rules, table_rules
 from counterfoil.governance.reference import Reference, references
+from counterfoil.governance.values import Bound, read_bound
 
 ColumnType: TypeAlias = Literal["integer", "number", "string", "date", "boolean"]
 PrivacyRole: TypeAlias = Literal["identifier", "quasi", "sensitive", "measure", "key", "time"]
-Bound: TypeAlias = "int | Decimal | date"
 
 LARGEST = 1 << 61
 """Bounds beyond this cannot be checked on shares (PROTOCOLS 3.5)."""
@@ -41,6 +42,7 @@ class Column:
 
     `minimum` and `maximum` are in the column's own unit (int, Decimal or date); `bounds` are integers in units of
     10^-resolution, the form in which the column is shared.
+    `opt_out` marks the column that tells who opted out.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Column:
     allowed_analyses: tuple[str, ...] = ()
     generalise: Generalisation | None = None
     pseudonym: bool = False
+    missing: Missing = REFUSED
+    opt_out: bool = False
 
     @property
     def bounds(self) -> tuple[int, int] | None:
@@ -73,6 +77,10 @@ class Column:
         if self.minimum is None or self.maximum is None:
             return None
         return self._units(self.minimum), self._units(self.maximum)
+
+    def cell(self, value: Bound | str | bool | None) -> int | str | bool | date | None:
+        """A value of the contract as a table holds it: a number as a count of its last decimal place."""
+        return self._units(value) if isinstance(value, Decimal) else value
 
     def _units(self, value: Bound) -> int:
         if isinstance(value, date):
@@ -136,6 +144,11 @@ class Contract:
         names = [column.name for column in self.columns]
         raise ContractError(f"{self.source}: no column {name!r}{did_you_mean(name, names)}")
 
+    @property
+    def opt_out(self) -> Column | None:
+        """The column that tells whose rows stay at their owner because they opted out."""
+        return next((column for column in self.columns if column.opt_out), None)
+
     def shared(self) -> Contract:
         """The contract of what leaves an owner: the same file, with the columns as they leave."""
         return replace(self, columns=tuple(column.shared() for column in self.columns))
@@ -173,6 +186,8 @@ def parse_contract(raw: bytes, source: str) -> Contract:
         problems.add((*at, "properties", index, "name"), f"the column {names[index]!r} stands twice; keep one")
     if len(table["properties"]) and not any(column.role in ("measure", "sensitive", "quasi") for column in columns):
         problems.add((*at, "properties"), "no column has the role measure, sensitive or quasi: nothing to analyse")
+    for index in [index for index, column in enumerate(columns) if column.opt_out][1:]:
+        problems.add((*at, "properties", index), "a second column with 'optOut'; one column tells who opted out")
     quality = table_rules(table, names, at, problems)
     if _most_rows(quality) is None:
         problems.add(at, "the table needs a rowCount rule with an upper limit, like mustBeBetween: [1, 100000]")
@@ -238,16 +253,23 @@ def _column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], probl
         purpose=own.get("purpose"),
         required=item.get("required", False),
         unique=item.get("unique", False),
-        minimum=_bound(item["logicalType"], options.get("minimum"), (*path, "logicalTypeOptions", "minimum"), problems),
-        maximum=_bound(item["logicalType"], options.get("maximum"), (*path, "logicalTypeOptions", "maximum"), problems),
+        minimum=read_bound(
+            item["logicalType"], options.get("minimum"), (*path, "logicalTypeOptions", "minimum"), problems
+        ),
+        maximum=read_bound(
+            item["logicalType"], options.get("maximum"), (*path, "logicalTypeOptions", "maximum"), problems
+        ),
         categories=tuple(own.get("categories", ())),
         resolution=own.get("resolution", 0),
         unit=own.get("unit", ""),
         pattern=options.get("pattern"),
         allowed_analyses=tuple(own.get("allowedAnalyses", allowed)),
         pseudonym="pseudonym" in own,
+        opt_out="optOut" in own,
     )
     _check_bounds(column, path, problems)
+    if "missing" in own or "replacement" in own:
+        column = replace(column, missing=missing(column, own, partial(_at, item, path), problems))
     if "generalise" in own:
         return _generalised(column, own["generalise"], _at(item, path, "generalise"), problems)
     return column
@@ -276,6 +298,11 @@ def _check_fit(item: Mapping[str, Any], own: Mapping[str, Any], path: Path, prob
         problems.add(
             at("pseudonym"), "pseudonyms are for columns with the role key, of type string or integer; remove it"
         )
+    if "optOut" in own and (kind != "boolean" or role != "identifier" or not item.get("required")):
+        problems.add(
+            at("optOut"),
+            "who opted out is told by a required column of type boolean with the role identifier; make it so",
+        )
     if role == "measure" and kind in ("string", "date"):
         problems.add(at("privacyRole"), f"a measure is integer, number or boolean, not {kind}; change one")
     if role == "time" and kind != "date":
@@ -300,14 +327,6 @@ def _check_bounds(column: Column, path: Path, problems: Problems) -> None:
         value = getattr(column, side)
         if isinstance(value, Decimal) and value != round(value, column.resolution):
             problems.add((*path, "logicalTypeOptions", side), f"has more than {column.resolution} decimal places")
-
-
-def _bound(kind: str, value: Any, path: Path, problems: Problems) -> Bound | None:
-    if value is None:
-        return None
-    if kind == "date":
-        return parse_day(value, path, problems)
-    return Decimal(str(value)) if kind == "number" else int(value)
 
 
 def _most_rows(quality: Iterable[QualityRule]) -> int | None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from counterfoil.canonical import Json
-from counterfoil.governance.contract import Bound, Column, Contract
+from counterfoil.governance.contract import Column, Contract
 from counterfoil.governance.quality import QualityRule
+from counterfoil.governance.values import Bound
 
 Broken: TypeAlias = Literal["owners", "analyses", "protection"]
 
@@ -155,6 +156,8 @@ def _column(old: Column, new: Column, before: Contract, after: Contract) -> Iter
         ("unit", old.unit, new.unit, ("analyses",)),
         ("purpose", old.purpose, new.purpose, ("protection",)),
         ("pseudonym", old.pseudonym, new.pseudonym, ("analyses", "protection")),
+        ("missing values", str(old.missing), str(new.missing), ("analyses",)),
+        ("tells who opted out", old.opt_out, new.opt_out, ("analyses", "protection")),
         ("generalisation", _coarser(old), _coarser(new), ("analyses", "protection")),
     ]
     for name, was, becomes, breaks in rows:

@@ -93,8 +93,24 @@ def _check_manifest(exchange: Exchange, agreement: SignedAgreement, evidence: Ev
             signed = verify(exchange.get(Ref(*name[1:])), "manifest", agreement.terms.roster.keys([part.owner]))
             manifest = Manifest.unpack(signed.payload)
             if (manifest.digest, manifest.part) == (evidence.inputs[str(part)], part):
-                return
-    raise NotFoundError(f"no manifest signed by {part.owner} is what job {evidence.job} says it computed on for {part}")
+                break
+    else:
+        raise NotFoundError(
+            f"no manifest signed by {part.owner} is what job {evidence.job} says it computed on for {part}"
+        )
+    _check_account(exchange, agreement, Ref(*name[1:]), manifest)
+
+
+def _check_account(exchange: Exchange, agreement: SignedAgreement, ref: Ref, manifest: Manifest) -> None:
+    """The owner's log says where the rows of its table went, opted-out ones above all, and its numbers add up."""
+    submitted = _events(exchange, ref.owner, "manifest", str(ref), "shares-submitted")
+    if not submitted and agreement.terms.contracts[manifest.part.contract].opt_out:
+        raise TamperedError(f"the log of {ref.owner} does not say how many rows opted out of {manifest.part}")
+    for event in submitted:
+        counts = event["counts"]
+        stayed = (counts.get(name, 0) for name in ("opted-out", "incomplete", "left-behind"))
+        if counts.get("shared") != manifest.rows or counts.get("read") != sum(stayed) + manifest.rows:
+            raise TamperedError(f"the log of {ref.owner} accounts for other rows than it submitted for {manifest.part}")
 
 
 def _check_released(exchange: Exchange, approved: Approved, recipient: str) -> bool:

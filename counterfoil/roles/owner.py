@@ -33,6 +33,7 @@ class Contribution:
         self.agreement = agreement
         self.contract = contract
         self.period = period
+        self.account: dict[str, int] = {}  # of rows, once the table is minimised
         self._table: Table | None = None
 
     def validate(self) -> Validation:
@@ -51,7 +52,7 @@ class Contribution:
         terms = self.agreement.terms
         key = link_key(terms, self.home.keys, self.home.exchange) if terms.links else None
         kept = protect(self._checked(), needed, self.home.data / f"{self.contract}.risk.html", key)
-        self._table = kept.table
+        self._table, self.account = kept.table, kept.account
         return kept
 
     def share(self) -> Ref:

@@ -82,6 +82,11 @@ def coarse(value: str) -> str:
     return f"\n          - {{property: generalise, value: {value}}}"
 
 
+def of_ward(*properties: str) -> str:
+    """More properties of the column `ward`."""
+    return CATEGORIES + "".join(f"\n          - {{property: {each}}}" for each in properties)
+
+
 def own(name: str, value: str) -> str:
     """One more property of the contract."""
     return f"  - {{property: {name}, value: {value}}}\n"
@@ -111,6 +116,44 @@ BROKEN: dict[str, tuple[str, str, int, str]] = {
     ),
     "no columns type": ("        logicalType: date\n", "", 40, "'logicalType' is missing"),
     "type without a meaning here": ("logicalType: date", "logicalType: timestamp", 42, "must be one of integer"),
+    "unknown rule for empty cells": (CATEGORIES, of_ward("missing, value: guess"), 39, "must be one of refuse"),
+    "empty cells replaced by nothing": (CATEGORIES, of_ward("missing, value: replace"), 39, "come together"),
+    "a replacement without its rule": (CATEGORIES, of_ward("replacement, value: a"), 33, "come together"),
+    "a replacement of another type": (
+        CATEGORIES,
+        of_ward("missing, value: replace", "replacement, value: 3"),
+        40,
+        "not of the column's type, string",
+    ),
+    "a replacement that is no category": (
+        CATEGORIES,
+        of_ward("missing, value: replace", "replacement, value: c"),
+        40,
+        "no value that the column may have",
+    ),
+    "a replacement out of bounds": (
+        RESOLUTION,
+        RESOLUTION
+        + "\n          - {property: missing, value: replace}\n          - {property: replacement, value: 1000}",
+        33,
+        "no value that the column may have",
+    ),
+    "a replacement between two cents": (
+        RESOLUTION,
+        RESOLUTION
+        + "\n          - {property: missing, value: replace}\n          - {property: replacement, value: 1.005}",
+        33,
+        "more than 2 decimal places",
+    ),
+    "empty cells of a required column": (
+        "        customProperties:\n          - {property: privacyRole, value: key}",
+        "        customProperties:\n          - {property: privacyRole, value: key}\n"
+        "          - {property: missing, value: leave-out}",
+        23,
+        "leaves nothing to decide",
+    ),
+    "opting out told by a text": (CATEGORIES, of_ward("optOut, value: true"), 39, "required column of type boolean"),
+    "opting out not told": (CATEGORIES, of_ward("optOut, value: false"), 39, "must be true"),
     "misspelt type": ("logicalType: number", "logicalType: numeric", 25, "did you mean 'number'"),
     "column name with a space": ("name: ward", "name: the ward", 33, "starts with a-z"),
     "column twice": ("name: ward", "name: cost", 33, "'cost' stands twice"),

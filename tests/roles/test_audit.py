@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from counterfoil.audit.publish import publish
+from counterfoil.canonical import Ref
 from counterfoil.cli import app
 from counterfoil.roles.recipient import open_latest
 from tests.consortium import OWNERS, Consortium, found
@@ -80,3 +81,15 @@ def test_one_change_is_named(
     change(first(exchange, pattern))
     found_code, output = verify(exchange)
     assert (found_code, words in output) == (code, True), output
+
+
+def test_owners_account_for_their_rows(released: Consortium) -> None:
+    home = released.homes["bank-b"]
+    (name,) = home.exchange.list(("blobs", "manifest", "bank-b"))
+    account = {"read": 1000, "opted-out": 0, "incomplete": 0, "left-behind": 0, "shared": 1000}
+    for counts, code in ((account, 0), (account | {"opted-out": 7}, 73)):
+        home.log.append("shares-submitted", refs={"manifest": str(Ref(*name[1:]))}, counts=counts)
+        publish(home.log, home.exchange)
+        found, output = verify(released.folder / "exchange")
+        assert found == code, output
+    assert "the log of bank-b accounts for other rows than it submitted for bank-b/loans" in output

@@ -15,10 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterfoil.data.cells import TYPES
+from counterfoil.data.expectations import load_valid
 from counterfoil.data.minimise import minimise, protect
 from counterfoil.data.risk import measure
+from counterfoil.data.synth import write_table
 from counterfoil.data.table import Table
-from counterfoil.errors import AnonymityError
+from counterfoil.errors import AnonymityError, DataError, RefusedError
 from counterfoil.governance.contract import Column, Contract, parse_contract
 from counterfoil.governance.minimisation import Demands, Generalisation
 
@@ -261,6 +263,82 @@ def test_the_page_compares_before_and_after_and_needs_no_network(visits: Contrac
     assert "nothing above 2, in bands of 2" in html
     assert html.count("<rect") == 16
     assert "http" not in html.replace("http-equiv", "")
+
+
+FLAGGED = """
+      - name: objected
+        description: Whether the person opted out.
+        logicalType: boolean
+        required: true
+        customProperties:
+          - {property: privacyRole, value: identifier}
+          - {property: optOut, value: true}
+customProperties:
+"""
+AMOUNT, SCORE = (
+    "          - property: resolution\n            value: 2\n",
+    "            value: Tests.\ncustomProperties:\n",
+)
+
+
+@pytest.fixture
+def objecting() -> Contract:
+    """The visits, whose people may opt out, whose empty amounts are 0.07, and which leaves rows without a score out."""
+    text = VISITS.read_text()
+    assert text.count(AMOUNT) == text.count(SCORE) == 1
+    ways = {"missing": "replace", "replacement": "0.07"}
+    filled = "".join(f"          - {{property: {name}, value: {value}}}\n" for name, value in ways.items())
+    left = SCORE.replace("customProperties:\n", "          - {property: missing, value: leave-out}") + FLAGGED
+    text = text.replace("number\n        required: true", "number")
+    return parse_contract(text.replace(AMOUNT, AMOUNT + filled).replace(SCORE, left).encode(), "visits.odcs.yaml")
+
+
+def visited(contract: Contract, **cells: list[Any]) -> Table:
+    rows = {
+        "code": ["0001", "0002", "0003", "0004"],
+        "area": ["no"] * 4,
+        "amount": [100, None, 300, 400],
+        "day": [date(2024, 2, day) for day in (1, 2, 3, 4)],
+        "active": [True] * 4,
+        "score": [1, 2, None, 4],
+        "objected": [False, False, False, True],
+    }
+    schema = pa.schema([(column.name, TYPES[column.type]) for column in contract.columns])
+    return Table(contract, "visits.csv", pa.table({**rows, **cells}, schema))
+
+
+def test_who_opted_out_stays_and_empty_cells_follow_the_contract(objecting: Contract, tmp_path: Path) -> None:
+    page = tmp_path / "visits.risk.html"
+    kept = protect(visited(objecting), ["amount", "score"], page)
+    assert kept.table.data.to_pydict() == {"amount": [100, 7], "score": [1, 2]}
+    assert kept.account == {"read": 4, "opted-out": 1, "incomplete": 1, "left-behind": 0, "shared": 2}
+    assert kept.filled == 1
+    assert "objected" in kept.identifiers
+    assert "rows that stay: opted out</td><td></td><td>1</td>" in page.read_text()
+    only = minimise(visited(objecting), ["amount"])
+    assert only.table.data.to_pydict() == {"amount": [100, 7, 300]}  # a score that nobody needs decides nothing
+
+
+def test_nothing_leaves_when_nobody_can_tell_who_opted_out(objecting: Contract) -> None:
+    table = visited(objecting)
+    without = Table(objecting, table.source, table.data.drop_columns(["objected"]))
+    for unclear in (without, visited(objecting, objected=[False, None, False, True])):
+        with pytest.raises(RefusedError, match="without the column objected nobody can tell who opted out"):
+            minimise(unclear, ["amount"])
+    with pytest.raises(DataError, match="every row is of somebody who opted out"):
+        minimise(visited(objecting, objected=[True] * 4), ["amount"])
+    with pytest.raises(DataError, match="every row lacks a cell"):
+        minimise(visited(objecting, score=[None] * 4), ["amount", "score"])
+    with pytest.raises(RefusedError, match="objected"):
+        minimise(table, ["objected"])
+
+
+def test_a_file_keeps_who_opted_out_until_it_is_minimised(objecting: Contract, tmp_path: Path) -> None:
+    path = tmp_path / "visits.csv"
+    write_table(visited(objecting), path)
+    loaded, _ = load_valid(path, objecting)
+    assert "code" not in loaded.names
+    assert minimise(loaded, ["amount"]).opted_out == 1
 
 
 def test_a_sample_is_random_and_of_its_size(visits: Contract) -> None:
