@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
 from counterfoil.canonical import Ref
 from counterfoil.errors import NotApprovedError
-from counterfoil.governance.airlock import Review, State, review
-from counterfoil.governance.decisions import hear
+from counterfoil.governance.airlock import Review, State
+from counterfoil.governance.docket import amiss, look
 from counterfoil.governance.evidence import load_draft
+from counterfoil.report.prechecks import Precheck, prechecks
 from mpc_tasks.held import home
 from mpc_tasks.show import page
 from mpc_tasks.task import mpc_task
@@ -24,7 +28,8 @@ def count(agreement: Ref, evidence: Ref) -> int:
     """
     found = standing(agreement, evidence)
     terms = found.draft.agreement.terms
-    page(f"review-{terms.id}", _page(found, agreement))
+    checks = prechecks(found, home().exchange, datetime.now(UTC).date(), amiss(found.draft, home()))
+    page(f"review-{terms.id}", _page(found, agreement, checks))
     home().log.append(
         "approvals-counted",
         subject=found.draft.evidence.job,
@@ -37,12 +42,12 @@ def count(agreement: Ref, evidence: Ref) -> int:
 def standing(agreement: Ref, evidence: Ref) -> Review:
     """The draft's state by what this party has seen. Raises: as `load_draft`."""
     draft = load_draft(home().exchange, signed(agreement), evidence.digest)
-    return review(draft, hear(draft, home()))
+    return look(draft, home(), datetime.now(UTC).date())
 
 
 def missing_approvals(found: Review) -> int:
     """How many more approvals the agreement asks for. Raises: NotApprovedError when they cannot come any more."""
-    if found.state is State.APPROVED:
+    if found.state in (State.APPROVED, State.RELEASED):
         return 0
     if found.state not in _WAITING or found.missing > len(found.undecided):
         raise NotApprovedError(
@@ -52,11 +57,11 @@ def missing_approvals(found: Review) -> int:
     return found.missing
 
 
-def _page(found: Review, agreement: Ref) -> str:
+def _page(found: Review, agreement: Ref, checks: Sequence[Precheck]) -> str:
     evidence, terms = found.draft.evidence, found.draft.agreement.terms
     command = f"{agreement} {evidence.digest}"
     state = f"waits for {found.missing} more of {terms.quorum} approvals" if found.state in _WAITING else "is over"
-    if found.state is State.APPROVED:
+    if found.state in (State.APPROVED, State.RELEASED):
         state = "is approved"
     outputs = "\n".join(
         f"| {name} | {', '.join(output.recipients)} | {output.measures['hidden-cells']} of {output.measures['cells']} |"
@@ -64,6 +69,7 @@ def _page(found: Review, agreement: Ref) -> str:
     )
     verdicts = {decision.party: decision.verdict for decision in found.decisions}
     reviewers = "\n".join(f"| {id} | {verdicts.get(id, UNDECIDED)} |" for id in terms.reviewers)
+    checked = "\n".join(f"| {check.level} | {check.about} | {check.words} |" for check in checks)
     return f"""## {terms.title}, {evidence.period}: {state}
 
 The draft is **{found.state}**. The results exist in secret shares alone. They go to their recipients when
@@ -73,12 +79,16 @@ The draft is **{found.state}**. The results exist in secret shares alone. They g
 |---|---|---|
 {outputs}
 
+| | checked beforehand | |
+|---|---|---|
+{checked}
+
 | reviewer | decision |
 |---|---|
 {reviewers}
 
-A reviewer, at home: `counterfoil review show {command}`, then `counterfoil review approve {command}`
-or `counterfoil review reject {command} --comment "..."`.
+A reviewer, at home: `counterfoil review show {command}`, then `counterfoil review approve {command}`,
+or `request-changes` or `reject` with `--comment "..."`.
 
 Job `{evidence.job}`, attempt {evidence.attempt}, leakage statement `{evidence.leakage}`.
 """

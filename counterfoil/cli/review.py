@@ -11,7 +11,6 @@ import typer
 from counterfoil.cli.options import HomeOption
 
 if TYPE_CHECKING:
-    from counterfoil.governance.airlock import Review
     from counterfoil.governance.decisions import Verdict
     from counterfoil.governance.evidence import Draft
     from counterfoil.governance.signing import SignedAgreement
@@ -26,40 +25,41 @@ CommentOption = Annotated[str, typer.Option(help="Your reasons, for the record; 
 
 @app.command("list")
 def list_(agreement: AgreementArgument, home: HomeOption = None) -> None:
-    """List the results of an agreement that wait for review, or were reviewed: their states, and who is asked.
+    """List the results of an agreement that wait for review, or were reviewed: how far each is, and who is asked.
 
     Example: counterfoil review list agreement:bank-a:5e1f...
     """
-    from counterfoil.governance.evidence import drafts
+    from counterfoil.governance.docket import docket
+    from counterfoil.report.draft import state_line
 
     mine, signed = _open(agreement, home)
-    for draft in drafts(mine.exchange, signed):
-        found = _review(mine, draft)
-        typer.echo(
-            f"{draft.evidence.digest} {draft.evidence.period} attempt {draft.evidence.attempt}: {_state(found, mine)}"
-        )
+    found = docket(signed, mine, datetime.now(UTC).date())
+    for each in found:
+        evidence = each.draft.evidence
+        typer.echo(f"{evidence.digest} {evidence.period} attempt {evidence.attempt}: {state_line(each, mine.party)}")
+    if not found:
+        typer.echo("nothing waits: no job of this agreement has a draft yet", err=True)
 
 
 @app.command()
 def show(agreement: AgreementArgument, evidence: EvidenceArgument, home: HomeOption = None) -> None:
-    """Show what the nodes say of a result, and what parties say of it. It holds no value.
+    """Show what the nodes say of a result, what was checked beforehand, who would get what, and who said what.
+
+    There is no value in it: the result exists in secret shares alone.
 
     Example: counterfoil review show agreement:bank-a:5e1f... 9c0d...
     """
     from counterfoil.governance.decisions import comments
+    from counterfoil.governance.docket import amiss, look
+    from counterfoil.report.draft import describe
+    from counterfoil.report.prechecks import prechecks
 
     mine, draft = _draft(agreement, evidence, home)
-    found = _review(mine, draft)
-    _show(draft)
-    typer.echo(f"state: {_state(found, mine)}")
-    for decision in found.decisions:
-        typer.echo(
-            f"  {decision.party}, {decision.decided:%Y-%m-%d %H:%M}: {decision.verdict}{_said(decision.comment)}"
-        )
-    for note in found.uncounted:
-        typer.echo(f"  {note}")
-    for said in comments(mine.exchange, draft):
-        typer.echo(f"  {said.party}, {said.said:%Y-%m-%d %H:%M}, remarks{_said(said.text)}")
+    today = datetime.now(UTC).date()
+    found = look(draft, mine, today)
+    checks = prechecks(found, mine.exchange, today, amiss(draft, mine))
+    for line in describe(found, comments(mine.exchange, draft), checks, mine.party):
+        typer.echo(line)
 
 
 @app.command()
@@ -136,41 +136,6 @@ def _decide(agreement: str, evidence: str, verdict: Verdict, comment: str, home:
     typer.echo(f"{mine.party}: {verdict} on job {decision.job}")
 
 
-def _review(mine: Home, draft: Draft) -> Review:
-    from counterfoil.governance.airlock import review
-    from counterfoil.governance.decisions import hear
-    from counterfoil.governance.release import is_complete
-
-    released = is_complete(mine.exchange, draft)
-    return review(draft, hear(draft, mine), released=released, today=datetime.now(UTC).date())
-
-
-def _state(found: Review, mine: Home) -> str:
-    """The state in a line: what is missing, and of whom."""
-    from counterfoil.governance.airlock import State
-
-    approved = ", ".join(found.by("approve"))
-    if found.state in (State.APPROVED, State.RELEASED):
-        return f"{found.state}, approved by {approved}"
-    stops = [
-        f"{verdict} by {', '.join(by)}"
-        for verdict in ("request-changes", "reject", "withdraw")
-        if (by := found.by(verdict))
-    ]
-    if stops:
-        return f"{found.state}: {'; '.join(stops)}"
-    waiting = ", ".join("you" if id == mine.party else id for id in found.undecided) or "nobody"
-    quorum = found.draft.agreement.terms.quorum
-    given = f"{quorum - found.missing} of {quorum} approvals" + (f", of {approved}" if approved else "")
-    return f"{found.state}: {given}; undecided: {waiting}"
-
-
-def _said(text: str) -> str:
-    """What a party wrote, as far as a terminal may show it."""
-    shown = "".join(letter if letter.isprintable() else " " for letter in text).strip()
-    return f': "{shown}"' if shown else ""
-
-
 def _draft(agreement: str, evidence: str, home: Path | None) -> tuple[Home, Draft]:
     from counterfoil.governance.evidence import load_draft
 
@@ -186,18 +151,3 @@ def _open(agreement: str, home: Path | None) -> tuple[Home, SignedAgreement]:
     mine = Home.open(home)
     today = datetime.now(UTC).date()
     return mine, load_agreement(mine.exchange, Ref.parse(agreement), mine.keys.public, today)
-
-
-def _show(draft: Draft) -> None:
-    evidence, terms = draft.evidence, draft.agreement.terms
-    typer.echo(f"{terms.title}, {evidence.period}: job {evidence.job}, attempt {evidence.attempt}")
-    typer.echo(f"agreement {evidence.agreement}, leakage statement {evidence.leakage}")
-    for part, manifest in evidence.inputs.items():
-        typer.echo(f"  rests on {manifest} of {part}")
-    for name, output in evidence.outputs.items():
-        measures = "".join(f", {count} {measure}" for measure, count in output.measures.items())
-        typer.echo(f"  {name} for {', '.join(output.recipients)}{measures}")
-    for check, count in evidence.checks.items():
-        typer.echo(f"  checked {check}: {count}")
-    for recipient, key in evidence.keys.items():
-        typer.echo(f"  {recipient} reads with the key {key}")

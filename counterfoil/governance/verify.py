@@ -42,7 +42,7 @@ def check_releases(exchange: Exchange, keys: Mapping[str, PublicKeys]) -> Iterat
         draft = load_draft(exchange, agreement, digest)
         approved = count_anew(exchange, draft, decisions(exchange, draft))
         for part in agreement.terms.parts:
-            _check_manifest(exchange, agreement, evidence, part)
+            _check_account(exchange, agreement, *_find_manifest(exchange, agreement, evidence, part))
         recipients = [
             recipient for recipient in agreement.terms.recipients if _check_released(exchange, approved, recipient)
         ]
@@ -86,19 +86,22 @@ def _agreement(exchange: Exchange, digest: str, keys: Mapping[str, PublicKeys]) 
     return agreement
 
 
-def _check_manifest(exchange: Exchange, agreement: SignedAgreement, evidence: Evidence, part: Part) -> None:
+def manifest_of(exchange: Exchange, agreement: SignedAgreement, evidence: Evidence, part: Part) -> Manifest:
+    """What the part's owner signed of the submission that the job computed on. Raises: NotFoundError."""
+    return _find_manifest(exchange, agreement, evidence, part)[1]
+
+
+def _find_manifest(
+    exchange: Exchange, agreement: SignedAgreement, evidence: Evidence, part: Part
+) -> tuple[Ref, Manifest]:
     for name in exchange.list(("blobs", "manifest", part.owner)):
         # Anybody may put something there; what the owner did not sign is passed over.
         with suppress(SignatureError, DocumentError, TamperedError):
             signed = verify(exchange.get(Ref(*name[1:])), "manifest", agreement.terms.roster.keys([part.owner]))
             manifest = Manifest.unpack(signed.payload)
             if (manifest.digest, manifest.part) == (evidence.inputs[str(part)], part):
-                break
-    else:
-        raise NotFoundError(
-            f"no manifest signed by {part.owner} is what job {evidence.job} says it computed on for {part}"
-        )
-    _check_account(exchange, agreement, Ref(*name[1:]), manifest)
+                return Ref(*name[1:]), manifest
+    raise NotFoundError(f"no manifest signed by {part.owner} is what job {evidence.job} says it computed on for {part}")
 
 
 def _check_account(exchange: Exchange, agreement: SignedAgreement, ref: Ref, manifest: Manifest) -> None:

@@ -25,7 +25,7 @@ def evidence(consortium: Consortium, period: str = PERIOD) -> Evidence:
         Job(terms.digest, period, inputs),
         1,
         consortium.known("node-0"),
-        measures={plan.name: {"cells": 24, "hidden": 1} for plan in terms.analyses},
+        measures={plan.name: {"cells": 24, "hidden-cells": 1} for plan in terms.analyses},
         commitments={plan.name: [secrets.token_bytes(32) for _ in NODES] for plan in terms.analyses},
         checks={"rejected-rows-bank-a": 0},
         leakage="1" * 64,

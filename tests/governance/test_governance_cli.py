@@ -147,7 +147,7 @@ def test_reviewers_list_show_and_decide(signed: Consortium) -> None:
     listed = run("review", "list", ref, home=homes["reviewer-1"])
     assert f"{evidence} 2026-w48 attempt 1: submitted: 0 of 2 approvals; undecided: you" in listed.output
     shown = run("review", "show", ref, evidence, home=homes["reviewer-1"])
-    for words in (made.evidence.job, "24 cells", "rests on", "regulator reads with the key"):
+    for words in (made.evidence.job, "24 cells", "rests on", "regulator (Banking supervisor) reads with the key"):
         assert words in shown.output
 
     assert run("review", "approve", ref, evidence, home=homes["reviewer-1"]).exit_code == 0

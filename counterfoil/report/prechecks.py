@@ -1,0 +1,180 @@
+"""What reviewers would ask first of a draft, answered beforehand: from signed documents and counts, never from values.
+
+A check decides nothing. It says in a line what was found, and what could be done about it. Knows no share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Final
+
+from counterfoil.analyses.joint import DECLARED, analyses
+from counterfoil.canonical import digest
+from counterfoil.errors import NotFoundError
+from counterfoil.exchange import Exchange
+from counterfoil.governance.airlock import OPEN, Review
+from counterfoil.governance.evidence import Draft, drafts
+from counterfoil.governance.verify import manifest_of
+from counterfoil.report.leakage import statement
+
+MUCH_HIDDEN: Final = 0.5
+"""Of an analysis's cells; with more of them hidden its bands are too fine."""
+
+MUCH_CHANGED: Final = 0.5
+"""Of an owner's rows from one period to the next; more is often a wrong file."""
+
+SOON: Final = timedelta(days=14)
+
+
+class Level(StrEnum):
+    """What a check comes to."""
+
+    OK = "ok"
+    LOOK = "look"
+    """A person should know this before deciding."""
+    STOP = "stop"
+    """This should not be approved as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Precheck:
+    """One question, and its answer in plain words."""
+
+    about: str
+    level: Level
+    words: str
+
+
+def prechecks(found: Review, exchange: Exchange, today: date, standing: Sequence[str] = ()) -> list[Precheck]:
+    """All checks of the draft, in the order in which reviewers ask. `standing` is what is amiss with the agreement."""
+    draft = found.draft
+    rows = _rows(exchange, draft)
+    every = drafts(exchange, draft.agreement)
+    return [
+        _agreement(draft, today, standing),
+        _quorum(found),
+        _openings(draft),
+        _leakage(draft),
+        *_hidden(draft),
+        _rejected(draft),
+        *_rows_changed(exchange, draft, rows, every),
+        *_others_of_period(draft, every),
+    ]
+
+
+def _agreement(draft: Draft, today: date, standing: Sequence[str]) -> Precheck:
+    terms = draft.agreement.terms
+    if standing:
+        return Precheck("agreement", Level.STOP, "; ".join(standing))
+    if terms.expires - today < SOON:
+        return Precheck("agreement", Level.LOOK, f"ends on {terms.expires}; what is not released by then never is")
+    return Precheck("agreement", Level.OK, f"holds until {terms.expires}, under the parties' present keys")
+
+
+def _quorum(found: Review) -> Precheck:
+    terms = found.draft.agreement.terms
+    if found.state in OPEN and found.missing > len(found.undecided):
+        return Precheck("quorum", Level.STOP, f"{terms.quorum} approvals cannot be reached any more")
+    return Precheck("quorum", Level.OK, f"{terms.quorum} of {len(terms.reviewers)} reviewers must approve")
+
+
+def _openings(draft: Draft) -> Precheck:
+    declared = {f"opened-{line.label.replace(' ', '-')}": line.maximum for line in DECLARED}
+    opened = {name: count for name, count in draft.evidence.checks.items() if name.startswith("opened-")}
+    if any(count > declared.get(name, 0) for name, count in opened.items()):
+        return Precheck("openings", Level.STOP, "something was opened that the leakage statement does not declare")
+    return Precheck("openings", Level.OK, f"the nodes opened {sum(opened.values())} declared counts and nothing else")
+
+
+def _leakage(draft: Draft) -> Precheck:
+    text = statement(draft.agreement.terms, tuple(analyses(draft.agreement.terms).values()), DECLARED)
+    if digest(text.encode()) != draft.evidence.leakage:
+        return Precheck(
+            "leakage statement",
+            Level.STOP,
+            "the nodes' statement is not the one that follows from the agreement here; compare software versions",
+        )
+    return Precheck("leakage statement", Level.OK, "is the one that follows from the agreement")
+
+
+def _hidden(draft: Draft) -> Iterator[Precheck]:
+    few = True
+    for name, output in draft.evidence.outputs.items():
+        hidden, cells = output.measures["hidden-cells"], output.measures["cells"]
+        if hidden and hidden == cells:
+            few = False
+            yield Precheck(
+                "hidden cells", Level.LOOK, f"{name}: every cell is hidden; recipients would learn only that"
+            )
+        elif hidden > MUCH_HIDDEN * cells:
+            few = False
+            yield Precheck("hidden cells", Level.LOOK, f"{name}: {hidden} of {cells} are hidden; merge bands or groups")
+    if few:
+        yield Precheck("hidden cells", Level.OK, "no analysis has more than half of its cells hidden")
+
+
+def _rejected(draft: Draft) -> Precheck:
+    told = [
+        f"{count} of {measure.removeprefix('rejected-')} in {name}"
+        for name, output in draft.evidence.outputs.items()
+        for measure, count in output.measures.items()
+        if measure.startswith("rejected-") and count
+    ]
+    if told:
+        return Precheck(
+            "rejected inputs",
+            Level.LOOK,
+            f"out of the contract's bounds, and counted for nothing: {', '.join(told)}; ask the owner what happened",
+        )
+    return Precheck("rejected inputs", Level.OK, "everything handed in kept to its contract's bounds")
+
+
+def _rows(exchange: Exchange, draft: Draft) -> dict[str, int]:
+    """How many rows each part brought, as its owner's manifest says; those whose manifest is gone are left out."""
+    rows = {}
+    for part in draft.agreement.terms.parts:
+        try:
+            rows[str(part)] = manifest_of(exchange, draft.agreement, draft.evidence, part).rows
+        except NotFoundError:
+            continue
+    return rows
+
+
+def _rows_changed(
+    exchange: Exchange, draft: Draft, rows: Mapping[str, int], every: Sequence[Draft]
+) -> Iterator[Precheck]:
+    if lost := [str(part) for part in draft.agreement.terms.parts if str(part) not in rows]:
+        yield Precheck("rows", Level.STOP, f"no signed manifest is there for {', '.join(lost)}")
+    before = [other for other in every if other.evidence.period < draft.evidence.period]
+    if not before:
+        yield Precheck("rows", Level.OK, f"{sum(rows.values())} in all; there is no earlier period to compare with")
+        return
+    last = max(before, key=lambda other: (other.evidence.period, other.evidence.attempt))
+    then = _rows(exchange, last)
+    told = [
+        f"{part} has {rows[part]}, had {then[part]}"
+        for part in rows
+        if part in then and abs(rows[part] - then[part]) > MUCH_CHANGED * then[part]
+    ]
+    period = last.evidence.period
+    if told:
+        yield Precheck("rows", Level.LOOK, f"against {period}: {'; '.join(told)}; is it the right file?")
+    else:
+        yield Precheck("rows", Level.OK, f"{sum(rows.values())} in all; no owner's differ much from {period}")
+
+
+def _others_of_period(draft: Draft, every: Sequence[Draft]) -> Iterator[Precheck]:
+    mine = draft.evidence
+    for other in every:
+        theirs = other.evidence
+        if theirs.period == mine.period and theirs.job != mine.job:
+            differ = [part for part in mine.inputs if theirs.inputs.get(part) != mine.inputs[part]]
+            yield Precheck(
+                "other drafts",
+                Level.LOOK,
+                f"job {theirs.job} is of the same period, with another submission of {', '.join(differ)}; one of the "
+                "two is released at most",
+            )
