@@ -9,11 +9,12 @@ from counterfoil.arrays import pack, unpack
 from counterfoil.errors import TamperedError
 from counterfoil.governance import release as releases
 from counterfoil.governance.airlock import count_decisions
+from counterfoil.governance.announcement import check_announced
 from counterfoil.governance.decisions import decisions
 from counterfoil.governance.evidence import load_draft
 from counterfoil.mpc.replicated import components
-from counterfoil.roles.node import hand_over
 from counterfoil.roles.recipient import open_job
+from counterfoil.roles.release import hand_over
 from tests.consortium import NODES, OWNERS, Consortium, found
 
 pytestmark = pytest.mark.slow
@@ -25,6 +26,8 @@ def approved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Consortium, str]
     banks = found(tmp_path_factory.mktemp("committed"), 1000)
     (evidence, *_) = banks.analyse([banks.contribute(owner) for owner in OWNERS])
     banks.review(evidence.digest, ["reviewer-1", "reviewer-2"])
+    banks.announce(evidence.digest)
+    banks.countersign()
     return banks, evidence.digest
 
 
@@ -61,6 +64,6 @@ def test_holders_that_change_a_component_alike_are_noticed(approved: tuple[Conso
         if 0 in components(len(NODES), index):
             arrays = dict(unpack(given[node]))
             arrays[f"{PLAN}--{ITEM}"] = arrays[f"{PLAN}--{ITEM}"] + np.uint64(1)
-            releases.release(made, "regulator", pack(arrays), banks.homes[node])
+            releases.release(check_announced(made, banks.homes[node]), "regulator", pack(arrays), banks.homes[node])
     with pytest.raises(TamperedError, match="is not the one that was reviewed"):
         open_job(reader, banks.signed("regulator"), evidence)
