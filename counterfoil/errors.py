@@ -255,6 +255,18 @@ class NotWitnessedError(CounterfoilError):
     exit_code = 83
 
 
+class ReleaseExpiredError(CounterfoilError):
+    """A release lay for as long as the agreement keeps releases; it is not opened any more."""
+
+    exit_code = 84
+
+
+class ReleaseRevokedError(CounterfoilError):
+    """A node took a release back before its recipient had fetched it."""
+
+    exit_code = 85
+
+
 # --- storage: 90-99 ---------------------------------------------------------------------------------------------
 
 

@@ -103,6 +103,10 @@ class Exchange:
         except (BaseError, OSError) as error:
             raise _failure("remove", path, error) from None
 
+    def discard(self, ref: Ref) -> None:
+        """No blob lies under the reference, as far as the store obeys. Raises: StoreError."""
+        self.remove((_BLOBS, ref.kind, ref.owner, ref.digest))
+
     def list(self, prefix: Name = ()) -> list[Name]:
         """The names below a prefix, sorted; names that we would not have given are left out."""
         path = self._locate(prefix) if prefix else None

@@ -163,5 +163,6 @@ def withdraw(
     take_back(agreement, mine, datetime.now(UTC))
     mine.log.append("agreement-withdrawn", refs={"agreement": ref})
     typer.echo(
-        f"{mine.party} has withdrawn from {agreement.id} {agreement.version}; results that were released stay so"
+        f"{mine.party} has withdrawn from {agreement.id} {agreement.version}; results that were opened stay with those "
+        "who opened them, and no other one is opened any more"
     )

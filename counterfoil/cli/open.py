@@ -17,6 +17,8 @@ def open_(
 ) -> None:
     """Open a released result: check the approvals, compare all nodes' copies, and write the report into your home.
 
+    A signed receipt that you have it goes to the exchange.
+
     Example: counterfoil open agreement:bank-a:5e1f... --period 2026-w47
     """
     from counterfoil.canonical import Ref
@@ -27,11 +29,9 @@ def open_(
     mine = Home.open(home)
     signed = load_agreement(mine.exchange, Ref.parse(agreement), mine.keys.public, datetime.now(UTC).date())
     opened = open_latest(mine, signed, period)
-    mine.log.append(
-        "release-opened", subject=opened.job, refs={"agreement": signed.digest, "evidence": opened.evidence}
-    )
     for result in opened.results:
         typer.echo(f"{result.title}")
         for finding in result.findings:
             typer.echo(f"  {finding}")
+    typer.echo(f"opens until {opened.last_day}; a signed receipt is in the exchange")
     typer.echo(f"report: {opened.page}")

@@ -85,6 +85,7 @@ class Agreement:
     schedule: Schedule
     share_retention_days: int
     release_retention_days: int
+    delivery: Mapping[str, str]
     source: str
     raw: bytes = field(repr=False)
 
@@ -217,6 +218,10 @@ def parse_agreement(
     for recipient in value["recipients"]:
         if not any(recipient in item["recipients"] for item in value["analyses"]):
             problems.add(("recipients",), f"{recipient} receives nothing; name it in an analysis, or remove it here")
+    for recipient in value.get("delivery", {}):
+        if recipient not in value["recipients"]:
+            hint = did_you_mean(recipient, value["recipients"])
+            problems.add(("delivery", recipient), f"{recipient!r} is not among the agreement's recipients{hint}")
     problems.raise_if_any()
     return Agreement(
         id=value["id"],
@@ -242,6 +247,7 @@ def parse_agreement(
         schedule=schedule,
         share_retention_days=value["retention"]["shares"],
         release_retention_days=value["retention"]["releases"],
+        delivery=dict(value.get("delivery", {})),
         source=source,
         raw=raw,
     )

@@ -45,7 +45,7 @@ def _terms(old: Agreement, new: Agreement) -> Iterator[str]:
         "approvals needed": (old.quorum, new.quorum),
         **{f"disclosure rule {name}": (was, new.rules.facts()[name]) for name, was in old.rules.facts().items()},
         "days that nodes keep shares": (old.share_retention_days, new.share_retention_days),
-        "days that results are kept": (old.release_retention_days, new.release_retention_days),
+        "days that results can be opened": (old.release_retention_days, new.release_retention_days),
     }
     for what, (was, becomes) in pairs.items():
         if was != becomes:
@@ -65,6 +65,10 @@ def _parties(old: Agreement, new: Agreement) -> Iterator[str]:
     }
     for role, (were, become) in roles.items():
         yield from _members(role, were, become)
+    for id in new.recipients:
+        was, becomes = (each.delivery.get(id, "the exchange") for each in (old, new))
+        if id in old.recipients and was != becomes:
+            yield f"{id}, delivery: was {was}, becomes {becomes}"
     for id in sorted({*old.parties} & {*new.parties}):
         yield from _party(old.roster.party(id), new.roster.party(id))
 

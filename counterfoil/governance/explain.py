@@ -73,6 +73,7 @@ def facts(agreement: Agreement) -> dict[str, Json]:
         "every": agreement.schedule.every,
         "share_retention_days": agreement.share_retention_days,
         "release_retention_days": agreement.release_retention_days,
+        "delivery": {id: agreement.delivery.get(id, "the exchange") for id in agreement.recipients},
     }
 
 
@@ -111,11 +112,13 @@ def _lines(agreement: Agreement) -> Iterator[str]:
     )
     yield (
         f"Nodes erase their shares after {agreement.share_retention_days} days; "
-        f"results are kept for {agreement.release_retention_days} days."
+        f"results can be opened for {agreement.release_retention_days} days."
     )
+    for id, url in agreement.delivery.items():
+        yield f"What is for {id} is delivered, sealed to it, to its own store at {url}."
     yield (
         "Any party may withdraw at any time: no job runs under this agreement from then on, and nodes erase what they "
-        "hold. Results that were released stay with those who have them."
+        "hold. Results that a recipient has opened stay with it; others cannot be opened any more."
     )
 
 

@@ -1,15 +1,18 @@
 """Releases: each node's output shares on their way to one recipient, sealed, and signed with why they may leave.
 
 A node releases only what is `Announced`, to a recipient of the agreement, to the key that the evidence names, and for
-each period only one job. The recipient checks the same again. PROTOCOLS 6. Knows nothing of what the shares mean.
+each period only one job. The recipient checks the same again, and that the release was neither revoked nor past its
+time. PROTOCOLS 6. Knows nothing of what the shares mean.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
 
-from counterfoil.canonical import Ref, bind, jcs
+from counterfoil.canonical import Ref, bind, digest, jcs
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.crypto.sign import sign, verify
@@ -19,19 +22,27 @@ from counterfoil.errors import (
     NotFoundError,
     NotWitnessedError,
     RefusedError,
+    ReleaseExpiredError,
+    ReleaseRevokedError,
     SignatureError,
     TamperedError,
 )
 from counterfoil.exchange import Exchange
+from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.airlock import Approved, count_decisions
 from counterfoil.governance.announcement import Announced, check_announcement
 from counterfoil.governance.decisions import Signed
-from counterfoil.governance.document import read_json
+from counterfoil.governance.delivery import SEALED, open_store, store_of
+from counterfoil.governance.document import read_json, read_time, write_time
 from counterfoil.governance.evidence import Draft
+from counterfoil.governance.holding import note_released
+from counterfoil.governance.receipt import fetched
+from counterfoil.governance.revocation import check_not_revoked, read_revocation
+from counterfoil.governance.withdrawal import check_not_withdrawn
 from counterfoil.home import Home
 
-RELEASES, SEALED = "releases", "sealed"
-"""Where releases lie in an exchange, and the kind of what they hand over."""
+RELEASES: Final = "releases"
+"""Where releases lie in an exchange: by evidence, recipient and node."""
 
 _RELEASE = "release"
 
@@ -54,23 +65,37 @@ class Release:
     sealed: str
     entry: str
     proofs: tuple[str, ...]
+    released: datetime
 
     def pack(self) -> bytes:
         """The bytes that the node signs."""
-        return jcs({"format": "counterfoil/release/1", **asdict(self)})
+        return jcs({"format": "counterfoil/release/1", **asdict(self), "released": write_time(self.released)})
 
     @classmethod
     def unpack(cls, payload: bytes) -> Release:
         """The release that the bytes state. Raises: DocumentError."""
         value = read_json(payload, "release", "release")
         value.pop("format")
-        return cls(**{**value, "proofs": tuple(value["proofs"])})
+        return cls(**{**value, "proofs": tuple(value["proofs"]), "released": read_time(value["released"])})
+
+    def last_day(self, terms: Agreement) -> date:
+        """Until when it may be opened, and then lies nowhere any more."""
+        return self.released.date() + timedelta(days=terms.release_retention_days)
 
 
-def release(announced: Announced, recipient: str, shares: bytes, home: Home) -> Release:
-    """This node's packed output shares lie in the exchange, sealed to the recipient, under a signed release.
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What one node handed over, and what it states about that."""
 
-    Raises: NotEntitledError, RefusedError, ReplayError when another job of this period was released.
+    release: Release
+    shares: bytes
+
+
+def release(announced: Announced, recipient: str, shares: bytes, home: Home, now: datetime) -> Release:
+    """This node's packed output shares are delivered, sealed to the recipient, under a signed release in the exchange.
+
+    Raises: NotEntitledError, RefusedError, ReleaseRevokedError, ReplayError when another job of this period was
+    released.
     """
     approved = announced.approved
     agreement, evidence = approved.draft.agreement, approved.draft.evidence
@@ -81,7 +106,8 @@ def release(announced: Announced, recipient: str, shares: bytes, home: Home) -> 
     # One job of a period for each recipient; the same one may be released again after a crash.
     home.state.bind("released-job", f"{agreement.digest}/{evidence.period}/{recipient}", evidence.job)
     keys = terms.roster.party(recipient).keys
-    sealed = home.exchange.put(SEALED, home.party, seal(shares, keys, _info(approved, home.party, keys)))
+    check_not_revoked(evidence.digest, recipient, home.state)
+    sealed = seal(shares, keys, _info(approved, home.party, keys))
     document = Release(
         job=evidence.job,
         agreement=evidence.agreement,
@@ -91,27 +117,60 @@ def release(announced: Announced, recipient: str, shares: bytes, home: Home) -> 
         key=keys.seal_id,
         plans=plans,
         approvals=announced.approvals,
-        sealed=sealed.digest,
+        sealed=digest(sealed),
         entry=announced.entry.decode(),
         proofs=tuple(proof.pack() for proof in announced.proofs),
+        released=now,
     )
+    place, last = store_of(terms, recipient), document.last_day(terms)
+    lies = {"evidence": evidence.digest, "recipient": recipient, "store": place}
+    note_released(agreement, document.sealed, home.state, last, **lies)
+    open_store(place, recipient, home.exchange).put(SEALED, home.party, sealed)
     name = (RELEASES, evidence.digest, recipient, home.party)
     home.exchange.put_named(name, sign(_RELEASE, document.pack(), home.keys), replace=True)
     return document
 
 
-def open_release(approved: Approved, home: Home) -> dict[str, bytes]:
-    """The packed shares that each node released to this recipient, by node, in the agreement's order.
+def open_release(approved: Approved, home: Home, now: datetime) -> dict[str, Delivered]:
+    """What each node released to this recipient, by node, in the agreement's order.
 
-    Raises: NotEntitledError, NotFoundError, SignatureError, TamperedError, NotWitnessedError, SealError, DocumentError.
+    Raises: ReleaseRevokedError and WithdrawnError, unless this recipient signed before that it has it;
+    ReleaseExpiredError; NotEntitledError, NotFoundError, SignatureError, TamperedError, NotWitnessedError, SealError,
+    DocumentError.
     """
-    shares = {}
-    for node in approved.draft.agreement.terms.nodes:
-        document = read_release(home.exchange, approved.draft, home.party, node)
+    terms, evidence = approved.draft.agreement.terms, approved.draft.evidence.digest
+    _plans(approved.draft, home.party)
+    if fetched(home.exchange, evidence, home.keys.public) is None:
+        check_not_withdrawn(terms, home)
+        _check_standing(approved, home)
+    documents = {node: read_release(home.exchange, approved.draft, home.party, node) for node in terms.nodes}
+    for document in documents.values():
         check_approvals(document, approved)
-        sealed = home.exchange.get(Ref(SEALED, node, document.sealed))
-        shares[node] = unseal(sealed, home.keys, _info(approved, node, home.keys.public))
-    return shares
+    last = min(document.last_day(terms) for document in documents.values())
+    if now.date() > last:
+        raise ReleaseExpiredError(
+            f"job {approved.draft.evidence.job} could be opened until {last}; agree to keep releases for longer"
+        )
+    store = open_store(store_of(terms, home.party), home.party, home.exchange)
+    return {
+        node: Delivered(
+            document,
+            unseal(store.get(Ref(SEALED, node, document.sealed)), home.keys, _info(approved, node, home.keys.public)),
+        )
+        for node, document in documents.items()
+    }
+
+
+def _check_standing(approved: Approved, home: Home) -> None:
+    """Raises: ReleaseRevokedError if any node took back what it released to this recipient."""
+    terms, evidence = approved.draft.agreement.terms, approved.draft.evidence
+    for node in terms.nodes:
+        try:
+            word = read_revocation(home.exchange, evidence.digest, home.party, terms.roster.party(node).keys)
+        except NotFoundError:
+            continue
+        when = write_time(word.revoked)
+        raise ReleaseRevokedError(f"{node} revoked its release of job {evidence.job} at {when}: {word.reason}")
 
 
 def check_approvals(document: Release, approved: Approved) -> None:

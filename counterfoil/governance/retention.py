@@ -1,25 +1,27 @@
 """Retention: a node's shares are erased when their time is over, when their agreement ends, or when a party withdraws.
 
 Erased means that the data key is destroyed, so that what a disk or a backup still holds of the shares opens for nobody,
-and that the node has said so under its signature. What is held, and until when, is noted in `holding`.
+and that the node has said so under its signature. What was released, sealed to a recipient, is taken out of the store
+where it lies. What is held, and until when, is noted in `holding`.
 """
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final, Self
 
-from counterfoil.canonical import Ref, jcs
+from counterfoil.canonical import jcs
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import CounterfoilError, NotFoundError, SignatureError
 from counterfoil.exchange import Exchange
 from counterfoil.governance.document import read_json, read_time, write_time
-from counterfoil.governance.holding import HELD, Kind, Reason
+from counterfoil.governance.holding import Held, Reason, all_held, note_gone
 from counterfoil.governance.job import Event, Stage, advance, stage_of
+from counterfoil.governance.receipt import fetched
+from counterfoil.governance.revocation import take_back
 from counterfoil.governance.signing import fetch_agreement
 from counterfoil.governance.submission import discard_envelope
 from counterfoil.governance.withdrawal import heard, listen
@@ -29,12 +31,14 @@ ERASURES: Final = "erasures"
 """Where the nodes' receipts lie in an exchange."""
 
 _KIND: Final = "erasure"
-_ERASED: Final = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What a node states: nothing that it held under this id, of a submission or a job, can be opened any more."""
+    """What a node states: nothing that it held under this id, of a submission or a job, can be opened any more.
+
+    Or, where the id is the digest of sealed shares: it took them out of the store where it had delivered them.
+    """
 
     agreement: str
     id: str
@@ -55,20 +59,17 @@ class Erasure:
 
 
 def purge(home: Home, now: datetime) -> list[Erasure]:
-    """Nothing that is due is left in this node's vault, and a signed receipt for each lies in the exchange.
+    """Nothing that is due is left in this node's vault or at a recipient's store, and it signed a receipt for each.
 
     A crash on the way does no harm: the next call goes on from there. Raises: StoreError.
     """
     erased = []
-    for id in home.state.keys(HELD):
-        if (content := home.state.get(HELD, id)) != _ERASED:
-            held = json.loads(content)
-            agreement = Ref.parse(held["agreement"])
-            withdrawn = _withdrawn(agreement, home)
-            if withdrawn or now.date() > date.fromisoformat(held["until"]):
-                reason: Reason = "withdrawn" if withdrawn else held["reason"]
-                erased.append(Erasure(agreement.digest, id, home.party, reason, now))
-                _erase(erased[-1], held["kind"], home)
+    for held in all_held(home.state):
+        withdrawn = _withdrawn(held, home)
+        if withdrawn or now.date() > held.until:
+            reason: Reason = "withdrawn" if withdrawn else held.reason
+            erased.append(Erasure(held.agreement.digest, held.id, home.party, reason, now))
+            _erase(erased[-1], held, home)
     return erased
 
 
@@ -84,23 +85,35 @@ def read_erasure(exchange: Exchange, node: PublicKeys, agreement: str, id: str) 
     return erasure
 
 
-def _erase(erasure: Erasure, kind: Kind, home: Home) -> None:
-    home.vault.destroy(erasure.id)
-    if kind == "submission":
-        discard_envelope(erasure.id, home)
-    # A job that is running fails by itself when it finds its shares gone.
-    elif stage_of(home.state, erasure.id) not in (Stage.RUNNING, Stage.ERASED):
-        advance(home.state, erasure.id, Event.ERASE)
+def _erase(erasure: Erasure, held: Held, home: Home) -> None:
+    match held.kind:
+        case "release":
+            take_back(held, home)
+        case "submission":
+            home.vault.destroy(held.id)
+            discard_envelope(held.id, home)
+        case "job":
+            home.vault.destroy(held.id)
+            # A job that is running fails by itself when it finds its shares gone.
+            if stage_of(home.state, held.id) not in (Stage.RUNNING, Stage.ERASED):
+                advance(home.state, held.id, Event.ERASE)
     home.log.append("shares-erased", subject=erasure.id, refs={"agreement": erasure.agreement})
     receipt = sign(_KIND, erasure.pack(), home.keys)
     home.exchange.put_named(_name(erasure.agreement, home.party, erasure.id), receipt, replace=True)
-    home.state.put(HELD, erasure.id, _ERASED)
+    note_gone(held.id, home.state)
 
 
-def _withdrawn(agreement: Ref, home: Home) -> bool:
+def _withdrawn(held: Held, home: Home) -> bool:
+    """Whether a party withdrew from the agreement; what a recipient has fetched already is not called back by that."""
+    terms = None
     with suppress(CounterfoilError):  # an exchange that lost the agreement has no withdrawal either that could be read
-        listen(fetch_agreement(home.exchange, agreement), home)
-    return bool(heard(agreement.digest, home.state))
+        terms = fetch_agreement(home.exchange, held.agreement)
+        listen(terms, home)
+    if not heard(held.agreement.digest, home.state):
+        return False
+    if held.kind != "release" or terms is None:
+        return True
+    return fetched(home.exchange, held.evidence, terms.roster.party(held.recipient).keys) is None
 
 
 def _name(agreement: str, node: str, id: str) -> tuple[str, ...]:

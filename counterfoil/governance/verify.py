@@ -1,15 +1,16 @@
 """Checks every release and erasure in an exchange from signed documents alone, as an auditor would: trusting nobody.
 
 For each release: the agreement that all parties signed, the owners' manifests, the evidence of every node, the
-reviewers' decisions, and the entries in each node's own log, which all other nodes had cosigned before. For each
-erasure: the node's receipt and its log's entry.
+reviewers' decisions, and the entries in each node's own log, which all other nodes had cosigned before; that what was
+sealed lies where it should, or that the node signed for taking it away; and what the recipient signed, if it opened it.
+For each erasure: the node's receipt and its log's entry.
 Opens nothing; it needs no key of its own, and no network.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -24,10 +25,13 @@ from counterfoil.exchange import Exchange
 from counterfoil.governance.agreement import Part
 from counterfoil.governance.airlock import Approved
 from counterfoil.governance.decisions import decisions
+from counterfoil.governance.delivery import SEALED, store_of
 from counterfoil.governance.evidence import Evidence, load_draft, read_evidence
 from counterfoil.governance.manifest import Manifest
-from counterfoil.governance.release import RELEASES, SEALED, Release, check_approvals, count_anew, read_release
+from counterfoil.governance.receipt import Receipt, read_receipt
+from counterfoil.governance.release import RELEASES, Release, check_approvals, count_anew, read_release
 from counterfoil.governance.retention import ERASURES, read_erasure
+from counterfoil.governance.revocation import read_revocation
 from counterfoil.governance.signing import SignedAgreement, audit_agreement
 
 
@@ -50,6 +54,7 @@ def check_releases(exchange: Exchange, keys: Mapping[str, PublicKeys]) -> Iterat
             f"job {evidence.job} of {evidence.period} under {agreement.terms.id} {agreement.terms.version}: signed by "
             f"{len(agreement.terms.parties)} parties, approved by {', '.join(approved.approvals)}, "
             f"released to {', '.join(recipients)} by {len(agreement.terms.nodes)} nodes"
+            + "".join(f"; {line}" for recipient in recipients for line in _became(exchange, approved, recipient))
         )
 
 
@@ -126,7 +131,7 @@ def _check_released(exchange: Exchange, approved: Approved, recipient: str) -> b
         raise IntegrityError(f"job {evidence.job} was released to {recipient}, but not by {', '.join(missing)}")
     for node in nodes:
         document = read_release(exchange, approved.draft, recipient, node)
-        exchange.get(Ref(SEALED, node, document.sealed))
+        _check_delivered(exchange, approved, document)
         check_approvals(document, approved)
         released = _events(exchange, node, "evidence", evidence.digest, "released")
         if not any(event["refs"].get(f"to-{recipient}") == document.sealed for event in released):
@@ -140,6 +145,53 @@ def _check_continues(exchange: Exchange, owner: PublicKeys, document: Release) -
     log = read_published(exchange, owner.party, owner)
     cosigned = [Proof.parse(text).note for text in document.proofs]
     verify_log(log.entries, log.note, owner, others=cosigned, leaf_hashes=log.leaf_hashes)
+
+
+def _check_delivered(exchange: Exchange, approved: Approved, document: Release) -> None:
+    """What was sealed lies in the exchange, or was for another store, or the node signed that it took it away."""
+    terms, node = approved.draft.agreement.terms, document.node
+    if store_of(terms, document.recipient):
+        return
+    try:
+        exchange.get(Ref(SEALED, node, document.sealed))
+    except NotFoundError:
+        keys = terms.roster.party(node).keys
+        with suppress(NotFoundError):
+            read_erasure(exchange, keys, document.agreement, document.sealed)
+            return
+        with suppress(NotFoundError):
+            read_revocation(exchange, document.evidence, document.recipient, keys)
+            return
+        raise
+
+
+def _became(exchange: Exchange, approved: Approved, recipient: str) -> Iterator[str]:
+    """What came of the release: the recipient's receipt, and the nodes' revocations."""
+    evidence, terms = approved.draft.evidence, approved.draft.agreement.terms
+    with suppress(NotFoundError):
+        receipt = read_receipt(exchange, evidence.digest, terms.roster.party(recipient).keys)
+        _check_receipt(exchange, receipt, terms.nodes)
+        yield f"{recipient} opened it on {receipt.opened:%Y-%m-%d}"
+    revoked = []
+    for node in terms.nodes:
+        with suppress(NotFoundError):
+            word = read_revocation(exchange, evidence.digest, recipient, terms.roster.party(node).keys)
+            told = _events(exchange, node, "evidence", evidence.digest, "release-revoked")
+            if not any(event["refs"].get(f"to-{recipient}") == word.digest for event in told):
+                raise TamperedError(f"the log of {node} has no entry for its revocation of job {evidence.job}")
+            revoked.append(node)
+    if revoked:
+        yield f"{', '.join(revoked)} revoked it for {recipient}"
+
+
+def _check_receipt(exchange: Exchange, receipt: Receipt, nodes: Sequence[str]) -> None:
+    """Raises: TamperedError unless each node's log says that it released what the recipient signed for."""
+    if set(receipt.copies) != set(nodes):
+        raise TamperedError(f"the receipt of {receipt.recipient} is not for copies of every node")
+    for node, sealed in receipt.copies.items():
+        released = _events(exchange, node, "evidence", receipt.evidence, "released")
+        if not any(event["refs"].get(f"to-{receipt.recipient}") == sealed for event in released):
+            raise TamperedError(f"{receipt.recipient} signed for a copy that {node} says not to have released")
 
 
 def _events(exchange: Exchange, node: str, about: str, digest: str, type: str) -> list[dict[str, Any]]:

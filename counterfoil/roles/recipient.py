@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from counterfoil.errors import NotEntitledError, NotFoundError, TamperedError
 from counterfoil.governance.airlock import Approved
 from counterfoil.governance.decisions import hear
 from counterfoil.governance.evidence import drafts, load_draft
+from counterfoil.governance.receipt import sign_receipt
 from counterfoil.governance.release import count_anew, is_released, open_release
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.home import Home
@@ -40,6 +42,7 @@ class OpenedJob:
     evidence: str
     results: tuple[Result, ...]
     page: Path
+    last_day: date
 
 
 def open_latest(home: Home, agreement: SignedAgreement, period: str | None = None) -> OpenedJob:
@@ -63,21 +66,32 @@ def open_latest(home: Home, agreement: SignedAgreement, period: str | None = Non
 def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob:
     """The results released to this party under this evidence, and a report on them in its home.
 
-    Raises: NotEntitledError, NotApprovedError, NotFoundError, SignatureError, TamperedError, SealError.
+    Before anything is shown, all copies were compared, this party's log says that it opened them, and its signed
+    receipt lies in the exchange.
+
+    Raises: NotEntitledError, NotApprovedError, NotFoundError, SignatureError, TamperedError, SealError,
+    ReleaseExpiredError, ReleaseRevokedError, WithdrawnError.
     """
     terms = agreement.terms
     if home.party not in terms.recipients:
         raise NotEntitledError(f"{home.party} is not a recipient in agreement {terms.id}")
     draft = load_draft(home.exchange, agreement, evidence)
     approved = count_anew(home.exchange, draft, hear(draft, home))
-    released = {node: unpack(data) for node, data in open_release(approved, home).items()}
+    now = datetime.now(UTC)
+    delivered = open_release(approved, home, now)
+    released = {node: unpack(item.shares) for node, item in delivered.items()}
     results = tuple(
         analyses(terms)[plan.name].present(_recombined(approved, plan.name, released))
         for plan in terms.plans_for(home.party)
     )
+    home.log.append(
+        "release-opened", subject=draft.evidence.job, refs={"agreement": agreement.digest, "evidence": evidence}
+    )
+    sign_receipt(approved, {node: item.release.sealed for node, item in delivered.items()}, home, now)
     report = _report(home, approved, results)
     page = render(report, home.path / "reports" / draft.evidence.job)
-    return OpenedJob(draft.evidence.job, evidence, results, page)
+    last = min(item.release.last_day(terms) for item in delivered.values())
+    return OpenedJob(draft.evidence.job, evidence, results, page, last)
 
 
 def _recombined(

@@ -7,6 +7,7 @@ job whose draft was rejected is over here. Every step may be taken again after a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from counterfoil.arrays import pack
@@ -47,7 +48,9 @@ def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> l
     announced = check_announced(approved, home)
     evidence, terms = approved.draft.evidence, agreement.terms
     releases = [
-        release(announced, recipient, _packed(home, approved.draft, terms.plans_for(recipient)), home)
+        release(
+            announced, recipient, _packed(home, approved.draft, terms.plans_for(recipient)), home, datetime.now(UTC)
+        )
         for recipient in terms.recipients
     ]
     if stage_of(home.state, evidence.job) is Stage.APPROVED:

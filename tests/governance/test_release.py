@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,17 @@ from counterfoil.governance.release import Release, open_release
 from counterfoil.governance.release import release as hand_out
 from counterfoil.home import Home
 
-from .conftest import Consortium
+from .conftest import NOW, Consortium
 from .reviewing import NODES, announced, approved
 
 SHARES: Mapping[str, bytes] = {node: f"the shares of {node}".encode() for node in NODES}
 
 
-def release(made: Approved, recipient: str, shares: bytes, home: Home, consortium: Consortium) -> Release:
+def release(
+    made: Approved, recipient: str, shares: bytes, home: Home, consortium: Consortium, now: datetime = NOW
+) -> Release:
     """As a node releases: after its announcement was cosigned."""
-    return hand_out(announced(consortium, made, home.party), recipient, shares, home)
+    return hand_out(announced(consortium, made, home.party), recipient, shares, home, now)
 
 
 def release_all(consortium: Consortium, made: Approved, recipient: str) -> None:
@@ -50,7 +53,9 @@ def document(consortium: Consortium, made: Approved, recipient: str, node: str) 
 def test_a_recipient_opens_what_every_node_released(recipient: str, signed: Consortium) -> None:
     made = approved(signed)
     release_all(signed, made, recipient)
-    assert open_release(made, signed.homes[recipient]) == SHARES
+    given = open_release(made, signed.homes[recipient], NOW)
+    assert {node: item.shares for node, item in given.items()} == SHARES
+    assert [item.release.node for item in given.values()] == list(NODES)
 
 
 @pytest.mark.parametrize("id", ["bank-b", "node-0", "coordinator", "reviewer-1"])
@@ -59,7 +64,7 @@ def test_nobody_else_is_released_to_or_opens(id: str, signed: Consortium) -> Non
     with pytest.raises(NotEntitledError, match=f"{id} is not a recipient"):
         release(made, id, b"", signed.homes["node-0"], signed)
     with pytest.raises(NotEntitledError):
-        open_release(made, signed.homes[id])
+        open_release(made, signed.homes[id], NOW)
 
 
 def test_one_recipient_cannot_open_what_is_for_the_other(signed: Consortium) -> None:
@@ -70,7 +75,7 @@ def test_one_recipient_cannot_open_what_is_for_the_other(signed: Consortium) -> 
         mine = document(signed, made, "bank-a", node)
         mine.write_bytes(document(signed, made, "regulator", node).read_bytes())
     with pytest.raises(TamperedError, match="another job or recipient"):
-        open_release(made, signed.homes["bank-a"])
+        open_release(made, signed.homes["bank-a"], NOW)
 
 
 @pytest.mark.parametrize("id", ["bank-a", "coordinator", "regulator"])
@@ -96,7 +101,7 @@ def test_a_release_needs_every_node(absent: str, signed: Consortium) -> None:
         if node != absent:
             release(made, "regulator", SHARES[node], signed.homes[node], signed)
     with pytest.raises(NotFoundError, match=f"{absent} has not released"):
-        open_release(made, signed.homes["regulator"])
+        open_release(made, signed.homes["regulator"], NOW)
 
 
 CHANGED: Mapping[str, dict[str, Any]] = {
@@ -117,7 +122,7 @@ def test_a_release_that_says_something_else_is_refused(field: str, signed: Conso
     said = release(made, "regulator", SHARES["node-1"], signed.homes["node-1"], signed)
     path.write_bytes(sign("release", replace(said, **CHANGED[field]).pack(), signed.homes["node-1"].keys))
     with pytest.raises(TamperedError, match="release of node-1 is for another job"):
-        open_release(made, signed.homes["regulator"])
+        open_release(made, signed.homes["regulator"], NOW)
 
 
 def test_a_release_signed_by_another_is_refused(signed: Consortium) -> None:
@@ -127,7 +132,7 @@ def test_a_release_signed_by_another_is_refused(signed: Consortium) -> None:
     path = document(signed, made, "regulator", "node-1")
     path.write_bytes(sign("release", said.pack(), signed.homes["coordinator"].keys))
     with pytest.raises(SignatureError, match="not signed by node-1"):
-        open_release(made, signed.homes["regulator"])
+        open_release(made, signed.homes["regulator"], NOW)
 
 
 def test_sealed_shares_of_an_earlier_draft_do_not_open_for_this_one(signed: Consortium) -> None:
@@ -138,7 +143,7 @@ def test_sealed_shares_of_an_earlier_draft_do_not_open_for_this_one(signed: Cons
     path = document(signed, new, "regulator", "node-1")
     path.write_bytes(sign("release", replace(said, sealed=stale.sealed).pack(), signed.homes["node-1"].keys))
     with pytest.raises(SealError):
-        open_release(new, signed.homes["regulator"])
+        open_release(new, signed.homes["regulator"], NOW)
 
 
 def test_changed_sealed_shares_are_noticed(signed: Consortium) -> None:
@@ -148,7 +153,7 @@ def test_changed_sealed_shares_are_noticed(signed: Consortium) -> None:
     path = Path(signed.exchange.url) / "blobs" / "sealed" / "node-2" / said.sealed
     path.write_bytes(path.read_bytes()[:-1] + b"\0")
     with pytest.raises(TamperedError):
-        open_release(made, signed.homes["regulator"])
+        open_release(made, signed.homes["regulator"], NOW)
 
 
 def test_a_release_names_who_approved_it(signed: Consortium) -> None:

@@ -24,6 +24,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
     (evidence, *_) = consortium.analyse([consortium.contribute(owner) for owner in OWNERS])
     consortium.review(evidence.digest, ["reviewer-1", "reviewer-2"])
     consortium.release(evidence.digest)
+    open_latest(consortium.homes["regulator"], consortium.signed("regulator"))
     for home in consortium.homes.values():
         home.log.append("done")
         publish(home.log, home.exchange)
@@ -70,6 +71,8 @@ def first(exchange: Path, pattern: str) -> Path:
         ("releases/*/regulator/node-0", flip, 30, "node-0"),
         ("releases/*/regulator/node-0", Path.unlink, 70, "not by node-0"),
         ("blobs/sealed/node-2/*", flip, 73, "sealed"),
+        ("blobs/sealed/node-1/*", Path.unlink, 91, "node-1"),
+        ("opened/*/regulator", flip, 30, "regulator"),
         ("blobs/manifest/bank-d/*", flip, 91, "bank-d"),
     ],
 )

@@ -24,7 +24,7 @@ from counterfoil.governance.job import Stage, stage_of
 from counterfoil.governance.release import open_release
 from counterfoil.roles.recipient import open_job
 from counterfoil.roles.release import hand_over
-from tests.consortium import NODES, OWNERS, Consortium, assert_pooled, found
+from tests.consortium import NODES, OWNERS, Consortium, assert_pooled, found, today
 
 pytestmark = pytest.mark.slow
 ROWS = 1500
@@ -80,7 +80,7 @@ def test_a_stranger_gets_nothing(drafted: tuple[Consortium, list[Ref], str]) -> 
         envelope = thief.exchange.get_named(("releases", evidence, victim, node))
         thief.exchange.put_named(("releases", evidence, "bank-a", node), envelope, replace=True)
     with pytest.raises((TamperedError, SealError)):
-        open_release(approved, thief)
+        open_release(approved, thief, today())
 
 
 def test_a_released_job_is_not_run_again(drafted: tuple[Consortium, list[Ref], str]) -> None:

@@ -1,0 +1,69 @@
+"""Commands for what was released: what became of it, and taking it back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from counterfoil.cli.options import HomeOption
+
+if TYPE_CHECKING:
+    from counterfoil.governance.signing import SignedAgreement
+    from counterfoil.home import Home
+
+app = typer.Typer(help="See what became of releases; revoke what was not fetched yet.", no_args_is_help=True)
+
+AgreementArgument = Annotated[str, typer.Argument(help="The agreement's reference.", show_default=False)]
+
+
+@app.command("list")
+def list_(agreement: AgreementArgument, home: HomeOption = None) -> None:
+    """List what was released under an agreement: to whom, until when it opens, and whether it was opened or revoked.
+
+    Example: counterfoil release list agreement:bank-a:5e1f...
+    """
+    from counterfoil.governance.status import statuses
+
+    mine, signed = _open(agreement, home)
+    for status in statuses(mine.exchange, signed):
+        typer.echo(f"{status.evidence} {status.period} to {status.recipient}: {status.words(datetime.now(UTC).date())}")
+
+
+@app.command()
+def revoke(
+    agreement: AgreementArgument,
+    evidence: Annotated[str, typer.Argument(help="The evidence, as `release list` names it.", show_default=False)],
+    reason: Annotated[str, typer.Option(help="Why, for everybody to read.", show_default=False)],
+    recipient: Annotated[list[str] | None, typer.Option(help="Only for this one; give it once for each.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """As a node, take back what a recipient has not fetched yet: it is removed, and nobody opens it any more.
+
+    What was fetched stays fetched, and is said to be.
+
+    Example: counterfoil release revoke agreement:bank-a:5e1f... 9c0d... --reason "bank-c found an error in its table"
+    """
+    from counterfoil.governance.document import write_time
+    from counterfoil.governance.evidence import load_draft
+    from counterfoil.governance.revocation import revoke as take_back
+
+    mine, signed = _open(agreement, home)
+    draft = load_draft(mine.exchange, signed, evidence)
+    revoked, fetched = take_back(draft, recipient or signed.terms.recipients, reason, mine, datetime.now(UTC))
+    for word in revoked:
+        typer.echo(f"{word.node} revoked its release of job {word.job} to {word.recipient}")
+    for receipt in fetched:
+        typer.echo(f"{receipt.recipient} has fetched it already, at {write_time(receipt.opened)}")
+
+
+def _open(agreement: str, home: Path | None) -> tuple[Home, SignedAgreement]:
+    from counterfoil.canonical import Ref
+    from counterfoil.governance.signing import load_agreement
+    from counterfoil.home import Home
+
+    mine = Home.open(home)
+    today = datetime.now(UTC).date()
+    return mine, load_agreement(mine.exchange, Ref.parse(agreement), mine.keys.public, today)
