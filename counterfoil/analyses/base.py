@@ -83,6 +83,7 @@ class Cells:
     """Shared results that stand or fall together, and the tests that each of them must pass to leave.
 
     `tests` holds for each rule numbers that are not negative where a cell satisfies it, and at most 2^62 in size.
+    `outside` counts the rows that are in no cell, where there may be any: with the number of all rows, cells give it.
 
     Shapes: the shape of `count` is a prefix of every value's shape; tests are (t, *shape of `count`).
     """
@@ -90,6 +91,7 @@ class Cells:
     count: Arith
     values: Mapping[str, Arith]
     tests: Mapping[str, Arith] = field(default_factory=dict)
+    outside: Arith | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,17 @@ class Analysis(ABC):
     @abstractmethod
     def outputs(self) -> tuple[Output, ...]:
         """The arrays that are released, `safe` (1 where a cell was not suppressed) among them."""
+
+    def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+        """The columns that its table of counts is cut by, in the order of its cells, with the parts of each.
+
+        None where no exact counts are released, so that nothing adds up.
+        """
+        return None
+
+    def summed(self) -> tuple[str, ...]:
+        """The columns whose sums in the same cells are released, too, and follow from what is."""
+        return ()
 
     def moves(self) -> Mapping[str, Moves]:
         """By the names of the shared results: how far one row in place of another moves them.

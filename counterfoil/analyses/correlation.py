@@ -75,6 +75,12 @@ class Correlation(Analysis):
             Output("cross", (width, width), bits),
         )
 
+    def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+        return ()
+
+    def summed(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self._columns)
+
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         if self._shared:
             fine = np.column_stack([encode_scaled(table, column.name, FINE_BITS).values for column in self._columns])

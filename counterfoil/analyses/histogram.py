@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,23 +46,31 @@ class Histogram(Analysis):
     enforces = rules.COUNTS
 
     def inputs(self) -> tuple[Input, ...]:
-        return (Input("count", (len(self._edges) - 1,), 0, self.limits.rows),)
+        counts = Input("count", (len(self._edges) - 1,), 0, self.limits.rows)
+        return (counts, Input("outside", (), 0, self.limits.rows)) if self._open else (counts,)
 
     def outputs(self) -> tuple[Output, ...]:
         shape = (len(self._edges) - 1,)
         return (Output("safe", shape), Output("count", shape))
 
+    def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+        bins = [f"from {low} to {high}" for low, high in pairwise(self._edges)]
+        return ((self._column.name, (*bins, *(["elsewhere"] if self._open else []))),) if self.noise is None else None
+
     def moves(self) -> Mapping[str, Moves]:
         return {"count": Moves(2, 2, cells=2, size=len(self._edges) - 1, reach=self.limits.total_rows)}
 
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
-        return {"count": self._counts(encode(table, self._column.name).values)}
+        counts = self._counts(encode(table, self._column.name).values)
+        elsewhere = {"outside": np.array(table.rows - counts.sum(), np.int64)} if self._open else {}
+        return {"count": counts, **elsewhere}
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
         counts, wanted = [owner.values["count"] for owner in owners], self.rules
         count = total_of(counts)
         tests = rules.joined(rules.owners_test(p, wanted, counts), rules.line_tests(p, wanted, count))
-        return Cells(count, {}, tests)
+        outside = total_of([owner.values["outside"] for owner in owners]) if self._open else None
+        return Cells(count, {}, tests, outside)
 
     def present(self, opened: Opened) -> Result:
         frame = self._frame(pd.array(opened["count"], "Int64"))
@@ -94,6 +103,13 @@ class Histogram(Analysis):
     @property
     def _column(self) -> Column:
         return self.column(self.planned.params.get("column"), "integer")
+
+    @property
+    def _open(self) -> bool:
+        """Whether rows may lie outside all bins, and whether it matters."""
+        bounds = self._column.bounds
+        covered = bounds is not None and self._edges[0] <= bounds[0] and bounds[1] <= self._edges[-1]
+        return not covered and self.planned.privacy is None
 
     @property
     def _edges(self) -> list[int]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from counterfoil.analyses import build
 from counterfoil.analyses.base import Analysis, Cells, Checked, Limits
+from counterfoil.analyses.complement import complement, families
 from counterfoil.analyses.ranges import Handed, check_ranges
 from counterfoil.analyses.suppress import hide, judge
 from counterfoil.data.table import Table
@@ -34,11 +35,12 @@ DECLARED = (
 
 
 def analyses(agreement: Agreement) -> dict[str, Analysis]:
-    """Every planned analysis by its name. Raises: PlanError, RangeError."""
+    """Every planned analysis by its name; their tables can be protected side by side. Raises: PlanError, RangeError."""
     found = {}
     for planned in agreement.analyses:
         contract = agreement.contracts[planned.contract].shared()
         found[planned.name] = build(planned, contract, Limits.of(agreement, planned.contract))
+    families(found)
     return found
 
 
@@ -132,7 +134,9 @@ class JointComputation:
         return noised
 
     def suppress(self) -> dict[str, int]:
-        """Hides the cells of every analysis that a disclosure rule forbids. Returns how many, by analysis.
+        """Hides the cells of every analysis that a disclosure rule forbids, and what would restore them.
+
+        Returns how many, by analysis.
 
         Reveals: these numbers, under one declared opening.
         Raises: PlanError if an analysis was evaluated and has not been given its noise.
@@ -141,9 +145,8 @@ class JointComputation:
             raise PlanError(f"{', '.join(sorted(self._exact))}: noise is added before anything is hidden")
         cells = dict(sorted(self._cells.items()))
         verdicts = judge(self.p, list(cells.values()), [self._analyses[name].rules for name in cells])
-        self._released = {
-            name: hide(self.p, cells[name], verdict.safe) for name, verdict in zip(cells, verdicts, strict=True)
-        }
+        flags = complement(self.p, self._analyses, cells, dict(zip(cells, verdicts, strict=True)))
+        self._released = {name: hide(self.p, each, flags[name]) for name, each in cells.items()}
         self._cells.clear()
         hidden = []
         for released in self._released.values():

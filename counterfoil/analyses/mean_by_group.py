@@ -52,6 +52,12 @@ class MeanByGroup(Analysis):
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", self._shape), Output("count", self._shape), Output("sum", self._shape))
 
+    def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+        return tuple((column.name, self.categories(column)) for column in self._by) if self.noise is None else None
+
+    def summed(self) -> tuple[str, ...]:
+        return (self._value.name,) if self.noise is None else ()
+
     def moves(self) -> Mapping[str, Moves]:
         size, rows = int(np.prod(self._shape)), self.limits.total_rows
         low, high = self.bounds(self._value)

@@ -43,6 +43,12 @@ class Threshold(Total):
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", ()), Output("passed", ()))
 
+    def axes(self) -> None:
+        return None
+
+    def summed(self) -> tuple[str, ...]:
+        return ()
+
     def conclude(self, p: Protocol, cells: Cells) -> Cells:
         # Both sides are whole numbers, so more than the value is at least the next one.
         total = cells.values["sum"].reshape(1)

@@ -47,6 +47,12 @@ class Total(Analysis):
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", ()), Output("count", ()), Output("sum", ()))
 
+    def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+        return () if self.noise is None else None
+
+    def summed(self) -> tuple[str, ...]:
+        return (self._column.name,) if self.noise is None else ()
+
     def moves(self) -> Mapping[str, Moves]:
         low, high = self.bounds(self._column)
         width, reach = high - low, max(abs(low), abs(high)) * self.limits.total_rows

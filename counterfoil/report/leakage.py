@@ -46,8 +46,9 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         "\n".join(map(_released, analyses)),
         "A cell is hidden while it is still secret-shared, and opened to nobody, if",
         "\n".join(f"- {rule}" for rule in agreement.rules.describe()),
-        "A hidden cell that is the only one in a row, a column or a table can be worked out by whoever knows the sum "
-        "of all cells. Who may hand in false values can also mislead these rules.",
+        "Other cells are hidden with it where it could be subtracted from the margins that are released here, to "
+        "whomever, or from the number of all rows; which is which is not told. What is left possible for its count is "
+        f"at least {agreement.min_count} wide. Who hands in false values can mislead these rules.",
         *_noise(agreement),
         "An attempt that fails shows that it failed, and at which step. An owner can hand in false values within the "
         "agreed bounds; the computation cannot notice.",

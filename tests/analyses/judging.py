@@ -11,9 +11,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from counterfoil.analyses import build
-from counterfoil.analyses.base import Analysis, Limits
+from counterfoil.analyses.base import Analysis, Cells, Limits
+from counterfoil.analyses.complement import complement
 from counterfoil.analyses.ranges import Handed, check_ranges
-from counterfoil.analyses.suppress import judge
+from counterfoil.analyses.suppress import hide, judge
 from counterfoil.data.table import Table
 from counterfoil.governance.agreement import Planned
 from counterfoil.governance.contract import Contract, parse_contract
@@ -67,37 +68,68 @@ def judged(
     plans: Sequence[Planned], frames: Sequence[pd.DataFrame], rules: Rules, suite: str = "plain"
 ) -> list[tuple[NDArray[Any], Mapping[str, NDArray[Any]]]]:
     """For each plan which cells are safe, and how many tests of each rule each cell fails."""
-    limits = Limits(len(frames), MOST, rules)
-    analyses = [build(plan, CONTRACT, limits) for plan in plans]
-    arrays = [[_local(analysis, frame) for frame in frames] for analysis in analyses]
+
+    def verdicts(p: Any, analyses: Mapping[str, Analysis], cells: Mapping[str, Cells]) -> list[Any]:
+        found = judge(p, list(cells.values()), [each.rules for each in analyses.values()])
+        return [{"safe": verdict.safe, **verdict.fails} for verdict in found]
+
+    found = _run(plans, frames, rules, suite, verdicts)
+    return [(each["safe"], {rule: fail for rule, fail in each.items() if rule != "safe"}) for each in found]
+
+
+def released(
+    plans: Sequence[Planned],
+    frames: Sequence[pd.DataFrame],
+    rules: Rules,
+    suite: str = "plain",
+    *,
+    complementary: bool = True,
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """What each plan's recipient opens."""
+
+    def hidden(p: Any, analyses: Mapping[str, Analysis], cells: Mapping[str, Cells]) -> list[Any]:
+        found = judge(p, list(cells.values()), [each.rules for each in analyses.values()])
+        flags = {name: verdict.safe for name, verdict in zip(cells, found, strict=True)}
+        if complementary:
+            flags = complement(p, analyses, cells, dict(zip(cells, found, strict=True)))
+        return [hide(p, each, flags[name]) for name, each in cells.items()]
+
+    return dict(zip((plan.name for plan in plans), _run(plans, frames, rules, suite, hidden), strict=True))
+
+
+def _run(plans: Any, frames: Any, rules: Rules, suite: str, after: Any) -> list[dict[str, NDArray[Any]]]:
+    analyses = bound(plans, len(frames), rules)
+    arrays = [[_local(analysis, frame) for frame in frames] for analysis in analyses.values()]
     flat = [array for each in arrays for owner in each for array in owner.values()]
 
     def program(p: Any, *shares: Any) -> Any:
         given = iter(shares)
-        cells = []
-        for analysis in analyses:
+        cells = {}
+        for name, analysis in analyses.items():
             handed = [
                 Handed(analysis.inputs(), {item.name: next(given) for item in analysis.inputs()}, len(frame))
                 for frame in frames
             ]
             checked, _ = check_ranges(p, handed)
-            cells.append(analysis.secure(p, checked))
-        return [(verdict.safe, dict(verdict.fails)) for verdict in judge(p, cells, [each.rules for each in analyses])]
+            cells[name] = analysis.secure(p, checked)
+        return after(p, analyses, cells)
 
     if suite == "plain":
         p = Plain()
         return [
-            (as_signed(safe.parts[0]), {rule: as_signed(fail.parts[0]) for rule, fail in fails.items()})
-            for safe, fails in program(p, *map(p.constant, flat))
+            {name: as_signed(share.parts[0]) for name, share in each.items()}
+            for each in program(p, *map(p.constant, flat))
         ]
     parties = run_local(suite, program, inputs=flat)
     return [
-        (
-            as_signed(reveal([party[i][0] for party in parties])),
-            {rule: as_signed(reveal([party[i][1][rule] for party in parties])) for rule in parties[0][i][1]},
-        )
+        {name: as_signed(reveal([party[i][name] for party in parties])) for name in parties[0][i]}
         for i in range(len(plans))
     ]
+
+
+def bound(plans: Sequence[Planned], owners: int, rules: Rules) -> dict[str, Analysis]:
+    """The analyses of these plans, by name."""
+    return {plan.name: build(plan, CONTRACT, Limits(owners, MOST, rules)) for plan in plans}
 
 
 def _local(analysis: Analysis, frame: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
