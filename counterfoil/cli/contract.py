@@ -25,20 +25,32 @@ def _read(file: Path) -> Contract:
 
 @app.command()
 def new(
-    table: Annotated[Path, typer.Argument(help="A CSV or Parquet file.", show_default=False)],
+    source: Annotated[
+        str, typer.Argument(help="A CSV, Parquet or Arrow file, or the URL of a database.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(help="The contract file to write.", show_default=False)],
+    table: Annotated[str, typer.Option(help="The table or view of the database.", show_default=False)] = "",
 ) -> None:
-    """Draft a contract from a file: what can be seen is filled in, what a person must decide is asked for by `lint`.
+    """Draft a contract from a table: what can be seen is filled in, what a person must decide is asked for by `lint`.
 
-    The file is read on this machine alone. Of its cells the draft names only texts that stand in ten rows or more.
+    The table is read on this machine alone. Of its cells the draft names only texts that stand in ten rows or more.
 
     Example: counterfoil contract new loans.csv --out contracts/data/loans.odcs.yaml
     """
+    from counterfoil.data.database import exported
     from counterfoil.data.draft import draft
     from counterfoil.data.profile import profile
+    from counterfoil.errors import DocumentError
     from counterfoil.files import write_file
 
-    write_file(out, draft(profile(table), table.stem).encode())
+    if ("://" in source) != bool(table):
+        raise DocumentError("the URL of a database and --table come together; a file needs neither")
+    if table:
+        with exported(source, table) as file:
+            text = draft(profile(file, f"table {table}"), table.rpartition(".")[2])
+    else:
+        text = draft(profile(Path(source)), Path(source).stem)
+    write_file(out, text.encode())
     typer.echo(f"{out}: a draft; see what is left to decide: counterfoil contract lint {out}")
 
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import pyarrow.compute as pc
 
 from counterfoil.data.cells import Misfits, stored_as, stored_to, text_to, utf8
-from counterfoil.data.sources import Limits, UnreadableError, column_names, is_parquet, open_csv, open_parquet
+from counterfoil.data.sources import Limits, UnreadableError, column_names, is_stored, open_table
 
 MOST_PLACES = 9  # of a number in a contract
 
@@ -36,11 +36,8 @@ def infer(source: BinaryIO, limits: Limits) -> dict[str, str]:
 
     Raises: UnreadableError, also for a column that stores none of the contract's types.
     """
-    stored, names = is_parquet(source), column_names(source)
-    if stored:
-        batches = open_parquet(source, dict.fromkeys(names), limits)
-    else:
-        batches = open_csv(source, dict.fromkeys(names), limits, Misfits(None, ""))
+    stored, names = is_stored(source), column_names(source, limits)
+    batches = open_table(source, dict.fromkeys(names), limits, Misfits(None, ""))
     guesses = {name: _Guess() for name in names}
     rows = 0
     for batch in batches:

@@ -1,4 +1,4 @@
-"""Read one CSV or Parquet file in a process of its own, so that a crafted file can at worst stop that process.
+"""Read one CSV, Parquet or Arrow file in a process of its own, so that a crafted file can at worst stop that process.
 
 Started by `table.load`, with the file already open. Before the first byte is parsed the process gives up every means to
 do harm: memory, processor time and output are limited, and no descriptor is left for another file or a socket. Cells
@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 
 from counterfoil.data.cells import REMEDIES, TYPES, Misfits, split, stored_to, text_to, utf8
 from counterfoil.data.infer import infer
-from counterfoil.data.sources import BATCH_ROWS, Limits, UnreadableError, is_parquet, open_csv, open_parquet
+from counterfoil.data.sources import BATCH_ROWS, Limits, UnreadableError, is_stored, open_table
 
 FRAME = struct.Struct("<cQ")
 ROWS = struct.Struct("<I")
@@ -59,8 +59,8 @@ def read(source: BinaryIO, columns: Mapping[str, str], limits: Limits, send: Sen
     """
     torn = Misfits(None, "give every row as many cells as the header has, and quote cells with commas or line ends")
     misfits = {name: Misfits(name, REMEDIES[split(kind)[0]]) for name, kind in columns.items()}
-    stored = is_parquet(source)
-    batches = open_parquet(source, columns, limits) if stored else open_csv(source, columns, limits, torn)
+    stored = is_stored(source)
+    batches = open_table(source, columns, limits, torn)
     rows = 0
     for batch in _slices(batches):
         limits.check(rows + batch.num_rows)

@@ -1,4 +1,4 @@
-"""CSV and Parquet files as batches of raw cells, once their claims about themselves are within the limits.
+"""CSV, Parquet and Arrow files as batches of raw cells, once their claims about themselves are within the limits.
 
 Nothing of a file's content is in a message. Knows no contract beyond the names and types of columns.
 """
@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv as pcsv
+import pyarrow.ipc
 import pyarrow.parquet as pq
 
 from counterfoil.data.cells import REMEDIES, Misfits, split, stored_as
@@ -21,6 +22,7 @@ BATCH_ROWS = 64 * 1024
 BLOCK_BYTES = 4 << 20  # of CSV; a row must fit into it
 MAX_HEADER = 64 * 1024
 MAX_RATIO = 200  # of decoded to stored bytes; tables of people reach 20, one value repeated some thousands
+PARQUET_MAGIC, ARROW_MAGIC = b"PAR1", b"ARROW1"
 PARQUET = {
     "thrift_string_size_limit": 4 << 20,
     "thrift_container_size_limit": 400_000,
@@ -46,6 +48,7 @@ class Limits:
     max_bytes: int
     memory: int
     cpu_s: int
+    arrow: bool = False  # whether Arrow files are read at all: for the first draft of a contract alone
 
     def check(self, rows: int = 0, columns: int = 0, size: int = 0) -> None:
         """Raises: UnreadableError when the table is larger than a contract's table may be."""
@@ -57,20 +60,73 @@ class Limits:
             raise UnreadableError(f"it unpacks to more than {self.max_bytes} bytes; split it")
 
 
-def is_parquet(source: BinaryIO) -> bool:
-    """Whether the file begins as Parquet files do."""
-    magic = source.read(4)
-    source.seek(0)
-    return magic == b"PAR1"
+def is_stored(source: BinaryIO) -> bool:
+    """Whether the file begins as one whose columns have types: Parquet or Arrow."""
+    return _magic(source) in (PARQUET_MAGIC, ARROW_MAGIC)
 
 
-def column_names(source: BinaryIO) -> list[str]:
+def column_names(source: BinaryIO, limits: Limits) -> list[str]:
     """The names of the columns, as the file has them. Raises: UnreadableError."""
-    if is_parquet(source):
+    magic = _magic(source)
+    if magic == PARQUET_MAGIC:
         return list(pq.ParquetFile(pa.PythonFile(source, mode="r"), **PARQUET).schema_arrow.names)
+    if magic == ARROW_MAGIC:
+        return list(_arrow(source, limits).schema.names)
     names = _header(source)
     source.seek(0)
     return names
+
+
+def open_table(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits, torn: Misfits) -> Iterator[Any]:
+    """Record batches of the columns: of bytes from CSV, else of the file's types, each of which may hold the wanted
+    kind, where one is wanted. Rows of CSV with too many or too few cells are left out and counted.
+
+    Raises: UnreadableError.
+    """
+    magic = _magic(source)
+    if magic == PARQUET_MAGIC:
+        return open_parquet(source, columns, limits)
+    return open_arrow(source, columns, limits) if magic == ARROW_MAGIC else open_csv(source, columns, limits, torn)
+
+
+def _magic(source: BinaryIO) -> bytes:
+    source.seek(0)
+    magic = source.read(len(ARROW_MAGIC))
+    source.seek(0)
+    return magic[: len(PARQUET_MAGIC)] if magic.startswith(PARQUET_MAGIC) else magic
+
+
+def open_arrow(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits) -> Iterator[Any]:
+    """Record batches of the columns, every buffer of them checked. Raises: UnreadableError."""
+    file = _arrow(source, limits)
+    check_names(file.schema.names, columns)
+    _check_types(file.schema, columns)
+
+    def batches() -> Iterator[Any]:
+        size = 0
+        for number in range(file.num_record_batches):
+            batch = file.get_batch(number).select(list(columns))
+            batch.validate(full=True)
+            size += batch.nbytes
+            limits.check(size=size)
+            yield batch
+
+    return batches()
+
+
+def _arrow(source: BinaryIO, limits: Limits) -> Any:
+    if not limits.arrow:
+        raise UnreadableError("it is an Arrow file; export it as Parquet")
+    file = pa.ipc.open_file(pa.PythonFile(source, mode="r"))
+    limits.check(columns=len(file.schema))
+    return file
+
+
+def _check_types(schema: Any, columns: Mapping[str, str | None]) -> None:
+    for name, kind in columns.items():
+        found = schema.field(name).type
+        if kind and not stored_as(kind, found):
+            raise UnreadableError(f"the file stores {str(found)[:40]}; {REMEDIES[split(kind)[0]]}", "type", name)
 
 
 def open_parquet(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits) -> Iterator[Any]:
@@ -86,10 +142,7 @@ def open_parquet(source: BinaryIO, columns: Mapping[str, str | None], limits: Li
     if decoded > MAX_RATIO * stored:
         raise UnreadableError(f"it unpacks to {decoded} bytes from {stored}; store it less compressed")
     check_names(file.schema_arrow.names, columns)
-    for name, kind in columns.items():
-        found = file.schema_arrow.field(name).type
-        if kind and not stored_as(kind, found):
-            raise UnreadableError(f"the file stores {str(found)[:40]}; {REMEDIES[split(kind)[0]]}", "type", name)
+    _check_types(file.schema_arrow, columns)
     return iter(file.iter_batches(batch_size=BATCH_ROWS, columns=list(columns), use_threads=False))
 
 

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import datetime
 import re
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from counterfoil.data.database import exported
 from counterfoil.data.draft import RARE, draft
 from counterfoil.data.expectations import load_valid
 from counterfoil.data.profile import profile
 from counterfoil.data.rules import compile_rules
-from counterfoil.errors import ContractError, UnreadableTableError
+from counterfoil.data.table import load
+from counterfoil.errors import ContractError, DocumentError, NotFoundError, StoreError, UnreadableTableError
 from counterfoil.governance.contract import parse_contract
 
+VISITS = Path(__file__).parent / "contracts" / "visits.odcs.yaml"
 ROWS = 40
 COLUMNS: dict[str, tuple[list[Any], str]] = {
     "key": ([f"AB-{n:04d}x" for n in range(ROWS)], "string"),
@@ -167,3 +174,99 @@ def test_unreadable_files_are_refused(text: str, words: str, tmp_path: Path) -> 
     (tmp_path / "odd.csv").write_text(text)
     with pytest.raises(UnreadableTableError, match=words):
         profile(tmp_path / "odd.csv")
+
+
+ARROW = {"whole": pa.array([1, 2], pa.int16()), "text": pa.array(["a", "b"]), "real": pa.array([0.5, 1.25])}
+
+
+def write_arrow(path: Path, cells: dict[str, pa.Array], **options: Any) -> Path:
+    data = pa.table(cells)
+    with pa.ipc.new_file(path, data.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
+        writer.write_table(data)
+    return path
+
+
+@pytest.mark.parametrize("compression", [None, "zstd", "lz4"])
+def test_arrow_files_are_profiled_and_never_contributed(compression: str | None, tmp_path: Path) -> None:
+    path = write_arrow(tmp_path / "stored.arrow", ARROW, compression=compression)
+    found = profile(path)
+    assert (found.rows, [column.kind for column in found.columns]) == (2, ["integer", "string", "number:2"])
+    contract = parse_contract(VISITS.read_bytes(), VISITS.name)
+    with pytest.raises(UnreadableTableError, match="it is an Arrow file; export it as Parquet"):
+        load(path, contract, tmp_path / "page.html")
+
+
+def test_a_crafted_arrow_file_is_refused_by_name(tmp_path: Path) -> None:
+    path = write_arrow(tmp_path / "crafted.arrow", ARROW)
+    whole = path.read_bytes()
+    for seed in range(12):
+        at = int(np.random.default_rng(seed).integers(8, len(whole)))
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        try:
+            assert profile(path).rows == 2, f"seed {seed}"
+        except UnreadableTableError as error:
+            assert "crafted.arrow: " in str(error)
+    for cut in (8, 100, len(whole) - 8):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(UnreadableTableError, match="damaged or cut off"):
+            profile(path)
+    bomb = {"text": pa.DictionaryArray.from_arrays(pa.array([0] * 2**20, pa.int8()), ["x" * 2_000])}
+    with pytest.raises(UnreadableTableError, match=r"stopped|memory"):
+        profile(write_arrow(tmp_path / "bomb.arrow", bomb, compression="zstd"))
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Path:
+    path = tmp_path / "bank.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(
+            'CREATE TABLE loans (id TEXT, owed NUMERIC, "opened on" DATE, rate REAL, note TEXT, scan BLOB)'
+        )
+        rows = [
+            (f"A{n:03d}", n, f"2024-02-{n % 28 + 1:02d}", n / 8, None if n % 2 else 'a "b",\n', b"0") for n in range(40)
+        ]
+        database.executemany("INSERT INTO loans VALUES (?, ?, ?, ?, ?, ?)", rows)
+        database.execute('CREATE VIEW plain AS SELECT id, owed, "opened on", rate, note FROM loans')
+        database.commit()
+    return path
+
+
+def test_a_table_of_a_database_is_profiled_and_left_as_it_was(bank: Path, tmp_path: Path) -> None:
+    before, names = bank.read_bytes(), sorted(tmp_path.iterdir())
+    with exported(f"sqlite:///{bank}", "plain") as file:
+        found = profile(file, "table plain")
+    kinds = {column.name: (column.kind, column.empty, column.different) for column in found.columns}
+    assert found.rows == 40
+    assert kinds == {
+        "id": ("string", 0, 40),
+        "owed": ("integer", 0, 40),
+        "opened on": ("date", 0, 28),
+        "rate": ("number:3", 0, 40),
+        "note": ("string", 20, 1),
+    }
+    assert (bank.read_bytes(), sorted(tmp_path.iterdir())) == (before, names)
+
+
+DATABASES = {
+    "no such table": ("sqlite:///{bank}", "lones", NotFoundError, "no table lones; did you mean 'loans'?"),
+    "no such file": ("sqlite:///{bank}.old", "loans", NotFoundError, "is not there"),
+    "no file": ("sqlite://", "loans", NotFoundError, "name the file"),
+    "no URL": ("bank:loans", "loans", DocumentError, "not the URL of a database"),
+    "no driver": ("nosuchdb://host/bank", "loans", DocumentError, "no driver for nosuchdb"),
+    "a password": ("sqlite://me:hunter2@/{bank}", "loans", DocumentError, "take the password out"),
+    "pictures": ("sqlite:///{bank}", "loans", UnreadableTableError, "column scan: it holds neither"),
+    "no database": ("sqlite:///{text}", "loans", StoreError, "cannot be read (DatabaseError)"),
+}
+
+
+@pytest.mark.parametrize("name", DATABASES)
+def test_what_cannot_be_read_of_a_database_is_said(name: str, bank: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("this is no database" * 100)
+    url, table, error, words = DATABASES[name]
+    with (
+        pytest.raises(error, match=re.escape(words)) as caught,
+        exported(url.format(bank=bank, text=tmp_path / "notes.txt"), table),
+    ):
+        pass
+    assert "hunter2" not in str(caught.value)
+    assert not (tmp_path / "bank.db.old").exists()
