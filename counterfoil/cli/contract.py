@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from counterfoil.cli.options import HomeOption
+
 if TYPE_CHECKING:
     from counterfoil.governance.contract import Contract
 
@@ -16,11 +18,25 @@ app = typer.Typer(help="Start, check, compare and try data contracts.", no_args_
 ContractFile: TypeAlias = Annotated[Path, typer.Argument(help="A contract file.", show_default=False)]
 
 
+CardOption: TypeAlias = Annotated[
+    list[Path] | None, typer.Option(help="A party's card that you got from that party; give it once for each party.")
+]
+
+
 def _read(file: Path) -> Contract:
     from counterfoil.files import read_file
     from counterfoil.governance.contract import parse_contract
 
     return parse_contract(read_file(file), str(file))
+
+
+def _envelope(file: Path) -> bytes | None:
+    """The signatures beside a contract file, if there are any."""
+    from counterfoil.files import read_file
+    from counterfoil.governance.offer import signature_file
+
+    path = signature_file(file)
+    return read_file(path) if path.exists() else None
 
 
 @app.command()
@@ -58,10 +74,13 @@ def new(
 def lint(files: Annotated[list[Path], typer.Argument(help="Contract files.", show_default=False)]) -> None:
     """Check contracts, and that each of their rules can be checked; every problem is named with its line.
 
+    Signatures beside a file must be under these very bytes.
+
     Example: counterfoil contract lint contracts/data/*.odcs.yaml
     """
     from counterfoil.data.rules import compile_rules
-    from counterfoil.errors import DocumentError
+    from counterfoil.errors import DocumentError, SignatureError
+    from counterfoil.governance.offer import check_bytes
     from counterfoil.governance.reference import check_references
 
     worst = 0
@@ -70,7 +89,9 @@ def lint(files: Annotated[list[Path], typer.Argument(help="Contract files.", sho
             contract = _read(file)
             rules = compile_rules(contract)
             check_references(contract, lambda name, folder=file.parent: _read(folder / name))  # type: ignore[misc]
-        except DocumentError as error:
+            if (envelope := _envelope(file)) is not None:
+                check_bytes(contract, envelope)
+        except (DocumentError, SignatureError) as error:
             typer.echo(str(error), err=True)
             worst = max(worst, error.exit_code)
         else:
@@ -81,13 +102,17 @@ def lint(files: Annotated[list[Path], typer.Argument(help="Contract files.", sho
 
 
 @app.command()
-def show(file: ContractFile) -> None:
-    """Show what a contract says of each column, and what it allows.
+def show(file: ContractFile, card: CardOption = None) -> None:
+    """Show what a contract says of each column, what it allows, and who signed it.
 
     Example: counterfoil contract show contracts/data/loans.odcs.yaml
     """
     from rich.console import Console
     from rich.table import Table
+
+    from counterfoil.crypto.keys import read_card
+    from counterfoil.files import read_file
+    from counterfoil.governance.offer import check_bytes, signers
 
     contract = _read(file)
     table = Table("column", "type", "role", "from", "to", "needed for", "allowed in")
@@ -106,6 +131,34 @@ def show(file: ContractFile) -> None:
         limits = " to ".join(map(str, rule.limits))
         console.print(f"- {rule.name}: {rule.metric} {rule.operator} {limits} {rule.unit}")
     console.print(f"sha256 {contract.digest}")
+    if (envelope := _envelope(file)) is None:
+        console.print("signed by nobody")
+    elif cards := [read_card(read_file(path)) for path in card or ()]:
+        console.print(f"signed by {', '.join(signers(contract, envelope, cards))}")
+    else:
+        check_bytes(contract, envelope)
+        console.print("signed; to see by whom, give the parties' cards: --card")
+
+
+@app.command()
+def sign(file: ContractFile, home: HomeOption = None) -> None:
+    """Sign a contract by itself, before any agreement: your word that these bytes are what you stand by.
+
+    The signature lies beside the file, in a DSSE envelope with those of others. It binds you to no job.
+
+    Example: counterfoil contract sign contracts/data/loans.odcs.yaml --home ~/bank-a
+    """
+    from datetime import UTC, datetime
+
+    from counterfoil.files import write_file
+    from counterfoil.governance.offer import sign_contract, signature_file
+    from counterfoil.home import Home
+
+    mine, contract = Home.open(home), _read(file)
+    signed = sign_contract(contract, mine.keys, _envelope(file), datetime.now(UTC).date())
+    write_file(signature_file(file), signed, replace=True)
+    mine.log.append("contract-signed", subject=contract.id, refs={"contract": contract.digest})
+    typer.echo(f"{signature_file(file)}: {contract.id} {contract.version} signed as {mine.party}")
 
 
 @app.command()

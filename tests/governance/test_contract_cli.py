@@ -9,23 +9,29 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from counterfoil.canonical import digest, jcs
 from counterfoil.cli import app
 from counterfoil.errors import (
     AnonymityError,
     ContractError,
+    CounterfoilError,
     DataError,
     DocumentError,
     DuplicateKeyError,
+    ExpiredError,
     MissingColumnError,
     MissingValueError,
     NotFoundError,
     OutOfBoundsError,
     QualityRuleError,
+    RefusedError,
+    SignatureError,
     StoreError,
     UnknownCategoryError,
     UnreadableTableError,
     WrongTypeError,
 )
+from counterfoil.home import Home
 
 from .conftest import CONTRACTS
 from .test_contract import SMALL
@@ -247,3 +253,60 @@ def test_what_cannot_be_done_is_an_exit_code(
     result = run(*arguments)
     assert result.exit_code == error.exit_code, result.output  # type: ignore[attr-defined]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def parties(tmp_path: Path) -> list[Home]:
+    return [Home.create(tmp_path / name, name, str(tmp_path / "exchange"), ["owner"]) for name in ("bank-a", "bank-b")]
+
+
+def test_a_contract_is_signed_by_itself_and_by_several(tmp_path: Path, parties: list[Home]) -> None:
+    file = tmp_path / "loans.odcs.yaml"
+    file.write_bytes(LOANS.read_bytes())
+    cards = []
+    for home in parties:
+        cards += ["--card", tmp_path / f"{home.party}.json"]
+        cards[-1].write_bytes(jcs(home.keys.public.to_json()))
+    assert "signed by nobody" in run("show", file).output
+    for home in parties:
+        result = run("sign", file, "--home", home.path)
+        assert result.exit_code == 0, result.output
+        event = json.loads(home.log.entries()[-1])
+        assert (event["type"], event["refs"]) == ("contract-signed", {"contract": digest(file.read_bytes())})
+    assert "signed by bank-a, bank-b" in run("show", file, *cards).output
+    assert "signed by bank-b" in run("show", file, *cards[2:]).output
+    assert run("lint", file).exit_code == 0
+
+
+def test_signatures_of_other_bytes_count_for_nothing(tmp_path: Path, parties: list[Home]) -> None:
+    file = tmp_path / "loans.odcs.yaml"
+    file.write_bytes(LOANS.read_bytes())
+    assert run("sign", file, "--home", parties[0].path).exit_code == 0
+    file.write_bytes(file.read_bytes() + b"\n")
+    for command in (("lint", file), ("show", file), ("sign", file, "--home", parties[1].path)):
+        result = run(*command)
+        assert result.exit_code == SignatureError.exit_code
+        assert "under other bytes" in result.output
+
+
+def test_a_signature_under_another_key_is_not_believed(tmp_path: Path, parties: list[Home]) -> None:
+    file, card = tmp_path / "loans.odcs.yaml", tmp_path / "card.json"
+    file.write_bytes(LOANS.read_bytes())
+    card.write_bytes(jcs(parties[1].keys.public.to_json()))
+    assert run("sign", file, "--home", parties[0].path).exit_code == 0
+    result = run("show", file, "--card", card)
+    assert result.exit_code == SignatureError.exit_code
+    assert "not signed by bank-b" in result.output
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [("status: active", "status: retired", RefusedError), ('"2028-12-31"', '"2026-01-31"', ExpiredError)],
+)
+def test_what_is_over_is_not_signed(
+    old: str, new: str, error: type[CounterfoilError], tmp_path: Path, parties: list[Home]
+) -> None:
+    file = tmp_path / "loans.odcs.yaml"
+    file.write_text(LOANS.read_text().replace(old, new))
+    assert run("sign", file, "--home", parties[0].path).exit_code == error.exit_code
+    assert not (tmp_path / "loans.odcs.yaml.signed").exists()
