@@ -1,25 +1,17 @@
 """Charts as SVG that stands inside a page: the same bytes for the same table, in the page's own colours.
 
-The last measured column is drawn. Every bar and cell carries its number, so a chart needs no scale to be read, and a
-hidden cell is hatched and says so. Importing this module imports matplotlib, which costs a second.
-Knows nothing of pages.
+The last measured column is drawn. Every bar and cell carries its number, so a chart needs no scale to be read; a noised
+number carries its interval, and a hidden cell is hatched and says so. Knows nothing of pages.
 """
 
 from __future__ import annotations
 
-import io
 import math
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
-
-import matplotlib as mpl
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
-from matplotlib.typing import RcKeyType
-from numpy.typing import NDArray
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Final
 
 from counterfoil.report import tables, wording
 
@@ -27,50 +19,46 @@ if TYPE_CHECKING:
     from counterfoil.analyses.base import ResultTable
 
 # The page names these colours; the values are for an SVG on its own. Every pair on white is 3:1 or better.
-_COLOURS = {
+_COLOURS: Final = {
     "ink": "#1b1f24", "muted": "#5b6571", "line": "#d5dae1", "pos": "#0b5a94", "neg": "#b04a00",
     "s1": "#0072b2", "s2": "#d55e00", "s3": "#009e73", "s4": "#cc79a7", "s5": "#8c6d00", "s6": "#5b6570",
 }  # fmt: skip
-_SERIES = [_COLOURS[f"s{number}"] for number in range(1, 7)]
-_MAX_BARS = 60
+_SERIES: Final = 6
+_MAX_BARS: Final = 60
 
 #: the strongest colour behind a number, so that ink on it keeps a contrast of 4.5
-_STRONGEST = 0.55
+_STRONGEST: Final = 0.55
 
-# Points: the figure's width, a bar's height with its gap, the text. Shares of the axis: room for a number beyond the
-# longest bar, the length of a hidden one.
-_WIDTH, _BAR, _TEXT = 560.0, 17.0, 11.5
-_ROOM, _STUB = 0.26, 0.12
-_RC: dict[RcKeyType, Any] = {
-    "svg.hashsalt": "counterfoil",
-    "svg.fonttype": "none",
-    "font.family": "DejaVu Sans",
-    "font.size": _TEXT,
-    "text.color": _COLOURS["ink"],
-    "text.parse_math": False,
-    "hatch.linewidth": 0.7,
-}
+# Units of the drawing, which a page shows a fifth larger: its width, the text, a bar with its gap, a cell's height, the
+# length of a hidden bar, and what a letter takes at most of the text's size.
+_WIDTH, _TEXT, _BAR, _CELL, _STUB, _LETTER = 440.0, 12.0, 19.0, 36.0, 34.0, 0.6
+_STEP: Final = 1.15 * _TEXT  # from line to line
 
 
-def draw(table: ResultTable, missing: str, name: str) -> str:
+def draw(table: ResultTable, name: str) -> str:
     """An `<svg>` of the table in its chart's kind, or "" where the table asks for none or has too much to draw.
 
-    `missing` is what an empty cell says; `name` keeps this figure's ids apart from those of others on the page.
+    `name` keeps this figure's ids apart from those of others on the page.
     """
     if not table.chart or table.frame[list(table.measures)].isna().all(axis=None):
         return ""
-    with mpl.rc_context(_RC):
-        figure = _heatmap(table) if table.chart == "heatmap" else _bars(table, missing)
-        return _inline(figure, name) if figure else ""
+    drawing = _heatmap(table, name) if table.chart == "heatmap" else _bars(table, name)
+    return drawing.svg(name) if drawing else ""
+
+
+def alone(svg: str, font: str) -> str:
+    """The drawing as a file of its own: with its namespace, in a font, and in plain colours."""
+    plain = re.sub(r"var\(--\w+, (#\w+)\)", r"\1", svg)
+    return plain.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" font-family="{escape(font)}" ', 1)
 
 
 def caption(table: ResultTable) -> str:
-    """What the chart shows, in which unit, and how exact it is."""
+    """What the chart of a titled table shows, in which unit, and how exact it is."""
     names = _drawn(table)
-    what = table.title if len(names) > 1 else names[0]
     measures = [table.measures[name] for name in names]
-    units = dict.fromkeys(f" ({measure.unit})" if measure.unit else "" for measure in measures)
-    return f"{what}{', '.join(units)}; {', '.join(dict.fromkeys(map(tables.label, measures)))}"
+    units = ", ".join(dict.fromkeys(measure.unit for measure in measures if measure.unit))
+    shown = [f"{names[0]} ({units})" if units else names[0]] if table.chart != "heatmap" else [units] if units else []
+    return "; ".join([*shown, *dict.fromkeys(map(tables.label, measures))])
 
 
 def describe(table: ResultTable) -> str:
@@ -78,7 +66,8 @@ def describe(table: ResultTable) -> str:
     texts = [text for name in _drawn(table) for text in tables.column_texts(table, name)]
     kind = "Coloured grid" if table.chart == "heatmap" else "Bars"
     return (
-        f"{kind}: {caption(table)}. Of {len(texts)} cells {texts.count('')} are empty; the table below holds them all."
+        f"{kind}: {table.title}, {caption(table)}. Of {len(texts)} cells {texts.count('')} are empty; the table below "
+        "holds them all."
     )
 
 
@@ -87,108 +76,214 @@ def _drawn(table: ResultTable) -> list[str]:
     return names if table.chart == "heatmap" else names[-1:]
 
 
-def _bars(table: ResultTable, missing: str) -> Figure | None:
+# --- two kinds of charts ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """One bar: where it stands, what it holds, and the ends of its interval, if its number has one."""
+
+    group: int
+    series: int
+    value: float
+    low: float
+    high: float
+
+    @property
+    def text(self) -> str:
+        return "hidden" if math.isnan(self.value) else wording.number(self.value, _decimals(self.value))
+
+
+def _bars(table: ResultTable, name: str) -> _Drawing | None:
     """Horizontal bars: the first index column on the axis, the others, if any, as colour."""
-    (measure,) = _drawn(table)
     first, *others = (str(name) for name in table.frame.columns if str(name) not in table.measures)
-    groups = table.frame[first].astype(str)
-    series = table.frame[others].astype(str).agg(", ".join, axis=1) if others else groups.map(lambda _: measure)
+    groups = table.frame[first].astype(str).tolist()
+    series = table.frame[others].astype(str).agg(", ".join, axis=1).tolist() if others else [""] * len(groups)
     rows, kinds = list(dict.fromkeys(groups)), list(dict.fromkeys(series))
-    if len(kinds) > len(_SERIES) or len(table.frame) > _MAX_BARS:
+    if len(kinds) > _SERIES or len(groups) > _MAX_BARS:
         return None
-
-    values = table.frame[measure].astype("Float64").to_numpy(float, na_value=math.nan)
-    low, high = min(0.0, *_known(values)), max(0.0, *_known(values))
-    reach = high - low or 1.0
-    pitch = len(kinds) + (0.8 if others else 0.45)
-    figure, axes = _canvas(pitch * len(rows) * _BAR + 26 * bool(others))
-    axes.set_xlim(low - _ROOM * reach * (low < 0), high + _ROOM * reach)
-    axes.set_ylim(pitch * len(rows), 0.0)
-    for group, kind, value, text in zip(
-        groups, series, values.tolist(), tables.column_texts(table, measure), strict=True
-    ):
-        place = kinds.index(kind)
-        middle = rows.index(group) * pitch + (pitch - len(kinds) + 1) / 2 + place
-        end, ink, look = value, "ink", dict[str, Any](color=_SERIES[place], lw=0.0)
-        if math.isnan(value):
-            look = {"fc": "none", "ec": _COLOURS["muted"], "hatch": "////", "lw": 0.7}
-            end, ink = _STUB * reach, "muted"
-        axes.barh(middle, end, height=0.84, **look)
-        axes.annotate(
-            text or missing, (end, middle), (math.copysign(4, end), -0.5), textcoords="offset points", va="center",
-            ha="right" if end < 0 else "left", fontsize=_TEXT - 1, color=_COLOURS[ink],
-        )  # fmt: skip
-    axes.axvline(0.0, color=_COLOURS["muted"], lw=0.8)
-    axes.set_yticks([(row + 0.5) * pitch for row in range(len(rows))], _wrapped(rows, 26))
-    axes.set_xticks([])
+    bars = [
+        _Bar(rows.index(group), kinds.index(kind), *numbers)
+        for group, kind, numbers in zip(groups, series, _intervals(table), strict=True)
+    ]
+    drawing = _Drawing()
     if others:
-        figure.legend(
-            handles=[Patch(color=colour, label=kind) for colour, kind in zip(_SERIES, kinds, strict=False)],
-            loc="outside upper left", ncols=min(4, len(kinds)), frameon=False, handlelength=1.0, handleheight=1.0,
-            columnspacing=1.6, borderpad=0.0,
-        )  # fmt: skip
-    return figure
+        drawing.legend(kinds)
+    labels = [_lines(row, 26) for row in rows]
+    left = max(_length(line) for lines in labels for line in lines) + 10
+    known = [number for bar in bars for number in (bar.value, bar.low, bar.high) if not math.isnan(number)]
+    low, high = min(0.0, *known), max(0.0, *known)
+    room = max(_length(bar.text) for bar in bars) + 8
+    scale = (_WIDTH - left - room - room * (low < 0)) / ((high - low) or 1.0)
+    zero = left + room * (low < 0) - low * scale
+    pitch = max(_BAR * len(kinds) + (10 if others else 0), _STEP * max(map(len, labels)) + 4)
+    top = drawing.height
+    drawing.line(zero, top, zero, top + pitch * len(rows), "muted")
+    for row, lines in enumerate(labels):
+        drawing.label(left - 8, top + pitch * (row + 0.5), lines, "end")
+    for bar in bars:
+        y = top + pitch * bar.group + (pitch - _BAR * len(kinds)) / 2 + _BAR * (bar.series + 0.5)
+        _draw_bar(drawing, bar, y, zero, scale, name)
+    drawing.height = top + pitch * len(rows) + 2
+    return drawing
 
 
-def _heatmap(table: ResultTable) -> Figure:
+def _draw_bar(drawing: _Drawing, bar: _Bar, y: float, zero: float, scale: float, name: str) -> None:
+    height = _BAR - 4
+    if math.isnan(bar.value):
+        drawing.hatched(zero, y - height / 2, _STUB, height, name)
+        drawing.label(zero + _STUB + 5, y, [bar.text], "start", "muted")
+        return
+    end = zero + bar.value * scale
+    noised = not math.isnan(bar.low)
+    colour, opacity = f"s{bar.series + 1}", _STRONGEST if noised else 1
+    drawing.box(min(zero, end), y - height / 2, abs(end - zero), height, colour, opacity=opacity)
+    tip = end
+    if noised:
+        low, high = zero + bar.low * scale, zero + bar.high * scale
+        drawing.line(low, y, high, y, "ink")
+        for x in (low, high):
+            drawing.line(x, y - 4, x, y + 4, "ink")
+        tip = high if bar.value >= 0 else low
+    below = bar.value < 0
+    drawing.label(tip - 5 if below else tip + 5, y, [bar.text], "end" if below else "start")
+
+
+def _intervals(table: ResultTable) -> Iterator[tuple[float, float, float]]:
+    """Each row's number and the ends of its interval; what there is none of is not a number."""
+    (drawn,) = _drawn(table)
+    half = table.measures[drawn].interval
+    values = _floats(table, drawn)
+    if half is not None and math.isnan(half) and {"from", "to"} <= set(table.measures):
+        yield from zip(values, _floats(table, "from"), _floats(table, "to"), strict=True)
+    elif half is not None and not math.isnan(half):
+        yield from ((value, value - half, value + half) for value in values)
+    else:
+        yield from ((value, math.nan, math.nan) for value in values)
+
+
+def _heatmap(table: ResultTable, name: str) -> _Drawing:
     """Numbers on a grid, coloured from one hue through the page's own surface to another, alike on both sides of 0."""
     names = list(table.measures)
     labels = next(table.frame[name] for name in table.frame.columns if str(name) not in table.measures)
-    values = table.frame[names].to_numpy(float)
-    limit = max(1.0, *map(abs, _known(values)))
+    columns = [_floats(table, name) for name in names]
+    known = [abs(value) for column in columns for value in column if not math.isnan(value)]
+    limit = max(1.0, *known)
     decimals = min(2, *(wording.decimals_for((limit,), measure.bound) for measure in table.measures.values()))
-    figure, axes = _canvas(46 * len(labels) + 60)
-    axes.set_xlim(0, len(names))
-    axes.set_ylim(len(labels), 0)
-    for (row, column), value in np.ndenumerate(values):
-        known = not math.isnan(value)
-        colour = (_COLOURS["pos" if value > 0 else "neg"], _STRONGEST * abs(value) / limit) if known else "none"
-        hatch = None if known else "////"
-        cell = Rectangle((column, row), 1, 1, facecolor=colour, hatch=hatch, edgecolor=_COLOURS["line"], lw=0.8)
-        axes.add_patch(cell)
-        text = wording.number(value, decimals) if known else "–"
-        axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=_COLOURS["ink" if known else "muted"])
-    axes.set_xticks([column + 0.5 for column in range(len(names))], _wrapped(names, 13))
-    axes.set_yticks([row + 0.5 for row in range(len(labels))], _wrapped(labels, 26))
-    axes.xaxis.tick_top()
-    return figure
+    rows = [_lines(str(label), 16) for label in labels]
+    left = max(_length(line) for lines in rows for line in lines) + 10
+    width = (_WIDTH - left) / len(names)
+    heads = [_lines(name, max(5, int(width / (_TEXT * _LETTER)))) for name in names]
+    top = max(map(len, heads)) * _STEP + 6
+    drawing = _Drawing()
+    for number, lines in enumerate(heads):
+        drawing.label(left + width * (number + 0.5), top - 5 - len(lines) * _STEP / 2, lines, "middle")
+    for row, lines in enumerate(rows):
+        y = top + _CELL * row
+        drawing.label(left - 8, y + _CELL / 2, lines, "end")
+        for number, column in enumerate(columns):
+            x, value = left + width * number, column[row]
+            if math.isnan(value):
+                drawing.hatched(x, y, width, _CELL, name)
+                drawing.label(x + width / 2, y + _CELL / 2, ["–"], "middle", "muted")
+                continue
+            colour = "pos" if value > 0 else "neg"
+            drawing.box(x, y, width, _CELL, colour, opacity=_STRONGEST * abs(value) / limit, edge="line")
+            drawing.label(x + width / 2, y + _CELL / 2, [wording.number(value, decimals)], "middle")
+    drawing.height = top + _CELL * len(rows) + 1
+    return drawing
 
 
-def _canvas(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(_WIDTH / 72, height / 72), layout="constrained", facecolor="none")
-    axes = figure.add_subplot(facecolor="none")
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0, pad=6, colors=_COLOURS["ink"])
-    return figure, axes
+# --- drawing ----------------------------------------------------------------------------------------------------
 
 
-def _known(values: NDArray[np.floating[Any]]) -> list[float]:
-    return [float(value) for value in values[~np.isnan(values)]]
+class _Drawing:
+    """SVG elements, from the top down."""
+
+    def __init__(self) -> None:
+        self.height = 0.0
+        self._parts: list[str] = []
+        self._hatched = False
+
+    def box(
+        self, x: float, y: float, width: float, height: float, colour: str, *, opacity: float = 1, edge: str = ""
+    ) -> None:
+        stroke = f' stroke="{_paint(edge)}" stroke-width="0.8"' if edge else ""
+        faint = f' fill-opacity="{_short(opacity)}"' if opacity < 1 else ""
+        self._parts.append(f'<rect {_at(x, y, width, height)} fill="{_paint(colour)}"{faint}{stroke}/>')
+
+    def hatched(self, x: float, y: float, width: float, height: float, name: str) -> None:
+        self._hatched = True
+        look = f'fill="url(#{name}-hatch)" stroke="{_paint("muted")}" stroke-width="0.7"'
+        self._parts.append(f"<rect {_at(x, y, width, height)} {look}/>")
+
+    def line(self, x: float, y: float, to_x: float, to_y: float, colour: str) -> None:
+        ends = f'x1="{_short(x)}" y1="{_short(y)}" x2="{_short(to_x)}" y2="{_short(to_y)}"'
+        self._parts.append(f'<line {ends} stroke="{_paint(colour)}" stroke-width="1"/>')
+
+    def label(self, x: float, middle: float, lines: Sequence[str], anchor: str, colour: str = "ink") -> None:
+        """Lines of text around a middle."""
+        baseline = middle - _STEP * (len(lines) - 1) / 2 + _TEXT * 0.35
+        for number, line in enumerate(lines):
+            where = f'x="{_short(x)}" y="{_short(baseline + _STEP * number)}" text-anchor="{anchor}"'
+            self._parts.append(f'<text {where} fill="{_paint(colour)}">{escape(line)}</text>')
+
+    def legend(self, kinds: Sequence[str]) -> None:
+        """What each colour means, in as many lines as it takes."""
+        x, y = 0.0, _TEXT
+        for number, kind in enumerate(kinds):
+            wide = 16 + _length(kind) + 14
+            if x and x + wide > _WIDTH:
+                x, y = 0.0, y + _TEXT * 1.6
+            self.box(x, y - _TEXT / 2, 11, 11, f"s{number + 1}")
+            self.label(x + 16, y, [kind], "start")
+            x += wide
+        self.height = y + _TEXT * 1.2
+
+    def svg(self, name: str) -> str:
+        lines = f'<line x1="0" y1="0" x2="0" y2="6" stroke="{_paint("muted")}"/>'
+        size = 'width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"'
+        hatch = f'<defs><pattern id="{name}-hatch" {size}>{lines}</pattern></defs>' if self._hatched else ""
+        box = f'viewBox="0 0 {_short(_WIDTH)} {_short(self.height)}" font-size="{_short(_TEXT)}"'
+        return f'<svg {box} aria-hidden="true" focusable="false">{hatch}{"".join(self._parts)}</svg>'
 
 
-def _wrapped(labels: Iterable[object], width: int) -> list[str]:
-    """Each label in lines of about `width` characters, broken after spaces, underscores and hyphens."""
-    return ["\n".join(_lines(str(label), width)) for label in labels]
+def _floats(table: ResultTable, name: str) -> list[float]:
+    return [float(value) for value in table.frame[name].astype("Float64").to_numpy(float, na_value=math.nan)]
+
+
+def _decimals(value: float) -> int:
+    """A bar's number is read beside others, and stands in the table with its decimals."""
+    return 0 if value == int(value) or abs(value) >= 1000 else 2
+
+
+def _at(x: float, y: float, width: float, height: float) -> str:
+    return f'x="{_short(x)}" y="{_short(y)}" width="{_short(width)}" height="{_short(height)}"'
+
+
+def _short(number: float) -> str:
+    return f"{number:.2f}".rstrip("0").rstrip(".") or "0"
+
+
+def _paint(colour: str) -> str:
+    return f"var(--{colour}, {_COLOURS[colour]})"
+
+
+def _length(text: str) -> float:
+    return len(text) * _TEXT * _LETTER
 
 
 def _lines(text: str, width: int) -> list[str]:
+    """The text in lines of about `width` characters, broken after spaces, underscores and hyphens."""
     lines = [""]
-    for piece in re.findall(r"[^ _-]*[ _-]?", text):
-        if lines[-1] and len(lines[-1]) + len(piece) > width:
+    for piece in _pieces(text, width):
+        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > width:
             lines.append("")
         lines[-1] += piece
-    return lines
+    return [line.strip() for line in lines]
 
 
-def _inline(figure: Figure, name: str) -> str:
-    """The figure as an `<svg>` element for HTML: no header, comments or styles, ids of its own, named colours."""
-    target = io.StringIO()
-    figure.savefig(target, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    svg = target.getvalue()
-    svg = re.sub(r"<!--.*?-->\s*|<style.*?</style>\s*", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    svg = re.sub(r' (?:xmlns(?::xlink)?|version|width|height)="[^"]*"', "", svg, count=5)
-    svg = svg.replace("xlink:href", "href").replace("<svg", '<svg aria-hidden="true" focusable="false"', 1)
-    svg = re.sub(r'(\bid="|\bhref="#|url\(#)', rf"\g<1>{name}-", svg)
-    for colour, value in _COLOURS.items():
-        svg = svg.replace(value, f"var(--{colour}, {value})")
-    return svg
+def _pieces(text: str, width: int) -> Iterable[str]:
+    """What is not broken, unless it is longer than a line."""
+    for piece in re.findall(r"[^ _-]*[ _-]?", text):
+        yield from (piece[start : start + width] for start in range(0, len(piece), width))

@@ -24,13 +24,14 @@ class Evidence:
     """What the nodes recorded of the run: sizes and names, no value of anybody's data.
 
     `openings` counts openings by label, `rejected` rejected inputs by owner, `suppressed` hidden cells by planned
-    analysis; `min_count` is the agreement's smallest group.
+    analysis; `min_count` is the agreement's smallest group, `rules` say in plain words when a cell is hidden.
     """
 
     openings: Mapping[str, int]
     rejected: Mapping[str, int]
     suppressed: Mapping[str, int]
     min_count: int
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from counterfoil.report import wording
 if TYPE_CHECKING:
     from counterfoil.analyses.base import Measure, Result, ResultTable
 
-NOT_DEFINED = "not defined"
+HIDDEN, NOT_DEFINED = "hidden", "not defined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Column:
     name: str
     unit: str
     label: str
+
+    @property
+    def kind(self) -> str:
+        """`exact`, `bounded` or `noised`, without how much."""
+        return self.label.partition(",")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +62,17 @@ class Shown:
         return len(self.rows) == 1 and all(column.label for column in self.columns)
 
 
-def missing_text(result: Result, min_count: int) -> str:
+def missing_text(result: Result) -> str:
     """What an empty cell of this result means."""
-    return wording.hidden(min_count) if result.suppressed else NOT_DEFINED
+    return HIDDEN if result.suppressed else NOT_DEFINED
 
 
 def label(measure: Measure) -> str:
     """`exact`, `bounded` with the bound, or `noised` with the interval, unless that differs from row to row."""
     if measure.interval is not None:
-        return "noised" if math.isnan(measure.interval) else f"noised, 95 % within ± {measure.interval:,g}"
+        return (
+            "noised" if math.isnan(measure.interval) else f"noised, 95 % within {wording.error_bound(measure.interval)}"
+        )
     return "exact" if measure.bound == 0 else f"{measure.label}, {wording.error_bound(measure.bound)}"
 
 

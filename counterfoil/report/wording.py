@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from decimal import ROUND_UP, Context
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -33,9 +34,13 @@ def error_bound(bound: float) -> str:
     return f"± {rounded.scaleb(-exponent).normalize():f} × 10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
-def hidden(min_count: int) -> str:
-    """What stands in place of a suppressed number."""
-    return f"hidden (fewer than {min_count} rows)"
+def moment(time: str) -> str:
+    """An ISO 8601 time as people write it: `22 November 2026, 10:00 UTC`; other text stays as it is."""
+    try:
+        given = datetime.fromisoformat(time).astimezone(UTC)
+    except ValueError:
+        return time
+    return f"{given.day} {given:%B %Y, %H:%M} UTC"
 
 
 def count(number_of: int, thing: str) -> str:

@@ -151,6 +151,7 @@ def _report(home: Home, approved: Approved, results: tuple[Result, ...]) -> Repo
             },
             suppressed={name: output.measures["hidden-cells"] for name, output in evidence.outputs.items()},
             min_count=terms.min_count,
+            rules=tuple(terms.rules.describe()),
         ),
         leakage=statement(terms, tuple(analyses(terms).values()), DECLARED),
         release_digest=evidence.digest,

@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import jsonschema
 import numpy as np
@@ -22,9 +23,9 @@ import pytest
 
 from counterfoil.analyses.base import Measure, Result, ResultTable
 from counterfoil.errors import DocumentError
-from counterfoil.report import Approval, Evidence, Report, render, wording
+from counterfoil.report import Approval, Evidence, Report, figures, render, wording
 
-HIDDEN = "hidden (fewer than 10 rows)"
+HIDDEN = "hidden"
 HOSTILE = "</style><script>alert(1)</script><img src=http://x.example/a onerror=b()>&\"'$x^2$ --> "
 
 REGIONS, PRODUCTS = ("north", "south"), ("card", "mortgage", "other")
@@ -215,7 +216,7 @@ def test_a_hidden_cell_has_no_number_anywhere(tmp_path: Path) -> None:
     bars, histogram_bars = (
         re.findall(r"<text[^>]*>([^<]*)</text>", svg) for svg in re.findall("<svg.*?</svg>", html, flags=re.DOTALL)
     )
-    drawn = ["1,234,567.89", "250,000.50", "99.25", "41,000.00"]
+    drawn = ["1,234,568", "250,000", "99.25", "41,000"]
     assert sorted(bars) == sorted([*REGIONS, *PRODUCTS, *drawn, HIDDEN, HIDDEN])
     assert sorted(histogram_bars) == sorted([*EDGES, "17", "70,533", HIDDEN])
 
@@ -224,7 +225,7 @@ def test_a_missing_number_that_was_not_suppressed_is_not_called_hidden(tmp_path:
     values = [[1.0, np.nan, 0.5], [np.nan, np.nan, np.nan], [0.5, np.nan, 1.0]]
     page = Page(render(a_report(correlation(values=values)), tmp_path).read_text("utf-8"))
     assert page.tables[0][1] == ["balance", "1.0000", "not defined", "0.5000"]
-    assert HIDDEN not in page.text
+    assert HIDDEN not in [cell for table in page.tables for row in table for cell in row]
 
 
 def test_the_page_needs_nothing_but_itself(page: Page, tmp_path: Path) -> None:
@@ -248,7 +249,7 @@ def test_every_reference_inside_the_page_has_its_one_target(page: Page, tmp_path
 def test_figures_and_tables_speak_to_those_who_do_not_see_them(page: Page) -> None:
     labels = [value for name, value in page.attributes if name == "aria-label"]
     assert page.attributes.count(("role", "img")) == 3
-    assert any(label.startswith("Bars: mean (cents); exact. Of 6 cells 2 are empty") for label in labels)
+    assert any(label.startswith("Bars: Mean, mean (cents); exact. Of 6 cells 2 are empty") for label in labels)
     assert page.tags.count("caption") == page.tags.count("table")
     assert page.attributes.count(("scope", "col")) > 0 < page.attributes.count(("scope", "row"))
 
@@ -257,7 +258,8 @@ def test_fixed_sections_in_their_order(page: Page, tmp_path: Path) -> None:
     headings = re.findall(r"<h2>(.*?)</h2>", (tmp_path / "report.html").read_text("utf-8"))
     assert headings == [
         "Purpose", "Findings in plain words", "Total exposure", "Mean balance", "Sizes", "Links",
-        "Assumptions and limits", "Who approved", "What was revealed", "How to verify", "Appendix",
+        "What is hidden, and why", "Assumptions and limits", "What could be done next", "Who approved",
+        "What was revealed", "How to verify", "Appendix",
     ]  # fmt: skip
 
 
@@ -331,6 +333,7 @@ def test_a_noised_number_says_so_everywhere_and_how_far_off_it_may_be(tmp_path: 
     result = Result("stay", "mean_by_group", 1, "Stay", (), (table,), suppressed=1, cells=2)
     page = render(a_report(result), tmp_path).read_text()
     assert "noised, 95 % within ± 37" in page
+    assert page.count('<rect x="') == 2 and page.count("fill-opacity") == 1  # a bar behind its interval; a hidden one
     assert "<strong>Noised</strong> means" in page and "No noise was added" not in page
     columns = json.loads((tmp_path / "report.json").read_text())["results"][0]["tables"][0]["columns"]
     assert columns[1] == {
@@ -350,3 +353,53 @@ def test_an_answer_is_yes_or_no(tmp_path: Path) -> None:
     result = Result("q", "threshold", 1, "Q", (), (ResultTable("Q", frame, {"more than 10": Measure()}),), cells=1)
     assert '<dd class="value">yes</dd>' in render(a_report(result), tmp_path).read_text()
     assert json.loads((tmp_path / "report.json").read_text())["results"][0]["tables"][0]["rows"] == [[True]]
+
+
+LONG = "a label that is longer than any line_and-goes on for ever without-saying_anything new"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [(1, 2, 3), (-1_234_567_890.5, 0.25, 1_234_567_890_123), (-5, -7, -1), (0, 0, 0), (np.nan, 1e-9, -1e-9)],
+)
+@pytest.mark.parametrize("labels", [("a", "b", "c"), ("x" * 80, LONG, "[10,000,000 – 25,000,000)")])
+@pytest.mark.parametrize("half", [None, 2.5, 1e12])
+def test_no_label_is_cut_off_and_no_two_overlap(
+    values: tuple[float, ...], labels: tuple[str, ...], half: float | None
+) -> None:
+    frame = pd.DataFrame({"group": labels, "value": values})
+    table = ResultTable("T", frame, {"value": Measure("euro cents", interval=half)}, chart="bars")
+    svg = figures.draw(table, "t")
+    width, height = map(float, re.findall(r'viewBox="0 0 (\S+) (\S+)"', svg)[0])
+    size, boxes = 12.0, []
+    for x, y, anchor, text in re.findall(r'<text x="(\S+)" y="(\S+)" text-anchor="(\w+)"[^>]*>([^<]*)<', svg):
+        long = len(text) * size * 0.55
+        left = float(x) - {"start": 0.0, "middle": long / 2, "end": long}[anchor]
+        assert left >= 0 and left + long <= width, text
+        assert size * 0.7 <= float(y) <= height, text
+        boxes.append((left, left + long, float(y)))
+    for one, other in itertools.combinations(boxes, 2):
+        apart = one[1] <= other[0] or other[1] <= one[0]
+        assert apart or abs(one[2] - other[2]) >= size, (one, other)
+    drawn = [float(part) for box in re.findall(r'<rect x="(\S+)" y="\S+" width="(\S+)"', svg) for part in box]
+    assert all(0 <= part <= width for part in drawn)
+    lines = re.findall(r'<line x1="(\S+)" y1="\S+" x2="(\S+)"', svg)
+    assert len(lines) == 1 + 3 * (half is not None) * sum(value == value for value in values) + ("hatch" in svg)
+    assert all(0 <= float(end) <= width for line in lines for end in line)
+
+
+def test_an_interval_that_differs_from_row_to_row_is_drawn_from_its_ends() -> None:
+    frame = pd.DataFrame({"group": ["a", "b"], "mean": [50.0, 80.0], "from": [25.0, 0.0], "to": [100.0, 100.0]})
+    measures = dict.fromkeys(("from", "to", "mean"), Measure(interval=np.nan))
+    svg = figures.draw(ResultTable("T", frame, measures, chart="bars"), "t")
+    ends = [(float(a), float(b)) for a, b in re.findall(r'<line x1="(\S+)" y1="\S+" x2="(\S+)"', svg) if a != b]
+    zero = float(re.findall(r'<line x1="(\S+)"', svg)[0])
+    (low, high), (low_of_b, high_of_b) = ends
+    assert high == high_of_b and low_of_b == zero
+    assert low - zero == pytest.approx((high - zero) / 4, rel=0.01)
+
+
+def test_a_chart_alone_needs_no_page() -> None:
+    svg = figures.alone(figures.draw(means().tables[0], "t"), "A Font & more")
+    assert "var(" not in svg and 'font-family="A Font &amp; more"' in svg and "#0072b2" in svg
+    ElementTree.fromstring(svg)  # noqa: S314 (our own)
