@@ -84,6 +84,12 @@ class Home:
         """This party's keys."""
         return PrivateKeys.load(self.path / "keys", self.party)
 
+    def renew_keys(self) -> None:
+        """This party has new sealing and TLS keys, which its vault opens with; the earlier ones stay for a while."""
+        Vault.reseal(self.path / "vault", self.keys)  # if a crash kept the last renewal from it
+        self.keys = self.keys.renewed()
+        Vault.reseal(self.path / "vault", self.keys)
+
     @cached_property
     def log(self) -> Log:
         """This party's audit log."""

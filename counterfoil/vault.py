@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,13 @@ class Vault:
         master = private_folder(folder) / "master"
         if not master.exists():
             _create(master, seal(os.urandom(chunked.KEY_BYTES), keys.public, _INFO))
-        return cls(folder, unseal(read_file(master), keys, _INFO))
+        return cls(folder, _master(master, keys))
+
+    @staticmethod
+    def reseal(folder: Path, keys: PrivateKeys) -> None:
+        """The master key of the vault in this folder, if there is one, opens with these keys and no earlier ones."""
+        if (master := folder / "master").exists():
+            write_file(master, seal(_master(master, keys), keys.public, _INFO), replace=True)
 
     def keep(self, id: str, name: str, arrays: Mapping[str, NDArray[np.uint64]], aad: bytes = b"") -> None:
         """The arrays are on the disk under the id and name, encrypted, instead of what was there.
@@ -87,6 +94,17 @@ class Vault:
             return chunked.decrypt(self._master, wrapped, _INFO + id.encode())
         except SealError:
             raise TamperedError(f"the key of {id} in the vault was changed") from None
+
+
+def _master(path: Path, keys: PrivateKeys) -> bytes:
+    sealed = read_file(path)
+    try:
+        return unseal(sealed, keys, _INFO)
+    except SealError:
+        for earlier in keys.all()[:-1]:  # a crash came between the new keys and the new seal
+            with suppress(SealError):
+                return unseal(sealed, earlier, _INFO)
+        raise
 
 
 def _create(path: Path, data: bytes) -> None:

@@ -129,7 +129,7 @@ class Demo:
         members.write_text(text)
         roster = self.stand.folder / "roster.yaml"
         given = [word for party in ROLES for word in ("--card", str(cards / f"{party}.json"))]
-        await self.stand.cli("bank-a", "agreement", "roster", str(members), *given, "--out", str(roster))
+        await self.stand.cli("bank-a", "roster", "new", str(members), *given, "--out", str(roster))
         file = contracts / "agreements" / "exposure.agreement.yaml"
         drafted = await self.stand.cli("bank-a", "agreement", "draft", str(file), "--roster", str(roster))
         agreement = drafted.splitlines()[0]

@@ -27,8 +27,8 @@ def count(agreement: Ref, evidence: Ref) -> int:
     Raises: NotApprovedError when this draft can no longer be approved.
     """
     found = standing(agreement, evidence)
-    terms = found.draft.agreement.terms
-    checks = prechecks(found, home().exchange, datetime.now(UTC).date(), amiss(found.draft, home()))
+    terms, today = found.draft.agreement.terms, datetime.now(UTC).date()
+    checks = prechecks(found, home().exchange, today, amiss(found.draft, home(), today))
     page(f"review-{terms.id}", _page(found, agreement, checks))
     home().log.append(
         "approvals-counted",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from counterfoil.governance.retention import purge
+from counterfoil.governance.retention import destroy_unused_keys, purge
 from mpc_tasks.barrier import say
 from mpc_tasks.held import home
 from mpc_tasks.task import mpc_task
@@ -12,7 +12,12 @@ from mpc_tasks.task import mpc_task
 
 @mpc_task(name="erase", version=1)
 def erase() -> int:
-    """Shares that are due cannot be opened any more, and a signed receipt for each is in the exchange; how many."""
-    erased = purge(home(), datetime.now(UTC))
+    """Shares that are due cannot be opened any more, and a signed receipt for each is in the exchange; how many.
+
+    Keys that this party renewed are gone, too, once no roster honours them.
+    """
+    now = datetime.now(UTC)
+    erased = purge(home(), now)
+    destroy_unused_keys(home(), now.date())
     say(f"erased the shares of {len(erased)} submissions and jobs")
     return len(erased)

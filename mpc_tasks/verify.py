@@ -6,17 +6,15 @@ from datetime import UTC, datetime
 
 from counterfoil.analyses.joint import analyses
 from counterfoil.canonical import Ref
-from counterfoil.governance.signing import SignedAgreement, load_agreement
-from counterfoil.governance.standing import check_standing
+from counterfoil.governance.signing import SignedAgreement
+from counterfoil.governance.standing import load_standing
 from mpc_tasks.held import home
 from mpc_tasks.task import mpc_task
 
 
 def signed(agreement: Ref) -> SignedAgreement:
     """The agreement, verified anew from the exchange: every signature, every digest, every date; nobody withdrew."""
-    found = load_agreement(home().exchange, agreement, home().keys.public, datetime.now(UTC).date())
-    check_standing(found.terms, home())
-    return found
+    return load_standing(home(), agreement, datetime.now(UTC).date())
 
 
 @mpc_task(name="verify", version=1)

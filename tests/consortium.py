@@ -253,7 +253,7 @@ def found(
     }
     for port, listed in zip(free_ports(4), (7300, 7301, 7302, 7303), strict=True):
         raw = raw.replace(b":%d" % listed, b":%d" % port)
-    roster = fill_roster(raw, "roster.yaml", [home.keys.public for home in homes.values()])
+    roster = fill_roster(raw, "roster.yaml", [home.keys.public for home in homes.values()], today().date())
     terms, ref = agree(contracts, roster, homes, agreement)
     if agreement == "exposure":
         made = make_tables(terms.contracts["loans"], seed=seed, rows=rows, canaries=canaries)

@@ -1,4 +1,4 @@
-"""Commands for agreements: fill the roster, propose, explain, compare, sign, verify, withdraw."""
+"""Commands for agreements: propose, explain, compare, sign, verify, withdraw."""
 
 from __future__ import annotations
 
@@ -17,29 +17,6 @@ RefArgument = Annotated[str, typer.Argument(help="The agreement, as `agreement d
 
 
 @app.command()
-def roster(
-    members: Annotated[Path, typer.Argument(help="A roster file, its keys not filled in yet.", show_default=False)],
-    card: Annotated[list[Path], typer.Option(help="A party's public card; give it once for each party.")],
-    out: Annotated[Path, typer.Option(help="The roster file to write.", show_default=False)],
-) -> None:
-    """Fill the parties' keys into a roster, from the cards that they sent.
-
-    Compare each fingerprint with its party by telephone or in person before you go on.
-
-    Example: counterfoil agreement roster contracts/rosters/four-banks.roster.yaml --card bank-a.json --out roster.yaml
-    """
-    from counterfoil.crypto.keys import read_card
-    from counterfoil.files import read_file, write_file
-    from counterfoil.governance.roster import fill_roster
-
-    filled = fill_roster(read_file(members), str(members), [read_card(read_file(file)) for file in card])
-    write_file(out, filled.raw, replace=True)
-    for party in filled.parties:
-        typer.echo(f"{party.id}: {party.keys.sign_id}")
-    typer.echo(f"{out}: roster {filled.id} version {filled.version}, until {filled.expires}")
-
-
-@app.command()
 def draft(
     file: Annotated[Path, typer.Argument(help="The agreement file; its contracts lie in ../data.", show_default=False)],
     roster: Annotated[Path, typer.Option(help="The roster file, with keys.", show_default=False)],
@@ -52,10 +29,12 @@ def draft(
     from counterfoil.files import read_file
     from counterfoil.governance.roster import parse_roster
     from counterfoil.governance.signing import publish, read_agreement
+    from counterfoil.governance.succession import follow
     from counterfoil.home import Home
 
     mine = Home.open(home)
     agreement = read_agreement(file, parse_roster(read_file(roster), str(roster)))
+    follow(agreement.roster, mine, datetime.now(UTC).date())
     ref = publish(agreement, mine.exchange, mine.party)
     mine.log.append("agreement-proposed", refs={"agreement": str(ref), "roster": agreement.roster.digest})
     typer.echo(f"{ref}", nl=True)
@@ -112,6 +91,7 @@ def sign(
     from counterfoil.canonical import Ref
     from counterfoil.governance.explain import explain as in_words
     from counterfoil.governance.signing import fetch_agreement, sign_agreement
+    from counterfoil.governance.succession import follow
     from counterfoil.home import Home
 
     mine = Home.open(home)
@@ -119,6 +99,7 @@ def sign(
     if not yes:
         typer.echo(in_words(agreement))
         typer.confirm(f"Sign this as {mine.party}?", abort=True)
+    follow(agreement.roster, mine, datetime.now(UTC).date())
     sign_agreement(agreement, mine.keys, mine.exchange)
     mine.log.append("agreement-signed", refs={"agreement": ref, "roster": agreement.roster.digest})
     typer.echo(f"signed as {mine.party}")
@@ -131,13 +112,10 @@ def verify(ref: RefArgument, home: HomeOption = None) -> None:
     Example: counterfoil agreement verify agreement:bank-a:5e1f...
     """
     from counterfoil.canonical import Ref
-    from counterfoil.governance.signing import load_agreement
-    from counterfoil.governance.standing import check_standing
+    from counterfoil.governance.standing import load_standing
     from counterfoil.home import Home
 
-    mine = Home.open(home)
-    terms = load_agreement(mine.exchange, Ref.parse(ref), mine.keys.public, datetime.now(UTC).date()).terms
-    check_standing(terms, mine)
+    terms = load_standing(Home.open(home), Ref.parse(ref), datetime.now(UTC).date()).terms
     typer.echo(f"{terms.id} {terms.version} binds until {terms.expires}; signed by {', '.join(terms.parties)}")
 
 

@@ -1,16 +1,18 @@
-"""Commands for one's own party: make it, show its public card."""
+"""Commands for parties: make one's own, show its card, join others, renew keys; invite others, revoke their keys."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from counterfoil.cli.options import HomeOption
+from counterfoil.cli.roster import OutOption, sign_next
 
-app = typer.Typer(help="Make your party and show its public keys.", no_args_is_help=True)
+app = typer.Typer(help="Make your party, join a roster, renew or revoke keys.", no_args_is_help=True)
 
 
 @app.command()
@@ -44,3 +46,93 @@ def card(home: HomeOption = None) -> None:
     from counterfoil.home import Home
 
     typer.echo(json.dumps(Home.open(home).keys.public.to_json(), indent=2))
+
+
+@app.command()
+def invite(
+    party: Annotated[str, typer.Argument(help="The newcomer's id.", show_default=False)], home: HomeOption = None
+) -> None:
+    """Invite a newcomer: prints the code with which it asks to be in the roster, once, within a week.
+
+    Tell the code by telephone or in person, to the newcomer alone.
+
+    Example: counterfoil party invite bank-e --home ~/bank-a
+    """
+    from counterfoil.governance.enrolment import invite as invite_party
+    from counterfoil.home import Home
+
+    mine = Home.open(home)
+    code = invite_party(party, mine, datetime.now(UTC))
+    mine.log.append("party-invited", subject=party)
+    typer.echo(code)
+
+
+@app.command()
+def enrol(
+    code: Annotated[str, typer.Option(prompt=True, help="The code that you were told.", show_default=False)],
+    organisation: Annotated[str, typer.Option(help="Your organisation's name.", show_default=False)],
+    jurisdiction: Annotated[str, typer.Option(help="Its country, by two letters.", show_default=False)],
+    address: Annotated[str | None, typer.Option(help="A node's host:port.")] = None,
+    hosting: Annotated[str | None, typer.Option(help="Where a node is hosted, and by whom.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Ask to be in the roster, with the code of whoever invited you. Read your fingerprint out to them afterwards.
+
+    Example: counterfoil party enrol --organisation "Bank E" --jurisdiction IT --home ~/bank-e
+    """
+    from counterfoil.governance.enrolment import ask_to_join
+    from counterfoil.home import Home
+
+    mine = Home.open(home)
+    ask_to_join(mine, code, organisation=organisation, jurisdiction=jurisdiction, address=address, hosting=hosting)
+    mine.log.append("enrolment-asked")
+    typer.echo(f"{mine.party} asks to join; its fingerprint, to be read out to whoever invited you:")
+    typer.echo(mine.keys.public.sign_id)
+
+
+@app.command()
+def rotate(home: HomeOption = None) -> None:
+    """Renew the keys that others seal to and that links show, in the same home. The signing key and the log stay.
+
+    The earlier keys stay for as long as the latest roster honours them; `counterfoil purge` destroys them then. So
+    agreements that list them run on while the parties agree anew under the roster's next version.
+
+    Example: counterfoil party rotate --home ~/node-1
+    """
+    from counterfoil.governance.enrolment import publish_card
+    from counterfoil.home import Home
+
+    mine = Home.open(home)
+    mine.renew_keys()
+    publish_card(mine)
+    mine.log.append("keys-renewed", refs={"seal": mine.keys.public.seal_id, "tls": mine.keys.public.tls_pin})
+    typer.echo(
+        f"{mine.party} has new keys; they go into the roster's next version: "
+        f"counterfoil roster revise ROSTER --renewed {mine.party} --out NEXT"
+    )
+
+
+@app.command()
+def revoke(
+    party: Annotated[list[str], typer.Argument(help="Whose keys are lost or stolen.", show_default=False)],
+    roster: Annotated[Path, typer.Option(help="The roster as it is.", show_default=False)],
+    out: OutOption,
+    home: HomeOption = None,
+) -> None:
+    """Revoke a party's keys: write the roster's next version without it, and sign that. Others sign it, too.
+
+    It counts once more than half of the parties of both versions have signed. Until then you can stop an agreement
+    alone: counterfoil agreement withdraw.
+
+    Example: counterfoil party revoke node-1 --roster roster.yaml --out roster-2.yaml --home ~/bank-a
+    """
+    from counterfoil.files import read_file, write_file
+    from counterfoil.governance.roster import parse_roster, revise_roster
+    from counterfoil.home import Home
+
+    mine = Home.open(home)
+    old = parse_roster(read_file(roster), str(roster))
+    new = revise_roster(old, datetime.now(UTC).date(), without=party)
+    write_file(out, new.raw)
+    sign_next(old, new, mine)
+    typer.echo(f"to be signed by the others: counterfoil roster sign {roster} {out}")

@@ -12,12 +12,17 @@ from counterfoil.cli.options import HomeOption
 def purge(home: HomeOption = None) -> None:
     """Erase the shares whose time is over, or from whose agreement a party withdrew, and sign a receipt for each.
 
+    Keys that were renewed go, too, once no roster honours them.
+
     Example: counterfoil purge --home ~/node-0
     """
+    from counterfoil.governance.retention import destroy_unused_keys
     from counterfoil.governance.retention import purge as erase
     from counterfoil.home import Home
 
-    erased = erase(Home.open(home), datetime.now(UTC))
+    mine, now = Home.open(home), datetime.now(UTC)
+    erased = erase(mine, now)
     for erasure in erased:
         typer.echo(f"{erasure.id}: erased ({erasure.reason})")
-    typer.echo(f"{len(erased)} erased")
+    gone = destroy_unused_keys(mine, now.date())
+    typer.echo(f"{len(erased)} erased, {gone} generations of earlier keys destroyed")

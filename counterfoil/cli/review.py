@@ -57,7 +57,7 @@ def show(agreement: AgreementArgument, evidence: EvidenceArgument, home: HomeOpt
     mine, draft = _draft(agreement, evidence, home)
     today = datetime.now(UTC).date()
     found = look(draft, mine, today)
-    checks = prechecks(found, mine.exchange, today, amiss(draft, mine))
+    checks = prechecks(found, mine.exchange, today, amiss(draft, mine, today))
     for line in describe(found, comments(mine.exchange, draft), checks, mine.party):
         typer.echo(line)
 
@@ -130,7 +130,7 @@ def _decide(agreement: str, evidence: str, verdict: Verdict, comment: str, home:
     from counterfoil.governance.standing import check_standing
 
     mine, draft = _draft(agreement, evidence, home)
-    check_standing(draft.agreement.terms, mine)
+    check_standing(draft.agreement.terms, mine, datetime.now(UTC).date())
     decision = decide(draft, verdict, comment=comment, keys=mine.keys, exchange=mine.exchange, now=datetime.now(UTC))
     mine.log.append(f"review-{verdict}", subject=decision.job, refs={"evidence": evidence})
     typer.echo(f"{mine.party}: {verdict} on job {decision.job}")

@@ -1,41 +1,104 @@
-"""Commands for the next version of a roster: a party leaves, or has new keys."""
+"""Commands for rosters: fill one in, show it, write its next version, sign that."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from counterfoil.cli.options import HomeOption
 
-app = typer.Typer(help="Revoke or replace keys: write and sign a roster's next version.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from counterfoil.governance.roster import Roster
+    from counterfoil.home import Home
 
-OldArgument = Annotated[Path, typer.Argument(help="The roster as it is.", show_default=False)]
+app = typer.Typer(help="Say who takes part, with which keys; change it, version by version.", no_args_is_help=True)
+
+OldArgument: TypeAlias = Annotated[Path, typer.Argument(help="The roster as it is.", show_default=False)]
+OutOption: TypeAlias = Annotated[Path, typer.Option(help="The roster file to write.", show_default=False)]
+
+
+@app.command()
+def new(
+    members: Annotated[Path, typer.Argument(help="A roster file, its keys not filled in yet.", show_default=False)],
+    card: Annotated[list[Path], typer.Option(help="A party's public card; give it once for each party.")],
+    out: OutOption,
+) -> None:
+    """Fill the parties' keys into a roster, from the cards that they sent, and the days on which it holds.
+
+    Compare each fingerprint with its party by telephone or in person before you go on.
+
+    Example: counterfoil roster new contracts/rosters/four-banks.roster.yaml --card bank-a.json --out roster.yaml
+    """
+    from counterfoil.crypto.keys import read_card
+    from counterfoil.files import read_file, write_file
+    from counterfoil.governance.roster import fill_roster
+
+    cards = [read_card(read_file(file)) for file in card]
+    filled = fill_roster(read_file(members), str(members), cards, datetime.now(UTC).date())
+    write_file(out, filled.raw, replace=True)
+    for party in filled.parties:
+        typer.echo(f"{party.id}: {party.keys.sign_id}")
+    typer.echo(f"{out}: roster {filled.id} version {filled.version}, until {filled.expires}")
+
+
+@app.command()
+def show(roster: OldArgument) -> None:
+    """Print who is in a roster, with roles and fingerprints, until when it holds, and how many sign its next version.
+
+    Example: counterfoil roster show roster.yaml
+    """
+    from counterfoil.files import read_file
+    from counterfoil.governance.roster import parse_roster
+
+    read = parse_roster(read_file(roster), str(roster))
+    typer.echo(f"roster {read.id} version {read.version}, from {read.issued} to {read.expires}")
+    for party in read.parties:
+        typer.echo(f"  {party.id} ({', '.join(party.roles)}): {party.organisation}, {party.jurisdiction}")
+        typer.echo(f"    {party.keys.sign_id}")
+        for each in party.earlier:
+            typer.echo(f"    earlier keys to seal to ({each.keys.seal_id[:16]}) are honoured until {each.until}")
+    typer.echo(f"its next version takes the signatures of {read.threshold} of these, and of half of its own")
 
 
 @app.command()
 def revise(
     old: OldArgument,
-    out: Annotated[Path, typer.Option(help="The roster file to write.", show_default=False)],
-    without: Annotated[list[str] | None, typer.Option(help="A party whose keys are revoked.")] = None,
-    card: Annotated[list[Path] | None, typer.Option(help="The card of a party that has new keys.")] = None,
+    out: OutOption,
+    admit: Annotated[list[str] | None, typer.Option(help="A newcomer whom you invited, and who asked to join.")] = None,
+    renewed: Annotated[list[str] | None, typer.Option(help="A party that has renewed its keys.")] = None,
+    card: Annotated[list[Path] | None, typer.Option(help="The card of a party that has a new signing key.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; you compared every fingerprint.")] = False,
+    home: HomeOption = None,
 ) -> None:
-    """Write a roster's next version, without some parties, or with new keys for some.
+    """Write a roster's next version, with new days: somebody joins, or has other keys. To revoke: party revoke.
 
-    Example: counterfoil roster revise roster.yaml --without node-1 --out roster-2.yaml
+    Example: counterfoil roster revise roster.yaml --admit bank-e --out roster-2.yaml --home ~/bank-a
     """
     from counterfoil.crypto.keys import read_card
     from counterfoil.files import read_file, write_file
+    from counterfoil.governance.enrolment import admitted, read_renewed, read_request
     from counterfoil.governance.roster import parse_roster, revise_roster
+    from counterfoil.home import Home
 
-    cards = [read_card(read_file(file)) for file in card or ()]
-    new = revise_roster(parse_roster(read_file(old), str(old)), without or (), cards)
-    write_file(out, new.raw)
-    for changed in cards:
-        typer.echo(f"{changed.party}: {changed.sign_id}")
+    mine, now = Home.open(home), datetime.now(UTC)
+    before = parse_roster(read_file(old), str(old))
+    joining = [read_request(id, mine, now) for id in admit or ()]
+    replaced = [read_card(read_file(file)) for file in card or ()]
+    for keys in (*(party.keys for party in joining), *replaced):
+        typer.echo(f"{keys.party}: {keys.sign_id}")
+        if not yes:
+            typer.confirm(f"Did {keys.party} itself tell you this fingerprint?", abort=True)
+    cards = [*replaced, *(read_renewed(id, before, mine) for id in renewed or ())]
+    after = revise_roster(before, now.date(), cards=cards, joining=joining)
+    for party in joining:
+        admitted(party.id, mine)
+    write_file(out, after.raw)
     typer.echo(
-        f"{out}: roster {new.id} version {new.version}; each party signs it: counterfoil roster sign {old} {out}"
+        f"{out}: roster {after.id} version {after.version}, until {after.expires}; each party signs it: "
+        f"counterfoil roster sign {old} {out}"
     )
 
 
@@ -43,22 +106,34 @@ def revise(
 def sign(
     old: OldArgument,
     new: Annotated[Path, typer.Argument(help="Its next version.", show_default=False)],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; you have read the changes.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Sign that one roster follows another. It counts once more than half of the parties of both have signed.
+    """Read what changes in a roster, and sign it. It counts once more than half of the parties of both have signed.
 
-    From then on, agreements that were signed with a key which the new one lacks are refused by every party.
+    From then on, agreements that were signed with a key which the new one does not honour are refused by every party.
 
     Example: counterfoil roster sign roster.yaml roster-2.yaml --home ~/bank-a
     """
     from counterfoil.files import read_file
+    from counterfoil.governance.compare import roster_changes
     from counterfoil.governance.roster import parse_roster
-    from counterfoil.governance.succession import missing, sign_successor
     from counterfoil.home import Home
 
     mine = Home.open(home)
     before, after = (parse_roster(read_file(file), str(file)) for file in (old, new))
-    sign_successor(before, after, mine.keys, mine.exchange)
-    mine.log.append("roster-signed", subject=after.id, refs={"follows": before.digest, "roster": after.digest})
-    of_old, of_new = missing(before, after, mine.exchange)
-    typer.echo(f"signed as {mine.party}; needs {of_old} more of version {before.version}, {of_new} of {after.version}")
+    for line in roster_changes(before, after):
+        typer.echo(line)
+    if not yes:
+        typer.confirm(f"Sign this as {mine.party}?", abort=True)
+    sign_next(before, after, mine)
+
+
+def sign_next(old: Roster, new: Roster, mine: Home) -> None:
+    """This party's signature on the roster's next version lies in the exchange, and who it still waits for is said."""
+    from counterfoil.governance.succession import missing, sign_successor
+
+    sign_successor(old, new, mine.keys, mine.exchange)
+    mine.log.append("roster-signed", subject=new.id, refs={"follows": old.digest, "roster": new.digest})
+    of_old, of_new = missing(old, new, mine.exchange)
+    typer.echo(f"signed as {mine.party}; needs {of_old} more of version {old.version}, {of_new} of {new.version}")

@@ -1,7 +1,8 @@
 """A party's three keys: to sign (Ed25519), to have things sealed to it (X-Wing), to be known on links (TLS).
 
-Knows files and formats of keys. Knows nothing of what is signed or sealed, nor which party to trust: that is the
-roster's business.
+The signing key is who a party is. The other two are renewed while it stays; each pair of them is a generation, and an
+earlier one is kept for as long as somebody may still use it. Knows files and formats of keys. Knows nothing of what is
+signed or sealed, nor which party to trust: that is the roster's business.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from counterfoil.canonical import Json, check_id, digest
-from counterfoil.errors import DocumentError, StoreError
-from counterfoil.files import private_folder, read_file, write_file
+from counterfoil.errors import DocumentError, NotFoundError, StoreError
+from counterfoil.files import private_folder, read_file, sync_folder, write_file
 
 PASSPHRASE = "COUNTERFOIL_PASSPHRASE"  # noqa: S105 (the variable's name)
 TLS_DAYS = 90
@@ -137,13 +138,16 @@ def read_card(raw: bytes) -> PublicKeys:
 
 
 class PrivateKeys:
-    """A party's private keys, and the TLS pair that its links present."""
+    """A party's private keys of one generation, and the TLS pair that its links present."""
 
-    def __init__(self, folder: Path, party: str) -> None:
-        """Load the keys that lie in the folder. Raises: NotFoundError, StoreError."""
-        password = _password(folder)
+    def __init__(self, folder: Path, party: str, generation: int | None = None, password: bytes | None = None) -> None:
+        """Load the keys in the folder, of the last generation unless told. Raises: NotFoundError, StoreError."""
+        password = password or _password(folder)
         self.party = party
-        sign, mlkem_key, x25519_key = (_load(folder / name, password) for name in (_SIGN, _SEAL_MLKEM, _SEAL_X25519))
+        self.generation = generation or _generations(folder)[-1]
+        own = _place(folder, self.generation)
+        paths = folder / _SIGN, own / _SEAL_MLKEM, own / _SEAL_X25519
+        sign, mlkem_key, x25519_key = (_load(path, password) for path in paths)
         if not (
             isinstance(sign, ed25519.Ed25519PrivateKey)
             and isinstance(mlkem_key, mlkem.MLKEM768PrivateKey)
@@ -153,12 +157,13 @@ class PrivateKeys:
         self.signing_key = sign
         self.sealing_key = MLKEM768X25519PrivateKey(mlkem_key, x25519_key)
         self._folder = folder
+        self._own = own
         self._password = password
         self.public = PublicKeys(
             party,
             sign.public_key().public_bytes_raw(),
             mlkem_key.public_key().public_bytes_raw() + x25519_key.public_key().public_bytes_raw(),
-            _load_certificate(folder / _TLS_CERTIFICATE),
+            _load_certificate(own / _TLS_CERTIFICATE),
         )
 
     @classmethod
@@ -175,30 +180,51 @@ class PrivateKeys:
         if os.environ.get(PASSPHRASE):
             write_file(folder / _SALT, secrets.token_bytes(16))
         password = _password(folder)
-        protection = BestAvailableEncryption(password) if password else NoEncryption()
-        tls = ec.generate_private_key(ec.SECP256R1())
-        private: dict[str, PrivateKeyTypes] = {
-            _SIGN: ed25519.Ed25519PrivateKey.generate(),
-            _SEAL_MLKEM: mlkem.MLKEM768PrivateKey.generate(),
-            _SEAL_X25519: x25519.X25519PrivateKey.generate(),
-            _TLS: tls,
-        }
-        for name, key in private.items():
-            write_file(folder / name, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection))
-        write_file(folder / _TLS_CERTIFICATE, _self_signed(tls, party).public_bytes(Encoding.PEM))
-        return cls(folder, party)
+        _write(folder, {_SIGN: ed25519.Ed25519PrivateKey.generate()}, password)
+        _write_generation(folder, party, password)
+        return cls(folder, party, password=password)
 
     @classmethod
     def load(cls, folder: Path, party: str) -> PrivateKeys:
         """The keys that lie in the folder. Raises: NotFoundError, StoreError."""
         return cls(folder, party)
 
+    def renewed(self) -> PrivateKeys:
+        """A new generation, beside the others: the same signing key, new keys for the rest. Raises: StoreError."""
+        folder = _place(self._folder, _generations(self._folder)[-1] + 1)
+        if folder.exists():  # left behind by a crash: without a certificate, so nobody has heard of it
+            for path in folder.iterdir():
+                path.unlink()
+        _write_generation(private_folder(folder), self.party, self._password)
+        return PrivateKeys(self._folder, self.party, password=self._password)
+
+    def all(self) -> tuple[PrivateKeys, ...]:
+        """Every generation that lies in the folder, the last one last. Raises: StoreError."""
+        return tuple(PrivateKeys(self._folder, self.party, n, self._password) for n in _generations(self._folder))
+
+    def matching(self, public: PublicKeys) -> PrivateKeys:
+        """The generation whose public keys these are. Raises: NotFoundError."""
+        for keys in (self, *self.all()):
+            if keys.public == public:
+                return keys
+        raise NotFoundError(f"{self.party} does not hold the keys that are listed for it; they are of another home")
+
+    def destroy(self) -> None:
+        """Nothing that was sealed to this generation opens again. Raises: StoreError if it is the last one."""
+        if self.generation == _generations(self._folder)[-1]:
+            raise StoreError(
+                f"{self._own} holds the present keys of {self.party}; renew them before they are destroyed"
+            )
+        for name in (_TLS_CERTIFICATE, _TLS, _SEAL_MLKEM, _SEAL_X25519):
+            (self._own / name).unlink(missing_ok=True)
+        sync_folder(self._own)
+
     def load_tls(self, context: ssl.SSLContext) -> None:
         """The context presents this party's certificate. Raises: StoreError."""
         try:
-            context.load_cert_chain(self._folder / _TLS_CERTIFICATE, self._folder / _TLS, lambda: self._password or b"")
+            context.load_cert_chain(self._own / _TLS_CERTIFICATE, self._own / _TLS, lambda: self._password or b"")
         except (OSError, ssl.SSLError):
-            raise StoreError(f"the TLS key in {self._folder} cannot be loaded") from None
+            raise StoreError(f"the TLS key in {self._own} cannot be loaded") from None
 
 
 def tls_pin(certificate: bytes) -> str:
@@ -225,6 +251,33 @@ def _self_signed(key: ec.EllipticCurvePrivateKey, party: str) -> x509.Certificat
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )
+
+
+def _place(folder: Path, generation: int) -> Path:
+    return folder if generation == 1 else folder / str(generation)
+
+
+def _generations(folder: Path) -> list[int]:
+    """The generations that are whole, since the certificate is written last; the first, if there is none."""
+    later = sorted(int(path.name) for path in folder.glob("[0-9]*") if path.name.isdigit())
+    return [n for n in (1, *later) if (_place(folder, n) / _TLS_CERTIFICATE).exists()] or [1]
+
+
+def _write_generation(folder: Path, party: str, password: bytes | None) -> None:
+    tls = ec.generate_private_key(ec.SECP256R1())
+    private: dict[str, PrivateKeyTypes] = {
+        _SEAL_MLKEM: mlkem.MLKEM768PrivateKey.generate(),
+        _SEAL_X25519: x25519.X25519PrivateKey.generate(),
+        _TLS: tls,
+    }
+    _write(folder, private, password)
+    write_file(folder / _TLS_CERTIFICATE, _self_signed(tls, party).public_bytes(Encoding.PEM))
+
+
+def _write(folder: Path, private: Mapping[str, PrivateKeyTypes], password: bytes | None) -> None:
+    protection = BestAvailableEncryption(password) if password else NoEncryption()
+    for name, key in private.items():
+        write_file(folder / name, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection))
 
 
 def _password(folder: Path) -> bytes | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from counterfoil.governance.agreement import Agreement, Planned
 from counterfoil.governance.contract import Contract
-from counterfoil.governance.roster import Party
+from counterfoil.governance.roster import Party, Roster
 
 
 def changes(old: Agreement, new: Agreement) -> list[str]:
@@ -28,6 +28,20 @@ def signatures(old: Agreement, new: Agreement) -> list[str]:
         f"until all have signed, {old.id} {old.version} stays as it is; submissions count for one of the two alone"
     )
     return lines
+
+
+def roster_changes(old: Roster, new: Roster) -> list[str]:
+    """Who joins, who leaves, and whose keys are others, one line each."""
+    were, become = ({party.id: party for party in roster.parties} for roster in (old, new))
+    lines = [f"{id} leaves; its keys are revoked" for id in were if id not in become]
+    for id, party in become.items():
+        if id not in were:
+            lines.append(f"{id} joins as {_list(party.roles)}: {party.organisation}; fingerprint {party.keys.sign_id}")
+        elif party.keys.sign == were[id].keys.sign and party.keys != were[id].keys:
+            lines.append(f"{id} has renewed its keys; its fingerprint stays")
+        else:
+            lines += _party(were[id], party)
+    return [*lines, f"it holds until {new.expires}"]
 
 
 def _terms(old: Agreement, new: Agreement) -> Iterator[str]:

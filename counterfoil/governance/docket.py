@@ -28,10 +28,10 @@ def look(draft: Draft, home: Home, today: date) -> Review:
     return _review(draft, drafts(home.exchange, draft.agreement), home, today)
 
 
-def amiss(draft: Draft, home: Home) -> list[str]:
+def amiss(draft: Draft, home: Home, today: date) -> list[str]:
     """Why the agreement does not stand any more, if it does not."""
     try:
-        check_standing(draft.agreement.terms, home)
+        check_standing(draft.agreement.terms, home, today)
     except CounterfoilError as error:
         return [str(error)]
     return []

@@ -19,6 +19,7 @@ from counterfoil.errors import NotFoundError, ReplayError, SignatureError
 from counterfoil.exchange import Exchange
 from counterfoil.governance.airlock import Approved
 from counterfoil.governance.document import read_json, read_time, write_time
+from counterfoil.governance.signing import own_keys
 from counterfoil.home import Home
 
 RECEIPTS: Final = "opened"
@@ -56,7 +57,7 @@ def sign_receipt(approved: Approved, copies: Mapping[str, str], home: Home, now:
 
     Raises: StoreError; SignatureError if somebody else's lies there.
     """
-    evidence, key = approved.draft.evidence, home.keys.public
+    evidence, key = approved.draft.evidence, own_keys(approved.draft.agreement.terms, home).public
     receipt = Receipt(evidence.job, evidence.agreement, evidence.digest, home.party, key.seal_id, copies, now)
     with suppress(ReplayError):
         home.exchange.put_named((RECEIPTS, evidence.digest, home.party), sign(_KIND, receipt.pack(), home.keys))

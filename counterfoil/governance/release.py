@@ -38,6 +38,7 @@ from counterfoil.governance.evidence import Draft
 from counterfoil.governance.holding import note_released
 from counterfoil.governance.receipt import fetched
 from counterfoil.governance.revocation import check_not_revoked, read_revocation
+from counterfoil.governance.signing import own_keys
 from counterfoil.governance.withdrawal import check_not_withdrawn
 from counterfoil.home import Home
 
@@ -151,11 +152,12 @@ def open_release(approved: Approved, home: Home, now: datetime) -> dict[str, Del
         raise ReleaseExpiredError(
             f"job {approved.draft.evidence.job} could be opened until {last}; agree to keep releases for longer"
         )
+    keys = own_keys(terms, home)
     store = open_store(store_of(terms, home.party), home.party, home.exchange)
     return {
         node: Delivered(
             document,
-            unseal(store.get(Ref(SEALED, node, document.sealed)), home.keys, _info(approved, node, home.keys.public)),
+            unseal(store.get(Ref(SEALED, node, document.sealed)), keys, _info(approved, node, keys.public)),
         )
         for node, document in documents.items()
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Self
 
 from counterfoil.canonical import jcs
@@ -24,6 +24,7 @@ from counterfoil.governance.receipt import fetched
 from counterfoil.governance.revocation import take_back
 from counterfoil.governance.signing import fetch_agreement
 from counterfoil.governance.submission import discard_envelope
+from counterfoil.governance.succession import unused_keys
 from counterfoil.governance.withdrawal import heard, listen
 from counterfoil.home import Home
 
@@ -71,6 +72,15 @@ def purge(home: Home, now: datetime) -> list[Erasure]:
             erased.append(Erasure(held.agreement.digest, held.id, home.party, reason, now))
             _erase(erased[-1], held, home)
     return erased
+
+
+def destroy_unused_keys(home: Home, today: date) -> int:
+    """Keys that this party renewed, and that no roster honours any more, are gone; how many generations went."""
+    unused = unused_keys(home, today)
+    for keys in unused:
+        home.log.append("keys-destroyed", refs={"seal": keys.public.seal_id, "tls": keys.public.tls_pin})
+        keys.destroy()
+    return len(unused)
 
 
 def read_erasure(exchange: Exchange, node: PublicKeys, agreement: str, id: str) -> Erasure:

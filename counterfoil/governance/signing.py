@@ -22,6 +22,7 @@ from counterfoil.governance.document import read_json
 from counterfoil.governance.linkage import deal_link_key
 from counterfoil.governance.policy import parse_policy
 from counterfoil.governance.roster import Roster, parse_roster
+from counterfoil.home import Home
 
 KIND = "agreement"
 _SIGNATURES = "signatures"
@@ -107,6 +108,14 @@ def sign_agreement(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) 
     exchange.put_named(_name(agreement.digest, keys.party), envelope, replace=True)
 
 
+def own_keys(agreement: Agreement, home: Home) -> PrivateKeys:
+    """This party's keys as the agreement lists them: its present ones, or earlier ones that it still holds.
+
+    Raises: RosterError, NotFoundError.
+    """
+    return home.keys.matching(agreement.roster.party(home.party).keys)
+
+
 def unsigned(agreement: Agreement, exchange: Exchange) -> dict[str, str]:
     """Why the agreement does not bind yet: for each party whose signature is absent or wrong, what is amiss."""
     problems = {}
@@ -126,7 +135,7 @@ def load_agreement(exchange: Exchange, ref: Ref, me: PublicKeys, today: date) ->
     # My own signature comes first: nothing is parsed that I did not sign.
     _verify(exchange.get(ref), ref.digest, me, exchange)
     agreement = fetch_agreement(exchange, ref)
-    _check_listed(agreement, me)
+    _check_named(agreement, me)
     agreement.check_current(today)
     return _bound(agreement, ref, exchange)
 
@@ -150,9 +159,16 @@ def _bound(agreement: Agreement, ref: Ref, exchange: Exchange) -> SignedAgreemen
     return SignedAgreement(agreement, ref)
 
 
-def _check_listed(agreement: Agreement, keys: PublicKeys) -> None:
+def _check_named(agreement: Agreement, keys: PublicKeys) -> None:
+    """The keys that are renewed may be others by now; which of them this agreement lists, a home looks up."""
     if keys.party not in agreement.parties:
         raise RosterError(f"agreement {agreement.id} does not name {keys.party}")
+    if agreement.roster.party(keys.party).keys.sign != keys.sign:
+        raise RosterError(f"roster {agreement.roster.id} lists other keys for {keys.party}; send it the present card")
+
+
+def _check_listed(agreement: Agreement, keys: PublicKeys) -> None:
+    _check_named(agreement, keys)
     if agreement.roster.party(keys.party).keys != keys:
         raise RosterError(f"roster {agreement.roster.id} lists other keys for {keys.party}; send it the present card")
 

@@ -1,14 +1,31 @@
-"""Whether an agreement that everybody signed still stands: nobody withdrew from it, and no key in it was revoked."""
+"""Whether an agreement stands for a party: all signed it, it is in force, nobody withdrew, no key in it was revoked."""
 
 from __future__ import annotations
 
+from datetime import date
+
+from counterfoil.canonical import Ref
 from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.signing import SignedAgreement, load_agreement
 from counterfoil.governance.succession import check_keys
 from counterfoil.governance.withdrawal import check_not_withdrawn
 from counterfoil.home import Home
 
 
-def check_standing(agreement: Agreement, home: Home) -> None:
-    """Raises: WithdrawnError, RevokedError, by what this party sees in the exchange or has ever seen there."""
+def load_standing(home: Home, ref: Ref, today: date) -> SignedAgreement:
+    """The agreement as this party may act under it today.
+
+    Raises: what `load_agreement` and `check_standing` raise.
+    """
+    found = load_agreement(home.exchange, ref, home.keys.public, today)
+    check_standing(found.terms, home, today)
+    return found
+
+
+def check_standing(agreement: Agreement, home: Home, today: date) -> None:
+    """By what this party sees in the exchange or has ever seen there.
+
+    Raises: WithdrawnError; RevokedError; ExpiredError when the latest roster is past its days.
+    """
     check_not_withdrawn(agreement, home)
-    check_keys(agreement, home)
+    check_keys(agreement, home, today)

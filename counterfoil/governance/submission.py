@@ -33,7 +33,7 @@ from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.document import read_json, write_time
 from counterfoil.governance.holding import note_held
 from counterfoil.governance.manifest import ArraySpec, Manifest, check_manifest, consented_plans
-from counterfoil.governance.signing import SignedAgreement
+from counterfoil.governance.signing import SignedAgreement, own_keys
 from counterfoil.home import Home
 from counterfoil.mpc import input as shared_input
 from counterfoil.mpc.shares import Words, as_ring
@@ -123,7 +123,8 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
         raise RefusedError(f"submission {manifest.submission} of {manifest.owner} holds other arrays than agreed")
     sealed = home.exchange.get_named((_ENVELOPES, manifest.digest, home.party))
     try:
-        envelope = unseal(sealed, home.keys, _info(manifest, home.keys.public))
+        keys = own_keys(terms, home)
+        envelope = unseal(sealed, keys, _info(manifest, keys.public))
     except SealError:
         raise SealError(
             f"submission {manifest.submission} of {manifest.owner}: its envelope for {home.party} was changed in the "

@@ -1,17 +1,20 @@
 """Succession: the next version of a roster, which counts once enough parties of both versions have signed it.
 
 A successor takes keys away; it never puts other keys into an agreement, because what all have signed a majority must
-not change. An agreement runs on while the latest roster lists every key it was signed with. After a rotation or an
-expulsion it is refused, and a new one is agreed under the new roster; nobody else needs new keys.
+not change. An agreement runs on while the latest roster honours every key it was signed with: keys that their party
+renewed for a while, keys that were revoked not for a moment. A new one is agreed under the new roster; nobody else
+needs new keys.
 
-What a party has seen it remembers, so that nobody can show it an older roster later. After The Update Framework's root
-role: versions count up by one, and each is signed by a threshold of the one before and of itself.
+What a party has seen it remembers, so that nobody can show it an older roster later, or another one of the same name;
+and the latest must not be past its days, so that nobody can keep the next one from it for long. After The Update
+Framework's root role: versions count up by one, and each is signed by a threshold of the one before and of itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import date
 from typing import Final
 
 from counterfoil.canonical import digest, jcs
@@ -27,17 +30,22 @@ _KIND: Final = "succession"
 _ROSTERS: Final = "rosters"
 _FILE: Final = "roster"
 _SUCCESSOR: Final = "roster-successor"
+_LATEST: Final = "roster-latest"
 
 
 def sign_successor(old: Roster, new: Roster, keys: PrivateKeys, exchange: Exchange) -> None:
     """The new roster lies in the exchange, and this party's signature on its following the old one.
 
-    Raises: RosterError unless the new one is the old one's next version, and either lists these keys.
+    Raises: RosterError unless the new one is the old one's next version, and either lists this signing key;
+        NotFoundError if the new one lists others of its keys that are not here.
     """
     if (new.id, new.version) != (old.id, old.version + 1):
         raise RosterError(f"{new.source}: is {new.id} {new.version}; the next version is {old.id} {old.version + 1}")
-    if keys.public not in (party.keys for roster in (old, new) for party in roster.parties):
-        raise RosterError(f"neither version of roster {old.id} lists the present keys of {keys.party}")
+    listed = [party for roster in (old, new) for party in roster.parties if party.id == keys.party]
+    if keys.public.sign not in [party.keys.sign for party in listed]:
+        raise RosterError(f"neither version of roster {old.id} lists the signing key of {keys.party}")
+    if keys.party in [party.id for party in new.parties] and new.party(keys.party).keys.sign == keys.public.sign:
+        keys.matching(new.party(keys.party).keys)
     folder = _folder(old, new.digest)
     exchange.put_named((*folder, _FILE), new.raw, replace=True)
     exchange.put_named((*folder, keys.public.sign_id), sign(_KIND, _statement(old, new), keys), replace=True)
@@ -59,16 +67,58 @@ def latest(roster: Roster, home: Home) -> Roster:
     return roster
 
 
-def check_keys(agreement: Agreement, home: Home) -> None:
-    """Raises: RevokedError unless the latest roster lists every key that the agreement was signed with."""
+def check_keys(agreement: Agreement, home: Home, today: date) -> None:
+    """Raises: RevokedError unless the latest roster honours every key that the agreement was signed with; ExpiredError
+    when that roster is past its days."""
     last = latest(agreement.roster, home)
-    present = {party.id: party.keys for party in last.parties}
+    present = {party.id: party for party in last.parties}
     for id in agreement.parties:
-        if present.get(id) != agreement.roster.party(id).keys:
+        if id not in present or not present[id].honours(agreement.roster.party(id).keys, today):
             raise RevokedError(
                 f"the keys of {id} in agreement {agreement.id} {agreement.version} are not in roster {last.id} "
                 f"{last.version}; agree on a new version under that roster"
             )
+    last.check_current(today)
+
+
+def follow(roster: Roster, home: Home, today: date) -> None:
+    """The roster is the latest of its name that this party knows, and the one that it goes by from now on.
+
+    Of a name that it never heard of, it takes the first roster that it is shown: compare the fingerprints.
+
+    Raises: RosterError when it knows a later version, or another roster of this name; ExpiredError.
+    """
+    known = last_known(roster.id, home)
+    last = latest(known or roster, home)
+    if last.digest != roster.digest:
+        raise RosterError(
+            f"{roster.source}: is not version {last.version} of roster {last.id}, the latest that {home.party} knows; "
+            "take that one, or have this one signed as its next version: counterfoil roster sign"
+        )
+    roster.check_current(today)
+    home.state.put(_LATEST, roster.id, roster.raw)
+
+
+def unused_keys(home: Home, today: date) -> list[PrivateKeys]:
+    """The earlier generations of this party's keys that no roster it goes by honours any more."""
+    rosters = known_rosters(home)
+    own = [party for roster in rosters for party in roster.parties if party.id == home.party]
+    return [
+        keys for keys in home.keys.all()[:-1] if own and not any(party.honours(keys.public, today) for party in own)
+    ]
+
+
+def last_known(id: str, home: Home) -> Roster | None:
+    """The latest roster of this name that this party has gone by, if there is any."""
+    try:
+        return latest(parse_roster(home.state.get(_LATEST, id), f"roster {id}"), home)
+    except NotFoundError:
+        return None
+
+
+def known_rosters(home: Home) -> list[Roster]:
+    """The latest version of every roster that this party has gone by."""
+    return [roster for id in home.state.keys(_LATEST) if (roster := last_known(id, home))]
 
 
 def _successor(roster: Roster, home: Home) -> Roster | None:

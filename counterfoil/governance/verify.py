@@ -86,8 +86,8 @@ def _agreement(exchange: Exchange, digest: str, keys: Mapping[str, PublicKeys]) 
     else:
         raise NotFoundError(f"the agreement {digest} is not in {exchange.url}")
     for party in agreement.terms.parties:
-        if party in keys and agreement.terms.roster.party(party).keys != keys[party]:
-            raise SignatureError(f"the roster of {agreement.terms.id} lists other keys for {party} than its log has")
+        if party in keys and agreement.terms.roster.party(party).keys.sign != keys[party].sign:
+            raise SignatureError(f"the roster of {agreement.terms.id} lists another key for {party} than signs its log")
     return agreement
 
 

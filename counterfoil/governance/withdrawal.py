@@ -29,8 +29,8 @@ def withdraw(agreement: Agreement, home: Home, now: datetime) -> None:
 
     Raises: RosterError unless the agreement names the party, under these keys.
     """
-    if home.party not in agreement.parties or agreement.roster.party(home.party).keys != home.keys.public:
-        raise RosterError(f"agreement {agreement.id} does not name {home.party} with its present keys")
+    if home.party not in agreement.parties or agreement.roster.party(home.party).keys.sign != home.keys.public.sign:
+        raise RosterError(f"agreement {agreement.id} does not name {home.party} with its present signing key")
     statement = {
         "format": "counterfoil/withdrawal/1",
         "agreement": agreement.digest,

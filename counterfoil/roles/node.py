@@ -26,7 +26,8 @@ from counterfoil.governance.evidence import drafts, make_evidence, sign_evidence
 from counterfoil.governance.holding import note_held
 from counterfoil.governance.job import Event, Job, Stage, advance, plan_job, stage_of, start_attempt
 from counterfoil.governance.manifest import Manifest
-from counterfoil.governance.signing import SignedAgreement
+from counterfoil.governance.signing import SignedAgreement, own_keys
+from counterfoil.governance.standing import check_standing
 from counterfoil.governance.submission import accept, load_shares, read_manifest, taken_in
 from counterfoil.home import Home
 from counterfoil.mpc.commit import commit
@@ -104,13 +105,11 @@ class Computation:
         for peer in peers:
             host, port = str(peer.address).rsplit(":", 1)
             endpoints.append(Endpoint(peer.id, host, int(port), peer.keys.tls))
-        hello = self._hello()
-        links = connect(
-            index, endpoints, self.home.keys.load_tls, hello.name, timeout_s=self.timeout_s, connect_s=self.timeout_s
-        )
+        hello, keys = self._hello(), own_keys(terms, self.home)
+        links = connect(index, endpoints, keys.load_tls, hello.name, timeout_s=self.timeout_s, connect_s=self.timeout_s)
         sealing = Sealing(
             seal=lambda peer, plaintext, info: seal(plaintext, peers[peer].keys, info),
-            unseal=lambda sealed, info: unseal(sealed, self.home.keys, info),
+            unseal=lambda sealed, info: unseal(sealed, keys, info),
         )
         self._session = open_session(
             links,
@@ -152,8 +151,10 @@ class Computation:
     def audit(self) -> Ref:
         """The result is in the vault as a draft, and this node's signed evidence on it in the exchange.
 
-        What was opened is compared with what the leakage statement declares; nothing can be reviewed without this.
+        What was opened is compared with what the leakage statement declares; nothing can be reviewed without this. Nor
+        is there a draft if a party withdrew, or a key was revoked, while the attempt ran.
         """
+        check_standing(self.agreement.terms, self.home, datetime.now(UTC).date())
         results = self._computing.finish()
         session = self._live
         opened = sorted(line.label for line in session.ledger.opened)

@@ -13,7 +13,7 @@ from counterfoil.data.table import Table
 from counterfoil.errors import NotFoundError, PlanError, RefusedError
 from counterfoil.governance.agreement import Part
 from counterfoil.governance.linkage import link_key
-from counterfoil.governance.signing import SignedAgreement
+from counterfoil.governance.signing import SignedAgreement, own_keys
 from counterfoil.governance.submission import submit
 from counterfoil.home import Home
 
@@ -50,7 +50,7 @@ class Contribution:
         plans = self.agreement.terms.analyses
         needed = {column for plan in plans if plan.contract == self.contract for column in plan.columns}
         terms = self.agreement.terms
-        key = link_key(terms, self.home.keys, self.home.exchange) if terms.links else None
+        key = link_key(terms, own_keys(terms, self.home), self.home.exchange) if terms.links else None
         kept = protect(self._checked(), needed, self.home.data / f"{self.contract}.risk.html", key)
         self._table, self.account = kept.table, kept.account
         return kept

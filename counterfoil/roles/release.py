@@ -67,7 +67,7 @@ def _approved(home: Home, agreement: SignedAgreement, evidence_digest: str) -> A
     stage = stage_of(home.state, evidence.job)
     if stage not in _RELEASABLE:
         raise RefusedError(f"job {evidence.job} is {stage}; only a draft that stands is released")
-    check_standing(agreement.terms, home)
+    check_standing(agreement.terms, home, datetime.now(UTC).date())
     if stage is Stage.DRAFTED and review(draft, heard).state is State.REJECTED:
         advance(home.state, evidence.job, Event.REJECT)
     approved = count_decisions(draft, heard)

@@ -199,7 +199,7 @@ class World:
             exchange.put_named(("withdrawals", self.banks.ref.digest, party), envelope)
         roster, folder = self.banks.agreement.roster, self.banks.folder / "fakes"
         fakes = [PrivateKeys.create(folder / party, party) for party in (*OWNERS, *NODES)]
-        deposed = revise_roster(roster, [], [fake.public for fake in fakes])
+        deposed = revise_roster(roster, today().date(), cards=[fake.public for fake in fakes])
         for keys in (own, *fakes):
             sign_successor(roster, deposed, keys, exchange)
 

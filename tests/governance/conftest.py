@@ -61,10 +61,10 @@ class Consortium:
         return load_agreement(self.homes[id].exchange, self.ref, self.homes[id].keys.public, today)
 
 
-def make_consortium(folder: Path, contracts: Path = CONTRACTS) -> Consortium:
+def make_consortium(folder: Path, contracts: Path = CONTRACTS, today: date = TODAY) -> Consortium:
     homes = {id: Home.create(folder / id, id, str(folder / "exchange")) for id in IDS}
     members = contracts / "rosters" / "four-banks.roster.yaml"
-    roster = fill_roster(members.read_bytes(), members.name, [home.keys.public for home in homes.values()])
+    roster = fill_roster(members.read_bytes(), members.name, [home.keys.public for home in homes.values()], today)
     agreement = read_agreement(contracts / "agreements" / "exposure.agreement.yaml", roster)
     return Consortium(homes, roster, agreement, publish(agreement, homes["bank-a"].exchange, "bank-a"))
 

@@ -297,12 +297,6 @@ def test_an_agreement_holds_from_its_first_to_its_last_day(day: str, holds: bool
             shared.agreement.check_current(date.fromisoformat(day))
 
 
-def test_an_agreement_ends_with_its_roster(shared: Consortium) -> None:
-    roster = dataclasses.replace(shared.roster, expires=date(2026, 11, 22))
-    with pytest.raises(ExpiredError, match="roster four-banks 1 ended on 2026-11-22"):
-        dataclasses.replace(shared.agreement, roster=roster).check_current(TODAY)
-
-
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_agreement_or_a_named_error(shared: Consortium, raw: bytes) -> None:
     with pytest.raises(DocumentError):
@@ -357,7 +351,16 @@ BROKEN_ROSTER = {
     ),
     "address without a port": ("127.0.0.1:7300", "127.0.0.1", "address: 127.0.0.1\n", "host:port"),
     "port beyond all": ("127.0.0.1:7300", "127.0.0.1:73000", "address: 127.0.0.1:73000", "1 to 65535"),
-    "no day": ('expires: "2028-12-31"', 'expires: "2028-12-32"', "expires", "not a day"),
+    "no day": ("version: 1\n", 'version: 1\nexpires: "2028-12-32"\n', "expires", "not a day"),
+    "no first day": ("version: 1\n", 'version: 1\nexpires: "2028-12-31"\n', "kind:", "has no day 'issued' yet"),
+    "too long": (
+        "version: 1\n",
+        'version: 1\nissued: "2028-01-01"\nexpires: "2028-04-01"\n',
+        "expires",
+        "90 days after it",
+    ),
+    "backwards": ("version: 1\n", 'version: 1\nissued: "2028-01-02"\nexpires: "2028-01-01"\n', "expires", "90 days"),
+    "beyond all time": ("version: 1\n", 'version: 1\nissued: "9999-12-30"\nexpires: "9999-12-31"\n', "- id", "no keys"),
     "version 0": ("version: 1", "version: 0", "version", "at least 1"),
 }
 
@@ -381,12 +384,12 @@ def test_a_roster_without_keys_is_refused() -> None:
 def test_every_party_needs_its_own_card(shared: Consortium) -> None:
     cards = [shared.roster.party(id).keys for id in IDS]
     with pytest.raises(RosterError, match="no card of bank-a is given"):
-        fill_roster(MEMBERS.encode(), "roster.yaml", cards[1:])
+        fill_roster(MEMBERS.encode(), "roster.yaml", cards[1:], TODAY)
     with pytest.raises(RosterError, match="cards of mallory are given"):
-        fill_roster(MEMBERS.encode(), "roster.yaml", [*cards, dataclasses.replace(cards[0], party="mallory")])
+        fill_roster(MEMBERS.encode(), "roster.yaml", [*cards, dataclasses.replace(cards[0], party="mallory")], TODAY)
     stolen = dataclasses.replace(cards[1], party="bank-a")
     with pytest.raises(RosterError, match="another party has this key"):
-        fill_roster(MEMBERS.encode(), "roster.yaml", [stolen, *cards[1:]])
+        fill_roster(MEMBERS.encode(), "roster.yaml", [stolen, *cards[1:]], TODAY)
 
 
 @pytest.mark.parametrize("name", ["sign", "seal", "tls"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from counterfoil.errors import (
 )
 from counterfoil.governance.signing import publish, read_agreement
 
-from .conftest import CONTRACTS, IDS, Consortium
+from .conftest import CONTRACTS, IDS, Consortium, make_consortium
 from .reviewing import draft
 
 AGREEMENT = CONTRACTS / "agreements" / "exposure.agreement.yaml"
@@ -62,6 +63,12 @@ def test_show_prints_columns_and_rules() -> None:
 
 
 @pytest.fixture
+def consortium(tmp_path: Path) -> Consortium:
+    """As commands see it, which go by the clock."""
+    return make_consortium(tmp_path, today=datetime.now(UTC).date())
+
+
+@pytest.fixture
 def roster_file(consortium: Consortium, tmp_path: Path) -> Path:
     path = tmp_path / "roster.yaml"
     path.write_bytes(consortium.roster.raw)
@@ -74,7 +81,7 @@ def test_from_cards_to_a_binding_agreement(consortium: Consortium, tmp_path: Pat
         (tmp_path / f"{id}.json").write_text(json.dumps(consortium.homes[id].keys.public.to_json()))
         cards += ["--card", tmp_path / f"{id}.json"]
     roster = tmp_path / "roster.yaml"
-    filled = run("agreement", "roster", CONTRACTS / "rosters" / "four-banks.roster.yaml", *cards, "--out", roster)
+    filled = run("roster", "new", CONTRACTS / "rosters" / "four-banks.roster.yaml", *cards, "--out", roster)
     assert filled.exit_code == 0, filled.output
     assert consortium.homes["bank-c"].keys.public.sign_id in filled.output
 
@@ -118,7 +125,7 @@ def test_a_missing_card_is_named(tmp_path: Path, consortium: Consortium) -> None
     card = tmp_path / "bank-a.json"
     card.write_text(json.dumps(consortium.homes["bank-a"].keys.public.to_json()))
     members = CONTRACTS / "rosters" / "four-banks.roster.yaml"
-    result = run("agreement", "roster", members, "--card", card, "--out", tmp_path / "r.yaml")
+    result = run("roster", "new", members, "--card", card, "--out", tmp_path / "r.yaml")
     assert result.exit_code == RosterError.exit_code
     assert "no card of bank-b is given" in result.output
     assert not (tmp_path / "r.yaml").exists()

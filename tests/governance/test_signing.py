@@ -157,7 +157,7 @@ def test_a_party_with_new_keys_signs_under_a_new_roster(signed: Consortium, tmp_
         load_agreement(signed.exchange, signed.ref, renewed.keys.public, TODAY)
     cards = [renewed.keys.public if id == "node-0" else signed.homes[id].keys.public for id in IDS]
     members = CONTRACTS / "rosters" / "four-banks.roster.yaml"
-    roster = fill_roster(members.read_bytes(), members.name, cards)
+    roster = fill_roster(members.read_bytes(), members.name, cards, TODAY)
     agreement = read_agreement(CONTRACTS / "agreements" / "exposure.agreement.yaml", roster)
     assert agreement.digest != signed.agreement.digest
 

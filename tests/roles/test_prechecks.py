@@ -129,7 +129,7 @@ def test_what_is_amiss_with_the_agreement_comes_first(drafted: tuple[Consortium,
     banks, draft = drafted
     reviewer = banks.homes["reviewer-2"]
     withdraw(banks.agreement, banks.homes["bank-d"], today())
-    told = amiss(draft, reviewer)
+    told = amiss(draft, reviewer, today().date())
     assert "bank-d withdrew from agreement exposure" in told[0]
     assert asked(banks, look(draft, reviewer, today().date()), standing=told)["agreement"].level is Level.STOP
     listed = docket(banks.signed("reviewer-2"), reviewer, today().date())
