@@ -21,6 +21,7 @@ from counterfoil.governance.policy import Policy, Rules, strictest
 from counterfoil.governance.privacy import Budget, Cap, Privacy, budget_for, read_budgets, read_privacy
 from counterfoil.governance.roster import Role, Roster
 from counterfoil.governance.schedule import Schedule, read_schedule
+from counterfoil.governance.separation import check_separation
 
 Suite: TypeAlias = Literal["rep3", "rep4"]
 
@@ -76,8 +77,10 @@ class Agreement:
     nodes: tuple[str, ...]
     coordinator: str
     recipients: tuple[str, ...]
+    proposer: str
     reviewers: tuple[str, ...]
     quorum: int
+    checkers: tuple[str, ...]
     analyses: tuple[Planned, ...]
     budgets: tuple[Budget, ...]
     starts: date
@@ -235,8 +238,10 @@ def parse_agreement(
         nodes=tuple(value["nodes"]),
         coordinator=value["coordinator"],
         recipients=tuple(value["recipients"]),
+        proposer=value["review"]["proposer"],
         reviewers=tuple(value["review"]["reviewers"]),
         quorum=value["review"]["quorum"],
+        checkers=tuple(value["review"].get("checkers", [])),
         analyses=tuple(
             _planned(item, privacy, contracts) for item, privacy in zip(value["analyses"], privacies, strict=True)
         ),
@@ -279,6 +284,7 @@ def _check_roles(value: Mapping[str, Any], roster: Roster, problems: Problems) -
         problems.add(("nodes", index), f"{hosts[index]} would run two nodes, and two nodes together see everything")
     if value["review"]["quorum"] > len(value["review"]["reviewers"]):
         problems.add(("review", "quorum"), f"is more than the {len(value['review']['reviewers'])} reviewers")
+    check_separation(value, roster, problems)
 
 
 def _check_contracts(

@@ -56,6 +56,7 @@ def _terms(old: Agreement, new: Agreement) -> Iterator[str]:
             f"every {old.schedule.every} ({old.schedule.cron})",
             f"every {new.schedule.every} ({new.schedule.cron})",
         ),
+        "proposer": (old.proposer, new.proposer),
         "approvals needed": (old.quorum, new.quorum),
         **{f"disclosure rule {name}": (was, new.rules.facts()[name]) for name, was in old.rules.facts().items()},
         "days that nodes keep shares": (old.share_retention_days, new.share_retention_days),
@@ -76,6 +77,7 @@ def _parties(old: Agreement, new: Agreement) -> Iterator[str]:
         "coordinator": ((old.coordinator,), (new.coordinator,)),
         "recipients": (old.recipients, new.recipients),
         "reviewers": (old.reviewers, new.reviewers),
+        "checkers": (old.checkers, new.checkers),
     }
     for role, (were, become) in roles.items():
         yield from _members(role, were, become)

@@ -111,6 +111,8 @@ def check_may(terms: Agreement, party: str, verdict: Verdict) -> None:
             raise ReviewError(f"{party} is not an owner in agreement {terms.id}, and has nothing to withdraw")
     elif party not in terms.reviewers:
         raise ReviewError(f"{party} is not a reviewer in agreement {terms.id}")
+    elif party == terms.proposer:
+        raise ReviewError(f"{party} proposed the analyses of agreement {terms.id} and cannot decide on their results")
 
 
 def sign_decision(draft: Draft, decision: Decision, keys: PrivateKeys, exchange: Exchange) -> None:

@@ -39,7 +39,9 @@ def facts(agreement: Agreement) -> dict[str, Json]:
             for id, contracts in agreement.holdings.items()
         },
         "recipients": {id: [plan.name for plan in agreement.plans_for(id)] for id in agreement.recipients},
+        "proposer": agreement.proposer,
         "reviewers": agreement.reviewers,
+        "checkers": agreement.checkers,
         "quorum": agreement.quorum,
         "contracts": {
             name: {"id": contract.id, "version": contract.version, "sha256": contract.digest}
@@ -108,7 +110,8 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         yield f"  {rule}"
     yield (
         f"Before a result leaves the nodes, {agreement.quorum} of {_list(agreement.reviewers)} must approve it. "
-        "They see what was computed and counted, never a value."
+        "They see what was computed and counted, never a value. One rejection is enough to stop it. "
+        f"{agreement.proposer} proposes the analyses, and does not review them."
     )
     yield (
         f"Nodes erase their shares after {agreement.share_retention_days} days; "

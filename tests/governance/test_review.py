@@ -167,12 +167,17 @@ def test_a_wrong_decision_is_refused_and_never_counts(name: str, shared: Consort
     assert review(made, [*good, (reviewer, envelope)]).state is State.APPROVED
 
 
-def test_an_owner_who_is_a_reviewer_counts(shared: Consortium) -> None:
+def test_an_owner_who_is_a_reviewer_counts_unless_it_proposed(shared: Consortium) -> None:
     made = draft(shared)
-    terms = replace(made.agreement.terms, reviewers=("bank-a", "reviewer-2"))
-    made = replace(made, agreement=replace(made.agreement, terms=terms))
-    envelopes = [(r, signed_by(shared, r, decision(made, r))) for r in ("bank-a", "reviewer-2")]
-    assert set(count_decisions(made, envelopes).approvals) == {"bank-a", "reviewer-2"}
+    for owner in ("bank-b", "bank-a"):
+        terms = replace(made.agreement.terms, reviewers=(owner, "reviewer-2"))
+        counted = replace(made, agreement=replace(made.agreement, terms=terms))
+        envelopes = [(r, signed_by(shared, r, decision(counted, r))) for r in (owner, "reviewer-2")]
+        if owner != terms.proposer:
+            assert set(count_decisions(counted, envelopes).approvals) == {owner, "reviewer-2"}
+            continue
+        with pytest.raises(NotApprovedError, match="bank-a proposed the analyses of agreement exposure"):
+            count_decisions(counted, envelopes)
 
 
 def test_a_changed_decision_does_not_count(shared: Consortium) -> None:
