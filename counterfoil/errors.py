@@ -189,6 +189,12 @@ class PeerIdentityError(TransportError):
     exit_code = 63
 
 
+class PeerCertificateError(PeerIdentityError):
+    """A certificate on a link is past its days or not valid yet, by the clock of whoever looks at it."""
+
+    exit_code = 65
+
+
 class AttemptError(CounterfoilError):
     """The nodes do not agree on what they are about to compute, or the attempt is stale."""
 

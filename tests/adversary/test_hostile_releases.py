@@ -342,7 +342,7 @@ def test_a_revoked_reviewers_approval_releases_nothing(world: World) -> None:
     banks.review(evidence.digest, ["reviewer-1"])
     sealed = world.files()
     roster = banks.agreement.roster
-    without = revise_roster(roster, ["reviewer-2"], [])
+    without = revise_roster(roster, today().date(), without=["reviewer-2"])
     for party in (*OWNERS, *NODES):
         sign_successor(roster, without, banks.homes[party].keys, banks.homes[party].exchange)
     thief = banks.homes["reviewer-2"]

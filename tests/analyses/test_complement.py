@@ -29,7 +29,7 @@ from counterfoil.mpc.plain.protocol import Plain
 from counterfoil.mpc.shares import as_signed
 from synthetic_data.loans import make_tables
 from tests.analyses.judging import bound, draw, judged, planned, released
-from tests.consortium import CONTRACTS
+from tests.consortium import CONTRACTS, today
 from tests.trials import dice, trials
 
 TOTAL = planned("total", "value", column="value")
@@ -251,7 +251,7 @@ def test_every_hidden_cell_of_the_demo_survives_the_attack(margins: tuple[str, .
         party["id"]: Home.create(tmp_path / party["id"], party["id"], str(tmp_path / "exchange"), party["roles"])
         for party in yaml.safe_load(raw)["parties"]
     }
-    roster = fill_roster(raw, "roster.yaml", [home.keys.public for home in homes.values()])
+    roster = fill_roster(raw, "roster.yaml", [home.keys.public for home in homes.values()], today().date())
     agreement = read_agreement(file, roster)
     contract, p = agreement.contracts["loans"], Plain()
     tables = make_tables(contract, seed=7)

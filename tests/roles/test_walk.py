@@ -100,6 +100,7 @@ def test_a_newcomer_has_signed_within_a_quarter_of_an_hour(people: People) -> No
     people.type("contract", "synth", contract, "--rows", 1000, "--out", people.folder)
     (table,) = people.folder.glob("loans.*")
     assert "1000 rows satisfy" in people.type("contract", "test", table, "--contract", contract)
+    people.type("contract", "sign", contract, home="bank-e")
 
     ref = people.agree(
         new,

@@ -13,37 +13,46 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
-from counterfoil.errors import AttemptError, PeerIdentityError, PeerLostError, PeerTimeoutError, TransportError
+from counterfoil.errors import (
+    AttemptError,
+    PeerCertificateError,
+    PeerIdentityError,
+    PeerLostError,
+    PeerTimeoutError,
+    TransportError,
+)
 from counterfoil.mpc.transport.base import Attempt, Kind, end_all
 from counterfoil.mpc.transport.tls import Endpoint, connect
 
 ATTEMPT = Attempt(bytes(16), 1)
 
 
-class Expired:
-    """A key whose self-signed certificate ended yesterday."""
+class Shown:
+    """A key of node-1 whose certificate holds for these hours from now, and is signed by itself or by somebody."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, starts_h=-1.0, ends_h=1.0, issuer=None, pinned=None):
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "node-1")])
         now = datetime.now(UTC)
-        certificate = (
+        signer, by = issuer or (key, name)
+        self.certificate = (
             x509.CertificateBuilder()
             .subject_name(name)
-            .issuer_name(name)
+            .issuer_name(by)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=2))
-            .not_valid_after(now - timedelta(days=1))
-            .sign(key, hashes.SHA256())
+            .not_valid_before(now + timedelta(hours=starts_h))
+            .not_valid_after(now + timedelta(hours=ends_h))
+            .sign(signer, hashes.SHA256())
         )
-        self.public = PublicKeys("node-1", bytes(32), bytes(1216), certificate.public_bytes(Encoding.DER))
+        shown = self.certificate.public_bytes(Encoding.DER)
+        self.public = PublicKeys("node-1", bytes(32), bytes(1216), pinned or shown)
         self._file = folder / "tls.pem"
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        self._file.write_bytes(private + certificate.public_bytes(Encoding.PEM))
+        self._file.write_bytes(private + self.certificate.public_bytes(Encoding.PEM))
 
     def load_tls(self, context):
         context.load_cert_chain(self._file)
@@ -131,11 +140,52 @@ def test_another_party_of_the_roster_cannot_stand_in(identities):
     assert isinstance(errors[0], PeerIdentityError)
 
 
-def test_an_expired_certificate_is_refused(identities, tmp_path):
-    expired = Expired(tmp_path)
-    meeting = Meeting([identities[0], expired], n=2)
-    errors = together(lambda: meeting.join(0, connect_s=2.0), lambda: meeting.join(1, identity=expired, connect_s=2.0))
-    assert isinstance(errors[0], PeerIdentityError)
+CLOCKS = {
+    "ended yesterday": (-48, -24, "has ended"),
+    "ended an hour ago, or their clock is behind": (-48, -1, "has ended"),
+    "valid in an hour, or their clock is ahead": (1 - 5 / 60, 48, "is not valid yet"),
+    "valid tomorrow": (24, 48, "is not valid yet"),
+}
+
+
+@pytest.mark.parametrize("name", CLOCKS)
+def test_a_certificate_out_of_its_time_is_refused_by_name(name, identities, tmp_path):
+    starts_h, ends_h, words = CLOCKS[name]
+    odd = Shown(tmp_path, starts_h, ends_h)
+    meeting = Meeting([identities[0], odd], n=2)
+    errors = together(lambda: meeting.join(0, connect_s=2.0), lambda: meeting.join(1, identity=odd, connect_s=2.0))
+    assert isinstance(errors[0], PeerCertificateError), errors
+    assert f"the certificate of {meeting.ends[1]} {words}" in str(errors[0])
+    assert isinstance(errors[1], PeerIdentityError | PeerTimeoutError | PeerLostError), errors
+
+
+def test_an_hour_is_enough(identities, tmp_path):
+    timely = Shown(tmp_path, -1, 1)
+    meeting = Meeting([identities[0], timely], n=2)
+    for own in together(lambda: meeting.join(0), lambda: meeting.join(1, identity=timely)):
+        own[1 if 1 in own else 0].close()
+
+
+def test_a_certificate_of_an_authority_is_not_a_pinned_one(identities, tmp_path):
+    """Whoever signed it: an authority that nobody asked, or the very key that is pinned."""
+    authority = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Some Root CA")]),
+    )
+    pinned = identities[1].public
+    file = tmp_path / "tls.pem"
+    own = identities[1]._own / "tls.pem"
+    issued_by_pinned = load_pem_private_key(own.read_bytes(), None), pinned.certificate.subject
+    for issuer in (authority, issued_by_pinned):
+        shown = Shown(tmp_path, issuer=issuer, pinned=pinned.tls)
+        meeting = Meeting([identities[0], shown], n=2)
+        errors = together(
+            lambda m=meeting: m.join(0, connect_s=2.0), lambda m=meeting, s=shown: m.join(1, identity=s, connect_s=2.0)
+        )
+        assert type(errors[0]) is PeerIdentityError, errors
+        assert "answers with a key nobody pinned" in str(errors[0])
+        assert all(isinstance(error, Exception) for error in errors)
+        file.unlink()
 
 
 def test_missing_peers_are_named(identities):

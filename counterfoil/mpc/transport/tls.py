@@ -22,6 +22,7 @@ from counterfoil.crypto.keys import tls_pin
 from counterfoil.errors import (
     AttemptError,
     CounterfoilError,
+    PeerCertificateError,
     PeerIdentityError,
     PeerLostError,
     PeerTimeoutError,
@@ -32,6 +33,7 @@ from counterfoil.mpc.transport.base import HEADER_BYTES, Attempt, Kind, Link, Pi
 _BUFFER: Final = 4 << 20
 _HANDSHAKE_S: Final = 10.0
 _RETRY_S: Final = 0.05
+_NOT_BEGUN, _ENDED = 9, 10  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ def connect(
     context. `listener` is a bound socket to take instead of this party's endpoint.
 
     Raises: PeerIdentityError if whoever answers for a peer holds another key, or a peer does not accept ours;
+        PeerCertificateError if a certificate has ended or is not valid yet;
         AttemptError naming the peers that are there for another job or attempt; PeerTimeoutError naming those that are
         missing; TransportError if nobody can listen at this party's endpoint.
     """
@@ -210,9 +213,14 @@ class _Meeting:
                 connection.sendall(self._greeting(self.me, peer))
                 if _read(connection, HEADER_BYTES) != self._greeting(peer, self.me):
                     raise ConnectionRefusedError
-            except ssl.SSLCertVerificationError:
-                raise PeerIdentityError(f"{self.parties[peer]} answers with a key nobody pinned") from None
+            except ssl.SSLCertVerificationError as error:
+                raise _distrust(self.parties[peer], error.verify_code) from None
             except ssl.SSLError as error:
+                if "certificate expired" in str(error).lower():
+                    raise PeerCertificateError(
+                        f"{self.parties[peer]} says that this party's certificate has ended; renew it: "
+                        "counterfoil party rotate"
+                    ) from None
                 if "alert" in str(error).lower():
                     raise PeerIdentityError(f"{self.parties[peer]} does not accept this party's certificate") from None
                 raise
@@ -263,6 +271,15 @@ class _Meeting:
         with self.news:
             self.failed = error
             self.news.notify()
+
+
+def _distrust(peer: Endpoint, code: int) -> PeerIdentityError:
+    """Why the certificate that a peer shows is not believed, by OpenSSL's code."""
+    if code == _ENDED:
+        return PeerCertificateError(f"the certificate of {peer} has ended; it must renew it: counterfoil party rotate")
+    if code == _NOT_BEGUN:
+        return PeerCertificateError(f"the certificate of {peer} is not valid yet; compare the clocks of both machines")
+    return PeerIdentityError(f"{peer} answers with a key nobody pinned")
 
 
 def _listen(at: Endpoint) -> socket.socket:
