@@ -34,4 +34,5 @@ def open_(
         for finding in result.findings:
             typer.echo(f"  {finding}")
     typer.echo(f"opens until {opened.last_day}; a signed receipt is in the exchange")
+    typer.echo(f"on paper: {opened.page.with_suffix('.pdf')}")
     typer.echo(f"report: {opened.page}")

@@ -1,4 +1,4 @@
-"""The report's files: a page, and the same numbers as JSON and CSV.
+"""The report's files: a page, the same on paper, and the same numbers as JSON and CSV.
 
 Equal reports give equal bytes. Knows neither keys nor where the numbers come from.
 """
@@ -22,19 +22,19 @@ FORMAT = "counterfoil/report/1"
 
 
 def render(report: Report, folder: Path) -> Path:
-    """report.html, report.json and a CSV file for each table are in the folder; the path of the page.
+    """report.html, report.pdf, report.json and a CSV file for each table are in the folder; the path of the page.
 
     Raises: DocumentError where the name of a result is not an id; StoreError.
     """
-    sheets = dict(_sheets(report))
-    files = {
-        **sheets,
-        "report.json": json.dumps(as_json(report), ensure_ascii=False, allow_nan=False, indent=1) + "\n",
-        "report.html": page.html(report, ("report.json", *sheets)),
-    }
+    from counterfoil.report.pdf import pdf  # noqa: PLC0415 (40 MB, and not every caller renders)
+
+    files = {name: text.encode() for name, text in _sheets(report)}
+    files["report.json"] = (json.dumps(as_json(report), ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
+    files["report.pdf"] = pdf(report)
+    files["report.html"] = page.html(report, tuple(sorted(files))).encode()
     private_folder(folder)
-    for name, text in files.items():
-        write_file(folder / name, text.encode(), replace=True)
+    for name, data in files.items():
+        write_file(folder / name, data, replace=True)
     return folder / "report.html"
 
 

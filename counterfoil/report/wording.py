@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import ROUND_UP, Context
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -36,11 +36,21 @@ def error_bound(bound: float) -> str:
 
 def moment(time: str) -> str:
     """An ISO 8601 time as people write it: `22 November 2026, 10:00 UTC`; other text stays as it is."""
+    given = _instant(time)
+    return f"{given.day} {given:%B %Y, %H:%M} UTC" if given else time
+
+
+def day(time: str) -> date | None:
+    """The day of an ISO 8601 time."""
+    given = _instant(time)
+    return given.date() if given else None
+
+
+def _instant(time: str) -> datetime | None:
     try:
-        given = datetime.fromisoformat(time).astimezone(UTC)
+        return datetime.fromisoformat(time).astimezone(UTC)
     except ValueError:
-        return time
-    return f"{given.day} {given:%B %Y, %H:%M} UTC"
+        return None
 
 
 def count(number_of: int, thing: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import json
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -20,10 +22,12 @@ import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
+from pypdf import PdfReader
 
 from counterfoil.analyses.base import Measure, Result, ResultTable
 from counterfoil.errors import DocumentError
 from counterfoil.report import Approval, Evidence, Report, figures, render, wording
+from counterfoil.report.pdf import pdf
 
 HIDDEN = "hidden"
 HOSTILE = "</style><script>alert(1)</script><img src=http://x.example/a onerror=b()>&\"'$x^2$ --> "
@@ -306,7 +310,7 @@ def test_equal_reports_give_equal_bytes(tmp_path: Path) -> None:
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
     assert one == two
     assert set(one) == {
-        "report.html", "report.json", "total-exposure.csv", "mean-balance.csv", "sizes.csv", "links.csv",
+        "report.html", "report.json", "report.pdf", "total-exposure.csv", "mean-balance.csv", "sizes.csv", "links.csv",
     }  # fmt: skip
 
 
@@ -321,7 +325,9 @@ def test_ten_results_render_in_under_five_seconds(tmp_path: Path) -> None:
 
 
 def test_importing_the_report_does_not_import_what_is_slow() -> None:
-    code = "import sys, counterfoil.report; sys.exit(bool({'matplotlib', 'prefect', 'numba'} & set(sys.modules)))"
+    code = (
+        "import sys, counterfoil.report; sys.exit(bool({'matplotlib', 'prefect', 'numba', 'typst'} & set(sys.modules)))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -403,3 +409,72 @@ def test_a_chart_alone_needs_no_page() -> None:
     svg = figures.alone(figures.draw(means().tables[0], "t"), "A Font & more")
     assert "var(" not in svg and 'font-family="A Font &amp; more"' in svg and "#0072b2" in svg
     ElementTree.fromstring(svg)  # noqa: S314 (our own)
+
+
+# --- on paper ---------------------------------------------------------------------------------------------------
+
+
+def paper(report: Report) -> PdfReader:
+    return PdfReader(io.BytesIO(pdf(report)))
+
+
+def words(report: Report) -> str:
+    return " ".join(" ".join(page.extract_text() for page in paper(report).pages).split())
+
+
+def test_the_paper_says_what_the_page_says(tmp_path: Path) -> None:
+    report = a_report()
+    text = words(report)
+    for part in (
+        "Joint exposure",
+        "To see the joint exposure.",
+        "9,007,199,254,740,993",
+        "1,234,567.89",
+        "± 3.3 × 10⁻⁹",
+    ):
+        assert part in text
+    headings = re.findall(r"<h2>(.*?)</h2>", render(report, tmp_path).read_text("utf-8"))
+    assert [mark.title for mark in paper(report).outline if not isinstance(mark, list)] == headings
+    assert "2 of 6 cells hidden" in text and "2 signed approvals; the agreement asks for 2." in text
+    assert text.count(HIDDEN) >= 5  # four cells and a bin
+
+
+def test_the_paper_is_for_archives_and_for_the_ear() -> None:
+    read = paper(a_report())
+    root = read.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"] and root["/Lang"] == "en"
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+    told = root["/Metadata"].get_data().decode()
+    assert "<pdfaid:part>2</pdfaid:part>" in told and "<pdfuaid:part>1</pdfuaid:part>" in told
+    alts = list(_alternatives(root["/StructTreeRoot"]))
+    assert [alt.split(":")[0] for alt in alts] == ["Bars", "Bars", "Coloured grid"]
+
+
+def _alternatives(element: Any) -> Iterator[str]:
+    """The texts that stand for figures, in the order of the document."""
+    element = element.get_object()
+    if isinstance(element, list):
+        for child in element:
+            yield from _alternatives(child)
+    elif isinstance(element, dict):
+        if "/Alt" in element:
+            yield str(element["/Alt"])
+        elif "/K" in element:
+            yield from _alternatives(element["/K"])
+
+
+def test_hostile_text_stays_text_on_paper(tmp_path: Path) -> None:
+    hostile = '#panic("x") #read("/etc/passwd") $x^2$ *bold* @ref <label> // comment \\ #import "@preview/x:1.0.0"'
+    frame = pd.DataFrame({hostile: [hostile, "b"], "rows": pd.array([12, None], "Int64")})
+    result = Result(
+        "h", hostile, 1, hostile, (hostile,), (ResultTable(hostile, frame, {"rows": Measure(hostile)}, chart="bars"),),
+        suppressed=1, cells=2, assumptions=(hostile,),
+    )  # fmt: skip
+    report = a_report(
+        result, title=hostile, purpose=hostile, period=hostile, agreement=hostile, verify=hostile, leakage=hostile,
+        agreement_version=hostile, suite=hostile, parties={hostile: (hostile,)}, job=hostile,
+        approvals=(Approval(hostile, hostile, hostile),), evidence=Evidence({hostile: 1}, {hostile: 1}, {}, 10),
+    )  # fmt: skip
+    text = words(report).replace(" ", "")
+    assert text.count('#panic("x")#read("/etc/passwd")$x^2$') > 15
+    assert "root:" not in text
