@@ -160,7 +160,7 @@ def _partners(p: Protocol, grid: Grid, count: Arith, own: Arith, hidden: Arith, 
     # 2 (two rounds). It is not safe: forbidden AND (single OR few).
     needs = p.multiply(any_own, single + few - p.multiply(single, few))
     # 3 (some rounds). Its smallest cell that is not hidden and not empty.
-    first = _first(p, count, _open(p, count, hidden), line)
+    first = _least(p, count, _open(p, count, hidden), line)
     return p.multiply(first, needs[line])
 
 
@@ -176,7 +176,7 @@ def _cubes(p: Protocol, grid: Grid, count: Arith, own: Arith, hidden: Arith, min
     # 2. The cube of each cell that hides the fewest rows more.
     price = p.multiply(count, p.add_public(-hidden, 1))
     cost = _sum([price[corners[:, which]] for which in range(1, corners.shape[1])])
-    best = p.multiply(_first(p, cost, fits, cell), own[cell])
+    best = p.multiply(_least(p, cost, fits, cell), own[cell])
     # 3. A forbidden cell without any such cube hides the whole grid.
     lacking = p.multiply(own, p.add_public(-_some(p, _fold(fits, cell, grid.size), corners.shape[0]), 1))
     everything = lacking.sum().reshape(1).broadcast_to((grid.size,))
@@ -189,17 +189,20 @@ def _open(p: Protocol, count: Arith, hidden: Arith) -> Arith:
     return p.multiply(p.add_public(-hidden, 1), _some(p, count, 1 << 61))
 
 
-def _first(p: Protocol, value: Arith, eligible: Arith, line: Index) -> Arith:
-    """1 at the smallest eligible value of each line; the first of equal ones. All zero where none is eligible."""
+def _least(p: Protocol, value: Arith, eligible: Arith, line: Index) -> Arith:
+    """1 at the smallest eligible value of each line, and at those equal to it. All zero where none is eligible.
+
+    If the first of equal ones were taken, whoever knows that could tell which of two hidden cells is the forbidden one.
+    """
     i, j = _pairs(line)
     if not i.size:
         return eligible
-    # 1 (10 rounds). For every pair of a line, whether the later one is smaller.
-    later = b2a(p, less_than(p, value[j], value[i]))
-    # 2 (one round). How many eligible cells come before each.
-    before = p.multiply(concat([eligible[j], eligible[i]]), concat([later, p.add_public(-later, 1)]))
+    # 1 (10 rounds). For every pair of a line, whether the one is smaller, whether the other is.
+    smaller = b2a(p, less_than(p, concat([value[j], value[i]]), concat([value[i], value[j]])))
+    # 2 (one round). How many eligible cells are smaller than each.
+    before = p.multiply(concat([eligible[j], eligible[i]]), smaller)
     rank = _fold(before, np.concatenate([i, j]), line.size)
-    # 3. The eligible one that nothing eligible comes before.
+    # 3. The eligible ones that nothing eligible is smaller than.
     width = max(1, int(np.bincount(line).max()).bit_length())
     return inject(p, is_zero(p, rank, width), eligible)
 

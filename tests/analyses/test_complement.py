@@ -55,12 +55,15 @@ def intervals(
 
 
 def forbidden(plans: list[Planned], frames: list[pd.DataFrame], rules: Rules) -> set[tuple[str, str]]:
-    """The analyses and cells that a rule about who is in a cell, and not about its sum, forbids."""
+    """The analyses and cells that a rule about who is in a cell, and not about its sum, forbids.
+
+    How many rows there are in all is public, whether or not a rule forbids what else is released of them.
+    """
     found = set()
     for plan, (_, fails) in zip(plans, judged(plans, frames, rules), strict=True):
         labels = cells_by_label(bound([plan], len(frames), rules)[plan.name])
         for label, place in labels.items():
-            if any(fail.ravel()[place] for rule, fail in fails.items() if rule in OF_COUNTS):
+            if label != "all" and any(fail.ravel()[place] for rule, fail in fails.items() if rule in OF_COUNTS):
                 found.add((plan.name, label))
     return found
 
