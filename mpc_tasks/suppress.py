@@ -1,4 +1,4 @@
-"""Step: small cells are hidden while still shared."""
+"""Step: what the disclosure rules forbid is hidden while still shared."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from mpc_tasks.task import mpc_task
 
 @mpc_task(name="suppress", version=1)
 def suppress(attempt: Ref) -> Ref:
-    """Cells on fewer rows than the agreement's minimum are zero, and nobody has seen them."""
+    """Cells that a disclosure rule forbids are zero, with what would restore them, and nobody has seen them."""
     with attempt_of(attempt) as computation:
         hidden = computation.suppress()
         minimum = computation.agreement.terms.min_count
         home().log.append("cells-suppressed", subject=computation.job.id, counts={"hidden": hidden, "minimum": minimum})
-    say(f"{hidden} cells stand on fewer than {minimum} rows and were hidden")
+    say(f"{hidden} cells were hidden by the agreement's disclosure rules")
     return attempt

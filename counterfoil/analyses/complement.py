@@ -54,6 +54,18 @@ def families(analyses: Mapping[str, Analysis]) -> list[tuple[Family, frozenset[s
     return found
 
 
+def neighbours(analyses: Mapping[str, Analysis], name: str) -> list[str]:
+    """The other analyses without which less of this one would be hidden: their tables have axes in common with it."""
+    here, contract = analyses[name].axes() or (), analyses[name].planned.contract
+    columns = {column for column, parts in here if len(parts) > 1}
+    found = []
+    for other, analysis in analyses.items():
+        cut = {column for column, parts in analysis.axes() or () if len(parts) > 1}
+        if other != name and analysis.planned.contract == contract and cut & columns and cut != columns:
+            found.append(other)
+    return found
+
+
 def complement(
     p: Protocol, analyses: Mapping[str, Analysis], cells: Mapping[str, Cells], judged: Mapping[str, Judged]
 ) -> dict[str, Arith]:

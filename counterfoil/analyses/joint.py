@@ -15,7 +15,7 @@ from counterfoil.analyses import build
 from counterfoil.analyses.base import Analysis, Cells, Checked, Limits
 from counterfoil.analyses.complement import complement, families
 from counterfoil.analyses.ranges import Handed, check_ranges
-from counterfoil.analyses.suppress import hide, judge
+from counterfoil.analyses.suppress import Judged, counted, hide, judge
 from counterfoil.data.table import Table
 from counterfoil.errors import OutOfBoundsError, PlanError, ShapeError
 from counterfoil.governance.agreement import Agreement, Part
@@ -27,11 +27,18 @@ from counterfoil.mpc.shares import Arith, as_signed, concat
 REJECTED = "rejected inputs"
 HIDDEN = "hidden cells"
 
-DECLARED = (
+BY_RULE = "hidden cells by rule"
+
+_ALWAYS = (
     Declared(REJECTED, 1, "how many rows, or whole contributions, of each owner were outside the contract's bounds"),
     Declared(HIDDEN, 1, "how many cells of each analysis were hidden"),
 )
-"""The only openings of a joint computation. Results are not among them: they leave it as shares."""
+_BY_RULE = Declared(BY_RULE, 1, "how many cells of each analysis each disclosure rule hid, and how many went with them")
+
+
+def declared(agreement: Agreement) -> tuple[Declared, ...]:
+    """The only openings of a joint computation. Results are not among them: they leave it as shares."""
+    return (*_ALWAYS, *([_BY_RULE] if agreement.rules.count_by_rule else []))
 
 
 def analyses(agreement: Agreement) -> dict[str, Analysis]:
@@ -93,6 +100,8 @@ class JointComputation:
     _exact: dict[str, Cells] = field(init=False, default_factory=dict)
     _cells: dict[str, Cells] = field(init=False, default_factory=dict)
     _released: dict[str, dict[str, Arith]] = field(init=False, default_factory=dict)
+    #: by analysis and rule, how many cells the rule hid, if the policy wants that known
+    by_rule: dict[str, dict[str, int]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._analyses = analyses(self.agreement)
@@ -138,14 +147,17 @@ class JointComputation:
 
         Returns how many, by analysis.
 
-        Reveals: these numbers, under one declared opening.
+        Reveals: these numbers, under one declared opening; if the policy asks for it those by rule under another.
         Raises: PlanError if an analysis was evaluated and has not been given its noise.
         """
         if self._exact:
             raise PlanError(f"{', '.join(sorted(self._exact))}: noise is added before anything is hidden")
         cells = dict(sorted(self._cells.items()))
         verdicts = judge(self.p, list(cells.values()), [self._analyses[name].rules for name in cells])
-        flags = complement(self.p, self._analyses, cells, dict(zip(cells, verdicts, strict=True)))
+        judged = dict(zip(cells, verdicts, strict=True))
+        flags = complement(self.p, self._analyses, cells, judged)
+        if self.agreement.rules.count_by_rule:
+            self._count_by_rule(judged)
         self._released = {name: hide(self.p, each, flags[name]) for name, each in cells.items()}
         self._cells.clear()
         hidden = []
@@ -154,6 +166,12 @@ class JointComputation:
             hidden.append(self.p.add_public(-safe.sum(), safe.size).reshape(1))
         counts = as_signed(self.p.open(concat(hidden), HIDDEN))
         return {name: int(count) for name, count in zip(self._released, counts, strict=True)}
+
+    def _count_by_rule(self, judged: Mapping[str, Judged]) -> None:
+        pairs = [(name, rule) for name, verdict in judged.items() for rule in verdict.fails]
+        counts = as_signed(self.p.open(counted(self.p, [judged[name].fails[rule] for name, rule in pairs]), BY_RULE))
+        for (name, rule), count in zip(pairs, counts, strict=True):
+            self.by_rule.setdefault(name, {})[rule] = int(count)
 
     def finish(self) -> dict[str, dict[str, Arith]]:
         """The results under fresh components, by analysis and output: what recipients may be sent shares of.

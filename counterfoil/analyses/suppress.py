@@ -55,6 +55,17 @@ def judge(p: Protocol, cells: Sequence[Cells], rules: Sequence[Rules]) -> list[J
     return [Judged(next(safe).reshape(*each.count.shape), fails) for each, fails in zip(cells, counted, strict=True)]
 
 
+def counted(p: Protocol, fails: Sequence[Arith]) -> Arith:
+    """How many cells fail, for each of these.
+
+    Shapes: any; the result is (len(fails),).
+    Cost: 6 rounds.
+    Reveals: nothing.
+    """
+    some = b2a(p, p.invert(is_zero(p, concat([each.reshape(-1) for each in fails]), 8)))
+    return concat([part.sum().reshape(1) for part in _cut(some, [each.size for each in fails])])
+
+
 def hide(p: Protocol, cells: Cells, safe: Arith) -> dict[str, Arith]:
     """Every value times whether its cell is safe; counts are treated alike, and `safe` goes with them.
 

@@ -5,16 +5,19 @@ Whatever people wrote is shown without the control characters that a terminal wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from counterfoil.analyses.base import Analysis
-from counterfoil.analyses.joint import DECLARED, analyses
+from counterfoil.analyses.joint import analyses, declared
 from counterfoil.governance.airlock import Review, State
 from counterfoil.governance.decisions import Comment
 from counterfoil.governance.evidence import Draft
 from counterfoil.report import wording
 from counterfoil.report.leakage import statement
 from counterfoil.report.prechecks import Precheck
+
+BY = "hidden-by-"
+"""What evidence calls the number of cells that a rule hides, before the rule's name."""
 
 
 def state_line(found: Review, me: str) -> str:
@@ -58,7 +61,7 @@ def describe(found: Review, remarks: Sequence[Comment], checks: Sequence[Prechec
     yield f"  agreement {evidence.agreement}, handshake {evidence.transcript}"
     yield ""
     yield f"leakage statement ({evidence.leakage})"
-    text = statement(terms, tuple(analyses(terms).values()), DECLARED)
+    text = statement(terms, tuple(analyses(terms).values()), declared(terms))
     yield from (f"  {line}".rstrip() for line in text.splitlines())
 
 
@@ -80,6 +83,18 @@ def _who_gets_what(draft: Draft) -> Iterator[str]:
                 f"{measures['hidden-cells']} of them hidden"
             )
             yield f"      {', '.join(_shapes(plans[plan.name]))}"
+            yield from _by_rule(measures)
+
+
+def _by_rule(measures: Mapping[str, int]) -> Iterator[str]:
+    """How many cells each rule hides, where the policy lets that be known."""
+    told = [
+        f"{count} by {name.removeprefix(BY).replace('-', '_')}"
+        for name, count in measures.items()
+        if name.startswith(BY) and count
+    ]
+    if told:
+        yield f"      hidden {', '.join(told)}; one cell may break several rules, and others are hidden for their sake"
 
 
 def _shapes(analysis: Analysis) -> Iterator[str]:

@@ -11,13 +11,15 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
-from counterfoil.analyses.joint import DECLARED, analyses
+from counterfoil.analyses.complement import neighbours
+from counterfoil.analyses.joint import analyses, declared
 from counterfoil.canonical import digest
 from counterfoil.errors import NotFoundError
 from counterfoil.exchange import Exchange
 from counterfoil.governance.airlock import OPEN, Review
 from counterfoil.governance.evidence import Draft, drafts
 from counterfoil.governance.verify import manifest_of
+from counterfoil.report import wording
 from counterfoil.report.leakage import statement
 
 MUCH_HIDDEN: Final = 0.5
@@ -82,15 +84,16 @@ def _quorum(found: Review) -> Precheck:
 
 
 def _openings(draft: Draft) -> Precheck:
-    declared = {f"opened-{line.label.replace(' ', '-')}": line.maximum for line in DECLARED}
+    allowed = {f"opened-{line.label.replace(' ', '-')}": line.maximum for line in declared(draft.agreement.terms)}
     opened = {name: count for name, count in draft.evidence.checks.items() if name.startswith("opened-")}
-    if any(count > declared.get(name, 0) for name, count in opened.items()):
+    if any(count > allowed.get(name, 0) for name, count in opened.items()):
         return Precheck("openings", Level.STOP, "something was opened that the leakage statement does not declare")
     return Precheck("openings", Level.OK, f"the nodes opened {sum(opened.values())} declared counts and nothing else")
 
 
 def _leakage(draft: Draft) -> Precheck:
-    text = statement(draft.agreement.terms, tuple(analyses(draft.agreement.terms).values()), DECLARED)
+    terms = draft.agreement.terms
+    text = statement(terms, tuple(analyses(terms).values()), declared(terms))
     if digest(text.encode()) != draft.evidence.leakage:
         return Precheck(
             "leakage statement",
@@ -111,9 +114,17 @@ def _hidden(draft: Draft) -> Iterator[Precheck]:
             )
         elif hidden > MUCH_HIDDEN * cells:
             few = False
-            yield Precheck("hidden cells", Level.LOOK, f"{name}: {hidden} of {cells} are hidden; merge bands or groups")
+            words = f"{name}: {hidden} of {cells} are hidden; {_remedy(draft, name)}"
+            yield Precheck("hidden cells", Level.LOOK, words)
     if few:
         yield Precheck("hidden cells", Level.OK, "no analysis has more than half of its cells hidden")
+
+
+def _remedy(draft: Draft, name: str) -> str:
+    """What would hide less, for the next version of the agreement."""
+    others = neighbours(analyses(draft.agreement.terms), name)
+    margins = f", or leave out {wording.listing(others)}, from which hidden cells could be subtracted" if others else ""
+    return f"merge bands or groups into fewer and larger ones{margins}"
 
 
 def _rejected(draft: Draft) -> Precheck:

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from counterfoil.analyses.base import Output
-from counterfoil.analyses.joint import DECLARED, JointComputation, analyses, array_specs
+from counterfoil.analyses.joint import JointComputation, analyses, array_specs, declared
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.errors import IntegrityError, NotFoundError, RefusedError
@@ -116,7 +116,7 @@ class Computation:
             hello,
             index,
             claim=lambda *_: None,
-            declared=DECLARED,
+            declared=declared(terms),
             sealing=sealing,
             keeping=Keeping(self._load_noise_keys, self._keep_noise_keys),
         )
@@ -144,7 +144,7 @@ class Computation:
         return self._computing.add_noise()
 
     def suppress(self) -> int:
-        """Small cells are hidden; how many."""
+        """Cells that a disclosure rule forbids are hidden, and what would restore them; how many."""
         self.hidden = self._computing.suppress()
         return sum(self.hidden.values())
 
@@ -158,14 +158,19 @@ class Computation:
         results = self._computing.finish()
         session = self._live
         opened = sorted(line.label for line in session.ledger.opened)
-        if opened != sorted(line.label for line in DECLARED):
-            raise IntegrityError(f"job {self.job.id}: {len(opened)} openings, declared are {len(DECLARED)}")
         terms = self.agreement.terms
+        allowed = declared(terms)
+        if opened != sorted(line.label for line in allowed):
+            raise IntegrityError(f"job {self.job.id}: {len(opened)} openings, declared are {len(allowed)}")
         plans = analyses(terms)
         measures = {
             name: {
                 "cells": _cells(plans[name].outputs()),
                 "hidden-cells": self.hidden[name],
+                **{
+                    f"hidden-by-{rule.replace('_', '-')}": count
+                    for rule, count in self._computing.by_rule.get(name, {}).items()
+                },
                 **{f"rejected-{owner}": count for owner, count in self.rejected_by(name).items()},
             }
             for name in plans
@@ -175,7 +180,7 @@ class Computation:
             self._protocol.party,
             {name: {j: component_content(parts, j) for j in self._protocol.components} for name, parts in kept.items()},
         )
-        text = statement(terms, tuple(plans.values()), DECLARED).encode()
+        text = statement(terms, tuple(plans.values()), allowed).encode()
         evidence = make_evidence(
             self.job,
             self.attempt,

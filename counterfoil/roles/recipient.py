@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Result
-from counterfoil.analyses.joint import DECLARED, analyses
+from counterfoil.analyses.joint import analyses, declared
 from counterfoil.arrays import unpack
 from counterfoil.errors import NotEntitledError, NotFoundError, TamperedError
 from counterfoil.governance.airlock import Approved
@@ -153,7 +153,7 @@ def _report(home: Home, approved: Approved, results: tuple[Result, ...]) -> Repo
             min_count=terms.min_count,
             rules=tuple(terms.rules.describe()),
         ),
-        leakage=statement(terms, tuple(analyses(terms).values()), DECLARED),
+        leakage=statement(terms, tuple(analyses(terms).values()), declared(terms)),
         release_digest=evidence.digest,
         copies_compared=len(terms.nodes),
         verify=f"counterfoil verify {home.exchange_url}",

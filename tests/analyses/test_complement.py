@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
@@ -15,12 +16,12 @@ import pytest
 import yaml
 
 from counterfoil.analyses.attack import Interval, attack, cells_by_label
-from counterfoil.analyses.complement import OF_COUNTS
-from counterfoil.analyses.joint import JointComputation, analyses, local_parts
+from counterfoil.analyses.complement import OF_COUNTS, neighbours
+from counterfoil.analyses.joint import BY_RULE, HIDDEN, REJECTED, JointComputation, analyses, declared, local_parts
 from counterfoil.analyses.margins import Axis, Family, family
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError
-from counterfoil.governance.agreement import Part, Planned
+from counterfoil.governance.agreement import Agreement, Part, Planned
 from counterfoil.governance.policy import OFF, Rules
 from counterfoil.governance.roster import fill_roster
 from counterfoil.governance.signing import read_agreement
@@ -243,35 +244,46 @@ MARGINS = """
 """
 
 
-@pytest.mark.parametrize("margins", [(), ("region", "product")], ids=["as it is", "with margins"])
-def test_every_hidden_cell_of_the_demo_survives_the_attack(margins: tuple[str, ...], tmp_path: Path) -> None:
-    """The demo's own agreement, policy and tables: what both recipients get together, against the attacker."""
-    shutil.copytree(CONTRACTS, tmp_path / "contracts")
-    file = tmp_path / "contracts" / "agreements" / "exposure.agreement.yaml"
+def demo(folder: Path, margins: Sequence[str] = (), policy: str = "") -> tuple[JointComputation, dict[Part, int]]:
+    """The demo's own agreement, policy and tables, computed up to suppression; and the rows of each owner."""
+    shutil.copytree(CONTRACTS, folder / "contracts")
+    file = folder / "contracts" / "agreements" / "exposure.agreement.yaml"
     file.write_text(file.read_text() + "".join(MARGINS.format(axis=axis) for axis in margins))
+    rules = folder / "contracts" / "policies" / "strict-counts.policy.yaml"
+    rules.write_text(rules.read_text() + policy)
     raw = (CONTRACTS / "rosters" / "four-banks.roster.yaml").read_bytes()
     homes = {
-        party["id"]: Home.create(tmp_path / party["id"], party["id"], str(tmp_path / "exchange"), party["roles"])
+        party["id"]: Home.create(folder / party["id"], party["id"], str(folder / "exchange"), party["roles"])
         for party in yaml.safe_load(raw)["parties"]
     }
     roster = fill_roster(raw, "roster.yaml", [home.keys.public for home in homes.values()], today().date())
     agreement = read_agreement(file, roster)
     contract, p = agreement.contracts["loans"], Plain()
-    tables = make_tables(contract, seed=7)
     shares, rows = {}, {}
-    for owner, table in tables.items():
-        part = Part(owner, "loans")
-        made = local_parts(
-            agreement, "loans", Table(contract, "test", pa.Table.from_pandas(table, preserve_index=False))
-        )
-        shares[part] = {name: p.constant(array) for name, array in made.items()}
-        rows[part] = len(table)
+    for owner, table in make_tables(contract, seed=7).items():
+        read = Table(contract, "test", pa.Table.from_pandas(table, preserve_index=False))
+        made = local_parts(agreement, "loans", read)
+        shares[Part(owner, "loans")] = {name: p.constant(array) for name, array in made.items()}
+        rows[Part(owner, "loans")] = len(table)
     joint = JointComputation(p, agreement)
     joint.check(shares, rows)
     for plan in agreement.analyses:
         joint.evaluate(plan.name)
     joint.add_noise()
     joint.suppress()
+    return joint, rows
+
+
+def small_cells(agreement: Agreement) -> int:
+    tables = make_tables(agreement.contracts["loans"], seed=7)
+    return int((pd.concat(tables).groupby(["region", "product"]).size() < agreement.min_count).sum())
+
+
+@pytest.mark.parametrize("margins", [(), ("region", "product")], ids=["as it is", "with margins"])
+def test_every_hidden_cell_of_the_demo_survives_the_attack(margins: tuple[str, ...], tmp_path: Path) -> None:
+    """What both recipients get together, against the attacker."""
+    joint, rows = demo(tmp_path, margins)
+    agreement = joint.agreement
     opened = {
         name: {output: as_signed(share.parts[0]) for output, share in arrays.items()}
         for name, arrays in joint.finish().items()
@@ -279,7 +291,24 @@ def test_every_hidden_cell_of_the_demo_survives_the_attack(margins: tuple[str, .
     found = attack(analyses(agreement), opened, sum(rows.values()))
     counts = [each for each in found if each.what == "count"]
     assert len(counts) == sum(int((arrays["safe"] == 0).sum()) for arrays in opened.values()) > 0
-    small = pd.concat(tables).groupby(["region", "product"]).size()
-    assert 0 < (small < agreement.min_count).sum() <= len(counts) - 2 * bool(margins)
+    assert 0 < small_cells(agreement) <= len(counts) - 2 * bool(margins)
     for each in found:
         assert each.width >= agreement.min_count, each
+
+
+def test_how_many_cells_each_rule_hides_is_opened_only_if_the_policy_asks_for_it(tmp_path: Path) -> None:
+    quiet, _ = demo(tmp_path / "quiet")
+    assert quiet.by_rule == {}
+    assert [line.label for line in declared(quiet.agreement)] == [REJECTED, HIDDEN]
+    told, _ = demo(tmp_path / "told", policy="  count_by_rule: true\n")
+    assert [line.label for line in declared(told.agreement)] == [REJECTED, HIDDEN, BY_RULE]
+    table = told.by_rule["balance-by-region-and-product"]
+    assert table["safe_threshold"] == small_cells(told.agreement) > 0
+    assert set(told.by_rule["balance-histogram"].values()) == {0}
+
+
+def test_what_would_hide_less_is_said_by_name(tmp_path: Path) -> None:
+    joint, _ = demo(tmp_path, ("region", "product"))
+    plans = analyses(joint.agreement)
+    assert neighbours(plans, "balance-by-region-and-product") == ["balance-by-region", "balance-by-product"]
+    assert neighbours(plans, "balance-histogram") == neighbours(plans, "total-exposure") == []

@@ -82,7 +82,9 @@ def test_what_is_amiss_in_the_evidence_is_said(about: str, drafted: tuple[Consor
 def test_many_hidden_cells_are_worth_a_look(drafted: tuple[Consortium, Draft]) -> None:
     banks, draft = drafted
     seen = review(replace(draft, evidence=changed(draft.evidence, cells=10, hidden_cells=6)), [])
-    assert asked(banks, seen)["hidden cells"].words == f"{PLAN}: 6 of 10 are hidden; merge bands or groups"
+    assert asked(banks, seen)["hidden cells"].words == (
+        f"{PLAN}: 6 of 10 are hidden; merge bands or groups into fewer and larger ones"
+    )
 
 
 def test_a_quorum_out_of_reach_is_said(drafted: tuple[Consortium, Draft]) -> None:
