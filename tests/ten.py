@@ -71,5 +71,5 @@ budget:
 def make_ten(contracts: Path) -> None:
     """The agreement in the folder plans ten analyses for the regulator, three of them with noise."""
     file = contracts / "agreements" / "exposure.agreement.yaml"
-    text = file.read_text().replace("\nanalyses:", f"{_BUDGET}\nanalyses:")
+    text = file.read_text().replace("\nanalyses:", f"\nlicence: CC-BY-4.0\n{_BUDGET}\nanalyses:")
     file.write_text(text.rstrip() + "\n" + _MORE)

@@ -89,6 +89,7 @@ class Agreement:
     share_retention_days: int
     release_retention_days: int
     delivery: Mapping[str, str]
+    licence: str
     source: str
     raw: bytes = field(repr=False)
 
@@ -252,6 +253,7 @@ def parse_agreement(
         share_retention_days=value["retention"]["shares"],
         release_retention_days=value["retention"]["releases"],
         delivery=dict(value.get("delivery", {})),
+        licence=value.get("licence", ""),
         source=source,
         raw=raw,
     )

@@ -60,6 +60,7 @@ def _terms(old: Agreement, new: Agreement) -> Iterator[str]:
         "approvals needed": (old.quorum, new.quorum),
         **{f"disclosure rule {name}": (was, new.rules.facts()[name]) for name, was in old.rules.facts().items()},
         "days that nodes keep shares": (old.share_retention_days, new.share_retention_days),
+        "licence of released tables": (old.licence or "none", new.licence or "none"),
         "days that results can be opened": (old.release_retention_days, new.release_retention_days),
     }
     for what, (was, becomes) in pairs.items():

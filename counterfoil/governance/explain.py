@@ -75,6 +75,7 @@ def facts(agreement: Agreement) -> dict[str, Json]:
         "every": agreement.schedule.every,
         "share_retention_days": agreement.share_retention_days,
         "release_retention_days": agreement.release_retention_days,
+        "licence": agreement.licence,
         "delivery": {id: agreement.delivery.get(id, "the exchange") for id in agreement.recipients},
     }
 
@@ -117,6 +118,8 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         f"Nodes erase their shares after {agreement.share_retention_days} days; "
         f"results can be opened for {agreement.release_retention_days} days."
     )
+    if agreement.licence:
+        yield f"Recipients may publish the tables that they get, under the licence {agreement.licence}."
     for id, url in agreement.delivery.items():
         yield f"What is for {id} is delivered, sealed to it, to its own store at {url}."
     yield (

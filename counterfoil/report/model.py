@@ -36,7 +36,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that stands on the page. `parties` lists party ids by role; `verify` is a command to run."""
+    """Everything that stands on the page. `parties` lists party ids by role; `verify` is a command to run.
+
+    `licence` is an SPDX identifier under which the tables may be published, "" if none was agreed.
+    """
 
     title: str
     purpose: str
@@ -55,3 +58,9 @@ class Report:
     release_digest: str
     copies_compared: int
     verify: str
+    licence: str = ""
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Whose tables stand behind it."""
+        return next((ids for role, ids in self.parties.items() if role.lower() == "owners"), ())

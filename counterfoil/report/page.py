@@ -96,8 +96,9 @@ def advice(report: Report) -> tuple[str, ...]:
     if hidden := [result for result in report.results if result.suppressed]:
         names = wording.listing([_heading(result.name) for result in hidden])
         lines.append(
-            f"To see more of {names}: merge groups or bands that few rows fall into, or leave one dimension out, in "
-            "the agreement's next version. Lowering the smallest count protects people less."
+            f"To see more of {names}: merge groups or bands that few rows fall into, or leave out a dimension, or a "
+            "table that has groups in common with others, in the agreement's next version. Lowering the smallest count "
+            "protects people less."
         )
     if "noised" in _words(report):
         lines.append(

@@ -1,4 +1,4 @@
-"""The report's files: a page, the same on paper, and the same numbers as JSON and CSV.
+"""The report's files: a page, the same on paper, and the same numbers as JSON and as a data package.
 
 Equal reports give equal bytes. Knows neither keys nor where the numbers come from.
 """
@@ -6,14 +6,13 @@ Equal reports give equal bytes. Knows neither keys nor where the numbers come fr
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from counterfoil.canonical import check_id
 from counterfoil.files import private_folder, write_file
 from counterfoil.report import page, tables
 from counterfoil.report.model import Report
+from counterfoil.report.package import package
 
 if TYPE_CHECKING:
     from counterfoil.analyses.base import Result
@@ -22,13 +21,13 @@ FORMAT = "counterfoil/report/1"
 
 
 def render(report: Report, folder: Path) -> Path:
-    """report.html, report.pdf, report.json and a CSV file for each table are in the folder; the path of the page.
+    """report.html, report.pdf, report.json and the tables' data package are in the folder; the path of the page.
 
     Raises: DocumentError where the name of a result is not an id; StoreError.
     """
     from counterfoil.report.pdf import pdf  # noqa: PLC0415 (40 MB, and not every caller renders)
 
-    files = {name: text.encode() for name, text in _sheets(report)}
+    files = package(report)
     files["report.json"] = (json.dumps(as_json(report), ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
     files["report.pdf"] = pdf(report)
     files["report.html"] = page.html(report, tuple(sorted(files))).encode()
@@ -70,6 +69,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "release_digest": report.release_digest,
         "copies_compared": report.copies_compared,
         "verify": report.verify,
+        "licence": report.licence,
     }
 
 
@@ -86,11 +86,3 @@ def _result_json(result: Result) -> dict[str, Any]:
         "assumptions": list(result.assumptions),
         "tables": [tables.as_json(table, missing) for table in result.tables],
     }
-
-
-def _sheets(report: Report) -> Iterator[tuple[str, str]]:
-    for result in report.results:
-        missing = tables.missing_text(result)
-        stem = check_id(result.name, "name of a result")
-        for number, table in enumerate(result.tables, start=1):
-            yield f"{stem}.csv" if number == 1 else f"{stem}-{number}.csv", tables.as_csv(table, missing)

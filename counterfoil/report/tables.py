@@ -6,7 +6,7 @@ Knows that an empty cell means `hidden` where the result suppressed something, a
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -123,20 +123,37 @@ def _facts(measure: Measure) -> dict[str, Any]:
     return {"unit": measure.unit, "label": measure.label, "interval": interval, "confidence": 0.95}
 
 
-def as_csv(table: ResultTable, missing: str) -> str:
-    """The table for spreadsheets: full precision, a column with the bound or interval after each that has one.
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """A tidy table: plain columns in full precision, and of each measured one its unit and how exact it is.
 
-    Text that a spreadsheet would run as a formula is quoted.
+    After a column that has a bound or an interval stands a column with it.
     """
+
+    frame: pd.DataFrame
+    facts: Mapping[str, Mapping[str, Any]]
+
+
+def flat(table: ResultTable) -> Flat:
+    """The table for spreadsheets and statistical tools. Text that a spreadsheet would run as a formula is quoted."""
     columns: dict[str, Any] = {}
+    facts: dict[str, Mapping[str, Any]] = {}
     for name in table.frame.columns:
         heading, values, measure = _inert(str(name)), table.frame[name], table.measures.get(str(name))
         columns[heading] = values if measure else [_inert(str(value)) for value in values]
-        if measure and measure.bound:
+        if measure is None:
+            continue
+        facts[heading] = {key: value for key, value in _facts(measure).items() if value is not None}
+        if measure.bound:
             columns[f"{heading} bound"] = measure.bound
-        if measure and measure.interval is not None and not math.isnan(measure.interval):
+        if measure.interval is not None and not math.isnan(measure.interval):
             columns[f"{heading} within 95 %"] = measure.interval
-    return pd.DataFrame(columns, index=table.frame.index).to_csv(index=False, na_rep=missing, lineterminator="\n")
+    return Flat(pd.DataFrame(columns, index=table.frame.index), facts)
+
+
+def as_csv(flat: Flat, missing: str) -> str:
+    """The tidy table as text; `missing` stands for a number that is not there."""
+    return flat.frame.to_csv(index=False, na_rep=missing, lineterminator="\n")
 
 
 def _inert(text: str) -> str:

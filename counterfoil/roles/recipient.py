@@ -157,4 +157,5 @@ def _report(home: Home, approved: Approved, results: tuple[Result, ...]) -> Repo
         release_digest=evidence.digest,
         copies_compared=len(terms.nodes),
         verify=f"counterfoil verify {home.exchange_url}",
+        licence=terms.licence,
     )

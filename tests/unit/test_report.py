@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +22,7 @@ from xml.etree import ElementTree
 import jsonschema
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from pypdf import PdfReader
 
@@ -310,7 +312,9 @@ def test_equal_reports_give_equal_bytes(tmp_path: Path) -> None:
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
     assert one == two
     assert set(one) == {
-        "report.html", "report.json", "report.pdf", "total-exposure.csv", "mean-balance.csv", "sizes.csv", "links.csv",
+        "report.html", "report.json", "report.pdf", "datapackage.json",
+        *(f"{name}.csv" for name in ("total-exposure", "mean-balance", "sizes", "links")),
+        *(f"{name}.parquet" for name in ("total-exposure", "mean-balance", "sizes", "links")),
     }  # fmt: skip
 
 
@@ -478,3 +482,46 @@ def test_hostile_text_stays_text_on_paper(tmp_path: Path) -> None:
     text = words(report).replace(" ", "")
     assert text.count('#panic("x")#read("/etc/passwd")$x^2$') > 15
     assert "root:" not in text
+
+
+# --- the tables as a data package -------------------------------------------------------------------------------
+
+
+def test_the_manifest_says_what_each_file_holds(tmp_path: Path) -> None:
+    render(a_report(licence="CC-BY-4.0"), tmp_path)
+    manifest = json.loads((tmp_path / "datapackage.json").read_text("utf-8"))
+    assert manifest["licenses"] == [{"name": "CC-BY-4.0"}] and manifest["name"] == "exposure-2026-w47"
+    assert [source["title"].split()[3].rstrip(",") for source in manifest["sources"]] == ["bank-a", "bank-b"]
+    assert manifest["provenance"]["hidden_cells"] == {"mean-balance": 2}
+    assert len({resource["name"] for resource in manifest["resources"]}) == len(manifest["resources"]) == 8
+    for resource in manifest["resources"]:
+        data = (tmp_path / resource["path"]).read_bytes()
+        assert len(data) == resource["bytes"] and f"sha256:{sha256(data).hexdigest()}" == resource["hash"]
+    fields = {field["name"]: field for field in manifest["resources"][2]["schema"]["fields"]}
+    assert fields["region"] == {"name": "region", "type": "string"}
+    assert fields["rows"]["type"] == "integer" and fields["rows"]["label"] == "exact"
+    assert fields["mean"] == {"name": "mean", "type": "number", "unit": "cents", "label": "exact", "bound": 0.0}
+    links = manifest["resources"][6]["schema"]["fields"]
+    assert [field["name"] for field in links][:3] == ["column", "balance", "balance bound"]
+
+
+def test_without_a_licence_nothing_says_that_the_tables_may_be_published(tmp_path: Path) -> None:
+    page = Page(render(a_report(), tmp_path).read_text("utf-8"))
+    assert "licenses" not in json.loads((tmp_path / "datapackage.json").read_text("utf-8"))
+    assert "none agreed: for the named recipients alone" in page.text
+
+
+def test_both_forms_of_a_table_hold_the_same_and_nothing_where_a_cell_is_hidden(tmp_path: Path) -> None:
+    render(a_report(), tmp_path)
+    resources = json.loads((tmp_path / "datapackage.json").read_text("utf-8"))["resources"]
+    missing = {resource["name"]: resource["schema"].get("missingValues") for resource in resources}
+    assert missing["mean-balance"] == [HIDDEN] and missing["mean-balance-parquet"] is None
+    for stem, columns in (("mean-balance", ["rows", "mean"]), ("sizes", ["rows"]), ("links", list(NAMES))):
+        sheet = pd.read_csv(tmp_path / f"{stem}.csv", na_values=missing[stem])
+        typed = pd.read_parquet(tmp_path / f"{stem}.parquet")
+        for column in columns:
+            assert sheet[column].astype(float).equals(typed[column].astype(float))
+    table = pq.read_table(tmp_path / "mean-balance.parquet")
+    assert table.column("rows").to_pylist() == list(ROWS)
+    assert table.column("mean").null_count == 2
+    assert table.schema.field("mean").metadata == {b"unit": b"cents", b"label": b"exact", b"bound": b"0.0"}
