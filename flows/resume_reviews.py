@@ -31,7 +31,7 @@ def resume_reviews() -> int:
         )
     for run in waiting:
         if _decided(run.parameters):
-            resume_flow_run(run.id, run_input={"note": "the reviewers have decided"})
+            resume_flow_run(run.id, run_input={})
             resumed += 1
     return resumed
 

@@ -10,6 +10,7 @@ from counterfoil.errors import NotApprovedError
 from counterfoil.governance.airlock import Review, State
 from counterfoil.governance.docket import amiss, look
 from counterfoil.governance.evidence import load_draft
+from counterfoil.governance.proposals import proposals
 from counterfoil.report.prechecks import Precheck, prechecks
 from mpc_tasks.held import home
 from mpc_tasks.show import page
@@ -67,7 +68,9 @@ def _page(found: Review, agreement: Ref, checks: Sequence[Precheck]) -> str:
         f"| {name} | {', '.join(output.recipients)} | {output.measures['hidden-cells']} of {output.measures['cells']} |"
         for name, output in evidence.outputs.items()
     )
-    verdicts = {decision.party: decision.verdict for decision in found.decisions}
+    verdicts = {decision.party: str(decision.verdict) for decision in found.decisions}
+    for made in proposals(home().exchange, found):
+        verdicts.setdefault(made.reviewer, f"{made.verdict} is proposed, not signed")
     reviewers = "\n".join(f"| {id} | {verdicts.get(id, UNDECIDED)} |" for id in terms.reviewers)
     checked = "\n".join(f"| {check.level} | {check.about} | {check.words} |" for check in checks)
     return f"""## {terms.title}, {evidence.period}: {state}
@@ -88,7 +91,8 @@ The draft is **{found.state}**. The results exist in secret shares alone. They g
 {reviewers}
 
 A reviewer, at home: `counterfoil review show {command}`, then `counterfoil review approve {command}`,
-or `request-changes` or `reject` with `--comment "..."`.
+or `request-changes` or `reject` with `--comment "..."`. Or type a decision here (Resume) for a reviewer, who
+then signs it, or not: `counterfoil review confirm {command}`.
 
 Job `{evidence.job}`, attempt {evidence.attempt}, leakage statement `{evidence.leakage}`.
 """

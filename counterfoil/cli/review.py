@@ -30,13 +30,16 @@ def list_(agreement: AgreementArgument, home: HomeOption = None) -> None:
     Example: counterfoil review list agreement:bank-a:5e1f...
     """
     from counterfoil.governance.docket import docket
-    from counterfoil.report.draft import state_line
+    from counterfoil.governance.proposals import proposals
+    from counterfoil.report.draft import proposal_line, state_line
 
     mine, signed = _open(agreement, home)
     found = docket(signed, mine, datetime.now(UTC).date())
     for each in found:
         evidence = each.draft.evidence
         typer.echo(f"{evidence.digest} {evidence.period} attempt {evidence.attempt}: {state_line(each, mine.party)}")
+        for made in proposals(mine.exchange, each):
+            typer.echo(f"  {proposal_line(made)}")
     if not found:
         typer.echo("nothing waits: no job of this agreement has a draft yet", err=True)
 
@@ -51,6 +54,7 @@ def show(agreement: AgreementArgument, evidence: EvidenceArgument, home: HomeOpt
     """
     from counterfoil.governance.decisions import comments
     from counterfoil.governance.docket import amiss, look
+    from counterfoil.governance.proposals import proposals
     from counterfoil.report.draft import describe
     from counterfoil.report.prechecks import prechecks
 
@@ -58,7 +62,7 @@ def show(agreement: AgreementArgument, evidence: EvidenceArgument, home: HomeOpt
     today = datetime.now(UTC).date()
     found = look(draft, mine, today)
     checks = prechecks(found, mine.exchange, today, amiss(draft, mine, today))
-    for line in describe(found, comments(mine.exchange, draft), checks, mine.party):
+    for line in describe(found, comments(mine.exchange, draft), proposals(mine.exchange, found), checks, mine.party):
         typer.echo(line)
 
 
@@ -112,6 +116,41 @@ def reject(
     Example: counterfoil review reject agreement:bank-a:5e1f... 9c0d... --comment "bank-c's rows are too few"
     """
     _decide(agreement, evidence, "reject", comment, home)
+
+
+@app.command()
+def confirm(
+    agreement: AgreementArgument,
+    evidence: EvidenceArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; sign what was proposed.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Sign the decision that was typed for you on the coordinator's page. Read it first: anybody may have typed it.
+
+    Example: counterfoil review confirm agreement:bank-a:5e1f... 9c0d...
+    """
+    from counterfoil.errors import NotFoundError, ReviewError
+    from counterfoil.governance.docket import look
+    from counterfoil.governance.proposals import proposals
+    from counterfoil.report.draft import proposal_line
+
+    mine, draft = _draft(agreement, evidence, home)
+    found = look(draft, mine, datetime.now(UTC).date())
+    proposed = [made for made in proposals(mine.exchange, found) if made.reviewer == mine.party]
+    for made in proposed:
+        typer.echo(proposal_line(made))
+    if not proposed:
+        raise NotFoundError(
+            f"nothing is proposed for {mine.party} on {evidence}; use approve, request-changes or reject"
+        )
+    if len(proposed) > 1:
+        raise ReviewError(
+            f"{len(proposed)} decisions are proposed for {mine.party}; say which is yours: approve, request-changes or "
+            "reject"
+        )
+    if not yes:
+        typer.confirm(f"Sign this as {mine.party}?", abort=True)
+    _decide(agreement, evidence, proposed[0].verdict, proposed[0].comment, home)
 
 
 @app.command()

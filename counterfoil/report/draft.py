@@ -12,6 +12,7 @@ from counterfoil.analyses.joint import analyses, declared
 from counterfoil.governance.airlock import Review, State
 from counterfoil.governance.decisions import Comment
 from counterfoil.governance.evidence import Draft
+from counterfoil.governance.proposals import Proposal
 from counterfoil.report import wording
 from counterfoil.report.leakage import statement
 from counterfoil.report.prechecks import Precheck
@@ -39,7 +40,9 @@ def state_line(found: Review, me: str) -> str:
     return f"{found.state}: {given}; undecided: {', '.join(_you(found.undecided, me)) or 'nobody'}"
 
 
-def describe(found: Review, remarks: Sequence[Comment], checks: Sequence[Precheck], me: str) -> Iterator[str]:
+def describe(
+    found: Review, remarks: Sequence[Comment], proposed: Sequence[Proposal], checks: Sequence[Precheck], me: str
+) -> Iterator[str]:
     """The lines: what it is, how far, what was checked, who would get what, who said what, what may be learned."""
     evidence, terms = found.draft.evidence, found.draft.agreement.terms
     yield f"{terms.title}, {evidence.period}: job {evidence.job}, attempt {evidence.attempt}"
@@ -52,6 +55,8 @@ def describe(found: Review, remarks: Sequence[Comment], checks: Sequence[Prechec
     yield from _who_gets_what(found.draft)
     yield ""
     yield from _said(found, remarks)
+    for each in proposed:
+        yield f"  {proposal_line(each)}"
     yield ""
     yield "what it rests on"
     for part, manifest in evidence.inputs.items():
@@ -63,6 +68,12 @@ def describe(found: Review, remarks: Sequence[Comment], checks: Sequence[Prechec
     yield f"leakage statement ({evidence.leakage})"
     text = statement(terms, tuple(analyses(terms).values()), declared(terms))
     yield from (f"  {line}".rstrip() for line in text.splitlines())
+
+
+def proposal_line(made: Proposal) -> str:
+    """What was typed in a reviewer's name, and that it is no more than that."""
+    words = f': "{printable(made.comment)}"' if made.comment.strip() else ""
+    return f"proposed on the page, not signed: {made.verdict} for {made.reviewer}{words}"
 
 
 def printable(text: str) -> str:

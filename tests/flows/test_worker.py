@@ -6,69 +6,44 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 
 from counterfoil.audit.event import Event
 from counterfoil.home import Home
-from deployments.stand import SETTINGS, database_url, free_ports, prepared_database
+from tests.flows.prefect_server import ROOT, PrefectServer, within
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-ROOT = Path(__file__).resolve().parents[2]
 REF = f"agreement:bank-a:{'0' * 64}"
 NESTED: list[Any] = []
 for _ in range(100):
     NESTED = [NESTED]
-FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
-class Server:
+class Server(PrefectServer):
     """A Prefect server in a process of its own, and two workers: a bank's, and one with flows for tests."""
 
     def __init__(self, folder: Path) -> None:
-        (port,) = free_ports(1)
-        self.folder = folder
         self.home = Home.create(folder / "bank-a", "bank-a", str(folder / "exchange"), ("owner",))
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60)
-        self.environment = {
-            **os.environ,
-            **SETTINGS,
-            "PREFECT_API_URL": str(self.client.base_url).rstrip("/"),
-            "PREFECT_HOME": str(folder / "prefect"),
-            "PREFECT_API_DATABASE_CONNECTION_URL": database_url(folder / "prefect.db"),
-            "PYTHONPATH": str(ROOT),
-            "COUNTERFOIL_HOME": str(self.home.path),
-        }
-        if prepared_database().exists():
-            (folder / "prefect.db").write_bytes(prepared_database().read_bytes())
-        prefect = str(Path(sys.executable).with_name("prefect"))
-        self.processes = [self._start([prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port)])]
-        self.wait_for("/health")
+        super().__init__(folder, self.home)
         # The server made this pool, and its template says what to run.
         template = {
             "job_configuration": {"command": f"touch {self.marker}", "env": {"PYTHONSTARTUP": "/evil"}},
             "variables": {"type": "object", "properties": {}},
         }
         self.ask("/work_pools/", {"name": "bank-a", "type": "counterfoil", "base_job_template": template})
-        self.processes += [
-            self._start([prefect, "worker", "start", "--type", "counterfoil", "--pool", "bank-a", "--name", "bank-a"]),
-            self._start([sys.executable, "-m", "tests.flows.try_party", "trier"]),
-        ]
+        prefect = str(Path(sys.executable).with_name("prefect"))
+        self.start([prefect, "worker", "start", "--type", "counterfoil", "--pool", "bank-a", "--name", "bank-a"])
+        self.start([sys.executable, "-m", "tests.flows.try_party", "trier"])
         self.wait_for("/work_pools/trier")
 
     @property
     def marker(self) -> Path:
         return self.folder / "marker"
-
-    def stop(self) -> None:
-        for process in reversed(self.processes):
-            process.terminate()
-            process.wait(30)
 
     def run(self, pool: str, flow: str, **parameters: Any) -> str:
         """A run of a deployment that names evil code, an evil command and evil steps."""
@@ -94,50 +69,12 @@ class Server:
         }
         return str(self.ask(f"/deployments/{deployment['id']}/create_flow_run", wish)["id"])
 
-    async def ended(self, run: str) -> dict[str, Any]:
-        while True:
-            state = await self.state(run)
-            if state["type"] in FINAL:
-                return state
-            await asyncio.sleep(0.3)
-
-    async def state(self, run: str) -> dict[str, Any]:
-        answer = await asyncio.to_thread(self.client.get, f"/flow_runs/{run}")
-        return dict(answer.json()["state"])
-
-    def ask(self, path: str, body: Any) -> Any:
-        answer = self.client.post(path, json=body)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-    def wait_for(self, path: str) -> None:
-        for _ in range(300):
-            try:
-                if self.client.get(path).is_success:
-                    return
-            except httpx.TransportError:
-                pass
-            asyncio.run(asyncio.sleep(0.2))
-        raise TimeoutError(path)
-
-    def _start(self, argv: list[str]) -> subprocess.Popen[bytes]:
-        log = (self.folder / f"{Path(argv[0]).name}-{len(argv)}.log").open("wb")
-        return subprocess.Popen(argv, env=self.environment, cwd=self.folder, stdout=log, stderr=log)
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made = Server(tmp_path_factory.mktemp("server"))
     yield made
     made.stop()
-
-
-def within(seconds: float, doing: Coroutine[Any, Any, Any]) -> Any:
-    async def limited() -> Any:
-        async with asyncio.timeout(seconds):
-            return await doing
-
-    return asyncio.run(limited())
 
 
 def test_a_listed_flow_runs_as_it_is_installed(server: Server) -> None:

@@ -16,6 +16,7 @@ from counterfoil.errors import DocumentError, NotApprovedError, ReviewError
 from counterfoil.governance.airlock import NEXT, Event, State, count_decisions, follow, review
 from counterfoil.governance.decisions import Decision, Verdict, comment, comments, decisions, hear
 from counterfoil.governance.evidence import Draft
+from counterfoil.governance.proposals import proposals, propose
 
 from .conftest import NOW, TODAY, Consortium
 from .reviewing import REVIEWERS, approve, draft
@@ -196,3 +197,35 @@ def test_a_comment_has_a_text_of_some_size_and_is_a_partys(shared: Consortium) -
     without = replace(made, agreement=replace(made.agreement, terms=terms))
     with pytest.raises(ReviewError, match="reviewer-3 is no party"):
         comment(without, "hello", shared.homes["reviewer-3"].keys, shared.exchange, NOW)
+
+
+# --- what was typed in a reviewer's name ------------------------------------------------------------------------
+
+
+def proposed(consortium: Consortium, made: Draft) -> list[tuple[str, Verdict]]:
+    found = review(made, decisions(consortium.exchange, made))
+    return [(each.reviewer, each.verdict) for each in proposals(consortium.exchange, found)]
+
+
+def test_a_proposal_counts_for_nothing(shared: Consortium) -> None:
+    made = draft(shared)
+    for reviewer in REVIEWERS:
+        propose(made, reviewer, "approve", "fine", shared.exchange)
+        propose(made, reviewer, "approve", "fine", shared.exchange)
+    assert proposed(shared, made) == [(reviewer, "approve") for reviewer in REVIEWERS]
+    assert review(made, decisions(shared.exchange, made)).state is S.SUBMITTED
+    approve(shared, made, "reviewer-1")
+    propose(made, "reviewer-1", "reject", "on second thoughts", shared.exchange)
+    assert proposed(shared, made) == [("reviewer-1", "reject"), ("reviewer-2", "approve"), ("reviewer-3", "approve")]
+
+
+def test_only_well_formed_proposals_for_reviewers_are_shown(shared: Consortium) -> None:
+    made, other = draft(shared), draft(shared)
+    with pytest.raises(ReviewError, match="bank-a is not a reviewer"):
+        propose(made, "bank-a", "approve", "", shared.exchange)
+    with pytest.raises(DocumentError):
+        propose(made, "reviewer-1", "withdraw", "", shared.exchange)
+    stray = propose(other, "reviewer-1", "approve", "", shared.exchange).pack()
+    for reviewer, content in (("reviewer-1", stray), ("reviewer-2", b"rubbish"), ("mallory", stray)):
+        shared.exchange.put_named(("proposals", made.evidence.digest, reviewer, "0" * 64), content)
+    assert proposed(shared, made) == []

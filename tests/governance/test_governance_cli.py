@@ -22,6 +22,7 @@ from counterfoil.errors import (
     SignatureError,
     WithdrawnError,
 )
+from counterfoil.governance.proposals import propose
 from counterfoil.governance.signing import publish, read_agreement
 
 from .conftest import CONTRACTS, IDS, Consortium, make_consortium
@@ -243,3 +244,24 @@ def test_who_withdraws_ends_the_agreement_for_all(signed: Consortium) -> None:
     ):
         assert refused.exit_code == WithdrawnError.exit_code
         assert "error: bank-d withdrew from agreement exposure 1.0.0; agree on a new version" in refused.output
+
+
+def test_a_reviewer_signs_what_was_typed_for_it(signed: Consortium) -> None:
+    made = draft(signed)
+    ref, evidence = str(signed.ref), made.evidence.digest
+    home = signed.homes["reviewer-2"].path
+    nothing = run("review", "confirm", ref, evidence, home=home)
+    assert nothing.exit_code == NotFoundError.exit_code
+    propose(made, "reviewer-2", "request-changes", "March lacks", signed.exchange)
+    line = 'proposed on the page, not signed: request-changes for reviewer-2: "March lacks"'
+    for command in (("list", ref), ("show", ref, evidence)):
+        assert line in run("review", *command, home=signed.homes["regulator"].path).output
+    declined = run("review", "confirm", ref, evidence, home=home, input="n\n")
+    assert (declined.exit_code, line in declined.output) == (1, True)
+    propose(made, "reviewer-2", "approve", "fine", signed.exchange)
+    assert run("review", "confirm", ref, evidence, "--yes", home=home).exit_code == ReviewError.exit_code
+    assert run("review", "approve", ref, evidence, home=home).exit_code == 0
+    confirmed = run("review", "confirm", ref, evidence, home=home, input="y\n")
+    assert confirmed.exit_code == 0, confirmed.output
+    assert "reviewer-2: request-changes on job" in confirmed.output
+    assert "changes-requested: request-changes by reviewer-2" in run("review", "list", ref, home=home).output

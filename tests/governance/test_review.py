@@ -29,6 +29,7 @@ from counterfoil.governance.airlock import State, count_decisions, decide, revie
 from counterfoil.governance.decisions import Comment, Decision, Verdict, check_decision, decisions
 from counterfoil.governance.evidence import Draft, Evidence, drafts, load_draft, sign_evidence
 from counterfoil.governance.job import Job
+from counterfoil.governance.proposals import Proposal
 from counterfoil.governance.signing import SignedAgreement
 
 from .conftest import NOW, PERIOD, Consortium
@@ -246,7 +247,7 @@ def test_rubbish_in_the_exchange_blocks_nobody(shared: Consortium) -> None:
 
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_decision_or_a_named_error(payload: bytes) -> None:
-    for document in (Comment, Decision, Evidence):
+    for document in (Comment, Decision, Evidence, Proposal):
         with pytest.raises(DocumentError):
             document.unpack(payload)
 

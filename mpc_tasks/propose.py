@@ -1,0 +1,26 @@
+"""Step: what was typed on the coordinator's page lies in the exchange, for the reviewer to sign or not."""
+
+from __future__ import annotations
+
+from counterfoil.canonical import Ref
+from counterfoil.governance.evidence import load_draft
+from counterfoil.governance.proposals import propose as propose_
+from mpc_tasks.barrier import say
+from mpc_tasks.held import drop, held, home
+from mpc_tasks.task import mpc_task
+from mpc_tasks.verify import signed
+
+
+@mpc_task(name="propose", version=1, of="reviewer")
+def propose(agreement: Ref, evidence: Ref, reviewer: str, verdict: str, comment: Ref) -> Ref:
+    """The proposal is there, under no signature; the evidence. `comment` is the text that this process holds."""
+    draft = load_draft(home().exchange, signed(agreement), evidence.digest)
+    match verdict:
+        case "approve" | "request-changes" | "reject":
+            propose_(draft, reviewer, verdict, held(comment, str), home().exchange)
+            home().log.append("decision-proposed", subject=draft.evidence.job, refs={"evidence": evidence.digest})
+            say(f"{verdict} was proposed to {reviewer}; it counts once {reviewer} signs it")
+        case _:
+            say("nothing was proposed")
+    drop(comment)
+    return evidence

@@ -1,0 +1,94 @@
+"""A real Prefect server for tests, in a process of its own, with the workers that a test starts beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from counterfoil.home import Home
+from deployments.stand import SETTINGS, database_url, free_ports, prepared_database
+
+ROOT = Path(__file__).resolve().parents[2]
+FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+class PrefectServer:
+    """The server, which answers when this is made; processes started here work for the party of the home."""
+
+    def __init__(self, folder: Path, home: Home) -> None:
+        (port,) = free_ports(1)
+        self.folder = folder
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60)
+        self.environment = {
+            **os.environ,
+            **SETTINGS,
+            "PREFECT_API_URL": str(self.client.base_url).rstrip("/"),
+            "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_API_DATABASE_CONNECTION_URL": database_url(folder / "prefect.db"),
+            "PYTHONPATH": str(ROOT),
+            "COUNTERFOIL_HOME": str(home.path),
+        }
+        if prepared_database().exists():
+            (folder / "prefect.db").write_bytes(prepared_database().read_bytes())
+        self.processes: list[subprocess.Popen[bytes]] = []
+        prefect = str(Path(sys.executable).with_name("prefect"))
+        self.start([prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port)])
+        self.wait_for("/health")
+
+    def start(self, argv: list[str]) -> None:
+        """The process runs until `stop`."""
+        log = (self.folder / f"{Path(argv[0]).name}-{len(self.processes)}.log").open("wb")
+        process = subprocess.Popen(argv, env=self.environment, cwd=self.folder, stdout=log, stderr=log)
+        self.processes.append(process)
+
+    def stop(self) -> None:
+        """All that was started here is over."""
+        for process in reversed(self.processes):
+            process.terminate()
+            process.wait(30)
+
+    async def ended(self, run: str) -> dict[str, Any]:
+        """The run's last state."""
+        return await self.reached(run, FINAL)
+
+    async def reached(self, run: str, types: tuple[str, ...]) -> dict[str, Any]:
+        """The run's state, once it is of one of these types."""
+        while True:
+            state = await self.state(run)
+            if state["type"] in types:
+                return state
+            await asyncio.sleep(0.3)
+
+    async def state(self, run: str) -> dict[str, Any]:
+        answer = await asyncio.to_thread(self.client.get, f"/flow_runs/{run}")
+        return dict(answer.json()["state"])
+
+    def ask(self, path: str, body: Any) -> Any:
+        answer = self.client.post(path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def wait_for(self, path: str) -> None:
+        for _ in range(300):
+            try:
+                if self.client.get(path).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            asyncio.run(asyncio.sleep(0.2))
+        raise TimeoutError(path)
+
+
+def within(seconds: float, doing: Coroutine[Any, Any, Any]) -> Any:
+    async def limited() -> Any:
+        async with asyncio.timeout(seconds):
+            return await doing
+
+    return asyncio.run(limited())

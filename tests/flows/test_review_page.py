@@ -1,0 +1,133 @@
+"""A review on a real Prefect server: what its page shows, what may be typed there, and that only signatures count."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from counterfoil.governance.airlock import State, decide
+from counterfoil.governance.docket import look
+from counterfoil.governance.evidence import Draft, load_draft, make_evidence, sign_evidence
+from counterfoil.governance.job import Job
+from counterfoil.governance.proposals import proposals
+from tests.consortium import NODES, Consortium, found, today
+from tests.flows.prefect_server import PrefectServer, within
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+class Page:
+    """The coordinator at work beside a server, and a draft in the exchange that all nodes signed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.banks = found(folder, 1000)
+        self.draft = drafted(self.banks)
+        self.server = PrefectServer(folder, self.banks.homes["coordinator"])
+        self.server.ask("/work_pools/", {"name": "coordinator", "type": "counterfoil"})
+        self.server.start([sys.executable, "-m", "flows.party"])
+        flow = self.server.ask("/flows/", {"name": "review"})
+        wish = {"name": "coordinator", "flow_id": flow["id"], "work_pool_name": "coordinator"}
+        deployment = self.server.ask("/deployments/", {**wish, "enforce_parameter_schema": False})["id"]
+        evidence = f"evidence:node-0:{self.draft.evidence.digest}"
+        wish = {"parameters": {"agreement": str(self.banks.ref), "evidence": evidence}, "state": {"type": "SCHEDULED"}}
+        self.run = str(self.server.ask(f"/deployments/{deployment}/create_flow_run", wish)["id"])
+
+    def waits(self) -> dict[str, Any]:
+        """The state of a review that waits again."""
+        return dict(within(120, self.server.reached(self.run, ("PAUSED", "FAILED", "COMPLETED", "CRASHED"))))
+
+    def resume(self, **typed: str) -> dict[str, Any]:
+        return dict(self.server.ask(f"/flow_runs/{self.run}/resume", {"run_input": typed}))
+
+    def shown(self) -> str:
+        """The page as the server has it last."""
+        wish = {"artifacts": {"key": {"any_": [f"review-{self.banks.agreement.id}"]}}, "sort": "CREATED_DESC"}
+        return str(self.server.ask("/artifacts/filter", wish)[0]["data"])
+
+    def proposed(self) -> list[tuple[str, str, str]]:
+        home = self.banks.homes["reviewer-1"]
+        made = proposals(home.exchange, look(self.draft, home, today().date()))
+        return [(each.reviewer, each.verdict, each.comment) for each in made]
+
+
+def drafted(banks: Consortium) -> Draft:
+    """Evidence on made-up inputs, signed by every node: a review needs no more."""
+    terms = banks.agreement
+    evidence = make_evidence(
+        Job(terms.digest, banks.period, {str(part): secrets.token_hex(32) for part in terms.parts}),
+        1,
+        banks.signed("node-0"),
+        measures={plan.name: {"cells": 24, "hidden-cells": 1} for plan in terms.analyses},
+        commitments={plan.name: [secrets.token_bytes(32) for _ in NODES] for plan in terms.analyses},
+        checks={},
+        leakage="1" * 64,
+        transcript="2" * 64,
+    )
+    for node in NODES:
+        sign_evidence(evidence, banks.homes[node].keys, banks.homes[node].exchange)
+    return load_draft(banks.homes["bank-a"].exchange, banks.signed("bank-a"), evidence.digest)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    made = Page(tmp_path_factory.mktemp("page"))
+    yield made
+    made.server.stop()
+
+
+def test_a_review_waits_without_end_and_says_for_what(page: Page) -> None:
+    state = page.waits()
+    assert (state["type"], state["name"]) == ("PAUSED", "Suspended"), state
+    assert state["state_details"]["pause_timeout"] is None
+    shown = page.shown()
+    for words in (
+        "waits for 2 more of 2 approvals",
+        "The draft is **submitted**",
+        "| reviewer-3 | undecided |",
+        "| total-exposure | regulator, bank-a | 1 of 24 |",
+        "| stop | leakage statement |",
+        f"counterfoil review confirm {page.banks.ref} {page.draft.evidence.digest}",
+    ):
+        assert words in shown, shown
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"reviewer": "mallory", "decision": "approve"},
+        {"reviewer": "reviewer-1", "decision": "release"},
+        {"reviewer": "reviewer-1", "decision": "approve", "comment": "x" * 4001},
+        {"reviewer": "reviewer-1", "decision": "approve", "quorum": "1"},
+    ],
+)
+def test_what_is_no_decision_is_not_taken(page: Page, typed: dict[str, str]) -> None:
+    assert page.resume(**typed)["status"] == "REJECT"
+    assert (page.waits()["type"], page.proposed()) == ("PAUSED", [])
+
+
+def test_what_is_typed_is_a_proposal_until_it_is_signed(page: Page) -> None:
+    for reviewer in ("reviewer-1", "reviewer-2"):
+        assert page.resume(reviewer=reviewer, decision="approve", comment="cells are large")["status"] == "ACCEPT"
+        assert page.waits()["type"] == "PAUSED", page.waits()
+    assert page.resume()["status"] == "ACCEPT"  # only to look again
+    assert page.waits()["type"] == "PAUSED"
+    assert page.proposed() == [(reviewer, "approve", "cells are large") for reviewer in ("reviewer-1", "reviewer-2")]
+    assert "| reviewer-2 | approve is proposed, not signed |" in page.shown()
+    assert "waits for 2 more of 2 approvals" in page.shown()
+    assert "cells are large" not in page.shown()
+    node = page.banks.homes["node-0"]
+    assert look(page.draft, node, today().date()).state is State.SUBMITTED
+
+
+def test_a_review_that_was_stopped_ends_by_name(page: Page) -> None:
+    home = page.banks.homes["reviewer-3"]
+    decide(page.draft, "reject", comment="no", keys=home.keys, exchange=home.exchange, now=today())
+    assert page.resume()["status"] == "ACCEPT"
+    state = page.waits()
+    assert (state["type"], state["name"]) == ("FAILED", "NotApprovedError"), state
+    assert "its draft is rejected" in state["message"]
