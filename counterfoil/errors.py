@@ -78,6 +78,12 @@ class RevokedError(CounterfoilError):
     exit_code = 35
 
 
+class BudgetError(CounterfoilError):
+    """Noised results would tell a recipient more than its privacy budget allows, or were not charged to it."""
+
+    exit_code = 36
+
+
 # --- data at its owner: 40-49 -----------------------------------------------------------------------------------
 
 

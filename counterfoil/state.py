@@ -6,7 +6,7 @@ Knows nothing of what the facts mean.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -111,6 +111,23 @@ class State:
             rows = connection.execute("SELECT key FROM fact WHERE space = ? ORDER BY key", (space,))
             return [row[0] for row in rows]
 
+    def items(self, space: str) -> dict[str, bytes]:
+        """The facts of a space, by their keys, sorted."""
+        with self._transaction() as connection:
+            return _items(connection, space)
+
+    def put_new(self, space: str, key: str, value: bytes, allowed: Callable[[Mapping[str, bytes]], None]) -> bool:
+        """The fact has a value: what it had, or else this one, if `allowed` lets it join the facts of its space.
+
+        Returns whether it is new. Nobody else changes the space while `allowed` looks at it. Raises: what that raises.
+        """
+        with self._transaction() as connection:
+            facts = _items(connection, space)
+            allowed(facts)
+            if key not in facts:
+                connection.execute("INSERT INTO fact VALUES (?, ?, ?)", (space, key, value))
+            return key not in facts
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """A connection inside a write transaction that is on the disk when the block ends without an error."""
@@ -134,3 +151,8 @@ class State:
         if "locked" in str(error):
             return BusyError(f"another process holds {self._path} for more than {_BUSY_S:.0f} s")
         return StoreError(f"cannot use {self._path} ({type(error).__name__})")
+
+
+def _items(connection: sqlite3.Connection, space: str) -> dict[str, bytes]:
+    rows = connection.execute("SELECT key, value FROM fact WHERE space = ? ORDER BY key", (space,))
+    return {row[0]: bytes(row[1]) for row in rows}

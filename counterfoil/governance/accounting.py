@@ -7,6 +7,7 @@ losses, and nothing of who caused them.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,6 +26,9 @@ class Loss:
     epsilon: Decimal
     rho: Decimal
     distance: Decimal
+
+    def __str__(self) -> str:
+        return f"ρ = {self.rho:.6g}" if self.rho else f"ε = {self.epsilon:f}"
 
 
 def spent(losses: Sequence[Loss], cap: Cap) -> float:
@@ -53,10 +57,10 @@ def _renyi(losses: Sequence[Loss], delta: float) -> float:
     from dp_accounting.rdp import RdpAccountant  # noqa: PLC0415
 
     accountant = RdpAccountant(neighboring_relation=NeighboringRelation.REPLACE_ONE)
-    for loss in losses:
-        if loss.rho:
-            accountant.compose(ZCDpEvent(float(loss.rho)))
+    for (epsilon, rho), count in Counter((loss.epsilon, loss.rho) for loss in losses).items():
+        if rho:
+            accountant.compose(ZCDpEvent(float(rho)), count)
         else:
             # Of all that is epsilon-DP, randomised response says most: it answers falsely with 1 / (1 + e^epsilon).
-            accountant.compose(RandomizedResponseDpEvent(2 / (1 + math.exp(float(loss.epsilon))), 2))
+            accountant.compose(RandomizedResponseDpEvent(2 / (1 + math.exp(float(epsilon))), 2), count)
     return float(accountant.get_epsilon(delta))

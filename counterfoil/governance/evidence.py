@@ -14,6 +14,7 @@ from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import NotFoundError, RefusedError, SignatureError, TamperedError
 from counterfoil.exchange import Exchange
+from counterfoil.governance.charge import Line, check_lines
 from counterfoil.governance.document import read_json
 from counterfoil.governance.job import Job
 from counterfoil.governance.signing import SignedAgreement
@@ -40,7 +41,8 @@ class Evidence:
     """What the nodes did, in words that are the same at every node.
 
     `keys` maps each recipient to the key that its copy will be sealed to; `checks` are counts of what was looked at;
-    `leakage` is the digest of the leakage statement, `transcript` that of the attempt's handshake.
+    `leakage` is the digest of the leakage statement, `transcript` that of the attempt's handshake; `charge` is what the
+    noised results cost their recipients.
     """
 
     job: str
@@ -53,6 +55,7 @@ class Evidence:
     checks: Mapping[str, int]
     leakage: str
     transcript: str
+    charge: tuple[Line, ...] = ()
 
     def pack(self) -> bytes:
         """The bytes that every node signs."""
@@ -78,6 +81,7 @@ class Evidence:
                 "checks": self.checks,
                 "leakage": self.leakage,
                 "transcript": self.transcript,
+                "charge": [line.json() for line in self.charge],
             }
         )
 
@@ -90,7 +94,8 @@ class Evidence:
             name: OutputEvidence(item["plan"], tuple(item["recipients"]), item["measures"], tuple(item["commitments"]))
             for name, item in value.pop("outputs").items()
         }
-        return cls(**value, outputs=outputs)
+        charge = tuple(map(Line.read, value.pop("charge")))
+        return cls(**value, outputs=outputs, charge=charge)
 
     @cached_property
     def digest(self) -> str:
@@ -116,6 +121,7 @@ def make_evidence(
     checks: Mapping[str, int],
     leakage: str,
     transcript: str,
+    charge: tuple[Line, ...] = (),
 ) -> Evidence:
     """The evidence on a finished attempt: `measures` and `commitments` are given for each planned analysis."""
     terms = agreement.terms
@@ -138,6 +144,7 @@ def make_evidence(
         checks=dict(checks),
         leakage=leakage,
         transcript=transcript,
+        charge=charge,
     )
 
 
@@ -198,3 +205,4 @@ def _check_evidence(evidence: Evidence, agreement: SignedAgreement) -> None:
         raise RefusedError(f"the evidence {evidence.digest} does not commit to every component of its outputs")
     if evidence.keys != {id: terms.roster.party(id).keys.seal_id for id in terms.recipients}:
         raise RefusedError(f"the evidence {evidence.digest} names other recipients' keys than the roster")
+    check_lines(evidence.charge, terms)

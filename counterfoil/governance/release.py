@@ -46,6 +46,7 @@ RELEASES: Final = "releases"
 """Where releases lie in an exchange: by evidence, recipient and node."""
 
 _RELEASE = "release"
+_RELEASED = "released-job"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,13 @@ class Release:
         return self.released.date() + timedelta(days=terms.release_retention_days)
 
 
+def check_only_job(draft: Draft, home: Home) -> None:
+    """Raises: ReplayError when this node released another job of the draft's period to any recipient."""
+    agreement, evidence = draft.agreement, draft.evidence
+    for recipient in agreement.terms.recipients:
+        home.state.check_bound(_RELEASED, f"{agreement.digest}/{evidence.period}/{recipient}", evidence.job)
+
+
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """What one node handed over, and what it states about that."""
@@ -105,7 +113,7 @@ def release(announced: Announced, recipient: str, shares: bytes, home: Home, now
         raise RefusedError(f"{home.party} is not a node in agreement {terms.id}")
     plans = _plans(approved.draft, recipient)
     # One job of a period for each recipient; the same one may be released again after a crash.
-    home.state.bind("released-job", f"{agreement.digest}/{evidence.period}/{recipient}", evidence.job)
+    home.state.bind(_RELEASED, f"{agreement.digest}/{evidence.period}/{recipient}", evidence.job)
     keys = terms.roster.party(recipient).keys
     check_not_revoked(evidence.digest, recipient, home.state)
     sealed = seal(shares, keys, _info(approved, home.party, keys))

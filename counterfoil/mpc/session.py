@@ -39,7 +39,10 @@ _NONCE_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What every party must mean alike before it starts. Digests are lower-case hex; `job` is 32 hex digits."""
+    """What every party must mean alike before it starts. Digests are lower-case hex; `job` is 32 hex digits.
+
+    `ledger` is what the party remembers of privacy budgets: one that forgot something says another digest.
+    """
 
     suite: str
     job: str
@@ -51,6 +54,7 @@ class Hello:
     checkpoint: str
     params: str
     software: str
+    ledger: str = "none"
 
     @property
     def name(self) -> Attempt:

@@ -83,6 +83,7 @@ def printable(text: str) -> str:
 
 def _who_gets_what(draft: Draft) -> Iterator[str]:
     evidence, terms, plans = draft.evidence, draft.agreement.terms, analyses(draft.agreement.terms)
+    costs = {(line.recipient, line.plan): line for line in evidence.charge}
     yield "who would get what"
     for recipient in terms.recipients:
         organisation = terms.roster.party(recipient).organisation
@@ -95,6 +96,8 @@ def _who_gets_what(draft: Draft) -> Iterator[str]:
             )
             yield f"      {', '.join(_shapes(plans[plan.name]))}"
             yield from _by_rule(measures)
+            if line := costs.get((recipient, plan.name)):
+                yield f"      costs {line.loss} of its privacy budget for {line.dataset}"
 
 
 def _by_rule(measures: Mapping[str, int]) -> Iterator[str]:

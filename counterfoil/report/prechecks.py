@@ -16,7 +16,9 @@ from counterfoil.analyses.joint import analyses, declared
 from counterfoil.canonical import digest
 from counterfoil.errors import NotFoundError
 from counterfoil.exchange import Exchange
+from counterfoil.governance import budget
 from counterfoil.governance.airlock import OPEN, Review
+from counterfoil.governance.charge import Charge
 from counterfoil.governance.evidence import Draft, drafts
 from counterfoil.governance.verify import manifest_of
 from counterfoil.report import wording
@@ -62,6 +64,7 @@ def prechecks(found: Review, exchange: Exchange, today: date, standing: Sequence
         _leakage(draft),
         *_hidden(draft),
         _rejected(draft),
+        *_budgets(draft, exchange, today),
         *_rows_changed(exchange, draft, rows, every),
         *_others_of_period(draft, every),
     ]
@@ -141,6 +144,20 @@ def _rejected(draft: Draft) -> Precheck:
             f"out of the contract's bounds, and counted for nothing: {', '.join(told)}; ask the owner what happened",
         )
     return Precheck("rejected inputs", Level.OK, "everything handed in kept to its contract's bounds")
+
+
+def _budgets(draft: Draft, exchange: Exchange, today: date) -> Iterator[Precheck]:
+    """Whether what the nodes have charged so far leaves room for the draft's noised results."""
+    terms, evidence = draft.agreement.terms, draft.evidence
+    made = budget.published(exchange, [terms.roster.party(node).keys for node in terms.nodes])
+    asked = Charge(evidence.job, evidence.agreement, evidence.digest, terms.nodes[0], today, evidence.charge)
+    for each in budget.balances(terms, [*made, asked], today) if evidence.charge else ():
+        level = Level.STOP if each.percent > 100 else Level.LOOK if each.alarming else Level.OK
+        yield Precheck(
+            "privacy budget",
+            level,
+            f"{each.recipient} would have spent {each.percent} % of what it may learn of {each.dataset} ({each.cap})",
+        )
 
 
 def _rows(exchange: Exchange, draft: Draft) -> dict[str, int]:

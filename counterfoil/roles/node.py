@@ -19,8 +19,10 @@ from counterfoil.analyses.joint import JointComputation, analyses, array_specs, 
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.errors import IntegrityError, NotFoundError, RefusedError
+from counterfoil.governance import budget
 from counterfoil.governance.agreement import Part
 from counterfoil.governance.airlock import State, review
+from counterfoil.governance.charge import Line, lines_of
 from counterfoil.governance.decisions import hear
 from counterfoil.governance.evidence import drafts, make_evidence, sign_evidence
 from counterfoil.governance.holding import note_held
@@ -93,10 +95,13 @@ class Computation:
         Nobody can then pair an owner's old submission with another's new one and look at the difference. They are used
         up only when all nodes mean the same job, so that what a coordinator tells one node alone costs nobody anything.
 
-        Raises: ReplayError, RefusedError, TransportError, AttemptError, CheatingDetected.
+        Raises: BudgetError when its noised results do not fit into a recipient's budget; ReplayError, RefusedError,
+            TransportError, AttemptError, CheatingDetected.
         """
         terms = self.agreement.terms
         self._check_unfinished()
+        budget.learn(terms, self.home)
+        budget.check(terms, self.job.id, self._charge(), self.home, datetime.now(UTC).date())
         start_attempt(self.home.state, self.job.id, self.attempt)
         self._running = True
         index = terms.nodes.index(self.home.party)
@@ -190,6 +195,7 @@ class Computation:
             checks={f"opened-{label.replace(' ', '-')}": opened.count(label) for label in sorted(set(opened))},
             leakage=digest(text),
             transcript=self.transcript,
+            charge=self._charge(),
         )
         for name, parts in kept.items():
             salts = {salt_name(j): salt for j, salt in committed[name].salts.items()}
@@ -239,6 +245,11 @@ class Computation:
         """What no plan can be called: a job's id depends on the names of its plans."""
         return f"noise-keys-{self.job.id}"
 
+    def _charge(self) -> tuple[Line, ...]:
+        """What the job's noised results cost their recipients."""
+        noises = {name: analysis.noise for name, analysis in analyses(self.agreement.terms).items()}
+        return lines_of(self.agreement.terms, {name: noise.loss for name, noise in noises.items() if noise})
+
     def _check_unfinished(self) -> None:
         """Raises: RefusedError when the job's draft is whole; one that some node did not live to sign is made again.
 
@@ -264,6 +275,7 @@ class Computation:
             checkpoint="none",
             params=self.agreement.digest,
             software=software_digest(),
+            ledger=budget.standing_digest(terms, self.home.state),
         )
 
     @property

@@ -12,13 +12,14 @@ from typing import Final
 
 from counterfoil.arrays import pack
 from counterfoil.errors import RefusedError
+from counterfoil.governance import budget
 from counterfoil.governance.agreement import Planned
 from counterfoil.governance.airlock import Approved, State, count_decisions, review
 from counterfoil.governance.announcement import announce, check_announced
 from counterfoil.governance.decisions import hear
 from counterfoil.governance.evidence import Draft, load_draft
 from counterfoil.governance.job import Event, Stage, advance, stage_of
-from counterfoil.governance.release import Release, release
+from counterfoil.governance.release import Release, check_only_job, release
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.standing import check_standing
 from counterfoil.home import Home
@@ -32,21 +33,30 @@ _RELEASABLE: Final = (Stage.DRAFTED, Stage.APPROVED, Stage.RELEASED)  # the last
 def announce_release(home: Home, agreement: SignedAgreement, evidence_digest: str) -> None:
     """What is about to leave, and on whose word, is in this node's published log, for the other nodes to cosign.
 
-    Raises: NotApprovedError; NotFoundError if there is no such draft; SignatureError, TamperedError; WithdrawnError,
-        RevokedError; RefusedError, also when the job was halted or erased since.
+    Before that, what noised results cost is charged to their recipients' budgets, for good.
+
+    Raises: NotApprovedError; BudgetError; ReplayError when another job of the period was released; NotFoundError if
+        there is no such draft; SignatureError, TamperedError; WithdrawnError, RevokedError; RefusedError, also when the
+        job was halted or erased since.
     """
-    announce(_approved(home, agreement, evidence_digest), home)
+    approved = _approved(home, agreement, evidence_digest)
+    check_only_job(approved.draft, home)
+    evidence = approved.draft.evidence
+    budget.charge(agreement.terms, evidence.job, evidence.digest, evidence.charge, home, datetime.now(UTC).date())
+    announce(approved, home)
 
 
 def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> list[Release]:
     """This node's shares of every approved output lie in the exchange, sealed to each of its recipients.
 
-    Raises: NotWitnessedError until all other nodes cosigned the announcement; NotFoundError if this node holds no such
+    Raises: NotWitnessedError until all other nodes cosigned the announcement; BudgetError until all nodes charged it;
+        NotFoundError if this node holds no such
         draft; ReplayError; and as `announce_release`.
     """
     approved = _approved(home, agreement, evidence_digest)
     announced = check_announced(approved, home)
     evidence, terms = approved.draft.evidence, agreement.terms
+    budget.check_charged(terms, evidence.job, evidence.charge, home.exchange)
     releases = [
         release(
             announced, recipient, _packed(home, approved.draft, terms.plans_for(recipient)), home, datetime.now(UTC)

@@ -56,6 +56,6 @@ def test_no_object_of_a_schema_lets_unknown_fields_in(path: Path) -> None:
 
 
 def test_the_machines_documents_name_their_format() -> None:
-    for name in ("decision", "evidence", "manifest", "receipt", "release"):
+    for name in ("charge", "decision", "evidence", "manifest", "receipt", "release"):
         with pytest.raises(Exception, match=f"'format' is missing|counterfoil/{name}/1"):
             read_json(b"{}", name, name)
