@@ -240,6 +240,16 @@ class SealError(IntegrityError):
     exit_code = 74
 
 
+class ForkedError(TamperedError):
+    """A party signed two histories of its own log. `proof` shows it to anybody who knows its key."""
+
+    exit_code = 75
+
+    def __init__(self, message: str, proof: bytes) -> None:
+        super().__init__(message)
+        self.proof = proof
+
+
 # --- review and release: 80-89 ----------------------------------------------------------------------------------
 
 

@@ -8,7 +8,6 @@ The only module that imports obstore.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,17 +17,13 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from counterfoil.canonical import Ref, check_id, digest
-from counterfoil.errors import DocumentError, NotFoundError, ReplayError, StoreError, TamperedError
+from counterfoil.canonical import Ref, digest
+from counterfoil.errors import NotFoundError, ReplayError, StoreError
 from counterfoil.files import sync_folder
-
-Name = tuple[str, ...]
-
-_BLOBS = "blobs"
-_TILE = re.compile(r"[0-9]{3}\.p\Z")  # a partial tile's folder in C2SP tlog-tiles
+from counterfoil.records import BLOBS, Name, Records, name_of, path_of
 
 
-class Exchange:
+class Exchange(Records):
     """A blob store; each name is a tuple of parts, and each part an id, a digest or a tile's number."""
 
     def __init__(self, url: str, store: ObjectStore, folder: Path | None) -> None:
@@ -59,19 +54,12 @@ class Exchange:
     def put(self, kind: str, owner: str, data: bytes | memoryview) -> Ref:
         """The blob is stored under its digest, once however often it is put."""
         ref = Ref(kind, owner, digest(data))
-        name = (_BLOBS, ref.kind, ref.owner, ref.digest)
+        name = (BLOBS, ref.kind, ref.owner, ref.digest)
         try:
             self._write(name, data, replace=False)
         except AlreadyExistsError:
             self.get(ref)  # an existing blob that does not match its name must not pass for ours
         return ref
-
-    def get(self, ref: Ref) -> bytes:
-        """The blob's bytes, which match its digest. Raises: NotFoundError, TamperedError, StoreError."""
-        data = self.get_named((_BLOBS, ref.kind, ref.owner, ref.digest))
-        if digest(data) != ref.digest:
-            raise TamperedError(f"{ref} was changed in the exchange: its bytes do not match its digest")
-        return data
 
     def put_named(self, name: Name, data: bytes | memoryview, *, replace: bool = False) -> None:
         """The data lie under the name. Whoever reads them must check them by what they are, not by their name.
@@ -105,7 +93,7 @@ class Exchange:
 
     def discard(self, ref: Ref) -> None:
         """No blob lies under the reference, as far as the store obeys. Raises: StoreError."""
-        self.remove((_BLOBS, ref.kind, ref.owner, ref.digest))
+        self.remove((BLOBS, ref.kind, ref.owner, ref.digest))
 
     def list(self, prefix: Name = ()) -> list[Name]:
         """The names below a prefix, sorted; names that we would not have given are left out."""
@@ -114,11 +102,11 @@ class Exchange:
             found = [meta["path"] for batch in obstore.list(self._store, path) for meta in batch]
         except (BaseError, OSError) as error:
             raise _failure("list", path or "/", error) from None
-        return sorted(name for name in map(_name, found) if name)
+        return sorted(name for name in map(name_of, found) if name)
 
     def _locate(self, name: Name) -> str:
         """The name's path in the store; in a folder, no link that somebody planted leads it outside."""
-        path = _path(name)
+        path = path_of(name)
         if self._folder and not (self._folder / path).resolve().is_relative_to(self._folder):
             raise StoreError(f"{path} in the exchange is a link that leads outside of it")
         return path
@@ -153,22 +141,6 @@ def _options(settings: Mapping[str, str]) -> dict[str, Any]:
     if plain:
         options["client_options"] = {"allow_http": "true" in plain.values()}
     return options
-
-
-def _path(name: Name) -> str:
-    for part in name:
-        if not _TILE.match(part):
-            check_id(part, "part of a name in the exchange")
-    return "/".join(name)
-
-
-def _name(path: str) -> Name | None:
-    name = tuple(path.split("/"))
-    try:
-        _path(name)
-    except DocumentError:
-        return None
-    return name
 
 
 def _failure(what: str, path: str, error: Exception) -> StoreError:

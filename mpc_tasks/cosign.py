@@ -7,6 +7,14 @@ from collections.abc import Iterable
 from counterfoil.audit.publish import published_parties
 from counterfoil.audit.witness import witness
 from counterfoil.canonical import Ref, digest
+from counterfoil.errors import (
+    CounterfoilError,
+    DocumentError,
+    ForkedError,
+    NotFoundError,
+    SignatureError,
+    TamperedError,
+)
 from counterfoil.governance.agreement import Agreement
 from mpc_tasks.barrier import say
 from mpc_tasks.held import home
@@ -31,11 +39,19 @@ def cosign_nodes(agreement: Ref) -> Ref:
 
 
 def _cosign(terms: Agreement, parties: Iterable[str]) -> None:
+    """Raises: the first error, after every log that can be cosigned was, and each that cannot is in this node's log."""
     here = home()
-    published = set(published_parties(here.exchange)) & set(parties) - {here.party}
-    notes = {
-        party: digest(witness(terms.roster.party(party).keys, here.keys, here.state, here.exchange))
-        for party in sorted(published)
-    }
+    notes, refused = dict[str, str](), list[CounterfoilError]()
+    for party in sorted(set(published_parties(here.exchange)) & set(parties) - {here.party}):
+        try:
+            note = witness(terms.roster.party(party).keys, here.keys, here.state, here.exchange)
+        except (TamperedError, SignatureError, DocumentError, NotFoundError) as error:
+            proof = {"proof": digest(error.proof)} if isinstance(error, ForkedError) else {}
+            here.log.append("log-refused", subject=party, refs=proof)
+            refused.append(error)
+        else:
+            notes[party] = digest(note)
     here.log.append("logs-cosigned", subject=terms.id, refs=notes)
     say(f"cosigned the logs of {', '.join(notes) or 'nobody'}")
+    if refused:
+        raise refused[0]

@@ -11,23 +11,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from counterfoil.audit.checkpoint import open_checkpoint
-from counterfoil.audit.log import Log
+from counterfoil.audit.fork import Fork
 from counterfoil.canonical import digest, jcs
 from counterfoil.crypto.keys import PublicKeys, read_card
 from counterfoil.errors import DocumentError, NotFoundError, SignatureError, TamperedError
-from counterfoil.exchange import Exchange, Name
+from counterfoil.records import Name, Records
+
+if TYPE_CHECKING:
+    from counterfoil.audit.log import Log
+    from counterfoil.exchange import Exchange
 
 HEIGHT = 8
 WIDTH = 2**HEIGHT
 
-_LOG, _CARD, _CHECKPOINT, _HISTORY, _COSIGNED, _TILE, _ENTRIES = (
+_LOG, _CARD, _CHECKPOINT, _HISTORY, _COSIGNED, _FORKS, _TILE, _ENTRIES = (
     "log",
     "card",
     "checkpoint",
     "checkpoints",
     "cosigned",
+    "forks",
     "tile",
     "entries",
 )
@@ -37,8 +43,8 @@ _LOG, _CARD, _CHECKPOINT, _HISTORY, _COSIGNED, _TILE, _ENTRIES = (
 class PublishedLog:
     """What the exchange holds of a party's log. Of all this only the owner's signatures on checkpoints were checked.
 
-    `others` are further checkpoints that the owner signed; `foreign` names notes beside its log that it did not sign,
-    which anybody may have put there and which prove nothing.
+    `others` are further checkpoints that the owner signed, `forks` proofs that it signed two histories; `foreign` names
+    notes and proofs beside its log that are not: anybody may have put them there, and they show nothing.
     """
 
     owner: PublicKeys
@@ -46,6 +52,7 @@ class PublishedLog:
     entries: tuple[bytes, ...]
     leaf_hashes: tuple[bytes, ...]
     others: tuple[bytes, ...]
+    forks: tuple[Fork, ...]
     foreign: tuple[str, ...]
 
 
@@ -86,7 +93,12 @@ def put_cosigned(exchange: Exchange, owner: str, witness: str, size: int, note: 
     exchange.put_named((_LOG, owner, _COSIGNED, witness, f"{size:016d}-{digest(note)[:16]}"), note, replace=True)
 
 
-def read_cosigned(exchange: Exchange, owner: str, witness: str, above: int) -> list[bytes]:
+def put_fork(exchange: Exchange, owner: str, fork: Fork) -> None:
+    """The proof lies beside the owner's log, for everybody to see."""
+    exchange.put_named((_LOG, owner, _FORKS, fork.digest), fork.pack(), replace=True)
+
+
+def read_cosigned(exchange: Records, owner: str, witness: str, above: int) -> list[bytes]:
     """The notes beside the owner's log that the witness is said to have cosigned, of more than `above` entries.
 
     The smallest come first. Nothing of them is checked.
@@ -95,12 +107,12 @@ def read_cosigned(exchange: Exchange, owner: str, witness: str, above: int) -> l
     return [exchange.get_named(name) for name in names]
 
 
-def published_parties(exchange: Exchange) -> list[str]:
+def published_parties(exchange: Records) -> list[str]:
     """Whose logs the exchange holds."""
     return sorted({name[1] for name in exchange.list((_LOG,)) if len(name) > 2})
 
 
-def read_published(exchange: Exchange, party: str, owner: PublicKeys | None = None) -> PublishedLog:
+def read_published(exchange: Records, party: str, owner: PublicKeys | None = None) -> PublishedLog:
     """What the exchange holds of the party's log, under the owner's keys or else under those that lie beside it.
 
     Raises: NotFoundError, SignatureError, DocumentError, StoreError.
@@ -108,19 +120,15 @@ def read_published(exchange: Exchange, party: str, owner: PublicKeys | None = No
     prefix = (_LOG, party)
     owner = owner or _card(exchange.get_named((*prefix, _CARD)), party)
     # Before the checkpoint, which is put there first: a log that is published meanwhile looks like no rollback.
-    kept = [name for folder in (_HISTORY, _COSIGNED) for name in exchange.list((*prefix, folder))]
+    kept = [name for folder in (_HISTORY, _COSIGNED, _FORKS) for name in exchange.list((*prefix, folder))]
     note = exchange.get_named((*prefix, _CHECKPOINT))
     try:
         size = open_checkpoint(note, owner).size
     except SignatureError as error:
         raise SignatureError(f"the checkpoint of {party}: {error}") from None
-    others, foreign = [], []
+    others, forks, foreign = list[bytes](), list[Fork](), list[str]()
     for name in kept:
-        note_then = exchange.get_named(name)
-        try:
-            open_checkpoint(note_then, owner)
-            others.append(note_then)
-        except SignatureError:
+        if not _sort(exchange.get_named(name), name[2], owner, others, forks):
             foreign.append("/".join(name))
     bundles = _read_tiles(exchange, (*prefix, _TILE, _ENTRIES), size)
     hashes = _read_tiles(exchange, (*prefix, _TILE, "0"), size)
@@ -130,8 +138,24 @@ def read_published(exchange: Exchange, party: str, owner: PublicKeys | None = No
         entries=tuple(entry for bundle in bundles for entry in _split(bundle)),
         leaf_hashes=tuple(tile[i : i + 32] for tile in hashes for i in range(0, len(tile), 32)),
         others=tuple(others),
+        forks=tuple(forks),
         foreign=tuple(foreign),
     )
+
+
+def _sort(raw: bytes, folder: str, owner: PublicKeys, others: list[bytes], forks: list[Fork]) -> bool:
+    """Whether it is the owner's checkpoint, or proves that it forked its log; then it is among those."""
+    try:
+        if folder == _FORKS:
+            if not (fork := Fork.unpack(raw)).is_by(owner):
+                return False
+            forks.append(fork)
+        else:
+            open_checkpoint(raw, owner)
+            others.append(raw)
+    except (SignatureError, DocumentError):
+        return False
+    return True
 
 
 def _published_size(log: Log, exchange: Exchange) -> int:
@@ -164,7 +188,7 @@ def _tile_name(number: int, width: int) -> Name:
     return (*thousands, last) if width == WIDTH else (*thousands, f"{last}.p", str(width))
 
 
-def _read_tiles(exchange: Exchange, prefix: Name, size: int) -> Iterator[bytes]:
+def _read_tiles(exchange: Records, prefix: Name, size: int) -> Iterator[bytes]:
     """The tiles of a log of this size, up to the first that is missing."""
     for start in range(0, size, WIDTH):
         name = _tile_name(start // WIDTH, min(WIDTH, size - start))

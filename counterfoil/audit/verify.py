@@ -5,13 +5,53 @@ Small on purpose: it knows hashes, signatures and the form of entries, and nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from counterfoil.audit.checkpoint import Checkpoint, open_checkpoint
 from counterfoil.audit.event import NO_ENTRY, Event
+from counterfoil.audit.fork import find_fork
 from counterfoil.audit.merkle import MerkleTree, leaf_hash
 from counterfoil.crypto.keys import PublicKeys
-from counterfoil.errors import DocumentError, TamperedError
+from counterfoil.errors import DocumentError, ForkedError, TamperedError
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedLog:
+    """A log whose entries are exactly those of its owner's signed checkpoint. Only `verify_log` makes one."""
+
+    owner: PublicKeys
+    note: bytes
+    checkpoint: Checkpoint
+    entries: tuple[bytes, ...]
+    events: tuple[Event, ...]
+    tree: MerkleTree
+
+    @property
+    def size(self) -> int:
+        """How many entries it has."""
+        return self.checkpoint.size
+
+    def check_continues(self, notes: Iterable[bytes]) -> None:
+        """The log is the one of these checkpoints, grown.
+
+        Raises: SignatureError if one is not the owner's; ForkedError with the proof; TamperedError if entries are gone.
+        """
+        signed = {note: open_checkpoint(note, self.owner) for note in notes}
+        for note, other in sorted(signed.items(), key=lambda item: item[1].size):
+            if other.size > self.size:
+                raise _refusal(self.owner, f"entry {self.size} was dropped: {other.size} entries were signed before")
+            if not other.size and other.root != self.tree.root(0):
+                raise _refusal(self.owner, "a checkpoint of no entries was signed with another root than that of none")
+            if fork := find_fork(self.tree, self.note, self.checkpoint, note, self.owner):
+                where = _between(self.tree, [*signed.values(), self.checkpoint])
+                raise ForkedError(
+                    f"log of {self.owner.party}: the log was forked: {where} was signed in two versions", fork.pack()
+                )
+
+    def of(self, type: str, about: str, digest: str) -> Iterator[Event]:
+        """The entries of this type that refer to the digest as what they are about."""
+        return (event for event in self.events if event.type == type and event.refs.get(about) == digest)
 
 
 def verify_log(
@@ -21,7 +61,7 @@ def verify_log(
     *,
     others: Iterable[bytes] = (),
     leaf_hashes: Sequence[bytes] = (),
-) -> Checkpoint:
+) -> VerifiedLog:
     """The entries are exactly those of the owner's signed checkpoint, and continue every other checkpoint.
 
     Args:
@@ -32,30 +72,28 @@ def verify_log(
             witness kept. They reveal a log that was cut back or forked.
         leaf_hashes: the published hashes of the entries; used to name a bad entry, if they are the signed ones.
 
-    Raises: SignatureError if a checkpoint is not the owner's; TamperedError, naming the first bad entry.
+    Raises: SignatureError if a checkpoint is not the owner's; TamperedError, naming the first bad entry; ForkedError.
     """
-    checkpoint = open_checkpoint(note, owner)
-    signed = [open_checkpoint(other, owner) for other in others]
+    checkpoint, others = open_checkpoint(note, owner), tuple(others)
     tree = MerkleTree(map(leaf_hash, entries))
-
-    def refuse(reason: str) -> TamperedError:
-        return TamperedError(f"log of {owner.party}: {reason}")
-
     if tree.size < checkpoint.size or tree.root(checkpoint.size) != checkpoint.root:
-        raise refuse(_first_bad(entries, tree, checkpoint, signed, leaf_hashes))
+        signed = [open_checkpoint(other, owner) for other in others]
+        raise _refusal(owner, _first_bad(entries, tree, checkpoint, signed, leaf_hashes))
     if tree.size > checkpoint.size:
-        raise refuse(f"entry {checkpoint.size} was added after the checkpoint was signed")
-    for other in sorted(signed, key=lambda each: each.size):
-        if other.size > checkpoint.size:
-            raise refuse(f"entry {checkpoint.size} was dropped: {other.size} entries were signed before")
-        if tree.root(other.size) != other.root:
-            raise refuse(f"the log was forked: {_between(tree, [*signed, checkpoint])} was signed in two versions")
-    if bad := _first_broken_link(entries):
-        raise refuse(bad)
-    for event in map(Event.parse, entries):
+        raise _refusal(owner, f"entry {checkpoint.size} was added after the checkpoint was signed")
+    events, bad = _linked(entries)
+    log = VerifiedLog(owner, note, checkpoint, tuple(entries), tuple(events), tree)
+    log.check_continues(others)
+    if bad:
+        raise _refusal(owner, bad)
+    for event in events:
         if event.actor != owner.party:
-            raise refuse(f"entry {event.index} speaks for {event.actor}")
-    return checkpoint
+            raise _refusal(owner, f"entry {event.index} speaks for {event.actor}")
+    return log
+
+
+def _refusal(owner: PublicKeys, reason: str) -> TamperedError:
+    return TamperedError(f"log of {owner.party}: {reason}")
 
 
 def _first_bad(
@@ -68,7 +106,7 @@ def _first_bad(
     """What happened first to entries that do not hash to the checkpoint's root."""
     if len(leaf_hashes) == checkpoint.size and MerkleTree(leaf_hashes).root() == checkpoint.root:
         return _first_difference(tree.level(0), leaf_hashes)
-    if found := _first_broken_link(entries):
+    if found := _linked(entries)[1]:
         return found
     if tree.size < checkpoint.size:
         return f"entry {tree.size} was dropped: the checkpoint counts {checkpoint.size} entries"
@@ -86,25 +124,25 @@ def _first_difference(found: Sequence[bytes], expected: Sequence[bytes]) -> str:
     return f"entry {index} was edited"
 
 
-def _first_broken_link(entries: Sequence[bytes]) -> str | None:
-    """What the entries themselves show, by their indices and by the hash of its predecessor that each holds."""
-    prev, events = NO_ENTRY, []
+def _linked(entries: Sequence[bytes]) -> tuple[list[Event], str | None]:
+    """The events, and what is wrong with them by their indices and the hash of its predecessor that each holds."""
+    prev, events = NO_ENTRY, list[Event]()
     for index, entry in enumerate(entries):
         try:
             events.append(Event.parse(entry))
         except DocumentError:
-            return f"entry {index} was edited: it is not in an entry's form"
+            return events, f"entry {index} was edited: it is not in an entry's form"
     places = {event.index for event in events}
     for index, event in enumerate(events):
         if event.index != index:
             later = index in {other.index for other in events[index + 1 :]}
-            return f"entry {index} was {'moved' if later else 'dropped' if index not in places else 'edited'}"
+            return events, f"entry {index} was {'moved' if later else 'dropped' if index not in places else 'edited'}"
+        hash_here = leaf_hash(entries[index]).hex()
         if event.prev != prev:
-            hash_here = leaf_hash(entries[index]).hex()
             breaks_next = index + 1 < len(events) and events[index + 1].prev != hash_here
-            return f"entry {index if breaks_next or index == 0 else index - 1} was edited"
-        prev = leaf_hash(entries[index]).hex()
-    return None
+            return events, f"entry {index if breaks_next or index == 0 else index - 1} was edited"
+        prev = hash_here
+    return events, None
 
 
 def _between(tree: MerkleTree, signed: Iterable[Checkpoint]) -> str:

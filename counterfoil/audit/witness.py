@@ -9,16 +9,20 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from counterfoil.audit.checkpoint import cosign, cosignature, open_checkpoint, sign_checkpoint
-from counterfoil.audit.log import Log
+from counterfoil.audit.fork import Fork
 from counterfoil.audit.proof import Proof
-from counterfoil.audit.publish import put_cosigned, read_cosigned, read_published
+from counterfoil.audit.publish import put_cosigned, put_fork, read_cosigned, read_published
 from counterfoil.audit.verify import verify_log
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
-from counterfoil.errors import NotFoundError, NotWitnessedError, SignatureError
-from counterfoil.exchange import Exchange
-from counterfoil.state import State
+from counterfoil.errors import ForkedError, NotFoundError, NotWitnessedError, SignatureError
+
+if TYPE_CHECKING:
+    from counterfoil.audit.log import Log
+    from counterfoil.exchange import Exchange
+    from counterfoil.state import State
 
 _SPACE = "witnessed"
 
@@ -27,19 +31,21 @@ def witness(owner: PublicKeys, keys: PrivateKeys, state: State, exchange: Exchan
     """The owner's published checkpoint with this party's cosignature; it is remembered and in the exchange.
 
     Raises: TamperedError, naming the entry, if the log is not whole or does not continue what was cosigned before;
-        SignatureError, NotFoundError.
+        ForkedError, whose proof is in the exchange from then on; SignatureError, NotFoundError.
     """
     while True:
         known = _known(state, owner)
         published = read_published(exchange, owner.party, owner)
         others = (*published.others, known) if known else published.others
-        checkpoint = verify_log(
-            published.entries, published.note, owner, others=others, leaf_hashes=published.leaf_hashes
-        )
+        try:
+            log = verify_log(published.entries, published.note, owner, others=others, leaf_hashes=published.leaf_hashes)
+        except ForkedError as error:
+            put_fork(exchange, owner.party, Fork.unpack(error.proof))
+            raise
         cosigned = cosign(published.note, keys, int(time.time()))
         # If another process of this party cosigned meanwhile, what it saw is to be continued too.
         if state.replace(_SPACE, owner.sign_id, known, cosigned):
-            put_cosigned(exchange, owner.party, keys.party, checkpoint.size, cosigned)
+            put_cosigned(exchange, owner.party, keys.party, log.size, cosigned)
             return cosigned
 
 

@@ -39,5 +39,5 @@ def check(home: HomeOption = None) -> None:
     from counterfoil.home import Home
 
     mine = Home.open(home)
-    checkpoint = verify_log(mine.log.entries(), mine.log.checkpoint(), mine.keys.public)
+    checkpoint = verify_log(mine.log.entries(), mine.log.checkpoint(), mine.keys.public).checkpoint
     typer.echo(f"log of {mine.party} is whole: {checkpoint.size} entries, root {checkpoint.root.hex()}")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from counterfoil.records import Records
+
 
 def verify(
-    path: Annotated[str, typer.Argument(help="An exchange, or a copy of one: a folder or a URL.", show_default=False)],
+    path: Annotated[
+        str,
+        typer.Argument(help="A bundle (ZIP file or folder), or an exchange (folder or URL).", show_default=False),
+    ],
     card: Annotated[
         list[Path] | None,
         typer.Option(help="A party's card that you got from that party itself; give it once for each party."),
@@ -23,11 +29,19 @@ def verify(
     """
     from counterfoil.audit.bundle import verify_bundle
     from counterfoil.crypto.keys import read_card
-    from counterfoil.exchange import Exchange
     from counterfoil.files import read_file
     from counterfoil.governance.verify import check_erasures, check_releases
 
     pinned = [read_card(read_file(file)) for file in card or ()]
-    exchange = Exchange.open(path, existing=True)
-    for line in verify_bundle(exchange, {keys.party: keys for keys in pinned}, [check_releases, check_erasures]):
+    for line in verify_bundle(_open(path), {keys.party: keys for keys in pinned}, [check_releases, check_erasures]):
         typer.echo(line)
+
+
+def _open(path: str) -> Records:
+    from counterfoil.records import open_copy
+
+    if "://" in path and not path.startswith("file://"):
+        from counterfoil.exchange import Exchange  # stores' software is loaded only when there is a store to read
+
+        return Exchange.open(path, existing=True)
+    return open_copy(Path(path.removeprefix("file://")))

@@ -13,12 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from counterfoil.canonical import digest
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.errors import DocumentError, NotApprovedError, ReviewError, SignatureError
-from counterfoil.exchange import Exchange
 from counterfoil.governance.decisions import (
     Decision,
     Signed,
@@ -29,6 +28,9 @@ from counterfoil.governance.decisions import (
     sign_decision,
 )
 from counterfoil.governance.evidence import Draft
+
+if TYPE_CHECKING:
+    from counterfoil.exchange import Exchange
 
 
 class State(StrEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from counterfoil.audit.event import Event
 from counterfoil.audit.proof import Proof, check_proof
@@ -17,7 +17,9 @@ from counterfoil.audit.witness import prove_witnessed
 from counterfoil.errors import NotWitnessedError, TamperedError
 from counterfoil.governance.airlock import Approved
 from counterfoil.governance.evidence import Draft
-from counterfoil.home import Home
+
+if TYPE_CHECKING:
+    from counterfoil.home import Home
 
 ANNOUNCED: Final = "release-approved"
 """The type of the entry."""

@@ -18,12 +18,13 @@ from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import BudgetError, DocumentError, NotFoundError, SignatureError
-from counterfoil.exchange import Exchange, Name
+from counterfoil.exchange import Exchange
 from counterfoil.governance.accounting import spent
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.charge import KIND, Charge, Line
 from counterfoil.governance.privacy import Budget, Cap
 from counterfoil.home import Home
+from counterfoil.records import Name
 from counterfoil.state import State
 
 CHARGES: Final = "charges"

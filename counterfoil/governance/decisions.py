@@ -10,17 +10,20 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from counterfoil.canonical import digest, jcs
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import DocumentError, NotFoundError, ReplayError, ReviewError, SignatureError
-from counterfoil.exchange import Exchange
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.document import read_json, read_time, write_time
 from counterfoil.governance.evidence import Draft
-from counterfoil.home import Home
+from counterfoil.records import Records
+
+if TYPE_CHECKING:
+    from counterfoil.exchange import Exchange
+    from counterfoil.home import Home
 
 Verdict: TypeAlias = Literal["approve", "request-changes", "reject", "withdraw"]
 
@@ -135,7 +138,7 @@ def sign_decision(draft: Draft, decision: Decision, keys: PrivateKeys, exchange:
     exchange.put_named(name, sign(_DECISION, decision.pack(), keys), replace=True)
 
 
-def decisions(exchange: Exchange, draft: Draft) -> list[Signed]:
+def decisions(exchange: Records, draft: Draft) -> list[Signed]:
     """Every decision that lies in the exchange for the draft, unchecked."""
     found = []
     for name in exchange.list((_DECISIONS, draft.evidence.digest)):
@@ -196,7 +199,7 @@ def comment(draft: Draft, text: str, keys: PrivateKeys, exchange: Exchange, now:
     return said
 
 
-def comments(exchange: Exchange, draft: Draft) -> list[Comment]:
+def comments(exchange: Records, draft: Draft) -> list[Comment]:
     """What parties of the agreement remarked on the draft, oldest first; what is not signed so is left out."""
     terms, evidence = draft.agreement.terms, draft.evidence
     found = []

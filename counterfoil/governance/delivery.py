@@ -7,10 +7,12 @@ elsewhere. What opens a store is in the environment of whoever uses it, never in
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from counterfoil.exchange import Exchange
 from counterfoil.governance.agreement import Agreement
+
+if TYPE_CHECKING:
+    from counterfoil.exchange import Exchange
 
 SEALED: Final = "sealed"
 """The kind of the blobs that are handed over."""
@@ -25,7 +27,11 @@ def store_of(terms: Agreement, recipient: str) -> str:
 
 def open_store(url: str, recipient: str, exchange: Exchange) -> Exchange:
     """Where the recipient's sealed shares lie: at its own store's URL, or else in the exchange. Raises: StoreError."""
-    return Exchange.open(url, settings=settings(recipient)) if url else exchange
+    if not url:
+        return exchange
+    from counterfoil.exchange import Exchange  # noqa: PLC0415 (a store's software is loaded when there is one to open)
+
+    return Exchange.open(url, settings=settings(recipient))
 
 
 def settings(recipient: str) -> dict[str, str]:

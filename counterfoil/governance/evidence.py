@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from counterfoil.canonical import Json, Ref, digest, jcs
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import NotFoundError, RefusedError, SignatureError, TamperedError
-from counterfoil.exchange import Exchange
 from counterfoil.governance.charge import Line, check_lines
 from counterfoil.governance.document import read_json
 from counterfoil.governance.job import Job
 from counterfoil.governance.signing import SignedAgreement
+from counterfoil.records import Records
+
+if TYPE_CHECKING:
+    from counterfoil.exchange import Exchange
 
 _EVIDENCE = "evidence"
 _ANYBODY = "nodes"  # evidence is nobody's alone
@@ -155,7 +159,7 @@ def sign_evidence(evidence: Evidence, keys: PrivateKeys, exchange: Exchange) -> 
     exchange.put_named((_EVIDENCE, evidence.digest, keys.party), envelope, replace=True)
 
 
-def load_draft(exchange: Exchange, agreement: SignedAgreement, evidence: str) -> Draft:
+def load_draft(exchange: Records, agreement: SignedAgreement, evidence: str) -> Draft:
     """The draft whose evidence has this digest, signed by every node, word for word the same.
 
     Raises: NotFoundError, SignatureError, RefusedError, DocumentError.
@@ -173,7 +177,7 @@ def load_draft(exchange: Exchange, agreement: SignedAgreement, evidence: str) ->
     return Draft(agreement, read)
 
 
-def read_evidence(exchange: Exchange, evidence: str) -> Evidence:
+def read_evidence(exchange: Records, evidence: str) -> Evidence:
     """What the digest names, whoever signed it: tells which agreement to check it against.
 
     Raises: NotFoundError, TamperedError, DocumentError.
@@ -181,7 +185,7 @@ def read_evidence(exchange: Exchange, evidence: str) -> Evidence:
     return Evidence.unpack(exchange.get(Ref(_EVIDENCE, _ANYBODY, evidence)))
 
 
-def drafts(exchange: Exchange, agreement: SignedAgreement) -> list[Draft]:
+def drafts(exchange: Records, agreement: SignedAgreement) -> list[Draft]:
     """The drafts of this agreement that every node signed; what lies there besides is left out."""
     found = []
     for evidence in sorted({name[1] for name in exchange.list((_EVIDENCE,)) if len(name) == 3}):

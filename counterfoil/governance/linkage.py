@@ -9,14 +9,17 @@ owner can make the pseudonym of any name. A first owner who seals different keys
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from counterfoil.canonical import bind
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import NotFoundError
-from counterfoil.exchange import Exchange
 from counterfoil.governance.agreement import Agreement
+
+if TYPE_CHECKING:
+    from counterfoil.exchange import Exchange
 
 KIND = "link-key"
 KEY_BYTES = 32

@@ -10,17 +10,19 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from counterfoil.canonical import jcs
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import NotFoundError, ReplayError, SignatureError
-from counterfoil.exchange import Exchange
 from counterfoil.governance.airlock import Approved
 from counterfoil.governance.document import read_json, read_time, write_time
 from counterfoil.governance.signing import own_keys
-from counterfoil.home import Home
+from counterfoil.records import Records
+
+if TYPE_CHECKING:
+    from counterfoil.home import Home
 
 RECEIPTS: Final = "opened"
 """Where receipts lie in an exchange: by evidence and recipient."""
@@ -64,7 +66,7 @@ def sign_receipt(approved: Approved, copies: Mapping[str, str], home: Home, now:
     return read_receipt(home.exchange, evidence.digest, key)
 
 
-def read_receipt(exchange: Exchange, evidence: str, recipient: PublicKeys) -> Receipt:
+def read_receipt(exchange: Records, evidence: str, recipient: PublicKeys) -> Receipt:
     """What the recipient signed when it first opened its release.
 
     Raises: NotFoundError, SignatureError, DocumentError.
@@ -79,7 +81,7 @@ def read_receipt(exchange: Exchange, evidence: str, recipient: PublicKeys) -> Re
     return receipt
 
 
-def fetched(exchange: Exchange, evidence: str, recipient: PublicKeys) -> Receipt | None:
+def fetched(exchange: Records, evidence: str, recipient: PublicKeys) -> Receipt | None:
     """The recipient's receipt, if a valid one lies in the exchange."""
     with suppress(NotFoundError, SignatureError):
         return read_receipt(exchange, evidence, recipient)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from counterfoil.canonical import Ref, bind, digest, jcs
 from counterfoil.crypto.keys import PublicKeys
@@ -27,7 +27,6 @@ from counterfoil.errors import (
     SignatureError,
     TamperedError,
 )
-from counterfoil.exchange import Exchange
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.airlock import Approved, count_decisions
 from counterfoil.governance.announcement import Announced, check_announcement
@@ -40,7 +39,10 @@ from counterfoil.governance.receipt import fetched
 from counterfoil.governance.revocation import check_not_revoked, read_revocation
 from counterfoil.governance.signing import own_keys
 from counterfoil.governance.withdrawal import check_not_withdrawn
-from counterfoil.home import Home
+from counterfoil.records import Records
+
+if TYPE_CHECKING:
+    from counterfoil.home import Home
 
 RELEASES: Final = "releases"
 """Where releases lie in an exchange: by evidence, recipient and node."""
@@ -189,12 +191,12 @@ def check_approvals(document: Release, approved: Approved) -> None:
         raise TamperedError(f"{document.node} released job {document.job} on other approvals than are there")
 
 
-def is_released(exchange: Exchange, evidence: str, recipient: str) -> bool:
+def is_released(exchange: Records, evidence: str, recipient: str) -> bool:
     """Whether anything lies in the exchange for the recipient; nothing of it is checked."""
     return bool(exchange.list((RELEASES, evidence, recipient)))
 
 
-def is_complete(exchange: Exchange, draft: Draft) -> bool:
+def is_complete(exchange: Records, draft: Draft) -> bool:
     """Whether every node has signed a release of the draft to every recipient: what comes later stops nothing."""
     terms = draft.agreement.terms
     try:
@@ -206,12 +208,12 @@ def is_complete(exchange: Exchange, draft: Draft) -> bool:
     return True
 
 
-def count_anew(exchange: Exchange, draft: Draft, envelopes: Iterable[Signed]) -> Approved:
+def count_anew(exchange: Records, draft: Draft, envelopes: Iterable[Signed]) -> Approved:
     """As `count_decisions`, for those who come when the draft may have left already. Raises: NotApprovedError."""
     return count_decisions(draft, envelopes, released=is_complete(exchange, draft))
 
 
-def read_release(exchange: Exchange, draft: Draft, recipient: str, node: str) -> Release:
+def read_release(exchange: Records, draft: Draft, recipient: str, node: str) -> Release:
     """What the node signed when it released to the recipient, for exactly this draft and recipient.
 
     It was announced in the node's log, and all other nodes cosigned that.

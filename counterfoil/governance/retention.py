@@ -8,16 +8,11 @@ where it lies. What is held, and until when, is noted in `holding`.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Final, Self
 
-from counterfoil.canonical import jcs
-from counterfoil.crypto.keys import PublicKeys
-from counterfoil.crypto.sign import sign, verify
-from counterfoil.errors import CounterfoilError, NotFoundError, SignatureError
-from counterfoil.exchange import Exchange
-from counterfoil.governance.document import read_json, read_time, write_time
+from counterfoil.crypto.sign import sign
+from counterfoil.errors import CounterfoilError
+from counterfoil.governance.erasure import KIND, Erasure, erasure_name
 from counterfoil.governance.holding import Held, Reason, all_held, note_gone
 from counterfoil.governance.job import Event, Stage, advance, stage_of
 from counterfoil.governance.receipt import fetched
@@ -27,36 +22,6 @@ from counterfoil.governance.submission import discard_envelope
 from counterfoil.governance.succession import unused_keys
 from counterfoil.governance.withdrawal import heard, listen
 from counterfoil.home import Home
-
-ERASURES: Final = "erasures"
-"""Where the nodes' receipts lie in an exchange."""
-
-_KIND: Final = "erasure"
-
-
-@dataclass(frozen=True, slots=True)
-class Erasure:
-    """What a node states: nothing that it held under this id, of a submission or a job, can be opened any more.
-
-    Or, where the id is the digest of sealed shares: it took them out of the store where it had delivered them.
-    """
-
-    agreement: str
-    id: str
-    node: str
-    reason: Reason
-    erased: datetime
-
-    def pack(self) -> bytes:
-        """The bytes that the node signs."""
-        return jcs({"format": "counterfoil/erasure/1", **asdict(self), "erased": write_time(self.erased)})
-
-    @classmethod
-    def unpack(cls, payload: bytes) -> Self:
-        """The erasure that the bytes state. Raises: DocumentError."""
-        value = read_json(payload, "erasure", _KIND)
-        value.pop("format")
-        return cls(**{**value, "erased": read_time(value["erased"])})
 
 
 def purge(home: Home, now: datetime) -> list[Erasure]:
@@ -83,18 +48,6 @@ def destroy_unused_keys(home: Home, today: date) -> int:
     return len(unused)
 
 
-def read_erasure(exchange: Exchange, node: PublicKeys, agreement: str, id: str) -> Erasure:
-    """The node's receipt for what it held under the id. Raises: NotFoundError, SignatureError, DocumentError."""
-    try:
-        envelope = exchange.get_named(_name(agreement, node.party, id))
-    except NotFoundError:
-        raise NotFoundError(f"{node.party} has not signed that it erased {id}") from None
-    erasure = Erasure.unpack(verify(envelope, _KIND, [node]).payload)
-    if (erasure.agreement, erasure.id, erasure.node) != (agreement, id, node.party):
-        raise SignatureError(f"the receipt of {node.party} is for the erasure of something else than {id}")
-    return erasure
-
-
 def _erase(erasure: Erasure, held: Held, home: Home) -> None:
     match held.kind:
         case "release":
@@ -108,8 +61,8 @@ def _erase(erasure: Erasure, held: Held, home: Home) -> None:
             if stage_of(home.state, held.id) not in (Stage.RUNNING, Stage.ERASED):
                 advance(home.state, held.id, Event.ERASE)
     home.log.append("shares-erased", subject=erasure.id, refs={"agreement": erasure.agreement})
-    receipt = sign(_KIND, erasure.pack(), home.keys)
-    home.exchange.put_named(_name(erasure.agreement, home.party, erasure.id), receipt, replace=True)
+    receipt = sign(KIND, erasure.pack(), home.keys)
+    home.exchange.put_named(erasure_name(erasure.agreement, home.party, erasure.id), receipt, replace=True)
     note_gone(held.id, home.state)
 
 
@@ -124,7 +77,3 @@ def _withdrawn(held: Held, home: Home) -> bool:
     if held.kind != "release" or terms is None:
         return True
     return fetched(home.exchange, held.evidence, terms.roster.party(held.recipient).keys) is None
-
-
-def _name(agreement: str, node: str, id: str) -> tuple[str, ...]:
-    return (ERASURES, agreement, node, id)

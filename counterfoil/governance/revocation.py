@@ -9,20 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import NotEntitledError, NotFoundError, RefusedError, ReleaseRevokedError, SignatureError
-from counterfoil.exchange import Exchange
 from counterfoil.governance.delivery import SEALED, open_store
 from counterfoil.governance.document import read_json, read_time, write_time
 from counterfoil.governance.evidence import Draft
 from counterfoil.governance.holding import Held, all_held, note_gone
 from counterfoil.governance.receipt import Receipt, fetched
-from counterfoil.home import Home
-from counterfoil.state import State
+from counterfoil.records import Records
+
+if TYPE_CHECKING:
+    from counterfoil.home import Home
+    from counterfoil.state import State
 
 REVOCATIONS: Final = "revocations"
 """Where revocations lie in an exchange: by evidence, recipient and node."""
@@ -107,7 +109,7 @@ def check_not_revoked(evidence: str, recipient: str, state: State) -> None:
         )
 
 
-def read_revocation(exchange: Exchange, evidence: str, recipient: str, node: PublicKeys) -> Revocation:
+def read_revocation(exchange: Records, evidence: str, recipient: str, node: PublicKeys) -> Revocation:
     """What the node signed when it took its release back. Raises: NotFoundError, SignatureError, DocumentError."""
     try:
         envelope = exchange.get_named((REVOCATIONS, evidence, recipient, node.party))

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from counterfoil.canonical import Ref
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import NotFoundError, RosterError, SignatureError, TamperedError
-from counterfoil.exchange import Exchange
 from counterfoil.files import read_file
 from counterfoil.governance.agreement import Agreement, named_files, parse_agreement
 from counterfoil.governance.contract import parse_contract
@@ -22,7 +22,11 @@ from counterfoil.governance.document import read_json
 from counterfoil.governance.linkage import deal_link_key
 from counterfoil.governance.policy import parse_policy
 from counterfoil.governance.roster import Roster, parse_roster
-from counterfoil.home import Home
+from counterfoil.records import Records
+
+if TYPE_CHECKING:
+    from counterfoil.exchange import Exchange
+    from counterfoil.home import Home
 
 KIND = "agreement"
 _SIGNATURES = "signatures"
@@ -69,7 +73,7 @@ def publish(agreement: Agreement, exchange: Exchange, party: str) -> Ref:
     return exchange.put(KIND, party, agreement.statement)
 
 
-def fetch_agreement(exchange: Exchange, ref: Ref) -> Agreement:
+def fetch_agreement(exchange: Records, ref: Ref) -> Agreement:
     """The proposal as it lies in the exchange: consistent and bound by its digest, whoever may have signed it.
 
     Raises: NotFoundError, TamperedError, DocumentError and its kin.
@@ -116,7 +120,7 @@ def own_keys(agreement: Agreement, home: Home) -> PrivateKeys:
     return home.keys.matching(agreement.roster.party(home.party).keys)
 
 
-def unsigned(agreement: Agreement, exchange: Exchange) -> dict[str, str]:
+def unsigned(agreement: Agreement, exchange: Records) -> dict[str, str]:
     """Why the agreement does not bind yet: for each party whose signature is absent or wrong, what is amiss."""
     problems = {}
     for party in agreement.parties:
@@ -127,7 +131,7 @@ def unsigned(agreement: Agreement, exchange: Exchange) -> dict[str, str]:
     return problems
 
 
-def load_agreement(exchange: Exchange, ref: Ref, me: PublicKeys, today: date) -> SignedAgreement:
+def load_agreement(exchange: Records, ref: Ref, me: PublicKeys, today: date) -> SignedAgreement:
     """The agreement, signed by every party it names, myself among them, and in force today.
 
     Raises: SignatureError, ExpiredError, RosterError, NotFoundError, TamperedError, DocumentError and its kin.
@@ -140,7 +144,7 @@ def load_agreement(exchange: Exchange, ref: Ref, me: PublicKeys, today: date) ->
     return _bound(agreement, ref, exchange)
 
 
-def audit_agreement(exchange: Exchange, ref: Ref) -> SignedAgreement:
+def audit_agreement(exchange: Records, ref: Ref) -> SignedAgreement:
     """The agreement as an outsider sees it: signed by every party it names, under the keys of its own roster.
 
     Whether these keys are the parties', and whether it holds today, is for the caller to say.
@@ -150,7 +154,7 @@ def audit_agreement(exchange: Exchange, ref: Ref) -> SignedAgreement:
     return _bound(fetch_agreement(exchange, ref), ref, exchange)
 
 
-def _bound(agreement: Agreement, ref: Ref, exchange: Exchange) -> SignedAgreement:
+def _bound(agreement: Agreement, ref: Ref, exchange: Records) -> SignedAgreement:
     if problems := unsigned(agreement, exchange):
         raise SignatureError(
             f"agreement {agreement.id} does not bind yet: {'; '.join(problems.values())}. Every party signs it: "
@@ -173,7 +177,7 @@ def _check_listed(agreement: Agreement, keys: PublicKeys) -> None:
         raise RosterError(f"roster {agreement.roster.id} lists other keys for {keys.party}; send it the present card")
 
 
-def _verify(statement: bytes, digest: str, signer: PublicKeys, exchange: Exchange) -> None:
+def _verify(statement: bytes, digest: str, signer: PublicKeys, exchange: Records) -> None:
     try:
         envelope = exchange.get_named(_name(digest, signer.party))
     except NotFoundError:

@@ -21,10 +21,11 @@ from counterfoil.canonical import digest, jcs
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import DocumentError, NotFoundError, RevokedError, RosterError, SignatureError
-from counterfoil.exchange import Exchange, Name
+from counterfoil.exchange import Exchange
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.roster import Party, Roster, parse_roster
 from counterfoil.home import Home
+from counterfoil.records import Name
 
 _KIND: Final = "succession"
 _ROSTERS: Final = "rosters"

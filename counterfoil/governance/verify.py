@@ -9,67 +9,65 @@ Opens nothing; it needs no key of its own, and no network.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any
 
+from counterfoil.audit.bundle import Verified
 from counterfoil.audit.proof import Proof
-from counterfoil.audit.publish import read_published
-from counterfoil.audit.verify import verify_log
 from counterfoil.canonical import Ref
-from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.sign import verify
 from counterfoil.errors import DocumentError, IntegrityError, NotFoundError, SignatureError, TamperedError
-from counterfoil.exchange import Exchange
 from counterfoil.governance.agreement import Part
 from counterfoil.governance.airlock import Approved
 from counterfoil.governance.decisions import decisions
 from counterfoil.governance.delivery import SEALED, store_of
+from counterfoil.governance.erasure import ERASURES, read_erasure
 from counterfoil.governance.evidence import Evidence, load_draft, read_evidence
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.receipt import Receipt, read_receipt
 from counterfoil.governance.release import RELEASES, Release, check_approvals, count_anew, read_release
-from counterfoil.governance.retention import ERASURES, read_erasure
 from counterfoil.governance.revocation import read_revocation
 from counterfoil.governance.signing import SignedAgreement, audit_agreement
+from counterfoil.records import Records
 
 
-def check_releases(exchange: Exchange, keys: Mapping[str, PublicKeys]) -> Iterator[str]:
-    """One line for each job that was released. `keys` are those under which the parties' logs verified.
+def check_releases(verified: Verified) -> Iterator[str]:
+    """One line for each job that was released.
 
     Raises: SignatureError, NotApprovedError, NotFoundError, TamperedError, naming the party and the document.
     """
+    exchange = verified.records
     for digest in sorted({name[1] for name in exchange.list((RELEASES,)) if len(name) == 4}):
         evidence = read_evidence(exchange, digest)
-        agreement = _agreement(exchange, evidence.agreement, keys)
+        agreement = _agreement(verified, evidence.agreement)
         draft = load_draft(exchange, agreement, digest)
         approved = count_anew(exchange, draft, decisions(exchange, draft))
         for part in agreement.terms.parts:
-            _check_account(exchange, agreement, *_find_manifest(exchange, agreement, evidence, part))
+            _check_account(verified, agreement, *_find_manifest(exchange, agreement, evidence, part))
         recipients = [
-            recipient for recipient in agreement.terms.recipients if _check_released(exchange, approved, recipient)
+            recipient for recipient in agreement.terms.recipients if _check_released(verified, approved, recipient)
         ]
         yield (
             f"job {evidence.job} of {evidence.period} under {agreement.terms.id} {agreement.terms.version}: signed by "
             f"{len(agreement.terms.parties)} parties, approved by {', '.join(approved.approvals)}, "
             f"released to {', '.join(recipients)} by {len(agreement.terms.nodes)} nodes"
-            + "".join(f"; {line}" for recipient in recipients for line in _became(exchange, approved, recipient))
+            + "".join(f"; {line}" for recipient in recipients for line in _became(verified, approved, recipient))
         )
 
 
-def check_erasures(exchange: Exchange, keys: Mapping[str, PublicKeys]) -> Iterator[str]:
-    """One line for each agreement of whose shares nodes erased any. `keys` are as for `check_releases`.
+def check_erasures(verified: Verified) -> Iterator[str]:
+    """One line for each agreement of whose shares nodes erased any.
 
     Raises: SignatureError, NotFoundError, TamperedError, naming the node and what it says to have erased.
     """
+    exchange = verified.records
     receipts = [name[1:] for name in exchange.list((ERASURES,)) if len(name) == 4]
     for digest in sorted({agreement for agreement, _, _ in receipts}):
-        terms = _agreement(exchange, digest, keys).terms
+        terms = _agreement(verified, digest).terms
         told = []
         for node in terms.nodes:
             ids = [id for agreement, by, id in receipts if (agreement, by) == (digest, node)]
-            logged = {event["subject"] for event in _events(exchange, node, "agreement", digest, "shares-erased")}
+            logged = {event.subject for event in verified.log(node).of("shares-erased", "agreement", digest)}
             for id in ids:
                 read_erasure(exchange, terms.roster.party(node).keys, digest, id)
                 if id not in logged:
@@ -78,7 +76,8 @@ def check_erasures(exchange: Exchange, keys: Mapping[str, PublicKeys]) -> Iterat
         yield f"shares under {terms.id} {terms.version}: {', '.join(told)}"
 
 
-def _agreement(exchange: Exchange, digest: str, keys: Mapping[str, PublicKeys]) -> SignedAgreement:
+def _agreement(verified: Verified, digest: str) -> SignedAgreement:
+    exchange, keys = verified.records, verified.keys
     for name in exchange.list(("blobs", "agreement")):
         if name[-1] == digest:
             agreement = audit_agreement(exchange, Ref(*name[1:]))
@@ -91,13 +90,13 @@ def _agreement(exchange: Exchange, digest: str, keys: Mapping[str, PublicKeys]) 
     return agreement
 
 
-def manifest_of(exchange: Exchange, agreement: SignedAgreement, evidence: Evidence, part: Part) -> Manifest:
+def manifest_of(exchange: Records, agreement: SignedAgreement, evidence: Evidence, part: Part) -> Manifest:
     """What the part's owner signed of the submission that the job computed on. Raises: NotFoundError."""
     return _find_manifest(exchange, agreement, evidence, part)[1]
 
 
 def _find_manifest(
-    exchange: Exchange, agreement: SignedAgreement, evidence: Evidence, part: Part
+    exchange: Records, agreement: SignedAgreement, evidence: Evidence, part: Part
 ) -> tuple[Ref, Manifest]:
     for name in exchange.list(("blobs", "manifest", part.owner)):
         # Anybody may put something there; what the owner did not sign is passed over.
@@ -109,21 +108,21 @@ def _find_manifest(
     raise NotFoundError(f"no manifest signed by {part.owner} is what job {evidence.job} says it computed on for {part}")
 
 
-def _check_account(exchange: Exchange, agreement: SignedAgreement, ref: Ref, manifest: Manifest) -> None:
+def _check_account(verified: Verified, agreement: SignedAgreement, ref: Ref, manifest: Manifest) -> None:
     """The owner's log says where the rows of its table went, opted-out ones above all, and its numbers add up."""
-    submitted = _events(exchange, ref.owner, "manifest", str(ref), "shares-submitted")
+    submitted = list(verified.log(ref.owner).of("shares-submitted", "manifest", str(ref)))
     if not submitted and agreement.terms.contracts[manifest.part.contract].opt_out:
         raise TamperedError(f"the log of {ref.owner} does not say how many rows opted out of {manifest.part}")
     for event in submitted:
-        counts = event["counts"]
+        counts = event.counts
         stayed = (counts.get(name, 0) for name in ("opted-out", "incomplete", "left-behind"))
         if counts.get("shared") != manifest.rows or counts.get("read") != sum(stayed) + manifest.rows:
             raise TamperedError(f"the log of {ref.owner} accounts for other rows than it submitted for {manifest.part}")
 
 
-def _check_released(exchange: Exchange, approved: Approved, recipient: str) -> bool:
+def _check_released(verified: Verified, approved: Approved, recipient: str) -> bool:
     """Whether the recipient was released to: by every node, or by none. Each node's own log must say so."""
-    evidence, nodes = approved.draft.evidence, approved.draft.agreement.terms.nodes
+    exchange, evidence, nodes = verified.records, approved.draft.evidence, approved.draft.agreement.terms.nodes
     given = {name[3] for name in exchange.list((RELEASES, evidence.digest, recipient)) if len(name) == 4}
     if not given:
         return False
@@ -133,21 +132,15 @@ def _check_released(exchange: Exchange, approved: Approved, recipient: str) -> b
         document = read_release(exchange, approved.draft, recipient, node)
         _check_delivered(exchange, approved, document)
         check_approvals(document, approved)
-        released = _events(exchange, node, "evidence", evidence.digest, "released")
-        if not any(event["refs"].get(f"to-{recipient}") == document.sealed for event in released):
+        released = verified.log(node).of("released", "evidence", evidence.digest)
+        if not any(event.refs.get(f"to-{recipient}") == document.sealed for event in released):
             raise TamperedError(f"the log of {node} has no entry for its release of job {evidence.job} to {recipient}")
-        _check_continues(exchange, approved.draft.agreement.terms.roster.party(node).keys, document)
+        # The published log is the one that the other nodes cosigned before the release, and goes on from there.
+        verified.log(node).check_continues(Proof.parse(text).note for text in document.proofs)
     return True
 
 
-def _check_continues(exchange: Exchange, owner: PublicKeys, document: Release) -> None:
-    """The node's published log is the one that the other nodes cosigned before the release, and goes on from there."""
-    log = read_published(exchange, owner.party, owner)
-    cosigned = [Proof.parse(text).note for text in document.proofs]
-    verify_log(log.entries, log.note, owner, others=cosigned, leaf_hashes=log.leaf_hashes)
-
-
-def _check_delivered(exchange: Exchange, approved: Approved, document: Release) -> None:
+def _check_delivered(exchange: Records, approved: Approved, document: Release) -> None:
     """What was sealed lies in the exchange, or was for another store, or the node signed that it took it away."""
     terms, node = approved.draft.agreement.terms, document.node
     if store_of(terms, document.recipient):
@@ -165,36 +158,30 @@ def _check_delivered(exchange: Exchange, approved: Approved, document: Release) 
         raise
 
 
-def _became(exchange: Exchange, approved: Approved, recipient: str) -> Iterator[str]:
+def _became(verified: Verified, approved: Approved, recipient: str) -> Iterator[str]:
     """What came of the release: the recipient's receipt, and the nodes' revocations."""
-    evidence, terms = approved.draft.evidence, approved.draft.agreement.terms
+    exchange, evidence, terms = verified.records, approved.draft.evidence, approved.draft.agreement.terms
     with suppress(NotFoundError):
         receipt = read_receipt(exchange, evidence.digest, terms.roster.party(recipient).keys)
-        _check_receipt(exchange, receipt, terms.nodes)
+        _check_receipt(verified, receipt, terms.nodes)
         yield f"{recipient} opened it on {receipt.opened:%Y-%m-%d}"
     revoked = []
     for node in terms.nodes:
         with suppress(NotFoundError):
             word = read_revocation(exchange, evidence.digest, recipient, terms.roster.party(node).keys)
-            told = _events(exchange, node, "evidence", evidence.digest, "release-revoked")
-            if not any(event["refs"].get(f"to-{recipient}") == word.digest for event in told):
+            told = verified.log(node).of("release-revoked", "evidence", evidence.digest)
+            if not any(event.refs.get(f"to-{recipient}") == word.digest for event in told):
                 raise TamperedError(f"the log of {node} has no entry for its revocation of job {evidence.job}")
             revoked.append(node)
     if revoked:
         yield f"{', '.join(revoked)} revoked it for {recipient}"
 
 
-def _check_receipt(exchange: Exchange, receipt: Receipt, nodes: Sequence[str]) -> None:
+def _check_receipt(verified: Verified, receipt: Receipt, nodes: Sequence[str]) -> None:
     """Raises: TamperedError unless each node's log says that it released what the recipient signed for."""
     if set(receipt.copies) != set(nodes):
         raise TamperedError(f"the receipt of {receipt.recipient} is not for copies of every node")
     for node, sealed in receipt.copies.items():
-        released = _events(exchange, node, "evidence", receipt.evidence, "released")
-        if not any(event["refs"].get(f"to-{receipt.recipient}") == sealed for event in released):
+        released = verified.log(node).of("released", "evidence", receipt.evidence)
+        if not any(event.refs.get(f"to-{receipt.recipient}") == sealed for event in released):
             raise TamperedError(f"{receipt.recipient} signed for a copy that {node} says not to have released")
-
-
-def _events(exchange: Exchange, node: str, about: str, digest: str, type: str) -> list[dict[str, Any]]:
-    """The entries of this type in the node's published log that refer to the digest as what they are about."""
-    events = [json.loads(entry) for entry in read_published(exchange, node).entries]
-    return [event for event in events if event["type"] == type and event["refs"].get(about) == digest]

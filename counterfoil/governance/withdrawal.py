@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from counterfoil.canonical import jcs
 from counterfoil.crypto.keys import PublicKeys
@@ -16,8 +16,10 @@ from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import DocumentError, NotFoundError, RosterError, SignatureError, WithdrawnError
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.document import read_json, write_time
-from counterfoil.home import Home
 from counterfoil.state import State
+
+if TYPE_CHECKING:
+    from counterfoil.home import Home
 
 _KIND: Final = "withdrawal"
 _WITHDRAWALS: Final = "withdrawals"

@@ -22,7 +22,7 @@ from counterfoil.governance.decisions import decisions
 from counterfoil.governance.release import Release, open_release, release
 from counterfoil.home import Home
 
-from .conftest import Consortium
+from .conftest import NOW, Consortium
 from .reviewing import NODES, announced, approve, approved, draft
 
 NODE = "node-0"
@@ -154,7 +154,7 @@ def test_two_jobs_are_announced_and_seen_side_by_side(signed: Consortium) -> Non
 def given(signed: Consortium) -> tuple[Consortium, Approved, Release]:
     """Every node has released to the regulator; what node-1 signed."""
     made = approved(signed)
-    said = [release(announced(signed, made, node), "regulator", b"shares", signed.homes[node]) for node in NODES]
+    said = [release(announced(signed, made, node), "regulator", b"shares", signed.homes[node], NOW) for node in NODES]
     return signed, made, said[1]
 
 
@@ -198,7 +198,7 @@ def refused(consortium: Consortium, made: Approved, said: Release, error: type[E
     name = ("releases", made.draft.evidence.digest, "regulator", "node-1")
     consortium.exchange.put_named(name, sign("release", said.pack(), consortium.homes["node-1"].keys), replace=True)
     with pytest.raises(error, match=words):
-        open_release(made, consortium.homes["regulator"])
+        open_release(made, consortium.homes["regulator"], NOW)
 
 
 def test_a_later_approval_does_not_undo_an_announcement(signed: Consortium) -> None:

@@ -31,10 +31,11 @@ from counterfoil.errors import (
 from counterfoil.exchange import Exchange
 from counterfoil.governance.airlock import Approved
 from counterfoil.governance.delivery import SEALED, settings
+from counterfoil.governance.erasure import read_erasure
 from counterfoil.governance.explain import explain
 from counterfoil.governance.receipt import Receipt, read_receipt, sign_receipt
 from counterfoil.governance.release import open_release
-from counterfoil.governance.retention import purge, read_erasure
+from counterfoil.governance.retention import purge
 from counterfoil.governance.revocation import read_revocation, revoke
 from counterfoil.governance.status import statuses
 from counterfoil.governance.withdrawal import withdraw

@@ -12,10 +12,11 @@ import pytest
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
 from counterfoil.errors import NotFoundError, RefusedError, ReplayError, SignatureError, StoreError
+from counterfoil.governance.erasure import read_erasure
 from counterfoil.governance.holding import note_held
 from counterfoil.governance.job import Stage, plan_job, stage_of, start_attempt
 from counterfoil.governance.manifest import Manifest
-from counterfoil.governance.retention import purge, read_erasure
+from counterfoil.governance.retention import purge
 from counterfoil.governance.submission import accept, load_shares
 from counterfoil.governance.withdrawal import withdraw
 from counterfoil.home import Home

@@ -90,10 +90,11 @@ def test_one_leaves_and_everything_goes(banks: Consortium, monkeypatch: pytest.M
 
 def test_a_receipt_without_an_entry_is_found(banks: Consortium) -> None:
     """node-1 signed for something that its log does not know; it stands on the test before."""
+    from counterfoil.audit.bundle import verify_logs
     from counterfoil.governance.verify import check_erasures
 
     receipts = Path(banks.homes["node-1"].exchange_url) / "erasures" / banks.agreement.digest / "node-1"
     (first, *_) = sorted(receipts.iterdir())
     first.rename(first.with_name("0" * 64))
     with pytest.raises(CounterfoilError, match="erasure of something else"):
-        list(check_erasures(banks.homes["bank-a"].exchange, {}))
+        list(check_erasures(verify_logs(banks.homes["bank-a"].exchange, {})))

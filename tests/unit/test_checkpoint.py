@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from counterfoil.audit import publish as layout
-from counterfoil.audit.bundle import verify_bundle
+from counterfoil.audit.bundle import Verified, verify_bundle
 from counterfoil.audit.checkpoint import Checkpoint, cosign, cosigners, open_checkpoint, sign_checkpoint
 from counterfoil.audit.merkle import MerkleTree, leaf_hash
 from counterfoil.audit.publish import publish, published_parties, read_published
@@ -278,12 +278,13 @@ def test_a_home_put_back_from_a_backup_does_not_publish(homes: list[Home], tmp_p
         publish(old.log, old.exchange)
 
 
-def test_further_checks_get_the_keys_and_their_lines_are_shown(homes: list[Home]) -> None:
+def test_further_checks_get_what_was_verified_and_their_lines_are_shown(homes: list[Home]) -> None:
     a, _ = homes
     publish(a.log, a.exchange)
 
-    def releases(_: object, keys: object) -> list[str]:
-        assert keys == {"node-0": a.keys.public}
+    def releases(verified: Verified) -> list[str]:
+        assert verified.keys == {"node-0": a.keys.public}
+        assert verified.log("node-0").size == 0
         return ["1 release"]
 
     assert verify_bundle(a.exchange, {}, [releases])[-1] == "1 release"
