@@ -45,20 +45,29 @@ def draft(
 def explain(
     ref: RefArgument,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for tools.")] = False,
+    rows: Annotated[int, typer.Option(min=1, help="Rows that each owner brings, for the cost.")] = 10_000,
+    round_trip_ms: Annotated[float, typer.Option(min=0, help="Between two nodes, there and back.")] = 1.0,
     home: HomeOption = None,
 ) -> None:
-    """Say in plain words what an agreement lets happen.
+    """Say in plain words what an agreement lets happen, what it opens to whom, and what a job costs.
 
-    Example: counterfoil agreement explain agreement:bank-a:5e1f...
+    Example: counterfoil agreement explain agreement:bank-a:5e1f... --rows 20000
     """
+    from counterfoil.analyses.estimate import estimate
     from counterfoil.canonical import Ref
     from counterfoil.governance.explain import explain as in_words
     from counterfoil.governance.explain import facts
     from counterfoil.governance.signing import fetch_agreement
     from counterfoil.home import Home
+    from counterfoil.report.costs import cost_facts, cost_words, openings
 
     agreement = fetch_agreement(Home.open(home).exchange, Ref.parse(ref))
-    typer.echo(json.dumps(facts(agreement), indent=2) if as_json else in_words(agreement))
+    cost = estimate(agreement, rows)
+    if as_json:
+        costs = cost_facts(cost, round_trip_ms / 1000)
+        typer.echo(json.dumps({**facts(agreement), "opens": openings(agreement), "cost": costs}, indent=2))
+    else:
+        typer.echo("\n".join((in_words(agreement), "", *cost_words(agreement, cost, round_trip_ms / 1000))))
 
 
 @app.command()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 from counterfoil.canonical import Json
 from counterfoil.governance.agreement import Agreement, Planned
+from counterfoil.governance.assurance import collusions, guarantees
 from counterfoil.governance.contract import Contract
 from counterfoil.governance.privacy import ONE_ROW
 
@@ -77,6 +79,8 @@ def facts(agreement: Agreement) -> dict[str, Json]:
         "release_retention_days": agreement.release_retention_days,
         "licence": agreement.licence,
         "delivery": {id: agreement.delivery.get(id, "the exchange") for id in agreement.recipients},
+        "collusions": [asdict(each) for each in collusions(agreement)],
+        "guarantees": [asdict(each) for each in guarantees(agreement)],
     }
 
 
@@ -126,6 +130,14 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         "Any party may withdraw at any time: no job runs under this agreement from then on, and nodes erase what they "
         "hold. Results that a recipient has opened stay with it; others cannot be opened any more."
     )
+    yield ""
+    yield "Who would have to work together, and what they would learn:"
+    for collusion in collusions(agreement):
+        yield f"  {collusion.who}: {collusion.learns}"
+    yield ""
+    yield "Step by step, in which form the data are, and against whom that protects them:"
+    for guarantee in guarantees(agreement):
+        yield f"  {guarantee.step}: {guarantee.form}; protects against {guarantee.against}"
 
 
 def _private(agreement: Agreement) -> Iterator[str]:

@@ -1,10 +1,11 @@
-"""What signers read of an owner's minimisation."""
+"""What signers read: of minimisation, of who could collude, of what protects each step."""
 
 from __future__ import annotations
 
 import dataclasses
 
-from counterfoil.governance.explain import explain
+from counterfoil.governance.assurance import collusions, guarantees
+from counterfoil.governance.explain import explain, facts
 from counterfoil.governance.minimisation import Demands, Generalisation
 
 from .conftest import Consortium
@@ -28,3 +29,22 @@ def test_signers_read_what_stays_at_the_owners(shared: Consortium) -> None:
     ):
         assert f"  {line}\n" in words
     assert "leaves its owner" not in explain(shared.agreement)
+
+
+def test_it_says_who_must_work_together_to_learn_what(shared: Consortium) -> None:
+    told = {each.who: each.learns for each in collusions(shared.agreement)}
+    assert next(iter(told)) == "any two of node-0, node-1, node-2"
+    assert told["any two of node-0, node-1, node-2"] == "everything that all owners hand in"
+    assert "by subtracting their own" in told["all but one of the 4 owners under loans, with bank-a or regulator"]
+    assert told["one node and all recipients"] == "nothing but the released results"
+    text = explain(shared.agreement)
+    assert all(f"  {who}: {learns}" in text for who, learns in told.items())
+    assert facts(shared.agreement)["collusions"] == [{"who": who, "learns": told[who]} for who in told]
+
+
+def test_it_says_what_protects_each_step(shared: Consortium) -> None:
+    for suite, words in (("rep3", "follows the protocol"), ("rep4", "does whatever it likes")):
+        steps = {each.step: each for each in guarantees(dataclasses.replace(shared.agreement, suite=suite))}
+        assert list(steps) == ["check and minimise", "hand in", "compute", "open counts", "review", "release", "read"]
+        assert words in steps["compute"].against
+    assert "  open counts: how many inputs were rejected" in explain(shared.agreement)

@@ -1,0 +1,59 @@
+"""What each analysis of an agreement opens, and what a job costs, in words and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from counterfoil.analyses.estimate import Estimate
+from counterfoil.analyses.joint import analyses, declared
+from counterfoil.canonical import Json
+from counterfoil.governance.agreement import Agreement
+from counterfoil.mpc.plain import Cost
+from counterfoil.report import wording
+
+
+def openings(agreement: Agreement) -> dict[str, Json]:
+    """What the nodes open in a job, and what each analysis lets its recipients learn."""
+    return {
+        "to the nodes": {line.label: line.purpose for line in declared(agreement)},
+        "to recipients": {
+            name: {"recipients": analysis.planned.recipients, "learn": analysis.reveals}
+            for name, analysis in analyses(agreement).items()
+        },
+    }
+
+
+def cost_facts(estimate: Estimate, round_trip_s: float) -> dict[str, Json]:
+    """The estimate as plain JSON values; bytes are over all links."""
+    return {
+        "rows": dict(estimate.rows),
+        "round_trip_ms": round(1000 * round_trip_s, 3),
+        "rounds": estimate.total.rounds,
+        "bytes": estimate.total.sent_bytes,
+        "processor_seconds": round(estimate.processor_s, 3),
+        "seconds": round(estimate.seconds(round_trip_s), 3),
+        "steps": {name: {"rounds": cost.rounds, "bytes": cost.sent_bytes} for name, cost in estimate.steps.items()},
+    }
+
+
+def cost_words(agreement: Agreement, estimate: Estimate, round_trip_s: float) -> Iterator[str]:
+    """What is opened, then what a job costs, line by line."""
+    yield "While a job runs, the nodes open this and nothing else:"
+    for line in declared(agreement):
+        yield f"  {line.label}: {line.purpose}"
+    yield "No analysis opens anything by itself. Recipients learn"
+    for name, analysis in analyses(agreement).items():
+        yield f"  from {name}: {wording.listing(analysis.reveals)}"
+    yield ""
+    brought = wording.listing([f"{rows:,} rows under {name}" for name, rows in estimate.rows.items()])
+    yield f"If each owner brings {brought}, a job costs {_words(estimate.total)},"
+    yield (
+        f"and about {estimate.seconds(round_trip_s):.1f} s of computing, on machines of their own with "
+        f"{1000 * round_trip_s:g} ms between the nodes, there and back:"
+    )
+    for name, cost in estimate.steps.items():
+        yield f"  {name}: {_words(cost)}"
+
+
+def _words(cost: Cost) -> str:
+    return f"{cost.sent_bytes / 1e6:,.2f} MB between the nodes in {wording.count(cost.rounds, 'round')}"
