@@ -91,7 +91,8 @@ def roster() -> Roster:
     raw = good("roster")
     with TemporaryDirectory() as folder:
         ids = [party["id"] for party in yaml.safe_load(raw)["parties"]]
-        return fill_roster(raw, "roster.yaml", [PrivateKeys.create(Path(folder, id), id).public for id in ids])
+        cards = [PrivateKeys.create(Path(folder, id), id).public for id in ids]
+        return fill_roster(raw, "roster.yaml", cards, test_agreement.TODAY)
 
 
 def readers() -> dict[str, Callable[[bytes], object]]:

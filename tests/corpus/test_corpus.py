@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
-import time
 from collections import Counter
 
 import pytest
@@ -13,23 +11,20 @@ from counterfoil.data.rules import compile_rules
 from counterfoil.governance.contract import parse_contract
 from tests.corpus import Bad, documents, statements
 from tests.corpus.tables import BAD_FILES
+from tests.effort import Effort
 from tests.governance import test_submission
 
 MOST_S, MOST_BYTES, MOST_CHARACTERS = 5, 1_000_000_000, 12_000
 DOCUMENTS = {bad.name: bad for bad in (*documents.bad(), *statements.bad())}
 
 
-def peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 @pytest.mark.parametrize("bad", DOCUMENTS.values(), ids=DOCUMENTS.keys())
 def test_a_bad_document_gets_one_clear_error(bad: Bad) -> None:
-    before, began = peak(), time.monotonic()
+    effort = Effort()
     with pytest.raises(Exception) as caught:
         bad.read(bad.raw)
-    assert time.monotonic() - began < MOST_S
-    assert peak() - before < MOST_BYTES
+    assert effort.seconds < MOST_S
+    assert effort.bytes < MOST_BYTES
     error, lines = caught.value, str(caught.value).splitlines()
     assert type(error) is bad.error, repr(error)
     named = [line for line in lines if bad.words in line]

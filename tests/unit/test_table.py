@@ -2,9 +2,7 @@
 
 import datetime
 import os
-import resource
 import stat
-import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,6 +25,7 @@ from counterfoil.errors import (
 )
 from counterfoil.governance.contract import Contract, parse_contract
 from tests.corpus.tables import BAD_FILES, CANARY, GOOD, HEADER, columns
+from tests.effort import Effort
 
 MOST_S, MOST_BYTES = 5, 1_000_000_000
 
@@ -133,12 +132,12 @@ def test_bad_files_are_refused_and_nothing_of_them_is_told(
     file, raw, error, words = BAD_FILES[name]
     path = tmp_path / file
     path.write_bytes(raw())
-    began = time.monotonic()
+    effort = Effort()
     found = refused(path, contract, page)
     assert (type(found), found.exit_code) == (error, error.exit_code)
     assert words in str(found)
-    assert time.monotonic() - began < MOST_S
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 < MOST_BYTES
+    assert effort.seconds < MOST_S
+    assert effort.bytes < MOST_BYTES
 
 
 def test_parquet_without_a_column(tmp_path: Path, contract: Contract, page: Path) -> None:
