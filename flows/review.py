@@ -18,6 +18,7 @@ from flows.stage import stage
 from mpc_tasks.count import count
 from mpc_tasks.held import hold
 from mpc_tasks.propose import propose
+from mpc_tasks.tell import tell
 from mpc_tasks.verify import signed
 
 NOBODY = "nobody"
@@ -35,7 +36,10 @@ class Word(RunInput):
 
 @stage(timeout_s=3600)
 def review(agreement: RefText, evidence: RefText) -> Ref:
-    """Every recipient has its release, every log is published and cosigned; the evidence that all of it stands on."""
+    """Every recipient has its release, every log is published and cosigned, and a page says what was released to whom.
+
+    The evidence that all of it stands on.
+    """
     terms = signed(agreement).terms
     while count(agreement, evidence):
         word = suspend_flow_run(wait_for_input=_asked_of(terms.reviewers))
@@ -46,6 +50,7 @@ def review(agreement: RefText, evidence: RefText) -> Ref:
     on_each("release", terms.nodes, agreement=agreement, evidence=evidence)
     on_each("attest", (*terms.owners, *terms.nodes))
     on_each("witness", terms.nodes, agreement=agreement)
+    tell(agreement, evidence)
     return evidence
 
 

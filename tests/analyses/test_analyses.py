@@ -174,3 +174,22 @@ def test_a_plan_that_could_wrap_is_refused() -> None:
 
 def test_every_analysis_says_what_it_reveals() -> None:
     assert all(analysis.reveals and analysis.title for analysis in REGISTRY.values())
+
+
+def test_no_analysis_releases_anything_for_a_row() -> None:
+    """What leaves is as large for a thousand rows as for a hundred thousand, however the rows come in."""
+    assert {(plan.analysis, plan.version) for plan in PLANS.values()} == set(REGISTRY)
+    some_per_row = False
+    for plan in PLANS.values():
+        few, many = (build(plan, CONTRACT, Limits(4, rows)) for rows in (1_000, 100_000))
+        some_per_row |= any(item.per_row for item in many.inputs())
+        assert few.outputs() == many.outputs()
+        assert sum(int(np.prod(output.shape)) for output in many.outputs()) < 1_000
+        assert many.reveals
+    assert some_per_row
+
+
+@pytest.mark.parametrize("wish", ["select", "rows", "filter", "head", "join"])
+def test_rows_cannot_be_asked_for(wish: str) -> None:
+    with pytest.raises(PlanError, match=f"no analysis {wish} v1 here"):
+        build(planned(wish, NUMERIC), CONTRACT, Limits(4, ROWS))

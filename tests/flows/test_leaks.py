@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import mmap
+import re
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -76,3 +79,19 @@ def test_nothing_is_pickled_and_no_private_key_is_readable(demo: Path) -> None:
 
 def head(path: Path) -> bytes:
     return path.read_bytes()[:64] if path.is_file() else b""
+
+
+def test_the_prefect_page_says_what_was_released_to_whom_and_until_when(demo: Path) -> None:
+    with sqlite3.connect(demo / "prefect" / "prefect.db") as database:
+        rows = database.execute("SELECT data FROM artifact WHERE key = 'release-exposure'").fetchall()
+    (page,) = (json.loads(data) for (data,) in rows)
+    for party, analyses in (("regulator", 5), ("bank-a", 4)):
+        line = (
+            rf"\| {party} \([^|]*\) \| {analyses} analyses \| the exchange \| released by node-0, [^|]*; opens until 20"
+        )
+        assert re.search(line, page)
+    report = next(demo.glob("homes/regulator/reports/*/report.json"))
+    results = json.loads(report.read_text("utf-8"))["results"]
+    cells = [cell for item in results for row in item["tables"][0]["rows"] for cell in row]
+    values = {str(cell) for cell in cells if isinstance(cell, int | float) and abs(cell) > 999}
+    assert values and not [value for value in values if value in page]

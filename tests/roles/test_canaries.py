@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from counterfoil.audit.publish import publish
+from counterfoil.cli import app
 from counterfoil.roles.owner import table_file
 from counterfoil.roles.recipient import open_job
 from synthetic_data.loans import Canary, canary
@@ -104,3 +108,81 @@ def test_a_canary_that_were_written_down_would_be_seen(party: str, finished: Con
             assert name in seen(bird, finished.homes[party].path)[path]
         finally:
             path.unlink()
+
+
+def commands(command: Any, *words: str) -> Iterator[str]:
+    """Every command that the program has, in its words."""
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from commands(inner, *words, name)
+    if not hasattr(command, "commands"):
+        yield " ".join(words)
+
+
+# What each command is asked, and by whom: who could see most by it. {table} is the owner's own.
+ASKED: Mapping[str, tuple[str, str]] = {
+    "open": ("regulator", "{agreement}"),
+    "verify": ("", "{exchange}"),
+    "warm": ("", ""),
+    "party init": ("", "stranger --home {new}/stranger --exchange {new}/exchange"),
+    "party card": ("bank-a", ""),
+    "party invite": ("bank-a", "stranger"),
+    "party enrol": ("bank-a", "no-code --organisation O --jurisdiction DE"),
+    "party rotate": ("reviewer-3", ""),
+    "party revoke": ("bank-b", "bank-c --roster {new}/none.yaml --out {new}/roster.yaml"),
+    "contract new": ("", "{table} --out {new}/loans.odcs.yaml"),
+    "contract lint": ("", "{contract}"),
+    "contract show": ("", "{contract}"),
+    "contract sign": ("bank-a", "{contract}"),
+    "contract diff": ("", "{contract} {contract}"),
+    "contract test": ("", "{table} --contract {contract}"),
+    "contract risk": ("", "{table} --contract {contract}"),
+    "contract synth": ("", "{contract} --out {new}/synthetic"),
+    "agreement draft": ("bank-a", "{new}/none.yaml --roster {new}/none.yaml"),
+    "agreement explain": ("bank-a", "{agreement} --json"),
+    "agreement diff": ("bank-a", "{agreement} {agreement}"),
+    "agreement sign": ("bank-a", "{agreement} --yes"),
+    "agreement verify": ("bank-a", "{agreement}"),
+    "roster new": ("", "{new}/none.yaml --card {new}/none.json --out {new}/roster.yaml"),
+    "roster show": ("", "{new}/none.yaml"),
+    "roster revise": ("bank-a", "{new}/none.yaml --out {new}/roster.yaml"),
+    "roster sign": ("bank-a", "{new}/none.yaml {new}/none.yaml --yes"),
+    "review list": ("reviewer-1", "{agreement}"),
+    "review show": ("reviewer-1", "{agreement} {evidence}"),
+    "review comment": ("bank-a", "{agreement} {evidence} words"),
+    "review approve": ("reviewer-3", "{agreement} {evidence}"),
+    "review request-changes": ("reviewer-3", "{agreement} {evidence} --comment words"),
+    "review reject": ("reviewer-3", "{agreement} {evidence} --comment words"),
+    "review confirm": ("reviewer-3", "{agreement} {evidence} --yes"),
+    "review withdraw": ("bank-b", "{agreement} {evidence} --comment words"),
+    "release list": ("coordinator", "{agreement}"),
+    "release revoke": ("node-0", "{agreement} {evidence} --reason words"),
+    "log show": ("node-0", ""),
+    "log check": ("node-0", ""),
+    "purge": ("node-0", ""),
+    "agreement withdraw": ("bank-d", "{agreement} --yes"),
+}
+
+
+def test_no_command_shows_a_row(finished: Consortium, tmp_path: Path) -> None:
+    """Not to a recipient, not to a node, and not even to the owner; whoever adds a command must think of it here."""
+    assert set(ASKED) == set(commands(typer.main.get_command(app)))
+    (evidence,) = {name[1] for name in finished.homes["node-0"].exchange.list(("releases",))}
+    known = {
+        "agreement": finished.ref,
+        "evidence": evidence,
+        "exchange": finished.folder / "exchange",
+        "table": table_file(finished.homes["bank-a"], "loans"),
+        "contract": finished.folder / "contracts" / "data" / "loans.odcs.yaml",
+        "new": tmp_path,
+    }
+    answered = 0
+    for words, (party, wish) in ASKED.items():
+        home = ["--home", str(finished.homes[party].path)] if party else []
+        given = [*words.split(), *(word.format(**known) for word in wish.split()), *home]
+        result = CliRunner().invoke(app, given)
+        assert result.exit_code != 2, (words, result.output)  # it was asked in its own words
+        answered += result.exit_code == 0
+        shown = [name for bird in planted(finished).values() for name, form in forms(bird).items()
+                 if form in result.output.encode()]  # fmt: skip
+        assert not shown, words
+    assert answered > 25

@@ -1,0 +1,49 @@
+"""Step: the coordinator says on the run's page what was released, to whom, and until when. It knows no value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+from counterfoil.canonical import Ref
+from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.delivery import store_of
+from counterfoil.governance.status import Status, statuses
+from mpc_tasks.held import home
+from mpc_tasks.show import page
+from mpc_tasks.task import mpc_task
+from mpc_tasks.verify import signed
+
+
+@mpc_task(name="tell", version=1)
+def tell(agreement: Ref, evidence: Ref) -> int:
+    """To how many recipients the draft was released, and a page on that."""
+    loaded = signed(agreement)
+    found = [each for each in statuses(home().exchange, loaded) if each.evidence == evidence.digest]
+    if found:
+        page(f"release-{loaded.terms.id}", describe(loaded.terms, agreement, found, datetime.now(UTC).date()))
+    return len(found)
+
+
+def describe(terms: Agreement, agreement: Ref, found: Sequence[Status], today: date) -> str:
+    """The page: one line for each recipient."""
+    rows = "\n".join(
+        f"| {each.recipient} ({terms.roster.party(each.recipient).organisation}) | "
+        f"{len(terms.plans_for(each.recipient))} analyses | {store_of(terms, each.recipient) or 'the exchange'} | "
+        f"{each.words(today)} |"
+        for each in found
+    )
+    first = found[0]
+    return f"""## {terms.title}, {first.period}: released
+
+What was released is sealed to its recipients; nobody else opens it, and nothing of it is known here.
+
+| recipient | gets | at | state |
+|---|---|---|---|
+{rows}
+
+A recipient, at home: `counterfoil open {agreement} --period {first.period}`. What becomes of it afterwards:
+`counterfoil release list {agreement}`.
+
+Evidence `{first.evidence}`.
+"""
