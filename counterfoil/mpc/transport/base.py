@@ -30,6 +30,8 @@ JOB_BYTES: Final = 16
 #: How long the end of a link waits for the peer to take the rest: after success, and after an error.
 LINGER_S: Final = 60.0
 HURRY_S: Final = 1.0
+#: Payloads up to so long are copied to go with their header.
+SHORT_BYTES: Final = 1 << 16
 _DTYPES: Final = {1: 1, 8: 2}  # bytes an element: its code in the header
 
 
@@ -159,6 +161,7 @@ class Link:
     watch: Watch | None = None
     traffic: Traffic = field(default_factory=Traffic)
     _owed: int = 0
+    _head: bytes = b""
 
     def begin(self, kind: Kind, op: int, count: int, itemsize: int = 8) -> None:
         """Sends a header; exactly `count` elements must be pushed next."""
@@ -170,13 +173,23 @@ class Link:
             self.traffic.data_sent += header.payload
         else:
             self.traffic.control_sent += header.payload
-        self._owed = header.payload
-        self.pipe.write(memoryview(header.pack()))
+        self._owed, self._head = header.payload, header.pack()
+        if not self._owed or self._owed > SHORT_BYTES:
+            self._write_head()
 
     def push(self, piece: NDArray[Any]) -> None:
         """The next elements of the frame that was begun; the array must be contiguous and stay as it is."""
         self._owed -= piece.nbytes
-        self.pipe.write(piece.data.cast("B"))
+        if self._head:
+            # A short frame leaves in one piece, so that it wakes the peer once.
+            head, self._head = self._head, b""
+            self.pipe.write(memoryview(head + piece.tobytes()))
+        else:
+            self.pipe.write(piece.data.cast("B"))
+
+    def _write_head(self) -> None:
+        head, self._head = self._head, b""
+        self.pipe.write(memoryview(head))
 
     def send(self, kind: Kind, op: int, payload: NDArray[Any]) -> None:
         """A whole frame."""
