@@ -29,6 +29,12 @@ def _kernel(*signature: Any) -> Callable[[Callable[..., None]], Callable[..., No
     return compiled
 
 
+def _helper(function: Callable[..., Any]) -> Callable[..., Any]:
+    """For kernels alone: compiled with them, for whatever they give it."""
+    compiled: Callable[..., Any] = numba.njit(nogil=True, cache=True)(function)
+    return compiled
+
+
 # --- products of replicated shares ------------------------------------------------------------------------------
 
 
@@ -123,31 +129,8 @@ def add_dot(x: Words, y: Words, z: Words) -> None:
 
 
 @_kernel(_IN2, _IN2, _OUT2)
-def _add_inner_products(xt: Words, y: Words, z: Words) -> None:
-    """`add_matmul` for few results of long sums: columns of a block lie in a row, and a sum stays in a register."""
-    block = 256
-    columns, others = np.empty((z.shape[0], block), U64), np.empty((z.shape[1], block), U64)
-    for first in range(0, xt.shape[0], block):
-        count = min(block, xt.shape[0] - first)
-        for k in range(count):
-            for i in range(z.shape[0]):
-                columns[i, k] = xt[first + k, i]
-            for j in range(z.shape[1]):
-                others[j, k] = y[first + k, j]
-        for i in range(z.shape[0]):
-            for j in range(z.shape[1]):
-                total = U64(0)
-                for k in range(count):
-                    total += columns[i, k] * others[j, k]
-                z[i, j] += total
-
-
-@_kernel(_IN2, _IN2, _OUT2)
 def add_matmul(xt: Words, y: Words, z: Words) -> None:
-    """z += xt.T @ y, for xt (k, a) and y (k, b), in blocks that stay in the cache: of z if it is large, else of k."""
-    if z.size < xt.shape[0]:
-        _add_inner_products(xt, y, z)
-        return
+    """z += xt.T @ y, for xt (k, a) and y (k, b), in blocks of z that stay in the cache."""
     block = max(1, 32768 // max(1, z.shape[1]))
     for first in range(0, z.shape[0], block):
         last = min(first + block, z.shape[0])
@@ -156,6 +139,103 @@ def add_matmul(xt: Words, y: Words, z: Words) -> None:
                 factor = xt[k, i]
                 for j in range(z.shape[1]):
                     z[i, j] += factor * y[k, j]
+
+
+@_helper
+def _turn(x: Words, out: Words) -> None:
+    """out = x.T."""
+    for k in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            out[i, k] = x[k, i]
+
+
+@_helper
+def _sum(x: Words, y: Words, out: Words) -> None:
+    """out = x + y."""
+    for i in range(out.shape[0]):
+        for k in range(out.shape[1]):
+            out[i, k] = x[i, k] + y[i, k]
+
+
+@_helper
+def _add_block(x: Words, y: Words, z: Words) -> None:
+    """z += x @ y.T, for rows of one block: sums stay in registers, two rows of x against two of y at a time."""
+    for i in range(0, z.shape[0], 2):
+        for j in range(0, z.shape[1], 2):
+            more_i, more_j = i + 1 < z.shape[0], j + 1 < z.shape[1]
+            i1, j1 = i + more_i, j + more_j
+            z00, z01, z10, z11 = U64(0), U64(0), U64(0), U64(0)
+            for k in range(x.shape[1]):
+                z00 += x[i, k] * y[j, k]
+                z01 += x[i, k] * y[j1, k]
+                z10 += x[i1, k] * y[j, k]
+                z11 += x[i1, k] * y[j1, k]
+            z[i, j] += z00
+            if more_j:
+                z[i, j1] += z01
+            if more_i:
+                z[i1, j] += z10
+            if more_i and more_j:
+                z[i1, j1] += z11
+
+
+_CHOSEN = types.Array(types.int64, 3, "C")
+_OUT3 = types.Array(types.uint64, 3, "C")
+
+
+@_kernel(*[_IN2] * 6, _CHOSEN, _OUT3)
+def add_inner_products(
+    x0: Words, x1: Words, x2: Words, y0: Words, y1: Words, y2: Words, chosen: Words, z: Words
+) -> None:
+    """For every p, z[p] += (x_i + x_j).T @ (y_k + y_l) where chosen[p] is ((i, j), (k, l)), for few results.
+
+    Of (i, -1) there is x_i alone. Every x is (k, a) and every y (k, b). Columns of a block lie in a row, so that sums
+    run along memory.
+    """
+    xt, y = (x0, x1, x2), (y0, y1, y2)
+    rows, block = x0.shape[0], 256
+    used = np.zeros((2, 4), np.bool_)
+    for p in range(z.shape[0]):
+        for side in range(2):
+            for place in range(2):
+                used[side, chosen[p, side, place]] = True
+    xs, ys = np.empty((4, z.shape[1], block), U64), np.empty((4, z.shape[2], block), U64)
+    for first in range(0, rows, block):
+        count = min(block, rows - first)
+        if count < block:
+            xs, ys = np.empty((4, z.shape[1], count), U64), np.empty((4, z.shape[2], count), U64)
+        for part in range(3):
+            if used[0, part]:
+                _turn(xt[part][first : first + count], xs[part])
+            if used[1, part]:
+                _turn(y[part][first : first + count], ys[part])
+        for p in range(z.shape[0]):
+            x_of_p, y_of_p = chosen[p, 0, 0], chosen[p, 1, 0]
+            if chosen[p, 0, 1] >= 0:
+                _sum(xs[x_of_p], xs[chosen[p, 0, 1]], xs[3])
+                x_of_p = 3
+            if chosen[p, 1, 1] >= 0:
+                _sum(ys[y_of_p], ys[chosen[p, 1, 1]], ys[3])
+                y_of_p = 3
+            _add_block(xs[x_of_p], ys[y_of_p], z[p])
+
+
+@_kernel(*[_IN2] * 3, _OUT3, _CHOSEN, _OUT3)
+def add_row_products(x0: Words, x1: Words, x2: Words, y: Words, chosen: Words, z: Words) -> None:
+    """As `add_inner_products`, for short rows and sums of y that are made: every x is (a, k), y is (p, b, k)."""
+    x = (x0, x1, x2)
+    for p in range(z.shape[0]):
+        one, other, several = x[chosen[p, 0, 0]], x[max(0, chosen[p, 0, 1])], chosen[p, 0, 1] >= 0
+        for i in range(z.shape[1]):
+            for j in range(z.shape[2]):
+                total = U64(0)
+                if several:
+                    for k in range(y.shape[2]):
+                        total += (one[i, k] + other[i, k]) * y[p, j, k]
+                else:
+                    for k in range(y.shape[2]):
+                        total += one[i, k] * y[p, j, k]
+                z[p, i, j] += total
 
 
 # --- bit slices -------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from counterfoil.errors import ShapeError
 
 U64 = np.uint64
+_SHORT: Final = 64
 Words: TypeAlias = NDArray[np.uint64]
 Index: TypeAlias = Any  # whatever numpy takes between brackets: public positions
 
@@ -109,7 +110,7 @@ class Arith(Share):
         return self.map(lambda part: part.T)
 
     def sum(self, axis: int | None = None) -> Arith:
-        return self.map(lambda part: np.asarray(part.sum(axis=axis, dtype=U64)))
+        return self.map(lambda part: _sum(part, axis))
 
     def cumsum(self, axis: int = -1) -> Arith:
         return self.map(lambda part: part.cumsum(axis=axis, dtype=U64))
@@ -154,6 +155,15 @@ class Bits(Share):
     def reshape(self, *lead: int) -> Bits:
         """Other leading axes; rows stay together."""
         return self.map(lambda part: part.reshape(*lead, part.shape[-1]))
+
+
+def _sum(part: Words, axis: int | None) -> Words:
+    if axis == 0 and part.ndim == 2 and part.flags.c_contiguous and part.shape[1] <= _SHORT:
+        # Many short rows: first add up long ones that hold several each.
+        whole = len(part) // _SHORT * _SHORT
+        folded = part[:whole].reshape(-1, _SHORT * part.shape[1]).sum(axis=0, dtype=U64).reshape(_SHORT, -1)
+        return np.asarray(folded.sum(axis=0, dtype=U64) + part[whole:].sum(axis=0, dtype=U64))
+    return np.asarray(part.sum(axis=axis, dtype=U64))
 
 
 def concat(shares: Sequence[Arith], axis: int = 0) -> Arith:

@@ -12,6 +12,7 @@ import numpy as np
 
 from counterfoil.errors import ShapeError
 from counterfoil.mpc import kernels
+from counterfoil.mpc.contract import products
 from counterfoil.mpc.party import Party
 from counterfoil.mpc.pieces import cut, flat, pieces, row_pieces, trim
 from counterfoil.mpc.protocol import Halves
@@ -100,11 +101,9 @@ def matmul(party: Party, x: Arith, y: Arith) -> Arith:
     """
     if len(x.shape) != 2 or len(y.shape) != 2 or x.shape[1] != y.shape[0]:
         raise ShapeError(f"matrices of shapes {x.shape} and {y.shape} do not multiply")
-    (x0, x1), (y0, y1) = ((np.ascontiguousarray(p) for p in share.parts) for share in (x.T, y))
-    z = np.zeros((x.shape[0], y.shape[1]), np.uint64)
-    for rows in row_pieces(len(x0), max(z.shape)):
-        kernels.add_matmul(x0[rows], y0[rows] + y1[rows], z)
-        kernels.add_matmul(x1[rows], y0[rows], z)
+    # 1 (local). z_i = x_i·(y_i + y_{i+1}) + x_{i+1}·y_i, contracted.
+    z = products(x.parts, y.parts, [((0,), (0, 1)), ((1,), (0,))]).sum(axis=0, dtype=np.uint64)
+    # 2 (one round).
     return _reshare_thirds(party, z.reshape(-1), z.shape)
 
 

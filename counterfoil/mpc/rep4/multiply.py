@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial, reduce
+from functools import partial
 from itertools import permutations
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from counterfoil.errors import ShapeError
 from counterfoil.mpc import kernels
+from counterfoil.mpc.contract import products
 from counterfoil.mpc.party import Party
 from counterfoil.mpc.pieces import CHUNK, cut, flat, pieces, row_pieces
 from counterfoil.mpc.protocol import Halves
@@ -46,9 +47,6 @@ TABLE: Final = (
 )
 #: The rows that cross components 0 and 1 with 2 and 3: all that a product of halves has.
 HALVES: Final = tuple(row for row in TABLE if (row.g < 2) != (row.h < 2))
-
-Product: TypeAlias = Callable[[Sequence[Words], Sequence[Words], Words], None]
-"""(x, y, z): adds the contracted product of sum(x) and sum(y) to z."""
 
 
 class Layout(NamedTuple):
@@ -135,9 +133,17 @@ def dot(party: Party, x: Arith, y: Arith) -> Arith:
     Raises: CheatingDetected.
     """
     check_same_shapes([(x, y)])
-    rows, width = math.prod(x.shape[:-1]), x.shape[-1]
-    u, v = ({j: p.reshape(rows, width) for j, p in by_component(party, map(flat, s.parts)).items()} for s in (x, y))
-    return _contract(party, u, v, _add_dot, (rows,)).reshape(*x.shape[:-1])
+    count, width = math.prod(x.shape[:-1]), x.shape[-1]
+    u, v = ({j: p.reshape(count, width) for j, p in by_component(party, map(flat, s.parts)).items()} for s in (x, y))
+    z = {j: np.zeros(count, np.uint64) for j in u}
+    crossed = {row: np.zeros(count, np.uint64) for row in TABLE if party.index in (row.s, row.t)}
+    # 1 (local). z_j = x_j·y_j, and (x_g + x_h)·(y_g + y_h) for each row.
+    for piece in row_pieces(count, width):
+        for j, part in z.items():
+            kernels.add_dot(u[j][piece], v[j][piece], part[piece])
+        for row, term in crossed.items():
+            kernels.add_dot(u[row.g][piece] + u[row.h][piece], v[row.g][piece] + v[row.h][piece], term[piece])
+    return _share_crossed(party, z, crossed).reshape(*x.shape[:-1])
 
 
 def matmul(party: Party, x: Arith, y: Arith) -> Arith:
@@ -150,8 +156,17 @@ def matmul(party: Party, x: Arith, y: Arith) -> Arith:
     """
     if len(x.shape) != 2 or len(y.shape) != 2 or x.shape[1] != y.shape[0]:
         raise ShapeError(f"matrices of shapes {x.shape} and {y.shape} do not multiply")
-    u, v = (by_component(party, map(np.ascontiguousarray, share.parts)) for share in (x.T, y))
-    return _contract(party, u, v, _add_matmul, (x.shape[0], y.shape[1]))
+    held = components(4, party.index)
+    rows = [row for row in TABLE if party.index in (row.s, row.t)]
+    sums = [(j,) for j in held] + [(row.g, row.h) for row in rows]
+    # 1 (local). z_j = x_j·y_j, and (x_g + x_h)·(y_g + y_h) for each row.
+    found = iter(products(x.parts, y.parts, [(places, places) for places in _places(held, sums)]))
+    z = {j: next(found) for j in held}
+    return _share_crossed(party, z, {row: next(found) for row in rows})
+
+
+def _places(held: Sequence[int], sums: Iterable[Sequence[int]]) -> list[tuple[int, ...]]:
+    return [tuple(held.index(j) for j in each) for each in sums]
 
 
 def _products(
@@ -212,40 +227,16 @@ def _term(times: Callable[..., object], u: Mapping[int, Words], v: Mapping[int, 
     times(u[left], v[right], out=out)
 
 
-def _contract(
-    party: Party, u: Mapping[int, Words], v: Mapping[int, Words], add_product: Product, shape: tuple[int, ...]
-) -> Arith:
-    z = {j: np.zeros(shape, np.uint64) for j in u}
-    crossed = {row: np.zeros(shape, np.uint64) for row in TABLE if party.index in (row.s, row.t)}
-    # 1 (local). z_j = x_j·y_j; a row adds x_g·y_h + x_h·y_g = (x_g + x_h)·(y_g + y_h) - z_g - z_h.
-    for j, part in z.items():
-        add_product([u[j]], [v[j]], part)
+def _share_crossed(party: Party, z: Mapping[int, Words], crossed: Mapping[Row, Words]) -> Arith:
+    """The product of contracted z_j, and (x_g + x_h)·(y_g + y_h) for the rows whose s or t this party is."""
+    # A row adds x_g·y_h + x_h·y_g = (x_g + x_h)·(y_g + y_h) - z_g - z_h.
     for row, term in crossed.items():
-        add_product([u[row.g], u[row.h]], [v[row.g], v[row.h]], term)
         np.subtract(term, z[row.g] + z[row.h], out=term)
-
-    def values() -> Iterator[tuple[slice, Value]]:
-        for piece in pieces(math.prod(shape)):
-            yield piece, partial(_copy, crossed, piece)
-
-    add_jointly(party, TABLE, {j: part.reshape(-1) for j, part in z.items()}, values(), ARITH)
+    size = next(iter(z.values())).size
+    # 2 (one round).
+    values = ((piece, partial(_copy, crossed, piece)) for piece in pieces(size))
+    add_jointly(party, TABLE, {j: part.reshape(-1) for j, part in z.items()}, values, ARITH)
     return Arith(tuple(z.values()))
-
-
-def _add_matmul(x: Sequence[Words], y: Sequence[Words], z: Words) -> None:
-    """z += sum(x).T @ sum(y)."""
-    for rows in row_pieces(len(x[0]), max(z.shape)):
-        kernels.add_matmul(_sum(x, rows), _sum(y, rows), z)
-
-
-def _add_dot(x: Sequence[Words], y: Sequence[Words], z: Words) -> None:
-    """z += sum over the last axis of sum(x)·sum(y)."""
-    for rows in row_pieces(*x[0].shape):
-        kernels.add_dot(_sum(x, rows), _sum(y, rows), z[rows])
-
-
-def _sum(parts: Sequence[Words], rows: slice) -> Words:
-    return reduce(np.add, [part[rows] for part in parts])
 
 
 def _copy(crossed: Mapping[Row, Words], piece: slice, row: Row, out: Words) -> None:
