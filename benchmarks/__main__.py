@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,8 +66,10 @@ class Host:
         self._process.wait(60)
 
 
-def run(plan: Plan, contestants: Iterable[Contestant], only: frozenset[str]) -> Results:
-    """All measurements of a plan."""
+def run(
+    plan: Plan, contestants: Iterable[Contestant], only: frozenset[str], keep: Callable[[Results], None]
+) -> Results:
+    """All measurements of a plan. After each workload `keep` gets those so far, so that a run may be cut short."""
     hosts = {each: Host(each, _FIRST_PORT + 10 * place) for place, each in enumerate(contestants)}
     results = Results(describe(), {each.name: host.about for each, host in hosts.items()})
     for row in plan.rows:
@@ -83,6 +85,7 @@ def run(plan: Plan, contestants: Iterable[Contestant], only: frozenset[str]) -> 
                 found = Measurement.of_answer(contestant.name, answer)
                 results.add(found)
                 print(found.line(), flush=True)
+        keep(results)
     for host in hosts.values():
         host.close()
     return results
@@ -99,11 +102,13 @@ def main() -> None:
     plan = SMALL if chosen.small else FULL
     began = time.monotonic()
     contestants = [each for each in CONTESTANTS if each.name not in chosen.without]
-    results = run(plan, contestants, frozenset(chosen.only))
-    folder = _results_folder()
-    results.write(folder)
-    note = _SMALL_NOTE if chosen.small else _FULL_NOTE
-    (folder / "table.md").write_text(markdown(results, plan, note))
+    folder, note = _results_folder(), _SMALL_NOTE if chosen.small else _FULL_NOTE
+
+    def keep(results: Results) -> None:
+        results.write(folder)
+        (folder / "table.md").write_text(markdown(results, plan, note))
+
+    results = run(plan, contestants, frozenset(chosen.only), keep)
     draw(results, plan, folder)
     print(f"\n{folder / 'table.md'} after {time.monotonic() - began:.0f} s")
 

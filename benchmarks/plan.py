@@ -137,5 +137,5 @@ def _rows(unit: int) -> tuple[Row, ...]:
     )
 
 
-FULL: Final = Plan(_rows(1_000_000), repetitions=7, budget_s=60.0)
+FULL: Final = Plan(_rows(1_000_000), repetitions=7, budget_s=20.0)
 SMALL: Final = Plan(_rows(100_000), repetitions=3, budget_s=1.5)

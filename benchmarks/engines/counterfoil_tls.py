@@ -29,8 +29,8 @@ from benchmarks.workloads import (
 )
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.mpc.circuits.bound import Bound
+from counterfoil.mpc.circuits.chebyshev import fast_sigmoid
 from counterfoil.mpc.circuits.compare import equal, less_than
-from counterfoil.mpc.circuits.elementary import sigmoid
 from counterfoil.mpc.circuits.fixed import Number, rescale, settle
 from counterfoil.mpc.circuits.group import group_flags, group_sum
 from counterfoil.mpc.circuits.join import UNIQUE, join
@@ -132,8 +132,8 @@ def _cross(p: Protocol, x: Arith) -> Arith:
     return concat([p.matmul(x.T, x), x.sum(axis=0).reshape(1, FEATURES)])
 
 
-def _moments(p: Protocol, x: Arith, y: Arith) -> Arith:
-    return concat([p.matmul(x.T, x), p.matmul(x.T, y.reshape(y.size, 1))], axis=1)
+def _moments(p: Protocol, rows: Arith) -> Arith:
+    return p.matmul(rows.T, rows)[:FEATURES]
 
 
 def _series(p: Protocol, z: Number) -> Number:
@@ -187,6 +187,12 @@ def _classes(x: Array, y: Array) -> tuple[Array, ...]:
     return encoding.scaled(x, FEATURE_BITS), y.astype(np.int64)
 
 
+def _rows(x: Array, y: Array) -> tuple[Array, ...]:
+    """Features and target side by side, as they stand in a table."""
+    features, target = encoding.regression(x, y)
+    return (np.column_stack([features, target]),)
+
+
 def _fixed(*values: Array) -> tuple[Array, ...]:
     return tuple(encoding.scaled(each, FRAC_BITS) for each in values)
 
@@ -201,8 +207,8 @@ PROGRAMS: Final[dict[str, Program]] = {
     "truncate": Program(lambda p, x: trunc_exact(p, x, FRAC_BITS)),
     "sort": Program(_sorted(_KEY_BITS)),
     "covariance": Program(_cross, encoding.features, encoding.covariance),
-    "ols": Program(_moments, encoding.regression, encoding.least_squares),
-    "logistic": Program(_descend(sigmoid), _classes, encoding.unscaled(FEATURE_BITS)),
+    "ols": Program(_moments, _rows, encoding.least_squares),
+    "logistic": Program(_descend(fast_sigmoid), _classes, encoding.unscaled(FEATURE_BITS)),
     "logistic_series": Program(_descend(_series), _classes, encoding.unscaled(FEATURE_BITS)),
     "sort_groups": Program(_sorted(_GROUP_BITS)),
     "group_sum": Program(_grouped),

@@ -12,6 +12,7 @@ from numpy.polynomial import chebyshev
 from counterfoil.errors import RangeError, ShapeError
 from counterfoil.mpc.circuits import divide, elementary, fixed
 from counterfoil.mpc.circuits.bound import Bound
+from counterfoil.mpc.circuits.chebyshev import fast_sigmoid
 from counterfoil.mpc.circuits.fixed import FRAC, Fixed, Rough
 from counterfoil.mpc.circuits.normalise import normalise, prefix_and
 from counterfoil.mpc.plain import Cost, Plain
@@ -118,6 +119,9 @@ KERNELS = [
     Kernel(
         "sigmoid, wide", elementary.sigmoid, logistic, (-200,), (200,), (16,), 2**-26, (69, 1463.375), (69, 2569.25)
     ),
+    Kernel("fast sigmoid", fast_sigmoid, logistic, (-10,), (10,), (20,), 2**-13, (15, 600), (15, 1056)),
+    Kernel("fast sigmoid, wide", fast_sigmoid, logistic, (-400,), (400,), (20,), 2**-13, (25, 763.25), (25, 1335)),
+    Kernel("fast sigmoid of integers", fast_sigmoid, logistic, (-9,), (9,), (0,), 2**-13, (15, 600), (15, 1056)),
 ]
 
 
