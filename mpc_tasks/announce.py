@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from counterfoil.canonical import Ref
+from counterfoil.governance.budget import balances, ledger
 from counterfoil.roles.release import announce_release
 from mpc_tasks.held import home
+from mpc_tasks.show import table
 from mpc_tasks.task import mpc_task
 from mpc_tasks.verify import signed
 
@@ -12,5 +16,18 @@ from mpc_tasks.verify import signed
 @mpc_task(name="announce", version=1)
 def announce(agreement: Ref, evidence: Ref) -> Ref:
     """The node counted the reviewers' signatures itself, and its published log says what will leave; the evidence."""
-    announce_release(home(), signed(agreement), evidence.digest)
+    terms, today = signed(agreement), datetime.now(UTC).date()
+    announce_release(home(), terms, evidence.digest)
+    if standing := balances(terms.terms, ledger(home().state), today):
+        rows = [
+            {
+                "recipient": each.recipient,
+                "dataset": each.dataset,
+                "spent": f"{each.percent} %",
+                "of": str(each.cap),
+                "alert": f"past {each.alert} %" if each.alarming else "",
+            }
+            for each in standing
+        ]
+        table(f"budgets-{home().party}", rows, "What noised results have cost their recipients, with this job's.")
     return evidence

@@ -35,7 +35,8 @@ OF_COUNTS = frozenset({"safe_threshold", "safe_owners", "zeros_are_disclosive", 
 def families(analyses: Mapping[str, Analysis]) -> list[tuple[Family, frozenset[str]]]:
     """The tables that add up to one another, and the rules whose cells are to be protected among them.
 
-    For every contract all tables, by their counts; then for every column those that release its sums.
+    For every contract all tables, by their counts; then for every column those that release its sums. A noised table
+    adds up to none, and what is hidden of it must depend on nothing but its own noised counts.
     Raises: PlanError.
     """
     found = []
@@ -43,7 +44,9 @@ def families(analyses: Mapping[str, Analysis]) -> list[tuple[Family, frozenset[s
         tables = {
             name: _axes(given)
             for name, analysis in analyses.items()
-            if analysis.planned.contract == contract and (given := analysis.axes()) is not None
+            if analysis.planned.contract == contract
+            and analysis.noise is None
+            and (given := analysis.axes()) is not None
         }
         if tables:
             found.append((family(tables), OF_COUNTS))
@@ -61,7 +64,8 @@ def neighbours(analyses: Mapping[str, Analysis], name: str) -> list[str]:
     found = []
     for other, analysis in analyses.items():
         cut = {column for column, parts in analysis.axes() or () if len(parts) > 1}
-        if other != name and analysis.planned.contract == contract and cut & columns and cut != columns:
+        alike = analysis.planned.contract == contract and analysis.noise is None and analyses[name].noise is None
+        if other != name and alike and cut & columns and cut != columns:
             found.append(other)
     return found
 
@@ -95,7 +99,7 @@ class _Table:
     @classmethod
     def of(cls, p: Protocol, analysis: Analysis, cells: Cells, judged: Judged) -> _Table:
         minimum = analysis.rules.safe_threshold
-        parts = analysis.axes() or ()
+        parts = analysis.axes() or () if analysis.noise is None else ()
         inner, count = cells.count.size, cells.count.reshape(-1)
         hidden, fails = p.add_public(-judged.safe.reshape(-1), 1), {n: f.reshape(-1) for n, f in judged.fails.items()}
         if cells.outside is not None:

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from counterfoil.cli import agreement, contract, log, open, party, purge, release, review, roster, verify, warm
+from counterfoil.cli import agreement, budget, contract, log, open, party, purge, release, review, roster, verify, warm
 from counterfoil.errors import CounterfoilError
 
 
@@ -39,6 +39,7 @@ for name, group in (
     ("agreement", agreement.app),
     ("roster", roster.app),
     ("review", review.app),
+    ("budget", budget.app),
     ("release", release.app),
     ("log", log.app),
 ):

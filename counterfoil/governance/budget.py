@@ -16,19 +16,16 @@ from typing import Final
 
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.keys import PublicKeys
-from counterfoil.crypto.sign import sign, verify
+from counterfoil.crypto.sign import sign
 from counterfoil.errors import BudgetError, DocumentError, NotFoundError, SignatureError
 from counterfoil.exchange import Exchange
 from counterfoil.governance.accounting import spent
 from counterfoil.governance.agreement import Agreement
-from counterfoil.governance.charge import KIND, Charge, Line
+from counterfoil.governance.charge import CHARGES, KIND, Charge, Line, read_charge
 from counterfoil.governance.privacy import Budget, Cap
 from counterfoil.home import Home
 from counterfoil.records import Name
 from counterfoil.state import State
-
-CHARGES: Final = "charges"
-"""Where the nodes' charges lie in an exchange, and the space of a node's state in which it keeps its ledger."""
 
 NOTHING_PRIVATE: Final = "none"
 _NO_EVIDENCE: Final = "0" * 64
@@ -122,7 +119,8 @@ def charge(agreement: Agreement, job: str, evidence: str, lines: tuple[Line, ...
         _check(agreement, asked, [each.charge for each in _known(before)], today)
 
     if home.state.put_new(CHARGES, ours.key, ours.pack(), fits):
-        home.log.append("budget-charged", subject=job, refs={"charge": asked.cost, "evidence": evidence})
+        refs = {"charge": asked.cost, "evidence": evidence, "agreement": agreement.digest}
+        home.log.append("budget-charged", subject=job, refs=refs)
         for balance in balances(agreement, ledger(home.state), today):
             if balance.alarming:
                 home.log.append(
@@ -132,21 +130,6 @@ def charge(agreement: Agreement, job: str, evidence: str, lines: tuple[Line, ...
                     counts={"percent": balance.percent, "alert": balance.alert},
                 )
     _Signed.unpack(home.state.get(CHARGES, ours.key)).publish(home.exchange)
-
-
-def check_charged(agreement: Agreement, job: str, lines: tuple[Line, ...], exchange: Exchange) -> None:
-    """Every node of the agreement signed that it charged the job these lines.
-
-    Raises: BudgetError, which names the node.
-    """
-    for node in agreement.nodes if lines else ():
-        found: tuple[Line, ...] = ()
-        with suppress(NotFoundError, SignatureError, DocumentError):
-            found = _Signed.read(exchange, agreement.roster.party(node).keys, job).charge.lines
-        if found != lines:
-            raise BudgetError(
-                f"{node} has not charged job {job} to its recipients' privacy budgets; let it charge first"
-            )
 
 
 def balances(agreement: Agreement, charges: Iterable[Charge], today: date) -> list[Balance]:
@@ -159,6 +142,21 @@ def balances(agreement: Agreement, charges: Iterable[Charge], today: date) -> li
         for budget in agreement.budgets
         for cap in agreement.caps(budget.contract, budget.recipient)
     ]
+
+
+def history(agreement: Agreement, charges: Iterable[Charge], today: date) -> list[list[tuple[date, float]]]:
+    """For each of `balances`, in their order: what was spent, from every day on which that changed."""
+    made = list(charges)
+    days = {each.day for each in made if each.day <= today}
+    for budget in agreement.budgets:
+        for cap in agreement.caps(budget.contract, budget.recipient):
+            days |= {each.day + timedelta(days=cap.days) for each in made} if cap.days else set()
+    found: list[list[tuple[date, float]]] = [[] for _ in balances(agreement, (), today)]
+    for day in sorted(day for day in days if day <= today):
+        for steps, balance in zip(found, balances(agreement, (c for c in made if c.day <= day), day), strict=True):
+            if not steps or steps[-1][1] != balance.spent:
+                steps.append((day, balance.spent))
+    return found
 
 
 def _check(agreement: Agreement, asked: Charge, before: list[Charge], today: date) -> None:
@@ -221,11 +219,7 @@ class _Signed:
     @classmethod
     def read(cls, exchange: Exchange, node: PublicKeys, job: str) -> _Signed:
         """Raises: NotFoundError, SignatureError, DocumentError."""
-        envelope = exchange.get_named((CHARGES, node.party, job))
-        found = Charge.unpack(verify(envelope, KIND, [node]).payload)
-        if (found.node, found.job) != (node.party, job):
-            raise SignatureError(f"the charge of {node.party} is for another job than {job}")
-        return cls(found, envelope)
+        return cls(*read_charge(exchange, node, job))
 
 
 def _known(facts: Mapping[str, bytes]) -> list[_Signed]:

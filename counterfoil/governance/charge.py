@@ -7,18 +7,24 @@ Knows documents; who has spent how much is `budget`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
 from counterfoil.canonical import Json, digest, jcs
-from counterfoil.errors import DocumentError, RefusedError
+from counterfoil.crypto.keys import PublicKeys
+from counterfoil.crypto.sign import verify
+from counterfoil.errors import BudgetError, DocumentError, NotFoundError, RefusedError, SignatureError
 from counterfoil.governance.accounting import Loss
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.document import read_json
+from counterfoil.records import Records
 
 KIND: Final = "charge"
+CHARGES: Final = "charges"
+"""Where the nodes' charges lie in an exchange, and the space of a node's state in which it keeps its ledger."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -116,6 +122,33 @@ class Charge:
     def cost(self) -> str:
         """A digest of what is charged for, whoever states it and since when."""
         return digest(jcs({"job": self.job, "lines": [line.json() for line in self.lines]}))
+
+
+def read_charge(exchange: Records, node: PublicKeys, job: str) -> tuple[Charge, bytes]:
+    """The node's charge of the job, and the envelope in which it signed it.
+
+    Raises: NotFoundError, SignatureError, DocumentError.
+    """
+    envelope = exchange.get_named((CHARGES, node.party, job))
+    found = Charge.unpack(verify(envelope, KIND, [node]).payload)
+    if (found.node, found.job) != (node.party, job):
+        raise SignatureError(f"the charge of {node.party} is for another job than {job}")
+    return found, envelope
+
+
+def check_charged(agreement: Agreement, job: str, lines: tuple[Line, ...], exchange: Records) -> None:
+    """Every node of the agreement signed that it charged the job these lines.
+
+    Raises: BudgetError, which names the node.
+    """
+    for node in agreement.nodes if lines else ():
+        found: tuple[Line, ...] = ()
+        with suppress(NotFoundError, SignatureError, DocumentError):
+            found = read_charge(exchange, agreement.roster.party(node).keys, job)[0].lines
+        if found != lines:
+            raise BudgetError(
+                f"{node} has not charged job {job} to its recipients' privacy budgets; let it charge first"
+            )
 
 
 def _day(text: str) -> date:

@@ -68,9 +68,12 @@ class Cap:
     delta: Decimal
     days: int | None = None
 
+    @property
+    def span(self) -> str:
+        return f"over any {self.days} days" if self.days else "for good"
+
     def __str__(self) -> str:
-        span = f"over any {self.days} days" if self.days else "for good"
-        return f"ε = {self.epsilon:f}, δ = {self.delta:f}, {span}"
+        return f"ε = {self.epsilon:f}, δ = {self.delta:f}, {self.span}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from counterfoil.crypto.sign import verify
 from counterfoil.errors import DocumentError, IntegrityError, NotFoundError, SignatureError, TamperedError
 from counterfoil.governance.agreement import Part
 from counterfoil.governance.airlock import Approved
+from counterfoil.governance.charge import check_charged
 from counterfoil.governance.decisions import decisions
 from counterfoil.governance.delivery import SEALED, store_of
 from counterfoil.governance.erasure import ERASURES, read_erasure
@@ -34,7 +35,8 @@ from counterfoil.records import Records
 def check_releases(verified: Verified) -> Iterator[str]:
     """One line for each job that was released.
 
-    Raises: SignatureError, NotApprovedError, NotFoundError, TamperedError, naming the party and the document.
+    Raises: SignatureError, NotApprovedError, BudgetError, NotFoundError, TamperedError, naming the party and the
+        document.
     """
     exchange = verified.records
     for digest in sorted({name[1] for name in exchange.list((RELEASES,)) if len(name) == 4}):
@@ -47,6 +49,8 @@ def check_releases(verified: Verified) -> Iterator[str]:
         recipients = [
             recipient for recipient in agreement.terms.recipients if _check_released(verified, approved, recipient)
         ]
+        if recipients:
+            _check_charged(verified, agreement, evidence)
         yield (
             f"job {evidence.job} of {evidence.period} under {agreement.terms.id} {agreement.terms.version}: signed by "
             f"{len(agreement.terms.parties)} parties, approved by {', '.join(approved.approvals)}, "
@@ -138,6 +142,15 @@ def _check_released(verified: Verified, approved: Approved, recipient: str) -> b
         # The published log is the one that the other nodes cosigned before the release, and goes on from there.
         verified.log(node).check_continues(Proof.parse(text).note for text in document.proofs)
     return True
+
+
+def _check_charged(verified: Verified, agreement: SignedAgreement, evidence: Evidence) -> None:
+    """Every node signed what the job's noised results cost, and its log says so."""
+    check_charged(agreement.terms, evidence.job, evidence.charge, verified.records)
+    for node in agreement.terms.nodes if evidence.charge else ():
+        charged = verified.log(node).of("budget-charged", "agreement", agreement.digest)
+        if evidence.job not in {event.subject for event in charged}:
+            raise TamperedError(f"the log of {node} has no entry for what job {evidence.job} cost its recipients")
 
 
 def _check_delivered(exchange: Records, approved: Approved, document: Release) -> None:

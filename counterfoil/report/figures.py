@@ -10,7 +10,9 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from counterfoil.report import tables, wording
@@ -192,6 +194,35 @@ def _heatmap(table: ResultTable, name: str) -> _Drawing:
             drawing.label(x + width / 2, y + _CELL / 2, [wording.number(value, decimals)], "middle")
     drawing.height = top + _CELL * len(rows) + 1
     return drawing
+
+
+def steps(points: Sequence[tuple[date, float]], limit: float, last: date) -> str:
+    """An `<svg>` of something that is spent, from each day on, up to a limit that is drawn beside it.
+
+    Points are in the order of their days, none after `last`.
+    """
+    first = points[0][0] if points else last
+    days = max((last - first).days, 1)
+    highest = 1.1 * max(limit, *(value for _, value in points), 0.0)
+    drawing, left, height = _Drawing(), 8.0, 150.0
+    width = _WIDTH - left - _length(f"{limit:g}") - 12
+
+    def x(day: date) -> float:
+        return left + width * (day - first).days / days
+
+    def y(value: float) -> float:
+        return height * (1 - value / highest)
+
+    for (day, value), (until, _) in pairwise([*points, (last, 0.0)]):
+        drawing.box(x(day), y(value), max(x(until) - x(day), 2.0), height - y(value), "s1", opacity=_STRONGEST)
+        drawing.line(x(day), y(value), max(x(until), x(day) + 2.0), y(value), "s1")
+    drawing.line(left, y(limit), left + width, y(limit), "neg")
+    drawing.label(left + width + 6, y(limit), [f"{limit:g}"], "start", "neg")
+    drawing.line(left, height, left + width, height, "muted")
+    drawing.label(left, height + _STEP, [first.isoformat()], "start", "muted")
+    drawing.label(left + width, height + _STEP, [last.isoformat()], "end", "muted")
+    drawing.height = height + 2 * _STEP
+    return drawing.svg("steps")
 
 
 # --- drawing ----------------------------------------------------------------------------------------------------

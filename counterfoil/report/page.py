@@ -17,7 +17,7 @@ from counterfoil.report.model import Report
 if TYPE_CHECKING:
     from counterfoil.analyses.base import Result, ResultTable
 
-_PAGES = Environment(
+PAGES = Environment(
     loader=PackageLoader("counterfoil.report", "."),
     autoescape=True,
     undefined=StrictUndefined,
@@ -138,7 +138,7 @@ def blocks(text: str) -> Iterator[str | list[str]]:
 
 def html(report: Report, files: tuple[str, ...]) -> str:
     """The page. `files` lie beside it."""
-    return _PAGES.get_template("page.html").render(report=report, files=files, zip=zip, **content(report))
+    return PAGES.get_template("page.html").render(report=report, files=files, zip=zip, **content(report))
 
 
 def content(report: Report) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from counterfoil.governance import budget
 from counterfoil.governance.agreement import Planned
 from counterfoil.governance.airlock import Approved, State, count_decisions, review
 from counterfoil.governance.announcement import announce, check_announced
+from counterfoil.governance.charge import check_charged
 from counterfoil.governance.decisions import hear
 from counterfoil.governance.evidence import Draft, load_draft
 from counterfoil.governance.job import Event, Stage, advance, stage_of
@@ -56,7 +57,7 @@ def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> l
     approved = _approved(home, agreement, evidence_digest)
     announced = check_announced(approved, home)
     evidence, terms = approved.draft.evidence, agreement.terms
-    budget.check_charged(terms, evidence.job, evidence.charge, home.exchange)
+    check_charged(terms, evidence.job, evidence.charge, home.exchange)
     releases = [
         release(
             announced, recipient, _packed(home, approved.draft, terms.plans_for(recipient)), home, datetime.now(UTC)

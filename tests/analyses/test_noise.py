@@ -13,6 +13,7 @@ import pytest
 
 from counterfoil.analyses import build
 from counterfoil.analyses.base import Analysis, Checked, Limits, Result
+from counterfoil.analyses.complement import families
 from counterfoil.analyses.noise import Gaussian, Laplace, Moves, PlanNoise, plan_noise
 from counterfoil.analyses.suppress import hide, judge
 from counterfoil.data.table import Table
@@ -237,3 +238,13 @@ def test_bounds_of_noise_are_those_of_its_law() -> None:
 
 def test_a_plan_without_noise_has_no_privacy() -> None:
     assert Planned("a", "total", 1, "p", "loans", (), {}, (), "0" * 64).privacy is None
+
+
+def test_a_noised_table_is_nobodys_margin() -> None:
+    """Which of its cells are hidden must not depend on exact counts of another, nor the other way round."""
+    exact = {name: build(PLANS[name], CONTRACT, Limits(4, ROWS)) for name in ("total", "mean_by_group")}
+    (alone, *_), *others = families(exact)
+    mixed = {**exact, "mean_by_group": noised("mean_by_group", LAPLACE)}
+    assert set(alone.tables) == {"total", "mean_by_group"}
+    assert [set(members.tables) for members, _ in families(mixed)] == [{"total"}]
+    assert others or families(exact)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 import shutil
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -12,14 +13,17 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from counterfoil.cli import app
 from counterfoil.crypto.sign import sign
 from counterfoil.errors import BudgetError, RefusedError, StoreError
 from counterfoil.governance import budget
 from counterfoil.governance.accounting import Loss, spent
-from counterfoil.governance.charge import Charge, Line, check_lines, lines_of
+from counterfoil.governance.charge import Charge, Line, check_charged, check_lines, lines_of
 from counterfoil.governance.privacy import Cap
 from counterfoil.home import Home
+from counterfoil.report.budget_page import page
 from tests.private import make_private
 from tests.trials import dice, trials
 
@@ -151,7 +155,7 @@ def test_every_node_refuses_what_does_not_fit_by_the_same_error(banks: Consortiu
             budget.check(banks.agreement, job(2), lines(banks), home, TODAY)
         assert list(known(home)) == [job(1)]
     with pytest.raises(BudgetError, match="node-0 has not charged"):
-        budget.check_charged(banks.agreement, job(2), lines(banks), banks.exchange)
+        check_charged(banks.agreement, job(2), lines(banks), banks.exchange)
 
 
 def test_the_same_job_costs_nothing_again(banks: Consortium) -> None:
@@ -160,7 +164,7 @@ def test_the_same_job_costs_nothing_again(banks: Consortium) -> None:
         budget.check(banks.agreement, job(1), lines(banks), banks.homes[node], TODAY + timedelta(days=9))
         charge(banks, node, 1, TODAY + timedelta(days=9))
         assert known(banks.homes[node])[job(1)].day == TODAY
-    budget.check_charged(banks.agreement, job(1), lines(banks), banks.exchange)
+    check_charged(banks.agreement, job(1), lines(banks), banks.exchange)
 
 
 def test_a_job_is_not_charged_otherwise_later(banks: Consortium) -> None:
@@ -199,7 +203,7 @@ def test_what_another_node_signed_counts(banks: Consortium) -> None:
     # Knowing of it is not making it: the node decides for itself, and does not say that it charged.
     assert not budget.published(banks.exchange, [home.keys.public])
     with pytest.raises(BudgetError, match="node-0 has not charged"):
-        budget.check_charged(banks.agreement, job(1), lines(banks), banks.exchange)
+        check_charged(banks.agreement, job(1), lines(banks), banks.exchange)
     # But if the exchange loses it, the node puts it back as its maker signed it.
     banks.exchange.remove(("charges", "node-1", job(1)))
     budget.learn(banks.agreement, home)
@@ -298,11 +302,11 @@ def test_a_charge_that_was_not_published_is_published_later(banks: Consortium, m
             charge(banks, "node-0", 1)
     assert list(known(home)) == [job(1)]
     with pytest.raises(BudgetError, match="node-0 has not charged"):
-        budget.check_charged(banks.agreement, job(1), lines(banks), banks.exchange)
+        check_charged(banks.agreement, job(1), lines(banks), banks.exchange)
     charge(banks, "node-0", 1)
     assert len(events(home, "budget-charged")) == 1
     charge_all(banks, 1)
-    budget.check_charged(banks.agreement, job(1), lines(banks), banks.exchange)
+    check_charged(banks.agreement, job(1), lines(banks), banks.exchange)
 
 
 @pytest.mark.slow
@@ -348,7 +352,7 @@ def test_no_course_of_events_releases_more_than_is_charged(
             else:
                 for each in range(5):
                     try:
-                        budget.check_charged(banks.agreement, job(each), lines(banks), banks.exchange)
+                        check_charged(banks.agreement, job(each), lines(banks), banks.exchange)
                         released.add(job(each))
                     except BudgetError:
                         continue
@@ -373,3 +377,48 @@ def test_a_charge_reads_as_it_was_written(banks: Consortium) -> None:
     bad: Mapping[str, object] = {**json.loads(made.pack()), "day": "2026-02-30"}
     with pytest.raises(Exception, match="not a day of the calendar"):
         Charge.unpack(json.dumps(bad, separators=(",", ":"), sort_keys=True).encode())
+
+
+# --- what people see --------------------------------------------------------------------------------------------
+
+
+def shown(banks: Consortium, party: str, *options: str) -> str:
+    home = str(banks.homes[party].path)
+    done = CliRunner().invoke(app, ["budget", "show", str(banks.ref), "--home", home, *options])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_anybody_of_the_agreement_sees_what_is_spent_and_left(
+    banks: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    banks.sign()
+    assert "regulator, loans: ε = 0 of 3 spent (0 %), 3 left" in shown(banks, "bank-b")
+    charge_all(banks, 1, date.today())
+    text = shown(banks, "bank-b")
+    assert re.search(r"bank-a, loans: ε = 1\.7\d+ of 3 spent \(57 %\), 1\.2\d+ left, .* 90 days; ALERT", text), text
+    assert f"{job(1)}: balance-by-region-and-product (ρ = " in text
+    assert "total-exposure (ε = 0.5)" in text
+    (facts,) = [each for each in json.loads(shown(banks, "node-0", "--json")) if each["recipient"] == "bank-a"]
+    assert facts["alert"] and [each["job"] for each in facts["jobs"]] == [job(1)]
+    # A node also counts what the exchange has lost; nobody else can.
+    for name in banks.exchange.list(("charges",)):
+        banks.exchange.remove(name)
+    assert "(0 %)" in shown(banks, "bank-b") and "(57 %)" in shown(banks, "node-0")
+
+
+def test_the_page_draws_budgets_over_time_and_needs_nothing_but_itself(banks: Consortium) -> None:
+    for number, day in enumerate((TODAY, TODAY + timedelta(days=30), TODAY + timedelta(days=120))):
+        made = Charge(job(number), banks.agreement.digest, EVIDENCE, "node-0", day, lines(banks)[:1])
+        banks.homes["node-0"].state.put(budget.CHARGES, f"node-0/{number}", budget._Signed(made, b"-").pack())
+    charges, until = budget.ledger(banks.homes["node-0"].state), TODAY + timedelta(days=130)
+    (regulator, bank) = budget.history(banks.agreement, charges, until)
+    assert [value for _, value in regulator] == [0.0]  # only bank-a was charged
+    days = [day for day, _ in bank]
+    assert days == [TODAY, TODAY + timedelta(days=30), TODAY + timedelta(days=90)]
+    values = [value for _, value in bank]
+    assert values[0] < values[1] > values[2] == values[0]  # after 90 days the first counts no more; then one for one
+    text = page(banks.agreement, charges, until)
+    assert text == page(banks.agreement, list(reversed(charges)), until)
+    assert text.count("<svg ") == 2 and "ε spent over time" in text
+    assert not re.search(r"(src|href)=|https?://|@import|url\(", text.replace("url(#", ""))

@@ -1,0 +1,75 @@
+"""Commands on privacy budgets: what noised results have told whom, and what is left."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from counterfoil.cli.options import HomeOption
+
+app = typer.Typer(help="See what noised results have cost, and what is left.", no_args_is_help=True)
+
+
+@app.callback()
+def budget() -> None:
+    """See what noised results have cost, and what is left."""
+
+
+@app.command()
+def show(
+    agreement: Annotated[str, typer.Argument(help="The agreement's reference.", show_default=False)],
+    page: Annotated[
+        Path | None, typer.Option(help="Also write a page with budgets over time here.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for tools.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Show what every recipient has spent of its privacy budgets, by the charges that the agreement's nodes signed.
+
+    A node counts what it remembers, too, whether it is in the exchange or not.
+
+    Example: counterfoil budget show agreement:bank-a:5e1f... --page budgets.html
+    """
+    from counterfoil.canonical import Ref
+    from counterfoil.files import write_file
+    from counterfoil.governance.budget import balances, ledger, published
+    from counterfoil.governance.signing import load_agreement
+    from counterfoil.home import Home
+    from counterfoil.report.budget_page import costs, standing
+    from counterfoil.report.budget_page import page as render
+
+    mine, today = Home.open(home), datetime.now(UTC).date()
+    terms = load_agreement(mine.exchange, Ref.parse(agreement), mine.keys.public, today).terms
+    charges = published(mine.exchange, [terms.roster.party(node).keys for node in terms.nodes])
+    charges += ledger(mine.state)
+    found = balances(terms, charges, today)
+    if as_json:
+        facts = [
+            {
+                "dataset": each.dataset,
+                "recipient": each.recipient,
+                "epsilon": str(each.cap.epsilon),
+                "delta": str(each.cap.delta),
+                "days": each.cap.days,
+                "spent": each.spent,
+                "left": each.left,
+                "alert": each.alarming,
+                "jobs": [{"day": day, "job": job, "cost": cost} for day, job, cost in costs(each)],
+            }
+            for each in found
+        ]
+        typer.echo(json.dumps(facts, ensure_ascii=False, indent=1))
+    else:
+        if not found:
+            typer.echo("no analysis of this agreement is noised, so there are no budgets")
+        for each in found:
+            typer.echo(standing(each))
+            for day, job, cost in costs(each):
+                typer.echo(f"  {day} {job}: {cost}")
+    if page:
+        write_file(page, render(terms, charges, today).encode(), replace=True)
+        typer.echo(f"page: {page}", err=as_json)
