@@ -84,6 +84,12 @@ class BudgetError(CounterfoilError):
     exit_code = 36
 
 
+class LimitError(RefusedError):
+    """A limit of the agreement is reached: a column that it does not admit, one computation more than it allows."""
+
+    exit_code = 36
+
+
 # --- data at its owner: 40-49 -----------------------------------------------------------------------------------
 
 

@@ -81,6 +81,16 @@ class State:
         if found != value:
             raise ReplayError(f"{space} {key} belongs to {found}, so not to {value}")
 
+    def count(self, space: str, key: str, most: int) -> bool:
+        """One more is counted, unless so many were counted before; whether it was."""
+        with self._transaction() as connection:
+            row = connection.execute("SELECT value FROM fact WHERE space = ? AND key = ?", (space, key)).fetchone()
+            counted = int(row[0]) if row else 0
+            if counted < most:
+                value = str(counted + 1).encode()
+                connection.execute("INSERT OR REPLACE INTO fact VALUES (?, ?, ?)", (space, key, value))
+        return counted < most
+
     def put(self, space: str, key: str, value: bytes) -> None:
         """The fact has this value, whatever it had before."""
         with self._transaction() as connection:

@@ -17,7 +17,7 @@ from counterfoil.analyses.complement import complement, families
 from counterfoil.analyses.ranges import Handed, check_ranges
 from counterfoil.analyses.suppress import Judged, counted, hide, judge
 from counterfoil.data.table import Table
-from counterfoil.errors import OutOfBoundsError, PlanError, ShapeError
+from counterfoil.errors import LimitError, OutOfBoundsError, PlanError, ShapeError
 from counterfoil.governance.agreement import Agreement, Part
 from counterfoil.governance.manifest import ArraySpec
 from counterfoil.mpc.ledger import Declared
@@ -125,7 +125,12 @@ class JointComputation:
         return {(owner, name): int(count) for (name, owner), count in zip(pairs, counts, strict=True)}
 
     def evaluate(self, name: str) -> None:
-        """Computes one analysis; its results stay shared. Raises: PlanError unless its inputs were checked."""
+        """Computes one analysis; its results stay shared.
+
+        Raises: PlanError unless its inputs were checked; LimitError when it was evaluated before.
+        """
+        if name in {**self._exact, **self._cells, **self._released}:
+            raise LimitError(f"{name}: was evaluated; every analysis runs once in an attempt")
         if name not in self._checked:
             raise PlanError(f"{name}: inputs are checked before they are used")
         self._exact[name] = self._analyses[name].secure(self.p, self._checked.pop(name))
@@ -148,10 +153,12 @@ class JointComputation:
         Returns how many, by analysis.
 
         Reveals: these numbers, under one declared opening; if the policy asks for it those by rule under another.
-        Raises: PlanError if an analysis was evaluated and has not been given its noise.
+        Raises: PlanError unless every planned analysis was evaluated and given its noise.
         """
         if self._exact:
             raise PlanError(f"{', '.join(sorted(self._exact))}: noise is added before anything is hidden")
+        if missing := sorted(set(self._analyses) - set(self._cells)):
+            raise PlanError(f"{', '.join(missing)}: not evaluated, so nothing is hidden yet")
         cells = dict(sorted(self._cells.items()))
         verdicts = judge(self.p, list(cells.values()), [self._analyses[name].rules for name in cells])
         judged = dict(zip(cells, verdicts, strict=True))

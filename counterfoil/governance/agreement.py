@@ -29,6 +29,10 @@ NODES: Mapping[Suite, int] = {"rep3": 3, "rep4": 4}
 """How many nodes a suite takes."""
 
 
+ITERATIONS = 12
+"""How many times the nodes may compute for one period, unless the agreement says."""
+
+
 class Part(NamedTuple):
     """What one owner hands in under one contract; every job takes one submission of each."""
 
@@ -86,6 +90,7 @@ class Agreement:
     starts: date
     expires: date
     schedule: Schedule
+    iterations: int
     share_retention_days: int
     release_retention_days: int
     delivery: Mapping[str, str]
@@ -207,6 +212,7 @@ def parse_agreement(
         problems.add(("expires",), "lies before 'starts'")
     _check_roles(value, roster, problems)
     _check_contracts(value, contracts, expires, problems)
+    _check_limits(value, contracts, problems)
     for index in repeated(item["name"] for item in value["analyses"]):
         problems.add(("analyses", index, "name"), f"the name {value['analyses'][index]['name']!r} stands twice")
     schedule = read_schedule(value["schedule"], problems)
@@ -250,6 +256,7 @@ def parse_agreement(
         starts=starts,
         expires=expires,
         schedule=schedule,
+        iterations=value.get("limits", {}).get("iterations", ITERATIONS),
         share_retention_days=value["retention"]["shares"],
         release_retention_days=value["retention"]["releases"],
         delivery=dict(value.get("delivery", {})),
@@ -311,6 +318,25 @@ def _check_contracts(
             if name not in contracts:
                 hint = did_you_mean(name, contracts)
                 problems.add(("owners", owner, index), f"the agreement names no contract {name!r}{hint}")
+
+
+def _check_limits(value: Mapping[str, Any], contracts: Mapping[str, Contract], problems: Problems) -> None:
+    admitted = value.get("limits", {}).get("columns", {})
+    for name, listed in admitted.items():
+        if name not in contracts:
+            problems.add(("limits", "columns", name), f"the agreement names no contract {name!r}")
+            continue
+        known = [column.name for column in contracts[name].columns]
+        for index, column in enumerate(listed):
+            if column not in known:
+                hint = did_you_mean(column, known)
+                problems.add(("limits", "columns", name, index), f"contract {name} has no column {column!r}{hint}")
+    for index, item in enumerate(value["analyses"]):
+        for at, column in enumerate(item["columns"]):
+            if column not in admitted.get(item["contract"], [column]):
+                problems.add(
+                    ("analyses", index, "columns", at), f"{column} is not among the columns that 'limits' admits"
+                )
 
 
 def _check_plan(

@@ -58,6 +58,7 @@ def _terms(old: Agreement, new: Agreement) -> Iterator[str]:
         ),
         "proposer": (old.proposer, new.proposer),
         "approvals needed": (old.quorum, new.quorum),
+        "computations for one period": (old.iterations, new.iterations),
         **{f"disclosure rule {name}": (was, new.rules.facts()[name]) for name, was in old.rules.facts().items()},
         "days that nodes keep shares": (old.share_retention_days, new.share_retention_days),
         "licence of released tables": (old.licence or "none", new.licence or "none"),

@@ -75,6 +75,7 @@ def facts(agreement: Agreement) -> dict[str, Json]:
         "starts": agreement.starts.isoformat(),
         "expires": agreement.expires.isoformat(),
         "every": agreement.schedule.every,
+        "iterations": agreement.iterations,
         "share_retention_days": agreement.share_retention_days,
         "release_retention_days": agreement.release_retention_days,
         "licence": agreement.licence,
@@ -117,6 +118,10 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         f"Before a result leaves the nodes, {agreement.quorum} of {_list(agreement.reviewers)} must approve it. "
         "They see what was computed and counted, never a value. One rejection is enough to stop it. "
         f"{agreement.proposer} proposes the analyses, and does not review them."
+    )
+    yield (
+        f"Nodes compute {agreement.iterations} times at most for one {agreement.schedule.every}, failures included; "
+        "each counts for itself."
     )
     yield (
         f"Nodes erase their shares after {agreement.share_retention_days} days; "

@@ -13,13 +13,14 @@ from enum import StrEnum
 from typing import Final
 
 from counterfoil.canonical import Json, digest, jcs
-from counterfoil.errors import NotFoundError, RefusedError, ReplayError
+from counterfoil.errors import LimitError, NotFoundError, RefusedError, ReplayError
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.state import State
 
 MAX_ATTEMPTS: Final = 4
 _SPACE: Final = "job-stage"
+_ITERATIONS: Final = "iterations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,16 @@ def advance(state: State, job: str, event: Event) -> Stage:
         raise RefusedError(f"job {job} is {stage}: {event} does not follow")
     state.put(_SPACE, job, following.encode())
     return following
+
+
+def count_iteration(agreement: SignedAgreement, period: str, state: State) -> None:
+    """One more computation for the period is counted here, durably. Raises: LimitError when there were enough."""
+    terms = agreement.terms
+    if not state.count(_ITERATIONS, f"{agreement.digest}/{period}", terms.iterations):
+        raise LimitError(
+            f"agreement {terms.id} allows {terms.iterations} computations for {period}, and so many there were; allow "
+            "more under 'limits'"
+        )
 
 
 def start_attempt(state: State, job: str, attempt: int) -> None:

@@ -26,7 +26,7 @@ from counterfoil.governance.charge import Line, lines_of
 from counterfoil.governance.decisions import hear
 from counterfoil.governance.evidence import drafts, make_evidence, sign_evidence
 from counterfoil.governance.holding import note_held
-from counterfoil.governance.job import Event, Job, Stage, advance, plan_job, stage_of, start_attempt
+from counterfoil.governance.job import Event, Job, Stage, advance, count_iteration, plan_job, stage_of, start_attempt
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.signing import SignedAgreement, own_keys
 from counterfoil.governance.standing import check_standing
@@ -125,6 +125,7 @@ class Computation:
             sealing=sealing,
             keeping=Keeping(self._load_noise_keys, self._keep_noise_keys),
         )
+        count_iteration(self.agreement, self.job.period, self.home.state)
         for manifest in self.manifests:
             self.home.state.bind(_USED_BY, manifest.submission, self.job.id)
         self._joint = JointComputation(self._session.protocol, terms)

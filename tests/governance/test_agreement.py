@@ -23,6 +23,7 @@ from .conftest import CONTRACTS, IDS, TODAY, Consortium
 
 EXPOSURE = (CONTRACTS / "agreements" / "exposure.agreement.yaml").read_text()
 OWNERS = "owners:\n" + "".join(f"  bank-{letter}: [loans]\n" for letter in "abcd")
+LIMITS = "limits:\n  iterations: 12\n"
 LOANS = (CONTRACTS / "data" / "loans.odcs.yaml").read_text()
 STRICT = (CONTRACTS / "policies" / "strict-counts.policy.yaml").read_text()
 
@@ -55,6 +56,15 @@ def complaint(error: pytest.ExceptionInfo[Exception], source: str, line: int, wo
 # name: (what stands in the agreement, what is put there, where the complaint points to, words of the complaint)
 BROKEN = {
     "other kind": ("kind: Agreement", "kind: Contract", "kind:", 'must be "Agreement"'),
+    "no iteration": ("iterations: 12", "iterations: 0", "iterations", "at least 1"),
+    "a limit for no contract": (LIMITS, LIMITS + "  columns: {loan: [balance]}\n", "loan:", "no contract 'loan'"),
+    "a limit for no column": (LIMITS, LIMITS + "  columns: {loans: [balanc]}\n", "balanc]", "did you mean 'balance'?"),
+    "a column beyond the limit": (
+        LIMITS,
+        LIMITS + "  columns: {loans: [balance, income, age, region, product, days_past_due]}\n",
+        "columns: [balance, income, age, days_past_due, default_flag]",
+        "default_flag is not among the columns that 'limits' admits",
+    ),
     "unknown suite": ("suite: rep3", "suite: rep5", "suite:", "must be one of rep3, rep4"),
     "suite with other nodes": ("suite: rep3", "suite: rep4", "nodes:", "takes 4 nodes, 3 are named"),
     "unknown field": ("suite: rep3", "suite: rep3\nbudgets: 1", "budgets", "did you mean 'budget'"),
