@@ -21,6 +21,7 @@ Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[st
 
 MAX_YAML_BYTES = 256 * 1024
 MAX_DEPTH = 20
+MAX_KEY = 200
 
 _ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\Z")
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
@@ -49,7 +50,7 @@ def jcs(value: Json) -> bytes:
     """
     try:
         return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, RecursionError) as error:
+    except (rfc8785.CanonicalizationError, RecursionError, UnicodeEncodeError) as error:
         raise DocumentError(f"cannot be written as canonical JSON: {type(error).__name__}") from None
 
 
@@ -179,6 +180,8 @@ def _plain(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str |
             if not isinstance(key_node, yaml.ScalarNode):
                 raise DocumentError(f"{source}:{line}: a key must be plain text")
             key = key_node.value
+            if len(key) > MAX_KEY:
+                raise DocumentError(f"{source}:{line}: a key of {len(key)} characters; a key may have {MAX_KEY}")
             if key == "<<":
                 raise DocumentError(f"{source}:{line}: merge keys are not allowed; write the values out")
             if key in result:

@@ -239,18 +239,27 @@ def synth(
     out: Annotated[Path, typer.Option(help="The folder to write the tables to.", show_default=False)],
     rows: Annotated[int, typer.Option(min=1, help="Rows of each table.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Another seed makes other tables.")] = 7,
+    plant: Annotated[
+        list[str] | None,
+        typer.Option(help="An answer: total:COLUMN=N, count:COLUMN=CATEGORY:N or correlation:ONE,OTHER=R."),
+    ] = None,
 ) -> None:
     """Make tables that satisfy contracts, from the contracts alone. No real row is read, so none is in them.
 
-    Where a contract's foreign key leads to another contract, give both.
+    Where a contract's foreign key leads to another contract, give both. Answers that are planted lie in answers.json.
 
     Example: counterfoil contract synth contracts/data/loans.odcs.yaml --rows 5000 --out tables
     """
+    from counterfoil.data.plant import Plant
+    from counterfoil.data.plant import plant as put
     from counterfoil.data.synth import make_tables, write_table
-    from counterfoil.files import private_folder
+    from counterfoil.files import private_folder, write_file
 
-    made = make_tables({file.name: _read(file) for file in contracts}, rows, seed)
+    wanted = [Plant.parse(text) for text in plant or ()]
+    made, answers = put(make_tables({file.name: _read(file) for file in contracts}, rows, seed), wanted, seed)
     private_folder(out)
+    if wanted:
+        write_file(out / "answers.json", json.dumps(answers, indent=2).encode(), replace=True)
     for table in made.values():
         write_table(table, out / table.source)
         typer.echo(f"{out / table.source}: {table.rows} rows")

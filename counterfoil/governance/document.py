@@ -90,7 +90,8 @@ def read_json(payload: bytes, what: str, schema: str) -> dict[str, Any]:
         raise DocumentError(f"{what}: not in canonical form (RFC 8785)")
     for found in _validator(schema).iter_errors(value):
         path, text = _explain(found)[0]
-        raise DocumentError(f"{what}: {'.'.join(map(str, path)) or '(document)'}: {text}")
+        where = ".".join(str(part)[:_SHOWN] for part in path)
+        raise DocumentError(f"{what}: {where or '(document)'}: {text}")
     return value
 
 
@@ -141,6 +142,11 @@ def shown(value: Json) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
 
 
+def _named(key: str) -> str:
+    """The key as a message may carry it: short."""
+    return repr(key) if len(key) <= _SHOWN else f"{key[:_SHOWN]!r}... ({len(key)} characters)"
+
+
 def _one_line_pattern(_: Validator, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
     """JSON Schema's `pattern`, where `$` is the end of the text and never a line break before it."""
     if isinstance(value, str) and ("\n" in value or not re.search(pattern, value)):
@@ -172,7 +178,10 @@ def _explain(found: ValidationError) -> list[tuple[Path, str]]:
         known = sorted(schema.get("properties", {}))
         extra = [key for key in value if key not in known]
         return [
-            ((*path, key), f"the field {key!r} is not known here{did_you_mean(key, known)}; known: {', '.join(known)}")
+            (
+                (*path, key),
+                f"the field {_named(key)} is not known here{did_you_mean(key, known)}; known: {', '.join(known)}",
+            )
             for key in extra
         ]
     if rule == "required":
