@@ -69,7 +69,7 @@ ANY_YAML: dict[str, tuple[Callable[[bytes], bytes], str, int]] = {
     "too large": (lambda raw: raw + b"#" * (256 * 1024), "bytes; a document may have 262144", 0),
     "a number beyond floats": (lambda raw: b"a: 1e999\n" + raw, "the number is too large", 1),
     "a field that nobody knows": (lambda raw: raw + b"\nkindd: x\n", "the field 'kindd' is not known here", 0),
-    "a key without end": (lambda raw: b"k" * 70_000 + b": 1\n" + raw, "a key of 70000 characters", 1),
+    "a key without end": (lambda raw: b"k" * 1_000 + b": 1\n" + raw, "a key of 1000 characters", 1),
     "no kind": (lambda raw: raw.replace(b"\nkind:", b"\n# kind:"), "'kind' is missing", 0),
     "Norway's kind": (lambda raw: _after(raw, b"\nkind:", b" no"), 'is "no"', 0),
     "a kind that is a list": (lambda raw: _after(raw, b"\nkind:", b" [a]"), "is a list", 0),
