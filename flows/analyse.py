@@ -4,6 +4,7 @@ from counterfoil.canonical import Ref
 from flows.parameters import Count, Id, Refs, RefText
 from flows.stage import stage
 from mpc_tasks.audit import audit
+from mpc_tasks.compare import compare
 from mpc_tasks.evaluate import evaluate
 from mpc_tasks.meet import meet
 from mpc_tasks.noise import noise
@@ -20,6 +21,7 @@ def analyse(agreement: RefText, period: Id, submissions: Refs, attempt: Count) -
     range_check(running)
     for plan in signed(agreement).terms.analyses:
         evaluate(running, plan.name)
+    compare(running)
     noise(running)
     suppress(running)
     return audit(running)

@@ -156,6 +156,8 @@ def compute(computation: Computation, done: Callable[[str], object] = bool) -> R
         for plan in computation.agreement.terms.analyses:
             computation.evaluate(plan.name)
             done(plan.name)
+        computation.compare()
+        done("compare")
         computation.add_noise()
         done("noise")
         computation.suppress()

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from counterfoil.analyses.crosscheck import Stated
 from counterfoil.analyses.noise import Moves, PlanNoise, plan_noise
 from counterfoil.analyses.rules import check_rules
 from counterfoil.data.table import Table
@@ -231,6 +232,16 @@ class Analysis(ABC):
     @abstractmethod
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         """The pooled answer that tests and the demo compare with: what the first result table would hold."""
+
+    # --- sums that other analyses may state, too ------------------------------------------------------------------
+
+    def sums(self) -> frozenset[str]:
+        """The names of the sums over all rows that this analysis can be compared with others by."""
+        return frozenset()
+
+    def state(self, cells: Cells) -> Mapping[str, Stated]:
+        """These sums by their names, from results that have no noise yet. No message."""
+        return {}
 
     # --- noise --------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from counterfoil.analyses.base import (
     ResultTable,
     total_of,
 )
+from counterfoil.analyses.crosscheck import Stated
 from counterfoil.data.encode import encode, encode_scaled
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError, RangeError
@@ -105,6 +106,34 @@ class Correlation(Analysis):
         total = sums[:width] * (1 << LIMB_BITS) + sums[width:]
         cross = high * (1 << (bits - FINE_BITS)) + middle + trunc_exact(p, low, 2 * FINE_BITS - bits)
         return self._cells(p, [owner.valid.sum() for owner in owners], total, cross)
+
+    def sums(self) -> frozenset[str]:
+        names = [column.name for column in self._columns]
+        pairs = [(names[i], names[j]) for i in range(len(names)) for j in range(i + 1)]
+        return frozenset({"rows", *(f"scaled sum of {name}" for name in names), *(_product(*pair) for pair in pairs)})
+
+    def state(self, cells: Cells) -> Mapping[str, Stated]:
+        names, bits, slack = [column.name for column in self._columns], self._frac_bits, self._off
+        fine = FINE_BITS if self._shared else bits
+        total, cross = cells.values["sum"], cells.values["cross"]
+        stated = {"rows": Stated(cells.count)}
+        for i, one in enumerate(names):
+            stated[f"scaled sum of {one}"] = Stated(total[i], fine, slack >> (bits - fine))
+            for j in range(i + 1):
+                stated[_product(one, names[j])] = Stated(cross[i, j], bits, slack)
+        return stated
+
+    @property
+    def _off(self) -> int:
+        """By how many units of 2^-bits a sum or a product can be off, whatever the rows.
+
+        Rows: each z by half a unit of 2^-30, so each product by one, and two parts are cut off. Sums: each owner's is
+        rounded, after floating point was off by n²·2^-53 at most in adding n numbers up to 1.
+        """
+        bits = self._frac_bits
+        if self._shared:
+            return (self.limits.total_rows << (bits - FINE_BITS)) + 2
+        return self.limits.owners * (1 + (self.limits.rows**2 << bits >> 53)) + 1
 
     def present(self, opened: Opened) -> Result:
         names = [column.name for column in self._columns]
@@ -203,3 +232,9 @@ class Correlation(Analysis):
         if bits < FINE_BITS:
             raise RangeError(f"{self.planned.name}: {self.limits.total_rows} rows are too many")
         return bits
+
+
+def _product(one: str, other: str) -> str:
+    """The name of a sum of products, whichever of the two comes first."""
+    first, second = sorted((one, other))
+    return f"scaled product of {first} and {second}"

@@ -22,6 +22,7 @@ from counterfoil.analyses.base import (
     ResultTable,
     total_of,
 )
+from counterfoil.analyses.crosscheck import Stated
 from counterfoil.analyses.noise import Moves
 from counterfoil.data.encode import encode
 from counterfoil.data.table import Table
@@ -72,6 +73,13 @@ class Histogram(Analysis):
         outside = total_of([owner.values["outside"] for owner in owners]) if self._open else None
         return Cells(count, {}, tests, outside)
 
+    def sums(self) -> frozenset[str]:
+        return frozenset({"rows"}) if self._open or self._covered else frozenset()
+
+    def state(self, cells: Cells) -> Mapping[str, Stated]:
+        rows = cells.count.sum()
+        return {"rows": Stated(rows if cells.outside is None else rows + cells.outside)} if self.sums() else {}
+
     def present(self, opened: Opened) -> Result:
         frame = self._frame(pd.array(opened["count"], "Int64"))
         hidden = opened["safe"] == 0
@@ -107,9 +115,12 @@ class Histogram(Analysis):
     @property
     def _open(self) -> bool:
         """Whether rows may lie outside all bins, and whether it matters."""
+        return not self._covered and self.planned.privacy is None
+
+    @property
+    def _covered(self) -> bool:
         bounds = self._column.bounds
-        covered = bounds is not None and self._edges[0] <= bounds[0] and bounds[1] <= self._edges[-1]
-        return not covered and self.planned.privacy is None
+        return bounds is not None and self._edges[0] <= bounds[0] and bounds[1] <= self._edges[-1]
 
     @property
     def _edges(self) -> list[int]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from counterfoil.analyses import build
 from counterfoil.analyses.base import Analysis, Cells, Checked, Limits
 from counterfoil.analyses.complement import complement, families
+from counterfoil.analyses.crosscheck import Comparison, agreements, comparisons
 from counterfoil.analyses.ranges import Handed, check_ranges
 from counterfoil.analyses.suppress import Judged, counted, hide, judge
 from counterfoil.data.table import Table
@@ -28,6 +29,7 @@ REJECTED = "rejected inputs"
 HIDDEN = "hidden cells"
 
 BY_RULE = "hidden cells by rule"
+CROSS = "sums that agree"
 
 _ALWAYS = (
     Declared(REJECTED, 1, "how many rows, or whole contributions, of each owner were outside the contract's bounds"),
@@ -35,10 +37,13 @@ _ALWAYS = (
 )
 _BY_RULE = Declared(BY_RULE, 1, "how many cells of each analysis each disclosure rule hid, and how many went with them")
 
+_CROSS = Declared(CROSS, 1, "whether analyses of the same rows agree on the sums that they have in common")
+
 
 def declared(agreement: Agreement) -> tuple[Declared, ...]:
     """The only openings of a joint computation. Results are not among them: they leave it as shares."""
-    return (*_ALWAYS, *([_BY_RULE] if agreement.rules.count_by_rule else []))
+    by_rule, compared = agreement.rules.count_by_rule, "sums" in agreement.cross_checks
+    return (*_ALWAYS, *([_BY_RULE] if by_rule else []), *([_CROSS] if compared else []))
 
 
 def analyses(agreement: Agreement) -> dict[str, Analysis]:
@@ -48,7 +53,16 @@ def analyses(agreement: Agreement) -> dict[str, Analysis]:
         contract = agreement.contracts[planned.contract].shared()
         found[planned.name] = build(planned, contract, Limits.of(agreement, planned.contract))
     families(found)
+    if "sums" in agreement.cross_checks and not comparisons(_stated(found)):
+        raise PlanError(
+            f"{agreement.source}: crossChecks asks for sums, but no two analyses of one contract state the same sum; "
+            "add one, such as a total beside means by group, or drop it"
+        )
     return found
+
+
+def _stated(found: Mapping[str, Analysis]) -> dict[str, tuple[str, frozenset[str]]]:
+    return {name: (analysis.planned.contract, analysis.sums()) for name, analysis in found.items()}
 
 
 def array_name(plan: str, item: str) -> str:
@@ -100,6 +114,8 @@ class JointComputation:
     _exact: dict[str, Cells] = field(init=False, default_factory=dict)
     _cells: dict[str, Cells] = field(init=False, default_factory=dict)
     _released: dict[str, dict[str, Arith]] = field(init=False, default_factory=dict)
+    _rejected: dict[tuple[str, str], int] = field(init=False, default_factory=dict)
+    _compared: bool = field(init=False, default=False)
     #: by analysis and rule, how many cells the rule hid, if the policy wants that known
     by_rule: dict[str, dict[str, int]] = field(init=False, default_factory=dict)
 
@@ -122,7 +138,8 @@ class JointComputation:
         for (name, _), item in zip(pairs, checked, strict=True):
             self._checked.setdefault(name, []).append(item)
         counts = as_signed(self.p.open(rejected, REJECTED))
-        return {(owner, name): int(count) for (name, owner), count in zip(pairs, counts, strict=True)}
+        self._rejected = {(owner, name): int(count) for (name, owner), count in zip(pairs, counts, strict=True)}
+        return dict(self._rejected)
 
     def evaluate(self, name: str) -> None:
         """Computes one analysis; its results stay shared.
@@ -135,11 +152,35 @@ class JointComputation:
             raise PlanError(f"{name}: inputs are checked before they are used")
         self._exact[name] = self._analyses[name].secure(self.p, self._checked.pop(name))
 
+    def compare(self) -> dict[Comparison, bool]:
+        """Whether analyses agree on the sums that they have in common, if the agreement asks for that.
+
+        An analysis that rejected something of an owner is left out: it states the sums of fewer rows.
+
+        Reveals: one bit a comparison, under one declared opening.
+        Raises: PlanError unless every analysis was evaluated.
+        """
+        if missing := sorted(set(self._analyses) - set(self._exact)):
+            raise PlanError(f"{', '.join(missing)}: evaluated before sums are compared")
+        self._compared = True
+        if "sums" not in self.agreement.cross_checks:
+            return {}
+        stated = {name: self._analyses[name].state(cells) for name, cells in self._exact.items()}
+        lost = {name for (_, name), count in self._rejected.items() if count}
+        pairs = comparisons(_stated(self._analyses))
+        bits = agreements(self.p, [(stated[each.one][each.sum], stated[each.other][each.sum]) for each in pairs])
+        same = (as_signed(self.p.open(bits, CROSS)) == 1).tolist()
+        return {each: one for each, one in zip(pairs, same, strict=True) if not {each.one, each.other} & lost}
+
     def add_noise(self) -> int:
         """Every evaluated analysis has the noise that its plan asks for, if any, and is concluded.
 
         Returns how many cells got noise.
+
+        Raises: PlanError if analyses were evaluated and not compared.
         """
+        if self._exact and not self._compared and "sums" in self.agreement.cross_checks:
+            raise PlanError("analyses are compared before their results get noise")
         noised = 0
         for name in sorted(self._exact):
             analysis, cells = self._analyses[name], self._exact.pop(name)

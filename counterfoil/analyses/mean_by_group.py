@@ -21,6 +21,7 @@ from counterfoil.analyses.base import (
     Result,
     ResultTable,
 )
+from counterfoil.analyses.crosscheck import Stated
 from counterfoil.analyses.noise import CONFIDENCE, Moves, PlanNoise
 from counterfoil.analyses.sums import sums_cells, sums_inputs, sums_of
 from counterfoil.data.encode import encode
@@ -80,6 +81,14 @@ class MeanByGroup(Analysis):
             # Noise is as wide as one row's part in a sum, which is smallest around the middle of the column's bounds.
             return Cells(cells.count, {"sum": cells.values["sum"] - cells.count * self._middle})
         return cells
+
+    def sums(self) -> frozenset[str]:
+        return frozenset({"rows", f"sum of {self._value.name}"})
+
+    def state(self, cells: Cells) -> Mapping[str, Stated]:
+        rows, total = cells.count.reshape(-1).sum(), cells.values["sum"].reshape(-1).sum()
+        total = total + rows * self._middle if self.planned.privacy else total
+        return {"rows": Stated(rows), f"sum of {self._value.name}": Stated(total)}
 
     def present(self, opened: Opened) -> Result:
         safe, count, total = (opened[name].ravel() for name in ("safe", "count", "sum"))

@@ -21,6 +21,7 @@ from counterfoil.analyses.base import (
     Result,
     ResultTable,
 )
+from counterfoil.analyses.crosscheck import Stated
 from counterfoil.analyses.noise import Moves
 from counterfoil.analyses.sums import sums_cells, sums_inputs, sums_of
 from counterfoil.data.encode import encode
@@ -65,6 +66,12 @@ class Total(Analysis):
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
         return sums_cells(p, self.rules, self._bound, owners)
+
+    def sums(self) -> frozenset[str]:
+        return frozenset({"rows", f"sum of {self._column.name}"})
+
+    def state(self, cells: Cells) -> Mapping[str, Stated]:
+        return {"rows": Stated(cells.count), f"sum of {self._column.name}": Stated(cells.values["sum"])}
 
     def present(self, opened: Opened) -> Result:
         safe, count, total = (opened[name].item() for name in ("safe", "count", "sum"))

@@ -85,6 +85,7 @@ class Agreement:
     reviewers: tuple[str, ...]
     quorum: int
     checkers: tuple[str, ...]
+    cross_checks: tuple[str, ...]
     analyses: tuple[Planned, ...]
     budgets: tuple[Budget, ...]
     starts: date
@@ -249,6 +250,7 @@ def parse_agreement(
         reviewers=tuple(value["review"]["reviewers"]),
         quorum=value["review"]["quorum"],
         checkers=tuple(value["review"].get("checkers", [])),
+        cross_checks=tuple(value["review"].get("crossChecks", [])),
         analyses=tuple(
             _planned(item, privacy, contracts) for item, privacy in zip(value["analyses"], privacies, strict=True)
         ),

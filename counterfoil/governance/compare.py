@@ -80,6 +80,7 @@ def _parties(old: Agreement, new: Agreement) -> Iterator[str]:
         "recipients": (old.recipients, new.recipients),
         "reviewers": (old.reviewers, new.reviewers),
         "checkers": (old.checkers, new.checkers),
+        "cross-checks": (old.cross_checks, new.cross_checks),
     }
     for role, (were, become) in roles.items():
         yield from _members(role, were, become)

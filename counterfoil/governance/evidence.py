@@ -46,7 +46,7 @@ class Evidence:
 
     `keys` maps each recipient to the key that its copy will be sealed to; `checks` are counts of what was looked at;
     `leakage` is the digest of the leakage statement, `transcript` that of the attempt's handshake; `charge` is what the
-    noised results cost their recipients.
+    noised results cost their recipients; `rehearsal` the digest of the answers on synthetic data, if there were any.
     """
 
     job: str
@@ -60,6 +60,7 @@ class Evidence:
     leakage: str
     transcript: str
     charge: tuple[Line, ...] = ()
+    rehearsal: str = ""
 
     def pack(self) -> bytes:
         """The bytes that every node signs."""
@@ -85,6 +86,7 @@ class Evidence:
                 "checks": self.checks,
                 "leakage": self.leakage,
                 "transcript": self.transcript,
+                "rehearsal": self.rehearsal,
                 "charge": [line.json() for line in self.charge],
             }
         )
@@ -126,6 +128,7 @@ def make_evidence(
     leakage: str,
     transcript: str,
     charge: tuple[Line, ...] = (),
+    rehearsal: str = "",
 ) -> Evidence:
     """The evidence on a finished attempt: `measures` and `commitments` are given for each planned analysis."""
     terms = agreement.terms
@@ -149,6 +152,7 @@ def make_evidence(
         leakage=leakage,
         transcript=transcript,
         charge=charge,
+        rehearsal=rehearsal,
     )
 
 
@@ -205,6 +209,10 @@ def _check_evidence(evidence: Evidence, agreement: SignedAgreement) -> None:
     planned = {plan.name: (plan.plan_digest, plan.recipients) for plan in terms.analyses}
     if {name: (output.plan, output.recipients) for name, output in evidence.outputs.items()} != planned:
         raise RefusedError(f"the outputs in the evidence {evidence.digest} are not those of agreement {terms.id}")
+    if bool(evidence.rehearsal) is not ("synthetic" in terms.cross_checks):
+        raise RefusedError(
+            f"the evidence {evidence.digest} does not have the rehearsal that agreement {terms.id} asks for"
+        )
     if any(len(output.commitments) != len(terms.nodes) for output in evidence.outputs.values()):
         raise RefusedError(f"the evidence {evidence.digest} does not commit to every component of its outputs")
     if evidence.keys != {id: terms.roster.party(id).keys.seal_id for id in terms.recipients}:

@@ -44,6 +44,7 @@ def facts(agreement: Agreement) -> dict[str, Json]:
         "proposer": agreement.proposer,
         "reviewers": agreement.reviewers,
         "checkers": agreement.checkers,
+        "cross_checks": agreement.cross_checks,
         "quorum": agreement.quorum,
         "contracts": {
             name: {"id": contract.id, "version": contract.version, "sha256": contract.digest}
@@ -119,6 +120,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         "They see what was computed and counted, never a value. One rejection is enough to stop it. "
         f"{agreement.proposer} proposes the analyses, and does not review them."
     )
+    yield from _cross_checks(agreement)
     yield (
         f"Nodes compute {agreement.iterations} times at most for one {agreement.schedule.every}, failures included; "
         "each counts for itself."
@@ -143,6 +145,19 @@ def _lines(agreement: Agreement) -> Iterator[str]:
     yield "Step by step, in which form the data are, and against whom that protects them:"
     for guarantee in guarantees(agreement):
         yield f"  {guarantee.step}: {guarantee.form}; protects against {guarantee.against}"
+
+
+def _cross_checks(agreement: Agreement) -> Iterator[str]:
+    if "sums" in agreement.cross_checks:
+        yield (
+            "Sums that come out of two analyses are compared while they are secret-shared; a job in which they differ "
+            "has no result. The nodes see whether they agree, and nothing else of them."
+        )
+    if "synthetic" in agreement.cross_checks:
+        yield (
+            "Before each job every node runs the analyses on synthetic data in the clear; if one does not give the "
+            "pooled answer there, the job does not run."
+        )
 
 
 def _private(agreement: Agreement) -> Iterator[str]:

@@ -64,6 +64,7 @@ def prechecks(found: Review, exchange: Exchange, today: date, standing: Sequence
         _leakage(draft),
         *_hidden(draft),
         _rejected(draft),
+        *_cross_checks(draft),
         *_budgets(draft, exchange, today),
         *_rows_changed(exchange, draft, rows, every),
         *_others_of_period(draft, every),
@@ -157,6 +158,26 @@ def _budgets(draft: Draft, exchange: Exchange, today: date) -> Iterator[Precheck
             "privacy budget",
             level,
             f"{each.recipient} would have spent {each.percent} % of what it may learn of {each.dataset} ({each.cap})",
+        )
+
+
+def _cross_checks(draft: Draft) -> Iterator[Precheck]:
+    asked, checks = draft.agreement.terms.cross_checks, draft.evidence.checks
+    if "sums" in asked:
+        made = checks.get("sums-compared", 0)
+        yield Precheck(
+            "cross-checks",
+            Level.OK if made else Level.LOOK,
+            f"{made} sums came out of two analyses alike"
+            if made
+            else "no sums could be compared: inputs were rejected",
+        )
+    if "synthetic" in asked:
+        rows = checks.get("rows-rehearsed", 0)
+        yield Precheck(
+            "rehearsal",
+            Level.OK,
+            f"all nodes had the pooled answer on {rows} rows of synthetic data ({draft.evidence.rehearsal[:16]}...)",
         )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from counterfoil.analyses.base import Output
 from counterfoil.analyses.joint import JointComputation, analyses, array_specs, declared
+from counterfoil.analyses.rehearsal import Rehearsal, rehearse
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.errors import IntegrityError, NotFoundError, RefusedError
@@ -85,6 +86,8 @@ class Computation:
     timeout_s: float = PEER_TIMEOUT_S
     rejected: dict[tuple[str, str], int] = field(init=False, default_factory=dict)
     hidden: dict[str, int] = field(init=False, default_factory=dict)
+    compared: int = field(init=False, default=0)
+    rehearsed: Rehearsal | None = field(init=False, default=None)
     _running: bool = field(init=False, default=False)
     _session: Session | None = field(init=False, default=None)
     _joint: JointComputation | None = field(init=False, default=None)
@@ -96,10 +99,12 @@ class Computation:
         up only when all nodes mean the same job, so that what a coordinator tells one node alone costs nobody anything.
 
         Raises: BudgetError when its noised results do not fit into a recipient's budget; ReplayError, RefusedError,
-            TransportError, AttemptError, CheatingDetected.
+            TransportError, AttemptError, CheatingDetected; IntegrityError when an analysis is wrong on synthetic data.
         """
         terms = self.agreement.terms
         self._check_unfinished()
+        if "synthetic" in terms.cross_checks:
+            self.rehearsed = rehearse(terms)
         budget.learn(terms, self.home)
         budget.check(terms, self.job.id, self._charge(), self.home, datetime.now(UTC).date())
         start_attempt(self.home.state, self.job.id, self.attempt)
@@ -144,6 +149,20 @@ class Computation:
     def evaluate(self, name: str) -> None:
         """One planned analysis is computed; its result is shared."""
         self._computing.evaluate(name)
+
+    def compare(self) -> int:
+        """Analyses agree on the sums that they have in common, if that is agreed on; how many comparisons were made.
+
+        Raises: IntegrityError naming two that do not.
+        """
+        agreed = self._computing.compare()
+        if wrong := [str(each) for each, same in agreed.items() if not same]:
+            raise IntegrityError(
+                f"job {self.job.id}: {'; '.join(wrong)} do not agree: an analysis is wrong, or an owner handed in "
+                "different data to the two"
+            )
+        self.compared = len(agreed)
+        return self.compared
 
     def add_noise(self) -> int:
         """Results whose plans ask for noise have it, and no node knows it; how many cells got any."""
@@ -193,10 +212,15 @@ class Computation:
             self.agreement,
             measures=measures,
             commitments={name: made.commitments for name, made in committed.items()},
-            checks={f"opened-{label.replace(' ', '-')}": opened.count(label) for label in sorted(set(opened))},
+            checks={
+                **{f"opened-{label.replace(' ', '-')}": opened.count(label) for label in sorted(set(opened))},
+                **({"sums-compared": self.compared} if "sums" in terms.cross_checks else {}),
+                **({"rows-rehearsed": self.rehearsed.rows} if self.rehearsed else {}),
+            },
             leakage=digest(text),
             transcript=self.transcript,
             charge=self._charge(),
+            rehearsal=self.rehearsed.digest if self.rehearsed else "",
         )
         for name, parts in kept.items():
             salts = {salt_name(j): salt for j, salt in committed[name].salts.items()}
