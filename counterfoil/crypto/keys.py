@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mlkem, x25519
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -69,7 +70,7 @@ class PublicKeys:
         try:
             _ = self.sealing_key, self.certificate
             key = self.certificate.public_key()
-        except ValueError:
+        except (ValueError, UnsupportedAlgorithm):
             raise DocumentError(f"party {self.party}: the sealing key or the certificate is not valid") from None
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
             raise DocumentError(f"party {self.party}: the certificate's key must be on the curve P-256")

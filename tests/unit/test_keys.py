@@ -141,3 +141,11 @@ def test_cards_are_strict(keys: PrivateKeys) -> None:
     for wrong in bad:
         with pytest.raises(DocumentError):
             PublicKeys.from_json(wrong)
+
+
+def test_a_certificate_on_a_curve_that_nobody_knows_is_refused(keys: PrivateKeys) -> None:
+    p256, other = bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a8648ce3d03016f")
+    assert p256 in keys.public.tls
+    card = keys.public.to_json() | {"tls": base64.b64encode(keys.public.tls.replace(p256, other)).decode()}
+    with pytest.raises(DocumentError, match="the certificate is not valid"):
+        PublicKeys.from_json(card)
