@@ -191,13 +191,16 @@ def agree(
 
 
 def assert_pooled(consortium: Consortium, results: Iterable[Result]) -> None:
-    """The results are what pooling all tables gives, within their bounds."""
+    """The results are what pooling all tables gives, within their bounds; noised ones within eight times theirs."""
     for result in results:
         analysis, table = analyses(consortium.agreement)[result.name], result.tables[0]
         expected = analysis.plain(consortium.pooled(analysis.planned.contract))
         for column in expected.select_dtypes("number").columns:
-            shown = table.frame[column].notna()
+            shown, interval = table.frame[column].notna(), table.measures[column].interval
             values, pooled = table.frame[column][shown].astype(float), expected[column][shown].astype(float)
+            if interval is not None:  # NaN: from row to row another one, which the analysis's own tests hold to account
+                assert not (values - pooled).abs().max() > 8 * interval
+                continue
             assert (values - pooled).abs().max() <= table.measures[column].bound + 1e-9
             np.testing.assert_allclose(values, pooled, rtol=1e-7)
 

@@ -12,7 +12,7 @@ from counterfoil.governance.contract import parse_contract
 from counterfoil.roles.recipient import open_job
 from tests.consortium import CONTRACTS, assert_pooled, found
 
-INDUSTRIES = {"readmissions": "institute", "market": "association"}
+INDUSTRIES = {"readmissions": "institute", "market": "association", "waiting": "institute"}
 
 
 @pytest.mark.parametrize("path", sorted((CONTRACTS / "data").iterdir()), ids=lambda path: path.name)
