@@ -78,6 +78,9 @@ def _compute(engine: str, meeting: Any, gate: Any, pipe: Connection) -> None:
                 answer = span(lambda: gate.wait(_PATIENCE_S), party.run, party.meter)
             elif what == "result":
                 answer = party.result()
+            elif what == "rest":
+                party.rest()
+                forget_peak()
             elif what == "close":
                 party.close()
             pipe.send((False, answer))
@@ -98,6 +101,7 @@ def trial(parties: Parties, dealer: Any, request: dict[str, Any]) -> dict[str, A
     while len(runs) < request["repetitions"] and _seconds(runs) < request["budget_s"]:
         runs.append(parties.order("run"))
     found = dealer.programs[workload.name].decode(dealer.reveal(parties.order("result")), size)
+    parties.order("rest")
     errors = workload.errors(workload.answer(*data), np.asarray(found))
     return {
         **request,

@@ -120,7 +120,7 @@ def _rows(unit: int) -> tuple[Row, ...]:
     up, down = (tenth, unit, 10 * unit), (small, tenth, unit)
     return (
         Row("multiply", up, (unit, 10 * unit), tenth, bars=(0.45, 0.40)),
-        Row("fixed_multiply", up, (unit,), small, bars=(0.5,)),
+        Row("fixed_multiply", up, (unit,), small, bars=(0.5,), rep4=(tenth, unit)),
         Row("less_than", up, (unit,), unit // 1000, bars=(0.16,), rep4=(tenth, unit)),
         Row("sort", (small, tenth, 2 * tenth, unit), (tenth,), 100, bars=(0.08,)),
         Row("covariance", down, (unit,), small, bars=(0.02,)),

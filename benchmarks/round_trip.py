@@ -11,10 +11,9 @@ Run: `python -m benchmarks.round_trip`
 from __future__ import annotations
 
 import sys
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -30,55 +29,13 @@ from counterfoil.mpc.local import deal
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.session import SUITES, Hello, open_session
 from counterfoil.mpc.shares import Arith, Bits
-from counterfoil.mpc.transport.base import Pipe
-from counterfoil.mpc.transport.memory import connect_all
+from counterfoil.mpc.transport.simulate import Simulation, steady
 
 ROUND_TRIP_S: Final = 0.050
 _ROWS: Final = 70
 _OPENED: Final = "an opening"
 _THRESHOLD: Final = constant_slices(np.array(1000, np.uint64))
 _DECLARED: Final = tuple(Declared(label, 1 << 20, "part of the circuit") for label in (SHUFFLED, _OPENED))
-
-
-@dataclass(slots=True)
-class Clock:
-    """A party's simulated time."""
-
-    now: float = 0.0
-
-
-@dataclass(slots=True)
-class Way:
-    """When the bytes from one party to another arrive: (how many in all, at what time), not yet read."""
-
-    written: int = 0
-    read: int = 0
-    arrivals: deque[tuple[int, float]] = field(default_factory=deque)
-
-
-@dataclass(slots=True)
-class DistantPipe(Pipe):
-    """A pipe whose other end is half a round trip away."""
-
-    inner: Pipe
-    clock: Clock
-    out: Way
-    back: Way
-
-    def write(self, data: memoryview) -> None:
-        self.out.written += len(data)
-        self.out.arrivals.append((self.out.written, self.clock.now + ROUND_TRIP_S / 2))
-        self.inner.write(data)
-
-    def read_into(self, buffer: memoryview) -> None:
-        self.inner.read_into(buffer)
-        self.back.read += len(buffer)
-        while self.back.arrivals[0][0] < self.back.read:
-            self.back.arrivals.popleft()
-        self.clock.now = max(self.clock.now, self.back.arrivals[0][1])
-
-    def close(self, linger_s: float) -> None:
-        self.inner.close(linger_s)
 
 
 @dataclass(frozen=True)
@@ -115,20 +72,17 @@ PRIMITIVES: Final = {
 def rounds_apart(suite: str, primitive: Primitive) -> tuple[int, int]:
     """What the meter counts, and how many half round trips the run takes."""
     n = SUITES[suite].parties
-    ways = {(i, j): Way() for i in range(n) for j in range(n)}
     words = np.arange(_ROWS, dtype=np.uint64)
     shares: list[Any] = list(zip(deal(words, n), deal(np.ones((64, _ROWS), np.bool_), n), strict=True))
     hello = Hello(suite, "0" * 32, 1, "", "", "", "", "", "", "")
-    networks = connect_all(n, hello.name)
+    network = Simulation(n, steady(ROUND_TRIP_S / 2))
+    links = network.links(hello.name)
 
     def run(index: int) -> tuple[int, float]:
-        clock = Clock()
-        for peer, link in networks[index].items():
-            link.pipe = DistantPipe(link.pipe, clock, ways[index, peer], ways[peer, index])
-        with open_session(networks[index], hello, index, claim=lambda *_: None, declared=_DECLARED) as session:
-            before, began = session.meter.rounds, clock.now
+        with open_session(links[index], hello, index, claim=lambda *_: None, declared=_DECLARED) as session:
+            before, began = session.meter.rounds, network.clocks[index]
             primitive.run(session.protocol, *shares[index])
-            return session.meter.rounds - before, clock.now - began
+            return session.meter.rounds - before, network.clocks[index] - began
 
     with ThreadPoolExecutor(n) as parties:
         found = list(parties.map(run, range(n)))

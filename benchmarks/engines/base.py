@@ -59,6 +59,9 @@ class Party(ABC):
     def result(self) -> Any:
         """This party's shares of the last run's result."""
 
+    def rest(self) -> None:  # noqa: B027 (not every engine lets go of them)
+        """Others have their turn: shares and results may go."""
+
     def meter(self) -> tuple[int, int] | None:
         """Rounds and payload bytes sent so far, if the engine counts them."""
         return None

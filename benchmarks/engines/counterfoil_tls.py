@@ -102,6 +102,9 @@ class CounterfoilParty(Party):
     def result(self) -> Arith | Bits | None:
         return self._result
 
+    def rest(self) -> None:
+        self._shares, self._result = [], None
+
     def meter(self) -> tuple[int, int]:
         cost = self._session.meter
         return cost.rounds, cost.data_bytes + cost.control_bytes

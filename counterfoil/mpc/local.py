@@ -28,6 +28,7 @@ from counterfoil.mpc.shares import Arith, Bits, Words, as_ring
 from counterfoil.mpc.transport.base import Attempt, end_all
 from counterfoil.mpc.transport.memory import Tamper, connect_all
 from counterfoil.mpc.transport.record import Record
+from counterfoil.mpc.transport.simulate import Simulation
 
 T = TypeVar("T")
 
@@ -88,15 +89,20 @@ def try_local(
     declared: Iterable[Declared] | None = None,
     timeout_s: float = 60.0,
     watch: Watch | None = None,
+    network: Simulation | None = None,
 ) -> list[Outcome[T]]:
-    """As `run_local`, with each party's outcome, errors included, and what each saw of the network."""
+    """As `run_local`, with each party's outcome, errors included, and what each saw of the network.
+
+    With a `network`, which has time-outs of its own, time is simulated.
+    """
     kind = SUITES[suite]
     n = kind.parties
     master = seed or os.urandom(KEY_BYTES)
     shares = [deal(value, n, _sub(master, f"input {place}")) for place, value in enumerate(inputs)]
     keys = {group: _sub(master, f"group {group}") for group in (*range(n), COMMON)}
     outcomes = []
-    for index, links in enumerate(connect_all(n, _ATTEMPT, timeout_s=timeout_s, tamper=tamper)):
+    connected = network.links(_ATTEMPT) if network else connect_all(n, _ATTEMPT, timeout_s=timeout_s, tamper=tamper)
+    for index, links in enumerate(connected):
         record = Record()
         held = {group: GroupKeys.derive(keys[group], group, watch) for group in (*components(n, index), COMMON)}
         noise = {j: Noise(_sub(master, f"noise {j}"), b"") for j in components(n, index)}
