@@ -11,7 +11,21 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from counterfoil.cli import agreement, budget, contract, log, open, party, purge, release, review, roster, verify, warm
+from counterfoil.cli import (
+    agreement,
+    budget,
+    contract,
+    evidence,
+    log,
+    open,
+    party,
+    purge,
+    release,
+    review,
+    roster,
+    verify,
+    warm,
+)
 from counterfoil.errors import CounterfoilError
 
 
@@ -47,4 +61,5 @@ for name, group in (
 app.command("open")(open.open_)
 app.command("purge")(purge.purge)
 app.command("verify")(verify.verify)
+app.command("evidence")(evidence.evidence)
 app.command("warm")(warm.warm)

@@ -21,7 +21,7 @@ def verify(
         typer.Option(help="A party's card that you got from that party itself; give it once for each party."),
     ] = None,
 ) -> None:
-    """Verify every published log, release and erasure: signatures, approvals, entries. Needs no network and no keys.
+    """Verify every published log, release and erasure, and a bundle's lineage. Needs no network and no keys.
 
     Keys that no --card pins are read from the exchange itself and marked UNPINNED: compare them with the parties.
 
@@ -30,10 +30,12 @@ def verify(
     from counterfoil.audit.bundle import verify_bundle
     from counterfoil.crypto.keys import read_card
     from counterfoil.files import read_file
+    from counterfoil.governance.bundle import check_inventory, check_lineage
     from counterfoil.governance.verify import check_erasures, check_releases
 
     pinned = [read_card(read_file(file)) for file in card or ()]
-    for line in verify_bundle(_open(path), {keys.party: keys for keys in pinned}, [check_releases, check_erasures]):
+    checks = (check_inventory, check_releases, check_erasures, check_lineage)
+    for line in verify_bundle(_open(path), {keys.party: keys for keys in pinned}, checks):
         typer.echo(line)
 
 

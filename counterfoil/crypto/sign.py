@@ -77,6 +77,11 @@ def signed_digest(envelope: bytes) -> str:
     return digest(_parse(envelope, "a signed document").payload)
 
 
+def claimed(envelope: bytes) -> bytes:
+    """The payload, unverified: good to find out whose signature to ask for. Raises: SignatureError."""
+    return _parse(envelope, "a signed document").payload
+
+
 def _payload_type(kind: str) -> str:
     return f"application/vnd.counterfoil.{check_id(kind, 'kind of document')}"
 

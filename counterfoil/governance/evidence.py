@@ -19,6 +19,7 @@ from counterfoil.governance.document import read_json
 from counterfoil.governance.job import Job
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.records import Records
+from counterfoil.software import software_digest
 
 if TYPE_CHECKING:
     from counterfoil.exchange import Exchange
@@ -45,8 +46,9 @@ class Evidence:
     """What the nodes did, in words that are the same at every node.
 
     `keys` maps each recipient to the key that its copy will be sealed to; `checks` are counts of what was looked at;
-    `leakage` is the digest of the leakage statement, `transcript` that of the attempt's handshake; `charge` is what the
-    noised results cost their recipients; `rehearsal` the digest of the answers on synthetic data, if there were any.
+    `leakage` is the digest of the leakage statement, `transcript` that of the attempt's handshake, `software` that of
+    what the nodes ran; `charge` is what the noised results cost their recipients; `rehearsal` the digest of the answers
+    on synthetic data, if there were any.
     """
 
     job: str
@@ -59,6 +61,7 @@ class Evidence:
     checks: Mapping[str, int]
     leakage: str
     transcript: str
+    software: str
     charge: tuple[Line, ...] = ()
     rehearsal: str = ""
 
@@ -87,6 +90,7 @@ class Evidence:
                 "leakage": self.leakage,
                 "transcript": self.transcript,
                 "rehearsal": self.rehearsal,
+                "software": self.software,
                 "charge": [line.json() for line in self.charge],
             }
         )
@@ -151,6 +155,7 @@ def make_evidence(
         checks=dict(checks),
         leakage=leakage,
         transcript=transcript,
+        software=software_digest(),
         charge=charge,
         rehearsal=rehearsal,
     )

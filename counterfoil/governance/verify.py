@@ -29,7 +29,7 @@ from counterfoil.governance.receipt import Receipt, read_receipt
 from counterfoil.governance.release import RELEASES, Release, check_approvals, count_anew, read_release
 from counterfoil.governance.revocation import read_revocation
 from counterfoil.governance.signing import SignedAgreement, audit_agreement
-from counterfoil.records import Records
+from counterfoil.records import Copy, Records
 
 
 def check_releases(verified: Verified) -> Iterator[str]:
@@ -41,11 +41,11 @@ def check_releases(verified: Verified) -> Iterator[str]:
     exchange = verified.records
     for digest in sorted({name[1] for name in exchange.list((RELEASES,)) if len(name) == 4}):
         evidence = read_evidence(exchange, digest)
-        agreement = _agreement(verified, evidence.agreement)
+        agreement = bound_agreement(verified, evidence.agreement)
         draft = load_draft(exchange, agreement, digest)
         approved = count_anew(exchange, draft, decisions(exchange, draft))
         for part in agreement.terms.parts:
-            _check_account(verified, agreement, *_find_manifest(exchange, agreement, evidence, part))
+            _check_account(verified, agreement, *find_manifest(exchange, agreement, evidence, part))
         recipients = [
             recipient for recipient in agreement.terms.recipients if _check_released(verified, approved, recipient)
         ]
@@ -67,7 +67,7 @@ def check_erasures(verified: Verified) -> Iterator[str]:
     exchange = verified.records
     receipts = [name[1:] for name in exchange.list((ERASURES,)) if len(name) == 4]
     for digest in sorted({agreement for agreement, _, _ in receipts}):
-        terms = _agreement(verified, digest).terms
+        terms = bound_agreement(verified, digest).terms
         told = []
         for node in terms.nodes:
             ids = [id for agreement, by, id in receipts if (agreement, by) == (digest, node)]
@@ -80,7 +80,8 @@ def check_erasures(verified: Verified) -> Iterator[str]:
         yield f"shares under {terms.id} {terms.version}: {', '.join(told)}"
 
 
-def _agreement(verified: Verified, digest: str) -> SignedAgreement:
+def bound_agreement(verified: Verified, digest: str) -> SignedAgreement:
+    """The agreement, signed by all under keys that sign their logs. Raises: NotFoundError, SignatureError."""
     exchange, keys = verified.records, verified.keys
     for name in exchange.list(("blobs", "agreement")):
         if name[-1] == digest:
@@ -96,12 +97,13 @@ def _agreement(verified: Verified, digest: str) -> SignedAgreement:
 
 def manifest_of(exchange: Records, agreement: SignedAgreement, evidence: Evidence, part: Part) -> Manifest:
     """What the part's owner signed of the submission that the job computed on. Raises: NotFoundError."""
-    return _find_manifest(exchange, agreement, evidence, part)[1]
+    return find_manifest(exchange, agreement, evidence, part)[1]
 
 
-def _find_manifest(
+def find_manifest(
     exchange: Records, agreement: SignedAgreement, evidence: Evidence, part: Part
 ) -> tuple[Ref, Manifest]:
+    """Where the part's owner put the manifest that the job computed on, and the manifest. Raises: NotFoundError."""
     for name in exchange.list(("blobs", "manifest", part.owner)):
         # Anybody may put something there; what the owner did not sign is passed over.
         with suppress(SignatureError, DocumentError, TamperedError):
@@ -156,6 +158,8 @@ def _check_charged(verified: Verified, agreement: SignedAgreement, evidence: Evi
 def _check_delivered(exchange: Records, approved: Approved, document: Release) -> None:
     """What was sealed lies in the exchange, or was for another store, or the node signed that it took it away."""
     terms, node = approved.draft.agreement.terms, document.node
+    if isinstance(exchange, Copy) and exchange.is_bundle:  # holds nothing that was sealed
+        return
     if store_of(terms, document.recipient):
         return
     try:

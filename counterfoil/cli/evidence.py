@@ -1,0 +1,32 @@
+"""The command that exports all that an outsider needs to check one job."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from counterfoil.cli.options import HomeOption
+
+
+def evidence(
+    job: Annotated[str, typer.Argument(help="The job's id, as reports and logs name it.", show_default=False)],
+    out: Annotated[Path | None, typer.Option(help="Where the bundle goes; JOB.zip here, unless told.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Export a job's bundle for a regulator: agreement, contracts, evidence, decisions, releases, logs, lineage.
+
+    It is one ZIP file that `counterfoil verify` checks offline, and whose index.html says what is in it. No shares.
+
+    Example: counterfoil evidence 3508d81e6403c34e2f9653e2834aa485 --out audit-2026.zip
+    """
+    from counterfoil.home import Home
+    from counterfoil.roles.auditor import export
+
+    mine = Home.open(home)
+    exported = export(mine, job, out or Path(f"{job}.zip"), datetime.now(UTC))
+    mine.log.append("evidence-exported", subject=job, counts={"files": exported.files})
+    typer.echo(f"{exported.path}: {exported.files} files on {exported.drafts} drafts of job {job}")
+    typer.echo(f"check it anywhere: counterfoil verify {exported.path}")

@@ -1,0 +1,117 @@
+"""The index of a bundle: one page, in fixed parts, for somebody who answers for a job and reads no code.
+
+Says what the papers say, and how to check it. Needs nothing but itself. Knows neither shares nor keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from counterfoil.audit.checkpoint import cosigners
+from counterfoil.audit.publish import read_published
+from counterfoil.canonical import Ref
+from counterfoil.governance.evidence import read_evidence
+from counterfoil.governance.signing import fetch_agreement
+from counterfoil.records import BLOBS
+from counterfoil.report.picture import picture
+
+if TYPE_CHECKING:
+    from counterfoil.audit.bundle import Verified
+    from counterfoil.audit.event import Event
+    from counterfoil.governance.bundle import Papers
+    from counterfoil.governance.lineage import Lineage, Vertex
+
+_PAGES = Environment(
+    loader=PackageLoader("counterfoil.report", "."),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A party's log, as the page lists it."""
+
+    party: str
+    size: int
+    root: str
+    cosigned: str
+
+
+@dataclass(frozen=True, slots=True)
+class DraftPart:
+    """What the page says of one draft; `picture` is its lineage, drawn."""
+
+    graph: Lineage
+    draft: Vertex
+    tables: Sequence[Vertex]
+    plans: Sequence[Vertex]
+    results: Sequence[Vertex]
+    decisions: Sequence[Vertex]
+    releases: Sequence[Vertex]
+    leakage: Sequence[Sequence[str]]
+    picture: str
+
+
+def dossier(verified: Verified, found: Papers, graphs: Sequence[Lineage], exporter: str, now: datetime) -> str:
+    """The page on a job's papers, of whose drafts these are the lineages."""
+    agreements = [fetch_agreement(verified.records, ref) for ref in found.agreements]
+    parties = sorted({party for terms in agreements for party in terms.parties})
+    return _PAGES.get_template("dossier.html").render(
+        job=found.job,
+        agreements=agreements,
+        refs=found.agreements,
+        roster={party: terms.roster.party(party) for terms in agreements for party in terms.parties},
+        drafts=[_part(verified, graph) for graph in graphs],
+        logs=[_log(verified, party) for party in parties if party in verified.logs],
+        events=_events(verified, found.job),
+        exporter=exporter,
+        exported=f"{now:%Y-%m-%d %H:%M} UTC",
+        files=len(found.names),
+    )
+
+
+def _part(verified: Verified, graph: Lineage) -> DraftPart:
+    (draft,) = graph.of("draft")
+    return DraftPart(
+        graph=graph,
+        draft=draft,
+        tables=graph.of("table"),
+        plans=graph.of("plan"),
+        results=graph.of("result"),
+        decisions=graph.of("decision"),
+        releases=graph.of("release"),
+        leakage=_leakage(verified, graph.evidence),
+        picture=picture(graph),
+    )
+
+
+def _leakage(verified: Verified, evidence: str) -> list[list[str]]:
+    """The leakage statement's paragraphs, each as its lines; none if no node put it there."""
+    said = read_evidence(verified.records, evidence).leakage
+    for name in verified.records.list((BLOBS, "document")):
+        if name[-1] == said:
+            return [block.splitlines() for block in verified.records.get(Ref(*name[1:])).decode().split("\n\n")]
+    return []
+
+
+def _log(verified: Verified, party: str) -> LogLine:
+    published, log = read_published(verified.records, party, verified.logs[party].owner), verified.logs[party]
+    seen: dict[str, int] = {}
+    for note in published.others:
+        seen |= cosigners(note, verified.keys.values())
+    seen.pop(party, None)
+    return LogLine(party, log.size, log.checkpoint.root.hex(), ", ".join(sorted(seen)) or "nobody")
+
+
+def _events(verified: Verified, job: str) -> list[Event]:
+    """What any log says of the job, in the order of time."""
+    events = [event for log in verified.logs.values() for event in log.events if event.subject == job]
+    return sorted(events, key=lambda event: (event.time, event.actor, event.index))
