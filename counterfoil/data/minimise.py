@@ -76,7 +76,7 @@ def minimise(table: Table, needed: Iterable[str], link_key: bytes | None = None)
         if column.role == "key":
             if link_key is None or not column.pseudonym:
                 raise RefusedError(f"column {column.name} of contract {table.contract.id} leaves as a pseudonym alone")
-            coarse[column.name] = pseudonyms(complete.data[column.name], link_key)
+            coarse[column.name] = pseudonyms(complete.data[column.name], link_key, column.key_spelling)
     data = pa.table({name: coarse.get(name, complete.data[name]) for name in complete.names})
     small = _without_small_classes(_sampled(Table(table.contract.shared(), table.source, data)))
     return Minimised(

@@ -11,16 +11,18 @@ from typing import Any
 import pyarrow as pa
 
 from counterfoil.governance.contract import PSEUDONYM_BITS
+from counterfoil.governance.keyspelling import AS_WRITTEN, KeySpelling
 
 
-def pseudonyms(cells: Any, link_key: bytes) -> Any:
-    """The first PSEUDONYM_BITS bits of HMAC-SHA-256 over each cell's text; what is missing stays so.
+def pseudonyms(cells: Any, link_key: bytes, spelling: KeySpelling = AS_WRITTEN) -> Any:
+    """The first PSEUDONYM_BITS bits of HMAC-SHA-256 over each cell's text, spelt as told; what is missing stays so.
 
     Cost: about 2 s a million different cells.
     """
     encoded = cells.combine_chunks().dictionary_encode()
     made = [
-        int.from_bytes(hmac.digest(link_key, str(cell).encode(), "sha256")[:8], "big") >> (64 - PSEUDONYM_BITS)
+        int.from_bytes(hmac.digest(link_key, spelling.apply(str(cell)).encode(), "sha256")[:8], "big")
+        >> (64 - PSEUDONYM_BITS)
         for cell in encoded.dictionary.to_pylist()
     ]
     return pa.array(made, pa.int64()).take(encoded.indices)

@@ -214,6 +214,7 @@ def parse_agreement(
     _check_roles(value, roster, problems)
     _check_contracts(value, contracts, expires, problems)
     _check_limits(value, contracts, problems)
+    _check_jurisdictions(value, contracts, roster, problems)
     for index in repeated(item["name"] for item in value["analyses"]):
         problems.add(("analyses", index, "name"), f"the name {value['analyses'][index]['name']!r} stands twice")
     schedule = read_schedule(value["schedule"], problems)
@@ -339,6 +340,22 @@ def _check_limits(value: Mapping[str, Any], contracts: Mapping[str, Contract], p
                 problems.add(
                     ("analyses", index, "columns", at), f"{column} is not among the columns that 'limits' admits"
                 )
+
+
+def _check_jurisdictions(
+    value: Mapping[str, Any], contracts: Mapping[str, Contract], roster: Roster, problems: Problems
+) -> None:
+    """Adds a problem where an analysis needs a column that a contract bans from the country of one of its owners."""
+    where = {party.id: party.jurisdiction for party in roster.parties}
+    for index, item in enumerate(value["analyses"]):
+        banned = {column.name: column.not_from for column in getattr(contracts.get(item["contract"]), "columns", ())}
+        for at, name in enumerate(item["columns"]):
+            for owner in (owner for owner, held in value["owners"].items() if item["contract"] in held):
+                if where.get(owner) in banned.get(name, ()):
+                    problems.add(
+                        ("analyses", index, "columns", at),
+                        f"{name} may not come from {where[owner]}, where {owner} is; leave it or the owner out",
+                    )
 
 
 def _check_plan(

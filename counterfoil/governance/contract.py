@@ -19,6 +19,7 @@ import numpy as np
 from counterfoil.canonical import digest
 from counterfoil.errors import ContractError, ExpiredError
 from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
+from counterfoil.governance.keyspelling import AS_WRITTEN, KeySpelling, key_spelling
 from counterfoil.governance.minimisation import Demands, Generalisation, demands, generalisation
 from counterfoil.governance.missing import REFUSED, Missing, missing
 from counterfoil.governance.privacy import Cap, Person, read_cap, read_person
@@ -63,6 +64,8 @@ class Column:
     pseudonym: bool = False
     missing: Missing = REFUSED
     opt_out: bool = False
+    key_spelling: KeySpelling = AS_WRITTEN
+    not_from: tuple[str, ...] = ()
 
     @property
     def bounds(self) -> tuple[int, int] | None:
@@ -266,6 +269,8 @@ def _column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], probl
         allowed_analyses=tuple(own.get("allowedAnalyses", allowed)),
         pseudonym="pseudonym" in own,
         opt_out="optOut" in own,
+        key_spelling=key_spelling(own.get("keySpelling", {})),
+        not_from=tuple(own.get("notFrom", ())),
     )
     _check_bounds(column, path, problems)
     if "missing" in own or "replacement" in own:
@@ -298,6 +303,8 @@ def _check_fit(item: Mapping[str, Any], own: Mapping[str, Any], path: Path, prob
         problems.add(
             at("pseudonym"), "pseudonyms are for columns with the role key, of type string or integer; remove it"
         )
+    if "keySpelling" in own and ("pseudonym" not in own or kind != "string"):
+        problems.add(at("keySpelling"), "is for columns of type string that leave as pseudonyms; remove it")
     if "optOut" in own and (kind != "boolean" or role != "identifier" or not item.get("required")):
         problems.add(
             at("optOut"),

@@ -156,6 +156,13 @@ def _column(old: Column, new: Column, before: Contract, after: Contract) -> Iter
         ("unit", old.unit, new.unit, ("analyses",)),
         ("purpose", old.purpose, new.purpose, ("protection",)),
         ("pseudonym", old.pseudonym, new.pseudonym, ("analyses", "protection")),
+        ("spelling of keys", str(old.key_spelling), str(new.key_spelling), ("analyses",)),
+        (
+            "not from",
+            old.not_from,
+            new.not_from,
+            ("analyses",) if set(old.not_from) <= set(new.not_from) else ("protection",),
+        ),
         ("missing values", str(old.missing), str(new.missing), ("analyses",)),
         ("tells who opted out", old.opt_out, new.opt_out, ("analyses", "protection")),
         ("generalisation", _coarser(old), _coarser(new), ("analyses", "protection")),

@@ -122,3 +122,29 @@ def test_keys_leave_as_pseudonyms_within_public_bounds() -> None:
     assert kept.contract.column("customer_id").bounds == (0, (1 << 60) - 1)
     with pytest.raises(RefusedError, match="customer_id of contract loans leaves as a pseudonym alone"):
         minimise(table, ["customer_id", "balance"])
+
+
+SPELT = """          - property: keySpelling
+            value: {drop: " -./", case: upper, leadingZeros: drop}
+"""
+
+
+def test_one_person_has_one_pseudonym_in_any_format(linked: tuple[Consortium, Agreement]) -> None:
+    spelling = keyed(LOANS.replace(IDENTIFIER, KEY + SPELT)).column("customer_id").key_spelling
+    formats = pa.chunked_array([["0012.345-x", "12345X", "12 345/x", "012346X", "000", "-./"]])
+    one, other, third, else_, zeros, signs = pseudonyms(formats, b"k" * 32, spelling).to_pylist()
+    assert one == other == third
+    assert len({one, else_, zeros, signs}) == 4
+    assert one == pseudonyms(pa.chunked_array([["12345X"]]), b"k" * 32).to_pylist()[0]
+    assert str(spelling) == "without ' -./', in upper case, without leading zeros"
+
+
+def test_a_country_that_bans_a_column_stops_the_agreement(shared: Consortium) -> None:
+    ban = "          - property: notFrom\n            value: [FR]\n"
+    age = "            value: Shows whether exposure and default go with age.\n"
+    text = LOANS.replace(age, age + ban)
+    contract = parse_contract(text.encode(), "loans.odcs.yaml")
+    with pytest.raises(AgreementError, match="age may not come from FR, where bank-b is; leave it or the owner out"):
+        parse_agreement(EXPOSURE.encode(), "x.yaml", {"loans": contract}, [POLICY], shared.roster)
+    elsewhere = parse_contract(text.replace("[FR]", "[PL, SE]").encode(), "loans.odcs.yaml")
+    assert parse_agreement(EXPOSURE.encode(), "x.yaml", {"loans": elsewhere}, [POLICY], shared.roster)
