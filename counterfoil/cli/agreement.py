@@ -17,6 +17,41 @@ RefArgument = Annotated[str, typer.Argument(help="The agreement, as `agreement d
 
 
 @app.command()
+def templates() -> None:
+    """List the agreements to start from, one an industry, and the policies that any agreement may adopt.
+
+    Example: counterfoil agreement templates
+    """
+    from counterfoil.governance.templates import policies
+    from counterfoil.governance.templates import templates as known
+
+    typer.echo("agreements to start from: counterfoil agreement new NAME --out FOLDER")
+    for name, template in known().items():
+        typer.echo(f"  {name}: {template.title}, on {', '.join(each.source for each in template.contracts)}")
+    typer.echo("policies to adopt: counterfoil agreement new NAME --policy ID --out FOLDER")
+    for policy in policies():
+        typer.echo(f"  {policy.id}: {policy.title}")
+
+
+@app.command()
+def new(
+    template: Annotated[str, typer.Argument(help="Its name, as `agreement templates` lists it.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The folder to write the files to.", show_default=False)],
+    policy: Annotated[list[str] | None, typer.Option(help="Policies to adopt instead of the template's own.")] = None,
+) -> None:
+    """Start an agreement from a template: files of your own to edit, which work as they are.
+
+    Example: counterfoil agreement new banking --policy strict-counts --out ours
+    """
+    from counterfoil.governance.templates import start_from
+
+    written = start_from(template, out, datetime.now(UTC).date(), policy or ())
+    for path in written:
+        typer.echo(f"{path}")
+    typer.echo(f"edit these; then fill the roster in, and propose it: counterfoil agreement draft {written[0]}")
+
+
+@app.command()
 def draft(
     file: Annotated[Path, typer.Argument(help="The agreement file; its contracts lie in ../data.", show_default=False)],
     roster: Annotated[Path, typer.Option(help="The roster file, with keys.", show_default=False)],

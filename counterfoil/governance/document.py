@@ -95,6 +95,11 @@ def read_json(payload: bytes, what: str, schema: str) -> dict[str, Any]:
     return value
 
 
+def schema_text(name: str) -> bytes:
+    """The JSON Schema of a kind of document, as editors take it."""
+    return resources.files(__package__).joinpath("schema", f"{name}.schema.json").read_bytes()
+
+
 def repeated(values: Iterable[Any]) -> list[int]:
     """The positions of values that stood before."""
     seen: set[Any] = set()
@@ -164,8 +169,7 @@ _STRICT: type[Validator] = validators.extend(  # type: ignore[no-untyped-call]
 
 @cache
 def _validator(name: str) -> Validator:
-    text = resources.files(__package__).joinpath("schema", f"{name}.schema.json").read_text("utf-8")
-    return _STRICT(json.loads(text))
+    return _STRICT(json.loads(schema_text(name)))
 
 
 def _explain(found: ValidationError) -> list[tuple[Path, str]]:
