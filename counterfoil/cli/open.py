@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -27,7 +26,7 @@ def open_(
     from counterfoil.roles.recipient import open_latest
 
     mine = Home.open(home)
-    signed = load_agreement(mine.exchange, Ref.parse(agreement), mine.keys.public, datetime.now(UTC).date())
+    signed = load_agreement(mine.exchange, Ref.parse(agreement), mine.keys.public, None)  # a release may outlive it
     opened = open_latest(mine, signed, period)
     for result in opened.results:
         typer.echo(f"{result.title}")

@@ -101,9 +101,14 @@ def take_back(held: Held, home: Home) -> None:
     open_store(held.store, held.recipient, home.exchange).discard(Ref(SEALED, home.party, held.id))
 
 
+def is_revoked(evidence: str, recipient: str, state: State) -> bool:
+    """Whether this node took back what it released to the recipient."""
+    return _key(evidence, recipient) in state.keys(_REVOKED)
+
+
 def check_not_revoked(evidence: str, recipient: str, state: State) -> None:
     """Raises: ReleaseRevokedError if this node took back what it released to the recipient."""
-    if _key(evidence, recipient) in state.keys(_REVOKED):
+    if is_revoked(evidence, recipient, state):
         raise ReleaseRevokedError(
             f"the release of {evidence} to {recipient} was revoked here; it is not released again"
         )

@@ -21,6 +21,7 @@ from counterfoil.governance.decisions import hear
 from counterfoil.governance.evidence import Draft, load_draft
 from counterfoil.governance.job import Event, Stage, advance, stage_of
 from counterfoil.governance.release import Release, check_only_job, release
+from counterfoil.governance.revocation import is_revoked
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.standing import check_standing
 from counterfoil.home import Home
@@ -48,7 +49,9 @@ def announce_release(home: Home, agreement: SignedAgreement, evidence_digest: st
 
 
 def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> list[Release]:
-    """This node's shares of every approved output lie in the exchange, sealed to each of its recipients.
+    """This node's shares of every approved output are delivered, sealed to each of its recipients.
+
+    One from whom it took its release back, since it last did this, gets none.
 
     Raises: NotWitnessedError until all other nodes cosigned the announcement; BudgetError until all nodes charged it;
         NotFoundError if this node holds no such
@@ -63,6 +66,7 @@ def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> l
             announced, recipient, _packed(home, approved.draft, terms.plans_for(recipient)), home, datetime.now(UTC)
         )
         for recipient in terms.recipients
+        if not is_revoked(evidence.digest, recipient, home.state)
     ]
     if stage_of(home.state, evidence.job) is Stage.APPROVED:
         advance(home.state, evidence.job, Event.RELEASE)

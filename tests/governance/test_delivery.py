@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from counterfoil.crypto.sign import sign
 from counterfoil.errors import (
     AgreementError,
     CounterfoilError,
+    ExpiredError,
     NotEntitledError,
     NotFoundError,
     RefusedError,
@@ -37,6 +38,7 @@ from counterfoil.governance.receipt import Receipt, read_receipt, sign_receipt
 from counterfoil.governance.release import open_release
 from counterfoil.governance.retention import purge
 from counterfoil.governance.revocation import read_revocation, revoke
+from counterfoil.governance.signing import load_agreement
 from counterfoil.governance.status import statuses
 from counterfoil.governance.withdrawal import withdraw
 
@@ -122,6 +124,19 @@ def test_what_was_sealed_twice_goes_twice(signed: Consortium, made: Approved) ->
     assert len(sealed(signed.exchange, "node-0")) == 3
     purge(signed.homes["node-0"], NOW + KEPT + timedelta(days=2))
     assert sealed(signed.exchange, "node-0") == []
+
+
+def test_a_release_may_outlive_its_agreement(signed: Consortium) -> None:
+    ends = datetime.combine(signed.agreement.expires, NOW.timetz())
+    made = approved(signed)
+    for node in NODES:
+        release(made, "regulator", SHARES[node], signed.homes[node], signed, ends)
+    later, home = ends + timedelta(days=300), signed.homes["regulator"]
+    with pytest.raises(ExpiredError):
+        signed.load("regulator", later.date())
+    assert load_agreement(home.exchange, signed.ref, home.keys.public, None).digest == signed.agreement.digest
+    fetch(signed, made, "regulator", later)
+    assert purge(signed.homes["node-0"], later) == []
 
 
 def test_one_node_that_prolongs_changes_nothing(signed: Consortium, made: Approved) -> None:

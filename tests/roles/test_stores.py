@@ -18,6 +18,7 @@ from counterfoil.exchange import Exchange
 from counterfoil.governance.evidence import load_draft
 from counterfoil.governance.revocation import revoke
 from counterfoil.roles.recipient import open_latest
+from counterfoil.roles.release import hand_over
 from tests.consortium import Consortium, assert_pooled, found, today
 from tests.stores import Store, started
 
@@ -78,6 +79,8 @@ def test_what_is_revoked_is_gone_at_the_store(released: Consortium) -> None:
     assert [name[2] for name in own.list(("blobs", "sealed"))] == ["node-0", "node-2"]
     with pytest.raises(ReleaseRevokedError, match="node-1 revoked"):
         open_latest(released.homes["bank-a"], released.signed("bank-a"))
+    again = hand_over(node, released.signed("node-1"), evidence)  # as after a crash
+    assert [item.recipient for item in again] == ["regulator"]
     publish(node.log, node.exchange)
     checked = CliRunner().invoke(app, ["verify", node.exchange_url])
     assert checked.exit_code == 0, checked.output
