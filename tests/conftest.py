@@ -1,0 +1,8 @@
+"""For all tests: a slow machine is no failure, and a failure says how to see it again."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("counterfoil", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("counterfoil")
