@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/installed-$(shell sha256sum requirements.lock pyproject.toml | sha256sum | cut -c1-16)
 
-.PHONY: demo test quick lint lock soak bench clean
+.PHONY: demo test quick lint lock soak outside bench clean
 
 $(STAMP):
 	$(PYTHON) -m venv .venv
@@ -37,6 +37,9 @@ quick: $(STAMP) .venv/azurite/ready  ## the fast checks alone
 
 soak: $(STAMP) .venv/azurite/ready  ## hours: every check with as many trials as a release needs; SEED=n starts elsewhere
 	SEED=$(or $(SEED),0) $(BIN)/pytest -n 2 --dist load -m soak --durations=0
+
+outside: $(STAMP)       ## the log's format, checked by Go's checksum database; needs deployments/debian-packages.sh
+	$(BIN)/pytest -m outside
 
 lock:                   ## new pins, with hashes and without download addresses
 	$(BIN)/python -m pip install --quiet uv

@@ -56,7 +56,7 @@ class Report:
     evidence: Evidence
     leakage: str
     release_digest: str
-    copies_compared: int
+    signed_by: tuple[str, ...]
     verify: str
     licence: str = ""
 

@@ -151,6 +151,7 @@ def content(report: Report) -> dict[str, Any]:
         "records": records(report),
         "approvals": [(each.reviewer, wording.moment(each.time), each.comment) for each in report.approvals],
         "approved": wording.count(len(report.approvals), "signed approval"),
+        "signed_by": wording.listing(report.signed_by),
         "hidden": sum(result.suppressed for result in report.results),
     }
 

@@ -68,5 +68,5 @@ def _date(report: Report) -> dict[str, int]:
 
 _PLAIN: Final = (
     "title", "purpose", "job", "period", "agreement", "agreement_version", "agreement_digest", "suite", "quorum",
-    "release_digest", "copies_compared", "verify", "licence",
+    "release_digest", "verify", "licence",
 )  # fmt: skip

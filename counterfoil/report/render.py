@@ -67,7 +67,7 @@ def as_json(report: Report) -> dict[str, Any]:
         },
         "leakage_statement": report.leakage,
         "release_digest": report.release_digest,
-        "copies_compared": report.copies_compared,
+        "signed_by": list(report.signed_by),
         "verify": report.verify,
         "licence": report.licence,
     }

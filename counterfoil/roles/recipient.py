@@ -155,7 +155,7 @@ def _report(home: Home, approved: Approved, results: tuple[Result, ...]) -> Repo
         ),
         leakage=statement(terms, tuple(analyses(terms).values()), declared(terms)),
         release_digest=evidence.digest,
-        copies_compared=len(terms.nodes),
+        signed_by=terms.nodes,
         verify=f"counterfoil verify {home.exchange_url}",
         licence=terms.licence,
     )

@@ -93,7 +93,7 @@ def a_report(*results: Result, **changes: Any) -> Report:
         evidence=Evidence({"rejected": 8}, {"bank-a": 0, "bank-b": 3}, {"mean-balance": 2}, min_count=10),
         leakage="Two nodes together see everything.\n\nEvery node learns:\n\n- the agreement\n- how long it took\n",
         release_digest="cd" * 32,
-        copies_compared=2,
+        signed_by=("node-0", "node-1"),
         verify="counterfoil verify",
     )
     return replace(report, **changes)
