@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from counterfoil.audit.publish import publish
 from counterfoil.cli import app
+from counterfoil.governance.evidence import load_draft
 from counterfoil.roles.owner import table_file
 from counterfoil.roles.recipient import open_job
 from synthetic_data.loans import Canary, canary
@@ -137,6 +138,8 @@ ASKED: Mapping[str, tuple[str, str]] = {
     "contract test": ("", "{table} --contract {contract}"),
     "contract risk": ("", "{table} --contract {contract}"),
     "contract synth": ("", "{contract} --out {new}/synthetic"),
+    "agreement templates": ("", ""),
+    "agreement new": ("", "banking --out {new}/ours"),
     "agreement draft": ("bank-a", "{new}/none.yaml --roster {new}/none.yaml"),
     "agreement explain": ("bank-a", "{agreement} --json"),
     "agreement diff": ("bank-a", "{agreement} {agreement}"),
@@ -156,6 +159,8 @@ ASKED: Mapping[str, tuple[str, str]] = {
     "review withdraw": ("bank-b", "{agreement} {evidence} --comment words"),
     "release list": ("coordinator", "{agreement}"),
     "release revoke": ("node-0", "{agreement} {evidence} --reason words"),
+    "budget show": ("node-0", "{agreement} --json"),
+    "evidence": ("node-0", "{job} --out {new}/bundle.zip"),
     "log show": ("node-0", ""),
     "log check": ("node-0", ""),
     "purge": ("node-0", ""),
@@ -167,8 +172,10 @@ def test_no_command_shows_a_row(finished: Consortium, tmp_path: Path) -> None:
     """Not to a recipient, not to a node, and not even to the owner; whoever adds a command must think of it here."""
     assert set(ASKED) == set(commands(typer.main.get_command(app)))
     (evidence,) = {name[1] for name in finished.homes["node-0"].exchange.list(("releases",))}
+    draft = load_draft(finished.homes["node-0"].exchange, finished.signed("node-0"), evidence)
     known = {
         "agreement": finished.ref,
+        "job": draft.evidence.job,
         "evidence": evidence,
         "exchange": finished.folder / "exchange",
         "table": table_file(finished.homes["bank-a"], "loans"),
