@@ -7,10 +7,11 @@ kept. Knows nothing of how a value is opened.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from counterfoil.canonical import bind
+from counterfoil.canonical import Json, bind
 from counterfoil.errors import LedgerError
 from counterfoil.mpc.shares import Words
 
@@ -53,6 +54,21 @@ class Ledger:
         if self._charged[label] >= line.maximum:
             raise LedgerError(f"opening {label!r} was declared {line.maximum} times and is asked for once more")
         self._charged[label] += 1
+
+    def kept(self) -> dict[str, Json]:
+        """What a checkpoint says of the openings until then: all of it is public among the parties."""
+        opened: list[Json] = [[line.label, line.op, list(line.shape)] for line in self.opened]
+        return {"opened": opened, "transcript": self.transcript.hex()}
+
+    def take_up(self, kept: Mapping[str, Any]) -> None:
+        """Openings of an earlier attempt, before the checkpoint that this one resumes from, count as this one's.
+
+        Raises: LedgerError as `charge`.
+        """
+        for label, op, shape in kept["opened"]:
+            self.charge(label)
+            self.opened.append(Opened(label, op, tuple(shape)))
+        self.transcript = bind("mpc/resumed/1", self.transcript, bytes.fromhex(kept["transcript"]))
 
     def note(self, label: str, op: int, value: Words) -> None:
         """The opening happened, and its value is bound into the transcript."""

@@ -37,6 +37,8 @@ class GroupKeys:
     rand: Keystream
     #: authenticates what is sent to members of the group by the party that is not one of it
     check: bytes
+    #: compares what its members keep of a step
+    ckpt: bytes
 
     @classmethod
     def derive(cls, key: bytes | bytearray, group: int, watch: Watch | None = None) -> GroupKeys:
@@ -50,6 +52,7 @@ class GroupKeys:
             Permutations(sub("perm")),
             Keystream(sub("rand"), f"rand {group_name(group)}", watch),
             sub("check"),
+            sub("ckpt"),
         )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 from counterfoil.canonical import bind, jcs
 from counterfoil.errors import AttemptError, CheatingDetected
+from counterfoil.mpc.checkpoint import NO_SHELF, Checkpoints, Shares, Shelf, Step, common, run_steps, told
 from counterfoil.mpc.ledger import Declared, Ledger
 from counterfoil.mpc.noise_keys import FOR_ONE_ATTEMPT, Keeping, Noise, NoiseKeys
 from counterfoil.mpc.party import COMMON, Cost, GroupKeys, Party, group_name
@@ -66,9 +67,12 @@ class Hello:
         """What noise depends on: the program and its inputs, whatever the attempt."""
         return bind("mpc/computation/1", self.program.encode(), self.inputs.encode())
 
-    def pack(self, nonce: bytes, noise: bytes = b"") -> bytes:
-        """The message of a party with this nonce, which keeps the noise keys that were agreed on in attempt `noise`."""
-        return jcs({**asdict(self), "nonce": nonce.hex(), "noise": noise.hex()})
+    def pack(self, nonce: bytes, noise: bytes = b"", kept: Sequence[str] = ()) -> bytes:
+        """The message of a party with this nonce.
+
+        It keeps the noise keys that were agreed on in attempt `noise`, and the checkpoints `kept`.
+        """
+        return jcs({**asdict(self), "nonce": nonce.hex(), "noise": noise.hex(), "kept": list(kept)})
 
 
 class Sealing(NamedTuple):
@@ -83,8 +87,20 @@ class Sealing(NamedTuple):
 class Session:
     """A running attempt at this party. Leaving it by an error tells the peers; in any case the links are closed."""
 
-    def __init__(self, protocol: Replicated, transcript: bytes) -> None:
+    def __init__(self, protocol: Replicated, transcript: bytes, checkpoints: Checkpoints, resumed: str = "") -> None:
         self.protocol, self.transcript = protocol, transcript
+        #: the last checkpoint that all parties hold, which `run` goes on from; empty if there is none
+        self.resumed = resumed
+        self._checkpoints = checkpoints
+
+    def run(self, steps: Sequence[Step], inputs: Shares) -> Shares:
+        """What the last step leaves; every step is a checkpoint, and those done in earlier attempts are not repeated.
+
+        Cost: that of the steps, 2 rounds for each, and one to resume.
+        Raises: as the steps; TamperedError when a checkpoint was changed; CheatingDetected when parties have different
+            ones.
+        """
+        return run_steps(self._checkpoints, self.protocol, steps, inputs, self.resumed)
 
     @property
     def ledger(self) -> Ledger:
@@ -116,12 +132,14 @@ def open_session(
     declared: Iterable[Declared] = (),
     sealing: Sealing | None = None,
     keeping: Keeping = FOR_ONE_ATTEMPT,
+    shelf: Shelf = NO_SHELF,
 ) -> Session:
     """All parties mean the same attempt, and share fresh keys by group, and the job's noise keys.
 
     `claim(job, attempt)` makes the attempt durable at this party and raises ReplayError unless it is newer than every
     earlier one; it is called before anything is sent. `sealing` adds a second, post-quantum lock to the keys. `keeping`
-    holds the noise keys from the job's first attempt on; once all parties had them, losing them ends the job.
+    holds the noise keys from the job's first attempt on; once all parties had them, losing them ends the job. `shelf`
+    holds the checkpoints of all attempts of one computation.
 
     Cost: 4 rounds, under 2 kB to each peer.
     Raises: ReplayError; AttemptError naming the fields that differ, or the party without noise keys; CheatingDetected
@@ -132,14 +150,15 @@ def open_session(
         raise AttemptError(f"suite {hello.suite!r} with {len(links) + 1} parties does not exist")
     claim(hello.job, hello.attempt)
     try:
-        handshake = _Handshake(links, hello, index, suite.parties, sealing, keeping)
+        handshake = _Handshake(links, hello, index, suite.parties, sealing, keeping, told(shelf))
         transcript = handshake.agree()
         keys = handshake.exchange_keys(transcript)
     except BaseException as error:
         end_all(links, error)
         raise
     noise = {j: Noise(key, hello.computation) for j, key in handshake.noise.keys.items()}
-    return Session(suite(Party(index, suite.parties, hello.name, links, keys, noise, Ledger(declared))), transcript)
+    party = Party(index, suite.parties, hello.name, links, keys, noise, Ledger(declared))
+    return Session(suite(party), transcript, Checkpoints(party, shelf, hello.computation), handshake.resumed)
 
 
 class _Handshake:
@@ -151,17 +170,18 @@ class _Handshake:
         n: int,
         sealing: Sealing | None,
         keeping: Keeping,
+        kept: Sequence[str],
     ) -> None:
         self.links, self.hello, self.index, self.n = links, hello, index, n
-        self.sealing, self.keeping = sealing, keeping
-        kept = keeping.load()
+        self.sealing, self.keeping, self.kept, self.resumed = sealing, keeping, kept, ""
+        material = keeping.load()
         #: the noise keys of earlier attempts; from the key exchange on, those of this one
-        self.noise = NoiseKeys.unpack(kept, components(n, index)) if kept else NoiseKeys(b"", {})
+        self.noise = NoiseKeys.unpack(material, components(n, index)) if material else NoiseKeys(b"", {})
 
     def agree(self) -> bytes:
         """T, the same at all parties: the digest of everybody's HELLO."""
         # 1 (one round). HELLO to all; every field but the nonce must be ours.
-        hellos = {self.index: self.hello.pack(os.urandom(_NONCE_BYTES), self.noise.agreed)}
+        hellos = {self.index: self.hello.pack(os.urandom(_NONCE_BYTES), self.noise.agreed, self.kept)}
         for link in self.links.values():
             link.send_bytes(Kind.READY, _HELLO, hellos[self.index])
         for peer, link in self.links.items():
@@ -169,6 +189,7 @@ class _Handshake:
         transcript = bind("mpc/hello/1", *(hellos[party] for party in range(self.n)))
         # 2 (one round). Echo: nobody told two parties different things.
         self._compare(_ECHO, dict.fromkeys(self.links, transcript), dict.fromkeys(self.links, transcript), "hello")
+        self.resumed = common(json.loads(raw)["kept"] for raw in hellos.values())
         lacking = [party for party, raw in hellos.items() if json.loads(raw)["noise"] != self.noise.agreed.hex()]
         if lacking and self.noise.settled:
             raise AttemptError(f"party {lacking[0]} no longer has the noise keys of job {self.hello.job}")
@@ -222,9 +243,10 @@ class _Handshake:
         try:
             found = json.loads(raw)
             nonce, noise = bytes.fromhex(found["nonce"]), bytes.fromhex(found["noise"])
+            kept = [str(id) for id in found["kept"]]
         except (ValueError, TypeError, KeyError, RecursionError):
             raise AttemptError(f"party {peer} sent something that is not a HELLO") from None
-        if raw != self.hello.pack(nonce, noise) or len(nonce) != _NONCE_BYTES:
+        if raw != self.hello.pack(nonce, noise, kept) or len(nonce) != _NONCE_BYTES:
             mine = asdict(self.hello)
             differ = sorted(name for name in mine if found.get(name) != mine[name]) or ["form"]
             raise AttemptError(f"party {peer} means another {', '.join(differ)} than party {self.index}")
