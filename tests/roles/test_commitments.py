@@ -15,7 +15,7 @@ from counterfoil.governance.evidence import load_draft
 from counterfoil.mpc.replicated import components
 from counterfoil.roles.recipient import open_job
 from counterfoil.roles.release import hand_over
-from tests.consortium import NODES, OWNERS, Consortium, found
+from tests.consortium import NODES, OWNERS, Consortium, found, today
 
 pytestmark = pytest.mark.slow
 PLAN, ITEM = "total-exposure", "sum--0"
@@ -59,11 +59,12 @@ def test_holders_that_change_a_component_alike_are_noticed(approved: tuple[Conso
     reader = banks.homes["regulator"]
     draft = load_draft(reader.exchange, banks.signed("regulator"), evidence)
     made = count_decisions(draft, decisions(reader.exchange, draft))
-    given = releases.open_release(made, reader)
+    given = releases.open_release(made, reader, today())
     for index, node in enumerate(NODES):
         if 0 in components(len(NODES), index):
-            arrays = dict(unpack(given[node]))
+            arrays = dict(unpack(given[node].shares))
             arrays[f"{PLAN}--{ITEM}"] = arrays[f"{PLAN}--{ITEM}"] + np.uint64(1)
-            releases.release(check_announced(made, banks.homes[node]), "regulator", pack(arrays), banks.homes[node])
+            home = banks.homes[node]
+            releases.release(check_announced(made, home), "regulator", pack(arrays), home, today())
     with pytest.raises(TamperedError, match="is not the one that was reviewed"):
         open_job(reader, banks.signed("regulator"), evidence)
