@@ -295,6 +295,24 @@ class ReleaseRevokedError(CounterfoilError):
     exit_code = 85
 
 
+class DisclosureError(CounterfoilError):
+    """A release would, together with earlier ones, say too much about too few rows."""
+
+    exit_code = 86
+
+
+class DifferenceError(DisclosureError):
+    """A release's rows differ from those of an earlier one, by too few."""
+
+    exit_code = 87
+
+
+class ReconstructionError(DisclosureError):
+    """So many exact numbers about so few rows would be known that the rows could be worked out."""
+
+    exit_code = 88
+
+
 # --- storage: 90-99 ---------------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ Knows where things lie. Knows nothing of jobs.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -78,6 +79,15 @@ class Home:
     def data(self) -> Path:
         """Where an owner puts its tables."""
         return self.path / "data"
+
+    @cached_property
+    def membership_key(self) -> bytes:
+        """What this owner tags its rows with, the same for every agreement. It never leaves this folder."""
+        path = self.path / "membership.key"
+        with suppress(StoreError):  # another process drew it first, or this one did before
+            if not path.exists():
+                write_file(path, os.urandom(32))
+        return read_file(path)
 
     @cached_property
     def keys(self) -> PrivateKeys:

@@ -6,6 +6,7 @@ from flows.stage import stage
 from mpc_tasks.audit import audit
 from mpc_tasks.compare import compare
 from mpc_tasks.evaluate import evaluate
+from mpc_tasks.guard import guard
 from mpc_tasks.meet import meet
 from mpc_tasks.noise import noise
 from mpc_tasks.range_check import range_check
@@ -19,6 +20,7 @@ def analyse(agreement: RefText, period: Id, submissions: Refs, attempt: Count) -
     """One attempt of the job, which dies as a whole; this node's signed evidence on the draft."""
     running = meet(receive(agreement, period, submissions, attempt))
     range_check(running)
+    guard(running)
     for plan in signed(agreement).terms.analyses:
         evaluate(running, plan.name)
     compare(running)

@@ -23,6 +23,7 @@ from counterfoil.analyses.joint import analyses, array_specs, local_parts
 from counterfoil.audit.witness import witness
 from counterfoil.canonical import Ref
 from counterfoil.data import synth
+from counterfoil.data.membership import tagged
 from counterfoil.data.minimise import minimise
 from counterfoil.data.table import Table, load
 from counterfoil.governance.agreement import Agreement, Part
@@ -92,7 +93,8 @@ class Consortium:
     def table(self, owner: str, contract: str = "loans") -> Table:
         """The owner's table as `contribute` would minimise it, without the seconds that it takes to check the rules."""
         home, terms = self.homes[owner], self.agreement
-        table = load(table_file(home, contract), terms.contracts[contract], home.data / f"{contract}.faults.html")
+        read = load(table_file(home, contract), terms.contracts[contract], home.data / f"{contract}.faults.html")
+        table = tagged(read, home.membership_key)
         plans = [plan for plan in terms.analyses if plan.contract == contract]
         return minimise(table, {column for plan in plans for column in plan.columns}).table
 
@@ -153,6 +155,8 @@ def compute(computation: Computation, done: Callable[[str], object] = bool) -> R
         done("meet")
         computation.check()
         done("check")
+        computation.guard()
+        done("guard")
         for plan in computation.agreement.terms.analyses:
             computation.evaluate(plan.name)
             done(plan.name)

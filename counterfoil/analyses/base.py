@@ -7,6 +7,7 @@ signed plan alone, so that every party works it out for itself and nobody has to
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -203,6 +204,12 @@ class Analysis(ABC):
     def summed(self) -> tuple[str, ...]:
         """The columns whose sums in the same cells are released, too, and follow from what is."""
         return ()
+
+    def numbers(self) -> int:
+        """How many exact numbers about the rows are released."""
+        if self.planned.privacy is not None:
+            return 0
+        return sum(math.prod(output.shape) for output in self.outputs() if output.name != "safe")
 
     def moves(self) -> Mapping[str, Moves]:
         """By the names of the shared results: how far one row in place of another moves them.

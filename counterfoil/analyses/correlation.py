@@ -82,6 +82,10 @@ class Correlation(Analysis):
     def summed(self) -> tuple[str, ...]:
         return tuple(column.name for column in self._columns)
 
+    def numbers(self) -> int:
+        width = len(self._columns)
+        return 1 + width + width * (width + 1) // 2
+
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         if self._shared:
             fine = np.column_stack([encode_scaled(table, column.name, FINE_BITS).values for column in self._columns])

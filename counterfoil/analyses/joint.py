@@ -5,7 +5,7 @@ Everything here follows from the signed agreement, so every party, and every rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,15 +15,21 @@ from counterfoil.analyses import build
 from counterfoil.analyses.base import Analysis, Cells, Checked, Limits
 from counterfoil.analyses.complement import complement, families
 from counterfoil.analyses.crosscheck import Comparison, agreements, comparisons
+from counterfoil.analyses.differences import too_close
 from counterfoil.analyses.ranges import Handed, check_ranges
 from counterfoil.analyses.suppress import Judged, counted, hide, judge
+from counterfoil.data.membership import BUCKETS, KINDS, REPEATS, sketch
 from counterfoil.data.table import Table
 from counterfoil.errors import LimitError, OutOfBoundsError, PlanError, ShapeError
 from counterfoil.governance.agreement import Agreement, Part
 from counterfoil.governance.manifest import ArraySpec
+from counterfoil.governance.memory import guarded
 from counterfoil.mpc.ledger import Declared
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith, as_signed, concat
+
+MEMBERSHIP = "membership"
+"""Under which an owner submits the sketch of its rows; no plan's array is called so, which all have `--` in them."""
 
 REJECTED = "rejected inputs"
 HIDDEN = "hidden cells"
@@ -35,6 +41,11 @@ _ALWAYS = (
     Declared(REJECTED, 1, "how many rows, or whole contributions, of each owner were outside the contract's bounds"),
     Declared(HIDDEN, 1, "how many cells of each analysis were hidden"),
 )
+CLOSE = "too close to an earlier release"
+
+_CLOSE = Declared(
+    CLOSE, 1, "a bit for each earlier release on the same contract: whether the rows of some owner differ by too few"
+)
 _BY_RULE = Declared(BY_RULE, 1, "how many cells of each analysis each disclosure rule hid, and how many went with them")
 
 _CROSS = Declared(CROSS, 1, "whether analyses of the same rows agree on the sums that they have in common")
@@ -42,8 +53,9 @@ _CROSS = Declared(CROSS, 1, "whether analyses of the same rows agree on the sums
 
 def declared(agreement: Agreement) -> tuple[Declared, ...]:
     """The only openings of a joint computation. Results are not among them: they leave it as shares."""
-    by_rule, compared = agreement.rules.count_by_rule, "sums" in agreement.cross_checks
-    return (*_ALWAYS, *([_BY_RULE] if by_rule else []), *([_CROSS] if compared else []))
+    rules, sums = agreement.rules, "sums" in agreement.cross_checks
+    asked = ((rules.count_by_rule, _BY_RULE), (bool(guarded(agreement)), _CLOSE), (sums, _CROSS))
+    return (*_ALWAYS, *(line for wanted, line in asked if wanted))
 
 
 def analyses(agreement: Agreement) -> dict[str, Analysis]:
@@ -72,7 +84,9 @@ def array_name(plan: str, item: str) -> str:
 
 def array_specs(agreement: Agreement, contract: str, rows: int) -> dict[str, ArraySpec]:
     """By their submitted names, the arrays that an owner of so many rows hands in."""
-    return {
+    sketched = ArraySpec((KINDS, REPEATS * BUCKETS), -rows, rows)
+    own = {MEMBERSHIP: sketched} if contract in guarded(agreement) else {}
+    return own | {
         array_name(name, item.name): ArraySpec(item.shape_for(rows), item.low, item.high, item.frac_bits)
         for name, analysis in analyses(agreement).items()
         if analysis.planned.contract == contract
@@ -86,6 +100,10 @@ def local_parts(agreement: Agreement, contract: str, table: Table) -> dict[str, 
     Raises: PlanError, OutOfBoundsError.
     """
     arrays = {}
+    if contract in guarded(agreement):
+        if table.tags is None:
+            raise PlanError(f"{contract}: rows are tagged before they are minimised, so that releases can be compared")
+        arrays[MEMBERSHIP] = sketch(table.tags)
     for name, analysis in analyses(agreement).items():
         if analysis.planned.contract != contract:
             continue
@@ -140,6 +158,15 @@ class JointComputation:
         counts = as_signed(self.p.open(rejected, REJECTED))
         self._rejected = {(owner, name): int(count) for (name, owner), count in zip(pairs, counts, strict=True)}
         return dict(self._rejected)
+
+    def guard(self, now: Mapping[Part, Arith], earlier: Sequence[Mapping[Part, Arith]]) -> list[bool]:
+        """Takes the sketches of each part's rows, of this job and of earlier releases.
+
+        Returns, for each of these, whether the rows of some owner differ from what they are now, but by too few.
+        Reveals: just that, under one declared opening.
+        """
+        close = too_close(self.p, now, earlier, self.agreement.rules.safe_difference)
+        return [bool(bit) for bit in self.p.open(close, CLOSE)[:-1]]
 
     def evaluate(self, name: str) -> None:
         """Computes one analysis; its results stay shared.

@@ -19,6 +19,7 @@ from counterfoil.analyses.base import ResultTable
 from counterfoil.analyses.joint import JointComputation, analyses, local_parts
 from counterfoil.canonical import digest, jcs
 from counterfoil.data import synth
+from counterfoil.data.membership import tagged
 from counterfoil.data.minimise import minimise
 from counterfoil.data.table import Table
 from counterfoil.errors import IntegrityError
@@ -85,7 +86,7 @@ def _tables(agreement: Agreement) -> dict[Part, Table]:
             whole = drawn[agreement.contracts[name].source]
             # Nothing is sampled or left behind: that is drawn anew each time, and there are no people here.
             everybody = replace(whole, contract=replace(whole.contract, demands=Demands()))
-            made[Part(owner, name)] = minimise(everybody, columns).table
+            made[Part(owner, name)] = minimise(tagged(everybody, b"nobody's"), columns).table
     return made
 
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from counterfoil.data import risk_page
 from counterfoil.data.cells import TYPES
@@ -78,7 +77,7 @@ def minimise(table: Table, needed: Iterable[str], link_key: bytes | None = None)
                 raise RefusedError(f"column {column.name} of contract {table.contract.id} leaves as a pseudonym alone")
             coarse[column.name] = pseudonyms(complete.data[column.name], link_key, column.key_spelling)
     data = pa.table({name: coarse.get(name, complete.data[name]) for name in complete.names})
-    small = _without_small_classes(_sampled(Table(table.contract.shared(), table.source, data)))
+    small = _without_small_classes(_sampled(Table(table.contract.shared(), table.source, data, complete.tags)))
     return Minimised(
         small,
         identifiers,
@@ -126,7 +125,7 @@ def _filled(table: Table) -> tuple[Table, int]:
         if column.missing.rule == "replace" and (empty := data[name].null_count):
             value = pa.scalar(column.cell(column.missing.replacement), TYPES[column.type])
             data, filled = data.set_column(at, name, pc.fill_null(data[name], value)), filled + empty
-    return Table(table.contract, table.source, data), filled
+    return Table(table.contract, table.source, data, table.tags), filled
 
 
 def _complete(table: Table) -> Table:
@@ -139,7 +138,7 @@ def _complete(table: Table) -> Table:
 
 
 def _left(table: Table, which: Any, problem: str) -> Table:
-    left = Table(table.contract, table.source, table.data.filter(which))
+    left = table.take(np.flatnonzero(which.to_numpy(zero_copy_only=False)))
     if table.rows and not left.rows:
         raise DataError(f"{table.source}: nothing is left to share: {problem}; check the export")
     return left
@@ -161,7 +160,7 @@ def _sampled(table: Table) -> Table:
     if size >= table.rows:
         return table
     order = np.frombuffer(os.urandom(8 * table.rows), np.uint64)
-    return _rows(table, np.sort(np.argpartition(order, size)[:size]))
+    return table.take(np.sort(np.argpartition(order, size)[:size]))
 
 
 def _without_small_classes(table: Table) -> Table:
@@ -171,11 +170,7 @@ def _without_small_classes(table: Table) -> Table:
     behind = table.rows - int(large.sum())
     if behind > table.rows * table.contract.demands.left_behind / 100:
         return table
-    return _rows(table, np.flatnonzero(large))
-
-
-def _rows(table: Table, at: NDArray[np.int64]) -> Table:
-    return Table(table.contract, table.source, table.data.take(pa.array(at)))
+    return table.take(np.flatnonzero(large))
 
 
 def _broken(table: Table, risk: Risk) -> list[str]:

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from counterfoil.data.cells import Misfits
 from counterfoil.data.confined import LIMITS, frames, unpack
@@ -36,11 +38,15 @@ _RULES = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns of one contract at their owner: all of them after `load`, fewer after `minimise`."""
+    """Columns of one contract at their owner: all of them after `load`, fewer after `minimise`.
+
+    `tags`, if any, say for each row which row of which set it is, to its owner alone (`membership`).
+    """
 
     contract: Contract = field(repr=False)
     source: str
     data: Any = field(repr=False)  # a pyarrow.Table of cells.TYPES; a number counts its last decimal place
+    tags: NDArray[np.uint64] | None = field(repr=False, default=None)
 
     @property
     def rows(self) -> int:
@@ -52,7 +58,12 @@ class Table:
 
     def select(self, names: Sequence[str]) -> Table:
         """The same rows with these columns alone."""
-        return Table(self.contract, self.source, self.data.select(list(names)))
+        return Table(self.contract, self.source, self.data.select(list(names)), self.tags)
+
+    def take(self, at: NDArray[np.int64]) -> Table:
+        """The rows at these places."""
+        tags = None if self.tags is None else self.tags[at]
+        return Table(self.contract, self.source, self.data.take(pa.array(at)), tags)
 
     def frame(self) -> pd.DataFrame:
         """The table for pandas: int64, str, datetime64 and bool; Int64 and boolean where cells are missing."""

@@ -9,6 +9,7 @@ from counterfoil.canonical import Json
 from counterfoil.governance.agreement import Agreement, Planned
 from counterfoil.governance.assurance import collusions, guarantees
 from counterfoil.governance.contract import Contract
+from counterfoil.governance.memory import guarded
 from counterfoil.governance.privacy import ONE_ROW
 
 _PROTECTION = {
@@ -115,6 +116,10 @@ def _lines(agreement: Agreement) -> Iterator[str]:
     yield "A cell of a result is hidden from all, while it is still secret-shared, if"
     for rule in agreement.rules.describe():
         yield f"  {rule}"
+    if guarded(agreement):
+        yield "An exact result is refused if"
+        for rule in agreement.rules.describe_releases():
+            yield f"  {rule}"
     yield (
         f"Before a result leaves the nodes, {agreement.quorum} of {_list(agreement.reviewers)} must approve it. "
         "They see what was computed and counted, never a value. One rejection is enough to stop it. "
@@ -135,7 +140,8 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         yield f"What is for {id} is delivered, sealed to it, to its own store at {url}."
     yield (
         "Any party may withdraw at any time: no job runs under this agreement from then on, and nodes erase what they "
-        "hold. Results that a recipient has opened stay with it; others cannot be opened any more."
+        "hold, but for sketches of released rows, which only their owner can read. Results that a recipient has opened "
+        "stay with it; others cannot be opened any more."
     )
     yield ""
     yield "Who would have to work together, and what they would learn:"

@@ -12,7 +12,7 @@ from counterfoil.canonical import Json, Ref, jcs
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.state import State
 
-Kind: TypeAlias = Literal["submission", "job", "release"]
+Kind: TypeAlias = Literal["submission", "job", "release", "membership"]
 Reason: TypeAlias = Literal["withdrawn", "expired", "retention"]
 
 HELD: Final = "held-shares"
@@ -55,6 +55,11 @@ def note_released(
     _note(
         sealed, state, agreement=str(agreement.ref), kind="release", until=last.isoformat(), reason="retention", **lies
     )
+
+
+def note_membership(agreement: SignedAgreement, id: str, state: State, last: date) -> None:
+    """As `note_held`, for what is remembered of released rows: to the contract's last day, whatever the agreement's."""
+    _note(id, state, agreement=str(agreement.ref), kind="membership", until=last.isoformat(), reason="retention")
 
 
 def all_held(state: State) -> Iterator[Held]:

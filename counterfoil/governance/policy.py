@@ -36,7 +36,10 @@ class Rules:
     cells that hold all rows of their line, or whose rows are all at one bound of their column. `safe_owners`: owners
     with rows in a cell, at least. `check_missing_values`: no result rests on a column with empty cells.
     `survival_safe_threshold`: people at risk at each step of a survival curve, at least. `safe_round_base`: counts are
-    multiples of it. `count_by_rule`: reviewers learn how many cells each rule hides, not only how many are hidden.
+    multiples of it. `safe_difference`: rows in which an owner's part of a release may differ from that of an earlier
+    one, at least, unless in none. `safe_rows_per_number`: rows for each exact number that is known of them, by all
+    releases that nodes remember, at least. `count_by_rule`: reviewers learn how many cells each rule hides, not
+    only how many are hidden.
     """
 
     safe_threshold: int = 10
@@ -50,6 +53,8 @@ class Rules:
     check_missing_values: bool = False
     survival_safe_threshold: int = 10
     safe_round_base: int = 1
+    safe_difference: int = 10
+    safe_rows_per_number: int = 2
     count_by_rule: bool = False
 
     def stricter(self, other: Rules) -> Rules:
@@ -91,6 +96,19 @@ class Rules:
         if self.safe_dof_threshold:
             yield f"it is a correlation with fewer than {self.safe_dof_threshold} rows beyond its columns"
 
+    def describe_releases(self) -> Iterator[str]:
+        """The rules in force that decide over whole releases, in plain words: when one is refused."""
+        if self.safe_difference > 1:
+            yield (
+                f"the rows of an owner differ from those of an earlier release on the same contract, but in fewer than "
+                f"{self.safe_difference}"
+            )
+        if self.safe_rows_per_number:
+            yield (
+                f"with it there would be an exact number known for fewer than {self.safe_rows_per_number} rows each, "
+                "counting all releases on the same contract that the nodes remember"
+            )
+
     def facts(self) -> dict[str, Json]:
         """The rules as plain JSON values."""
         values = {name: getattr(self, name) for name in NAMES}
@@ -109,6 +127,8 @@ OFF: Final[Mapping[str, Setting]] = {
     "check_missing_values": False,
     "survival_safe_threshold": 0,
     "safe_round_base": 1,
+    "safe_difference": 1,
+    "safe_rows_per_number": 0,
 }
 """The value that turns a rule off. The threshold itself is always on."""
 
@@ -122,8 +142,10 @@ CALLED_FOR: Final[Mapping[str, frozenset[Statistic]]] = {
     "check_missing_values": frozenset({"counts", "sums", "correlations", "survival curves"}),
     "survival_safe_threshold": frozenset({"survival curves"}),
     "safe_round_base": frozenset({"counts"}),
+    "safe_difference": frozenset(),
+    "safe_rows_per_number": frozenset(),
 }
-"""The kinds of statistic that each rule is about. The threshold is about all of them."""
+"""The kinds of statistic that each rule is about; the threshold is about all, and whole releases are about none."""
 
 _LOWER_IS_STRICTER: Final = frozenset({"safe_nk_k", "count_by_rule"})
 

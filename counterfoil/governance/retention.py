@@ -52,6 +52,8 @@ def _erase(erasure: Erasure, held: Held, home: Home) -> None:
     match held.kind:
         case "release":
             take_back(held, home)
+        case "membership":
+            home.vault.destroy(held.id)
         case "submission":
             home.vault.destroy(held.id)
             discard_envelope(held.id, home)
@@ -67,7 +69,12 @@ def _erase(erasure: Erasure, held: Held, home: Home) -> None:
 
 
 def _withdrawn(held: Held, home: Home) -> bool:
-    """Whether a party withdrew from the agreement; what a recipient has fetched already is not called back by that."""
+    """Whether a party withdrew from the agreement; what a recipient has fetched already is not called back by that.
+
+    What is remembered of released rows stays: or else whoever withdraws could have them compared with nothing.
+    """
+    if held.kind == "membership":
+        return False
     terms = None
     with suppress(CounterfoilError):  # an exchange that lost the agreement has no withdrawal either that could be read
         terms = fetch_agreement(home.exchange, held.agreement)

@@ -42,7 +42,8 @@ _NONCE_BYTES: Final = 32
 class Hello:
     """What every party must mean alike before it starts. Digests are lower-case hex; `job` is 32 hex digits.
 
-    `ledger` is what the party remembers of privacy budgets: one that forgot something says another digest.
+    `ledger` is what the party remembers of privacy budgets, `earlier` of releases: if it forgot any, it says another
+    digest.
     """
 
     suite: str
@@ -56,6 +57,7 @@ class Hello:
     params: str
     software: str
     ledger: str = "none"
+    earlier: str = "none"
 
     @property
     def name(self) -> Attempt:

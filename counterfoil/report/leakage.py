@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from counterfoil.governance.memory import guarded
 from counterfoil.governance.privacy import ONE_ROW
 from counterfoil.report import wording
 
@@ -49,6 +50,7 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         "Other cells are hidden with it where it could be subtracted from the margins that are released here, to "
         "whomever, or from the number of all rows; which is which is not told. What is left possible for its count is "
         f"at least {agreement.min_count} wide. Who hands in false values can mislead these rules.",
+        *_refused(agreement),
         *_noise(agreement),
         "An attempt that fails shows that it failed, and at which step. An owner can hand in false values within the "
         "agreed bounds; the computation cannot notice.",
@@ -87,6 +89,18 @@ def _noise(agreement: Agreement) -> Iterator[str]:
 def _protected(agreement: Agreement, name: str) -> str:
     person = agreement.contracts[name].person
     return f"- {name}: {person.protects(len(agreement.owners_under(name))) if person else ONE_ROW}"
+
+
+def _refused(agreement: Agreement) -> Iterator[str]:
+    if guarded(agreement):
+        rules = "\n".join(f"- {rule}" for rule in agreement.rules.describe_releases())
+        yield "A release of exact results is refused, before anything is computed, if"
+        yield rules
+        yield (
+            "Nodes remember of a release which rows it was about, in shares of a sketch that only the owner can read, "
+            "for as long as the contract lets them keep shares. That a job was refused says that some owner's rows "
+            "differ by few from those of the release that the error names."
+        )
 
 
 def _operator(node: Party) -> str:

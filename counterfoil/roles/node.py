@@ -15,11 +15,11 @@ from typing import Final
 import numpy as np
 
 from counterfoil.analyses.base import Output
-from counterfoil.analyses.joint import JointComputation, analyses, array_specs, declared
+from counterfoil.analyses.joint import MEMBERSHIP, JointComputation, analyses, array_specs, declared
 from counterfoil.analyses.rehearsal import Rehearsal, rehearse
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.seal import seal, unseal
-from counterfoil.errors import IntegrityError, NotFoundError, RefusedError
+from counterfoil.errors import DifferenceError, IntegrityError, NotFoundError, RefusedError
 from counterfoil.governance import budget
 from counterfoil.governance.agreement import Part
 from counterfoil.governance.airlock import State, review
@@ -29,6 +29,7 @@ from counterfoil.governance.evidence import drafts, make_evidence, sign_evidence
 from counterfoil.governance.holding import note_held
 from counterfoil.governance.job import Event, Job, Stage, advance, count_iteration, plan_job, stage_of, start_attempt
 from counterfoil.governance.manifest import Manifest
+from counterfoil.governance.memory import Remembered, check_numbers, guarded, note_draft, remembered
 from counterfoil.governance.signing import SignedAgreement, own_keys
 from counterfoil.governance.standing import check_standing
 from counterfoil.governance.submission import accept, load_shares, read_manifest, taken_in
@@ -42,6 +43,7 @@ from counterfoil.mpc.shares import Arith, Words
 from counterfoil.mpc.transport.tls import Endpoint, connect
 from counterfoil.report.leakage import statement
 from counterfoil.roles.committed import component_content
+from counterfoil.roles.membership import load_sketch, release_of
 from counterfoil.roles.names import component_name, salt_name
 from counterfoil.software import software_digest
 
@@ -88,6 +90,8 @@ class Computation:
     hidden: dict[str, int] = field(init=False, default_factory=dict)
     compared: int = field(init=False, default=0)
     rehearsed: Rehearsal | None = field(init=False, default=None)
+    _earlier: list[Remembered] = field(init=False, default_factory=list)
+    _guarded: bool = field(init=False, default=False)
     _running: bool = field(init=False, default=False)
     _session: Session | None = field(init=False, default=None)
     _joint: JointComputation | None = field(init=False, default=None)
@@ -115,6 +119,7 @@ class Computation:
         for peer in peers:
             host, port = str(peer.address).rsplit(":", 1)
             endpoints.append(Endpoint(peer.id, host, int(port), peer.keys.tls))
+        self._earlier = remembered(self.home.state, terms, self.job.id, datetime.now(UTC).date())
         hello, keys = self._hello(), own_keys(terms, self.home)
         links = connect(index, endpoints, keys.load_tls, hello.name, timeout_s=self.timeout_s, connect_s=self.timeout_s)
         sealing = Sealing(
@@ -145,6 +150,44 @@ class Computation:
             }
         self.rejected = self._computing.check(shares, {manifest.part: manifest.rows for manifest in self.manifests})
         return sum(self.rejected.values())
+
+    def guard(self) -> int:
+        """This job's rows are those of no earlier release, or differ enough from them; how many it was held against.
+
+        Raises: DifferenceError, ReconstructionError.
+        """
+        terms, release = self.agreement.terms, self._release()
+        check_numbers(self._earlier, release, terms.rules.safe_rows_per_number)
+        if release.owners:
+            now = {
+                Part(manifest.owner, terms.contracts[manifest.contract].id): self._protocol.share_input(
+                    load_shares(manifest, MEMBERSHIP, self.home.vault)
+                )
+                for manifest in self.manifests
+                if manifest.contract in guarded(terms)
+            }
+            close = self._computing.guard(now, [self._sketches(each, release) for each in self._earlier])
+            for each, is_close in zip(self._earlier, close, strict=True):
+                if is_close:
+                    raise DifferenceError(
+                        f"job {self.job.id}: the rows of some owner differ from those of job {each.job}, which was "
+                        f"released, but by fewer than {terms.rules.safe_difference}: the two together would tell about "
+                        "so few. Wait until more has changed, submit the same rows, or ask for noise"
+                    )
+        self._guarded = True
+        return len(self._earlier)
+
+    def _sketches(self, earlier: Remembered, release: Remembered) -> dict[Part, Arith]:
+        """Of an earlier release, the sketches of the rows under contracts that this one is about, too."""
+        return {
+            Part(owner, contract): self._protocol.share_input(load_sketch(earlier, owner, contract, self.home.vault))
+            for contract in sorted(set(release.owners) & set(earlier.owners))
+            for owner in earlier.owners[contract]
+        }
+
+    def _release(self) -> Remembered:
+        """What is to be remembered of this job's release."""
+        return release_of(self.agreement.terms, self.job.id, self.manifests)
 
     def evaluate(self, name: str) -> None:
         """One planned analysis is computed; its result is shared."""
@@ -180,6 +223,8 @@ class Computation:
         is there a draft if a party withdrew, or a key was revoked, while the attempt ran.
         """
         check_standing(self.agreement.terms, self.home, datetime.now(UTC).date())
+        if not self._guarded:
+            raise RefusedError(f"job {self.job.id}: a release is held against earlier ones before there is a draft")
         results = self._computing.finish()
         session = self._live
         opened = sorted(line.label for line in session.ledger.opened)
@@ -216,6 +261,7 @@ class Computation:
                 **{f"opened-{label.replace(' ', '-')}": opened.count(label) for label in sorted(set(opened))},
                 **({"sums-compared": self.compared} if "sums" in terms.cross_checks else {}),
                 **({"rows-rehearsed": self.rehearsed.rows} if self.rehearsed else {}),
+                "earlier-releases-compared": len(self._earlier),
             },
             leakage=digest(text),
             transcript=self.transcript,
@@ -226,6 +272,7 @@ class Computation:
             salts = {salt_name(j): salt for j, salt in committed[name].salts.items()}
             self.home.vault.keep(self.job.id, name, {**parts, **salts}, aad=evidence.digest.encode())
         self.home.exchange.put("document", self.home.party, text)
+        note_draft(evidence.digest, self._earlier, self._release(), self.home.state)
         advance(self.home.state, self.job.id, Event.DRAFT)
         self._running = False
         sign_evidence(evidence, self.home.keys, self.home.exchange)
@@ -301,6 +348,7 @@ class Computation:
             params=self.agreement.digest,
             software=software_digest(),
             ledger=budget.standing_digest(terms, self.home.state),
+            earlier=digest(jcs([each.job for each in self._earlier])),
         )
 
     @property

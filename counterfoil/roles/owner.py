@@ -8,11 +8,13 @@ from pathlib import Path
 from counterfoil.analyses.joint import array_specs, local_parts
 from counterfoil.canonical import Ref
 from counterfoil.data.expectations import Validation, load_valid
+from counterfoil.data.membership import tagged
 from counterfoil.data.minimise import Minimised, protect
 from counterfoil.data.table import Table
 from counterfoil.errors import NotFoundError, PlanError, RefusedError
 from counterfoil.governance.agreement import Part
 from counterfoil.governance.linkage import link_key
+from counterfoil.governance.memory import guarded
 from counterfoil.governance.signing import SignedAgreement, own_keys
 from counterfoil.governance.submission import submit
 from counterfoil.home import Home
@@ -51,7 +53,10 @@ class Contribution:
         needed = {column for plan in plans if plan.contract == self.contract for column in plan.columns}
         terms = self.agreement.terms
         key = link_key(terms, own_keys(terms, self.home), self.home.exchange) if terms.links else None
-        kept = protect(self._checked(), needed, self.home.data / f"{self.contract}.risk.html", key)
+        table = self._checked()
+        if self.contract in guarded(terms):
+            table = tagged(table, self.home.membership_key)
+        kept = protect(table, needed, self.home.data / f"{self.contract}.risk.html", key)
         self._table, self.account = kept.table, kept.account
         return kept
 

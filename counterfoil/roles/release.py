@@ -20,6 +20,7 @@ from counterfoil.governance.charge import check_charged
 from counterfoil.governance.decisions import hear
 from counterfoil.governance.evidence import Draft, load_draft
 from counterfoil.governance.job import Event, Stage, advance, stage_of
+from counterfoil.governance.memory import check_compared, remembered
 from counterfoil.governance.release import Release, check_only_job, release
 from counterfoil.governance.revocation import is_revoked
 from counterfoil.governance.signing import SignedAgreement
@@ -27,6 +28,7 @@ from counterfoil.governance.standing import check_standing
 from counterfoil.home import Home
 from counterfoil.mpc.shares import Words
 from counterfoil.roles.committed import check_committed
+from counterfoil.roles.membership import keep_membership
 from counterfoil.roles.names import released_name
 
 _RELEASABLE: Final = (Stage.DRAFTED, Stage.APPROVED, Stage.RELEASED)  # the last two after a crash
@@ -37,12 +39,13 @@ def announce_release(home: Home, agreement: SignedAgreement, evidence_digest: st
 
     Before that, what noised results cost is charged to their recipients' budgets, for good.
 
-    Raises: NotApprovedError; BudgetError; ReplayError when another job of the period was released; NotFoundError if
-        there is no such draft; SignatureError, TamperedError; WithdrawnError, RevokedError; RefusedError, also when the
-        job was halted or erased since.
+    Raises: NotApprovedError; BudgetError; ReplayError when another job of the period was released; DifferenceError when
+        one on the same contract was in between; NotFoundError if there is no such draft; SignatureError, TamperedError;
+        WithdrawnError, RevokedError; RefusedError, also when the job was halted or erased since.
     """
     approved = _approved(home, agreement, evidence_digest)
     check_only_job(approved.draft, home)
+    keep_membership(approved.draft, home)
     evidence = approved.draft.evidence
     budget.charge(agreement.terms, evidence.job, evidence.digest, evidence.charge, home, datetime.now(UTC).date())
     announce(approved, home)
@@ -86,6 +89,8 @@ def _approved(home: Home, agreement: SignedAgreement, evidence_digest: str) -> A
     if stage is Stage.DRAFTED and review(draft, heard).state is State.REJECTED:
         advance(home.state, evidence.job, Event.REJECT)
     approved = count_decisions(draft, heard)
+    terms, today = agreement.terms, datetime.now(UTC).date()
+    check_compared(evidence.digest, remembered(home.state, terms, evidence.job, today), home.state)
     if stage is Stage.DRAFTED:
         advance(home.state, evidence.job, Event.APPROVE)
     return approved

@@ -34,6 +34,7 @@ from mpc_tasks import held
 from mpc_tasks.announce import announce
 from mpc_tasks.cosign import cosign_nodes
 from mpc_tasks.evaluate import evaluate
+from mpc_tasks.guard import guard
 from mpc_tasks.meet import meet
 from mpc_tasks.minimise import minimise
 from mpc_tasks.range_check import range_check
@@ -62,7 +63,7 @@ STAGES: dict[str, Callable[[dict[str, Any]], Ref]] = {
 
 AFTER = ("announce", "countersign", "release")
 
-BEFORE_MEETING = (range_check.fn, lambda attempt: evaluate.fn(attempt, "total-exposure"), suppress.fn)
+BEFORE_MEETING = (range_check.fn, guard.fn, lambda attempt: evaluate.fn(attempt, "total-exposure"), suppress.fn)
 
 
 @pytest.fixture(scope="module")

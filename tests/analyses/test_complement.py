@@ -17,8 +17,18 @@ import yaml
 
 from counterfoil.analyses.attack import Interval, attack, cells_by_label
 from counterfoil.analyses.complement import OF_COUNTS, neighbours
-from counterfoil.analyses.joint import BY_RULE, HIDDEN, REJECTED, JointComputation, analyses, declared, local_parts
+from counterfoil.analyses.joint import (
+    BY_RULE,
+    CLOSE,
+    HIDDEN,
+    REJECTED,
+    JointComputation,
+    analyses,
+    declared,
+    local_parts,
+)
 from counterfoil.analyses.margins import Axis, Family, family
+from counterfoil.data.membership import tagged
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError
 from counterfoil.governance.agreement import Agreement, Part, Planned
@@ -261,7 +271,7 @@ def demo(folder: Path, margins: Sequence[str] = (), policy: str = "") -> tuple[J
     contract, p = agreement.contracts["loans"], Plain()
     shares, rows = {}, {}
     for owner, table in make_tables(contract, seed=7).items():
-        read = Table(contract, "test", pa.Table.from_pandas(table, preserve_index=False))
+        read = tagged(Table(contract, "test", pa.Table.from_pandas(table, preserve_index=False)), owner.encode())
         made = local_parts(agreement, "loans", read)
         shares[Part(owner, "loans")] = {name: p.constant(array) for name, array in made.items()}
         rows[Part(owner, "loans")] = len(table)
@@ -299,9 +309,9 @@ def test_every_hidden_cell_of_the_demo_survives_the_attack(margins: tuple[str, .
 def test_how_many_cells_each_rule_hides_is_opened_only_if_the_policy_asks_for_it(tmp_path: Path) -> None:
     quiet, _ = demo(tmp_path / "quiet")
     assert quiet.by_rule == {}
-    assert [line.label for line in declared(quiet.agreement)] == [REJECTED, HIDDEN]
+    assert [line.label for line in declared(quiet.agreement)] == [REJECTED, HIDDEN, CLOSE]
     told, _ = demo(tmp_path / "told", policy="  count_by_rule: true\n")
-    assert [line.label for line in declared(told.agreement)] == [REJECTED, HIDDEN, BY_RULE]
+    assert [line.label for line in declared(told.agreement)] == [REJECTED, HIDDEN, BY_RULE, CLOSE]
     table = told.by_rule["balance-by-region-and-product"]
     assert table["safe_threshold"] == small_cells(told.agreement) > 0
     assert set(told.by_rule["balance-histogram"].values()) == {0}

@@ -44,7 +44,12 @@ def test_all_nodes_say_the_same(drafted: tuple[Consortium, list[Ref], str]) -> N
     draft = load_draft(consortium.homes["reviewer-1"].exchange, consortium.signed("reviewer-1"), evidence)
     assert draft.evidence.attempt == 1
     assert draft.evidence.outputs["balance-by-region-and-product"].measures["hidden-cells"] > 0
-    assert draft.evidence.checks == {"opened-rejected-inputs": 1, "opened-hidden-cells": 1}
+    assert draft.evidence.checks == {
+        "opened-rejected-inputs": 1,
+        "opened-hidden-cells": 1,
+        "opened-too-close-to-an-earlier-release": 1,
+        "earlier-releases-compared": 0,
+    }
 
 
 def test_nothing_leaves_before_the_quorum(drafted: tuple[Consortium, list[Ref], str]) -> None:

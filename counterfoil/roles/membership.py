@@ -1,0 +1,55 @@
+"""A node keeps its shares of the sketches of released rows, so that later releases can be compared with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from counterfoil.analyses.joint import MEMBERSHIP, analyses
+from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.evidence import Draft
+from counterfoil.governance.holding import note_membership
+from counterfoil.governance.manifest import Manifest
+from counterfoil.governance.memory import Remembered, drafted, guarded, item_name, remember
+from counterfoil.home import Home
+from counterfoil.mpc.shares import Words
+from counterfoil.vault import Vault
+
+
+def release_of(terms: Agreement, job: str, manifests: Sequence[Manifest]) -> Remembered:
+    """What a job's release would be about: rows under the guarded contracts, and exact numbers of them."""
+    plans, names = analyses(terms), guarded(terms)
+    under = {name: [each for each in manifests if each.contract == name] for name in names}
+    ids = {name: terms.contracts[name].id for name in names}
+    return Remembered(
+        job=job,
+        suite=terms.suite,
+        nodes=terms.nodes,
+        owners={ids[name]: sorted(each.owner for each in under[name]) for name in names},
+        rows={ids[name]: sum(each.rows for each in under[name]) for name in names},
+        numbers={ids[name]: sum(p.numbers() for p in plans.values() if p.planned.contract == name) for name in names},
+        until="",
+    )
+
+
+def keep_membership(draft: Draft, home: Home) -> None:
+    """What the draft is about is remembered as released, and its sketches are in the vault. Raises: NotFoundError."""
+    evidence, agreement = draft.evidence, draft.agreement
+    terms, release = agreement.terms, drafted(draft.evidence.digest, home.state)
+    if not release.owners:
+        return
+    contracts = {name: terms.contracts[name] for name in guarded(terms)}
+    last = datetime.now(UTC).date() + timedelta(days=max(each.retention_days for each in contracts.values()))
+    note_membership(agreement, release.vault_id, home.state, last)
+    for part in terms.parts:
+        if part.contract in contracts:
+            kept = home.vault.load(evidence.inputs[str(part)], MEMBERSHIP, aad=agreement.digest.encode())
+            home.vault.keep(release.vault_id, item_name(part.owner, contracts[part.contract].id), kept)
+    remember(replace(release, until=last.isoformat()), home.state)
+
+
+def load_sketch(release: Remembered, owner: str, contract: str, vault: Vault) -> tuple[Words, ...]:
+    """This node's shares of a sketch, in its suite's order. Raises: NotFoundError, TamperedError."""
+    kept = vault.load(release.vault_id, item_name(owner, contract))
+    return tuple(kept[str(index)] for index in range(len(kept)))

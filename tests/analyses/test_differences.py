@@ -1,0 +1,119 @@
+"""How far two sets of rows differ, by sketches on shares."""
+
+from __future__ import annotations
+
+import secrets
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+
+from counterfoil.analyses.differences import MARGIN, too_close
+from counterfoil.data.membership import BUCKETS, KINDS, REPEATS, sketch, tagged
+from counterfoil.data.table import Table
+from counterfoil.governance.agreement import Part
+from counterfoil.mpc.local import reveal, run_local
+from counterfoil.mpc.plain.protocol import Plain
+from tests.analyses.judging import CONTRACT
+from tests.trials import dice, trials
+
+A, B = Part("bank-a", "loans"), Part("bank-b", "loans")
+FEWEST = 10
+
+
+def tags(rng: np.random.Generator, rows: int) -> NDArray[np.uint64]:
+    return rng.integers(0, 1 << 64, (rows, KINDS), dtype=np.uint64)
+
+
+def close(now: dict[Part, NDArray[np.int64]], *earlier: dict[Part, NDArray[np.int64]]) -> list[int]:
+    p = Plain()
+    sketches = [{part: p.constant(sketch(rows)) for part, rows in each.items()} for each in (now, *earlier)]
+    return too_close(p, sketches[0], sketches[1:], FEWEST).parts[0].tolist()
+
+
+@trials(40, 2000)
+def test_few_rows_more_or_less_are_noticed_and_none_or_many_are_not(trials: range) -> None:
+    for seed in trials:
+        rng = dice(seed)
+        old = tags(rng, int(rng.integers(0, 400)))
+        gone = int(rng.integers(0, min(len(old), 30) + 1))
+        new = int(rng.integers(0, 30))
+        now = np.concatenate([rng.permutation(old)[gone:], tags(rng, new)])
+        differ = gone + new
+        got = close({A: now}, {A: old})[0]
+        if differ == 0 or differ >= FEWEST + MARGIN:
+            assert got == 0, seed
+        elif differ < FEWEST:
+            assert got == 1, seed
+
+
+def test_one_row_is_always_noticed() -> None:
+    for seed in range(200):
+        rows = tags(dice(seed), 50)
+        assert close({A: rows}, {A: rows[1:]}, {A: rows}, {A: rows[:-1]}) == [1, 0, 1, 0]
+
+
+def test_each_owner_is_compared_on_its_own() -> None:
+    """Others' rows do not hide one row of an owner: whoever knows these others could subtract them."""
+    rng = dice(1)
+    a, b = tags(rng, 300), tags(rng, 300)
+    assert close({A: a, B: tags(rng, 300)}, {A: a[1:], B: b}) == [1, 0]
+    assert close({A: a, B: b}, {A: a}) == [0, 0]
+
+
+def test_a_row_that_was_changed_counts_as_another_row() -> None:
+    rows = tags(dice(2), 200)
+    changed = rows.copy()
+    changed[0, 1] += np.uint64(1)
+    assert close({A: changed}, {A: rows}) == [1, 0]
+
+
+@pytest.mark.parametrize("suite", ["rep3-sh/1", "rep4-mal/1"])
+def test_the_suites_come_to_the_same_verdict(suite: str) -> None:
+    rows, others = tags(dice(3), 100), tags(dice(4), 100)
+    arrays = [sketch(each) for each in (rows, rows[3:], rows, others)]
+
+    def program(p: object, *s: object) -> object:
+        return too_close(p, {A: s[0]}, [{A: s[1]}, {A: s[2]}, {A: s[3]}], FEWEST)
+
+    assert reveal(run_local(suite, program, inputs=arrays)).tolist() == [1, 0, 0, 0]
+
+
+def test_with_no_earlier_release_a_zero_is_opened() -> None:
+    assert close({A: tags(dice(5), 9)}) == [0]
+
+
+# --- tags -------------------------------------------------------------------------------------------------------
+
+
+def table(values: list[int]) -> Table:
+    frame = pd.DataFrame({"region": "north", "product": "car", "value": values, "debt": 1})
+    return Table(CONTRACT, "test", pa.Table.from_pandas(frame, preserve_index=False))
+
+
+def test_tags_are_the_owners_own_and_the_same_each_time() -> None:
+    key, other = secrets.token_bytes(32), secrets.token_bytes(32)
+    first, again, foreign = (tagged(table([1, 2, 3]), each).tags for each in (key, key, other))
+    assert first is not None and again is not None and foreign is not None
+    np.testing.assert_array_equal(first, again)
+    assert not (first == foreign).any()
+    assert len(np.unique(first)) == first.size
+
+
+def test_a_row_keeps_its_tag_wherever_it_stands() -> None:
+    key = secrets.token_bytes(32)
+    kept = tagged(table([5, 6, 7, 8]), key).take(np.array([3, 0]))
+    alone = tagged(table([8, 5]), key)
+    assert kept.tags is not None and alone.tags is not None
+    np.testing.assert_array_equal(kept.tags, alone.tags)
+    assert kept.select(["value"]).tags is kept.tags
+
+
+def test_a_sketch_says_nothing_without_the_key() -> None:
+    """Counts in buckets are those of random tags, whatever the rows are."""
+    made = sketch(tagged(table(list(range(1000))), secrets.token_bytes(32)).tags)
+    assert made.shape == (KINDS, REPEATS * BUCKETS)
+    assert abs(int(made.sum())) < 6 * (1000 * KINDS * REPEATS) ** 0.5
+    assert (np.abs(made).sum(axis=1) <= REPEATS * 1000).all()
