@@ -21,7 +21,7 @@ from mpc_tasks.held import home
 
 FLOWS = {
     "owner": ("agree", "contribute", "attest"),
-    "node": ("agree", "analyse", "announce", "countersign", "release", "attest", "witness", "retire"),
+    "node": ("agree", "analyse", "announce", "countersign", "release", "attest", "witness", "retire", "audit_budgets"),
     "coordinator": ("collaborate", "review", "resume_reviews"),
 }
 

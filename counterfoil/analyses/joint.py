@@ -21,6 +21,7 @@ from counterfoil.analyses.suppress import Judged, counted, hide, judge
 from counterfoil.data.membership import BUCKETS, KINDS, REPEATS, sketch
 from counterfoil.data.table import Table
 from counterfoil.errors import LimitError, OutOfBoundsError, PlanError, ShapeError
+from counterfoil.governance.accounting import Loss
 from counterfoil.governance.agreement import Agreement, Part
 from counterfoil.governance.manifest import ArraySpec
 from counterfoil.governance.memory import guarded
@@ -75,6 +76,11 @@ def analyses(agreement: Agreement) -> dict[str, Analysis]:
 
 def _stated(found: Mapping[str, Analysis]) -> dict[str, tuple[str, frozenset[str]]]:
     return {name: (analysis.planned.contract, analysis.sums()) for name, analysis in found.items()}
+
+
+def losses(agreement: Agreement) -> dict[str, Loss]:
+    """What each noised plan costs a recipient, by its name. Raises: PlanError, RangeError."""
+    return {name: each.noise.loss for name, each in analyses(agreement).items() if each.noise}
 
 
 def array_name(plan: str, item: str) -> str:

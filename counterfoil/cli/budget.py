@@ -73,3 +73,26 @@ def show(
     if page:
         write_file(page, render(terms, charges, today).encode(), replace=True)
         typer.echo(f"page: {page}", err=as_json)
+
+
+@app.command()
+def audit(
+    agreement: Annotated[str, typer.Argument(help="The agreement's reference.", show_default=False)],
+    home: HomeOption = None,
+) -> None:
+    """Say how the cost of noised results has changed from release to release, and how many more jobs budgets allow.
+
+    Example: counterfoil budget audit agreement:bank-a:5e1f...
+    """
+    from counterfoil.analyses.joint import losses
+    from counterfoil.canonical import Ref
+    from counterfoil.governance.budget import ledger, published
+    from counterfoil.governance.drift import drift
+    from counterfoil.governance.signing import load_agreement
+    from counterfoil.home import Home
+
+    mine, today = Home.open(home), datetime.now(UTC).date()
+    terms = load_agreement(mine.exchange, Ref.parse(agreement), mine.keys.public, today).terms
+    charges = published(mine.exchange, [terms.roster.party(node).keys for node in terms.nodes]) + ledger(mine.state)
+    for each in drift(terms, losses(terms), charges, today):
+        typer.echo(f"{'look' if each.look else 'ok':<5} {each.about}: {each.words}")

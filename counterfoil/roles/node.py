@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from counterfoil.analyses.base import Output
-from counterfoil.analyses.joint import MEMBERSHIP, JointComputation, analyses, array_specs, declared
+from counterfoil.analyses.joint import MEMBERSHIP, JointComputation, analyses, array_specs, declared, losses
 from counterfoil.analyses.rehearsal import Rehearsal, rehearse
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.seal import seal, unseal
@@ -319,8 +319,7 @@ class Computation:
 
     def _charge(self) -> tuple[Line, ...]:
         """What the job's noised results cost their recipients."""
-        noises = {name: analysis.noise for name, analysis in analyses(self.agreement.terms).items()}
-        return lines_of(self.agreement.terms, {name: noise.loss for name, noise in noises.items() if noise})
+        return lines_of(self.agreement.terms, losses(self.agreement.terms))
 
     def _check_unfinished(self) -> None:
         """Raises: RefusedError when the job's draft is whole; one that some node did not live to sign is made again.

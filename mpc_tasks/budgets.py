@@ -1,0 +1,34 @@
+"""Step: a node looks over what noise has cost, from release to release, and how long budgets last."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from counterfoil.analyses.joint import losses
+from counterfoil.canonical import Ref
+from counterfoil.governance.budget import learn, ledger
+from counterfoil.governance.drift import drift
+from mpc_tasks.barrier import say
+from mpc_tasks.held import home
+from mpc_tasks.show import table
+from mpc_tasks.task import mpc_task
+from mpc_tasks.verify import signed
+
+
+@mpc_task(name="budgets", version=1)
+def budgets(agreement: Ref) -> int:
+    """What the audit found is on the run's page and counted in this node's log; how much of it needs a person's eye."""
+    terms, today = signed(agreement).terms, datetime.now(UTC).date()
+    learn(terms, home())
+    found = drift(terms, losses(terms), ledger(home().state), today)
+    looks = sum(each.look for each in found)
+    home().log.append(
+        "budgets-audited",
+        subject=terms.id,
+        refs={"agreement": terms.digest},
+        counts={"found": len(found), "look": looks},
+    )
+    rows = [{"": "look" if each.look else "ok", "about": each.about, "what": each.words} for each in found]
+    table(f"budget-audit-{home().party}", rows, f"Privacy parameters of {terms.title}, from release to release.")
+    say(f"{looks} of {len(found)} findings on privacy budgets need a look")
+    return looks
