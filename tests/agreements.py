@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.consortium import Consortium, agree
 
 AGREEMENT_FILE, CONTRACT_FILE = "agreements/exposure.agreement.yaml", "data/loans.odcs.yaml"
+POLICY_FILE = "policies/strict-counts.policy.yaml"
 
 
 def another(

@@ -22,18 +22,33 @@ from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.roster import revise_roster
 from counterfoil.governance.succession import sign_successor
 from counterfoil.roles.owner import Contribution
-from tests.agreements import AGREEMENT_FILE, another
+from tests.agreements import AGREEMENT_FILE, CONTRACT_FILE, POLICY_FILE, another
 from tests.consortium import NODES, OWNERS, REVIEWERS, Consortium, found, today
 
 RIGHT, OTHER, APPROVED = "right", "other", "approved"
 BINDING = (RIGHT, OTHER)
-PROPOSALS: dict[str, dict[str, str]] = {
-    OTHER: {"version: 1.0.0": "version: 1.1.0"},
-    "unsigned": {"version: 1.0.0": "version: 1.2.0"},
-    "expired": {'"2028-10-31"': '"2026-11-07"'},
-    "early": {'"2026-11-01"': '"2027-01-01"'},
-    "forged": {"quorum: 2": "quorum: 1"},
+PROPOSALS: dict[str, dict[str, dict[str, str]]] = {
+    OTHER: {AGREEMENT_FILE: {"version: 1.0.0": "version: 1.1.0"}},
+    "unsigned": {AGREEMENT_FILE: {"version: 1.0.0": "version: 1.2.0"}},
+    "expired": {AGREEMENT_FILE: {'"2028-10-31"': '"2026-11-07"'}},
+    "early": {AGREEMENT_FILE: {'"2026-11-01"': '"2027-01-01"'}},
 }
+HISTOGRAM = "columns: [balance]\n    parameters:\n      column: balance\n      edges"
+FORGED: dict[str, dict[str, dict[str, str]]] = {
+    "fewer approvals": {AGREEMENT_FILE: {"quorum: 2": "quorum: 1"}},
+    "a column more": {AGREEMENT_FILE: {HISTOGRAM: HISTOGRAM.replace("[balance]", "[balance, region]")}},
+    "another analysis": {AGREEMENT_FILE: {"analysis: total\n": "analysis: correlation\n"}},
+    "another version": {AGREEMENT_FILE: {"analysis: total\n    version: 1": "analysis: total\n    version: 2"}},
+    "a recipient more": {
+        AGREEMENT_FILE: {
+            "rows: shared\n    recipients: [regulator]": "rows: shared\n    recipients: [regulator, bank-a]"
+        }
+    },
+    "more iterations": {AGREEMENT_FILE: {"iterations: 12": "iterations: 1000"}},
+    "another contract": {CONTRACT_FILE: {"retention\n    value: 90": "retention\n    value: 60"}},
+    "another policy": {POLICY_FILE: {"safe_threshold: 10 ": "safe_threshold: 2 "}},
+}
+"""What the coordinator alone has signed, each the right agreement in all but one."""
 JUNK: tuple[Any, ...] = (
     None, True, 7, -1, 2**70, 1.5, "", "x" * 5_000, "../../etc/passwd", "$(touch marker)", "agreement:bank-a:0",
     f"agreement:coordinator:{'0' * 64}", ["a"], {"__prefect_kind": "json", "value": "{}"}, [[["nested"]]],
@@ -51,15 +66,18 @@ class World:
     false: list[Ref] = field(default_factory=list)
     manifests: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     evidence: dict[str, str] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
 
     @classmethod
     def found(cls, folder: Path) -> Self:
         """A draft that one reviewer let go and one did not, another agreement's that is approved, old submissions."""
         banks = found(folder, 1000, canaries=True)
         agreements = {RIGHT: banks}
-        for name, words in PROPOSALS.items():
-            signers = {"unsigned": [party for party in banks.homes if party != "node-1"], "forged": ["coordinator"]}
-            agreements[name] = another(banks, folder / name, {AGREEMENT_FILE: words}, signers.get(name))
+        lacking = [party for party in banks.homes if party != "node-1"]
+        for name, changes in PROPOSALS.items():
+            agreements[name] = another(banks, folder / name, changes, lacking if name == "unsigned" else None)
+        for name, changes in FORGED.items():
+            agreements[name] = another(banks, folder / name.replace(" ", "-"), changes, ["coordinator"])
         week = timedelta(days=7)
         schedule = banks.agreement.schedule
         world = cls(banks, agreements, [schedule.period(today().date() + k * week) for k in (0, -1, 1)])
@@ -116,10 +134,11 @@ class World:
                 self.keep(Ref(*name[1:]))
 
     def parameters(self, stage: str, dice: random.Random) -> dict[str, Any]:
-        """What a flow run is asked for: often right in all, often wrong in one."""
+        """What a flow run is asked for: often right in all, often wrong in one; `told` says what is wrong by intent."""
         of_a_draft = stage in ("announce", "release")
         likely = (OTHER, OTHER, OTHER, RIGHT) if of_a_draft else (RIGHT, RIGHT, RIGHT, RIGHT, OTHER, OTHER)
-        name = dice.choice((*likely, *PROPOSALS))
+        name = dice.choice((*likely, *likely, *PROPOSALS, *FORGED))
+        self.told = [] if name in BINDING else [name]
         asked: dict[str, Any] = {"agreement": str(self.agreements[name].ref)}
         if stage in ("contribute", "analyse"):
             asked["period"] = dice.choice((*self.periods[:1] * 9, *self.periods, "2026-w99", "2026-11", "w"))
@@ -134,6 +153,7 @@ class World:
             asked["evidence"] = str(Ref(dice.choice(("evidence", "agreement")), dice.choice(NODES), digest))
         if dice.random() < 0.1:
             asked[dice.choice((*asked, "entrypoint"))] = dice.choice(JUNK)
+            self.told.append("junk")
         return asked
 
     def _submissions(self, agreement: str, period: str, dice: random.Random) -> list[Any]:
@@ -143,7 +163,10 @@ class World:
             unused = fitting[1:] or fitting  # an owner's first submission belongs to the draft
             chosen.append(dice.choice(unused or [ref for ref in self.genuine if ref.owner == owner]))
         lies = ("order", "one less", "twice", "another's", "stale", "false", "junk", "many")
-        match dice.choice(("none",) * 10 + lies):
+        lie = dice.choice(("none",) * 10 + lies)
+        if lie in ("one less", "twice", "false", "many"):  # the others may come out right
+            self.told.append(f"submissions: {lie}")
+        match lie:
             case "order":
                 dice.shuffle(chosen)
             case "one less":
@@ -179,7 +202,7 @@ class World:
             for changed in (
                 replace(manifest, rows=manifest.rows + 1),
                 replace(manifest, period=self.periods[1]),
-                replace(manifest, agreement=self.agreements["forged"].ref.digest),
+                replace(manifest, agreement=self.agreements["fewer approvals"].ref.digest),
             ):
                 self.false.append(exchange.put("manifest", ref.owner, sign("manifest", changed.pack(), own)))
             self.false.append(exchange.put("manifest", "bank-b", exchange.get(ref)))

@@ -45,7 +45,7 @@ from mpc_tasks.suppress import suppress
 from mpc_tasks.validate import validate
 from mpc_tasks.verify import verify
 from synthetic_data.loans import canary
-from tests.adversary.lies import APPROVED, BINDING, Tampering, World, tamper
+from tests.adversary.lies import APPROVED, BINDING, FORGED, OTHER, PROPOSALS, Tampering, World, tamper
 from tests.consortium import NODES, OWNERS, compute, together
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -107,6 +107,7 @@ class Trial:
         )
         self.stage = self.random.choice(likely if self.random.random() < 0.95 else (*STAGES, "collaborate", "evil"))
         self.raw = world.parameters(self.stage, self.random)
+        self.told = world.told
         self.lies = [tamper(self.random) for _ in range(self.random.choice((0, 0, 0, 0, 1, 2)))]
         lies = ", ".join(lie.__name__ for lie in self.lies) or "no lie"
         self.title = f"seed {SEED}, trial {number}: {self.party} is asked to {self.stage} after {lies}"
@@ -187,9 +188,13 @@ def lie(world: World, numbers: range, monkeypatch: pytest.MonkeyPatch) -> Counte
         trial = Trial(world, number)
         with at(trial.home, monkeypatch), hurried():
             try:
-                outcomes[trial.stage, trial.run(world)] += 1
+                outcome = trial.run(world)
+                assert outcome != "done" or not trial.told, trial.told
             except Exception as error:
                 raise AssertionError(f"{trial.title} with {trial.raw}") from error
+            outcomes[trial.stage, outcome] += 1
+            for kind in trial.told:
+                outcomes[kind, outcome] += 1
     return outcomes
 
 
@@ -200,6 +205,13 @@ def check_world(world: World, outcomes: Counter[tuple[str, str]]) -> None:
     assert len({outcome for _, outcome in outcomes}) > 6, dict(outcomes)
     check_plaintext(world)
     check_right_job(world)
+
+
+def check_kinds(outcomes: Counter[tuple[str, str]]) -> None:
+    """Every kind of lie was told, and refused by a name, each time."""
+    for kind in (*PROPOSALS, *FORGED, "junk", "submissions: false", "submissions: twice", "submissions: one less"):
+        refusals = {outcome: count for (told, outcome), count in outcomes.items() if told == kind}
+        assert kind == OTHER or (refusals and "done" not in refusals), (kind, refusals)
 
 
 def check_plaintext(world: World) -> None:
@@ -233,7 +245,9 @@ def test_a_lying_coordinator_gets_nothing(world: World, monkeypatch: pytest.Monk
 
 @pytest.mark.soak
 def test_a_coordinator_that_lies_long_gets_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_world(world, lie(world, range(1_000, 2_200), monkeypatch))
+    outcomes = lie(world, range(1_000, 2_200), monkeypatch)
+    check_kinds(outcomes)
+    check_world(world, outcomes)
 
 
 def test_nodes_that_are_told_different_things_do_not_meet(world: World) -> None:
