@@ -12,7 +12,12 @@ _SUFFIXES = (".py", ".json", ".html", ".css")
 
 @cache
 def software_digest() -> str:
-    """SHA-256 over the names and digests of all files of this package, as they lie on the disk."""
+    """SHA-256 over the names and digests of all files of this package, as they lie on the disk.
+
+    Templates of agreements are no software.
+    """
     root = Path(__file__).parent
-    files = sorted(path for path in root.rglob("*") if path.suffix in _SUFFIXES)
+    files = sorted(
+        path for path in root.rglob("*") if path.suffix in _SUFFIXES and root / "templates" not in path.parents
+    )
     return digest(jcs({path.relative_to(root).as_posix(): digest(path.read_bytes()) for path in files}))

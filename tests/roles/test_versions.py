@@ -1,4 +1,4 @@
-"""Two versions of an analysis side by side: what an agreement was pinned to runs as it was, and nothing mixes."""
+"""Two versions side by side, of an analysis, a contract or a suite: what was agreed runs as it was, nothing mixes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from counterfoil.analyses import REGISTRY
 from counterfoil.analyses.base import Opened, Result
 from counterfoil.analyses.total import Total
-from counterfoil.errors import NotFoundError, PlanError, RefusedError
+from counterfoil.errors import NotFoundError, PlanError, RefusedError, SignatureError
 from counterfoil.roles.recipient import open_job
 from counterfoil.roles.release import hand_over
-from tests.agreements import AGREEMENT_FILE, another
-from tests.consortium import OWNERS, Consortium, found
+from tests.agreements import AGREEMENT_FILE, CONTRACT_FILE, another
+from tests.consortium import OWNERS, Consortium, found, four_nodes
 
 pytestmark = pytest.mark.slow
 
@@ -66,3 +66,30 @@ def test_an_agreement_pinned_to_one_version_finishes_while_the_next_runs(
     assert total(banks, old.digest) == (1, pooled)
     with pytest.raises((RefusedError, NotFoundError), match="another job"):
         hand_over(banks.homes["node-0"], banks.signed("node-0"), new.digest)
+
+
+def test_contracts_and_suites_of_two_versions_run_side_by_side(tmp_path: Path) -> None:
+    """The parties go on with four nodes under one contract, while three of these compute under its next version."""
+    banks = found(tmp_path, 1000, edit=four_nodes)
+    changes = {
+        AGREEMENT_FILE: {"version: 1.0.0": "version: 2.0.0", "suite: rep4": "suite: rep3", ", node-3]": "]"},
+        CONTRACT_FILE: {"\nversion: 1.0.0": "\nversion: 1.1.0"},
+    }
+    named = [party for party in banks.homes if party != "node-3"]
+    ahead = another(banks, tmp_path / "next", changes, named)
+    lacking = another(
+        banks, tmp_path / "unsigned", {AGREEMENT_FILE: NEXT}, [party for party in named if party != "bank-d"]
+    )
+    with pytest.raises(SignatureError, match="not signed by bank-d"):  # what bank-d agreed to covers no later plan
+        lacking.signed("bank-a")
+
+    tables = {owner: banks.table(owner) for owner in OWNERS}
+    begun, newer = ([each.hand_in(owner, tables[owner]) for owner in OWNERS] for each in (banks, ahead))
+    assert [each.agreement.contracts["loans"].version for each in (banks, ahead)] == ["1.0.0", "1.1.0"]
+    for under, others in ((banks, newer), (ahead, begun)):
+        with pytest.raises(RefusedError, match="is for another agreement or roster; submit again under exposure"):
+            under.computation("node-0", others)
+    pooled = sum(int(frame["balance"].sum()) for frame in banks.frames.values())
+    for under, submissions in ((ahead, newer), (banks, begun)):
+        (evidence, *_) = under.analyse(submissions)
+        assert total(under, evidence.digest) == (1, pooled)
