@@ -66,7 +66,8 @@ class Planned:
 class Agreement:
     """A consistent agreement. `digest` is SHA-256 of its statement and binds every file it rests on.
 
-    `holdings` says under which contracts each owner has a table.
+    `holdings` says under which contracts each owner has a table; `admitted` to which columns of a contract analyses are
+    limited, if they are.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Agreement:
     starts: date
     expires: date
     schedule: Schedule
+    admitted: Mapping[str, tuple[str, ...]]
     iterations: int
     share_retention_days: int
     release_retention_days: int
@@ -259,6 +261,7 @@ def parse_agreement(
         starts=starts,
         expires=expires,
         schedule=schedule,
+        admitted={name: tuple(each) for name, each in value.get("limits", {}).get("columns", {}).items()},
         iterations=value.get("limits", {}).get("iterations", ITERATIONS),
         share_retention_days=value["retention"]["shares"],
         release_retention_days=value["retention"]["releases"],

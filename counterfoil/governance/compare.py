@@ -103,6 +103,12 @@ def _party(old: Party, new: Party) -> Iterator[str]:
 
 def _contracts(old: Agreement, new: Agreement) -> Iterator[str]:
     yield from _members("contracts", old.contracts, new.contracts)
+    for name in sorted({*old.admitted} | {*new.admitted}):
+        every = {name: ("every column",)}
+        yield from _members(
+            f"columns of {name} that analyses may use",
+            *({**every, **each.admitted}[name] for each in (old, new)),
+        )
     for owner in (owner for owner in old.owners if owner in new.owners):
         yield from _members(f"{owner}: tables under the contracts", old.holdings[owner], new.holdings[owner])
     for name in sorted({*old.contracts} & {*new.contracts}):

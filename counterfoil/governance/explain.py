@@ -78,6 +78,7 @@ def facts(agreement: Agreement) -> dict[str, Json]:
         "expires": agreement.expires.isoformat(),
         "every": agreement.schedule.every,
         "iterations": agreement.iterations,
+        "admitted_columns": dict(agreement.admitted),
         "share_retention_days": agreement.share_retention_days,
         "release_retention_days": agreement.release_retention_days,
         "licence": agreement.licence,
@@ -126,6 +127,8 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         f"{agreement.proposer} proposes the analyses, and does not review them."
     )
     yield from _cross_checks(agreement)
+    for name, admitted in agreement.admitted.items():
+        yield f"No analysis uses other columns of {name} than {_list(admitted)}."
     yield (
         f"Nodes compute {agreement.iterations} times at most for one {agreement.schedule.every}, failures included; "
         "each counts for itself."

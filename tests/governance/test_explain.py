@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from counterfoil.governance.assurance import collusions, guarantees
+from counterfoil.governance.compare import changes
 from counterfoil.governance.explain import explain, facts
 from counterfoil.governance.minimisation import Demands, Generalisation
 
@@ -48,3 +49,16 @@ def test_it_says_what_protects_each_step(shared: Consortium) -> None:
         assert list(steps) == ["check and minimise", "hand in", "compute", "open counts", "review", "release", "read"]
         assert words in steps["compute"].against
     assert "  open counts: how many inputs were rejected" in explain(shared.agreement)
+
+
+def test_signers_read_what_is_limited(shared: Consortium) -> None:
+    limited = dataclasses.replace(shared.agreement, admitted={"loans": ("balance", "region")}, iterations=3)
+    words = explain(limited)
+    assert "No analysis uses other columns of loans than balance and region.\n" in words
+    assert "Nodes compute 3 times at most for one week" in words
+    assert "other columns" not in explain(shared.agreement)
+    assert changes(shared.agreement, limited) == [
+        "computations for one period: was 12, becomes 3",
+        "columns of loans that analyses may use: balance, region added",
+        "columns of loans that analyses may use: every column removed",
+    ]
