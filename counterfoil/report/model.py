@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class Evidence:
 
     `openings` counts openings by label, `rejected` rejected inputs by owner, `suppressed` hidden cells by planned
     analysis; `min_count` is the agreement's smallest group, `rules` say in plain words when a cell is hidden.
+    `by_rule` counts the cells that each rule hid, where the policy lets that be known.
     """
 
     openings: Mapping[str, int]
@@ -32,6 +33,7 @@ class Evidence:
     suppressed: Mapping[str, int]
     min_count: int
     rules: tuple[str, ...] = ()
+    by_rule: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

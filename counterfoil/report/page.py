@@ -119,6 +119,11 @@ def records(report: Report) -> tuple[Record, ...]:
         ("Openings among the nodes during the computation", ("Opened", "Times"), evidence.openings),
         ("Inputs that were out of the agreed ranges and were left out", ("Owner", "Inputs"), evidence.rejected),
         ("Cells hidden before anything was opened", ("Analysis", "Cells"), evidence.suppressed),
+        *(
+            [("Cells that break a rule; one may break several", ("Rule", "Cells"), evidence.by_rule)]
+            if evidence.by_rule
+            else []
+        ),
     )
     return tuple(
         Record(caption, heads, tuple((name, f"{number:,}") for name, number in facts.items()) or (("none", "0"),))

@@ -64,6 +64,7 @@ def as_json(report: Report) -> dict[str, Any]:
             "suppressed": dict(report.evidence.suppressed),
             "min_count": report.evidence.min_count,
             "rules": list(report.evidence.rules),
+            "by_rule": dict(report.evidence.by_rule),
         },
         "leakage_statement": report.leakage,
         "release_digest": report.release_digest,

@@ -5,7 +5,7 @@ Knows which outputs to expect from the agreement alone, so nothing that a node s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from counterfoil.arrays import unpack
 from counterfoil.errors import NotEntitledError, NotFoundError, TamperedError
 from counterfoil.governance.airlock import Approved
 from counterfoil.governance.decisions import hear
-from counterfoil.governance.evidence import drafts, load_draft
+from counterfoil.governance.evidence import OutputEvidence, drafts, load_draft
 from counterfoil.governance.receipt import sign_receipt
 from counterfoil.governance.release import count_anew, is_released, open_release
 from counterfoil.governance.signing import SignedAgreement
@@ -27,6 +27,7 @@ from counterfoil.home import Home
 from counterfoil.mpc.output import recombine
 from counterfoil.mpc.replicated import components
 from counterfoil.mpc.shares import Words, as_signed
+from counterfoil.report.draft import BY
 from counterfoil.report.leakage import statement
 from counterfoil.report.model import Approval, Evidence, Report
 from counterfoil.report.render import render
@@ -152,6 +153,7 @@ def _report(home: Home, approved: Approved, results: tuple[Result, ...]) -> Repo
             suppressed={name: output.measures["hidden-cells"] for name, output in evidence.outputs.items()},
             min_count=terms.min_count,
             rules=tuple(terms.rules.describe()),
+            by_rule=_by_rule(evidence.outputs.values()),
         ),
         leakage=statement(terms, tuple(analyses(terms).values()), declared(terms)),
         release_digest=evidence.digest,
@@ -159,3 +161,14 @@ def _report(home: Home, approved: Approved, results: tuple[Result, ...]) -> Repo
         verify=f"counterfoil verify {home.exchange_url}",
         licence=terms.licence,
     )
+
+
+def _by_rule(outputs: Iterable[OutputEvidence]) -> dict[str, int]:
+    """How many cells each rule hid in all analyses together; nothing where the policy does not let it be known."""
+    counts: dict[str, int] = {}
+    for output in outputs:
+        for name, count in output.measures.items():
+            if name.startswith(BY):
+                rule = name.removeprefix(BY).replace("-", "_")
+                counts[rule] = counts.get(rule, 0) + count
+    return counts

@@ -269,6 +269,15 @@ def test_fixed_sections_in_their_order(page: Page, tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_rules_that_hid_cells_are_told_where_they_may_be_known(tmp_path: Path) -> None:
+    told = replace(a_report().evidence, rules=("it is too small", "it is too lonely"), by_rule={"safe_threshold": 4})
+    page = Page(render(a_report(evidence=told), tmp_path).read_text("utf-8"))
+    assert page.tables[-1] == [["Rule", "Cells"], ["safe_threshold", "4"]]
+    assert "it is too lonely" in page.text
+    assert json.loads((tmp_path / "report.json").read_text("utf-8"))["evidence"]["by_rule"] == {"safe_threshold": 4}
+    assert "Cells that break a rule" not in Page(render(a_report(), tmp_path).read_text("utf-8")).text
+
+
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
     frame = pd.DataFrame({HOSTILE: [HOSTILE, "=1+1"], "rows": pd.array([12, None], "Int64")})
     table = ResultTable(HOSTILE, frame, {"rows": Measure(HOSTILE)}, chart="bars")
