@@ -15,7 +15,7 @@ from counterfoil.canonical import Ref
 from flows.dispatch import on_each
 from flows.parameters import RefText
 from flows.stage import stage
-from mpc_tasks.count import count
+from mpc_tasks.count import checkers_waiting, count
 from mpc_tasks.held import hold
 from mpc_tasks.propose import propose
 from mpc_tasks.tell import tell
@@ -41,17 +41,24 @@ def review(agreement: RefText, evidence: RefText) -> Ref:
     The evidence that all of it stands on.
     """
     terms = signed(agreement).terms
+    if checkers_waiting(agreement, evidence):
+        _let_go(agreement, evidence, terms.nodes)
     while count(agreement, evidence):
         word = suspend_flow_run(wait_for_input=_asked_of(terms.reviewers))
         if word.reviewer in terms.reviewers and word.decision != "look-again":
             propose(agreement, evidence, word.reviewer, word.decision, hold("comment", word.comment))
-    on_each("announce", terms.nodes, agreement=agreement, evidence=evidence)
-    on_each("countersign", terms.nodes, agreement=agreement)
-    on_each("release", terms.nodes, agreement=agreement, evidence=evidence)
+    _let_go(agreement, evidence, terms.nodes)
     on_each("attest", (*terms.owners, *terms.nodes))
     on_each("witness", terms.nodes, agreement=agreement)
     tell(agreement, evidence)
     return evidence
+
+
+def _let_go(agreement: Ref, evidence: Ref, nodes: tuple[str, ...]) -> None:
+    """The nodes release what each of them finds may leave: to checkers before the quorum, to all recipients after."""
+    on_each("announce", nodes, agreement=agreement, evidence=evidence)
+    on_each("countersign", nodes, agreement=agreement)
+    on_each("release", nodes, agreement=agreement, evidence=evidence)
 
 
 def _asked_of(reviewers: tuple[str, ...]) -> type[Word]:

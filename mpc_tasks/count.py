@@ -11,6 +11,7 @@ from counterfoil.governance.airlock import Review, State
 from counterfoil.governance.docket import amiss, look
 from counterfoil.governance.evidence import load_draft
 from counterfoil.governance.proposals import proposals
+from counterfoil.governance.release import is_released
 from counterfoil.report.prechecks import Precheck, prechecks
 from mpc_tasks.held import home
 from mpc_tasks.show import page
@@ -38,6 +39,16 @@ def count(agreement: Ref, evidence: Ref) -> int:
         counts={"missing": found.missing, "quorum": terms.quorum},
     )
     return missing_approvals(found)
+
+
+@mpc_task(name="checkers_waiting", version=1)
+def checkers_waiting(agreement: Ref, evidence: Ref) -> int:
+    """How many of the agreement's checkers have not been released to yet, of a draft that they may see."""
+    found = standing(agreement, evidence)
+    if found.state not in _WAITING:
+        return 0
+    given = (is_released(home().exchange, evidence.digest, id) for id in found.draft.agreement.terms.checkers)
+    return sum(not each for each in given)
 
 
 def standing(agreement: Ref, evidence: Ref) -> Review:

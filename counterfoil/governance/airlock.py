@@ -93,6 +93,8 @@ NEXT: Final[Mapping[tuple[State, Event], State]] = {
 }
 """Every pair that is not here is refused. What was asked to change is never approved: the next draft may be."""
 
+_FOR_CHECKERS: Final = (State.SUBMITTED, State.PARTIALLY_REVIEWED, State.APPROVED, State.RELEASED)
+
 _STOPS: Final[Mapping[Verdict, str]] = {
     "request-changes": "asked for changes",
     "reject": "rejected",
@@ -134,8 +136,8 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
-class Approved:
-    """A draft that enough reviewers let go and nobody stopped. Only `count_decisions` makes one."""
+class Leaving:
+    """A draft that may leave the nodes, and the approvals on which: to whom is for its subclass to say."""
 
     draft: Draft
     decisions: tuple[Decision, ...]
@@ -144,6 +146,19 @@ class Approved:
     def approvals(self) -> dict[str, str]:
         """Who approved, and the digest of each one's decision."""
         return {decision.party: digest(decision.pack()) for decision in self.decisions}
+
+
+@dataclass(frozen=True, slots=True)
+class Approved(Leaving):
+    """A draft that enough reviewers let go and nobody stopped: for all recipients. Only `count_decisions` makes one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown(Leaving):
+    """A draft that is to be reviewed, and that nobody stopped: for the agreement's checkers alone, on no approval.
+
+    Only `admit_checkers` makes one, and whoever finds that a draft was shown.
+    """
 
 
 def review(
@@ -231,3 +246,16 @@ def count_decisions(draft: Draft, envelopes: Iterable[Signed], *, released: bool
             + "".join(f"; {note}" for note in (*stopped, *found.uncounted))
         )
     return Approved(draft, tuple(decision for decision in found.decisions if decision.verdict == "approve"))
+
+
+def admit_checkers(draft: Draft, envelopes: Iterable[Signed]) -> Shown:
+    """The draft for its checkers, who see it before anybody else, by the same table: nobody has stopped it.
+
+    Raises: NotApprovedError when the agreement has no checkers, or the draft was stopped.
+    """
+    found, terms = review(draft, envelopes), draft.agreement.terms
+    if not terms.checkers or found.state not in _FOR_CHECKERS:
+        raise NotApprovedError(
+            f"the draft is {found.state}, and agreement {terms.id} lets nobody see it before the quorum"
+        )
+    return Shown(draft, ())

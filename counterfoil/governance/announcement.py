@@ -15,7 +15,7 @@ from counterfoil.audit.proof import Proof, check_proof
 from counterfoil.audit.publish import publish
 from counterfoil.audit.witness import prove_witnessed
 from counterfoil.errors import NotWitnessedError, TamperedError
-from counterfoil.governance.airlock import Approved
+from counterfoil.governance.airlock import Leaving, Shown
 from counterfoil.governance.evidence import Draft
 
 if TYPE_CHECKING:
@@ -24,16 +24,19 @@ if TYPE_CHECKING:
 ANNOUNCED: Final = "release-approved"
 """The type of the entry."""
 
+SHOWN: Final = "release-to-checkers"
+"""The type of the entry on what the agreement's checkers see before it is approved."""
+
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """An approved draft whose release this node announced, before the eyes of all others.
+    """A draft whose release, to all or to its checkers, this node announced, before the eyes of all others.
 
     `entry` is the announcement in the node's log; `proofs` show it under checkpoints that all other nodes cosigned.
     Only `check_announced` makes one.
     """
 
-    approved: Approved
+    approved: Leaving
     entry: bytes
     proofs: tuple[Proof, ...]
 
@@ -43,7 +46,7 @@ class Announced:
         return _approvals(Event.parse(self.entry))
 
 
-def announce(approved: Approved, home: Home) -> None:
+def announce(approved: Leaving, home: Home) -> None:
     """The announcement is in this node's log, once however often this is called, and the log in the exchange.
 
     Raises: TamperedError, BusyError, StoreError.
@@ -51,7 +54,7 @@ def announce(approved: Approved, home: Home) -> None:
     if _standing(approved, home) is None:
         evidence, terms = approved.draft.evidence, approved.draft.agreement.terms
         home.log.append(
-            ANNOUNCED,
+            _type(approved),
             subject=evidence.job,
             refs={
                 "evidence": evidence.digest,
@@ -63,7 +66,7 @@ def announce(approved: Approved, home: Home) -> None:
     publish(home.log, home.exchange)
 
 
-def check_announced(approved: Approved, home: Home) -> Announced:
+def check_announced(approved: Leaving, home: Home) -> Announced:
     """The draft as announced by this node. Raises: NotWitnessedError, which says what or who is missing."""
     found = _standing(approved, home)
     if found is None:
@@ -76,8 +79,12 @@ def check_announced(approved: Approved, home: Home) -> Announced:
     return Announced(approved, entry, prove_witnessed(home.log, index, others, home.exchange))
 
 
-def check_announcement(draft: Draft, node: str, entry: bytes, proofs: Sequence[str]) -> dict[str, str]:
+def check_announcement(
+    draft: Draft, node: str, entry: bytes, proofs: Sequence[str], *, checker: bool = False
+) -> dict[str, str]:
     """The entry announces the draft's release in the node's log, and all other nodes cosigned that.
+
+    To a checker it may have been released on no approval.
 
     Returns the decisions that it stands on, by reviewer, as the node says; whoever counts decisions compares.
 
@@ -85,7 +92,9 @@ def check_announcement(draft: Draft, node: str, entry: bytes, proofs: Sequence[s
     """
     terms = draft.agreement.terms
     event = Event.parse(entry)
-    if event.actor != node or not _announces(event, draft):
+    if event.actor != node or not (
+        _announces(event, draft, ANNOUNCED) or (checker and _announces(event, draft, SHOWN))
+    ):
         raise TamperedError(f"the entry in the release of {node} announces something else than job {event.subject}")
     others = [terms.roster.party(other).keys for other in terms.nodes if other != node]
     seen: dict[str, int] = {}
@@ -99,24 +108,32 @@ def check_announcement(draft: Draft, node: str, entry: bytes, proofs: Sequence[s
     return _approvals(event)
 
 
-def _standing(approved: Approved, home: Home) -> tuple[int, bytes] | None:
+def _standing(approved: Leaving, home: Home) -> tuple[int, bytes] | None:
     """The latest entry of this node's log that announces this release on decisions that count still."""
     entries = home.log.entries()
     for index in range(len(entries) - 1, -1, -1):
-        if ANNOUNCED.encode() in entries[index]:
+        if _type(approved).encode() in entries[index]:
             event = Event.parse(entries[index])
-            if _announces(event, approved.draft) and _approvals(event).items() <= approved.approvals.items():
+            if (
+                _announces(event, approved.draft, _type(approved))
+                and _approvals(event).items() <= approved.approvals.items()
+            ):
                 return index, entries[index]
     return None
 
 
-def _announces(event: Event, draft: Draft) -> bool:
+def _announces(event: Event, draft: Draft, type: str) -> bool:
     evidence, terms = draft.evidence, draft.agreement.terms
+    needed = terms.quorum if type == ANNOUNCED else 0
     return (
-        (event.type, event.subject) == (ANNOUNCED, evidence.job)
+        (event.type, event.subject) == (type, evidence.job)
         and (event.refs.get("evidence"), event.refs.get("agreement")) == (evidence.digest, evidence.agreement)
-        and len(_approvals(event).keys() & set(terms.reviewers)) >= terms.quorum
+        and len(_approvals(event).keys() & set(terms.reviewers)) >= needed
     )
+
+
+def _type(leaving: Leaving) -> str:
+    return SHOWN if isinstance(leaving, Shown) else ANNOUNCED
 
 
 def _approvals(event: Event) -> dict[str, str]:

@@ -126,7 +126,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         "They see what was computed and counted, never a value. One rejection is enough to stop it. "
         f"{agreement.proposer} proposes the analyses, and does not review them."
     )
-    yield from _cross_checks(agreement)
+    yield from _review(agreement)
     for name, admitted in agreement.admitted.items():
         yield f"No analysis uses other columns of {name} than {_list(admitted)}."
     yield (
@@ -156,7 +156,10 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         yield f"  {guarantee.step}: {guarantee.form}; protects against {guarantee.against}"
 
 
-def _cross_checks(agreement: Agreement) -> Iterator[str]:
+def _review(agreement: Agreement) -> Iterator[str]:
+    """Who sees results before others do, and what is checked of them in a second way."""
+    if agreement.checkers:
+        yield f"{_list(agreement.checkers)} get their results before that, to check them; nobody else does until then."
     if "sums" in agreement.cross_checks:
         yield (
             "Sums that come out of two analyses are compared while they are secret-shared; a job in which they differ "

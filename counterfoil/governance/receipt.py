@@ -16,7 +16,7 @@ from counterfoil.canonical import jcs
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import NotFoundError, ReplayError, SignatureError
-from counterfoil.governance.airlock import Approved
+from counterfoil.governance.airlock import Leaving
 from counterfoil.governance.document import read_json, read_time, write_time
 from counterfoil.governance.signing import own_keys
 from counterfoil.records import Records
@@ -54,7 +54,7 @@ class Receipt:
         return cls(**{**value, "opened": read_time(value["opened"])})
 
 
-def sign_receipt(approved: Approved, copies: Mapping[str, str], home: Home, now: datetime) -> Receipt:
+def sign_receipt(approved: Leaving, copies: Mapping[str, str], home: Home, now: datetime) -> Receipt:
     """This recipient's receipt for what every node released to it lies in the exchange; the first one stands.
 
     Raises: StoreError; SignatureError if somebody else's lies there.

@@ -18,6 +18,7 @@ from counterfoil.crypto.seal import seal, unseal
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import (
     DocumentError,
+    NotApprovedError,
     NotEntitledError,
     NotFoundError,
     NotWitnessedError,
@@ -28,7 +29,7 @@ from counterfoil.errors import (
     TamperedError,
 )
 from counterfoil.governance.agreement import Agreement
-from counterfoil.governance.airlock import Approved, count_decisions
+from counterfoil.governance.airlock import Approved, Leaving, Shown, count_decisions
 from counterfoil.governance.announcement import Announced, check_announcement
 from counterfoil.governance.decisions import Signed
 from counterfoil.governance.delivery import SEALED, open_store, store_of
@@ -114,6 +115,10 @@ def release(announced: Announced, recipient: str, shares: bytes, home: Home, now
     if home.party not in terms.nodes:
         raise RefusedError(f"{home.party} is not a node in agreement {terms.id}")
     plans = _plans(approved.draft, recipient)
+    if isinstance(approved, Shown) and recipient not in terms.checkers:
+        raise NotApprovedError(
+            f"job {evidence.job} is not approved, and {recipient} is no checker; it waits like others"
+        )
     # One job of a period for each recipient; the same one may be released again after a crash.
     home.state.bind(_RELEASED, f"{agreement.digest}/{evidence.period}/{recipient}", evidence.job)
     keys = terms.roster.party(recipient).keys
@@ -142,7 +147,7 @@ def release(announced: Announced, recipient: str, shares: bytes, home: Home, now
     return document
 
 
-def open_release(approved: Approved, home: Home, now: datetime) -> dict[str, Delivered]:
+def open_release(approved: Leaving, home: Home, now: datetime) -> dict[str, Delivered]:
     """What each node released to this recipient, by node, in the agreement's order.
 
     Raises: ReleaseRevokedError and WithdrawnError, unless this recipient signed before that it has it;
@@ -173,7 +178,7 @@ def open_release(approved: Approved, home: Home, now: datetime) -> dict[str, Del
     }
 
 
-def _check_standing(approved: Approved, home: Home) -> None:
+def _check_standing(approved: Leaving, home: Home) -> None:
     """Raises: ReleaseRevokedError if any node took back what it released to this recipient."""
     terms, evidence = approved.draft.agreement.terms, approved.draft.evidence
     for node in terms.nodes:
@@ -185,7 +190,7 @@ def _check_standing(approved: Approved, home: Home) -> None:
         raise ReleaseRevokedError(f"{node} revoked its release of job {evidence.job} at {when}: {word.reason}")
 
 
-def check_approvals(document: Release, approved: Approved) -> None:
+def check_approvals(document: Release, approved: Leaving) -> None:
     """Raises: TamperedError unless the release stands on decisions that count."""
     if not document.approvals.items() <= approved.approvals.items():
         raise TamperedError(f"{document.node} released job {document.job} on other approvals than are there")
@@ -230,7 +235,9 @@ def read_release(exchange: Records, draft: Draft, recipient: str, node: str) -> 
     stated = (document.job, document.agreement, document.evidence, document.node, document.recipient)
     if stated != (evidence.job, evidence.agreement, evidence.digest, node, recipient) or document.plans != plans:
         raise TamperedError(f"the release of {node} is for another job or recipient")
-    if check_announcement(draft, node, document.entry.encode(), document.proofs) != document.approvals:
+    checker = recipient in terms.checkers
+    said = check_announcement(draft, node, document.entry.encode(), document.proofs, checker=checker)
+    if said != document.approvals:
         raise TamperedError(f"the release of {node} names other decisions than its log")
     return document
 
@@ -243,7 +250,7 @@ def _plans(draft: Draft, recipient: str) -> dict[str, str]:
     return plans
 
 
-def _info(approved: Approved, node: str, recipient: PublicKeys) -> bytes:
+def _info(approved: Leaving, node: str, recipient: PublicKeys) -> bytes:
     """What shares are sealed for: one evidence, one node, one recipient's key."""
     evidence = approved.draft.evidence.digest
     return bind("mpc/release/1", evidence.encode(), node.encode(), recipient.seal_id.encode())

@@ -18,12 +18,12 @@ from counterfoil.canonical import Ref
 from counterfoil.crypto.sign import verify
 from counterfoil.errors import DocumentError, IntegrityError, NotFoundError, SignatureError, TamperedError
 from counterfoil.governance.agreement import Part
-from counterfoil.governance.airlock import Approved
+from counterfoil.governance.airlock import Leaving, Shown
 from counterfoil.governance.charge import check_charged
 from counterfoil.governance.decisions import decisions
 from counterfoil.governance.delivery import SEALED, store_of
 from counterfoil.governance.erasure import ERASURES, read_erasure
-from counterfoil.governance.evidence import Evidence, load_draft, read_evidence
+from counterfoil.governance.evidence import Draft, Evidence, load_draft, read_evidence
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.receipt import Receipt, read_receipt
 from counterfoil.governance.release import RELEASES, Release, check_approvals, count_anew, read_release
@@ -43,7 +43,7 @@ def check_releases(verified: Verified) -> Iterator[str]:
         evidence = read_evidence(exchange, digest)
         agreement = bound_agreement(verified, evidence.agreement)
         draft = load_draft(exchange, agreement, digest)
-        approved = count_anew(exchange, draft, decisions(exchange, draft))
+        approved = _leaving(exchange, draft)
         for part in agreement.terms.parts:
             _check_account(verified, agreement, *find_manifest(exchange, agreement, evidence, part))
         recipients = [
@@ -53,10 +53,25 @@ def check_releases(verified: Verified) -> Iterator[str]:
             _check_charged(verified, agreement, evidence)
         yield (
             f"job {evidence.job} of {evidence.period} under {agreement.terms.id} {agreement.terms.version}: signed by "
-            f"{len(agreement.terms.parties)} parties, approved by {', '.join(approved.approvals)}, "
+            f"{len(agreement.terms.parties)} parties, {_on_whose_word(approved)}, "
             f"released to {', '.join(recipients)} by {len(agreement.terms.nodes)} nodes"
             + "".join(f"; {line}" for recipient in recipients for line in _became(verified, approved, recipient))
         )
+
+
+def _leaving(exchange: Records, draft: Draft) -> Leaving:
+    """The draft as approved; or, if only checkers have it yet, as shown to them. Raises: NotApprovedError."""
+    evidence, checkers = draft.evidence.digest, draft.agreement.terms.checkers
+    given = {name[2] for name in exchange.list((RELEASES, evidence)) if len(name) == 4}
+    if given <= set(checkers):
+        return Shown(draft, ())
+    return count_anew(exchange, draft, decisions(exchange, draft))
+
+
+def _on_whose_word(leaving: Leaving) -> str:
+    if isinstance(leaving, Shown):
+        return "not approved yet"
+    return f"approved by {', '.join(leaving.approvals)}"
 
 
 def check_erasures(verified: Verified) -> Iterator[str]:
@@ -126,7 +141,7 @@ def _check_account(verified: Verified, agreement: SignedAgreement, ref: Ref, man
             raise TamperedError(f"the log of {ref.owner} accounts for other rows than it submitted for {manifest.part}")
 
 
-def _check_released(verified: Verified, approved: Approved, recipient: str) -> bool:
+def _check_released(verified: Verified, approved: Leaving, recipient: str) -> bool:
     """Whether the recipient was released to: by every node, or by none. Each node's own log must say so."""
     exchange, evidence, nodes = verified.records, approved.draft.evidence, approved.draft.agreement.terms.nodes
     given = {name[3] for name in exchange.list((RELEASES, evidence.digest, recipient)) if len(name) == 4}
@@ -155,7 +170,7 @@ def _check_charged(verified: Verified, agreement: SignedAgreement, evidence: Evi
             raise TamperedError(f"the log of {node} has no entry for what job {evidence.job} cost its recipients")
 
 
-def _check_delivered(exchange: Records, approved: Approved, document: Release) -> None:
+def _check_delivered(exchange: Records, approved: Leaving, document: Release) -> None:
     """What was sealed lies in the exchange, or was for another store, or the node signed that it took it away."""
     terms, node = approved.draft.agreement.terms, document.node
     if isinstance(exchange, Copy) and exchange.is_bundle:  # holds nothing that was sealed
@@ -175,7 +190,7 @@ def _check_delivered(exchange: Records, approved: Approved, document: Release) -
         raise
 
 
-def _became(verified: Verified, approved: Approved, recipient: str) -> Iterator[str]:
+def _became(verified: Verified, approved: Leaving, recipient: str) -> Iterator[str]:
     """What came of the release: the recipient's receipt, and the nodes' revocations."""
     exchange, evidence, terms = verified.records, approved.draft.evidence, approved.draft.agreement.terms
     with suppress(NotFoundError):

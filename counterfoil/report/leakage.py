@@ -43,6 +43,7 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         "- how many rows each owner hands in\n"
         "- when the job ran, for how long, and the sizes of all messages",
         *_opened(declared),
+        *_checkers(agreement.checkers),
         "The recipients learn the following and which cells are hidden:",
         "\n".join(map(_released, analyses)),
         "A cell is hidden while it is still secret-shared, and opened to nobody, if",
@@ -101,6 +102,11 @@ def _refused(agreement: Agreement) -> Iterator[str]:
             "for as long as the contract lets them keep shares. That a job was refused says that some owner's rows "
             "differ by few from those of the release that the error names."
         )
+
+
+def _checkers(checkers: Sequence[str]) -> Iterator[str]:
+    if checkers:
+        yield f"{wording.listing(checkers)} get what they are to receive before it is approved, to check it."
 
 
 def _operator(node: Party) -> str:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from counterfoil.analyses.base import Result
 from counterfoil.analyses.joint import analyses, declared
 from counterfoil.arrays import unpack
-from counterfoil.errors import NotEntitledError, NotFoundError, TamperedError
-from counterfoil.governance.airlock import Approved
+from counterfoil.errors import NotApprovedError, NotEntitledError, NotFoundError, TamperedError
+from counterfoil.governance.airlock import Leaving, admit_checkers
 from counterfoil.governance.decisions import hear
-from counterfoil.governance.evidence import OutputEvidence, drafts, load_draft
+from counterfoil.governance.evidence import Draft, OutputEvidence, drafts, load_draft
 from counterfoil.governance.receipt import sign_receipt
 from counterfoil.governance.release import count_anew, is_released, open_release
 from counterfoil.governance.signing import SignedAgreement
@@ -77,7 +77,7 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob
     if home.party not in terms.recipients:
         raise NotEntitledError(f"{home.party} is not a recipient in agreement {terms.id}")
     draft = load_draft(home.exchange, agreement, evidence)
-    approved = count_anew(home.exchange, draft, hear(draft, home))
+    approved = _leaving(home, draft)
     now = datetime.now(UTC)
     delivered = open_release(approved, home, now)
     released = {node: unpack(item.shares) for node, item in delivered.items()}
@@ -95,8 +95,19 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob
     return OpenedJob(draft.evidence.job, evidence, results, page, last)
 
 
+def _leaving(home: Home, draft: Draft) -> Leaving:
+    """The draft as approved; for a checker also before that, unless somebody stopped it."""
+    heard = hear(draft, home)
+    try:
+        return count_anew(home.exchange, draft, heard)
+    except NotApprovedError:
+        if home.party not in draft.agreement.terms.checkers:
+            raise
+        return admit_checkers(draft, heard)
+
+
 def _recombined(
-    approved: Approved, plan: str, released: Mapping[str, Mapping[str, Words]]
+    approved: Leaving, plan: str, released: Mapping[str, Mapping[str, Words]]
 ) -> dict[str, NDArray[np.int64]]:
     terms = approved.draft.agreement.terms
     items: dict[str, dict[str, Words]] = {node: {} for node in terms.nodes}
@@ -122,7 +133,7 @@ def _recombined(
     return opened
 
 
-def _report(home: Home, approved: Approved, results: tuple[Result, ...]) -> Report:
+def _report(home: Home, approved: Leaving, results: tuple[Result, ...]) -> Report:
     draft, terms = approved.draft, approved.draft.agreement.terms
     evidence = draft.evidence
     return Report(

@@ -11,17 +11,24 @@ from datetime import UTC, datetime
 from typing import Final
 
 from counterfoil.arrays import pack
-from counterfoil.errors import RefusedError
+from counterfoil.errors import (
+    DocumentError,
+    NotFoundError,
+    NotWitnessedError,
+    RefusedError,
+    SignatureError,
+    TamperedError,
+)
 from counterfoil.governance import budget
 from counterfoil.governance.agreement import Planned
-from counterfoil.governance.airlock import Approved, State, count_decisions, review
+from counterfoil.governance.airlock import Leaving, Shown, State, admit_checkers, count_decisions, review
 from counterfoil.governance.announcement import announce, check_announced
 from counterfoil.governance.charge import check_charged
 from counterfoil.governance.decisions import hear
 from counterfoil.governance.evidence import Draft, load_draft
 from counterfoil.governance.job import Event, Stage, advance, stage_of
 from counterfoil.governance.memory import check_compared, remembered
-from counterfoil.governance.release import Release, check_only_job, release
+from counterfoil.governance.release import Release, check_only_job, read_release, release
 from counterfoil.governance.revocation import is_revoked
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.standing import check_standing
@@ -37,18 +44,19 @@ _RELEASABLE: Final = (Stage.DRAFTED, Stage.APPROVED, Stage.RELEASED)  # the last
 def announce_release(home: Home, agreement: SignedAgreement, evidence_digest: str) -> None:
     """What is about to leave, and on whose word, is in this node's published log, for the other nodes to cosign.
 
-    Before that, what noised results cost is charged to their recipients' budgets, for good.
+    What is not approved yet is announced to the agreement's checkers alone, if it has any. Before that, what noised
+    results cost is charged to their recipients' budgets, for good.
 
     Raises: NotApprovedError; BudgetError; ReplayError when another job of the period was released; DifferenceError when
         one on the same contract was in between; NotFoundError if there is no such draft; SignatureError, TamperedError;
         WithdrawnError, RevokedError; RefusedError, also when the job was halted or erased since.
     """
-    approved = _approved(home, agreement, evidence_digest)
-    check_only_job(approved.draft, home)
-    keep_membership(approved.draft, home)
-    evidence = approved.draft.evidence
+    leaving = _leaving(home, agreement, evidence_digest)
+    check_only_job(leaving.draft, home)
+    keep_membership(leaving.draft, home)
+    evidence = leaving.draft.evidence
     budget.charge(agreement.terms, evidence.job, evidence.digest, evidence.charge, home, datetime.now(UTC).date())
-    announce(approved, home)
+    announce(leaving, home)
 
 
 def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> list[Release]:
@@ -56,30 +64,47 @@ def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> l
 
     One from whom it took its release back, since it last did this, gets none.
 
+    Of a draft that waits for its review, to the agreement's checkers alone; they are not given it a second time.
+
     Raises: NotWitnessedError until all other nodes cosigned the announcement; BudgetError until all nodes charged it;
         NotFoundError if this node holds no such
         draft; ReplayError; and as `announce_release`.
     """
-    approved = _approved(home, agreement, evidence_digest)
-    announced = check_announced(approved, home)
-    evidence, terms = approved.draft.evidence, agreement.terms
+    leaving = _leaving(home, agreement, evidence_digest)
+    announced = check_announced(leaving, home)
+    draft, terms = leaving.draft, agreement.terms
+    evidence = draft.evidence
     check_charged(terms, evidence.job, evidence.charge, home.exchange)
+    first = isinstance(leaving, Shown)
     releases = [
-        release(
-            announced, recipient, _packed(home, approved.draft, terms.plans_for(recipient)), home, datetime.now(UTC)
-        )
-        for recipient in terms.recipients
+        release(announced, recipient, _packed(home, draft, terms.plans_for(recipient)), home, datetime.now(UTC))
+        for recipient in (terms.checkers if first else terms.recipients)
         if not is_revoked(evidence.digest, recipient, home.state)
+        and not (recipient in terms.checkers and _has_released(home, draft, recipient))
     ]
     if stage_of(home.state, evidence.job) is Stage.APPROVED:
         advance(home.state, evidence.job, Event.RELEASE)
+    if first and not releases:
+        return []
     sealed = {f"to-{item.recipient}": item.sealed for item in releases}
     home.log.append("released", subject=evidence.job, refs={"evidence": evidence.digest, **sealed})
     return releases
 
 
-def _approved(home: Home, agreement: SignedAgreement, evidence_digest: str) -> Approved:
-    """The draft, approved by decisions that this node heard and counted itself, of a job that stands here."""
+def _has_released(home: Home, draft: Draft, recipient: str) -> bool:
+    """Whether this node's release to the recipient lies in the exchange, whole."""
+    try:
+        read_release(home.exchange, draft, recipient, home.party)
+    except (NotFoundError, SignatureError, TamperedError, NotWitnessedError, DocumentError):
+        return False
+    return True
+
+
+def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str) -> Leaving:
+    """The draft, approved by decisions that this node heard and counted itself, of a job that stands here.
+
+    Before it is approved it may be for the agreement's checkers.
+    """
     draft = load_draft(home.exchange, agreement, evidence_digest)
     evidence, heard = draft.evidence, hear(draft, home)
     stage = stage_of(home.state, evidence.job)
@@ -88,12 +113,15 @@ def _approved(home: Home, agreement: SignedAgreement, evidence_digest: str) -> A
     check_standing(agreement.terms, home, datetime.now(UTC).date())
     if stage is Stage.DRAFTED and review(draft, heard).state is State.REJECTED:
         advance(home.state, evidence.job, Event.REJECT)
-    approved = count_decisions(draft, heard)
     terms, today = agreement.terms, datetime.now(UTC).date()
+    first = terms.checkers and review(draft, heard).state in (State.SUBMITTED, State.PARTIALLY_REVIEWED)
+    leaving: Leaving = admit_checkers(draft, heard) if first else count_decisions(draft, heard)
     check_compared(evidence.digest, remembered(home.state, terms, evidence.job, today), home.state)
+    if isinstance(leaving, Shown):
+        return leaving
     if stage is Stage.DRAFTED:
         advance(home.state, evidence.job, Event.APPROVE)
-    return approved
+    return leaving
 
 
 def _packed(home: Home, draft: Draft, plans: Sequence[Planned]) -> bytes:
