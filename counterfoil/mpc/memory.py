@@ -1,13 +1,45 @@
-"""How this process keeps its memory: for the processes that compute on long vectors, and nobody else."""
+"""How this process keeps its memory, and how much it may need: for the processes that compute on long vectors."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
+
+from counterfoil.errors import LimitError
 
 _TRIM_THRESHOLD: Final = -1
 _MMAP_MAX: Final = -4
+_WORD_BYTES: Final = 8
+#: bytes at the peak for each byte of shares that come in: comparisons and sorts of ten million rows need five to eight
+_WORKING: Final = 8
+
+
+def check_room(values: int, components: int) -> None:
+    """A computation on so many shared values, of which this node holds so many components each, fits into memory.
+
+    Raises: LimitError with what it may need and what there is, before anything is sent.
+    """
+    needed, free = values * components * _WORD_BYTES * _WORKING, _available()
+    if free is not None and needed > free:
+        raise LimitError(
+            f"{values:,} input values need up to {needed / 2**30:,.1f} GiB of memory on this node, and "
+            f"{free / 2**30:,.1f} GiB are free; hand in fewer rows, or run the node where there is more"
+        )
+
+
+def _available() -> int | None:
+    """Bytes that this process may still take, by the system's and its control group's account; None if unknown."""
+    found = []
+    with suppress(OSError, StopIteration, ValueError):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        found.append(1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]))
+    with suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup")
+        found.append(int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+    return min(found, default=None)
 
 
 def keep_freed_memory() -> None:

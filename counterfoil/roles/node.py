@@ -35,10 +35,11 @@ from counterfoil.governance.standing import check_standing
 from counterfoil.governance.submission import accept, load_shares, read_manifest, taken_in
 from counterfoil.home import Home
 from counterfoil.mpc.commit import commit
+from counterfoil.mpc.memory import check_room
 from counterfoil.mpc.noise_keys import Keeping
 from counterfoil.mpc.party import Cost
 from counterfoil.mpc.replicated import Replicated
-from counterfoil.mpc.session import Hello, Sealing, Session, open_session
+from counterfoil.mpc.session import SUITES, Hello, Sealing, Session, open_session
 from counterfoil.mpc.shares import Arith, Words
 from counterfoil.mpc.transport.tls import Endpoint, connect
 from counterfoil.report.leakage import statement
@@ -102,11 +103,16 @@ class Computation:
         Nobody can then pair an owner's old submission with another's new one and look at the difference. They are used
         up only when all nodes mean the same job, so that what a coordinator tells one node alone costs nobody anything.
 
-        Raises: BudgetError when its noised results do not fit into a recipient's budget; ReplayError, RefusedError,
-            TransportError, AttemptError, CheatingDetected; IntegrityError when an analysis is wrong on synthetic data.
+        Raises: LimitError when it does not fit into memory; BudgetError when its noised results do not fit into a
+            recipient's budget; ReplayError, RefusedError, TransportError, AttemptError, CheatingDetected;
+            IntegrityError when an analysis is wrong on synthetic data.
         """
         terms = self.agreement.terms
         self._check_unfinished()
+        suite = SUITES[PROTOCOLS[terms.suite]]
+        check_room(
+            sum(prod(array.shape) for each in self.manifests for array in each.arrays.values()), suite.parties - 1
+        )
         if "synthetic" in terms.cross_checks:
             self.rehearsed = rehearse(terms)
         budget.learn(terms, self.home)

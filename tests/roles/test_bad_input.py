@@ -20,6 +20,7 @@ from counterfoil.errors import (
     DataError,
     DuplicateKeyError,
     ExpiredError,
+    LimitError,
     MissingColumnError,
     MissingValueError,
     NotFoundError,
@@ -404,3 +405,12 @@ def test_a_submission_under_another_agreement_is_refused(banks: Consortium, subm
         banks.computation("node-0", [*submissions[:3], stray])
     assert RefusedError.exit_code == 33
     assert banks.computation("node-0", submissions)
+
+
+def test_more_rows_than_memory_are_refused_before_anybody_is_met(banks: Consortium, submitted: Submit) -> None:
+    computation = banks.computation("node-0", [submitted(owner) for owner in OWNERS])
+    first, *others = computation.manifests
+    arrays = {name: replace(spec, shape=(1 << 50,)) for name, spec in first.arrays.items()}
+    computation.manifests = [replace(first, arrays=arrays), *others]
+    with pytest.raises(LimitError, match=r"input values need up to .* GiB of memory on this node, and .* are free"):
+        computation.meet()
