@@ -35,7 +35,7 @@ test: lint .venv/azurite/ready  ## every check
 quick: $(STAMP) .venv/azurite/ready  ## the fast checks alone
 	$(BIN)/pytest -n 2 --dist loadfile -m "not soak and not slow"
 
-soak: $(STAMP) .venv/azurite/ready  ## hours: every check with as many trials as a release needs; SEED=n starts elsewhere
+soak: $(STAMP) .venv/azurite/ready .venv-mpyc/ready  ## hours: every check with as many trials as a release needs; SEED=n starts elsewhere
 	SEED=$(or $(SEED),0) $(BIN)/pytest -n 2 --dist load -m soak --durations=0
 
 outside: $(STAMP)       ## the log's format, checked by Go's checksum database; needs deployments/debian-packages.sh

@@ -3,6 +3,7 @@
 An opening is the exception: what it brings follows from the opened value and the components that the node has.
 """
 
+import os
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -56,15 +57,19 @@ def no_errors(outcomes):
     return outcomes
 
 
+def of_bytes(words):
+    """How often each byte value stands at each place of the words: (8, 256)."""
+    octets = words.view(np.uint8).reshape(-1, 8)
+    return np.stack([np.bincount(octets[:, place], minlength=256) for place in range(8)])
+
+
 def received(suite, program, inputs):
     """How often each byte value came at each place of a word, by node: (8, 256)."""
     seen = defaultdict(lambda: np.zeros((8, 256), np.int64))
 
     def note(header, payload):
         if header.kind == Kind.DATA:
-            octets = np.frombuffer(payload, np.uint8).reshape(-1, 8)
-            counts = np.stack([np.bincount(octets[:, place], minlength=256) for place in range(8)])
-            seen[header.receiver, header.sender] += counts
+            seen[header.receiver, header.sender] += of_bytes(np.frombuffer(payload, U64))
         return [header.pack(), payload]
 
     no_errors(try_local(suite, program, inputs=inputs, tamper=note))
@@ -111,6 +116,57 @@ def test_received_words_are_uniform_and_alike_for_all_inputs(suite, trials):
     strange = {what: values.min() for what, values in found.items() if values.min() < ALPHA / tests}
     assert not strange, f"{words} words, {tests} tests: {strange}"
     assert len(trials) == 1 or words >= 10**7
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@trials(quick=1, full=40)
+@pytest.mark.parametrize("suite", SUITES)
+def test_what_a_node_sees_is_simulated_from_its_own_components(suite, trials):
+    """A simulator that has a node's components and draws all else: no byte of what came, less a component, differs.
+
+    Were a message masked by something the node holds, or not at all, the difference would say so.
+    """
+    rows = N // 2
+    views = defaultdict(lambda: np.zeros((8, 256), np.int64))
+    for seed in trials:
+        inputs = [dice(seed).integers(0, 1 << 64, rows, dtype=U64), dice(seed, 1).integers(0, 2, (16, rows)) > 0]
+        for name, message in MESSAGES.items():
+            came = defaultdict(list)
+
+            def note(header, payload, came=came):
+                if header.kind == Kind.DATA:
+                    came[header.receiver].append(np.frombuffer(payload, U64))
+                return [header.pack(), payload]
+
+            def program(p, x, b, message=message):
+                message(p, x, b)
+                return [part.ravel() for share in (x, b) for part in share.parts]
+
+            for outcome in no_errors(try_local(suite, program, inputs=inputs, tamper=note)):
+                node = outcome.party.index
+                if not came[node]:
+                    continue
+                real = np.concatenate(came[node])
+                simulated = np.frombuffer(os.urandom(8 * real.size), U64)
+                for place, part in enumerate(outcome.result):
+                    own = np.resize(part, real.size)
+                    for what, words in (("real", real), ("simulated", simulated)):
+                        for sign, seen in (("-", words - own), ("^", words ^ own)):
+                            views[name, node, place, sign, what] += of_bytes(seen)
+    names = {key[:-1] for key in views}
+    found = {key: same_p_values(views[*key, "real"], views[*key, "simulated"]) for key in names}
+    tests = sum(values.size for values in found.values())
+    strange = {key: values.min() for key, values in found.items() if values.min() < ALPHA / tests}
+    assert not strange, f"seeds {trials}, {tests} tests: {strange}"
+
+
+def test_a_view_that_tells_a_component_would_be_noticed():
+    """The test above can fail: a word that is a component of the node, masked with 8 bits, is not simulated."""
+    own = dice(1).integers(0, 1 << 64, N, dtype=U64)
+    leaking = own + dice(2).integers(0, 256, N, dtype=U64)
+    simulated = np.frombuffer(os.urandom(8 * N), U64)
+    assert same_p_values(of_bytes(leaking - own), of_bytes(simulated - own)).min() < ALPHA / 10_000
 
 
 @pytest.mark.slow
