@@ -56,6 +56,5 @@ def attempt_of(reference: Ref) -> Iterator[Computation]:
         yield computation
     except Exception as error:
         drop(reference)
-        home().log.append("attempt-failed", subject=computation.job.id, counts={"attempt": computation.attempt})
         computation.fail(error)
         raise

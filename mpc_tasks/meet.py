@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from counterfoil.canonical import Ref
 from counterfoil.mpc.memory import keep_freed_memory
-from mpc_tasks.held import attempt_of, home
+from mpc_tasks.held import attempt_of
 from mpc_tasks.task import mpc_task
 
 
-@mpc_task(name="meet", version=1)
+@mpc_task(name="meet", version=2)
 def meet(attempt: Ref) -> Ref:
     """This node is linked to its peers over TLS, both ends pinned, under keys of this attempt alone."""
     keep_freed_memory()  # this process computes from here on, and does nothing else
     with attempt_of(attempt) as computation:
         computation.meet()
-        home().log.append(
-            "attempt-begun",
-            subject=computation.job.id,
-            refs={"transcript": computation.transcript},
-            counts={"attempt": computation.attempt},
-        )
     return attempt

@@ -14,6 +14,7 @@ from contextlib import suppress
 
 from counterfoil.audit.bundle import Verified
 from counterfoil.audit.proof import Proof
+from counterfoil.audit.verify import VerifiedLog
 from counterfoil.canonical import Ref
 from counterfoil.crypto.sign import verify
 from counterfoil.errors import DocumentError, IntegrityError, NotFoundError, SignatureError, TamperedError
@@ -150,6 +151,7 @@ def _check_released(verified: Verified, approved: Leaving, recipient: str) -> bo
     if missing := sorted(set(nodes) - given):
         raise IntegrityError(f"job {evidence.job} was released to {recipient}, but not by {', '.join(missing)}")
     for node in nodes:
+        _check_begun(verified.log(node), evidence)
         document = read_release(exchange, approved.draft, recipient, node)
         _check_delivered(exchange, approved, document)
         check_approvals(document, approved)
@@ -168,6 +170,17 @@ def _check_charged(verified: Verified, agreement: SignedAgreement, evidence: Evi
         charged = verified.log(node).of("budget-charged", "agreement", agreement.digest)
         if evidence.job not in {event.subject for event in charged}:
             raise TamperedError(f"the log of {node} has no entry for what job {evidence.job} cost its recipients")
+
+
+def _check_begun(log: VerifiedLog, evidence: Evidence) -> None:
+    """The node's log said, before the attempt, what it might let anybody learn, and by which software."""
+    said = {"leakage": evidence.leakage, "software": evidence.software, "transcript": evidence.transcript}
+    for event in log.of("attempt-begun", "agreement", evidence.agreement):
+        if event.subject == evidence.job and event.counts.get("attempt") == evidence.attempt:
+            if said.items() <= event.refs.items():
+                return
+            raise TamperedError(f"the log of {log.owner.party} began job {evidence.job} otherwise than evidence says")
+    raise TamperedError(f"the log of {log.owner.party} has no entry for the beginning of job {evidence.job}")
 
 
 def _check_delivered(exchange: Records, approved: Leaving, document: Release) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from math import prod
 from typing import Final
 
@@ -19,7 +20,14 @@ from counterfoil.analyses.joint import MEMBERSHIP, JointComputation, analyses, a
 from counterfoil.analyses.rehearsal import Rehearsal, rehearse
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.seal import seal, unseal
-from counterfoil.errors import DifferenceError, IntegrityError, NotFoundError, RefusedError
+from counterfoil.errors import (
+    CounterfoilError,
+    DifferenceError,
+    IntegrityError,
+    InternalError,
+    NotFoundError,
+    RefusedError,
+)
 from counterfoil.governance import budget
 from counterfoil.governance.agreement import Part
 from counterfoil.governance.airlock import State, review
@@ -103,6 +111,8 @@ class Computation:
         Nobody can then pair an owner's old submission with another's new one and look at the difference. They are used
         up only when all nodes mean the same job, so that what a coordinator tells one node alone costs nobody anything.
 
+        The leakage statement's digest is in this node's log from here on.
+
         Raises: LimitError when it does not fit into memory; BudgetError when its noised results do not fit into a
             recipient's budget; ReplayError, RefusedError, TransportError, AttemptError, CheatingDetected;
             IntegrityError when an analysis is wrong on synthetic data.
@@ -145,6 +155,10 @@ class Computation:
         for manifest in self.manifests:
             self.home.state.bind(_USED_BY, manifest.submission, self.job.id)
         self._joint = JointComputation(self._session.protocol, terms)
+        # Before a share is sent it stands in this node's signed log what this attempt may let anybody learn.
+        self.home.exchange.put("document", self.home.party, self._statement)
+        begun = {"agreement": terms.digest, "transcript": self.transcript, "leakage": digest(self._statement)}
+        self._note("attempt-begun", {**begun, "software": software_digest()}, {})
 
     def check(self) -> int:
         """What is out of the contract's bounds counts for nothing; how many rows or contributions that were."""
@@ -256,7 +270,6 @@ class Computation:
             self._protocol.party,
             {name: {j: component_content(parts, j) for j in self._protocol.components} for name, parts in kept.items()},
         )
-        text = statement(terms, tuple(plans.values()), allowed).encode()
         evidence = make_evidence(
             self.job,
             self.attempt,
@@ -269,7 +282,7 @@ class Computation:
                 **({"rows-rehearsed": self.rehearsed.rows} if self.rehearsed else {}),
                 "earlier-releases-compared": len(self._earlier),
             },
-            leakage=digest(text),
+            leakage=digest(self._statement),
             transcript=self.transcript,
             charge=self._charge(),
             rehearsal=self.rehearsed.digest if self.rehearsed else "",
@@ -277,7 +290,6 @@ class Computation:
         for name, parts in kept.items():
             salts = {salt_name(j): salt for j, salt in committed[name].salts.items()}
             self.home.vault.keep(self.job.id, name, {**parts, **salts}, aad=evidence.digest.encode())
-        self.home.exchange.put("document", self.home.party, text)
         note_draft(evidence.digest, self._earlier, self._release(), self.home.state)
         advance(self.home.state, self.job.id, Event.DRAFT)
         self._running = False
@@ -299,7 +311,7 @@ class Computation:
         return self._live.meter
 
     def fail(self, error: Exception) -> None:
-        """The attempt is over: peers are told, and whether a new attempt may follow is kept.
+        """The attempt is over: peers are told, whether a new attempt may follow is kept, and the log says what it was.
 
         One that was refused before it ran, or fails when its draft is kept, leaves the job where it is.
         """
@@ -308,6 +320,17 @@ class Computation:
         if self._running:
             event = Event.HALT if isinstance(error, IntegrityError) else Event.FAIL
             advance(self.home.state, self.job.id, event)
+        code = error.exit_code if isinstance(error, CounterfoilError) else InternalError.exit_code
+        self._note("attempt-failed", {"agreement": self.agreement.digest}, {"exit-code": code})
+
+    def _note(self, type: str, refs: Mapping[str, str], counts: Mapping[str, int]) -> None:
+        self.home.log.append(type, subject=self.job.id, refs=refs, counts={"attempt": self.attempt, **counts})
+
+    @cached_property
+    def _statement(self) -> bytes:
+        """The leakage statement, as every node derives it from the agreement."""
+        terms = self.agreement.terms
+        return statement(terms, tuple(analyses(terms).values()), declared(terms)).encode()
 
     def _load_noise_keys(self) -> bytes | None:
         try:
