@@ -159,6 +159,7 @@ ASKED: Mapping[str, tuple[str, str]] = {
     "review withdraw": ("bank-b", "{agreement} {evidence} --comment words"),
     "release list": ("coordinator", "{agreement}"),
     "release revoke": ("node-0", "{agreement} {evidence} --reason words"),
+    "budget audit": ("node-0", "{agreement}"),
     "budget show": ("node-0", "{agreement} --json"),
     "evidence": ("node-0", "{job} --out {new}/bundle.zip"),
     "log show": ("node-0", ""),
