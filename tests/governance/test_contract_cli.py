@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from pathlib import Path
 
@@ -310,3 +311,13 @@ def test_what_is_over_is_not_signed(
     file.write_text(LOANS.read_text().replace(old, new))
     assert run("sign", file, "--home", parties[0].path).exit_code == error.exit_code
     assert not (tmp_path / "loans.odcs.yaml.signed").exists()
+
+
+@pytest.mark.parametrize("path", sorted((CONTRACTS / "data").glob("*.odcs.yaml")), ids=lambda path: path.name)
+def test_every_shipped_contract_is_right_and_can_be_signed(path: Path, tmp_path: Path, parties: list[Home]) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(CONTRACTS / "data", folder)
+    file = folder / path.name
+    for command in (("sign", file, "--home", parties[0].path), ("lint", file), ("show", file), ("diff", path, file)):
+        result = run(*command)
+        assert result.exit_code == 0, result.output

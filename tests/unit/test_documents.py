@@ -10,6 +10,7 @@ import pytest
 from typer.main import get_command
 
 from counterfoil.cli import app
+from counterfoil.errors import CounterfoilError
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -60,3 +61,27 @@ def test_the_readme_lists_every_command() -> None:
     for name, command in get_command(app).commands.items():
         real |= {f"{name} {inner}" for inner in getattr(command, "commands", {})} or {name}
     assert set(re.findall(r"`counterfoil ([a-z -]+)`", table)) == real
+
+
+def failures() -> list[type[CounterfoilError]]:
+    def family(error: type[CounterfoilError]) -> list[type[CounterfoilError]]:
+        return [error, *(kin for child in error.__subclasses__() for kin in family(child))]
+
+    return sorted(family(CounterfoilError), key=lambda error: error.exit_code)
+
+
+def test_the_page_of_failures_lists_every_class_in_its_own_words() -> None:
+    page = (ROOT / "docs" / "failures.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if re.match(r"\| \d", line)]
+    words = [" ".join(str(error.__doc__).split()) for error in failures()]
+    assert rows == [
+        f"| {error.exit_code} | `{error.__name__}` | {meaning} |"
+        for error, meaning in zip(failures(), words, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("error", failures(), ids=lambda error: error.__name__)
+def test_every_failure_is_provoked_by_some_test(error: type[CounterfoilError]) -> None:
+    named = re.compile(rf"(?:raises|refused)\(.*\b{error.__name__}\b|\b{error.__name__}[,)\]]")
+    others = (path for path in ROOT.glob("tests/**/*.py") if path != Path(__file__))
+    assert any(named.search(path.read_text("utf-8")) for path in others)

@@ -23,7 +23,7 @@ from counterfoil.audit.log import Log
 from counterfoil.audit.merkle import MerkleTree, consistent, included, leaf_hash
 from counterfoil.audit.verify import verify_log
 from counterfoil.crypto.keys import PrivateKeys
-from counterfoil.errors import CounterfoilError, DocumentError, SignatureError, TamperedError
+from counterfoil.errors import BusyError, CounterfoilError, DocumentError, SignatureError, TamperedError
 
 RFC6962_LEAVES = [
     bytes.fromhex(text)
@@ -222,6 +222,15 @@ def test_processes_share_a_log(tmp_path: Path) -> None:
         worker.join()
     log = Log.open(tmp_path / "log", keys)
     assert verify_log(log.entries(), log.checkpoint(), keys.public).size == 45
+
+
+def test_a_log_that_is_held_for_too_long_is_busy(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("counterfoil.audit.log._LOCK_S", 0.05)
+    with log.publishing(), pytest.raises(BusyError, match="another process holds the log"), log.publishing():
+        pass
+    with log.publishing():
+        log.append("done")
+    assert log.size == 1
 
 
 def test_a_torn_record_is_cut_at_every_byte(log: Log, tmp_path: Path, keys: PrivateKeys) -> None:
