@@ -87,7 +87,7 @@ class BudgetError(CounterfoilError):
 class LimitError(RefusedError):
     """A limit of the agreement is reached: a column that it does not admit, one computation more than it allows."""
 
-    exit_code = 36
+    exit_code = 37
 
 
 # --- data at its owner: 40-49 -----------------------------------------------------------------------------------
