@@ -96,9 +96,12 @@ class Home:
 
     def renew_keys(self) -> None:
         """This party has new sealing and TLS keys, which its vault opens with; the earlier ones stay for a while."""
-        Vault.reseal(self.path / "vault", self.keys)  # if a crash kept the last renewal from it
         self.keys = self.keys.renewed()
-        Vault.reseal(self.path / "vault", self.keys)
+        self.reseal_vault()
+
+    def reseal_vault(self) -> None:
+        """This party's vault, if it has one, opens with its present keys alone; a crash may have kept that undone."""
+        Vault.reseal(self.path / "vault", self.keys.all()[-1])
 
     @cached_property
     def log(self) -> Log:

@@ -98,13 +98,12 @@ class Vault:
 
 def _master(path: Path, keys: PrivateKeys) -> bytes:
     sealed = read_file(path)
-    try:
+    with suppress(SealError):
         return unseal(sealed, keys, _INFO)
-    except SealError:
-        for earlier in keys.all()[:-1]:  # a crash came between the new keys and the new seal
-            with suppress(SealError):
-                return unseal(sealed, earlier, _INFO)
-        raise
+    for each in keys.all():  # keys were renewed since these were loaded, or a crash came between them and the new seal
+        with suppress(SealError):
+            return unseal(sealed, each, _INFO)
+    raise SealError(f"{path} opens with no key of {keys.party}; it is of another party's vault, or was changed")
 
 
 def _create(path: Path, data: bytes) -> None:

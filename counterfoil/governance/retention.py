@@ -42,6 +42,8 @@ def purge(home: Home, now: datetime) -> list[Erasure]:
 def destroy_unused_keys(home: Home, today: date) -> int:
     """Keys that this party renewed, and that no roster honours any more, are gone; how many generations went."""
     unused = unused_keys(home, today)
+    if unused:
+        home.reseal_vault()
     for keys in unused:
         home.log.append("keys-destroyed", refs={"seal": keys.public.seal_id, "tls": keys.public.tls_pin})
         keys.destroy()

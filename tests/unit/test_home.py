@@ -8,14 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from counterfoil.audit.publish import publish
 from counterfoil.cli import app
-from counterfoil.crypto.keys import PublicKeys
-from counterfoil.errors import DocumentError, NotFoundError, StoreError
+from counterfoil.crypto.keys import PrivateKeys, PublicKeys
+from counterfoil.errors import DocumentError, NotFoundError, SealError, StoreError
 from counterfoil.home import HOME, Home
+from counterfoil.vault import Vault
 
 RUN = CliRunner()
 
@@ -155,3 +157,25 @@ def test_the_offline_verifier_needs_none_of_the_heavy_libraries() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, env={**os.environ}
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_vault_opens_whoever_renewed_the_keys_and_whenever_it_died(tmp_path: Path) -> None:
+    home = Home.create(tmp_path / "node-0", "node-0", str(tmp_path / "exchange"), ("node",))
+    kept = {"part": np.arange(3, dtype=np.uint64)}
+    home.vault.keep("job-1", "total", kept)
+    running = Home.open(home.path)
+    assert running.keys.public == home.keys.public  # it loaded its keys before they were renewed
+    home.renew_keys()
+    dying = Home.open(home.path)
+    dying.keys = dying.keys.renewed()  # and is killed before the vault is sealed anew
+    for each in (running, home, dying, Home.open(home.path)):
+        assert np.array_equal(each.vault.load("job-1", "total")["part"], kept["part"])
+    assert len(Home.open(home.path).keys.all()) == 3
+    Home.open(home.path).reseal_vault()
+    for earlier in Home.open(home.path).keys.all()[:-1]:
+        earlier.destroy()
+    assert np.array_equal(Home.open(home.path).vault.load("job-1", "total")["part"], kept["part"])
+    with pytest.raises(StoreError, match="holds the present keys of node-0"):
+        Home.open(home.path).keys.destroy()
+    with pytest.raises(SealError, match="opens with no key of node-0"):
+        Vault.open(home.path / "vault", PrivateKeys.create(tmp_path / "other", "node-0"))
