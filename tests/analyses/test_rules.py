@@ -134,6 +134,13 @@ def test_a_group_of_two_owners_is_not_shown() -> None:
         judged([TOTAL], two[:2], Rules())
 
 
+def test_an_owner_cannot_lift_a_single_row_of_another_over_the_threshold() -> None:
+    """Probing: it hands in as many rows of its own as the cell needs, and would subtract them."""
+    prober, victim, others = frame(*range(20)), frame(999), frame(5, region="south")
+    assert fails_of([prober, victim, others], BY_BOTH, safe_threshold=10) == set()
+    assert fails_of([prober, victim, others], BY_BOTH, safe_threshold=10, safe_owners=3) == {"safe_owners"}
+
+
 def test_a_group_that_is_all_of_one_kind_is_not_shown() -> None:
     """In the north everybody has a car: the cell holds its whole line, and its neighbour none."""
     frames = [frame(1, 2, 3), frame(4, region="south"), frame(5, region="south", product="card")]
