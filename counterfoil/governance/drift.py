@@ -15,7 +15,7 @@ from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.budget import Balance, balances
 from counterfoil.governance.charge import Charge, lines_of
 
-_MOST_JOBS: Final = 1000
+_MOST_JOBS: Final = 100
 _FEW_JOBS: Final = 3
 _NOTHING: Final = "0" * 64
 

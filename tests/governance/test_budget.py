@@ -36,19 +36,29 @@ EVIDENCE = "e" * 64
 
 
 @pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
+    """The banks under their noised agreement; every test has a copy of its own."""
     folder = tmp_path_factory.mktemp("budget")
     shutil.copytree(CONTRACTS, folder / "contracts")
     make_private(folder / "contracts")
-    make_consortium(folder / "homes", folder / "contracts")
-    return folder
+    return make_consortium(folder / "homes", folder / "contracts")
+
+
+def copy(banks: Consortium, folder: Path) -> Consortium:
+    """The same parties with the same keys and agreement, in another folder."""
+    before = next(iter(banks.homes.values())).path.parent
+    shutil.copytree(before, folder)
+    for id in banks.homes:
+        file = folder / id / "party.yaml"
+        file.write_text(file.read_text().replace(str(before), str(folder)))
+    homes = {id: Home.open(folder / id) for id in banks.homes}
+    return dataclasses.replace(banks, homes=homes, _known={})
 
 
 @pytest.fixture
-def banks(founded: Path, tmp_path: Path) -> Consortium:
+def banks(founded: Consortium, tmp_path: Path) -> Consortium:
     """The banks under their noised agreement, which nobody has run yet."""
-    shutil.copytree(founded / "contracts", tmp_path / "contracts")
-    return make_consortium(tmp_path / "homes", tmp_path / "contracts")
+    return copy(founded, tmp_path / "homes")
 
 
 def losses(banks: Consortium) -> dict[str, Loss]:
@@ -313,18 +323,19 @@ def test_a_charge_that_was_not_published_is_published_later(banks: Consortium, m
 @pytest.mark.slow
 @trials(quick=2, full=300)
 def test_no_course_of_events_releases_more_than_is_charged(
-    trials: range, founded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trials: range, founded: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Crashes, retries, replays, a disk set back, an exchange that forgets: no release beyond the ledger or the cap."""
     released_in_all = refused_in_all = 0
     for seed in trials:
         rng, folder = dice(seed), tmp_path / str(seed)
-        shutil.copytree(founded / "contracts", folder / "contracts")
-        # Half of each noise, so that several jobs fit.
-        text = (folder / "contracts" / "agreements" / "exposure.agreement.yaml").read_text()
-        text = text.replace("epsilon: 0.5", "epsilon: 0.25").replace("epsilon: 1,", "epsilon: 0.5,")
-        (folder / "contracts" / "agreements" / "exposure.agreement.yaml").write_text(text)
-        banks = make_consortium(folder / "homes", folder / "contracts")
+        banks = copy(founded, folder / "homes")
+        # Twice the budget, so that several jobs fit.
+        larger = (
+            dataclasses.replace(b, cap=dataclasses.replace(b.cap, epsilon=Decimal(5)))
+            for b in founded.agreement.budgets
+        )
+        banks = dataclasses.replace(banks, agreement=dataclasses.replace(banks.agreement, budgets=tuple(larger)))
         victim = NODES[rng.integers(3)]
         released: set[str] = set()
         seen: set[str] = set()

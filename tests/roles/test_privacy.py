@@ -11,10 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from counterfoil.analyses.base import Result
 from counterfoil.analyses.joint import analyses
+from counterfoil.audit.publish import publish
 from counterfoil.canonical import Ref
+from counterfoil.cli import app
 from counterfoil.data.table import Table
 from counterfoil.errors import AttemptError, BudgetError, NotWitnessedError
 from counterfoil.governance import budget
@@ -122,6 +125,22 @@ def test_a_release_that_is_repeated_costs_nothing_and_says_the_same(drafted: Dra
     assert [spent(banks, node) for node in NODES] == before == before[:1] * 3
     for one, other in zip(first, results(banks, evidence, "bank-a"), strict=True):
         assert one.tables[0].frame.equals(other.tables[0].frame)
+
+
+def test_an_auditor_finds_a_charge_that_is_missing(drafted: Drafted, tmp_path: Path) -> None:
+    banks = drafted.banks
+    for home in banks.homes.values():
+        home.log.append("done")
+        publish(home.log, home.exchange)
+    copy = tmp_path / "exchange"
+    shutil.copytree(banks.folder / "exchange", copy)
+    whole = CliRunner().invoke(app, ["verify", str(copy)])
+    assert whole.exit_code == 0, whole.output
+    (charge,) = (copy / "charges" / "node-1").iterdir()
+    charge.unlink()
+    spoilt = CliRunner().invoke(app, ["verify", str(copy)])
+    assert spoilt.exit_code == BudgetError.exit_code
+    assert "node-1 has not charged job" in spoilt.output
 
 
 def test_what_does_not_fit_any_more_when_it_would_leave_is_refused_by_each_node(drafted: Drafted) -> None:
