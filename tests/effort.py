@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import resource
 from dataclasses import dataclass, field
+from pathlib import Path
 
 _WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+_RESET_PEAK = "5"  # see proc_pid_clear_refs(5)
 
 
 def _seconds() -> float:
@@ -15,16 +17,28 @@ def _seconds() -> float:
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
-def _peaks() -> list[int]:
-    return [resource.getrusage(who).ru_maxrss * 1024 for who in _WHO]
+def _held(field: str) -> int:
+    """VmRSS, what this process holds now, or VmHWM, the most it held since the peak was reset."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(f"{field}:")).split()[1]) * 1024
+
+
+def _reset_peak() -> int:
+    Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
+    return _held("VmRSS")
+
+
+def _largest_child() -> int:
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
 @dataclass(frozen=True)
 class Effort:
-    """Since it was made."""
+    """Since it was made; one at a time."""
 
     _from_s: float = field(default_factory=_seconds)
-    _from: list[int] = field(default_factory=_peaks)
+    _held: int = field(default_factory=_reset_peak)
+    _child: int = field(default_factory=_largest_child)
 
     @property
     def seconds(self) -> float:
@@ -33,6 +47,10 @@ class Effort:
 
     @property
     def bytes(self) -> int:
-        """How much more this process held at most, or how much the largest child held, whichever is more."""
-        (own, children), (before, _) = _peaks(), self._from
-        return max(own - before, children)
+        """How much more this process held at most, or how much the largest child held, whichever is more.
+
+        Linux counts what its parent held at the fork as a child's, too. So a child is seen only if it held more than
+        that, and more than every child before.
+        """
+        peak, child = _held("VmHWM"), _largest_child()
+        return max(peak - self._held, child if child > max(peak, self._child) else 0)
