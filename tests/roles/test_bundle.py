@@ -18,6 +18,7 @@ from counterfoil.cli import app
 from counterfoil.crypto.sign import claimed
 from counterfoil.home import Home
 from tests.consortium import NODES, OWNERS, Consortium, found
+from tests.roles.test_canaries import forms, planted
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +94,17 @@ def test_nothing_that_was_sealed_is_in_it(bundle: Path) -> None:
         ("blobs", "agreement"), ("blobs", "document"), ("blobs", "evidence"), ("blobs", "manifest")
     }  # fmt: skip
     assert {("releases",), ("decisions",), ("signatures",), ("receipts",), ("log",), ("index.html",)} <= kinds
+
+
+def test_no_planted_value_is_in_it(released: tuple[Consortium, str], bundle: Path) -> None:
+    """Values that were planted in the banks' tables, in every form they could have; nor a result."""
+    banks, _ = released
+    content = b"\0".join(read(bundle).values())
+    for bird in planted(banks).values():
+        assert [name for name, needle in forms(bird).items() if needle in content] == []
+    total = sum(int(frame["balance"].sum()) for frame in banks.frames.values())
+    assert str(total).encode() not in content and f"{total:,}".encode() not in content
+    assert b"total-exposure" in content  # the search looks where the papers are
 
 
 def test_every_result_leads_to_its_inputs_and_every_hash_is_right(
