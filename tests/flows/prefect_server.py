@@ -52,7 +52,11 @@ class PrefectServer:
         """All that was started here is over."""
         for process in reversed(self.processes):
             process.terminate()
-            process.wait(30)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:  # a slow machine; nothing may outlive the test
+                process.kill()
+                process.wait()
 
     async def ended(self, run: str) -> dict[str, Any]:
         """The run's last state."""
