@@ -28,7 +28,7 @@ def budgets(agreement: Ref) -> int:
         refs={"agreement": terms.digest},
         counts={"found": len(found), "look": looks},
     )
-    rows = [{"": "look" if each.look else "ok", "about": each.about, "what": each.words} for each in found]
+    rows = [{"level": "look" if each.look else "ok", "about": each.about, "what": each.words} for each in found]
     table(f"budget-audit-{home().party}", rows, f"Privacy parameters of {terms.title}, from release to release.")
     say(f"{looks} of {len(found)} findings on privacy budgets need a look")
     return looks
