@@ -30,6 +30,7 @@ from counterfoil.errors import (
     WrongTypeError,
 )
 from counterfoil.governance.contract import Contract, parse_contract
+from counterfoil.governance.privacy import Person
 from counterfoil.governance.quality import QualityRule
 from synthetic_data import make_tables, write_tables
 
@@ -261,3 +262,12 @@ def test_tolerances_count_over_all_pieces(contract: Contract, page: Path) -> Non
     assert not held(own, quality(operator="mustBeLessOrEqualTo", limits=(5,)), page, rows)
     shown = re.findall(r'<td class="row">(\d+)</td>', page.read_text())
     assert shown == [str(row) for row in (1, 2, 3, count - 2, count - 1, count)]
+
+
+def test_nobody_has_more_rows_than_the_contract_says_of_a_person(contract: Contract, page: Path) -> None:
+    rows = {"area": ["north", "north", "south", "north"]}
+    free = replace(contract, quality=())
+    assert validate(table(replace(free, person=Person(("area",), 3)), **rows), page).rows == 4
+    with pytest.raises(QualityRuleError, match="column area: at most 2 rows of one person does not hold in 3 rows"):
+        validate(table(replace(free, person=Person(("area",), 2)), **rows), page)
+    assert re.findall(r'<td class="row">(\d+)</td>', page.read_text()) == ["1", "2", "4"]
