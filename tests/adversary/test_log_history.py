@@ -46,6 +46,8 @@ def _insert(events: list[Event], seen: int, dice: random.Random) -> list[Event]:
 
 
 def _swap(events: list[Event], seen: int, dice: random.Random) -> list[Event]:
+    if len(events) == 1:
+        return _drop(events, seen, dice)
     first = dice.randrange(seen)
     second = dice.choice([place for place in range(len(events)) if place != first])
     moved = list(events)

@@ -42,7 +42,10 @@ def test_a_node_with_two_histories_is_shown_to_everybody(tmp_path: Path, monkeyp
     for node in NODES[1:]:
         monkeypatch.setenv(HOME, str(banks.homes[node].path))
         held.home.cache_clear()
-        with disable_run_logger(), pytest.raises(ForkedError, match="log of node-0: the log was forked: entry"):
+        with (
+            disable_run_logger(),
+            pytest.raises(ForkedError, match="log of node-0: the log was forked: an entry"),
+        ):
             cosign_nodes.fn(banks.ref)
         seen = {event.type: event for event in map(Event.parse, Home.open(banks.homes[node].path).log.entries())}
         assert seen["log-refused"].subject == "node-0"
