@@ -88,6 +88,7 @@ class World:
             world.keep(banks.hand_in(owner, tables[owner]))
         earlier = Contribution(banks.homes["bank-b"], banks.signed("bank-b"), "loans", world.periods[1])
         earlier.validate()
+        earlier.minimise()
         world.keep(earlier.share())
         world.evidence = {
             RIGHT: banks.analyse(first)[0].digest,
