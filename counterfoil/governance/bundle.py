@@ -111,9 +111,9 @@ def check_inventory(verified: Verified) -> Iterator[str]:
             raise TamperedError(f"{path} was edited after the bundle was exported")
     if extra := sorted(records.paths.keys() - inventory.files.keys() - {INVENTORY}):
         raise TamperedError(f"{extra[0]} was added to the bundle")
-    listed = verified.keys.get(keys.party)
+    listed = verified.keys.get(keys.party) or _in_roster(verified, keys.party)
     if listed and listed.sign != keys.sign:
-        raise SignatureError(f"the bundle was not exported by {keys.party}, whose log has another key")
+        raise SignatureError(f"the bundle was not exported by {keys.party}, who has another key")
     yield (
         f"bundle of job {inventory.job}: {len(inventory.files)} files as {inventory.exporter} exported them on "
         f"{inventory.exported:%Y-%m-%d}" + ("" if listed else f", under the UNPINNED key {keys.sign_id[:16]}")
@@ -177,6 +177,15 @@ def _names(verified: Verified, job: str, evidences: tuple[str, ...], agreements:
             ref, manifest = find_manifest(records, agreement, evidence, part)
             yield (BLOBS, ref.kind, ref.owner, ref.digest)
             yield from records.list(("receipts", manifest.digest))
+
+
+def _in_roster(verified: Verified, party: str) -> PublicKeys | None:
+    """The party's keys as an agreement in the bundle lists them, if one does."""
+    for name in verified.records.list((BLOBS, "agreement")):
+        terms = bound_agreement(verified, name[-1]).terms
+        if party in terms.parties:
+            return terms.roster.party(party).keys
+    return None
 
 
 def _read_inventory(envelope: bytes) -> tuple[Inventory, PublicKeys]:

@@ -232,7 +232,7 @@ def test_whoever_signs_in_anothers_name_is_found(
     assert json.loads(claimed(files.pop("bundle.json")))["exporter"] == "regulator"
     files["bundle.json"] = make_inventory(job, files, impostor.keys, datetime.now(UTC))
     code, said = run("verify", write(files, tmp_path / "forged.zip"))
-    assert code == 30 and "not exported by regulator, whose log has another key" in said
+    assert code == 30 and "not exported by regulator, who has another key" in said
 
 
 def test_a_job_that_nobody_knows_has_no_bundle(released: tuple[Consortium, str], tmp_path: Path) -> None:
