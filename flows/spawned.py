@@ -1,6 +1,7 @@
 """The other end of a spawner's socket: orders go out, and each run hears what became of it."""
 
 import asyncio
+import itertools
 import json
 import socket
 import subprocess
@@ -11,13 +12,18 @@ from flows import spawner
 
 
 class Spawned:
-    """A spawner as its owner sees it. While `listen` runs, news of each run come by the queue that `order` gave."""
+    """A spawner as its owner sees it. While `listen` runs, news of each order come by the queue that `order` gave.
+
+    Orders are told apart by numbers, not by their runs: a run that was suspended may be resumed, and so ordered again,
+    before its earlier process has ended.
+    """
 
     def __init__(self, channel: socket.socket, process: "subprocess.Popen[bytes] | None" = None) -> None:
         channel.setblocking(False)
         self._channel = channel
         self._process = process
-        self._news: dict[str, asyncio.Queue[dict[str, Any]]] = {}
+        self._numbers = itertools.count()
+        self._news: dict[int, asyncio.Queue[dict[str, Any]]] = {}
 
     @classmethod
     def launch(cls, module: str, **options: Any) -> Self:
@@ -33,9 +39,9 @@ class Spawned:
         loop = asyncio.get_running_loop()
         while message := await loop.sock_recv(self._channel, spawner.MESSAGE_BYTES):
             news = json.loads(message)
-            queue = self._news[news["run"]]
+            queue = self._news[news["order"]]
             if "pid" not in news:
-                del self._news[news["run"]]
+                del self._news[news["order"]]
             queue.put_nowait(news)
         for queue in self._news.values():
             queue.put_nowait({"exit": -1})
@@ -44,21 +50,23 @@ class Spawned:
     async def order(self, flow: str, run: str, parameters: dict[str, Any]) -> asyncio.Queue[dict[str, Any]]:
         """Asks for a run; news of it come by the queue: refused, or its process and then its exit."""
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        message = {"flow": flow, "run": run, "parameters": parameters}
+        number = next(self._numbers)
+        message = {"order": number, "flow": flow, "run": run, "parameters": parameters}
         if len(json.dumps(message)) < spawner.MESSAGE_BYTES:
-            self._news[run] = queue
+            self._news[number] = queue
             await self._tell(message)
         else:
             queue.put_nowait({"refused": "the parameters are longer than any reference"})
         return queue
 
-    async def stop(self, run: str, news: asyncio.Queue[dict[str, Any]]) -> None:
-        """Kills the run's processes; returns when they are gone.
+    async def stop(self, news: asyncio.Queue[dict[str, Any]]) -> None:
+        """Kills the processes of the order that has this queue; returns when they are gone.
 
         They are not asked to end: Prefect would report a crash, and whatever must outlive a crash is durable anyway.
         """
-        await self._tell({"stop": run})
-        await news.get()
+        for number in [number for number, queue in self._news.items() if queue is news]:
+            await self._tell({"stop": number})
+            await news.get()
 
     def close(self) -> None:
         """Ends the spawner and all that it runs."""

@@ -52,17 +52,17 @@ def serve(channel: socket.socket, gate: Gate) -> NoReturn:
     """Forks flow runs on request until the channel closes."""
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
-    children: dict[int, tuple[str, int]] = {}
+    children: dict[int, tuple[int, int]] = {}
     with selectors.DefaultSelector() as selector:
         selector.register(channel, selectors.EVENT_READ)
         while True:
             for key, _ in selector.select():
                 if key.fileobj is not channel:
-                    run, pid = children.pop(key.fd)
+                    number, pid = children.pop(key.fd)
                     selector.unregister(key.fd)
                     os.close(key.fd)
                     _, status = os.waitpid(pid, 0)
-                    _send(channel, {"run": run, "exit": os.waitstatus_to_exitcode(status)})
+                    _send(channel, {"order": number, "exit": os.waitstatus_to_exitcode(status)})
                     continue
                 message = channel.recv(MESSAGE_BYTES)
                 if not message:
@@ -71,14 +71,14 @@ def serve(channel: socket.socket, gate: Gate) -> NoReturn:
                     sys.exit()
                 order = json.loads(message)
                 if "stop" in order:
-                    for run, pid in children.values():
-                        if run == order["stop"]:
+                    for number, pid in children.values():
+                        if number == order["stop"]:
                             os.killpg(pid, signal.SIGKILL)
                     continue
                 started = _start(channel, gate, order)
                 if started is not None:
                     handle = os.pidfd_open(started)
-                    children[handle] = (order["run"], started)
+                    children[handle] = (order["order"], started)
                     selector.register(handle, selectors.EVENT_READ)
 
 
@@ -86,7 +86,7 @@ def _start(channel: socket.socket, gate: Gate, order: Mapping[str, Any]) -> int 
     try:
         admitted = gate(order["run"], order["flow"], order["parameters"])
     except CounterfoilError as error:
-        _send(channel, {"run": order["run"], "refused": f"{type(error).__name__}: {error}"})
+        _send(channel, {"order": order["order"], "refused": f"{type(error).__name__}: {error}"})
         return None
     pid = os.fork()
     if pid == 0:
@@ -97,7 +97,7 @@ def _start(channel: socket.socket, gate: Gate, order: Mapping[str, Any]) -> int 
         _be(admitted)
     with contextlib.suppress(PermissionError, ProcessLookupError):  # the child did it already, and went on
         os.setpgid(pid, pid)
-    _send(channel, {"run": order["run"], "pid": pid, "limit_s": admitted.limit_s})
+    _send(channel, {"order": order["order"], "pid": pid, "limit_s": admitted.limit_s})
     return pid
 
 

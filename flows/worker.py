@@ -93,7 +93,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
                 end = Cancelled(message="stopped by the worker")
             else:
                 continue
-            await self._spawner.stop(str(run), news)
+            await self._spawner.stop(news)
             await self._end(run, end)
             return 0
 

@@ -67,7 +67,7 @@ def test_an_end_is_told(name: str, code: int) -> None:
 
 def test_what_the_gate_refuses_does_not_run() -> None:
     async def check(spawned: Spawned) -> None:
-        assert await end(spawned, "evil") == {"run": "run-evil", "refused": "RefusedError: not here"}
+        assert (await end(spawned, "evil"))["refused"] == "RefusedError: not here"
 
     run(check)
 
@@ -90,12 +90,26 @@ def test_many_run_side_by_side() -> None:
     run(check)
 
 
+def test_a_run_that_is_ordered_again_before_it_ended_is_another() -> None:
+    """As when somebody resumes a suspended run at once."""
+
+    async def check(spawned: Spawned) -> None:
+        first = await spawned.order("sleep", "run", {})
+        second = await spawned.order("exit", "run", {"code": 3})
+        assert (await first.get())["pid"] != (await second.get())["pid"]
+        assert (await second.get())["exit"] == 3
+        await spawned.stop(first)
+        assert (await end(spawned, "end"))["exit"] == 0
+
+    run(check)
+
+
 @pytest.mark.parametrize("name", ["sleep", "stubborn"])
 def test_a_run_is_stopped_whether_it_likes_or_not(name: str) -> None:
     async def check(spawned: Spawned) -> None:
         news = await spawned.order(name, "run", {})
         pid = (await news.get())["pid"]
-        await spawned.stop("run", news)
+        await spawned.stop(news)
         await gone(pid)
 
     run(check)
