@@ -14,6 +14,7 @@ import numpy as np
 
 from counterfoil.analyses.joint import JointComputation, array_specs
 from counterfoil.governance.agreement import NODES, Agreement, Suite
+from counterfoil.governance.memory import guarded
 from counterfoil.mpc.plain import Cost, Plain, price
 
 ROWS: Final = 10_000
@@ -28,12 +29,20 @@ PACE: Final[Mapping[Suite, tuple[float, float]]] = {"rep3": (4.7e-4, 3.4e-9), "r
 Fitted to the demo's job at 1,000 and 20,000 rows an owner (TLS on one machine, AMD EPYC, 2 cores).
 """
 
-CHECK, HIDE = "check of ranges", "noise and hiding"
+CHECK, GUARD, COMPARE, HIDE = (
+    "check of ranges",
+    "comparison with earlier releases",
+    "comparison of sums",
+    "noise and hiding",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One attempt of a job: `steps` maps the check, each analysis and the hiding to rounds and bytes over all links."""
+    """One attempt of a job: `steps` maps the checks, each analysis and the hiding to rounds and bytes over all links.
+
+    Without earlier releases: each that the nodes remember costs a few rounds and a product for each owner more.
+    """
 
     suite: Suite
     rows: Mapping[str, int]
@@ -80,9 +89,15 @@ def estimate(agreement: Agreement, rows: int = ROWS) -> Estimate:
     }
     joint.check(shares, {part: brought[part.contract] for part in agreement.parts})
     count(CHECK)
+    if guarded(agreement):
+        joint.guard({}, ())
+        count(GUARD)
     for plan in agreement.analyses:
         joint.evaluate(plan.name)
         count(plan.name)
+    joint.compare()
+    if "sums" in agreement.cross_checks:
+        count(COMPARE)
     joint.add_noise()
     joint.suppress()
     count(HIDE)
