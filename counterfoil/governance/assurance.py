@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias, get_args
 
 from counterfoil.governance.agreement import Agreement
+
+Reads: TypeAlias = Literal["nothing", "its own", "counts", "results", "everything"]
+
+READS: Final[tuple[Reads, ...]] = get_args(Reads)
+"""From the least to the most."""
 
 _ONE_NODE = {
     "rep3": "one node that reads everything it gets and follows the protocol",
@@ -23,11 +29,19 @@ class Collusion:
 
 @dataclass(frozen=True, slots=True)
 class Guarantee:
-    """One step of a job: who holds the data then and in which form, and against whom that protects."""
+    """One step of a job: who holds the data then and in which form, against whom that protects, and what each could
+    read of what there is at that step. Counts are also sizes, times and digests."""
 
     step: str
     form: str
     against: str
+    reads: Mapping[str, Reads]
+
+    def by_what(self) -> Iterator[tuple[Reads, tuple[str, ...]]]:
+        """Who could read it, from those who could read the most."""
+        for level in reversed(READS):
+            if who := tuple(name for name, read in self.reads.items() if read == level):
+                yield level, who
 
 
 def collusions(agreement: Agreement) -> Iterator[Collusion]:
@@ -57,13 +71,58 @@ def collusions(agreement: Agreement) -> Iterator[Collusion]:
 
 
 def guarantees(agreement: Agreement) -> Iterator[Guarantee]:
-    """In the order of a job."""
+    """In the order of a job: the matrix of steps and readers."""
     one_node = _ONE_NODE[agreement.suite]
-    yield Guarantee("check and minimise", "the owner's own table, on its own machine", "everybody else")
-    yield Guarantee("hand in", "shares, sealed to each node and signed", "everybody but two nodes together")
-    yield Guarantee("compute", "shares; between nodes masked, over TLS with pinned keys", one_node)
-    yield Guarantee("open counts", "how many inputs were rejected and cells hidden, in plain, at the nodes", "nobody")
-    yield Guarantee("review", "counts and digests alone; the result stays in shares", one_node)
-    yield Guarantee("release", "shares under fresh masks, sealed to each recipient", "everybody but the recipient")
+
+    def reads(
+        others: Reads, *, owner: Reads = "nothing", node: Reads = "nothing", pair: Reads = "everything",
+        checkers: Reads = "nothing", recipients: Reads = "nothing",
+    ) -> dict[str, Reads]:  # fmt: skip
+        return {
+            "an owner": owner,
+            "one node": node,
+            "two nodes": pair,
+            "coordinator or exchange": others,
+            "reviewers": others,
+            **({"checkers": checkers} if agreement.checkers else {}),
+            "recipients": recipients,
+        }
+
+    yield Guarantee(
+        "check and minimise",
+        "the owner's own table, on its own machine",
+        "everybody else",
+        reads("nothing", owner="its own", pair="nothing"),
+    )
+    yield Guarantee(
+        "hand in",
+        "shares, sealed to each node and signed",
+        "everybody but two nodes together",
+        reads("counts", owner="its own", node="counts", checkers="counts", recipients="counts"),
+    )
+    yield Guarantee("compute", "shares; between nodes masked, over TLS with pinned keys", one_node, reads("nothing"))
+    yield Guarantee(
+        "open counts",
+        "how many inputs were rejected and cells hidden, in plain, at the nodes",
+        "nobody",
+        reads("nothing", node="counts"),
+    )
+    yield Guarantee(
+        "review",
+        "counts and digests alone; the result stays in shares",
+        one_node,
+        reads("counts", owner="counts", node="counts", checkers="results", recipients="counts"),
+    )
+    yield Guarantee(
+        "release",
+        "shares under fresh masks, sealed to each recipient",
+        "everybody but the recipient",
+        reads("nothing", checkers="results", recipients="results"),
+    )
     hidden = "small cells hidden" + (", and noise where a plan asks for it" if agreement.private else "")
-    yield Guarantee("read", f"the result in plain, {hidden}", "whoever would single somebody out; not: combinations")
+    yield Guarantee(
+        "read",
+        f"the result in plain, {hidden}",
+        "whoever would single somebody out; not: combinations",
+        reads("nothing", checkers="results", recipients="results"),
+    )

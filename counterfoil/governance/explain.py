@@ -151,9 +151,10 @@ def _lines(agreement: Agreement) -> Iterator[str]:
     for collusion in collusions(agreement):
         yield f"  {collusion.who}: {collusion.learns}"
     yield ""
-    yield "Step by step, in which form the data are, and against whom that protects them:"
+    yield "Step by step, in which form the data are, against whom that protects them, and who could read what:"
     for guarantee in guarantees(agreement):
         yield f"  {guarantee.step}: {guarantee.form}; protects against {guarantee.against}"
+        yield "    " + "; ".join(f"{what}: {_list(who)}" for what, who in guarantee.by_what())
 
 
 def _review(agreement: Agreement) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from counterfoil.analyses.base import Result
+    from counterfoil.governance.assurance import Guarantee
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Evidence:
 class Report:
     """Everything that stands on the page. `parties` lists party ids by role; `verify` is a command to run.
 
+    `guarantees` is the agreement's matrix, as its parties read it before they signed: steps, and who could read what.
     `licence` is an SPDX identifier under which the tables may be published, "" if none was agreed.
     """
 
@@ -57,6 +59,7 @@ class Report:
     approvals: tuple[Approval, ...]
     evidence: Evidence
     leakage: str
+    guarantees: tuple[Guarantee, ...]
     release_digest: str
     signed_by: tuple[str, ...]
     verify: str

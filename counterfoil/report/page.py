@@ -152,6 +152,7 @@ def content(report: Report) -> dict[str, Any]:
         "parts": parts(report),
         "meanings": meanings(report),
         "advice": advice(report),
+        "readers": tuple(dict.fromkeys(who for each in report.guarantees for who in each.reads)),
         "statement": list(blocks(report.leakage)),
         "records": records(report),
         "approvals": [(each.reviewer, wording.moment(each.time), each.comment) for each in report.approvals],

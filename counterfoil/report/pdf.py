@@ -52,6 +52,7 @@ def _inputs(report: Report) -> dict[str, Any]:
         **content,
         "parts": parts,
         "records": [asdict(record) for record in content["records"]],
+        "guarantees": [asdict(each) for each in report.guarantees],
         "date": _date(report),
         "rules": report.evidence.rules or (f"it stands on fewer than {report.evidence.min_count} rows",),
         "parties": [(role.capitalize(), ", ".join(ids)) for role, ids in report.parties.items()],

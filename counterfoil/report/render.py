@@ -6,6 +6,7 @@ Equal reports give equal bytes. Knows neither keys nor where the numbers come fr
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ def as_json(report: Report) -> dict[str, Any]:
             "by_rule": dict(report.evidence.by_rule),
         },
         "leakage_statement": report.leakage,
+        "guarantees": [asdict(each) for each in report.guarantees],
         "release_digest": report.release_digest,
         "signed_by": list(report.signed_by),
         "verify": report.verify,

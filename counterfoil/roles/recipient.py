@@ -18,6 +18,7 @@ from counterfoil.analyses.joint import analyses, declared
 from counterfoil.arrays import unpack
 from counterfoil.errors import NotApprovedError, NotEntitledError, NotFoundError, TamperedError
 from counterfoil.governance.airlock import Leaving, admit_checkers
+from counterfoil.governance.assurance import guarantees
 from counterfoil.governance.decisions import hear
 from counterfoil.governance.evidence import Draft, OutputEvidence, drafts, load_draft
 from counterfoil.governance.receipt import sign_receipt
@@ -167,6 +168,7 @@ def _report(home: Home, approved: Leaving, results: tuple[Result, ...]) -> Repor
             by_rule=_by_rule(evidence.outputs.values()),
         ),
         leakage=statement(terms, tuple(analyses(terms).values()), declared(terms)),
+        guarantees=tuple(guarantees(terms)),
         release_digest=evidence.digest,
         signed_by=terms.nodes,
         verify=f"counterfoil verify {home.exchange_url}",

@@ -51,6 +51,25 @@ def test_it_says_what_protects_each_step(shared: Consortium) -> None:
     assert "  open counts: how many inputs were rejected" in explain(shared.agreement)
 
 
+def test_each_step_says_who_could_read_what(shared: Consortium) -> None:
+    steps = {each.step: each.reads for each in guarantees(shared.agreement)}
+    assert {step for step, reads in steps.items() if reads["two nodes"] == "everything"} == {*steps} - {
+        "check and minimise"
+    }
+    for step, reads in steps.items():
+        assert reads["one node"] in ("nothing", "counts"), step
+        assert reads["coordinator or exchange"] in ("nothing", "counts"), step
+        assert reads["reviewers"] in ("nothing", "counts"), step
+        assert (reads["recipients"] == "results") == (step in ("release", "read")), step
+        assert "checkers" not in reads
+    checked = dataclasses.replace(shared.agreement, checkers=("regulator",))
+    assert {each.step: each.reads["checkers"] for each in guarantees(checked)}["review"] == "results"
+    line = (
+        "everything: two nodes; counts: one node, coordinator or exchange, reviewers and recipients; its own: an owner"
+    )
+    assert f"    {line}\n" in explain(shared.agreement)
+
+
 def test_signers_read_what_is_limited(shared: Consortium) -> None:
     limited = dataclasses.replace(shared.agreement, admitted={"loans": ("balance", "region")}, iterations=3)
     words = explain(limited)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from hashlib import sha256
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -28,6 +28,7 @@ from pypdf import PdfReader
 
 from counterfoil.analyses.base import Measure, Result, ResultTable
 from counterfoil.errors import DocumentError
+from counterfoil.governance.assurance import Guarantee
 from counterfoil.report import Approval, Evidence, Report, figures, render, wording
 from counterfoil.report.pdf import pdf
 
@@ -42,6 +43,16 @@ EDGES = ("[0 – 100)", "[100 – 1,000)", "[1,000 – 9,000]")
 BINS = (17, None, 70_533)
 NAMES = ("balance", "income", "age")
 CORRELATION = ((1.0, 0.512345678, -0.25), (0.512345678, 1.0, -0.0000001), (-0.25, -0.0000001, 1.0))
+
+
+GUARANTEES = (
+    Guarantee(
+        "hand in", "shares", "all but two", {"an owner": "its own", "one node": "counts", "two nodes": "everything"}
+    ),
+    Guarantee(
+        "read", "in plain", "combinations", {"an owner": "nothing", "one node": "nothing", "two nodes": "results"}
+    ),
+)
 
 
 def total() -> Result:
@@ -91,6 +102,7 @@ def a_report(*results: Result, **changes: Any) -> Report:
             Approval("reviewer-3", "2026-11-22T11:00Z"),
         ),
         evidence=Evidence({"rejected": 8}, {"bank-a": 0, "bank-b": 3}, {"mean-balance": 2}, min_count=10),
+        guarantees=GUARANTEES,
         leakage="Two nodes together see everything.\n\nEvery node learns:\n\n- the agreement\n- how long it took\n",
         release_digest="cd" * 32,
         signed_by=("node-0", "node-1"),
@@ -265,8 +277,22 @@ def test_fixed_sections_in_their_order(page: Page, tmp_path: Path) -> None:
     assert headings == [
         "Purpose", "Findings in plain words", "Total exposure", "Mean balance", "Sizes", "Links",
         "What is hidden, and why", "Assumptions and limits", "What could be done next", "Who approved",
-        "What was revealed", "How to verify", "Appendix",
+        "What protected the data", "What was revealed", "How to verify", "Appendix",
     ]  # fmt: skip
+
+
+def test_every_step_says_who_could_read_what(page: Page, tmp_path: Path) -> None:
+    matrix = next(table for table in page.tables if table[0][0] == "Step")
+    assert matrix[0] == ["Step", "An owner", "One node", "Two nodes"]
+    assert [row[1:] for row in matrix[1:]] == [["its own", "counts", "everything"], ["nothing", "nothing", "results"]]
+    assert [row[0] for row in matrix[1:]] == [
+        "Hand in Shares. Protects against: all but two.", "Read In plain. Protects against: combinations.",
+    ]  # fmt: skip
+    told = json.loads((tmp_path / "report.json").read_text("utf-8"))["guarantees"]
+    assert told == [asdict(each) for each in GUARANTEES]
+    # On a narrow page the heads are out of sight, and each cell says whose it is.
+    assert [value for name, value in page.attributes if name == "data-who"] == 2 * ["An owner", "One node", "Two nodes"]
+    assert "Hand in Shares. Protects against: all but two. its own counts everything" in words(a_report())
 
 
 def test_rules_that_hid_cells_are_told_where_they_may_be_known(tmp_path: Path) -> None:
@@ -287,6 +313,7 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
         agreement_version=HOSTILE, suite=HOSTILE, parties={HOSTILE: (HOSTILE,)}, job=HOSTILE,
         approvals=(Approval(HOSTILE, HOSTILE, HOSTILE),),
         evidence=Evidence({HOSTILE: 1}, {HOSTILE: 1}, {HOSTILE: 1}, 10),
+        guarantees=(Guarantee(HOSTILE, HOSTILE, HOSTILE, {HOSTILE: "nothing"}),),
     )  # fmt: skip
     html = render(report, tmp_path).read_text("utf-8")
     page = Page(html)
