@@ -237,6 +237,15 @@ def tls_pin(certificate: bytes) -> str:
     return digest(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
 
+def tls_validity(certificate: bytes) -> tuple[datetime, datetime]:
+    """From when until when a DER certificate holds.
+
+    Raises: ValueError if the bytes are no certificate.
+    """
+    shown = x509.load_der_x509_certificate(certificate)
+    return shown.not_valid_before_utc, shown.not_valid_after_utc
+
+
 def _self_signed(key: ec.EllipticCurvePrivateKey, party: str) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, party)])
     now = datetime.now(UTC)

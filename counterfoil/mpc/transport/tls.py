@@ -17,9 +17,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
-from counterfoil.crypto.keys import tls_pin
+from counterfoil.crypto.keys import tls_pin, tls_validity
 from counterfoil.errors import (
     AttemptError,
     CounterfoilError,
@@ -163,15 +164,17 @@ class _Meeting:
 
     def hold(self, server: socket.socket) -> tuple[Mapping[int, ssl.SSLSocket], Mapping[int, ssl.SSLSocket]]:
         server.settimeout(_RETRY_S)
-        threads = [threading.Thread(target=self._dial, args=(peer,), daemon=True) for peer in self._peers()]
-        threads.append(threading.Thread(target=self._accept_all, args=(server,), daemon=True))
-        for thread in threads:
+        accepting = threading.Thread(target=self._accept_all, args=(server,), daemon=True)
+        dialling = [threading.Thread(target=self._dial, args=(peer,), daemon=True) for peer in self._peers()]
+        for thread in (accepting, *dialling):
             thread.start()
         with self.news:
             self.news.wait_for(self._over, max(0.0, self.deadline - time.monotonic()))
             self.deadline = time.monotonic()
             missing = [peer for peer in self._peers() if peer not in self.out or peer not in self.back]
-        for thread in threads:
+        accepting.join(_HANDSHAKE_S)
+        server.close()  # a peer that still waits to be accepted learns at once that nobody does
+        for thread in dialling:
             thread.join(_HANDSHAKE_S)
         if self.failed or missing:
             for connection in (*self.out.values(), *self.back.values()):
@@ -263,7 +266,10 @@ class _Meeting:
                     connection.sendall(self._greeting(self.me, peer))
                     return self._met(self.back, peer, connection)
                 self.elsewhere.add(peer)
-        except ssl.SSLCertVerificationError:
+        except ssl.SSLCertVerificationError as error:
+            # A stranger who shows a pinned certificate that has ended gains nothing: its party cannot be met anyway.
+            if error.verify_code in (_NOT_BEGUN, _ENDED) and (late := self._out_of_time()):
+                self._fail(late)
             self.strangers += 1
         except OSError:
             pass  # whoever it was spoke no TLS or has gone
@@ -276,6 +282,15 @@ class _Meeting:
             if hmac.compare_digest(shown, tls_pin(self.parties[peer].certificate)):
                 return peer
         return -1
+
+    def _out_of_time(self) -> PeerIdentityError | None:
+        """Of the first peer whose pinned certificate does not hold now, by this party's clock."""
+        now = datetime.now(UTC)
+        for peer in self._peers():
+            begins, ends = tls_validity(self.parties[peer].certificate)
+            if not begins <= now <= ends:
+                return _distrust(self.parties[peer], _NOT_BEGUN if now < begins else _ENDED)
+        return None
 
     def _greeting(self, sender: int, receiver: int) -> bytes:
         return self.attempt.header(Kind.READY, sender, receiver).pack()
