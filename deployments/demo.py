@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -21,7 +21,6 @@ ROOT = Path(__file__).resolve().parent.parent
 OWNERS = ("bank-a", "bank-b", "bank-c", "bank-d")
 NODES = ("node-0", "node-1", "node-2")
 REVIEWERS = ("reviewer-1", "reviewer-2", "reviewer-3")
-RECIPIENTS = ("regulator", "bank-a")
 ROLES = {
     **dict.fromkeys(OWNERS, ("owner",)),
     "bank-a": ("owner", "recipient"),
@@ -53,55 +52,86 @@ WORKERS = (
 )
 OWNERS_WORKERS = ("flows.contribute", "great_expectations")
 
-STAGES = {
-    "parties": Stage("Keys, log and folder of every party", len(ROLES)),
-    "agreement": Stage("Agreement proposed and signed", len(ROLES)),
-    "tables": Stage("Tables at the banks, made from the contract", len(OWNERS)),
-    "workers": Stage("Prefect server and a worker at each party", len(OWNERS) + len(NODES) + 1),
-    "agree": Stage("Agree: each verifies the agreement", len(OWNERS) + len(NODES)),
-    "contribute": Stage("Contribute: check, minimise, share, seal", len(OWNERS)),
-    "analyse": Stage("Analyse: compute on shares", len(NODES)),
-    "review": Stage("Review: signatures of the reviewers", len(REVIEWERS)),
-    "announce": Stage("Announce: each log says what will leave", len(NODES)),
-    "countersign": Stage("Countersign: the other nodes cosign that", len(NODES)),
-    "release": Stage("Release: seal to the recipients", len(NODES)),
-    "attest": Stage("Attest: publish the logs", len(OWNERS) + len(NODES)),
-    "witness": Stage("Witness: cosign each other's logs", len(NODES)),
-    "open": Stage("Open and report, at the recipients", len(RECIPIENTS)),
-    "verify": Stage("Verify everything, as an outsider", 1),
-}
+
+def stages(roles: Mapping[str, Sequence[str]]) -> dict[str, Stage]:
+    """What the demo goes through with these parties."""
+    every, owners, nodes = len(roles), len(_who("owner", roles)), len(_who("node", roles))
+    return {
+        "parties": Stage("Keys, log and folder of every party", every),
+        "agreement": Stage("Agreement proposed and signed", every),
+        "tables": Stage("Tables at the banks, made from the contract", owners),
+        "workers": Stage("Prefect server and a worker at each party", owners + nodes + 1),
+        "agree": Stage("Agree: each verifies the agreement", owners + nodes),
+        "contribute": Stage("Contribute: check, minimise, share, seal", owners),
+        "analyse": Stage("Analyse: compute on shares", nodes),
+        "review": Stage("Review: signatures of the reviewers", len(_who("reviewer", roles))),
+        "announce": Stage("Announce: each log says what will leave", nodes),
+        "countersign": Stage("Countersign: the other nodes cosign that", nodes),
+        "release": Stage("Release: seal to the recipients", nodes),
+        "attest": Stage("Attest: publish the logs", owners + nodes),
+        "witness": Stage("Witness: cosign each other's logs", nodes),
+        "open": Stage("Open and report, at the recipients", len(_who("recipient", roles))),
+        "verify": Stage("Verify everything, as an outsider", 1),
+    }
+
+
+def _who(role: str, roles: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    return tuple(party for party, has in roles.items() if role in has)
 
 
 class Demo:
-    """One run of the demo on a stand."""
+    """One run of the demo on a stand, by these parties; `edit` changes the contracts before anybody sees them."""
 
-    def __init__(self, stand: Stand, display: Display, console: Console) -> None:
+    deployments = ROOT / "deployments" / "prefect.yaml"
+
+    def __init__(
+        self,
+        stand: Stand,
+        display: Display,
+        console: Console,
+        roles: Mapping[str, Sequence[str]] = ROLES,
+        edit: Callable[[Path], None] | None = None,
+    ) -> None:
         self.stand = stand
         self.display = display
         self.console = console
+        self.roles = roles
+        self.edit = edit
+        self.owners, self.nodes, self.reviewers, self.recipients = (
+            _who(role, roles) for role in ("owner", "node", "reviewer", "recipient")
+        )
 
     async def run(self, tables: Sequence[str], ask: bool) -> None:
         """The main job, from nothing to a verified report, and a summary of it."""
-        stand = self.stand
-        server = asyncio.create_task(stand.serve())
-        await stand.preload(*COMMANDS)
+        cards, agreement = await self.found(tables)
+        async with Watch(self.stand.api) as watch:
+            await watch.start("collaborate", "coordinator", agreement=agreement)
+            states = await self.follow(watch, "review at coordinator", "PAUSED")
+            evidence = states["collaborate at coordinator"]["message"].rsplit(":", 1)[1]
+            await self.review(watch, agreement, evidence, ask)
+            await self.follow(watch, "review at coordinator", "COMPLETED")
+        told, verified = await self.open(cards, agreement)
+        await self._sum_up(agreement, told[self.recipients.index("regulator")], verified)
+
+    async def found(self, tables: Sequence[str]) -> tuple[Path, str]:
+        """All parties are at work under an agreement that all signed; the folder of their cards, and the agreement."""
+        server = asyncio.create_task(self.stand.serve())
+        await self.stand.preload(*COMMANDS)
         with self.display.step("parties") as step:
             cards = await self._make_parties(step)
         with self.display.step("agreement") as step:
             agreement = await self._sign(cards, step)
         await self._start_workers(server, agreement, tables)
-        async with Watch(stand.api) as watch:
-            await watch.start("collaborate", "coordinator", agreement=agreement)
-            states = await self._follow(watch, "review at coordinator", "PAUSED")
-            evidence = states["collaborate at coordinator"]["message"].rsplit(":", 1)[1]
-            await self._review(watch, agreement, evidence, ask)
-            await self._follow(watch, "review at coordinator", "COMPLETED")
+        return cards, agreement
+
+    async def open(self, cards: Path, agreement: str) -> tuple[list[str], str]:
+        """Every recipient opened what it has, and an outsider verified all; what the commands said."""
         with self.display.step("open"):
-            told = await self._each(RECIPIENTS, "open", agreement)
+            told = await self.each(self.recipients, "open", agreement)
         with self.display.step("verify"):
-            pins = [word for party in ROLES for word in ("--card", str(cards / f"{party}.json"))]
-            verified = await stand.cli("regulator", "verify", str(stand.exchange), *pins)
-        await self._sum_up(agreement, told, verified)
+            pins = [word for party in self.roles for word in ("--card", str(cards / f"{party}.json"))]
+            verified = await self.stand.cli("regulator", "verify", str(self.stand.exchange), *pins)
+        return told, verified
 
     async def _make_parties(self, step: Stage) -> Path:
         """Every party has a home, and its card lies in the folder that is returned."""
@@ -109,26 +139,28 @@ class Demo:
         cards.mkdir()
 
         async def make(party: str) -> None:
-            roles = [word for role in ROLES[party] for word in ("--role", role)]
+            roles = [word for role in self.roles[party] for word in ("--role", role)]
             home = ("--home", str(self.stand.home(party)))
             await self.stand.cli(party, "party", "init", party, *home, "--exchange", str(self.stand.exchange), *roles)
             (cards / f"{party}.json").write_text(await self.stand.cli(party, "party", "card"))
             step.reach(step.done + 1)
 
-        await asyncio.gather(*map(make, ROLES))
+        await asyncio.gather(*map(make, self.roles))
         return cards
 
     async def _sign(self, cards: Path, step: Stage) -> str:
         """The agreement, proposed by bank-a and signed by all."""
         contracts = self.stand.folder / "contracts"
         shutil.copytree(ROOT / "contracts", contracts)
+        if self.edit:
+            self.edit(contracts)
         members = contracts / "rosters" / "four-banks.roster.yaml"
         text = members.read_text()
-        for port, listed in zip(self.stand.node_ports, (7300, 7301, 7302), strict=True):
-            text = text.replace(f":{listed}", f":{port}")
+        for index, port in enumerate(self.stand.node_ports):
+            text = text.replace(f":{7300 + index}", f":{port}")
         members.write_text(text)
         roster = self.stand.folder / "roster.yaml"
-        given = [word for party in ROLES for word in ("--card", str(cards / f"{party}.json"))]
+        given = [word for party in self.roles for word in ("--card", str(cards / f"{party}.json"))]
         await self.stand.cli("bank-a", "roster", "new", str(members), *given, "--out", str(roster))
         file = contracts / "agreements" / "exposure.agreement.yaml"
         drafted = await self.stand.cli("bank-a", "agreement", "draft", str(file), "--roster", str(roster))
@@ -138,7 +170,7 @@ class Demo:
             await self.stand.cli(party, "agreement", "sign", agreement, "--yes")
             step.reach(step.done + 1)
 
-        await asyncio.gather(*map(sign, ROLES))
+        await asyncio.gather(*map(sign, self.roles))
         return agreement
 
     async def _start_workers(self, server: "asyncio.Task[None]", agreement: str, wish: Sequence[str]) -> None:
@@ -148,11 +180,12 @@ class Demo:
         await self.stand.preload(*WORKERS)
         tables = asyncio.create_task(self._make_tables(wish))
         await server
-        deploy = self.stand.call("deployments.deploy:main", "deploy", env={"COUNTERFOIL_AGREEMENT": agreement})
+        env = {"COUNTERFOIL_AGREEMENT": agreement}
+        deploy = self.stand.call("deployments.deploy:main", "deploy", str(self.deployments), env=env)
         deployed = asyncio.create_task(deploy)
-        await self._work((*NODES, "coordinator"), step)
+        await self._work((*self.nodes, "coordinator"), step)
         await self.stand.preload(*OWNERS_WORKERS)
-        await self._work(OWNERS, step)
+        await self._work(self.owners, step)
         await deployed
         await tables
 
@@ -171,7 +204,7 @@ class Demo:
                 path.rename(self.stand.home(path.stem) / "data" / f"loans{path.suffix}")
             folder.rmdir()
 
-    async def _follow(self, watch: Watch, run: str, state: str) -> dict[str, dict[str, str]]:
+    async def follow(self, watch: Watch, run: str, state: str) -> dict[str, dict[str, str]]:
         """Shows what goes on until the run is in the state; all states then."""
         while True:
             states, completed = await watch.look()
@@ -183,7 +216,7 @@ class Demo:
                 return states
             await watch.pause()
 
-    async def _review(self, watch: Watch, agreement: str, evidence: str, ask: bool) -> None:
+    async def review(self, watch: Watch, agreement: str, evidence: str, ask: bool) -> None:
         """The reviewers signed, and the review goes on; who is asked decides for each of them."""
         step = self.display.stages["review"]
         step.reach(0)
@@ -191,14 +224,14 @@ class Demo:
             with self.display.aside():
                 await self._ask(agreement, evidence)
         else:
-            await self._each(REVIEWERS, "review", "approve", agreement, evidence, "--comment", "as agreed")
-        step.reach(len(REVIEWERS))
+            await self.each(self.reviewers, "review", "approve", agreement, evidence, "--comment", "as agreed")
+        step.reach(len(self.reviewers))
         await watch.start("resume_reviews", "coordinator")
 
     async def _ask(self, agreement: str, evidence: str) -> None:
         self.console.print(f"\nThe review waits, also at http://127.0.0.1:{self.stand.port}/runs. What waits:\n")
-        self.console.print(await self.stand.cli(REVIEWERS[0], "review", "show", agreement, evidence))
-        for reviewer in REVIEWERS:
+        self.console.print(await self.stand.cli(self.reviewers[0], "review", "show", agreement, evidence))
+        for reviewer in self.reviewers:
             try:
                 answer = await asyncio.to_thread(self.console.input, f"\nApprove as {reviewer}? \\[y/n] ")
             except EOFError:
@@ -214,11 +247,12 @@ class Demo:
                     reviewer, "review", "reject", agreement, evidence, "--comment", "asked in the demo"
                 )
 
-    async def _each(self, parties: Iterable[str], *words: str) -> list[str]:
+    async def each(self, parties: Iterable[str], *words: str) -> list[str]:
+        """Each party runs the command; what it printed, in their order."""
         return await asyncio.gather(*(self.stand.cli(party, *words) for party in parties))
 
-    async def _sum_up(self, agreement: str, told: list[str], verified: str) -> None:
-        report = Path(told[0].rsplit("report: ", 1)[1])
+    async def _sum_up(self, agreement: str, told: str, verified: str) -> None:
+        report = Path(told.rsplit("report: ", 1)[1])
         homes = str(self.stand.folder / "homes")
         wish = ("summary", homes, agreement, str(report.with_name("report.json")))
         summary = await self.stand.call("deployments.summary:main", *wish)
@@ -239,7 +273,7 @@ async def demo(folder: Path, tables: Sequence[str], ask: bool, keep: bool) -> No
     """The demo on a fresh stand in the folder; with `keep`, its processes stay until somebody presses Ctrl-C."""
     console = Console()
     async with Stand(folder) as stand:
-        with Display(console, STAGES) as display:
+        with Display(console, stages(ROLES)) as display:
             await Demo(stand, display, console).run(tables, ask)
         if keep or ask:
             console.print(f"\nPrefect:  http://127.0.0.1:{stand.port} until you press Ctrl-C")

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,10 @@ from prefect.utilities.callables import parameter_schema
 
 from flows.worker import CounterfoilWorker
 
-FILE = Path(__file__).with_name("prefect.yaml")
-
 
 def main() -> None:
-    """All work pools, flows and deployments of the file are on the server that PREFECT_API_URL names."""
-    asyncio.run(_deploy(yaml.safe_load(FILE.read_bytes())["deployments"]))
+    """`deploy FILE`: all work pools, flows and deployments of the file are on the server that PREFECT_API_URL names."""
+    asyncio.run(_deploy(yaml.safe_load(Path(sys.argv[1]).read_bytes())["deployments"]))
 
 
 async def _deploy(deployments: list[dict[str, Any]]) -> None:

@@ -46,10 +46,10 @@ class DemoError(Exception):
 class Stand:
     """A fresh folder, a launcher with nothing running yet, and an address for the Prefect server."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, nodes: int = 3) -> None:
         self.folder = folder.resolve()
         self.exchange = self.folder / "exchange"
-        self.port, *self.node_ports = free_ports(4)
+        self.port, *self.node_ports = free_ports(1 + nodes)
         self.api = f"http://127.0.0.1:{self.port}/api"
         self._numbers = count(1)
 
