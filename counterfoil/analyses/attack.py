@@ -2,8 +2,9 @@
 
 The unknowns are how many rows lie in each cell of the joint table over all axes of a contract's tables, and what they
 add up to. The attacker knows every number that was released to anybody, how many rows there are, that no count is
-negative, and each column's bounds, within each bin of a histogram, too. For every hidden cell the smallest and the
-largest count and sum that are consistent with all that are the ends of its feasibility interval.
+negative, and each column's bounds, within each bin of a histogram, too; of a rounded number, between which it was. For
+every hidden cell the smallest and the largest count and sum that are consistent with all that are the ends of its
+feasibility interval.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from counterfoil.analyses.base import Analysis, Opened
 from counterfoil.analyses.correlation import FINE_BITS, Correlation
 from counterfoil.analyses.margins import Axes, Axis, Grid, Index, cells_of
 from counterfoil.errors import PlanError
+from counterfoil.mpc.circuits.bound import Bound
+from counterfoil.mpc.circuits.rounding import rounded_from
 
 MOST_UNKNOWNS: Final = 100_000
 _SLACK: Final = 1e-6
@@ -126,18 +129,27 @@ class _Joint:
         self.rows_of.append(coefficients)
         self.values.append(float(value))
 
+    def between(self, coefficients: NDArray[np.float64], value: float, off: Bound, unit: float = 1.0) -> None:
+        """The number, counted in units, passes the value by one of `off`."""
+        if off.low == off.high:
+            self.equal(coefficients, (value + off.low) / unit)
+            return
+        for sign, end in ((1, off.high), (-1, off.low)):
+            self.limits_of.append(sign * coefficients)
+            self.most.append(sign * (value + end) / unit)
+
     def publish(self, analysis: Analysis, axes: Axes, opened: Opened) -> None:
-        """Every number that the analysis released is known."""
-        index = self.grid.margin(axes)
+        """Every number that the analysis released is known, or between which it was before it was rounded."""
+        index, off = self.grid.margin(axes), rounded_from(analysis.base if analysis.rounded else 1)
         for place, cell in _cells(analysis, axes):
             if opened["safe"].ravel()[place]:
-                self.equal(self.rows(index, cell), opened["count"].ravel()[place])
+                self.between(self.rows(index, cell), opened["count"].ravel()[place], off)
                 if isinstance(analysis, Correlation):
                     self._moments(analysis, opened)
                     continue
                 for column in self._summed(analysis):
-                    value = float(opened["sum"].ravel()[place]) / self.unit(column)
-                    self.equal(self.rows(index, cell, column), value)
+                    value, unit = float(opened["sum"].ravel()[place]), self.unit(column)
+                    self.between(self.rows(index, cell, column), value, off, unit)
 
     def hidden(self, analysis: Analysis, axes: Axes, opened: Opened) -> Iterator[Interval]:
         """What each number can be that the analysis did not release."""
@@ -178,14 +190,15 @@ class _Joint:
     @cached_property
     def _limits(self) -> Any:
         """low · count <= sum <= high · count in every joint cell, as rows that are not positive."""
-        if not self.columns:
+        if not self.columns and not self.limits_of:
             return None
-        rows = []
+        rows: list[list[Any]] = []
         for column in self.columns:
             sums = [eye_array(self.grid.size) * (column == other) for other in self.columns]
             low, high = (diags_array(end / self.unit(column)) for end in self.bounds[column])
             rows += [[low, *(-each for each in sums)], [-high, *sums]]
-        return vstack([block_array(rows), *(coo_array(row.reshape(1, -1)) for row in self.limits_of)], format="csr")
+        own = [block_array(rows)] if rows else []
+        return vstack([*own, *(coo_array(row.reshape(1, -1)) for row in self.limits_of)], format="csr")
 
     def _extreme(self, objective: NDArray[np.float64]) -> float:
         size, limits = self.grid.size, self._limits

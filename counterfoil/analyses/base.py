@@ -25,6 +25,7 @@ from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreement import Agreement, Planned
 from counterfoil.governance.contract import Column, Contract
 from counterfoil.governance.policy import Rules, Statistic
+from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith
 
@@ -183,6 +184,11 @@ class Analysis(ABC):
                     f"{planned.name}: the sum of {item.name} could wrap; narrow its bounds in the contract"
                 )
         self.noise = self._noise()
+        for name, reach in self.rounded.items():
+            if reach.high - reach.low + 2 * self.base >= SAFE:
+                raise RangeError(
+                    f"{planned.name}: its {name} could wrap when rounded; narrow its bounds in the contract"
+                )
 
     # --- public, from the plan ----------------------------------------------------------------------------------
 
@@ -217,6 +223,10 @@ class Analysis(ABC):
         Raises: PlanError where the analysis takes no noise.
         """
         raise PlanError(f"{self.planned.name}: {self.key} takes no noise; remove 'privacy' from it")
+
+    def counted(self) -> Mapping[str, Bound]:
+        """The released arrays that hold counts and sums, which a policy may ask to round, and their bounds."""
+        return {}
 
     # --- the three worlds ---------------------------------------------------------------------------------------
 
@@ -270,8 +280,20 @@ class Analysis(ABC):
     def measure(self, array: str, unit: str = "") -> Measure:
         """How a column with the whole numbers of one released array is to be read."""
         if self.noise is None or array not in self.noised:
-            return Measure(unit)
+            return Measure(unit, self.base // 2 if array in self.rounded else 0)
         return Measure(unit, interval=self.noise.half_width(array))
+
+    # --- rounding -------------------------------------------------------------------------------------------------
+
+    @property
+    def base(self) -> int:
+        """What counts and sums are released as multiples of."""
+        return self.rules.safe_round_base
+
+    @property
+    def rounded(self) -> Mapping[str, Bound]:
+        """The arrays of `counted` if they are rounded; else none."""
+        return self.counted() if self.base > 1 else {}
 
     def _noise(self) -> PlanNoise | None:
         if self.planned.privacy is None:

@@ -28,12 +28,13 @@ from counterfoil.data.encode import encode
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError
 from counterfoil.governance.contract import Column
+from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.protocol import Protocol
 
 
 class Histogram(Analysis):
     """Counts of `column` in [edge, next edge); the last bin includes its upper edge. Exact, unless noise
-    is asked for.
+    or rounding is asked for.
 
     Values outside all bins are not counted.
     """
@@ -57,6 +58,9 @@ class Histogram(Analysis):
     def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
         bins = [f"from {low} to {high}" for low, high in pairwise(self._edges)]
         return ((self._column.name, (*bins, *(["elsewhere"] if self._open else []))),) if self.noise is None else None
+
+    def counted(self) -> Mapping[str, Bound]:
+        return {"count": Bound(0, self.limits.total_rows)}
 
     def moves(self) -> Mapping[str, Moves]:
         return {"count": Moves(2, 2, cells=2, size=len(self._edges) - 1, reach=self.limits.total_rows)}

@@ -17,6 +17,7 @@ from counterfoil.analyses.complement import complement, families
 from counterfoil.analyses.crosscheck import Comparison, agreements, comparisons
 from counterfoil.analyses.differences import too_close
 from counterfoil.analyses.ranges import Handed, check_ranges
+from counterfoil.analyses.rounding import rounded
 from counterfoil.analyses.suppress import Judged, counted, hide, judge
 from counterfoil.data.membership import BUCKETS, KINDS, REPEATS, sketch
 from counterfoil.data.table import Table
@@ -224,6 +225,8 @@ class JointComputation:
     def suppress(self) -> dict[str, int]:
         """Hides the cells of every analysis that a disclosure rule forbids, and what would restore them.
 
+        Counts and sums of what is left are rounded, if the policy has a base for that.
+
         Returns how many, by analysis.
 
         Reveals: these numbers, under one declared opening; if the policy asks for it those by rule under another.
@@ -239,13 +242,14 @@ class JointComputation:
         flags = complement(self.p, self._analyses, cells, judged)
         if self.agreement.rules.count_by_rule:
             self._count_by_rule(judged)
-        self._released = {name: hide(self.p, each, flags[name]) for name, each in cells.items()}
+        hidden = {name: hide(self.p, each, flags[name]) for name, each in cells.items()}
+        self._released = rounded(self.p, self._analyses, hidden)
         self._cells.clear()
-        hidden = []
+        gone = []
         for released in self._released.values():
             safe = released["safe"].reshape(-1)
-            hidden.append(self.p.add_public(-safe.sum(), safe.size).reshape(1))
-        counts = as_signed(self.p.open(concat(hidden), HIDDEN))
+            gone.append(self.p.add_public(-safe.sum(), safe.size).reshape(1))
+        counts = as_signed(self.p.open(concat(gone), HIDDEN))
         return {name: int(count) for name, count in zip(self._released, counts, strict=True)}
 
     def _count_by_rule(self, judged: Mapping[str, Judged]) -> None:

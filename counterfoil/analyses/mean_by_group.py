@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ from counterfoil.data.table import Table
 from counterfoil.errors import PlanError
 from counterfoil.governance.contract import Column
 from counterfoil.mpc.circuits.bound import Bound
+from counterfoil.mpc.circuits.rounding import rounded_from
 from counterfoil.mpc.protocol import Protocol
 
 
@@ -36,7 +38,7 @@ class MeanByGroup(Analysis):
     """Mean of `value` in each combination of the categories of `by`.
 
     The groups are public, from the contract; counts and sums are exact, and the mean is their quotient. With noise, all
-    three are noised.
+    three are noised; with a rounding base, counts and sums are rounded, and the mean's bound follows from that.
     """
 
     key = "mean_by_group"
@@ -58,6 +60,10 @@ class MeanByGroup(Analysis):
 
     def summed(self) -> tuple[str, ...]:
         return (self._value.name,) if self.noise is None else ()
+
+    def counted(self) -> Mapping[str, Bound]:
+        rows = self.limits.total_rows
+        return {"count": Bound(0, rows), "sum": self._bound.joined(Bound(0, 0)).summed(rows)}
 
     def moves(self) -> Mapping[str, Moves]:
         size, rows = int(np.prod(self._shape)), self.limits.total_rows
@@ -97,6 +103,10 @@ class MeanByGroup(Analysis):
         frame["mean"] = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
         frame.loc[safe == 0, "rows"] = pd.NA
         measures = {"rows": self.measure("count"), "mean": Measure(value.unit)}
+        if self.rounded:
+            low, high = self.bounds(value)
+            frame["mean"] = np.clip(frame["mean"], low, high)
+            measures["mean"] = Measure(value.unit, self._farthest(frame["mean"].to_numpy(), total, count))
         if self.noise:
             low, high = self.bounds(value)
             frame["mean"] = np.clip(frame["mean"] + self._middle, low, high)
@@ -138,11 +148,20 @@ class MeanByGroup(Analysis):
         sums, counts = noise.half_width("sum", confidence), noise.half_width("count", confidence)
         low, high = (bound - self._middle for bound in self.bounds(self._value))
         least, most = np.maximum(count - counts, 1.0), count + counts
-        lower, upper = total - sums, total + sums
-        # The smallest quotient has the smallest sum, over the fewest rows if it is negative, else over the most.
-        ends = (lower / np.where(lower < 0, least, most), upper / np.where(upper < 0, most, least))
+        ends = _quotients(total - sums, total + sums, least, most)
         lowest, highest = (np.where(shown, np.clip(end, low, high) + self._middle, np.nan) for end in ends)
         return lowest, highest
+
+    def _farthest(self, mean: NDArray[np.float64], total: NDArray[np.int64], count: NDArray[np.int64]) -> float:
+        """How far any exact mean can be from the quotient of the rounded numbers: what rounding makes possible.
+
+        A group that is shown has the minimum count, and its mean is within the column's bounds.
+        """
+        off, (low, high) = rounded_from(self.base), self.bounds(self._value)
+        least, most = np.maximum(count + off.low, self.rules.safe_threshold), count + off.high
+        lowest, highest = _quotients(total + off.low, total + off.high, least, most)
+        apart = np.maximum(mean - np.clip(lowest, low, high), np.clip(highest, low, high) - mean)
+        return float(np.nanmax(apart, initial=0.0)) * (1 + 1e-12)
 
     @property
     def _middle(self) -> int:
@@ -166,3 +185,11 @@ class MeanByGroup(Analysis):
     @property
     def _shape(self) -> tuple[int, ...]:
         return tuple(len(self.categories(column)) for column in self._by)
+
+
+def _quotients(lower: Any, upper: Any, least: Any, most: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Between which numbers a sum from `lower` to `upper` over `least` to `most` rows, at least one, can be.
+
+    The smallest quotient has the smallest sum, over the fewest rows if it is negative, else over the most.
+    """
+    return lower / np.where(lower < 0, least, most), upper / np.where(upper < 0, most, least)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 DOMINANCE: Final = frozenset({"safe_nk_k", "safe_pratio_p"})
 
-COUNTS: Final = frozenset({"zeros_are_disclosive", "full_cells_are_disclosive", "safe_owners", "check_missing_values"})
+COUNTS: Final = frozenset(
+    {"zeros_are_disclosive", "full_cells_are_disclosive", "safe_owners", "check_missing_values", "safe_round_base"}
+)
 SUMS: Final = COUNTS | DOMINANCE
 """What tables of counts, and tables of sums, enforce. No column with empty cells leaves its owner (`data.encode`)."""
 

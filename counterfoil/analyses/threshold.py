@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,6 +14,8 @@ from counterfoil.analyses.total import Total
 from counterfoil.errors import PlanError
 from counterfoil.governance.agreement import Planned
 from counterfoil.governance.contract import Contract
+from counterfoil.mpc.circuits.bound import Bound
+from counterfoil.mpc.circuits.rounding import round_to
 from counterfoil.mpc.circuits.suppress import at_least
 from counterfoil.mpc.protocol import Protocol
 
@@ -24,7 +26,8 @@ ASKS: Final = {"above": "more than", "at_least": "at least"}
 class Threshold(Total):
     """Whether `column` adds up to more than `above`, or to `at_least` so much. Exact; the sum is never opened.
 
-    With noise the noised sum is compared, so the answer may be wrong where the sum is near the threshold.
+    With noise the noised sum is compared, with a rounding base the rounded one; the answer may then be wrong where the
+    sum is near the threshold.
     """
 
     key = "threshold"
@@ -49,9 +52,14 @@ class Threshold(Total):
     def summed(self) -> tuple[str, ...]:
         return ()
 
+    def counted(self) -> Mapping[str, Bound]:
+        return {}
+
     def conclude(self, p: Protocol, cells: Cells) -> Cells:
         # Both sides are whole numbers, so more than the value is at least the next one.
         total = cells.values["sum"].reshape(1)
+        if self.base > 1:
+            total = round_to(p, total, self.base, super().counted()["sum"])
         passed = at_least(p, total, self._value + (self._asks == "above"))
         return replace(cells, values={"passed": passed.reshape()})
 
@@ -62,6 +70,8 @@ class Threshold(Total):
         if self.noise:
             finding += f" The sum was noised before it was compared; 95 % within ± {self.noise.half_width('sum'):,}."
             measure = Measure(interval=math.nan)
+        elif self.base > 1:
+            finding += f" The sum was rounded to the nearest {self.base:,} before it was compared."
         return Result(
             self.planned.name, self.key, self.version, self._question, (finding if safe else "Too few rows.",),
             (ResultTable(self._question, frame, {self._question: measure}),), suppressed=int(not safe), cells=1,

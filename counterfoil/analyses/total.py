@@ -15,7 +15,6 @@ from counterfoil.analyses.base import (
     Cells,
     Checked,
     Input,
-    Measure,
     Opened,
     Output,
     Result,
@@ -32,7 +31,9 @@ from counterfoil.mpc.protocol import Protocol
 
 
 class Total(Analysis):
-    """The sum of `column` and the number of rows behind it. Exact, unless noise is asked for; the rows always are."""
+    """The sum of `column` and the number of rows behind it. Exact, unless noise or rounding is asked for;
+    the rows have no noise in any case.
+    """
 
     key = "total"
     version = 1
@@ -53,6 +54,10 @@ class Total(Analysis):
 
     def summed(self) -> tuple[str, ...]:
         return (self._column.name,) if self.noise is None else ()
+
+    def counted(self) -> Mapping[str, Bound]:
+        rows = self.limits.total_rows
+        return {"count": Bound(0, rows), "sum": self._bound.joined(Bound(0, 0)).summed(rows)}
 
     def moves(self) -> Mapping[str, Moves]:
         low, high = self.bounds(self._column)
@@ -79,9 +84,9 @@ class Total(Analysis):
         frame = pd.DataFrame(
             {"rows": pd.array([count if safe else None], "Int64"), name: pd.array([total if safe else None], "Int64")}
         )
-        about = (
-            f" (noised; 95 % within ± {measure.interval:,})" if (measure := self.measure("sum", unit)).interval else ""
-        )
+        rows, measure = self.measure("count"), self.measure("sum", unit)
+        about = f" (noised; 95 % within ± {measure.interval:,})" if measure.interval else ""
+        about = f" (both rounded to the nearest {self.base:,})" if self.rounded else about
         finding = (
             f"{name} adds up to {total:,} {unit}".rstrip() + f" over {count:,} rows{about}."
             if safe
@@ -89,7 +94,7 @@ class Total(Analysis):
         )
         return Result(
             self.planned.name, self.key, self.version, f"Total {name}", (finding,),
-            (ResultTable(f"Total {name}", frame, {"rows": Measure(), name: measure}),),
+            (ResultTable(f"Total {name}", frame, {"rows": rows, name: measure}),),
             suppressed=1 - safe, cells=1,
         )  # fmt: skip
 

@@ -117,6 +117,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
     yield "A cell of a result is hidden from all, while it is still secret-shared, if"
     for rule in agreement.rules.describe():
         yield f"  {rule}"
+    yield from agreement.rules.describe_rounding()
     if guarded(agreement):
         yield "An exact result is refused if"
         for rule in agreement.rules.describe_releases():

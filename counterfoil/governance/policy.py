@@ -31,15 +31,15 @@ class Rules:
 
     `safe_threshold`: rows behind a cell, at least. `safe_nk_n`, `safe_nk_k`: the n largest contributions make up the
     share k of a sum, at most. `safe_pratio_p`: all but the two largest contributions make up the share p of the
-    largest, at least. `safe_dof_threshold`: rows beyond the columns of a correlation, at least.
-    `zeros_are_disclosive`: empty cells and sums of nothing but zeros are hidden. `full_cells_are_disclosive`: so are
-    cells that hold all rows of their line, or whose rows are all at one bound of their column. `safe_owners`: owners
-    with rows in a cell, at least. `check_missing_values`: no result rests on a column with empty cells.
-    `survival_safe_threshold`: people at risk at each step of a survival curve, at least. `safe_round_base`: counts are
-    multiples of it. `safe_difference`: rows in which an owner's part of a release may differ from that of an earlier
-    one, at least, unless in none. `safe_rows_per_number`: rows for each exact number that is known of them, by all
-    releases that nodes remember, at least. `count_by_rule`: reviewers learn how many cells each rule hides, not
-    only how many are hidden.
+    largest, at least. `safe_dof_threshold`: rows beyond the columns of a correlation, at least. `zeros_are_disclosive`:
+    empty cells and sums of nothing but zeros are hidden. `full_cells_are_disclosive`: so are cells that hold all rows
+    of their line, or whose rows are all at one bound of their column. `safe_owners`: owners with rows in a cell, at
+    least. `check_missing_values`: no result rests on a column with empty cells. `survival_safe_threshold`: people at
+    risk at each step of a survival curve, at least. `safe_round_base`: counts and sums leave as multiples of it, the
+    nearest ones. `safe_difference`: rows in which an owner's part of a release may differ from that of an earlier one,
+    at least, unless in none. `safe_rows_per_number`: rows for each exact number that is known of them, by all releases
+    that nodes remember, at least. `count_by_rule`: reviewers learn how many cells each rule hides, not only how many
+    are hidden.
     """
 
     safe_threshold: int = 10
@@ -96,6 +96,16 @@ class Rules:
         if self.safe_dof_threshold:
             yield f"it is a correlation with fewer than {self.safe_dof_threshold} rows beyond its columns"
 
+    def describe_rounding(self) -> Iterator[str]:
+        """What is rounded, and to what, in plain words; nothing without a base."""
+        if self.safe_round_base > 1:
+            yield (
+                f"Exact counts and sums are rounded to the nearest multiple of {self.safe_round_base} while they are "
+                f"secret-shared, so that what is read of them is off by {self.safe_round_base // 2} at most. Which "
+                "cells are hidden goes by exact counts. Sums of rounded numbers can narrow down what a single one "
+                "stands for."
+            )
+
     def describe_releases(self) -> Iterator[str]:
         """The rules in force that decide over whole releases, in plain words: when one is refused."""
         if self.safe_difference > 1:
@@ -141,7 +151,7 @@ CALLED_FOR: Final[Mapping[str, frozenset[Statistic]]] = {
     "safe_owners": frozenset({"counts", "sums", "correlations", "survival curves"}),
     "check_missing_values": frozenset({"counts", "sums", "correlations", "survival curves"}),
     "survival_safe_threshold": frozenset({"survival curves"}),
-    "safe_round_base": frozenset({"counts"}),
+    "safe_round_base": frozenset({"counts", "sums", "correlations"}),
     "safe_difference": frozenset(),
     "safe_rows_per_number": frozenset(),
 }
@@ -173,6 +183,12 @@ def parse_policy(raw: bytes, source: str) -> Policy:
         problems.add(
             ("rules", "zeros_are_disclosive"),
             "zeros around a hidden cell show that it is full; hide zeros, or set full_cells_are_disclosive to false",
+        )
+    if rules.safe_round_base > 2 * rules.safe_threshold:
+        problems.add(
+            ("rules", "safe_round_base"),
+            f"counts of {rules.safe_threshold} would be rounded to 0; "
+            f"lower it to {2 * rules.safe_threshold} or less, or raise safe_threshold",
         )
     problems.raise_if_any()
     return Policy(value["id"], value["version"], value["title"], rules, digest(raw), source, raw)

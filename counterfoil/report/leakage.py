@@ -51,6 +51,7 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         "Other cells are hidden with it where it could be subtracted from the margins that are released here, to "
         "whomever, or from the number of all rows; which is which is not told. What is left possible for its count is "
         f"at least {agreement.min_count} wide. Who hands in false values can mislead these rules.",
+        *agreement.rules.describe_rounding(),
         *_refused(agreement),
         *_noise(agreement),
         "An attempt that fails shows that it failed, and at which step. An owner can hand in false values within the "

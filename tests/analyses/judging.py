@@ -14,6 +14,7 @@ from counterfoil.analyses import build
 from counterfoil.analyses.base import Analysis, Cells, Limits
 from counterfoil.analyses.complement import complement
 from counterfoil.analyses.ranges import Handed, check_ranges
+from counterfoil.analyses.rounding import rounded
 from counterfoil.analyses.suppress import hide, judge
 from counterfoil.data.table import Table
 from counterfoil.governance.agreement import Planned
@@ -92,7 +93,8 @@ def released(
         flags = {name: verdict.safe for name, verdict in zip(cells, found, strict=True)}
         if complementary:
             flags = complement(p, analyses, cells, dict(zip(cells, found, strict=True)))
-        return [hide(p, each, flags[name]) for name, each in cells.items()]
+        kept = {name: hide(p, each, flags[name]) for name, each in cells.items()}
+        return list(rounded(p, analyses, kept).values())
 
     return dict(zip((plan.name for plan in plans), _run(plans, frames, rules, suite, hidden), strict=True))
 
@@ -111,7 +113,7 @@ def _run(plans: Any, frames: Any, rules: Rules, suite: str, after: Any) -> list[
                 for frame in frames
             ]
             checked, _ = check_ranges(p, handed)
-            cells[name] = analysis.secure(p, checked)
+            cells[name] = analysis.conclude(p, analysis.secure(p, checked))
         return after(p, analyses, cells)
 
     if suite == "plain":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
@@ -254,11 +254,13 @@ MARGINS = """
 """
 
 
-def demo(folder: Path, margins: Sequence[str] = (), policy: str = "") -> tuple[JointComputation, dict[Part, int]]:
+def demo(
+    folder: Path, margins: Sequence[str] = (), policy: str = "", edit: Callable[[str], str] = str
+) -> tuple[JointComputation, dict[Part, int]]:
     """The demo's own agreement, policy and tables, computed up to suppression; and the rows of each owner."""
     shutil.copytree(CONTRACTS, folder / "contracts")
     file = folder / "contracts" / "agreements" / "exposure.agreement.yaml"
-    file.write_text(file.read_text() + "".join(MARGINS.format(axis=axis) for axis in margins))
+    file.write_text(edit(file.read_text()) + "".join(MARGINS.format(axis=axis) for axis in margins))
     rules = folder / "contracts" / "policies" / "strict-counts.policy.yaml"
     rules.write_text(rules.read_text() + policy)
     raw = (CONTRACTS / "rosters" / "four-banks.roster.yaml").read_bytes()

@@ -184,7 +184,7 @@ REFUSED = {
         Rules(),
         "safe_nk_k and safe_pratio_p compare contributions",
     ),
-    "rounded sums": (TOTAL, Rules(safe_round_base=5), "total releases counts.*safe_round_base"),
+    "rounded moments": (LINKS, Rules(safe_round_base=5), "correlation releases correlations.*safe_round_base"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Noise against its law, range checks and bounds against numpy and integers."""
+"""Noise against its law, range checks, rounding and bounds against numpy and integers."""
 
 import math
 from fractions import Fraction
@@ -13,6 +13,7 @@ from counterfoil.errors import RangeError, ShapeError
 from counterfoil.mpc.circuits import noise
 from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.circuits.range_check import in_range
+from counterfoil.mpc.circuits.rounding import LARGEST_DIVISOR, floor_divide, round_to, rounded_from
 from counterfoil.mpc.plain import Plain
 
 REACH = noise.gaussian_reach(3)
@@ -138,6 +139,76 @@ def test_every_row_may_have_its_own_range(suite):
     x, low, high = np.array([1, 5, -3, 7]), np.array([0, 6, -3, 0]), np.array([1, 9, -3, 6])
     got = run(suite, lambda p, y: in_range(p, y, low, high), (x,)).values
     assert got.tolist() == [1, 0, 1, 0]
+
+
+# --- division by a public number --------------------------------------------------------------------------------
+
+WIDE = Bound(LARGEST_DIVISOR - (1 << 61), (1 << 61) - LARGEST_DIVISOR)
+#: a divisor, the bound of what it divides, and how many truncations it takes
+DIVISIONS = [
+    (1, Bound(0, 100), 1),
+    (3, Bound(-7, (1 << 30) - 10), 1),
+    (5, Bound(0, 1 << 30), 3),
+    (1000, Bound(-(1 << 48), 1 << 48), 3),
+    (7, Bound(1 << 20, 1 << 50), 3),
+    (1000, WIDE, 5),
+    (LARGEST_DIVISOR, WIDE, 9),
+]
+
+
+def within(bound):
+    def draw(rng, n):
+        column = rng.integers(bound.low, bound.high, n, endpoint=True)
+        near = np.array([bound.low, bound.high, bound.low + 1, bound.high - 1, *range(-12, 13)])
+        near = near[(bound.low <= near) & (near <= bound.high)][:n]
+        column[: near.size] = near
+        return (column,)
+
+    return draw
+
+
+ROUNDED = [
+    Spec(
+        f"{name} {divisor} of {bound.low}..{bound.high}",
+        lambda p, x, circuit=circuit, divisor=divisor, bound=bound: circuit(p, x, divisor, bound),
+        within(bound),
+        lambda x, reference=reference, divisor=divisor: reference(x, divisor),
+        per_element(10 * truncations, 368 * truncations, 10 * truncations, 688 * truncations),
+    )
+    for divisor, bound, truncations in DIVISIONS
+    for name, circuit, reference in (
+        ("floor_divide by", floor_divide, lambda x, d: x // d),
+        ("round_to", round_to, lambda x, d: (x + d // 2) // d * d),
+    )
+]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("spec", ROUNDED, ids=str)
+def test_division_by_a_public_number_is_exact_and_costs_what_is_said(spec, suite):
+    check_cost(spec, check_values(spec, suite, seed=3, n=640), 640)
+
+
+@given(st.integers(1, LARGEST_DIVISOR), st.integers(WIDE.low, WIDE.high), st.integers(0, WIDE.high), st.data())
+def test_any_number_divides_by_any(divisor, low, width, data):
+    bound = Bound(low, min(low + width, WIDE.high))
+    x = data.draw(st.lists(st.integers(bound.low, bound.high), min_size=1, max_size=9))
+    got = run("plain", lambda p, y: floor_divide(p, y, divisor, bound), (np.array(x),)).values.view(np.int64)
+    assert got.tolist() == [value // divisor for value in x]
+    rounded = run("plain", lambda p, y: round_to(p, y, divisor, bound), (np.array(x),)).values.view(np.int64)
+    off = rounded_from(divisor)
+    for value, near in zip(x, rounded.tolist(), strict=True):
+        assert near % divisor == 0
+        assert off.low <= value - near <= off.high
+        assert abs(value - near) <= divisor // 2
+
+
+def test_a_divisor_that_is_none_is_refused():
+    for divisor, bound in ((0, WIDE), (-3, WIDE), (LARGEST_DIVISOR + 1, WIDE), (5, Bound(-(1 << 61), 1 << 61))):
+        p = Plain()
+        with pytest.raises(RangeError):
+            floor_divide(p, p.constant(np.array([1])), divisor, bound)
+        assert not p.calls
 
 
 bounds = st.tuples(st.integers(-(2**29), 2**29), st.integers(0, 2**29)).map(lambda t: Bound(t[0], t[0] + t[1]))
