@@ -21,6 +21,7 @@ import numpy as np
 
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.mpc.circuits.compare import less_than
+from counterfoil.mpc.circuits.truncate import multiply_pr, trunc_pr
 from counterfoil.mpc.local import deal
 from counterfoil.mpc.memory import keep_freed_memory
 from counterfoil.mpc.protocol import Protocol
@@ -32,6 +33,8 @@ NODES = [f"node-{index}" for index in range(4)]
 
 WORKLOADS: dict[str, Callable[[Protocol, Arith, Arith], Any]] = {
     "multiply": lambda p, x, y: p.multiply(x, y),
+    "fixed multiply": lambda p, x, y: multiply_pr(p, x, y, 18),
+    "truncate": lambda p, x, _: trunc_pr(p, x, 18),
     "less-than": less_than,
     "halves": lambda p, x, _: p.split(x, bits=range(64)).slices,
     "shuffle": lambda p, x, _: p.shuffle([x]),
@@ -64,12 +67,12 @@ def main() -> None:
         with ProcessPoolExecutor(n, mp_context=multiprocessing.get_context("spawn")) as pool:
             parties = [pool.submit(_party, index, options, folder, ports) for index in range(n)]
             measured = zip(*(party.result() for party in parties), strict=True)
-    print(f"{'workload':12} {'n':>9} {'best s':>9} {'median s':>9} {'cpu s':>9} {'MB sent':>9} {'rounds':>6}")
+    print(f"{'workload':14} {'n':>9} {'best s':>9} {'median s':>9} {'cpu s':>9} {'MB sent':>9} {'rounds':>6}")
     for (size, workload), found in zip(product(options.sizes, options.workloads), measured, strict=True):
         slowest = [max(run) for run in zip(*(each.seconds for each in found), strict=True)]
         best, median = min(slowest), statistics.median(slowest)
         cpu, sent = sum(each.cpu for each in found), sum(each.sent for each in found) / 1e6
-        print(f"{workload:12} {int(size):9} {best:9.4f} {median:9.4f} {cpu:9.4f} {sent:9.1f} {found[0].rounds:6}")
+        print(f"{workload:14} {int(size):9} {best:9.4f} {median:9.4f} {cpu:9.4f} {sent:9.1f} {found[0].rounds:6}")
 
 
 def _party(index: int, options: argparse.Namespace, folder: str, ports: list[int]) -> list[Measured]:

@@ -23,7 +23,7 @@ from counterfoil.mpc.circuits.convert import b2a
 from counterfoil.mpc.circuits.group import group_flags, group_sum
 from counterfoil.mpc.circuits.permute import SHUFFLED
 from counterfoil.mpc.circuits.sort import radix_permutation
-from counterfoil.mpc.circuits.truncate import trunc_exact, trunc_pr
+from counterfoil.mpc.circuits.truncate import multiply_pr, trunc_exact, trunc_pr
 from counterfoil.mpc.ledger import Declared
 from counterfoil.mpc.local import deal
 from counterfoil.mpc.protocol import Protocol
@@ -58,6 +58,7 @@ PRIMITIVES: Final = {
     "open to all": Primitive(lambda p, x, _: p.open(x, _OPENED), (1, 1)),
     "B2A": Primitive(lambda p, _, b: b2a(p, b), (2, 2)),
     "probabilistic truncation": Primitive(lambda p, x, _: trunc_pr(p, x, 16), (2, 2)),
+    "truncated product": Primitive(lambda p, x, _: multiply_pr(p, x, x, 16), (2, 3)),
     "exact truncation": Primitive(lambda p, x, _: trunc_exact(p, x, 16), (10, 10)),
     "A2B": Primitive(lambda p, x, _: a2b(p, x), (8, 8)),
     "less than": Primitive(lambda p, x, _: less_than(p, x, x), (8, 8)),

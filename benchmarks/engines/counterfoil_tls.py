@@ -36,7 +36,7 @@ from counterfoil.mpc.circuits.group import group_flags, group_sum
 from counterfoil.mpc.circuits.join import UNIQUE, join
 from counterfoil.mpc.circuits.permute import SHUFFLED
 from counterfoil.mpc.circuits.sort import COMPARED, Key, sort_rows
-from counterfoil.mpc.circuits.truncate import trunc_exact, trunc_pr
+from counterfoil.mpc.circuits.truncate import multiply_pr, trunc_exact, trunc_pr
 from counterfoil.mpc.ledger import Declared
 from counterfoil.mpc.local import deal, reveal
 from counterfoil.mpc.memory import keep_freed_memory
@@ -144,13 +144,13 @@ def _series(p: Protocol, z: Number) -> Number:
     bits, finer = FEATURE_BITS, FEATURE_BITS + SIGMOID_REACH_BITS
     first, third, fifth, seventh, ninth = (round(each * (1 << bits)) for each in SIGMOID_SERIES)
     # t = z / 4 is the same integer with two more binary places.
-    square = trunc_pr(p, p.multiply(z.value, z.value), 2 * finer - bits)
-    fourth = trunc_pr(p, p.multiply(square, square), bits)
+    square = multiply_pr(p, z.value, z.value, 2 * finer - bits)
+    fourth = multiply_pr(p, square, square, bits)
     low = p.add_public(square * third, first << bits)
     inner = trunc_pr(p, p.add_public(square * seventh + fourth * ninth, fifth << bits), bits)
     odd = trunc_pr(p, low + p.multiply(fourth, inner), bits)
     half = 1 << (bits - 1)
-    return Number(p.add_public(trunc_pr(p, p.multiply(z.value, odd), finer), half), bits, Bound(-half, 3 * half))
+    return Number(p.add_public(multiply_pr(p, z.value, odd, finer), half), bits, Bound(-half, 3 * half))
 
 
 def _descend(approximate: Callable[[Protocol, Number], Number]) -> Callable[[Protocol, Arith, Arith], Arith]:
@@ -202,9 +202,7 @@ def _fixed(*values: Array) -> tuple[Array, ...]:
 
 PROGRAMS: Final[dict[str, Program]] = {
     "multiply": Program(lambda p, x, y: p.multiply(x, y)),
-    "fixed_multiply": Program(
-        lambda p, x, y: trunc_pr(p, p.multiply(x, y), FRAC_BITS), _fixed, encoding.unscaled(FRAC_BITS)
-    ),
+    "fixed_multiply": Program(lambda p, x, y: multiply_pr(p, x, y, FRAC_BITS), _fixed, encoding.unscaled(FRAC_BITS)),
     "less_than": Program(less_than),
     "equal": Program(equal),
     "truncate": Program(lambda p, x: trunc_exact(p, x, FRAC_BITS)),

@@ -9,17 +9,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from counterfoil.mpc.kernels import bit_slices
+from counterfoil.mpc.lanes import lane_piece, lane_words, to_lanes
 from counterfoil.mpc.packing import unpack
 from counterfoil.mpc.pieces import CHUNK, cut, flat, pieces
 from counterfoil.mpc.protocol import HalfMap, Halves, Split
-from counterfoil.mpc.shares import Arith, Bits, Words, packed_length
+from counterfoil.mpc.shares import U64, Arith, Bits, Words, packed_length
 
 Parts = tuple[Words, ...]
+
+#: Added to what is truncated, |x| < 2^62, so that L + R is in [0, 2^63).
+RAISED: Final = U64((1 << 62) - 1)
 
 
 class Half(NamedTuple):
@@ -40,6 +44,17 @@ def mapped(components: Sequence[Words], maps: Sequence[HalfMap]) -> Half:
                 yield _shift(piece, k * size), each(reduce(np.add, [row[piece] for row in rows]))
 
     return Half(len(maps) * size, each_piece())
+
+
+def in_lanes(components: Sequence[Words], of: HalfMap, bits: int) -> Half:
+    """The map of the components' sum, in lanes that hold so many bits."""
+    rows = [flat(part) for part in components]
+    size = rows[0].size
+    each_piece = (
+        (lane_piece(piece, bits), to_lanes(of(reduce(np.add, [row[piece] for row in rows])), bits))
+        for piece in pieces(size)
+    )
+    return Half(lane_words(size, bits), each_piece)
 
 
 def sliced(components: Sequence[Words], bits: range, *, negate: bool) -> Half:

@@ -14,18 +14,30 @@ import numba
 import numpy as np
 from numba import types
 
+from counterfoil.mpc.lanes import Lanes
 from counterfoil.mpc.shares import U64, Words
 
 _IN = types.Array(types.uint64, 1, "C", readonly=True)
 _IN2 = types.Array(types.uint64, 2, "C", readonly=True)
 _OUT = types.Array(types.uint64, 1, "C")
 _OUT2 = types.Array(types.uint64, 2, "C")
+_LANES_IN, _LANES_OUT = "lanes", "lanes to write"
 
 
 def _kernel(*signature: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
     compiled: Callable[[Callable[..., None]], Callable[..., None]] = numba.njit(
         types.void(*signature), nogil=True, cache=True
     )
+    return compiled
+
+
+def _lane_kernel(*signature: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """As `_kernel`, for lanes of every width: those in place of _LANES_IN and _LANES_OUT are of one."""
+    each = []
+    for lane in (types.uint8, types.uint16, types.uint32, types.uint64):
+        of_lane = {_LANES_IN: types.Array(lane, 1, "C", readonly=True), _LANES_OUT: types.Array(lane, 1, "C")}
+        each.append(types.void(*(of_lane.get(argument, argument) for argument in signature)))
+    compiled: Callable[[Callable[..., None]], Callable[..., None]] = numba.njit(each, nogil=True, cache=True)
     return compiled
 
 
@@ -103,6 +115,43 @@ def joint_and(
         za[i] = (xa[i] & ya[i]) ^ m1[i] ^ on_a
         zb[i] = (xb[i] & yb[i]) ^ t1[i] ^ m2[i] ^ eb[i]
         zc[i] = (xc[i] & yc[i]) ^ t2[i] ^ on_c ^ ec[i]
+
+
+# --- truncation of two halves -----------------------------------------------------------------------------------
+# `raised` makes the value positive; with it, a and b are the top bits of the halves.
+
+
+@_lane_kernel(_IN, _LANES_IN, _LANES_IN, _LANES_IN, types.uint64, types.uint64, _IN, _LANES_OUT, _OUT)
+def truncate_left(
+    left: Words, top: Lanes, first: Lanes, second: Lanes, frac: int, raised: int, z0: Words, told: Lanes, z1: Words
+) -> None:
+    """told = a - top; z1 = (left >> frac) - z0 - (first + second)·2^(64 - frac)."""
+    for i in range(left.size):
+        half = left[i] + raised
+        told[i] = (half >> U64(63)) - top[i]
+        z1[i] = (half >> frac) - z0[i] - ((U64(first[i]) + U64(second[i])) << (U64(64) - frac))
+
+
+@_lane_kernel(_IN, _LANES_IN, _LANES_IN, _LANES_OUT)
+def unless_top(right: Words, top: Lanes, mask: Lanes, told: Lanes) -> None:
+    """told = (1 - b)·top - mask."""
+    for i in range(right.size):
+        told[i] = (U64(1) - (right[i] >> U64(63))) * U64(top[i]) - U64(mask[i])
+
+
+@_lane_kernel(_IN, _LANES_IN, _LANES_IN, types.uint64, types.uint64, _OUT)
+def truncate_right(right: Words, told: Lanes, came: Lanes, frac: int, raised: int, z2: Words) -> None:
+    """z2 = (right >> frac) - (raised >> frac) - (b + told + came)·2^(64 - frac)."""
+    for i in range(right.size):
+        carried = (right[i] >> U64(63)) + U64(told[i]) + U64(came[i])
+        z2[i] = (right[i] >> frac) - (raised >> frac) - (carried << (U64(64) - frac))
+
+
+@_lane_kernel(_IN, _LANES_IN, types.uint64, _OUT)
+def subtract_carried(x: Words, carried: Lanes, frac: int, z: Words) -> None:
+    """z = x - carried·2^(64 - frac)."""
+    for i in range(x.size):
+        z[i] = x[i] - (U64(carried[i]) << (U64(64) - frac))
 
 
 # --- linear combinations ----------------------------------------------------------------------------------------

@@ -157,6 +157,23 @@ class Protocol(ABC):
     def and_halves(self, x: Halves[Bits]) -> Bits:
         """left AND right. Cost: 1 round; rep3 24 B, rep4 32 B per packed word."""
 
+    @abstractmethod
+    def truncate(self, x: Arith, frac: int) -> Arith:
+        """floor(x / 2^frac) or one more, for |x| < 2^62 and 1 <= frac <= 62 (PROTOCOLS 7.1).
+
+        The one, if the low bits of x + 2^62 - 1 = L + R carry in the split's halves; so opened it would say something
+        about digits below its own.
+
+        Cost: 2 rounds; rep3 8 B and 3 lanes, rep4 16 B and 6 lanes of 8, 16, 32 or 64 bits, the least that hold `frac`.
+        """
+
+    @abstractmethod
+    def multiply_truncate(self, x: Arith, y: Arith, frac: int) -> Arith:
+        """`truncate` of x·y, elementwise, equal shapes, for |x·y| < 2^62; cheaper than `multiply` before it.
+
+        Cost: rep3 2 rounds, 24 B and 3 lanes; rep4 3 rounds, 48 B and 6 lanes.
+        """
+
     # --- shuffle (PROTOCOLS 8) ---------------------------------------------------------------------------------
 
     @abstractmethod

@@ -41,6 +41,8 @@ PRIMITIVES = {
     "slices": (lambda p, x, b: p.and_halves(p.split(x, bits=range(64)).slices), None),
     "both halves": (lambda p, x, b: p.split(x, [lambda v: v], range(3)).mapped[0].left, None),
     "bits to words": (lambda p, x, b: sum_of(p.split_bits(b)), None),
+    "truncation": (lambda p, x, b: p.truncate(x * 128, 7), None),
+    "truncated product": (lambda p, x, b: p.multiply_truncate(x, x, 7), None),
     "shuffle": (lambda p, x, b: p.unshuffle(*p.shuffle([x]))[0], X),
     "permutation": (lambda p, x, b: p.constant(p.open_permutation(p.constant(np.arange(9)), "pi")), np.arange(9)),
     "open": (lambda p, x, b: p.constant(p.open(x, "x")), X),
@@ -51,10 +53,16 @@ PRIMITIVES = {
 #: Longer programs, with many messages that depend on one another.
 CIRCUITS = {
     "exact truncation": (lambda p, x, b: trunc_exact(p, x, 7), (X.view(np.int64) >> 7).view(U64)),
+    "truncations": (lambda p, x, b: truncated_twice(p, trunc_exact(p, x, 40)), (X.view(np.int64) >> 40).view(U64)),
     "radix sort": (lambda p, x, b: apply(p, radix_permutation(p, a2b(p, x, 3)), [x])[0], None),
     "group sum": (lambda p, x, b: group_sum(p, x, [x], group_flags(p, x).last).columns[1], None),
     "noise": (lambda p, x, b: discrete_gaussian(p, "sums", 5, 2), None),
 }
+
+
+def truncated_twice(p, x):
+    """x again, small as it is: of multiples of the divisor nothing is left to chance."""
+    return p.truncate(p.multiply_truncate(x * 256, p.constant(np.full(N, 512)), 13) * 4, 6)
 
 
 def sum_of(halves):

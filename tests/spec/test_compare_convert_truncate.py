@@ -162,9 +162,68 @@ def test_trunc_pr_has_no_bias(suite):
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_trunc_pr_costs_what_the_table_says(suite):
-    spec = Spec("trunc_pr", lambda p, x: truncate.trunc_pr(p, x, 16), words(bits=62), None, per_element(2, 40, 2, 64))
-    check_cost(spec, run(suite, spec.program, spec.inputs(np.random.default_rng(1), 64)), 64)
+@pytest.mark.parametrize("frac", [1, 8, 16, 30, 62])
+def test_multiply_pr_is_the_floor_or_one_more(suite, frac):
+    x, y = columns(words(bits=31), words(bits=31))(np.random.default_rng(frac), 20_000)
+    got = run(suite, lambda p, a, b: truncate.multiply_pr(p, a, b, frac), (x, y)).values.view(np.int64)
+    assert set(np.unique(got - (x * y >> frac))) <= {0, 1}
+    below = frac // 2
+    exact = x >> below << below, y >> (frac - below) << (frac - below)
+    got = run(suite, lambda p, a, b: truncate.multiply_pr(p, a, b, frac), exact).values.view(np.int64)
+    np.testing.assert_array_equal(got, exact[0] * exact[1] >> frac)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_multiply_pr_has_no_bias(suite):
+    x, y = np.full(200_000, 3), np.full(200_000, 65536 + 5462)
+    got = run(suite, lambda p, a, b: truncate.multiply_pr(p, a, b, 16), (x, y)).values
+    assert abs(got.mean() - 3 * 70998 / 65536) < 5 * np.sqrt(0.25 / x.size)
+
+
+#: bits that are dropped: bytes of a lane
+LANES = {1: 1, 8: 1, 9: 2, 16: 2, 17: 4, 32: 4, 33: 8, 62: 8}
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize(("frac", "lane"), LANES.items())
+def test_probabilistic_truncation_costs_what_the_table_says(suite, frac, lane):
+    specs = [
+        Spec(
+            "trunc_pr",
+            lambda p, x: truncate.trunc_pr(p, x, frac),
+            words(bits=62),
+            None,
+            per_element(2, 8 + 3 * lane, 2, 16 + 6 * lane),
+        ),
+        Spec(
+            "multiply_pr",
+            lambda p, x, y: truncate.multiply_pr(p, x, y, frac),
+            columns(words(bits=31), words(bits=31)),
+            None,
+            per_element(2, 24 + 3 * lane, 3, 48 + 6 * lane),
+        ),
+    ]
+    for spec in specs:
+        check_cost(spec, run(suite, spec.program, spec.inputs(np.random.default_rng(1), 64)), 64)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_what_is_truncated_need_not_lie_in_one_piece(suite):
+    """Columns, and one row for many: the same as their copies, but for a coin."""
+    x, y = columns(words(bits=31), words(bits=31))(np.random.default_rng(1), 60)
+
+    def program(p, a, b):
+        rows = a.reshape(3, 20)
+        return [
+            truncate.trunc_pr(p, rows.T, 9),
+            truncate.multiply_pr(p, rows.T, b.reshape(20, 3), 9),
+            truncate.multiply_pr(p, rows[:1].broadcast_to((3, 20)), rows, 9),
+        ]
+
+    rows = x.reshape(3, 20)
+    exact = rows.T >> 9, rows.T * y.reshape(20, 3) >> 9, rows[:1] * rows >> 9
+    for got, floor in zip(run(suite, program, (x, y)).values, exact, strict=True):
+        assert set(np.unique(got.view(np.int64) - floor)) <= {0, 1}
 
 
 def test_matrices_keep_their_shape():
@@ -186,6 +245,11 @@ BAD = {
     "inject of 2 and 3": lambda p: convert.inject(p, p.constant_bits(np.ones(2, bool)), p.constant([1, 2, 3])),
     "select of 2 and 3": lambda p: convert.select(p, p.constant([1, 0]), p.constant([1, 2, 3]), p.constant([1, 2, 3])),
     "trunc by 64": lambda p: truncate.trunc_exact(p, p.constant([1]), 64),
+    "multiply_pr of 2 and 3": lambda p: truncate.multiply_pr(p, p.constant([1, 2]), p.constant([1, 2, 3]), 5),
+    "multiply_pr by 0": lambda p: truncate.multiply_pr(p, p.constant([1]), p.constant([1]), 0),
+    "multiply_pr by 63": lambda p: truncate.multiply_pr(p, p.constant([1]), p.constant([1]), 63),
+    "trunc_pr by 0": lambda p: truncate.trunc_pr(p, p.constant([1]), 0),
+    "trunc_pr of nothing": lambda p: truncate.trunc_pr(p, p.constant(np.zeros(0, int)), 5),
     "trunc_pr by 63": lambda p: truncate.trunc_pr(p, p.constant([1]), 63),
     "at_least of nothing": lambda p: suppress.at_least(p, p.constant(np.zeros(0, int)), 5),
 }

@@ -23,6 +23,7 @@ CIRCUITS = {
     "is_zero": compare.is_zero,
     "a2b and compose": lambda p, x: convert.compose(p, compare.a2b(p, x, 24)),
     "trunc_exact": lambda p, x: truncate.trunc_exact(p, x, 4),
+    "truncations": lambda p, x: truncate.multiply_pr(p, truncate.trunc_pr(p, x * 64, 4), x * 4, 4),
     "radix sort": lambda p, x: permute.apply(p, sort.radix_permutation(p, compare.a2b(p, x, 3)), [x])[0],
     "compared sort": lambda p, x: sort.compared_rows(p, sort.Key(x, 20), [x])[0],
     "propagate": lambda p, x: group.propagate(p, group.group_flags(p, x).head, [x])[0],

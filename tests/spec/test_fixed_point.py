@@ -98,30 +98,30 @@ KERNELS = [
         (1000, 2**32 - 1),
         (0, 0),
         1000 / 2**26,
-        (39, 1714),
-        (39, 2780),
+        (31, 1475),
+        (39, 2430),
     ),
-    Kernel("divide < 1", divide.divide, quotient, (0, 0.5), (0.5, 1), (20, 20), 1 / 2**26, (35, 1225.125), (35, 2013)),
-    Kernel("divide 16/16", limited, quotient, (0, 1), (1, 2**16), (16, 16), 1000 / 2**26, (41, 1775), (41, 2885.75)),
-    Kernel("sqrt", divide.sqrt, np.sqrt, (0,), (2**32 - 1,), (0,), 2**16 / 2**26, (50, 1946), (50, 3180)),
-    Kernel("sqrt, 20 places", divide.sqrt, np.sqrt, (0,), (2**20,), (20,), 2**10 / 2**26, (52, 2307.875), (52, 3757.5)),
-    Kernel("sqrt < 1", divide.sqrt, np.sqrt, (0,), (0.999,), (40,), 1 / 2**26, (52, 2270.5), (52, 3699)),
-    Kernel("exp", elementary.exp, np.exp, (-10,), (10,), (20,), E**10 / 2**25, (28, 841.875), (28, 1483)),
+    Kernel("divide < 1", divide.divide, quotient, (0, 0.5), (0.5, 1), (20, 20), 1 / 2**26, (29, 1057.125), (35, 1773)),
+    Kernel("divide 16/16", limited, quotient, (0, 1), (1, 2**16), (16, 16), 1000 / 2**26, (33, 1536), (41, 2535.75)),
+    Kernel("sqrt", divide.sqrt, np.sqrt, (0,), (2**32 - 1,), (0,), 2**16 / 2**26, (39, 1609), (50, 2698)),
+    Kernel("sqrt, 20 places", divide.sqrt, np.sqrt, (0,), (2**20,), (20,), 2**10 / 2**26, (41, 1973.875), (52, 3281.5)),
+    Kernel("sqrt < 1", divide.sqrt, np.sqrt, (0,), (0.999,), (40,), 1 / 2**26, (41, 1936.5), (52, 3223)),
+    Kernel("exp", elementary.exp, np.exp, (-10,), (10,), (20,), E**10 / 2**25, (25, 661.875), (28, 1235)),
     Kernel(
-        "exp of one binade", elementary.exp, np.exp, (0,), (0.5,), (10,), E**0.5 / 2**25, (23, 576.125), (23, 1016.5)
+        "exp of one binade", elementary.exp, np.exp, (0,), (0.5,), (10,), E**0.5 / 2**25, (20, 390.125), (23, 756.5)
     ),
     Kernel(
-        "exp of the negative", elementary.exp, np.exp, (-40,), (-30,), (16,), E**-30 / 2**25, (27, 781.25), (27, 1378)
+        "exp of the negative", elementary.exp, np.exp, (-40,), (-30,), (16,), E**-30 / 2**25, (24, 601.25), (27, 1130)
     ),
-    Kernel("log2", elementary.log2, of_positive(np.log2), (0,), (2**32 - 1,), (0,), 2**-23, (28, 1730), (28, 2796)),
-    Kernel("log", elementary.log, of_positive(np.log), (0,), (2**12 - 1e-6,), (20,), 2**-23, (28, 1730), (28, 2796)),
-    Kernel("sigmoid", elementary.sigmoid, logistic, (-10,), (10,), (20,), 2**-26, (58, 1315.375), (58, 2312)),
+    Kernel("log2", elementary.log2, of_positive(np.log2), (0,), (2**32 - 1,), (0,), 2**-23, (24, 1477), (28, 2434)),
+    Kernel("log", elementary.log, of_positive(np.log), (0,), (2**12 - 1e-6,), (20,), 2**-23, (24, 1477), (28, 2434)),
+    Kernel("sigmoid", elementary.sigmoid, logistic, (-10,), (10,), (20,), 2**-26, (49, 941.375), (58, 1788)),
     Kernel(
-        "sigmoid, wide", elementary.sigmoid, logistic, (-200,), (200,), (16,), 2**-26, (69, 1463.375), (69, 2569.25)
+        "sigmoid, wide", elementary.sigmoid, logistic, (-200,), (200,), (16,), 2**-26, (60, 1095.375), (69, 2057.25)
     ),
-    Kernel("fast sigmoid", fast_sigmoid, logistic, (-10,), (10,), (20,), 2**-13, (15, 600), (15, 1056)),
-    Kernel("fast sigmoid, wide", fast_sigmoid, logistic, (-400,), (400,), (20,), 2**-13, (25, 763.25), (25, 1335)),
-    Kernel("fast sigmoid of integers", fast_sigmoid, logistic, (-9,), (9,), (0,), 2**-13, (15, 600), (15, 1056)),
+    Kernel("fast sigmoid", fast_sigmoid, logistic, (-10,), (10,), (20,), 2**-13, (11, 344), (15, 688)),
+    Kernel("fast sigmoid, wide", fast_sigmoid, logistic, (-400,), (400,), (20,), 2**-13, (21, 507.25), (25, 967)),
+    Kernel("fast sigmoid of integers", fast_sigmoid, logistic, (-9,), (9,), (0,), 2**-13, (11, 344), (15, 688)),
 ]
 
 

@@ -213,3 +213,145 @@ def test_slices(suite):
     assert concat(sent) == concat(model.sent)
     for place, words in ((0, left), (1, expected)):
         assert_components([result[place] for result in results], [{j: slices(w) for j, w in p.items()} for p in words])
+
+
+def lane_words(values, lane):
+    """The values side by side in lanes, zero behind the last one."""
+    octets = values.astype(lane).tobytes()
+    return np.frombuffer(octets + bytes(-len(octets) % 8), U64)
+
+
+def first_lanes(words, lane, size):
+    return words.view(lane)[:size]
+
+
+class LaneRing:
+    """The model's ring of words that hold lanes."""
+
+    def __init__(self, lane):
+        def of(operation):
+            return lambda a, b: operation(a.view(lane), b.view(lane)).view(U64)
+
+        self.add, self.sub, self.mul = of(np.add), of(np.subtract), of(np.multiply)
+
+
+RAISED = U64((1 << 62) - 1)
+
+
+def truncated(m, left, right, frac, lane):
+    """ADR 12, written down a second time: L and R, each at the parties that know it."""
+    return (truncated_of_three if m.n == 3 else truncated_of_four)(m, left, right, frac, lane)
+
+
+def truncated_of_three(m, left, right, frac, lane):
+    (raised,), size = (half + RAISED for half in left.values()), left[0].size
+    of_top, of_shifted, of_both = m.nop(), m.nop(), m.nop()
+    width = -(-size * np.dtype(lane).itemsize // 8)
+
+    def drawn(party, j, op):
+        return first_lanes(m.F(party, j, op, width), lane, size)
+
+    def carried(values):
+        return values.astype(U64) << U64(64 - frac)
+
+    a_1 = (raised >> U64(63)).astype(lane) - drawn(0, 0, of_top)
+    z_0 = m.F(0, 0, of_shifted, size)
+    z_1 = (raised >> U64(frac)) - z_0 - carried(drawn(0, 0, of_both)) - carried(drawn(0, 1, of_both))
+    a_1 = first_lanes(m.net.send(0, 1, lane_words(a_1, lane)), lane, size)
+    at_1 = m.net.send(0, 1, z_1)
+    m.net.tick()
+    b = {party: half >> U64(63) for party, half in right.items()}
+    said = {
+        1: (U64(1) - b[1]).astype(lane) * a_1 - drawn(1, 1, of_both),
+        2: (U64(1) - b[2]).astype(lane) * drawn(2, 0, of_top) - drawn(2, 0, of_both),
+    }
+    heard = {g: first_lanes(m.net.send(s, g, lane_words(said[s], lane)), lane, size) for s, g in ((1, 2), (2, 1))}
+    m.net.tick()
+    z_2 = {
+        party: (half >> U64(frac)) - (RAISED >> U64(frac)) - sum(map(carried, (b[party], said[party], heard[party])))
+        for party, half in right.items()
+    }
+    return [{0: z_0, 1: z_1}, {1: at_1, 2: z_2[1]}, {2: z_2[2], 0: m.F(2, 0, of_shifted, size)}]
+
+
+def truncated_of_four(m, left, right, frac, lane):
+    ring = LaneRing(lane)
+    raised = {party: half + RAISED for party, half in left.items()}
+    tops = {party: half >> U64(63) for party, half in (raised | right).items()}
+    shifted_right = {
+        party: (half >> U64(frac)) - (tops[party] << U64(64 - frac)) - (RAISED >> U64(frac))
+        for party, half in right.items()
+    }
+    words = [
+        m.share_L({party: half >> U64(frac) for party, half in raised.items()}, ref.A),
+        m.share_R(shifted_right, ref.A),
+    ]
+    u = m.share_L({party: lane_words(tops[party], lane) for party in left}, ring)
+    v = m.share_R({party: lane_words(U64(1) - tops[party], lane) for party in right}, ring)
+    carried = m.mulLR(u, v, ring)
+    size = right[0].size
+    return [
+        {j: l[j] + r[j] - (first_lanes(c[j], lane, size).astype(U64) << U64(64 - frac)) for j in l}
+        for l, r, c in zip(*words, carried, strict=True)  # noqa: E741
+    ]
+
+
+def halves_of_product(m, x, y):
+    """L and R of x·y at the parties that know them, after what is sent for it."""
+    if m.n == 3:
+        op, size = m.nop(), m.size(x)
+        third = [x[i][i] * (y[i][i] + y[i][(i + 1) % 3]) + x[i][(i + 1) % 3] * y[i][i] for i in range(3)]
+        masked = {1: third[1] + m.F(1, 1, op, size), 2: third[2] - m.F(2, 0, op, size)}
+        came = {g: m.net.send(s, g, masked[s]) for s, g in ((1, 2), (2, 1))}
+        m.net.tick()
+        left = third[0] + m.F(0, 0, op, size) - m.F(0, 1, op, size)
+        return {0: left}, {party: masked[party] + came[party] for party in (1, 2)}
+    halves = {}
+    for party in range(4):
+        j, k = (0, 1) if party in (2, 3) else (2, 3)
+        halves[party] = (x[party][j] + x[party][k]) * (y[party][j] + y[party][k])
+    for s, t, g, h in m.table:
+        if {g, h} in ({0, 1}, {2, 3}):
+            continue
+        v = {party: x[party][g] * y[party][h] + x[party][h] * y[party][g] for party in (s, t)}
+        shared = m.inp4(s, t, g, h, v[s], v[t], ref.A, tick=False)
+        for party in range(4):
+            j, k = (0, 1) if party in (2, 3) else (2, 3)
+            halves[party] = halves[party] + shared[party][j] + shared[party][k]
+    m.net.tick()
+    return {party: halves[party] for party in (2, 3)}, {party: halves[party] for party in (0, 1)}
+
+
+@pytest.mark.parametrize(("frac", "lane"), [(5, np.uint8), (16, np.uint16), (18, np.uint32), (40, U64)])
+@pytest.mark.parametrize("size", [N, N - 3])
+@pytest.mark.parametrize("suite", SUITES)
+def test_truncation(suite, size, frac, lane):
+    n = SUITES[suite].parties
+    x = deal(np.random.default_rng(frac).integers(1 - 2**62, 2**62, size), n, bytes([7]) * 32)
+    results, sent = engine(suite, lambda p, own: p.truncate(own, frac), x)
+    model = Model(n)
+    expected = truncated(model, *model.split_vals(model_shares(x, n)), frac, lane)
+    assert concat(sent) == concat(model.sent)
+    assert_components(results, expected)
+    of_specification = Model(n).trunc_pr(model_shares(x, n), frac)
+    np.testing.assert_array_equal(reveal(results), model.val(of_specification))
+
+
+@pytest.mark.parametrize(("frac", "lane"), [(5, np.uint8), (16, np.uint16), (18, np.uint32), (40, U64)])
+@pytest.mark.parametrize("size", [N, N - 3])
+@pytest.mark.parametrize("suite", SUITES)
+def test_truncated_product(suite, size, frac, lane):
+    n = SUITES[suite].parties
+    rng = np.random.default_rng(frac)
+    x, y = (deal(rng.integers(1 - 2**31, 2**31, size), n, bytes([k]) * 32) for k in (1, 2))
+    results, sent = engine(suite, lambda p, own: p.multiply_truncate(*own, frac), list(zip(x, y, strict=True)))
+    model = Model(n)
+    left, right = halves_of_product(model, model_shares(x, n), model_shares(y, n))
+    expected = truncated(model, left, right, frac, lane)
+    assert concat(sent) == concat(model.sent)
+    assert_components(results, expected)
+    # Equal halves, in the specification's truncation: the same value, coin included.
+    (one, *_), (other, *_) = left.values(), right.values()
+    halves = [one, *[np.zeros(size, U64)] * (n - 2), other]
+    shared = [{j: halves[j] for j in components(n, party)} for party in range(n)]
+    np.testing.assert_array_equal(reveal(results), model.val(Model(n).trunc_pr(shared, frac)))

@@ -99,6 +99,15 @@ PRIMITIVES = {
         lambda x, y: np.zeros((4, x.size), np.bool_),
         each((1, 8, 0), (1, 16, 64), packed(4)),
     ),
+    "truncation by 16": Primitive(
+        lambda p, x, y: p.truncate(x, 16), None, each((2, 8, 0), (2, 16, 256), lambda n: n + 3 * ((n + 3) // 4))
+    ),
+    "truncation by 18": Primitive(
+        lambda p, x, y: p.truncate(x, 18), None, each((2, 8, 0), (2, 16, 256), lambda n: n + 3 * ((n + 1) // 2))
+    ),
+    "truncated product": Primitive(
+        lambda p, x, y: p.multiply_truncate(x, y, 3), None, each((2, 24, 0), (3, 48, 384), lambda n: n + (n + 7) // 8)
+    ),
     "shuffle and back": Primitive(
         lambda p, x, y: p.unshuffle(*p.shuffle([x, y]))[1],
         lambda x, y: y,

@@ -31,6 +31,8 @@ MESSAGES = {
     "bits as halves": lambda p, x, b: p.split_bits(b),
     "products of halves": lambda p, x, b: p.multiply_halves(p.split(x, [lambda v: v & U64(1)]).mapped[0]),
     "products of slices": lambda p, x, b: p.and_halves(p.split(x, bits=range(64)).slices),
+    "truncations": lambda p, x, b: p.truncate(x, 18),
+    "truncated products": lambda p, x, b: p.multiply_truncate(x, x, 16),
     "shuffles": lambda p, x, b: p.shuffle([x]),
     "shuffles back": lambda p, x, b: p.unshuffle(*p.shuffle([x])),
 }

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from counterfoil.mpc import kernels
+from counterfoil.mpc.lanes import lane_piece, lane_type, lane_words, lanes, to_lanes
 from counterfoil.mpc.packing import slices
 from counterfoil.mpc.pieces import CHUNK, cut, linear, pieces, trim
 from counterfoil.mpc.shares import U64, tail_mask
@@ -66,6 +67,41 @@ def test_contractions_add_to_what_is_there(a, k, b):
     expected = w + (u * v).sum(axis=1)
     kernels.add_dot(u, v, w)
     np.testing.assert_array_equal(w, expected)
+
+
+@pytest.mark.parametrize("frac", [1, 8, 16, 18, 32, 33, 62])
+def test_kernels_of_truncation(frac):
+    """Of L + R with the masks taken off: (L >> f) + (R >> f) - wrapped·2^(64 - f) - (2^62 - 1 >> f)."""
+    n, raised, by, up = 1000, U64((1 << 62) - 1), U64(frac), U64(64 - frac)
+    lane = lane_type(frac)
+    left, right, z0 = (frozen(words(n)) for _ in range(3))
+    masks = [frozen(words(n).astype(lane)) for _ in range(3)]
+    top, second, first = masks
+    a, b = (left + raised) >> U64(63), right >> U64(63)
+    told, z1, z2 = np.empty(n, lane), np.empty(n, U64), np.empty(n, U64)
+    kernels.truncate_left(left, top, first, second, by, raised, z0, told, z1)
+    np.testing.assert_array_equal(told, a.astype(lane) - top)
+    messages = np.empty((2, n), lane)
+    for of_a, mask, message in zip((told, top), (second, first), messages, strict=True):
+        kernels.unless_top(right, of_a, mask, message)
+        np.testing.assert_array_equal(message, (U64(1) - b).astype(lane) * of_a - mask)
+    kernels.truncate_right(right, *messages, by, raised, z2)
+    expected = ((left + raised) >> by) + (right >> by) - ((a | b) << up) - (raised >> by)
+    np.testing.assert_array_equal(z0 + z1 + z2, expected)
+    kernels.subtract_carried(left, top, by, z2)
+    np.testing.assert_array_equal(z2, left - (top.astype(U64) << up))
+
+
+@pytest.mark.parametrize(("bits", "size"), [(1, 1), (8, 1), (9, 2), (16, 2), (17, 4), (32, 4), (33, 8), (64, 8)])
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, CHUNK + 5])
+def test_lanes(bits, size, n):
+    x = words(n)
+    packed = to_lanes(x, bits)
+    assert packed.size == lane_words(n, bits) == -(-n * size // 8)
+    np.testing.assert_array_equal(lanes(packed, n, bits), x & U64((1 << 8 * size) - 1))
+    assert not packed.view(np.uint8)[n * size :].any()
+    covered = [place for piece in pieces(n) for place in range(packed.size)[lane_piece(piece, bits)]]
+    assert covered == list(range(packed.size))
 
 
 @pytest.mark.parametrize("n", [0, 1, 63, 64, 65, 1000])

@@ -73,7 +73,7 @@ def product(p: Protocol, x: Number, y: Number) -> Number:
 def rescale(p: Protocol, x: Number, frac: int) -> Number:
     """x with so many fractional bits; within 2^-frac of it if there were more.
 
-    Cost: local if there are fewer now, else as `trunc_pr`: 2 rounds; 40 / 64 B.
+    Cost: local if there are fewer now, else as `trunc_pr`.
     Reveals: nothing.
     Raises: ShapeError; RangeError if it could wrap.
     """

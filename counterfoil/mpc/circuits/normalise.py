@@ -10,7 +10,7 @@ from counterfoil.mpc.circuits.checks import check_columns, check_width
 from counterfoil.mpc.circuits.compare import a2b
 from counterfoil.mpc.circuits.convert import b2a
 from counterfoil.mpc.circuits.fixed import FRAC
-from counterfoil.mpc.circuits.truncate import trunc_pr
+from counterfoil.mpc.circuits.truncate import multiply_pr
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import U64, Arith, Bits, stack_bits
 
@@ -36,7 +36,7 @@ def normalise(p: Protocol, x: Arith, width: int) -> Normal:
     """The normal form of integers 0 <= x < 2^width.
 
     Shapes: x (n,).
-    Cost: for width 32: 17 rounds; 1242 / 1948 B.
+    Cost: for width 32: 16 / 17 rounds; 1205 / 1890 B.
     Reveals: nothing.
     Raises: ShapeError.
     Source: PROTOCOLS 10; Catrina & Saxena (FC 2010).
@@ -52,9 +52,9 @@ def normalise(p: Protocol, x: Arith, width: int) -> Normal:
     place = b2a(p, leading)
     factor = (place * (U64(1) << np.arange(width, dtype=U64))[:, np.newaxis]).sum(axis=0)
     real = place.sum(axis=0)
-    # 4 (one round, and two if there are bits to drop). c = x · factor / 2^width.
-    raised = p.multiply(x, factor)
-    c = trunc_pr(p, raised, width - FRAC) if width > FRAC else raised * (1 << (FRAC - width))
+    # 4 (one round; two, in rep4 three, if there are bits to drop). c = x · factor / 2^width.
+    drop = width - FRAC
+    c = multiply_pr(p, x, factor, drop) if drop > 0 else p.multiply(x, factor) * (1 << -drop)
     return Normal(c + p.add_public(-real, 1) * (1 << (FRAC - 1)), place, factor, real)
 
 

@@ -31,6 +31,9 @@ PRICES: dict[str, dict[str, tuple[int, int]]] = {
     "product": {"rep3": (1, 24), "rep4": (1, 48)},
     "halves": {"rep3": (1, 8), "rep4": (1, 16)},
     "product of halves": {"rep3": (1, 24), "rep4": (1, 32)},
+    "truncation": {"rep3": (2, 8), "rep4": (2, 16)},
+    "truncated product": {"rep3": (2, 24), "rep4": (3, 48)},
+    "lanes of a truncation": {"rep3": (0, 24), "rep4": (0, 48)},  # in the rounds of either
     "shuffle": {"rep3": (3, 48), "rep4": (4, 96)},
     "open": {"rep3": (1, 24), "rep4": (1, 32)},
 }

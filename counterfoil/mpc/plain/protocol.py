@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.errors import IntegrityError, ShapeError
+from counterfoil.mpc.halves import RAISED
+from counterfoil.mpc.lanes import lane_words
 from counterfoil.mpc.ledger import Ledger
 from counterfoil.mpc.noise_keys import Noise
 from counterfoil.mpc.packing import pack, slices, unpack
@@ -123,6 +125,22 @@ class Plain(Protocol):
     def and_halves(self, x: Halves[Bits]) -> Bits:
         self._call("product of halves", int(x.left.parts[0].size))
         return x.left._zip(x.right, np.bitwise_and)
+
+    def truncate(self, x: Arith, frac: int) -> Arith:
+        self._call("truncation", x.size)
+        return self._shift(x, frac)
+
+    def multiply_truncate(self, x: Arith, y: Arith, frac: int) -> Arith:
+        _same_shape(x, y)
+        self._call("truncated product", x.size)
+        return self._shift(x._zip(y, np.multiply), frac)
+
+    def _shift(self, x: Arith, frac: int) -> Arith:
+        self._call("lanes of a truncation", lane_words(x.size, frac))
+        left = self._left(x).reshape(x.shape)
+        right = x.parts[0] + RAISED - left
+        wraps = (left | right) >> U64(63)
+        return Arith(((left >> U64(frac)) + (right >> U64(frac)) - (wraps << U64(64 - frac)) - (RAISED >> U64(frac)),))
 
     # --- shuffle -----------------------------------------------------------------------------------------------
 

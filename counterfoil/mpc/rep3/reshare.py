@@ -16,7 +16,7 @@ from counterfoil.mpc.shares import Words
 from counterfoil.mpc.transport.base import Kind
 
 #: Words that are sent before the first one must have come in, so that a slow link does not hold up the computing.
-_AHEAD: Final = 1 << 19
+AHEAD: Final = 1 << 19
 
 Third: TypeAlias = Callable[[Words, Words, Words], None]
 """(a, b, out): out = this party's third of a piece, plus a, minus b (XOR for bits)."""
@@ -43,7 +43,7 @@ def reshare(party: Party, count: int, thirds: Iterable[tuple[slice, Third]]) -> 
         size = piece.stop - piece.start
         third(this.into(a[:size]), after.into(b[:size]), z[piece])
         to.push(z[piece])
-        if piece.start >= _AHEAD:
-            incoming.upto(piece.start - _AHEAD)
+        if piece.start >= AHEAD:
+            incoming.upto(piece.start - AHEAD)
     party.rounds += 1
     return z, incoming.finish()

@@ -20,7 +20,7 @@ from counterfoil.mpc.replicated import by_component, components
 from counterfoil.mpc.shares import Arith, Bits, Words
 
 _LEFT, _RIGHT = Row(2, 3, 1, 0), Row(0, 1, 3, 2)
-_KNOW_LEFT: Final = (2, 3)
+KNOW_LEFT: Final = (2, 3)
 
 
 def split(party: Party, x: Arith, maps: Sequence[HalfMap], bits: range, *, negate_right: bool) -> Split:
@@ -31,10 +31,10 @@ def split(party: Party, x: Arith, maps: Sequence[HalfMap], bits: range, *, negat
     Reveals: nothing to one malicious party.
     Raises: CheatingDetected.
     """
-    known, negate = _known(party, x.parts), negate_right and party.index not in _KNOW_LEFT
+    known, negate = known_half(party, x.parts), negate_right and party.index not in KNOW_LEFT
     # 1 (one round). Messages of both kinds are on their way before either kind is waited for, and checked together.
-    slices, told = _offer(party, sliced(known, bits, negate=negate), BOOL, x.size)
-    words, told = _offer(party, mapped(known, maps), ARITH, before=told)
+    slices, told = offer_halves(party, sliced(known, bits, negate=negate), BOOL, x.size)
+    words, told = offer_halves(party, mapped(known, maps), ARITH, before=told)
     take_all(party, told)
     return split_of(x, len(maps), len(bits), words, slices)
 
@@ -47,18 +47,18 @@ def split_bits(party: Party, x: Bits) -> Halves[Arith]:
     Reveals: nothing to one malicious party.
     Raises: CheatingDetected.
     """
-    sides, told = _offer(party, spread(_known(party, x.parts), x.shape), ARITH)
+    sides, told = offer_halves(party, spread(known_half(party, x.parts), x.shape), ARITH)
     take_all(party, told)
     return Halves(*(Arith(tuple(part.reshape(x.shape) for part in parts)) for parts in sides))
 
 
-def _known(party: Party, parts: tuple[Words, ...]) -> tuple[Words, Words]:
+def known_half(party: Party, parts: tuple[Words, ...]) -> tuple[Words, Words]:
     """The two components that this party knows its half by."""
     held = by_component(party, parts)
-    return (held[0], held[1]) if party.index in _KNOW_LEFT else (held[2], held[3])
+    return (held[0], held[1]) if party.index in KNOW_LEFT else (held[2], held[3])
 
 
-def _offer(
+def offer_halves(
     party: Party, half: Half, ring: Ring, length: int | None = None, before: Sequence[Input] = ()
 ) -> tuple[list[Parts], Sequence[Input]]:
     """Sharings of L, on components 0 and 1, and of R, on 2 and 3, whole once the messages are taken.

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 
 from counterfoil.mpc.checks import Backing
+from counterfoil.mpc.lanes import lane_type
 from counterfoil.mpc.party import Party
 from counterfoil.mpc.pieces import CHUNK, trim
 from counterfoil.mpc.shares import Words
@@ -34,14 +35,26 @@ class Row(NamedTuple):
 
 
 class Ring(NamedTuple):
-    """The group that components add up in: operations on (x, y, out=...)."""
+    """The ring of components: operations on (x, y, out=...)."""
 
     add: Callable[..., object]
     subtract: Callable[..., object]
+    multiply: Callable[..., object]
 
 
-ARITH: Final = Ring(np.add, np.subtract)
-BOOL: Final = Ring(np.bitwise_xor, np.bitwise_xor)
+ARITH: Final = Ring(np.add, np.subtract, np.multiply)
+BOOL: Final = Ring(np.bitwise_xor, np.bitwise_xor, np.bitwise_and)
+
+
+def lane_ring(bits: int) -> Ring:
+    """Numbers side by side in lanes that hold so many bits, each mod the size of its lane."""
+    lane = lane_type(bits)
+
+    def in_lanes(operation: Callable[..., object]) -> Callable[..., object]:
+        return lambda x, y, out: operation(x.view(lane), y.view(lane), out=out.view(lane))
+
+    return Ring(*map(in_lanes, ARITH))
+
 
 ByRow: TypeAlias = Mapping[Row, Words]
 
@@ -204,7 +217,7 @@ def add_jointly(
     ring: Ring,
     length: int | None = None,
 ) -> None:
-    """A sharing of every row's value is added to the components z.
+    """A sharing of every row's value is added to the components z, of those that are there.
 
     `values` gives them piece after piece.
 
@@ -218,11 +231,13 @@ def add_jointly(
     def telling(piece: slice, value: Value) -> Tell:
         def tell(masks: ByRow, told: ByRow) -> None:
             for row, mask in masks.items():
-                _add(ring, mask, z[row.g][piece])
+                if row.g in z:
+                    _add(ring, mask, z[row.g][piece])
                 if row.h != me:
                     value(row, told[row])
                     ring.subtract(told[row], mask, out=told[row])
-                    _add(ring, told[row], z[row.h][piece])
+                    if row.h in z:
+                        _add(ring, told[row], z[row.h][piece])
 
         return tell
 

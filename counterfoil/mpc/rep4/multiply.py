@@ -19,6 +19,7 @@ from counterfoil.mpc.contract import products
 from counterfoil.mpc.party import Party
 from counterfoil.mpc.pieces import CHUNK, cut, flat, pieces, row_pieces
 from counterfoil.mpc.protocol import Halves
+from counterfoil.mpc.rep4.halves import KNOW_LEFT
 from counterfoil.mpc.rep4.joint import (
     ARITH,
     BOOL,
@@ -114,13 +115,13 @@ def multiply_halves(party: Party, x: Halves[Arith]) -> Arith:
     Reveals: nothing to one malicious party.
     Raises: CheatingDetected.
     """
-    z = _products_of_halves(party, x.left, x.right, ARITH)
+    z = products_of_halves(party, x.left, x.right, ARITH)
     return Arith(tuple(part.reshape(x.left.shape) for part in z))
 
 
 def and_halves(party: Party, x: Halves[Bits]) -> Bits:
     """Share of left AND right. Shapes and cost as `multiply_halves`, per packed word."""
-    z = _products_of_halves(party, x.left, x.right, BOOL, x.left.length)
+    z = products_of_halves(party, x.left, x.right, BOOL, x.left.length)
     return Bits(tuple(part.reshape(x.left.parts[0].shape) for part in z), x.left.length)
 
 
@@ -206,17 +207,42 @@ def _fill(
     kernel(*operands, *known, *extra, layout.cyclic, *results, *said)
 
 
-def _products_of_halves(
+def half_of_product(party: Party, x: Arith, y: Arith) -> Words:
+    """L or R of x·y = L + R: components 0 and 1 of `multiply` added up, or 2 and 3.
+
+    Either half's own cross term is known to both who need it, so that only the rows between halves are told.
+
+    Cost: 1 round; 32 B and 4 digests.
+    Raises: CheatingDetected.
+    """
+    (one, other), rows = ((0, 1), (2, 3))[party.index not in KNOW_LEFT], [flat(p) for p in (*x.parts, *y.parts)]
+    z = np.empty(x.size, np.uint64)
+
+    def values() -> Iterator[tuple[slice, Value]]:
+        for piece in pieces(x.size):
+            u, v = (by_component(party, [row[piece] for row in half]) for half in (rows[:3], rows[3:]))
+            np.multiply(u[one] + u[other], v[one] + v[other], out=z[piece])
+            yield piece, partial(_cross, u, v)
+
+    add_jointly(party, HALVES, {one: z, other: z}, values(), ARITH)
+    return z
+
+
+def _cross(u: Mapping[int, Words], v: Mapping[int, Words], row: Row, out: Words) -> None:
+    np.multiply(u[row.g], v[row.h], out=out)
+    np.add(out, u[row.h] * v[row.g], out=out)
+
+
+def products_of_halves(
     party: Party, left: Arith | Bits, right: Arith | Bits, ring: Ring, length: int | None = None
 ) -> list[Words]:
     """Components of left·right: left lies on components 0 and 1, right on 2 and 3, so that each row has one term."""
     check_same_shapes([(left, right)])
-    times = np.bitwise_and if ring is BOOL else np.multiply
     z = {j: np.zeros(left.parts[0].size, np.uint64) for j in components(4, party.index)}
 
     def values() -> Iterator[tuple[slice, Value]]:
         for piece, own in cut([(*left.parts, *right.parts)]):
-            yield piece, partial(_term, times, by_component(party, own[:3]), by_component(party, own[3:]))
+            yield piece, partial(_term, ring.multiply, by_component(party, own[:3]), by_component(party, own[3:]))
 
     add_jointly(party, HALVES, z, values(), ring, length)
     return list(z.values())

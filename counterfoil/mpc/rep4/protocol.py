@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from counterfoil.mpc.protocol import HalfMap, Halves, Permutation, Split
-from counterfoil.mpc.rep4 import halves, multiply, open, shuffle
+from counterfoil.mpc.rep4 import halves, multiply, open, shuffle, truncate
 from counterfoil.mpc.replicated import Replicated
 from counterfoil.mpc.shares import Arith, Bits, Words
 
@@ -41,6 +41,12 @@ class Rep4(Replicated):
 
     def and_halves(self, x: Halves[Bits]) -> Bits:
         return multiply.and_halves(self.party, x)
+
+    def truncate(self, x: Arith, frac: int) -> Arith:
+        return truncate.truncate(self.party, x, frac)
+
+    def multiply_truncate(self, x: Arith, y: Arith, frac: int) -> Arith:
+        return truncate.multiply_truncate(self.party, x, y, frac)
 
     def shuffle(self, columns: Sequence[Arith]) -> tuple[list[Arith], Permutation]:
         return shuffle.shuffle(self.party, columns)
