@@ -257,7 +257,10 @@ class _Meeting:
 
     def _welcome(self, raw: socket.socket, context: ssl.SSLContext) -> None:
         raw.settimeout(_HANDSHAKE_S)
-        connection = _wrap(raw, context, server_side=True)
+        try:
+            connection = _wrap(raw, context, server_side=True)
+        except OSError:
+            return raw.close()  # it has gone before anything was said
         try:
             connection.do_handshake()
             peer = self._who(connection)
