@@ -30,6 +30,15 @@ def _read(file: Path) -> Contract:
     return parse_contract(read_file(file), str(file))
 
 
+def _note_read(home: Path | None, contract: Contract | None = None) -> None:
+    """That a table is about to be read outside of any job is in the party's log, where the command is given a home."""
+    from counterfoil.home import Home
+
+    if home:
+        refs = {"contract": contract.digest} if contract else {}
+        Home.open(home).log.append("table-read", subject=contract.id if contract else None, refs=refs)
+
+
 def _envelope(file: Path) -> bytes | None:
     """The signatures beside a contract file, if there are any."""
     from counterfoil.files import read_file
@@ -46,6 +55,7 @@ def new(
     ],
     out: Annotated[Path, typer.Option(help="The contract file to write.", show_default=False)],
     table: Annotated[str, typer.Option(help="The table or view of the database.", show_default=False)] = "",
+    home: HomeOption = None,
 ) -> None:
     """Draft a contract from a table: what can be seen is filled in, what a person must decide is asked for by `lint`.
 
@@ -61,6 +71,7 @@ def new(
 
     if ("://" in source) != bool(table):
         raise DocumentError("the URL of a database and --table come together; a file needs neither")
+    _note_read(home)
     if table:
         with exported(source, table) as file:
             text = draft(profile(file, f"table {table}"), table.rpartition(".")[2])
@@ -196,6 +207,7 @@ def diff(
 def test(
     table: Annotated[Path, typer.Argument(help="A CSV or Parquet file.", show_default=False)],
     contract: Annotated[Path, typer.Option(help="The contract file.", show_default=False)],
+    home: HomeOption = None,
 ) -> None:
     """Try a contract on a file, on this machine alone, as a job would before anything leaves.
 
@@ -205,7 +217,9 @@ def test(
     """
     from counterfoil.data.expectations import check_file
 
-    verdict = check_file(table, _read(contract))
+    terms = _read(contract)
+    _note_read(home, terms)
+    verdict = check_file(table, terms)
     typer.echo(f"{table}: {verdict.rows} rows satisfy {verdict.rules_checked} rules")
 
 
@@ -213,6 +227,7 @@ def test(
 def risk(
     table: Annotated[Path, typer.Argument(help="A CSV or Parquet file.", show_default=False)],
     contract: Annotated[Path, typer.Option(help="The contract file.", show_default=False)],
+    home: HomeOption = None,
 ) -> None:
     """Minimise a file as its contract asks, on this machine alone, and see how far people in it still stand out.
 
@@ -224,6 +239,7 @@ def risk(
     from counterfoil.data.minimise import protect
 
     terms = _read(contract)
+    _note_read(home, terms)
     loaded, _ = load_valid(table, terms)
     page = table.with_suffix(".risk.html")
     kept = protect(loaded, [column.name for column in terms.columns if column.role not in ("identifier", "key")], page)

@@ -6,6 +6,7 @@ Knows which outputs to expect from the agreement alone, so nothing that a node s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from counterfoil.analyses.base import Result
 from counterfoil.analyses.joint import analyses, declared
 from counterfoil.arrays import unpack
-from counterfoil.errors import NotApprovedError, NotEntitledError, NotFoundError, TamperedError
+from counterfoil.errors import CounterfoilError, NotApprovedError, NotEntitledError, NotFoundError, TamperedError
 from counterfoil.governance.airlock import Leaving, admit_checkers
 from counterfoil.governance.assurance import guarantees
 from counterfoil.governance.decisions import hear
@@ -78,17 +79,22 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob
     if home.party not in terms.recipients:
         raise NotEntitledError(f"{home.party} is not a recipient in agreement {terms.id}")
     draft = load_draft(home.exchange, agreement, evidence)
-    approved = _leaving(home, draft)
-    now = datetime.now(UTC)
-    delivered = open_release(approved, home, now)
-    released = {node: unpack(item.shares) for node, item in delivered.items()}
-    results = tuple(
-        analyses(terms)[plan.name].present(_recombined(approved, plan.name, released))
-        for plan in terms.plans_for(home.party)
-    )
-    home.log.append(
-        "release-opened", subject=draft.evidence.job, refs={"agreement": agreement.digest, "evidence": evidence}
-    )
+    entry = {"agreement": agreement.digest, "evidence": evidence}
+    try:
+        approved, now = _leaving(home, draft), datetime.now(UTC)
+        delivered = open_release(approved, home, now)
+        released = {node: unpack(item.shares) for node, item in delivered.items()}
+        results = tuple(
+            analyses(terms)[plan.name].present(_recombined(approved, plan.name, released))
+            for plan in terms.plans_for(home.party)
+        )
+    except CounterfoilError as error:  # some of it may have been unsealed
+        with suppress(CounterfoilError):  # a log that cannot be written does not hide the reason
+            home.log.append(
+                "open-failed", subject=draft.evidence.job, refs=entry, counts={"exit-code": error.exit_code}
+            )
+        raise
+    home.log.append("release-opened", subject=draft.evidence.job, refs=entry)
     sign_receipt(approved, {node: item.release.sealed for node, item in delivered.items()}, home, now)
     report = _report(home, approved, results)
     page = render(report, home.path / "reports" / draft.evidence.job)

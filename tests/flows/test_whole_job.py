@@ -181,6 +181,24 @@ def test_every_node_charged_the_released_job_once_and_before_it_left(demo: Path)
         assert {(charge.job, charge.evidence) for charge in charges.values()} == {(released.job, released.digest)}
 
 
+def test_every_step_of_every_party_is_in_its_log(demo: Path) -> None:
+    """What `tests/unit/test_log_entries.py` finds in the code, in the logs of processes that ran it."""
+    analyse = ("submissions-received", "attempt-begun", "ranges-checked", "releases-compared")
+    draft = (*analyse, *["analysis-evaluated"] * 5, "sums-compared", "noise-added", "cells-suppressed", "draft-made")
+    contribute = ("agreement-verified", "table-validated", "table-minimised", "shares-submitted")
+    for party in (*terms(demo).owners, *terms(demo).nodes, "regulator"):
+        types = [event.type for event in events(demo / "homes" / party)]
+        steps = "".join(f"{each} " for each in types)
+        if party in terms(demo).nodes:
+            assert steps.count(" ".join(draft)) == 2
+            assert types.count("budgets-audited") == 1
+        elif party in terms(demo).owners:
+            assert types.count("shares-submitted") == 2
+            assert " ".join(contribute) in steps
+        if party in RECIPIENTS:
+            assert types.count("release-opened") == 1
+
+
 def test_another_attempt_has_the_same_noise(demo: Path) -> None:
     one, other = evidence(demo, "first"), evidence(demo, "second")
     assert (one.job, one.attempt, other.attempt) == (other.job, 1, 2)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from counterfoil.audit.event import Event
 from counterfoil.canonical import digest, jcs
 from counterfoil.cli import app
 from counterfoil.errors import (
@@ -112,6 +113,22 @@ def test_risk_shows_who_stands_out_and_refuses_below_a_demand(tmp_path: Path) ->
         assert result.exit_code == code, result.output
         assert "demands: 3 rows alike in specialty, sex, age" in result.output or not code
         assert (tmp_path / "admissions.risk.html").exists()
+
+
+def test_a_party_that_reads_its_table_outside_of_a_job_finds_that_in_its_log(table: Path, tmp_path: Path) -> None:
+    home = Home.create(tmp_path / "bank-a", "bank-a", str(tmp_path / "exchange"), ("owner",))
+    told = ("--home", home.path)
+    table.write_text(table.read_text().replace("true", "yes", 1))
+    assert run("test", table, "--contract", VISITS, *told).exit_code == WrongTypeError.exit_code  # it was read still
+    run("risk", table, "--contract", VISITS, *told)
+    run("new", table, "--out", tmp_path / "draft.odcs.yaml", *told)
+    events = [Event.parse(entry) for entry in home.log.entries()]
+    assert [(event.type, event.subject) for event in events] == [
+        ("table-read", "visits"),
+        ("table-read", "visits"),
+        ("table-read", None),
+    ]
+    assert {event.refs.get("contract") for event in events[:2]} == {digest(VISITS.read_bytes())}
 
 
 def test_lint_refuses_rules_that_nothing_checks_all_at_once(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from counterfoil.arrays import pack, unpack
+from counterfoil.audit.event import Event
 from counterfoil.errors import TamperedError
 from counterfoil.governance import release as releases
 from counterfoil.governance.airlock import count_decisions
@@ -68,3 +69,5 @@ def test_holders_that_change_a_component_alike_are_noticed(approved: tuple[Conso
             releases.release(check_announced(made, home), "regulator", pack(arrays), home, today())
     with pytest.raises(TamperedError, match="is not the one that was reviewed"):
         open_job(reader, banks.signed("regulator"), evidence)
+    failed = Event.parse(reader.log.entries()[-1])
+    assert (failed.type, failed.counts) == ("open-failed", {"exit-code": TamperedError.exit_code})
