@@ -18,8 +18,8 @@ from counterfoil.governance.document import Problems, read_document
 
 Setting: TypeAlias = "int | bool | Fraction"
 
-Statistic: TypeAlias = Literal["counts", "sums", "correlations", "survival curves"]
-"""Kinds of released statistic that rules tell apart: tables of frequencies and of magnitudes, moments, curves."""
+Statistic: TypeAlias = Literal["counts", "sums", "correlations"]
+"""Kinds of released statistic that rules tell apart: tables of frequencies and of magnitudes, and moments."""
 
 _FINEST: Final = 10_000
 """Shares and ratios have at most four decimal places, so that they are compared exactly on shares."""
@@ -34,12 +34,11 @@ class Rules:
     largest, at least. `safe_dof_threshold`: rows beyond the columns of a correlation, at least. `zeros_are_disclosive`:
     empty cells and sums of nothing but zeros are hidden. `full_cells_are_disclosive`: so are cells that hold all rows
     of their line, or whose rows are all at one bound of their column. `safe_owners`: owners with rows in a cell, at
-    least. `check_missing_values`: no result rests on a column with empty cells. `survival_safe_threshold`: people at
-    risk at each step of a survival curve, at least. `safe_round_base`: counts and sums leave as multiples of it, the
-    nearest ones. `safe_difference`: rows in which an owner's part of a release may differ from that of an earlier one,
-    at least, unless in none. `safe_rows_per_number`: rows for each exact number that is known of them, by all releases
-    that nodes remember, at least. `count_by_rule`: reviewers learn how many cells each rule hides, not only how many
-    are hidden.
+    least. `check_missing_values`: no result rests on a column with empty cells. `safe_round_base`: counts and sums
+    leave as multiples of it, the nearest ones. `safe_difference`: rows in which an owner's part of a release may differ
+    from that of an earlier one, at least, unless in none. `safe_rows_per_number`: rows for each exact number that is
+    known of them, by all releases that nodes remember, at least. `count_by_rule`: reviewers learn how many cells each
+    rule hides, not only how many are hidden.
     """
 
     safe_threshold: int = 10
@@ -51,7 +50,6 @@ class Rules:
     full_cells_are_disclosive: bool = True
     safe_owners: int = 3
     check_missing_values: bool = False
-    survival_safe_threshold: int = 10
     safe_round_base: int = 1
     safe_difference: int = 10
     safe_rows_per_number: int = 2
@@ -135,7 +133,6 @@ OFF: Final[Mapping[str, Setting]] = {
     "full_cells_are_disclosive": False,
     "safe_owners": 1,
     "check_missing_values": False,
-    "survival_safe_threshold": 0,
     "safe_round_base": 1,
     "safe_difference": 1,
     "safe_rows_per_number": 0,
@@ -148,14 +145,16 @@ CALLED_FOR: Final[Mapping[str, frozenset[Statistic]]] = {
     "safe_dof_threshold": frozenset({"correlations"}),
     "zeros_are_disclosive": frozenset({"counts", "sums"}),
     "full_cells_are_disclosive": frozenset({"counts", "sums"}),
-    "safe_owners": frozenset({"counts", "sums", "correlations", "survival curves"}),
-    "check_missing_values": frozenset({"counts", "sums", "correlations", "survival curves"}),
-    "survival_safe_threshold": frozenset({"survival curves"}),
+    "safe_owners": frozenset({"counts", "sums", "correlations"}),
+    "check_missing_values": frozenset({"counts", "sums", "correlations"}),
     "safe_round_base": frozenset({"counts", "sums", "correlations"}),
     "safe_difference": frozenset(),
     "safe_rows_per_number": frozenset(),
 }
 """The kinds of statistic that each rule is about; the threshold is about all, and whole releases are about none."""
+
+WITHOUT_ANALYSIS: Final[Mapping[str, str]] = {"survival_safe_threshold": "survival curves"}
+"""Rules that output checkers know about statistics that no analysis here releases: they would protect nothing."""
 
 _LOWER_IS_STRICTER: Final = frozenset({"safe_nk_k", "count_by_rule"})
 
@@ -178,7 +177,14 @@ def parse_policy(raw: bytes, source: str) -> Policy:
     document = read_document(raw, source, "policy", AgreementError)
     problems = Problems(document, AgreementError)
     value = document.value
-    rules = Rules(**{name: _setting(name, given, problems) for name, given in value["rules"].items()})
+    given = {name: setting for name, setting in value["rules"].items() if name not in WITHOUT_ANALYSIS}
+    for name in sorted(set(value["rules"]) - set(given)):
+        problems.add(
+            ("rules", name),
+            f"no analysis releases {WITHOUT_ANALYSIS[name]}, so there is nothing that {name} could be held against; "
+            "remove it",
+        )
+    rules = Rules(**{name: _setting(name, setting, problems) for name, setting in given.items()})
     if rules.full_cells_are_disclosive and not rules.zeros_are_disclosive:
         problems.add(
             ("rules", "zeros_are_disclosive"),

@@ -242,9 +242,17 @@ def test_the_strictest_policy_wins_rule_by_rule() -> None:
 
 def test_a_policy_says_what_output_checkers_know_and_the_rest_is_their_default() -> None:
     rules = POLICY.rules
-    assert (rules.safe_threshold, rules.safe_dof_threshold, rules.survival_safe_threshold) == (10, 10, 10)
+    assert (rules.safe_threshold, rules.safe_dof_threshold) == (10, 10)
     assert (rules.safe_nk_n, rules.safe_nk_k, rules.safe_pratio_p) == (2, Fraction(9, 10), Fraction(1, 10))
     assert (rules.zeros_are_disclosive, rules.check_missing_values) == (True, False)
+
+
+def test_a_rule_about_what_no_analysis_releases_is_refused_by_name() -> None:
+    """Even turned off: whoever writes it believes that there is something it is about."""
+    for value in (0, 10):
+        raw = f"kind: DisclosurePolicy\nid: a\nversion: 1.0.0\ntitle: a\nrules:\n  survival_safe_threshold: {value}\n"
+        with pytest.raises(AgreementError, match=r"p\.yaml.*6.*no analysis releases survival curves.*; remove it"):
+            parse_policy(raw.encode(), "p.yaml")
 
 
 def test_the_agreement_reads_as_written(shared: Consortium) -> None:
