@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from math import isqrt
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -14,6 +17,7 @@ from counterfoil.analyses.base import (
     Cells,
     Checked,
     Input,
+    Limits,
     Measure,
     Opened,
     Output,
@@ -22,27 +26,37 @@ from counterfoil.analyses.base import (
     total_of,
 )
 from counterfoil.analyses.crosscheck import Stated
-from counterfoil.data.encode import encode, encode_scaled
+from counterfoil.analyses.moments import Moments
+from counterfoil.analyses.noise import CONFIDENCE, Moves, PlanNoise
+from counterfoil.data.encode import encode_scaled
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError, RangeError
-from counterfoil.governance.contract import Column
+from counterfoil.governance.agreement import Planned
+from counterfoil.governance.contract import Column, Contract
 from counterfoil.mpc.circuits.truncate import trunc_exact
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith, concat
 
-LIMB_BITS = 15
-"""Rows are shared in two limbs of so many bits, so that sums of their products fit into a word."""
+LIMB_BITS: Final = 15
+"""Products of rows are made of two limbs of so many bits, so that sums of them fit into a word."""
 
-FINE_BITS = 2 * LIMB_BITS
-_ROOM_BITS = 61
+FINE_BITS: Final = 2 * LIMB_BITS
+"""Binary places of z, and of all its moments."""
+
+_ONE: Final = 1 << FINE_BITS
+_ROOM_BITS: Final = 61
+
+_FIGURES: Final = 5
+"""On so many noised moments stands a correlation: two sums, two sums of squares, one of products."""
 
 
 class Correlation(Analysis):
     """Pearson correlation of every pair of the planned columns.
 
-    Each column is centred and scaled by its contract bounds to z in [-1, 1], which leaves correlations as they are.
-    With `rows: local` every owner hands in its count, sums and cross products; with `rows: shared` it hands in z itself
-    as high·2^-15 + low·2^-30, and the cross products are one matrix product on shares. Both release the same moments.
+    Each column is centred and scaled by its contract bounds to z in [-1, 1], which leaves correlations as they are, and
+    rounded to FINE_BITS. With `rows: local` every owner hands in its count, sums and sums of products; with `rows:
+    shared` it hands in z itself as high·2^-15 + low·2^-30, and the products are one matrix product on shares. Both
+    release the same moments, made of whole numbers alone. With noise it is in the moments, and the rest follows.
     """
 
     key = "correlation"
@@ -53,63 +67,86 @@ class Correlation(Analysis):
     statistics = frozenset({"correlations"})
     enforces = frozenset({"safe_dof_threshold", "safe_owners", "check_missing_values"})
 
+    def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
+        super().__init__(planned, contract, limits)
+        for column in self._columns:
+            self.bounds(column)
+        if limits.total_rows >= 1 << (_ROOM_BITS - FINE_BITS):
+            raise RangeError(f"{planned.name}: {limits.total_rows} rows are too many")
+
     def inputs(self) -> tuple[Input, ...]:
-        width, limb, bits = len(self._columns), 1 << LIMB_BITS, self._frac_bits
+        width, limb, reach = len(self._columns), 1 << LIMB_BITS, self.limits.rows * _ONE
         if self._shared:
             return (
                 Input("high", (width,), -limb, limb, LIMB_BITS, per_row=True),
                 Input("low", (width,), 0, limb - 1, FINE_BITS, per_row=True),
             )
-        reach = self.limits.rows << bits
         return (
             Input("count", (), 0, self.limits.rows),
-            Input("sum", (width,), -reach, reach, bits),
-            Input("cross", (width, width), -reach, reach, bits),
+            Input("sum", (width,), -reach, reach, FINE_BITS),
+            Input("cross", (len(self._pairs[0]),), -reach, reach, FINE_BITS),
         )
 
     def outputs(self) -> tuple[Output, ...]:
-        width, bits = len(self._columns), self._frac_bits
         return (
             Output("safe", ()),
             Output("count", ()),
-            Output("sum", (width,), FINE_BITS if self._shared else bits),
-            Output("cross", (width, width), bits),
+            Output("sum", (len(self._columns),), FINE_BITS),
+            Output("cross", (len(self._pairs[0]),), FINE_BITS),
         )
 
     def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
-        return ()
+        return () if self.noise is None else None
 
     def summed(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self._columns)
+        return tuple(column.name for column in self._columns) if self.noise is None else ()
 
-    def numbers(self) -> int:
-        width = len(self._columns)
-        return 1 + width + width * (width + 1) // 2
+    def moves(self) -> Mapping[str, Moves]:
+        """One row moves a sum by 2, and the sum of a column's squares by 1, in units of z.
+
+        How far all products z_i·z_j of two columns move together is convex in each z_i, so it is largest between rows
+        of ends: signs that differ in d of w columns flip d·(w - d) products, w² / 4 at most. Each sum is rounded down
+        in two parts, which moves it by one unit of 2^-30 more at most. The number of rows is public.
+        """
+        width, size, rows = len(self._columns), len(self._pairs[0]), self.limits.total_rows
+        flips = width * width // 4
+        l1, squares = 2 * flips + width, 4 * flips + width
+        return {
+            "sum": Moves(2 * width * _ONE, 4 * width * _ONE**2, cells=width, size=width, reach=rows * _ONE),
+            "cross": Moves(
+                l1 * _ONE + size,
+                squares * _ONE**2 + 2 * _ONE * (isqrt(squares * size) + 1) + size,
+                cells=size,
+                size=size,
+                reach=rows * _ONE + 2 * self.limits.owners,
+            ),
+        }
 
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
+        fine = np.column_stack([encode_scaled(table, column.name, FINE_BITS).values for column in self._columns])
+        high, low = fine >> LIMB_BITS, fine & ((1 << LIMB_BITS) - 1)
         if self._shared:
-            fine = np.column_stack([encode_scaled(table, column.name, FINE_BITS).values for column in self._columns])
-            return {"high": fine >> LIMB_BITS, "low": fine & ((1 << LIMB_BITS) - 1)}
-        z, one = self._scaled(table), float(1 << self._frac_bits)
+            return {"high": high, "low": low}
+        mixed = high.T @ low
+        middle, last = (mixed + mixed.T) >> LIMB_BITS, (low.T @ low) >> FINE_BITS
         return {
-            "count": np.array(len(z), np.int64),
-            "sum": np.rint(z.sum(axis=0) * one).astype(np.int64),
-            "cross": np.rint((z.T @ z) * one).astype(np.int64),
+            "count": np.array(len(fine), np.int64),
+            "sum": fine.sum(axis=0),
+            "cross": (high.T @ high + middle + last)[self._pairs],
         }
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
         if not self._shared:
             total, cross = (total_of([o.values[name] for o in owners]) for name in ("sum", "cross"))
             return self._cells(p, [o.values["count"] for o in owners], total, cross)
-        width, bits = len(self._columns), self._frac_bits
+        width, (i, j) = len(self._columns), self._pairs
         limbs: Arith = concat([concat([o.values["high"], o.values["low"]], axis=1) for o in owners])
         sums, products = limbs.sum(axis=0), p.matmul(limbs.T, limbs)
-        # In units of 2^-30, 2^-45 and 2^-60; what is finer than 2^-bits is cut off.
+        # In units of 2^-30, 2^-45 and 2^-60; what is finer than 2^-30 is cut off.
         high, mixed, low = products[:width, :width], products[:width, width:], products[width:, width:]
-        middle = trunc_exact(p, mixed + mixed.T, FINE_BITS + LIMB_BITS - bits)
+        middle, last = trunc_exact(p, (mixed + mixed.T)[i, j], LIMB_BITS), trunc_exact(p, low[i, j], FINE_BITS)
         total = sums[:width] * (1 << LIMB_BITS) + sums[width:]
-        cross = high * (1 << (bits - FINE_BITS)) + middle + trunc_exact(p, low, 2 * FINE_BITS - bits)
-        return self._cells(p, [owner.valid.sum() for owner in owners], total, cross)
+        return self._cells(p, [owner.valid.sum() for owner in owners], total, high[i, j] + middle + last)
 
     def sums(self) -> frozenset[str]:
         names = [column.name for column in self._columns]
@@ -117,55 +154,95 @@ class Correlation(Analysis):
         return frozenset({"rows", *(f"scaled sum of {name}" for name in names), *(_product(*pair) for pair in pairs)})
 
     def state(self, cells: Cells) -> Mapping[str, Stated]:
-        names, bits, slack = [column.name for column in self._columns], self._frac_bits, self._off
-        fine = FINE_BITS if self._shared else bits
+        names, slack = [column.name for column in self._columns], self._off
         total, cross = cells.values["sum"], cells.values["cross"]
-        stated = {"rows": Stated(cells.count)}
-        for i, one in enumerate(names):
-            stated[f"scaled sum of {one}"] = Stated(total[i], fine, slack >> (bits - fine))
-            for j in range(i + 1):
-                stated[_product(one, names[j])] = Stated(cross[i, j], bits, slack)
-        return stated
+        return {
+            "rows": Stated(cells.count),
+            **{f"scaled sum of {name}": Stated(total[at], FINE_BITS, slack) for at, name in enumerate(names)},
+            **{
+                _product(names[i], names[j]): Stated(cross[at], FINE_BITS, slack)
+                for at, (i, j) in enumerate(zip(*self._pairs, strict=True))
+            },
+        }
+
+    @property
+    def _parts(self) -> int:
+        """Into how many parts sums of products are made and cut off: on shares once, or by every owner."""
+        return 1 if self._shared else self.limits.owners
 
     @property
     def _off(self) -> int:
-        """By how many units of 2^-bits a sum or a product can be off, whatever the rows.
+        """By how many units of 2^-30 a sum or a product can be off, whatever the rows.
 
-        Rows: each z by half a unit of 2^-30, so each product by one, and two parts are cut off. Sums: each owner's is
-        rounded, after floating point was off by n²·2^-53 at most in adding n numbers up to 1.
+        Each z is off by half a unit and 2^-22, so each product by little more than one, and two numbers of each part
+        are cut off.
         """
-        bits = self._frac_bits
-        if self._shared:
-            return (self.limits.total_rows << (bits - FINE_BITS)) + 2
-        return self.limits.owners * (1 + (self.limits.rows**2 << bits >> 53)) + 1
+        rows = self.limits.total_rows
+        return rows + (rows >> 20) + 1 + 2 * self._parts
 
     def present(self, opened: Opened) -> Result:
         names = [column.name for column in self._columns]
         safe, count = bool(opened["safe"].item()), int(opened["count"].item())
-        frame = pd.DataFrame(np.full((len(names), len(names)), np.nan), columns=names)
-        bound, flat = 0.0, np.zeros(len(names), dtype=bool)
-        if safe:
-            scale = {output.name: 2.0**-output.frac_bits for output in self.outputs()}
-            mean = opened["sum"] * scale["sum"] / count
-            covariance = opened["cross"] * scale["cross"] / count - np.outer(mean, mean)
-            spread = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
+        moments = Moments.of(opened["sum"] / _ONE, self._square(opened["cross"] / _ONE), count) if safe else None
+        if self.noise:
+            return self._present_noised(self.noise, names, moments, count)
+        frame, bound, flat = self._frame(names), 0.0, np.zeros(len(names), dtype=bool)
+        if moments:
             # A covariance is off by at most `slack`; a column that hardly varies has no correlation.
-            slack = self._slack(spread, count)
+            spread, slack = moments.spread, self._slack(moments.spread, count)
             flat = spread**2 <= 100 * np.diag(slack)
             with np.errstate(divide="ignore", invalid="ignore"):
-                correlation = covariance / np.outer(spread, spread)
+                correlation = moments.covariance / np.outer(spread, spread)
                 relative = np.diag(slack) / spread**2 / 2
                 bounds = slack / np.outer(spread, spread) + np.abs(correlation) * np.add.outer(relative, relative)
             correlation[flat, :] = correlation[:, flat] = np.nan
-            frame.loc[:, :] = np.where(np.eye(len(names), dtype=bool) & ~flat, 1.0, correlation)
+            frame.loc[:, names] = np.where(np.eye(len(names), dtype=bool) & ~flat, 1.0, correlation)
             bound = float(np.nanmax(np.where(np.isnan(correlation), np.nan, bounds), initial=0.0))
-        frame.insert(0, "column", names)
         title = "Correlation of " + ", ".join(names)
         return Result(
             self.planned.name, self.key, self.version, title, self._findings(frame, names, count, safe),
             (ResultTable(title, frame, {name: Measure(bound=bound) for name in names}, chart="heatmap"),),
             suppressed=int(not safe), cells=1,
             assumptions=tuple(f"{names[i]} hardly varies, so it has no correlation." for i in np.flatnonzero(flat)),
+        )  # fmt: skip
+
+    def _present_noised(self, noise: PlanNoise, names: list[str], moments: Moments | None, count: int) -> Result:
+        """The correlation of the noised moments, and for each pair where the exact one is with CONFIDENCE.
+
+        Each of a pair's five moments is within its half-width but for a fifth of what may fail, so all of them are at
+        once often enough. The ends are the smallest and the largest quotient that moments within theirs allow.
+        """
+        frame, i, j = self._frame(names), *np.tril_indices(len(names), -1)
+        pairs = pd.DataFrame({"one": np.array(names)[j], "other": np.array(names)[i]})
+        pairs[["from", "to", "correlation"]] = np.nan
+        lost = np.zeros(len(names), dtype=bool)
+        if moments:
+            each = 1 - (1 - CONFIDENCE) / _FIGURES
+            # Each z is off by little more than half a unit, so a product by little more than one; parts are cut off.
+            off = (1.0, 2.0 + 2 * self._parts / count)
+            half = [
+                (noise.half_width(array, each) / count + rounded) / _ONE
+                for array, rounded in zip(("sum", "cross"), off, strict=True)
+            ]
+            low, high, lost = moments.between(*half)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                correlation = np.clip(moments.covariance / np.outer(moments.spread, moments.spread), low, high)
+            correlation[lost, :] = correlation[:, lost] = np.nan
+            frame.loc[:, names] = np.where(np.eye(len(names), dtype=bool) & ~lost, 1.0, correlation)
+            for name, matrix in (("from", low), ("to", high), ("correlation", correlation)):
+                pairs[name] = np.where(lost[i] | lost[j], np.nan, matrix[i, j])
+        title, varies = "Correlation of " + ", ".join(names), Measure(interval=math.nan)
+        return Result(
+            self.planned.name, self.key, self.version, title, self._findings(frame, names, count, moments is not None),
+            (
+                ResultTable(title, frame, dict.fromkeys(names, varies), chart="heatmap"),
+                ResultTable("Each pair, 95 % of the time", pairs, dict.fromkeys(("from", "to", "correlation"), varies)),
+            ),
+            suppressed=int(moments is None), cells=1,
+            assumptions=tuple(
+                f"{names[at]} varies too little for so much noise, so its correlations cannot be told."
+                for at in np.flatnonzero(lost)
+            ),
         )  # fmt: skip
 
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -186,15 +263,24 @@ class Correlation(Analysis):
     def _slack(self, spread: NDArray[np.float64], count: int) -> NDArray[np.float64]:
         """How far each covariance of z can be off, by rounding before sharing, by cutting off and by floating point.
 
-        Rows: each z is off by at most u, so by Cauchy-Schwarz a covariance is by u·(s_i + s_j) + u², and two parts of
-        each cross product are cut off. Sums: each is off by half a unit for every owner, and enters the covariance at
-        most three times, |mean| being at most 1.
+        Each z is off by at most u, so by Cauchy-Schwarz a covariance is by u·(s_i + s_j) + u², and two numbers of each
+        part of each sum of products are cut off.
         """
-        unit = 1 / (1 << self._frac_bits)
-        if self._shared:
-            u = 0.5 / (1 << FINE_BITS)
-            return u * np.add.outer(spread, spread) + u**2 + 2 * unit / count + 1e-14
-        return np.full((spread.size, spread.size), 1.5 * unit * self.limits.owners / count + 1e-14)
+        u = 0.5 / _ONE
+        return u * np.add.outer(spread, spread) + u**2 + 2 * self._parts / (_ONE * count) + 1e-14
+
+    def _square(self, cross: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The whole matrix of what is released once for each pair."""
+        (i, j), width = self._pairs, len(self._columns)
+        whole = np.empty((width, width))
+        whole[i, j] = whole[j, i] = cross
+        return whole
+
+    @staticmethod
+    def _frame(names: list[str]) -> pd.DataFrame:
+        frame = pd.DataFrame(np.full((len(names), len(names)), np.nan), columns=names)
+        frame.insert(0, "column", names)
+        return frame
 
     @staticmethod
     def _findings(frame: pd.DataFrame, names: list[str], count: int, safe: bool) -> tuple[str, ...]:
@@ -206,14 +292,6 @@ class Correlation(Analysis):
             return (f"No two columns vary together over {count:,} rows.",)
         _, i, j = max(pairs)
         return (f"{names[j]} and {names[i]} are the most closely related: {values[i, j]:+.3f} over {count:,} rows.",)
-
-    def _scaled(self, table: Table) -> NDArray[np.float64]:
-        """z of every row and column; the encodings are exact below 2^53, so only the division rounds."""
-        columns = []
-        for column in self._columns:
-            low, high = self.bounds(column)
-            columns.append((2 * encode(table, column.name).values - (low + high)) / (high - low))
-        return np.column_stack(columns)
 
     @property
     def _shared(self) -> bool:
@@ -230,12 +308,10 @@ class Correlation(Analysis):
         return columns
 
     @property
-    def _frac_bits(self) -> int:
-        """Binary places of cross products: as fine as sums over all rows leave room for, and at most 40."""
-        bits = min(_ROOM_BITS - self.limits.total_rows.bit_length(), 40)
-        if bits < FINE_BITS:
-            raise RangeError(f"{self.planned.name}: {self.limits.total_rows} rows are too many")
-        return bits
+    def _pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Every pair of columns once, each with itself, too."""
+        i, j = np.tril_indices(len(self._columns))
+        return i, j
 
 
 def _product(one: str, other: str) -> str:

@@ -44,7 +44,8 @@ def results(analysis: Analysis, frames: list[pd.DataFrame]) -> dict[str, np.ndar
     for frame in frames:
         table = Table(CONTRACT, "test", pa.Table.from_pandas(frame, preserve_index=False))
         values = {name: p.constant(array) for name, array in analysis.local(table).items()}
-        owners.append(Checked(values, p.constant(np.array(1))))
+        valid = np.ones(len(frame) if analysis.inputs()[0].per_row else (), np.int64)
+        owners.append(Checked(values, p.constant(valid)))
     cells = analysis.secure(p, owners)
     return {name: as_signed(share.parts[0]) for name, share in {"count": cells.count, **cells.values}.items()}
 
@@ -160,7 +161,8 @@ def release(analysis: Analysis, frames: list[pd.DataFrame], minimum: int) -> Res
     for frame in frames:
         table = Table(CONTRACT, "test", pa.Table.from_pandas(frame, preserve_index=False))
         values = {name: p.constant(array) for name, array in analysis.local(table).items()}
-        owners.append(Checked(values, p.constant(np.array(1))))
+        valid = np.ones(len(frame) if analysis.inputs()[0].per_row else (), np.int64)
+        owners.append(Checked(values, p.constant(valid)))
     cells = analysis.conclude(p, analysis.add_noise(p, analysis.secure(p, owners)))
     (verdict,) = judge(p, [cells], [dataclasses.replace(analysis.rules, safe_threshold=minimum)])
     released = hide(p, cells, verdict.safe)
