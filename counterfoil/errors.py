@@ -90,6 +90,12 @@ class LimitError(RefusedError):
     exit_code = 37
 
 
+class ReviewDueError(CounterfoilError):
+    """An agreement, or what it rests on, is past its review date, and not every party has reaffirmed it since."""
+
+    exit_code = 38
+
+
 # --- data at its owner: 40-49 -----------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from counterfoil.errors import IntegrityError
 from flows.dispatch import StageError, on_each, start
 from flows.parameters import Id, RefText
 from flows.stage import stage
+from mpc_tasks.remind import remind
 from mpc_tasks.show import Progress, link_to_run
 from mpc_tasks.verify import signed
 
@@ -19,6 +20,7 @@ AGAIN_AFTER = frozenset({"TransportError", "PeerLostError", "PeerTimeoutError", 
 def collaborate(agreement: RefText, period: Id | None = None) -> Ref:
     """All parties agreed, every owner contributed, the nodes computed, and a review waits; the nodes' evidence."""
     terms = signed(agreement).terms
+    remind(agreement)
     period = period or terms.schedule.period(datetime.now(UTC).date())
     progress = Progress(f"collaboration-{terms.id}", f"{terms.title}, {period}")
     on_each("agree", (*terms.owners, *terms.nodes), agreement=agreement)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from counterfoil.analyses.joint import analyses
 from counterfoil.canonical import Ref
+from counterfoil.governance.reaffirmation import check_reviewed
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.standing import load_standing
 from mpc_tasks.held import home
@@ -17,10 +18,11 @@ def signed(agreement: Ref) -> SignedAgreement:
     return load_standing(home(), agreement, datetime.now(UTC).date())
 
 
-@mpc_task(name="verify", version=1)
+@mpc_task(name="verify", version=2)
 def verify(agreement: Ref) -> Ref:
-    """The agreement is signed by all, in force, and with analyses that can run; the same reference."""
+    """The agreement is signed by all, in force, reviewed in time, and able to run; the same reference."""
     terms = signed(agreement).terms
+    check_reviewed(terms, home().exchange, datetime.now(UTC).date())
     plans = analyses(terms)
     home().log.append(
         "agreement-verified",

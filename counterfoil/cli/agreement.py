@@ -1,17 +1,21 @@
-"""Commands for agreements: propose, explain, compare, sign, verify, withdraw."""
+"""Commands for agreements: propose, explain, compare, sign, verify, reaffirm, withdraw."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from counterfoil.cli.options import HomeOption
 
-app = typer.Typer(help="Propose, explain, compare, sign, verify and leave agreements.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from counterfoil.governance.agreement import Agreement
+    from counterfoil.records import Records
+
+app = typer.Typer(help="Propose, explain, compare, sign, verify, reaffirm and leave agreements.", no_args_is_help=True)
 
 RefArgument = Annotated[str, typer.Argument(help="The agreement, as `agreement draft` printed it.", show_default=False)]
 
@@ -96,13 +100,15 @@ def explain(
     from counterfoil.home import Home
     from counterfoil.report.costs import cost_facts, cost_words, openings
 
-    agreement = fetch_agreement(Home.open(home).exchange, Ref.parse(ref))
+    exchange = Home.open(home).exchange
+    agreement = fetch_agreement(exchange, Ref.parse(ref))
     cost = estimate(agreement, rows)
     if as_json:
         costs = cost_facts(cost, round_trip_ms / 1000)
         typer.echo(json.dumps({**facts(agreement), "opens": openings(agreement), "cost": costs}, indent=2))
     else:
         typer.echo("\n".join((in_words(agreement), "", *cost_words(agreement, cost, round_trip_ms / 1000))))
+        _remind(agreement, exchange)
 
 
 @app.command()
@@ -140,6 +146,7 @@ def sign(
 
     mine = Home.open(home)
     agreement = fetch_agreement(mine.exchange, Ref.parse(ref))
+    _remind(agreement, mine.exchange)
     if not yes:
         typer.echo(in_words(agreement))
         typer.confirm(f"Sign this as {mine.party}?", abort=True)
@@ -153,14 +160,54 @@ def sign(
 def verify(ref: RefArgument, home: HomeOption = None) -> None:
     """Check that every party signed the agreement, you among them, that nobody withdrew, and that it holds today.
 
+    It also says when its next review is due; a job does not start when that day has passed.
+
     Example: counterfoil agreement verify agreement:bank-a:5e1f...
     """
     from counterfoil.canonical import Ref
+    from counterfoil.governance.reaffirmation import check_reviewed
     from counterfoil.governance.standing import load_standing
     from counterfoil.home import Home
 
-    terms = load_standing(Home.open(home), Ref.parse(ref), datetime.now(UTC).date()).terms
+    mine, today = Home.open(home), datetime.now(UTC).date()
+    terms = load_standing(mine, Ref.parse(ref), today).terms
+    check_reviewed(terms, mine.exchange, today)
+    _remind(terms, mine.exchange)
     typer.echo(f"{terms.id} {terms.version} binds until {terms.expires}; signed by {', '.join(terms.parties)}")
+
+
+@app.command()
+def reaffirm(
+    ref: RefArgument,
+    until: Annotated[str, typer.Option(help="The day, YYYY-MM-DD, by which to look again; in a year by default.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; you have looked at it.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Look at an agreement anew, and sign that you stand by it, so that jobs go on after its review date.
+
+    Jobs start again when every party has. When the agreement has ended, only another one goes on.
+
+    Example: counterfoil agreement reaffirm agreement:bank-a:5e1f... --until 2028-04-30
+    """
+    from counterfoil.canonical import Ref
+    from counterfoil.governance.document import read_day
+    from counterfoil.governance.explain import explain as in_words
+    from counterfoil.governance.reaffirmation import MOST_DAYS, next_review
+    from counterfoil.governance.reaffirmation import reaffirm as stand_by
+    from counterfoil.governance.standing import load_standing
+    from counterfoil.home import Home
+
+    mine, now = Home.open(home), datetime.now(UTC)
+    agreement = load_standing(mine, Ref.parse(ref), now.date()).terms
+    day = read_day(until) if until else min(now.date() + timedelta(days=MOST_DAYS - 1), agreement.expires)
+    if not yes:
+        typer.echo(in_words(agreement))
+        typer.confirm(f"Stand by this as {mine.party} until {day}?", abort=True)
+    stand_by(agreement, day, mine, now)
+    mine.log.append("agreement-reaffirmed", subject=agreement.id, refs={"agreement": ref})
+    typer.echo(f"{mine.party} stands by {agreement.id} {agreement.version} until {day}")
+    if (due := next_review(agreement, mine.exchange)) and due.waits_for(now.date()):
+        typer.echo(f"still to look at it: {', '.join(due.waits_for(now.date()))}")
 
 
 @app.command()
@@ -188,3 +235,11 @@ def withdraw(
         f"{mine.party} has withdrawn from {agreement.id} {agreement.version}; results that were opened stay with those "
         "who opened them, and no other one is opened any more"
     )
+
+
+def _remind(agreement: Agreement, records: Records) -> None:
+    from counterfoil.governance.reaffirmation import next_review
+
+    due = next_review(agreement, records)
+    if due and (words := due.reminder(datetime.now(UTC).date())):
+        typer.echo(f"note: {words}", err=True)

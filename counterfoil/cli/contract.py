@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -92,9 +93,10 @@ def lint(files: Annotated[list[Path], typer.Argument(help="Contract files.", sho
     from counterfoil.data.rules import compile_rules
     from counterfoil.errors import DocumentError, SignatureError
     from counterfoil.governance.offer import check_bytes
+    from counterfoil.governance.reaffirmation import remind
     from counterfoil.governance.reference import check_references
 
-    worst = 0
+    worst, today = 0, datetime.now(UTC).date()
     for file in files:
         try:
             contract = _read(file)
@@ -109,6 +111,8 @@ def lint(files: Annotated[list[Path], typer.Argument(help="Contract files.", sho
             typer.echo(
                 f"{file}: right; {contract.id} {contract.version}, {len(contract.columns)} columns, {len(rules)} rules"
             )
+            if contract.review_by and (words := remind(f"{contract.id} {contract.version}", contract.review_by, today)):
+                typer.echo(f"{file}: note: {words}; look at it anew, and sign its next version", err=True)
     raise typer.Exit(worst)
 
 
@@ -136,6 +140,8 @@ def show(file: ContractFile, card: CardOption = None) -> None:
         table.add_row(column.name, column.type, column.role, *ends, column.purpose or "", allowed)
     console = Console()
     console.print(f"{contract.name} ({contract.id} {contract.version}, {contract.status}), until {contract.expires}")
+    if contract.review_by:
+        console.print(f"to be looked at anew by {contract.review_by}")
     console.print(contract.purpose)
     console.print(table)
     for rule in contract.quality:
@@ -159,8 +165,6 @@ def sign(file: ContractFile, home: HomeOption = None) -> None:
 
     Example: counterfoil contract sign contracts/data/loans.odcs.yaml --home ~/bank-a
     """
-    from datetime import UTC, datetime
-
     from counterfoil.files import write_file
     from counterfoil.governance.offer import sign_contract, signature_file
     from counterfoil.home import Home

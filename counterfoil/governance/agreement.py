@@ -91,6 +91,7 @@ class Agreement:
     budgets: tuple[Budget, ...]
     starts: date
     expires: date
+    review_by: date | None
     schedule: Schedule
     admitted: Mapping[str, tuple[str, ...]]
     iterations: int
@@ -213,6 +214,9 @@ def parse_agreement(
     starts, expires = (parse_day(value[name], (name,), problems) for name in ("starts", "expires"))
     if starts > expires:
         problems.add(("expires",), "lies before 'starts'")
+    review_by = parse_day(value["reviewBy"], ("reviewBy",), problems) if "reviewBy" in value else None
+    if review_by and not starts <= review_by <= expires:
+        problems.add(("reviewBy",), "lies between 'starts' and 'expires'; after that there is nothing to review")
     _check_roles(value, roster, problems)
     _check_contracts(value, contracts, expires, problems)
     _check_limits(value, contracts, problems)
@@ -260,6 +264,7 @@ def parse_agreement(
         budgets=budgets,
         starts=starts,
         expires=expires,
+        review_by=review_by,
         schedule=schedule,
         admitted={name: tuple(each) for name, each in value.get("limits", {}).get("columns", {}).items()},
         iterations=value.get("limits", {}).get("iterations", ITERATIONS),

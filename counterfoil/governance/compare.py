@@ -52,6 +52,7 @@ def _terms(old: Agreement, new: Agreement) -> Iterator[str]:
         "suite": (old.suite, new.suite),
         "first day": (old.starts, new.starts),
         "last day": (old.expires, new.expires),
+        "review date": (old.review_by or "none", new.review_by or "none"),
         "schedule": (
             f"every {old.schedule.every} ({old.schedule.cron})",
             f"every {new.schedule.every} ({new.schedule.cron})",

@@ -136,6 +136,7 @@ class Contract:
     privacy_cap: Cap | None
     retention_days: int
     expires: date
+    review_by: date | None
     source: str
     raw: bytes = field(repr=False)
 
@@ -203,6 +204,9 @@ def parse_contract(raw: bytes, source: str) -> Contract:
         required = {column.name: column.required for column in columns}
         person = read_person(own["rowsPerPerson"], required, _at(value, (), "rowsPerPerson"), problems)
     expires = parse_day(own.get("expires", "9999-12-31"), _at(value, (), "expires"), problems)
+    review_by = parse_day(own["reviewBy"], _at(value, (), "reviewBy"), problems) if "reviewBy" in own else None
+    if review_by and expires < review_by < date.max:
+        problems.add(_at(value, (), "reviewBy"), f"the contract has ended by then, on {expires}; review it before")
     problems.raise_if_any()
     return Contract(
         id=value["id"],
@@ -224,6 +228,7 @@ def parse_contract(raw: bytes, source: str) -> Contract:
         privacy_cap=read_cap(own["privacyBudget"]) if "privacyBudget" in own else None,
         retention_days=own["retention"],
         expires=expires,
+        review_by=review_by,
         source=source,
         raw=raw,
     )

@@ -101,6 +101,7 @@ def _terms(old: Contract, new: Contract) -> Iterator[Change]:
             *_weaker(old.retention_days, new.retention_days, new.retention_days > old.retention_days),
         ),
         ("last day", *_weaker(old.expires, new.expires, new.expires > old.expires)),
+        ("review date", old.review_by, new.review_by, ()),
         ("k", *_demand(was.k, becomes.k, becomes.k < was.k)),
         ("l", *_demand(was.diversity, becomes.diversity, becomes.diversity < was.diversity)),
         ("t", *_demand(was.closeness, becomes.closeness, becomes.closeness > was.closeness)),

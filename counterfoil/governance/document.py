@@ -133,6 +133,14 @@ def read_time(text: str) -> datetime:
         raise DocumentError(f"{text} is not a time of the calendar") from None
 
 
+def read_day(text: str) -> date:
+    """The day that the text writes as YYYY-MM-DD. Raises: DocumentError."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise DocumentError(f"{text[:_SHOWN]} is not a day of the calendar, YYYY-MM-DD") from None
+
+
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """`; did you mean 'x'?` when one of the words is close, else nothing."""
     near = difflib.get_close_matches(word, list(words), n=1)

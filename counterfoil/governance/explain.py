@@ -11,6 +11,7 @@ from counterfoil.governance.assurance import collusions, guarantees
 from counterfoil.governance.contract import Contract
 from counterfoil.governance.memory import guarded
 from counterfoil.governance.privacy import ONE_ROW
+from counterfoil.governance.reaffirmation import review_dates
 
 _PROTECTION = {
     "rep3": "at most one of the three nodes is dishonest, and even that one follows the protocol",
@@ -76,6 +77,7 @@ def facts(agreement: Agreement) -> dict[str, Json]:
         "rules": agreement.rules.facts(),
         "starts": agreement.starts.isoformat(),
         "expires": agreement.expires.isoformat(),
+        "review_dates": {what: by.isoformat() for what, by in review_dates(agreement).items()},
         "every": agreement.schedule.every,
         "iterations": agreement.iterations,
         "admitted_columns": dict(agreement.admitted),
@@ -138,6 +140,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         f"Nodes erase their shares after {agreement.share_retention_days} days; "
         f"results can be opened for {agreement.release_retention_days} days."
     )
+    yield from _dates(agreement)
     if agreement.licence:
         yield f"Recipients may publish the tables that they get, under the licence {agreement.licence}."
     for id, url in agreement.delivery.items():
@@ -156,6 +159,14 @@ def _lines(agreement: Agreement) -> Iterator[str]:
     for guarantee in guarantees(agreement):
         yield f"  {guarantee.step}: {guarantee.form}; protects against {guarantee.against}"
         yield "    " + "; ".join(f"{what}: {_list(who)}" for what, who in guarantee.by_what())
+
+
+def _dates(agreement: Agreement) -> Iterator[str]:
+    """Until when it holds, and when it is to be looked at before that."""
+    yield f"The agreement ends on {agreement.expires}, for good."
+    if dates := review_dates(agreement):
+        yield f"Before that it is to be looked at anew: {_list([f'{what} by {by}' for what, by in dates.items()])}."
+        yield "After the first of these days no job starts until every party has reaffirmed it to a later day."
 
 
 def _review(agreement: Agreement) -> Iterator[str]:

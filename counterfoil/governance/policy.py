@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from fractions import Fraction
 from functools import reduce
 from typing import Any, Final, Literal, TypeAlias
 
 from counterfoil.canonical import Json, digest
 from counterfoil.errors import AgreementError
-from counterfoil.governance.document import Problems, read_document
+from counterfoil.governance.document import Problems, parse_day, read_document
 
 Setting: TypeAlias = "int | bool | Fraction"
 
@@ -167,6 +168,7 @@ class Policy:
     version: str
     title: str
     rules: Rules
+    review_by: date | None
     digest: str
     source: str
     raw: bytes = field(repr=False)
@@ -196,8 +198,9 @@ def parse_policy(raw: bytes, source: str) -> Policy:
             f"counts of {rules.safe_threshold} would be rounded to 0; "
             f"lower it to {2 * rules.safe_threshold} or less, or raise safe_threshold",
         )
+    review_by = parse_day(value["reviewBy"], ("reviewBy",), problems) if "reviewBy" in value else None
     problems.raise_if_any()
-    return Policy(value["id"], value["version"], value["title"], rules, digest(raw), source, raw)
+    return Policy(value["id"], value["version"], value["title"], rules, review_by, digest(raw), source, raw)
 
 
 def strictest(policies: Iterable[Policy], minimum_counts: Iterable[int]) -> Rules:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -22,6 +22,9 @@ from counterfoil.governance.policy import Policy, parse_policy
 
 INDUSTRIES: Final = {"banking": "exposure", "health": "readmissions", "retail": "market"}
 """Every template's agreement."""
+
+REVIEW_DAYS: Final = 182
+"""After so many days the parties of a new agreement look at it anew, unless they change that."""
 
 _SCHEMAS: Final = ("agreement", "contract", "policy", "roster")
 _AGREEMENT, _POLICY, _ROSTER = ".agreement.yaml", ".policy.yaml", ".roster.yaml"
@@ -84,7 +87,11 @@ def _begin(template: Template, today: date) -> str:
     """The agreement's text, to hold from today for a year, or for as long as its contracts do."""
     last = min(date(today.year + 1, today.month, min(today.day, 28)), *(each.expires for each in template.contracts))
     text = template.raw.decode()
-    for field, day in (("starts", today), ("expires", last)):
+    for field, day in (
+        ("starts", today),
+        ("reviewBy", min(today + timedelta(days=REVIEW_DAYS), last)),
+        ("expires", last),
+    ):
         text = re.sub(rf'^{field}: "[0-9-]*"$', f'{field}: "{day}"', text, flags=re.MULTILINE)
     return text
 

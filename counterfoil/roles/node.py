@@ -38,6 +38,7 @@ from counterfoil.governance.holding import note_held
 from counterfoil.governance.job import Event, Job, Stage, advance, count_iteration, plan_job, stage_of, start_attempt
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.memory import Remembered, check_numbers, guarded, note_draft, remembered
+from counterfoil.governance.reaffirmation import check_reviewed
 from counterfoil.governance.signing import SignedAgreement, own_keys
 from counterfoil.governance.standing import check_standing
 from counterfoil.governance.submission import accept, load_shares, read_manifest, taken_in
@@ -72,9 +73,11 @@ def take_in(
 
     One that is in the vault already, from an attempt that failed, is not taken in again.
 
-    Raises: SignatureError, RefusedError, ExpiredError, TamperedError, SealError, ReplayError, NotFoundError.
+    Raises: SignatureError, RefusedError, ExpiredError, TamperedError, SealError, ReplayError, NotFoundError;
+        ReviewDueError when a review date has passed.
     """
     now = datetime.now(UTC)
+    check_reviewed(agreement.terms, home.exchange, now.date())
     manifests = [read_manifest(reference, agreement, home.exchange, now) for reference in submissions]
     job = plan_job(agreement, period, manifests, now.date())
     for reference, manifest in zip(submissions, manifests, strict=True):

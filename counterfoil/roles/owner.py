@@ -15,6 +15,7 @@ from counterfoil.errors import NotFoundError, PlanError, RefusedError
 from counterfoil.governance.agreement import Part
 from counterfoil.governance.linkage import link_key
 from counterfoil.governance.memory import guarded
+from counterfoil.governance.reaffirmation import check_reviewed
 from counterfoil.governance.signing import SignedAgreement, own_keys
 from counterfoil.governance.submission import submit
 from counterfoil.home import Home
@@ -26,10 +27,14 @@ class Contribution:
     """One owner's steps for one contract and period: validate, minimise, share."""
 
     def __init__(self, home: Home, agreement: SignedAgreement, contract: str, period: str) -> None:
-        """The agreement asks this of the owner: nothing of its table was read yet. Raises: RefusedError."""
+        """The agreement asks this of the owner: nothing of its table was read yet.
+
+        Raises: RefusedError; ReviewDueError when a review date has passed.
+        """
         terms = agreement.terms
         if Part(home.party, contract) not in terms.parts:
             raise RefusedError(f"agreement {terms.id} asks nothing of {home.party} under a contract {contract}")
+        check_reviewed(terms, home.exchange, datetime.now(UTC).date())
         terms.schedule.check_period(period, terms.starts, datetime.now(UTC).date())
         self.home = home
         self.agreement = agreement

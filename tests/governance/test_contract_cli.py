@@ -325,7 +325,7 @@ def test_what_is_over_is_not_signed(
     old: str, new: str, error: type[CounterfoilError], tmp_path: Path, parties: list[Home]
 ) -> None:
     file = tmp_path / "loans.odcs.yaml"
-    file.write_text(LOANS.read_text().replace(old, new))
+    file.write_text(LOANS.read_text().replace('"2028-06-30"', '"2026-01-31"').replace(old, new))
     assert run("sign", file, "--home", parties[0].path).exit_code == error.exit_code
     assert not (tmp_path / "loans.odcs.yaml.signed").exists()
 

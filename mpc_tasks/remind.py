@@ -1,0 +1,55 @@
+"""Step: the coordinator says on the run's page that a review date is near, or has passed, and for whom it waits."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from counterfoil.canonical import Ref
+from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.reaffirmation import WARN_DAYS, ReviewDate, next_review, review_dates
+from mpc_tasks.barrier import say
+from mpc_tasks.held import home
+from mpc_tasks.show import page
+from mpc_tasks.task import mpc_task
+from mpc_tasks.verify import signed
+
+
+@mpc_task(name="remind", version=1)
+def remind(agreement: Ref) -> int:
+    """For how many parties the next review waits, and a page on that if its day is near; 0 while it is far off."""
+    terms, today = signed(agreement).terms, datetime.now(UTC).date()
+    due = next_review(terms, home().exchange)
+    if due is None or not due.reminder(today):
+        return 0
+    say(due.reminder(today))
+    page(f"review-date-{terms.id}", describe(terms, agreement, due, today))
+    return len(due.waits_for(today))
+
+
+def describe(terms: Agreement, agreement: Ref, due: ReviewDate, today: date) -> str:
+    """The page: what is to be looked at by when, and how far each party is."""
+    documents = "\n".join(f"| {what} | {by} |" for what, by in review_dates(terms).items())
+    waiting = due.waits_for(today)
+    parties = "\n".join(
+        f"| {party} ({terms.roster.party(party).organisation}) | {until} | "
+        f"{'to look at it' if party in waiting else 'done'} |"
+        for party, until in due.holds.items()
+    )
+    passed = "No job starts" if today > due.by else f"After {due.by} no job starts"
+    return f"""## {terms.title}: to be reviewed
+
+{passed} until every party has looked at the agreement anew, and signed that it stands by it. Results that are computed
+already can be reviewed and opened. The agreement itself ends on {terms.expires}, whatever is signed here.
+
+A party, at home: `counterfoil agreement reaffirm {agreement}`.
+
+| document | review date |
+|---|---|
+{documents}
+
+| party | its word holds to | |
+|---|---|---|
+{parties}
+
+Parties are told {WARN_DAYS} days before.
+"""
