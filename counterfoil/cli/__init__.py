@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from counterfoil.cli import (
     agreement,
     budget,
+    catalogue,
     contract,
     evidence,
     log,
@@ -51,6 +52,7 @@ for name, group in (
     ("party", party.app),
     ("contract", contract.app),
     ("agreement", agreement.app),
+    ("catalogue", catalogue.app),
     ("roster", roster.app),
     ("review", review.app),
     ("budget", budget.app),

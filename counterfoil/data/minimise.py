@@ -66,7 +66,7 @@ def minimise(table: Table, needed: Iterable[str], link_key: bytes | None = None)
                 "take it out of the analysis"
             )
     unused = tuple(name for name in table.names if name not in wanted and name not in identifiers)
-    willing = _willing(table)
+    willing = taking_part(table)
     kept, filled = _filled(willing.select([name for name in table.names if name in wanted]))
     complete = _complete(kept)
     columns = [table.contract.column(name) for name in complete.names]
@@ -107,7 +107,7 @@ def protect(table: Table, needed: Iterable[str], page: Path, link_key: bytes | N
     return kept
 
 
-def _willing(table: Table) -> Table:
+def taking_part(table: Table) -> Table:
     """The rows of people who did not opt out. Raises: RefusedError when the table cannot tell; DataError."""
     column = table.contract.opt_out
     if column is None:

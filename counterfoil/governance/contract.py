@@ -65,6 +65,7 @@ class Column:
     missing: Missing = REFUSED
     opt_out: bool = False
     key_spelling: KeySpelling = AS_WRITTEN
+    business_name: str = ""
     not_from: tuple[str, ...] = ()
 
     @property
@@ -258,6 +259,7 @@ def _column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], probl
         type=item["logicalType"],
         role=role or "identifier",
         description=item["description"],
+        business_name=item.get("businessName", ""),
         purpose=own.get("purpose"),
         required=item.get("required", False),
         unique=item.get("unique", False),

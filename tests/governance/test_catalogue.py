@@ -1,0 +1,388 @@
+"""The catalogue: what is in an entry and what never is, how coarse its count is, and which entries nobody believes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
+
+from counterfoil.canonical import jcs
+from counterfoil.cli import app
+from counterfoil.crypto.sign import claimed, sign
+from counterfoil.data.synth import make_tables, write_table
+from counterfoil.errors import (
+    DocumentError,
+    ExpiredError,
+    NotFoundError,
+    RefusedError,
+    ReplayError,
+    RosterError,
+    SignatureError,
+    TamperedError,
+    WithdrawnError,
+)
+from counterfoil.exchange import Exchange
+from counterfoil.governance.banding import band
+from counterfoil.governance.catalogue import Entry, Refused, Wanted, entries, offer, read_entry, withdraw_offer
+from counterfoil.governance.contract import Contract, parse_contract
+from counterfoil.governance.succession import follow
+
+from .conftest import CONTRACTS, NOW, TODAY, Consortium, make_consortium
+
+LOANS = CONTRACTS / "data" / "loans.odcs.yaml"
+UNTIL = TODAY + timedelta(days=90)
+KEY = bytes(range(32))
+
+
+@pytest.fixture(scope="module")
+def loans() -> Contract:
+    return parse_contract(LOANS.read_bytes(), LOANS.name)
+
+
+def put(at: Consortium, party: str, envelope: bytes, contract: str = "loans") -> None:
+    at.exchange.put_named(("catalogue", party, contract), envelope, replace=True)
+
+
+def lies(at: Consortium, party: str, contract: str = "loans") -> bytes:
+    return at.exchange.get_named(("catalogue", party, contract))
+
+
+def read(at: Consortium, party: str = "bank-a", reader: str = "bank-b", today: date = TODAY) -> Entry:
+    return read_entry(at.exchange, at.roster.party(party), "loans", today, at.homes[reader].state)
+
+
+def offered(at: Consortium, loans: Contract, party: str = "bank-a", rows: int = 5000) -> Entry:
+    return offer(loans, rows, UNTIL, at.homes[party], at.exchange, NOW)
+
+
+# --- how coarse the count is --------------------------------------------------------------------------------------
+
+
+def lowest(minimum_count: int) -> int:
+    """From where on the lowest edge may lie, as the module says."""
+    power = 2
+    while 0.8 * 10**power < minimum_count:
+        power += 1
+    return 8 * 10 ** (power - 1)
+
+
+@given(rows=st.integers(1, 10**9), minimum=st.integers(2, 10**6), key=st.binary(min_size=32, max_size=32))
+def test_a_count_is_told_within_an_order_of_magnitude_and_never_below_the_minimum(
+    rows: int, minimum: int, key: bytes
+) -> None:
+    try:
+        found = band(rows, "loans", minimum, key)
+    except RefusedError as error:
+        assert rows < lowest(minimum) * 1.5
+        assert f"{rows:,}" not in str(error).replace(f"{lowest(minimum) * 10 // 8:,}", "")
+        return
+    assert found.at_least <= rows < found.below
+    assert found.at_least >= max(minimum, 80)
+    assert 10 * 0.8 / 1.2 <= found.below / found.at_least <= 10 * 1.2 / 0.8
+
+
+@settings(max_examples=40)
+@given(key=st.binary(min_size=32, max_size=32), contract=st.sampled_from(["loans", "purchases"]))
+def test_one_row_more_changes_the_band_at_one_place_near_each_power_of_ten(key: bytes, contract: str) -> None:
+    bands = [band(rows, contract, 10, key) for rows in range(120, 12_001)]
+    changes = [120 + at for at in range(1, len(bands)) if bands[at] != bands[at - 1]]
+    near_a_thousand = [rows for rows in changes if 800 <= rows < 1200]
+    near_ten_thousand = [rows for rows in changes if 8000 <= rows < 12_000]
+    assert len(near_a_thousand) == len(near_ten_thousand) == 1
+    assert changes == near_a_thousand + near_ten_thousand
+
+
+def test_where_the_edges_lie_is_spread_evenly_over_owners_and_contracts() -> None:
+    """So that whoever knows all rows but one learns of that one with a probability of 1 in 400, near 1,000 rows."""
+    draws = 4000
+    edges = [band(2000, "loans", 10, number.to_bytes(32)).at_least for number in range(draws)]
+    assert min(edges) >= 800 and max(edges) < 1200
+    counts = [sum(800 + 40 * tenth <= edge < 840 + 40 * tenth for edge in edges) for tenth in range(10)]
+    chi_squared = sum((count - draws / 10) ** 2 / (draws / 10) for count in counts)
+    assert chi_squared < 27.88  # 9 degrees of freedom, p = 0.001; the keys are fixed, so this holds or not for good
+    assert len({band(2000, f"contract-{number}", 10, KEY).at_least for number in range(50)}) > 30
+
+
+def test_a_table_of_few_rows_is_not_offered(signed: Consortium, loans: Contract) -> None:
+    for rows in (0, 1, 9, 79):
+        with pytest.raises(RefusedError, match="too few rows to be offered; about 100 are needed"):
+            offered(signed, loans, rows=rows)
+    assert not signed.exchange.list(("catalogue",))
+
+
+def test_entries_of_tables_that_differ_in_a_row_are_equal_away_from_an_edge(
+    signed: Consortium, loans: Contract
+) -> None:
+    said = []
+    for rows in (5000, 5001):
+        said.append({**offered(signed, loans, rows=rows).document, "serial": 0})
+    assert said[0] == said[1]
+
+
+# --- what is in an entry ------------------------------------------------------------------------------------------
+
+
+def test_an_entry_shows_the_schema_and_no_category(signed: Consortium, loans: Contract) -> None:
+    entry = offered(signed, loans)
+    assert [column["name"] for column in entry.columns] == [column.name for column in loans.columns]
+    balance = next(column for column in entry.columns if column["name"] == "balance")
+    assert (balance["minimum"], balance["maximum"]) == (
+        str(loans.column("balance").minimum), str(loans.column("balance").maximum),
+    )  # fmt: skip
+    assert entry.document["refreshed"] == "7 d" and entry.document["asOf"] == TODAY.isoformat()
+    shown = json.dumps([{**column, "description": "", "businessName": ""} for column in entry.columns])
+    for column in loans.columns:
+        assert not [category for category in column.categories if f'"{category}"' in shown]
+    assert read(signed).document == entry.document
+
+
+def test_no_cell_of_the_table_is_in_an_entry(tmp_path: Path) -> None:
+    banks = make_consortium(tmp_path, today=datetime.now(UTC).date())
+    home = banks.homes["bank-a"]
+    table = make_tables({LOANS.name: parse_contract(LOANS.read_bytes(), LOANS.name)}, 1500, 5)[LOANS.name]
+    write_table(table, tmp_path / "loans.csv")
+    done = run("offer", LOANS, "--table", tmp_path / "loans.csv", home=home.path)
+    assert done.exit_code == 0, done.output
+    low = json.loads(claimed(lies(banks, "bank-a")))["rows"]["at_least"]
+    assert 800 <= low < 1200 and "bank-a offers loans 1.0.0: " in done.output
+    frame = table.frame()
+    public = LOANS.read_text()
+    canaries = {str(cell) for name in frame for cell in frame[name] if len(str(cell)) >= 4 and str(cell) not in public}
+    assert len(canaries) > 3000
+    entry, log = lies(banks, "bank-a").decode(), b"".join(home.log.entries()).decode()
+    payload = claimed(entry.encode()).decode()
+    told = set(_words(payload)) | set(_words(log)) | set(_words(done.output))
+    assert not told & canaries
+    assert "1500" not in told and "1,500" not in done.output
+
+
+def _words(text: str) -> list[str]:
+    return "".join(letter if letter.isalnum() or letter in "-." else " " for letter in text).split()
+
+
+# --- what nobody believes -----------------------------------------------------------------------------------------
+
+
+def forge_key(at: Consortium) -> bytes:
+    return sign("catalogue", claimed(lies(at, "bank-a")), at.homes["coordinator"].keys)
+
+
+def forge_kind(at: Consortium) -> bytes:
+    return sign("contract", claimed(lies(at, "bank-a")), at.homes["bank-a"].keys)
+
+
+def forge_word(at: Consortium) -> bytes:
+    return lies(at, "bank-a").replace(b"payload", b"pay1oad", 1)
+
+
+def forge_party(at: Consortium) -> bytes:
+    return _signed(at, party="bank-b")
+
+
+def forge_contract(at: Consortium) -> bytes:
+    return _signed(at, contract={"id": "stores", "version": "1.0.0", "sha256": "0" * 64})
+
+
+def _signed(at: Consortium, **changes: object) -> bytes:
+    document = {**json.loads(claimed(lies(at, "bank-a"))), **changes}
+    return sign("catalogue", jcs(document), at.homes["bank-a"].keys)
+
+
+@pytest.mark.parametrize("forge", [forge_key, forge_kind, forge_word, forge_party, forge_contract])
+def test_what_is_forged_is_refused_by_name(
+    forge: Callable[[Consortium], bytes], signed: Consortium, loans: Contract
+) -> None:
+    offered(signed, loans)
+    put(signed, "bank-a", forge(signed))
+    with pytest.raises(SignatureError):
+        read(signed)
+    (found,) = entries(signed.exchange, signed.roster, TODAY, signed.homes["bank-b"].state)
+    assert isinstance(found, Refused) and (found.party, found.contract) == ("bank-a", "loans")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "\x1b[2J"}, {"columns": []}, {"rows": {"at_least": 5}}, {"extra": 1}, {"serial": 0},
+        {"until": "2026-02-30"}, {"withdrawn": "no"}, {"contract": {"id": "loans"}}, {"purpose": "one\ntwo"},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)  # fmt: skip
+def test_what_is_not_an_entry_is_refused(changes: dict[str, object], signed: Consortium, loans: Contract) -> None:
+    offered(signed, loans)
+    put(signed, "bank-a", _signed(signed, **changes))
+    with pytest.raises(DocumentError):
+        read(signed)
+
+
+def test_an_older_entry_is_refused_by_who_saw_a_later_one(signed: Consortium, loans: Contract) -> None:
+    assert offered(signed, loans, rows=500).serial == 1
+    older = lies(signed, "bank-a")
+    assert offered(signed, loans).serial == 2
+    assert read(signed).serial == 2
+    put(signed, "bank-a", older)
+    with pytest.raises(ReplayError, match="entry of bank-a for loans is its number 1; number 2 was here before"):
+        read(signed)
+    assert read(signed, reader="regulator").serial == 1  # it was never shown the other one
+    put(signed, "bank-a", _signed(signed, serial=2))
+    with pytest.raises(TamperedError, match="two different ones have the number 2"):
+        read(signed)
+
+
+def test_an_entry_that_is_hidden_is_missed_by_name(signed: Consortium, loans: Contract) -> None:
+    offered(signed, loans)
+    read(signed)
+    signed.exchange.remove(("catalogue", "bank-a", "loans"))
+    (found,) = entries(signed.exchange, signed.roster, TODAY, signed.homes["bank-b"].state)
+    assert isinstance(found, Refused) and isinstance(found.error, NotFoundError) and found.party == "bank-a"
+    assert not list(entries(signed.exchange, signed.roster, TODAY, signed.homes["bank-c"].state))
+
+
+def test_an_entry_ends_on_its_day(signed: Consortium, loans: Contract) -> None:
+    offered(signed, loans)
+    assert read(signed, today=UNTIL).until == UNTIL
+    with pytest.raises(ExpiredError, match="stood until 2027-02-21; ask bank-a to offer it again"):
+        read(signed, today=UNTIL + timedelta(days=1))
+    home = signed.homes["bank-a"]
+    for last in (TODAY - timedelta(days=1), TODAY + timedelta(days=367), loans.expires + timedelta(days=1)):
+        with pytest.raises(RefusedError, match="is past, after the contract's end, or more than 366 days ahead"):
+            offer(loans, 5000, last, home, signed.exchange, NOW)
+    with pytest.raises(ExpiredError):
+        offer(loans, 5000, UNTIL, home, signed.exchange, datetime(2029, 1, 1, tzinfo=UTC))
+
+
+def test_who_withdraws_offers_nothing_and_an_older_entry_stays_refused(signed: Consortium, loans: Contract) -> None:
+    home = signed.homes["bank-a"]
+    with pytest.raises(NotFoundError, match="bank-a offers nothing under 'loans'"):
+        withdraw_offer("loans", home, signed.exchange, NOW)
+    offered(signed, loans)
+    older = lies(signed, "bank-a")
+    withdraw_offer("loans", home, signed.exchange, NOW)
+    with pytest.raises(WithdrawnError, match="bank-a does not offer loans any more"):
+        read(signed)
+    assert not list(entries(signed.exchange, signed.roster, TODAY, signed.homes["bank-b"].state))
+    put(signed, "bank-a", older)
+    with pytest.raises(ReplayError):
+        read(signed)
+    assert offered(signed, loans).serial == 3
+    assert read(signed).serial == 3
+
+
+def test_an_owner_that_lost_its_state_counts_on(signed: Consortium, loans: Contract) -> None:
+    for _ in range(3):
+        offered(signed, loans)
+    (signed.homes["bank-a"].path / "state.sqlite").unlink()
+    again = type(signed.homes["bank-a"]).open(signed.homes["bank-a"].path)
+    assert offer(loans, 5000, UNTIL, again, signed.exchange, NOW).serial == 4
+
+
+def test_only_owners_of_the_roster_offer(signed: Consortium, loans: Contract) -> None:
+    offered(signed, loans, party="node-0")
+    with pytest.raises(RosterError, match="in the roster node-0 is node, not owner"):
+        read(signed, party="node-0")
+    assert not list(entries(signed.exchange, signed.roster, TODAY, signed.homes["bank-b"].state))
+
+
+# --- who finds what -----------------------------------------------------------------------------------------------
+
+
+def run(*arguments: object, home: Path) -> Result:
+    return CliRunner().invoke(app, ["catalogue", *map(str, arguments), "--home", str(home)])
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
+    """Banks that offer loans, and one that offers something else, as commands see it, which go by the clock."""
+    now = datetime.now(UTC)
+    banks = make_consortium(tmp_path_factory.mktemp("market"), today=now.date())
+    for party, file, rows in (("bank-a", "loans", 5000), ("bank-b", "loans", 50_000), ("bank-c", "stores", 700)):
+        raw = (CONTRACTS / "data" / f"{file}.odcs.yaml").read_bytes()
+        until = now.date() + timedelta(days=30)
+        offer(parse_contract(raw, file), rows, until, banks.homes[party], banks.exchange, now)
+    follow(banks.roster, banks.homes["regulator"], now.date())
+    return banks
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ((), ["bank-a loans", "bank-b loans", "bank-c stores"]),
+        (("balance",), ["bank-a loans", "bank-b loans"]),
+        (("--column", "balance"), ["bank-a loans", "bank-b loans"]),
+        (("--column", "balance", "--role", "quasi"), []),
+        (("--role", "measure", "--analysis", "correlation"), ["bank-a loans", "bank-b loans"]),
+        (("--analysis", "no-such-one"), []),
+        (("--type", "date"), []),
+        (("zebra",), []),
+    ],
+)
+def test_people_search_by_words_columns_roles_and_analyses(
+    asked: tuple[str, ...], found: list[str], market: Consortium
+) -> None:
+    result = run("search", *asked, "--json", home=market.homes["regulator"].path)
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert [f"{entry['party']} {entry['contract']['id']}" for entry in told] == found
+
+
+def test_a_column_is_found_by_its_business_name(signed: Consortium) -> None:
+    contract = parse_contract((CONTRACTS / "data" / "admissions.odcs.yaml").read_bytes(), "admissions.odcs.yaml")
+    entry = offer(contract, 5000, UNTIL, signed.homes["bank-a"], signed.exchange, NOW)
+    assert Wanted(column="length of Stay").columns(entry) == ["days"]
+    assert Wanted(column="days").columns(entry) == ["days"]
+    assert Wanted(("readmitted",), role="key").columns(entry) is None
+
+
+def test_list_names_what_it_does_not_believe_and_shows_the_rest(market: Consortium) -> None:
+    home = market.homes["regulator"].path
+    listed = run("list", home=home)
+    assert listed.exit_code == 0, listed.output
+    assert [line.split(":")[0] for line in listed.stdout.splitlines()] == [
+        "bank-a loans 1.0.0", "bank-b loans 1.0.0", "bank-c stores 1.0.0",
+    ]  # fmt: skip
+    kept = lies(market, "bank-b")
+    put(market, "bank-b", kept.replace(b"payload", b"pay1oad", 1))
+    try:
+        listed = run("list", home=home)
+        assert listed.exit_code == SignatureError.exit_code
+        assert "refused: bank-b loans: " in listed.stderr and "bank-a loans 1.0.0: " in listed.stdout
+        shown = run("show", "bank-b", "loans", home=home)
+        assert shown.exit_code == SignatureError.exit_code
+    finally:
+        put(market, "bank-b", kept)
+
+
+def test_show_prints_columns_bounds_and_where_the_contract_is(market: Consortium, loans: Contract) -> None:
+    shown = run("show", "bank-a", "loans", home=market.homes["regulator"].path)
+    assert shown.exit_code == 0, shown.output
+    for word in ("of Bank A", "balance", "measure", "a new table every 7 d", loans.digest):
+        assert word in shown.output, shown.output
+    missing = run("show", "bank-d", "loans", home=market.homes["regulator"].path)
+    assert missing.exit_code == NotFoundError.exit_code
+    stranger = run("show", "bank-z", "loans", home=market.homes["regulator"].path)
+    assert stranger.exit_code == RosterError.exit_code
+
+
+def test_a_newcomer_gives_the_roster_and_a_folder_serves_as_a_catalogue(
+    market: Consortium, loans: Contract, tmp_path: Path
+) -> None:
+    home, roster = market.homes["bank-d"].path, tmp_path / "roster.yaml"
+    unknown = run("list", home=home)
+    assert unknown.exit_code == NotFoundError.exit_code and "--roster" in unknown.output
+    roster.write_bytes(market.roster.raw)
+    folder = Exchange.open(str(tmp_path / "folder"))
+    now = datetime.now(UTC)
+    offer(loans, 5000, now.date(), market.homes["bank-a"], folder, now)
+    listed = run("list", "--roster", roster, "--at", tmp_path / "folder", home=home)
+    assert listed.exit_code == 0, listed.output
+    assert listed.stdout.startswith("bank-a loans 1.0.0: ")
+    taken = run("withdraw", "loans", "--at", tmp_path / "folder", home=market.homes["bank-a"].path)
+    assert taken.exit_code == 0, taken.output
+    gone = run("list", "--roster", roster, "--at", tmp_path / "folder", home=home)
+    assert gone.exit_code == 0 and "nobody offers such data here" in gone.stderr
