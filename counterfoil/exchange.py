@@ -20,7 +20,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from counterfoil.canonical import Ref, digest
 from counterfoil.errors import NotFoundError, ReplayError, StoreError
 from counterfoil.files import sync_folder
-from counterfoil.records import BLOBS, Name, Records, name_of, path_of
+from counterfoil.records import BLOBS, Name, Records, check_size, name_of, path_of
 
 
 class Exchange(Records):
@@ -71,11 +71,13 @@ class Exchange(Records):
         except AlreadyExistsError:
             raise ReplayError(f"{'/'.join(name)} is in the exchange already") from None
 
-    def get_named(self, name: Name) -> bytes:
-        """What lies under the name, unchecked. Raises: NotFoundError, StoreError."""
+    def get_named(self, name: Name, *, at_most: int | None = None) -> bytes:
+        """As for all records: the store says how long it is before any of it is taken."""
         path = self._locate(name)
         try:
-            return bytes(obstore.get(self._store, path).bytes())
+            found = obstore.get(self._store, path)
+            check_size(found.meta["size"], f"{path} in the exchange", at_most)
+            return bytes(found.bytes())
         except FileNotFoundError:
             raise NotFoundError(f"{path} is not in the exchange {self.url}") from None
         except (BaseError, OSError) as error:

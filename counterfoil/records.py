@@ -48,6 +48,13 @@ def name_of(path: str) -> Name | None:
     return name
 
 
+def check_size(size: int, what: str, at_most: int | None = None) -> None:
+    """Raises: StoreError unless a record of so many bytes is read: MAX_FILE_BYTES at most, unless told."""
+    most = MAX_FILE_BYTES if at_most is None else at_most
+    if size > most:
+        raise StoreError(f"{what} has {size} bytes; it may have {most}")
+
+
 class Records(ABC):
     """Records by name, read alone; `url` says where they are."""
 
@@ -61,8 +68,11 @@ class Records(ABC):
         return data
 
     @abstractmethod
-    def get_named(self, name: Name) -> bytes:
-        """What lies under the name, unchecked. Raises: NotFoundError, StoreError."""
+    def get_named(self, name: Name, *, at_most: int | None = None) -> bytes:
+        """What lies under the name, unchecked: of MAX_FILE_BYTES, or of `at_most` where the reader knows better.
+
+        Raises: NotFoundError; StoreError, for what is longer, too, of which nothing is read.
+        """
 
     @abstractmethod
     def list(self, prefix: Name = ()) -> list[Name]:
@@ -78,9 +88,9 @@ class Copy(Records):
         """Every file by its path, with its size; also those that nobody asks for."""
         self._names = sorted(name for name in map(name_of, paths) if name)
 
-    def get_named(self, name: Name) -> bytes:
+    def get_named(self, name: Name, *, at_most: int | None = None) -> bytes:
         """As for all records."""
-        return self.read(path_of(name))
+        return self.read(path_of(name), at_most=at_most)
 
     def list(self, prefix: Name = ()) -> list[Name]:
         """As for all records."""
@@ -92,12 +102,11 @@ class Copy(Records):
         """Whether it says that it is one."""
         return PAGES[0] in self.paths
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, *, at_most: int | None = None) -> bytes:
         """The file's bytes. Raises: NotFoundError, StoreError."""
         if path not in self.paths:
             raise NotFoundError(f"{path} is not in {self.url}")
-        if self.paths[path] > MAX_FILE_BYTES:
-            raise StoreError(f"{path} in {self.url} has {self.paths[path]} bytes; a record may have {MAX_FILE_BYTES}")
+        check_size(self.paths[path], f"{path} in {self.url}", at_most)
         data = self._read(path)
         if len(data) != self.paths[path]:
             raise StoreError(f"{path} in {self.url} does not have the size that it says")
@@ -118,7 +127,8 @@ class _Folder(Copy):
 
     def _read(self, path: str) -> bytes:
         try:
-            return (self._folder / path).read_bytes()
+            with (self._folder / path).open("rb") as file:
+                return file.read(self.paths[path] + 1)  # it may have grown since it was found
         except OSError as error:
             raise StoreError(f"cannot read {path} in {self.url}: {error.strerror}") from None
 

@@ -25,6 +25,11 @@ _HEADER = _SALT + _COMMITMENT
 _INFO = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0"
 
 
+def encrypted_bytes(size: int) -> int:
+    """How long so many bytes are when they are encrypted."""
+    return _HEADER + size + (size // CHUNK + 1) * _TAG
+
+
 def encrypt(key: bytes, plaintext: bytes | memoryview, context: bytes = b"") -> bytes:
     """Salt, key commitment and chunks; only the same key and context open them, and only whole.
 
@@ -34,7 +39,7 @@ def encrypt(key: bytes, plaintext: bytes | memoryview, context: bytes = b"") -> 
     aead, base_nonce, commitment = _derive(key, salt, context)
     data = memoryview(plaintext).cast("B")
     chunks = len(data) // CHUNK + 1
-    out = bytearray(_HEADER + len(data) + chunks * _TAG)
+    out = bytearray(encrypted_bytes(len(data)))
     out[:_HEADER] = salt + commitment
     target = memoryview(out)[_HEADER:]
     for number in range(chunks):

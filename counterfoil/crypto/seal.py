@@ -20,6 +20,11 @@ _SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _HEADER = KEM.MLKEM768_X25519.enc_length() + chunked.KEY_BYTES + 16
 
 
+def sealed_bytes(size: int) -> int:
+    """How long so many bytes are when they are sealed."""
+    return _HEADER + chunked.encrypted_bytes(size)
+
+
 def seal(plaintext: bytes | memoryview, recipient: PublicKeys, info: bytes) -> bytes:
     """An envelope that only the recipient opens, and only by stating the same `info`.
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from counterfoil.canonical import Ref, bind, jcs
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
-from counterfoil.crypto.seal import seal, unseal
+from counterfoil.crypto.seal import seal, sealed_bytes, unseal
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import (
     NotFoundError,
@@ -121,7 +121,8 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
         raise RefusedError(f"{home.party} is not a node in agreement {terms.id}")
     if manifest.arrays != specs(terms, manifest.contract, manifest.rows):
         raise RefusedError(f"submission {manifest.submission} of {manifest.owner} holds other arrays than agreed")
-    sealed = home.exchange.get_named((_ENVELOPES, manifest.digest, home.party))
+    longest = sealed_bytes(shared_input.longest_envelope(len(terms.nodes), manifest.size))
+    sealed = home.exchange.get_named((_ENVELOPES, manifest.digest, home.party), at_most=longest)
     try:
         keys = own_keys(terms, home)
         envelope = unseal(sealed, keys, _info(manifest, keys.public))

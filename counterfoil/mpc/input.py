@@ -53,6 +53,11 @@ def split(values: Words, n: int, submission_id: str) -> Submission:
     return Submission(tuple(envelopes), tuple(commitments))
 
 
+def longest_envelope(n: int, size: int) -> int:
+    """How many bytes the longest of the envelopes of a vector of `size` words has."""
+    return max(sum(_lengths(n, node, size)) for node in range(n))
+
+
 def accept(
     envelope: bytes, commitments: Sequence[bytes], submission_id: str, *, n: int, node: int, size: int
 ) -> tuple[Words, ...]:
@@ -60,8 +65,7 @@ def accept(
 
     Raises: TamperedError if the envelope is not of that size or a component is not what was committed to.
     """
-    held, parts = components(n, node), []
-    lengths = [_SALT_BYTES + (KEY_BYTES if j < n - 1 else 8 * size) for j in held]
+    held, parts, lengths = components(n, node), [], _lengths(n, node, size)
     if len(commitments) != n or len(envelope) != sum(lengths):
         raise TamperedError(f"submission {submission_id}: the envelope is not one of {size} words for node {node}")
     rest = memoryview(envelope)
@@ -73,6 +77,11 @@ def accept(
             raise TamperedError(f"submission {submission_id}: component {j} is not the one committed to; resubmit")
         parts.append(part)
     return tuple(parts)
+
+
+def _lengths(n: int, node: int, size: int) -> list[int]:
+    """Of a salt and a seed, or a salt and the words, for each component that the node holds."""
+    return [_SALT_BYTES + (KEY_BYTES if j < n - 1 else 8 * size) for j in components(n, node)]
 
 
 def _commit(submission_id: str, j: int, salt: bytes, component: Words) -> bytes:

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from obstore.store import from_url
 
+from counterfoil import records
 from counterfoil.canonical import Ref, digest
 from counterfoil.errors import DocumentError, NotFoundError, ReplayError, StoreError, TamperedError
 from counterfoil.exchange import Exchange
@@ -97,6 +98,17 @@ def test_foreign_files_are_not_listed(exchange: Exchange) -> None:
     write_past(exchange, "log/Thumbs.db", b"")
     write_past(exchange, "log/.hidden", b"")
     assert exchange.list() == [("log", "node-0", "card")]
+
+
+def test_what_is_too_long_is_not_taken(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store says how long it is; a hostile one could fill all memory."""
+    exchange.put_named(("log", "long"), bytes(100_000))
+    assert len(exchange.get_named(("log", "long"), at_most=100_000)) == 100_000
+    with pytest.raises(StoreError, match="has 100000 bytes; it may have 99999"):
+        exchange.get_named(("log", "long"), at_most=99_999)
+    monkeypatch.setattr(records, "MAX_FILE_BYTES", 50_000)
+    with pytest.raises(StoreError, match="it may have 50000"):
+        exchange.get_named(("log", "long"))
 
 
 @pytest.mark.parametrize("part", ["..", ".", "", "a/b", "A", "a b", "a\n", "-a", "a" * 65, "über", "000.q", "x.p"])

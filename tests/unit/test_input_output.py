@@ -5,7 +5,7 @@ import pytest
 
 from counterfoil.errors import CheatingDetected, TamperedError
 from counterfoil.mpc.commit import commit, commitment
-from counterfoil.mpc.input import accept, split
+from counterfoil.mpc.input import accept, longest_envelope, split
 from counterfoil.mpc.local import reveal, run_local
 from counterfoil.mpc.output import recombine
 from counterfoil.mpc.replicated import components
@@ -30,6 +30,7 @@ def test_envelopes_are_seeds_but_for_one_component(n):
     envelopes = split(np.zeros(1000, U64), n, "s-1").envelopes
     sizes = [sum(32 + (8000 if j == n - 1 else 32) for j in components(n, i)) for i in range(n)]
     assert [len(envelope) for envelope in envelopes] == sizes
+    assert longest_envelope(n, 1000) == max(sizes)
 
 
 @BOTH
