@@ -7,7 +7,7 @@ from pathlib import Path
 
 from counterfoil.canonical import digest, jcs
 
-_SUFFIXES = (".py", ".json", ".html", ".css")
+_SUFFIXES = (".py", ".json", ".html", ".css", ".typ")
 
 
 @cache

@@ -112,10 +112,15 @@ NEXT: Final[Mapping[tuple[Stage, Event], Stage]] = {
 
 def stage_of(state: State, job: str) -> Stage:
     """The job's stage at this party; a job never heard of is ready."""
+    kept = _kept(state, job)
+    return Stage(kept.decode()) if kept else Stage.READY
+
+
+def _kept(state: State, job: str) -> bytes | None:
     try:
-        return Stage(state.get(_SPACE, job).decode())
+        return state.get(_SPACE, job)
     except NotFoundError:
-        return Stage.READY
+        return None
 
 
 def advance(state: State, job: str, event: Event) -> Stage:
@@ -123,12 +128,14 @@ def advance(state: State, job: str, event: Event) -> Stage:
 
     Raises: RefusedError when the event does not follow on the job's stage.
     """
-    stage = stage_of(state, job)
-    following = NEXT.get((stage, event))
-    if following is None:
-        raise RefusedError(f"job {job} is {stage}: {event} does not follow")
-    state.put(_SPACE, job, following.encode())
-    return following
+    while True:
+        kept = _kept(state, job)
+        stage = Stage(kept.decode()) if kept else Stage.READY
+        following = NEXT.get((stage, event))
+        if following is None:
+            raise RefusedError(f"job {job} is {stage}: {event} does not follow")
+        if state.replace(_SPACE, job, kept, following.encode()):
+            return following  # or else another process advanced it meanwhile, and the event follows on that or does not
 
 
 def count_iteration(agreement: SignedAgreement, period: str, state: State) -> None:

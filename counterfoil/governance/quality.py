@@ -106,8 +106,8 @@ def check_pattern(pattern: str, path: Path, problems: Problems) -> None:
     """Adds a problem unless the pattern is a regular expression."""
     try:
         re.compile(pattern)
-    except re.error as error:
-        problems.add(path, f"not a regular expression: {error.msg}")
+    except (re.error, OverflowError, RecursionError) as error:
+        problems.add(path, f"not a regular expression: {getattr(error, 'msg', 'it repeats or nests too much')}")
 
 
 def _check_arguments(rule: Mapping[str, Any], path: Path, problems: Problems) -> None:

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from counterfoil.audit.checkpoint import cosigners
 from counterfoil.audit.publish import read_published
 from counterfoil.canonical import Ref
 from counterfoil.governance.evidence import read_evidence
 from counterfoil.governance.signing import fetch_agreement
 from counterfoil.records import BLOBS
+from counterfoil.report.page import PAGES
 from counterfoil.report.picture import picture
 
 if TYPE_CHECKING:
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
     from counterfoil.audit.event import Event
     from counterfoil.governance.bundle import Papers
     from counterfoil.governance.lineage import Lineage, Vertex
-
-_PAGES = Environment(
-    loader=PackageLoader("counterfoil.report", "."),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +55,7 @@ def dossier(verified: Verified, found: Papers, graphs: Sequence[Lineage], export
     """The page on a job's papers, of whose drafts these are the lineages."""
     agreements = [fetch_agreement(verified.records, ref) for ref in found.agreements]
     parties = sorted({party for terms in agreements for party in terms.parties})
-    return _PAGES.get_template("dossier.html").render(
+    return PAGES.get_template("dossier.html").render(
         job=found.job,
         agreements=agreements,
         refs=found.agreements,

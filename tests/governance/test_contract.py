@@ -225,6 +225,7 @@ BROKEN: dict[str, tuple[str, str, int, str]] = {
         "not a regular expression",
     ),
     "broken pattern of a column": ('"^P[0-9]+$"', '"^P["', 18, "not a regular expression"),
+    "pattern that repeats too much": ('"^P[0-9]+$"', '"^P{99999999999}$"', 18, "not a regular expression"),
     "option of another type": ('pattern: "^P[0-9]+$"', "minimum: 1", 18, "'minimum' is not known here"),
     "option that we cannot check": ("maximum: 999.95", "exclusiveMaximum: 1000", 26, "known: maximum, minimum"),
     "bounds the wrong way round": ("minimum: 0, maximum: 999.95", "minimum: 5, maximum: 4", 26, "swap them"),

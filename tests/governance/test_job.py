@@ -55,6 +55,42 @@ def test_each_event_follows_where_the_table_says_and_nowhere_else(stage: Stage, 
     assert len(NEXT) == sum(map(len, FOLLOWS.values()))
 
 
+class Overtaken(State):
+    """Another process of the party advances the job as soon as this one has looked."""
+
+    by: Event | None = None
+
+    def get(self, space: str, key: str) -> bytes:
+        found = super().get(space, key)
+        if event := self.by:
+            self.by = None
+            advance(self, key, event)
+        return found
+
+
+@pytest.mark.parametrize(
+    ("overtaking", "event", "stage"),
+    [
+        (Event.APPROVE, Event.REJECT, Stage.APPROVED),  # of two that exclude each other one counts
+        (Event.APPROVE, Event.APPROVE, Stage.APPROVED),
+        (Event.APPROVE, Event.ERASE, Stage.ERASED),  # what follows on either is not lost
+    ],
+)
+def test_an_event_follows_on_what_another_process_did_meanwhile(
+    overtaking: Event, event: Event, stage: Stage, tmp_path: Path
+) -> None:
+    state = Overtaken.open(tmp_path / "state.sqlite")
+    for before in (Event.START, Event.DRAFT):
+        advance(state, "j", before)
+    state.by = overtaking
+    if stage is Stage.ERASED:
+        assert advance(state, "j", event) is stage
+    else:
+        with pytest.raises(RefusedError, match=f"job j is {stage}: {event} does not follow"):
+            advance(state, "j", event)
+    assert stage_of(state, "j") is stage
+
+
 def test_a_stage_survives_a_restart(state: State, tmp_path: Path) -> None:
     advance(state, JOB, Event.START)
     advance(state, JOB, Event.DRAFT)
