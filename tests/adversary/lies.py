@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import cycle
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from counterfoil.canonical import Ref, jcs
 from counterfoil.crypto.keys import PrivateKeys
@@ -24,6 +25,8 @@ from counterfoil.governance.succession import sign_successor
 from counterfoil.roles.owner import Contribution
 from tests.agreements import AGREEMENT_FILE, CONTRACT_FILE, POLICY_FILE, another
 from tests.consortium import NODES, OWNERS, REVIEWERS, Consortium, found, today
+
+T = TypeVar("T")
 
 RIGHT, OTHER, APPROVED = "right", "other", "approved"
 BINDING = (RIGHT, OTHER)
@@ -67,6 +70,7 @@ class World:
     manifests: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     evidence: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
+    turns: dict[str, Iterator[Any]] = field(default_factory=dict)
 
     @classmethod
     def found(cls, folder: Path) -> Self:
@@ -134,28 +138,54 @@ class World:
             if name[:2] == ("blobs", "manifest"):
                 self.keep(Ref(*name[1:]))
 
+    def turn(self, what: str, kinds: Sequence[T]) -> T:
+        """The next of the kinds: each comes once before any comes again."""
+        return next(self.turns.setdefault(what, cycle(kinds)))
+
     def parameters(self, stage: str, dice: random.Random) -> dict[str, Any]:
-        """What a flow run is asked for: often right in all, often wrong in one; `told` says what is wrong by intent."""
+        """What a flow run is asked for: often right in all, often wrong in one; `told` says what is wrong by intent.
+
+        Truth and lies go by turns, and so does which lie it is. Nothing more is lied about under a false agreement, so
+        that no lie hides behind another.
+        """
         of_a_draft = stage in ("announce", "release")
-        likely = (OTHER, OTHER, OTHER, RIGHT) if of_a_draft else (RIGHT, RIGHT, RIGHT, RIGHT, OTHER, OTHER)
-        name = dice.choice((*likely, *likely, *PROPOSALS, *FORGED))
+        if self.turn(f"agreement of {stage}", (True, False)):
+            name = self.turn(f"true agreement of {stage}", (OTHER, RIGHT) if of_a_draft else (RIGHT, RIGHT, OTHER))
+        else:
+            name = self.turn("agreement", (*PROPOSALS, *FORGED))
         self.told = [] if name in BINDING else [name]
         asked: dict[str, Any] = {"agreement": str(self.agreements[name].ref)}
         if stage in ("contribute", "analyse"):
-            asked["period"] = dice.choice((*self.periods[:1] * 9, *self.periods, "2026-w99", "2026-11", "w"))
+            lying = self.turn(f"period of {stage}", (False, False, False, True))
+            asked["period"] = (
+                self.turn("period", (*self.periods[1:], "2026-w99", "2026-11", "w")) if lying else self.periods[0]
+            )
         if stage == "contribute":
             asked["contract"] = dice.choice(("loans",) * 7 + ("customers", "agreement"))
         if stage == "analyse":
             asked["submissions"] = self._submissions(self.agreements[name].ref.digest, asked["period"], dice)
-            asked["attempt"] = dice.choice((1, 2, 3, 4, 0, 5, 999_999))
+            asked["attempt"] = dice.choice((1, 2, 3, 4) if self.told else (1, 2, 3, 4, 0, 5, 999_999))
         if of_a_draft:
-            right = self.evidence[APPROVED if name == OTHER else RIGHT]
-            digest = dice.choice((right, right, right, right, *self.evidence.values(), "0" * 64))
-            asked["evidence"] = str(Ref(dice.choice(("evidence", "agreement")), dice.choice(NODES), digest))
+            asked["evidence"] = str(self._evidence(APPROVED if name == OTHER else RIGHT, dice))
         if dice.random() < 0.1:
-            asked[dice.choice((*asked, "entrypoint"))] = dice.choice(JUNK)
+            asked[dice.choice((*asked, "entrypoint"))] = self.turn("junk", JUNK)
             self.told.append("junk")
         return asked
+
+    def _evidence(self, right: str, dice: random.Random) -> Ref:
+        lies = {
+            "none": ("evidence", "0" * 64),
+            "forged": ("evidence", self.evidence["forged"]),
+            "another's": ("evidence", self.evidence[RIGHT if right == APPROVED else APPROVED]),
+            "of another kind": ("agreement", self.evidence[right]),
+        }
+        kind, digest = "evidence", self.evidence[right]
+        if not self.told and self.turn(f"evidence {right}", (False, True)):
+            lie = self.turn("evidence", tuple(lies))
+            if lie != "of another kind":  # the digest alone counts
+                self.told.append(f"evidence: {lie}")
+            kind, digest = lies[lie]
+        return Ref(kind, dice.choice(NODES), digest)
 
     def _submissions(self, agreement: str, period: str, dice: random.Random) -> list[Any]:
         chosen = []
@@ -163,8 +193,9 @@ class World:
             fitting = [ref for ref in self.genuine if self._is(ref, owner, agreement, period)]
             unused = fitting[1:] or fitting  # an owner's first submission belongs to the draft
             chosen.append(dice.choice(unused or [ref for ref in self.genuine if ref.owner == owner]))
-        lies = ("order", "one less", "twice", "another's", "stale", "false", "junk", "many")
-        lie = dice.choice(("none",) * 10 + lies)
+        lies = ("twice", "one less", "false", "many", "stale", "another's", "junk", "order")
+        lying = not self.told and period == self.periods[0] and self.turn("false submissions", (True, False))
+        lie = self.turn("submissions", lies) if lying else "none"
         if lie in ("one less", "twice", "false", "many"):  # the others may come out right
             self.told.append(f"submissions: {lie}")
         match lie:
@@ -276,11 +307,6 @@ class Tampering(AbstractContextManager["Tampering"]):
 Lie = Callable[[Tampering, random.Random], None]
 
 
-def tamper(dice: random.Random) -> Lie:
-    """One way to tamper with the exchange."""
-    return dice.choice((flip, cut, remove, exchange, plant_link, grow, vote, replay_votes, lend_signatures, mistake))
-
-
 def flip(tampering: Tampering, dice: random.Random) -> None:
     name = tampering.pick(dice)
     content = bytearray(tampering.read(name))
@@ -350,3 +376,9 @@ def mistake(tampering: Tampering, dice: random.Random) -> None:
     blobs = [name for name in sorted(tampering.world.files()) if name[0] == "blobs"]
     one, another_one = dice.sample(blobs, 2)
     tampering.write(one, tampering.read(another_one))
+
+
+LIES: tuple[Lie, ...] = (
+    flip, cut, remove, exchange, plant_link, grow, vote, replay_votes, lend_signatures, mistake
+)  # fmt: skip
+"""The ways to tamper with the exchange."""

@@ -45,7 +45,7 @@ from mpc_tasks.suppress import suppress
 from mpc_tasks.validate import validate
 from mpc_tasks.verify import verify
 from synthetic_data.loans import canary
-from tests.adversary.lies import APPROVED, BINDING, FORGED, OTHER, PROPOSALS, Tampering, World, tamper
+from tests.adversary.lies import APPROVED, BINDING, FORGED, LIES, OTHER, PROPOSALS, Tampering, World
 from tests.consortium import NODES, OWNERS, compute, together
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -61,7 +61,8 @@ STAGES: dict[str, Callable[[dict[str, Any]], Ref]] = {
 }
 """What each stage does first, as its flow does it."""
 
-AFTER = ("announce", "countersign", "release")
+OF = {"agree": (*OWNERS, *NODES), "contribute": OWNERS}
+"""Of whom a stage is asked, if not of a node."""
 
 BEFORE_MEETING = (range_check.fn, guard.fn, lambda attempt: evaluate.fn(attempt, "total-exposure"), suppress.fn)
 
@@ -100,15 +101,14 @@ class Trial:
 
     def __init__(self, world: World, number: int) -> None:
         self.random = random.Random(f"{SEED}-{number}")
-        self.party = self.random.choice((*OWNERS, *NODES, *NODES))
+        self.stage = world.turn("stage", (*STAGES, "analyse"))
+        self.party = self.random.choice(OF.get(self.stage, NODES))
+        if self.random.random() < 0.05:
+            self.stage = world.turn("stage of others", (*STAGES, "collaborate", "evil"))
         self.home = world.banks.homes[self.party]
-        likely = (
-            ("agree", "contribute") if self.party in OWNERS else ("agree", "analyse", "analyse", *AFTER, *AFTER[1:])
-        )
-        self.stage = self.random.choice(likely if self.random.random() < 0.95 else (*STAGES, "collaborate", "evil"))
         self.raw = world.parameters(self.stage, self.random)
         self.told = world.told
-        self.lies = [tamper(self.random) for _ in range(self.random.choice((0, 0, 0, 0, 1, 2)))]
+        self.lies = [world.turn("tampering", LIES) for _ in range(self.random.choice((0, 0, 0, 0, 1, 2)))]
         lies = ", ".join(lie.__name__ for lie in self.lies) or "no lie"
         self.title = f"seed {SEED}, trial {number}: {self.party} is asked to {self.stage} after {lies}"
 
@@ -198,19 +198,22 @@ def lie(world: World, numbers: range, monkeypatch: pytest.MonkeyPatch) -> Counte
     return outcomes
 
 
-def check_world(world: World, outcomes: Counter[tuple[str, str]], kinds: int) -> None:
-    """Every stage was asked for, rightly and wrongly, with so many kinds of outcome at least; and no harm was done."""
+def check_outcomes(world: World, outcomes: Counter[tuple[str, str]]) -> None:
+    """Every stage was asked for, rightly and wrongly, and came to seven kinds of end at least; no harm was done."""
     for stage in STAGES:  # or else nothing was tried
         came = {outcome for asked, outcome in outcomes if asked == stage}
         assert "done" in came and len(came) > 2, (stage, dict(outcomes))
-    assert len({outcome for _, outcome in outcomes}) >= kinds, dict(outcomes)
+    assert len({outcome for _, outcome in outcomes}) >= 7, dict(outcomes)
+    check_kinds(outcomes)
     check_plaintext(world)
     check_right_job(world)
 
 
 def check_kinds(outcomes: Counter[tuple[str, str]]) -> None:
     """Every kind of lie was told, and refused by a name, each time."""
-    for kind in (*PROPOSALS, *FORGED, "junk", "submissions: false", "submissions: twice", "submissions: one less"):
+    submissions = (f"submissions: {lie}" for lie in ("false", "twice", "one less", "many"))
+    evidence = (f"evidence: {lie}" for lie in ("none", "forged", "another's"))
+    for kind in (*PROPOSALS, *FORGED, "junk", *submissions, *evidence):
         refusals = {outcome: count for (told, outcome), count in outcomes.items() if told == kind}
         assert kind == OTHER or (refusals and "done" not in refusals), (kind, refusals)
 
@@ -241,14 +244,12 @@ def check_right_job(world: World) -> None:
 
 
 def test_a_lying_coordinator_gets_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_world(world, lie(world, range(100), monkeypatch), kinds=6)
+    check_outcomes(world, lie(world, range(100), monkeypatch))
 
 
 @pytest.mark.soak
 def test_a_coordinator_that_lies_long_gets_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    outcomes = lie(world, range(1_000, 2_200), monkeypatch)
-    check_kinds(outcomes)
-    check_world(world, outcomes, kinds=7)
+    check_outcomes(world, lie(world, range(1_000, 2_200), monkeypatch))
 
 
 def test_nodes_that_are_told_different_things_do_not_meet(world: World) -> None:
