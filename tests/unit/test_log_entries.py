@@ -62,6 +62,7 @@ WRITES = {
     "counterfoil.roles.recipient.open_job": "release-opened",
     "counterfoil.governance.revocation.revoke": "release-revoked",
     "counterfoil.governance.retention._erase": "shares-erased",
+    "counterfoil.cli.catalogue.offer": "table-read",
 }
 """Functions that touch data, and the entry that each of them writes."""
 
