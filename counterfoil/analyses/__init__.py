@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from counterfoil.analyses.base import Analysis, Limits
 from counterfoil.analyses.correlation import Correlation
 from counterfoil.analyses.histogram import Histogram
+from counterfoil.analyses.leave_one_out import LeaveOneOut
 from counterfoil.analyses.mean_by_group import MeanByGroup
 from counterfoil.analyses.threshold import Threshold
 from counterfoil.analyses.total import Total
@@ -15,7 +16,8 @@ from counterfoil.governance.agreement import Planned
 from counterfoil.governance.contract import Contract
 
 REGISTRY: Mapping[tuple[str, int], type[Analysis]] = {
-    (analysis.key, analysis.version): analysis for analysis in (Total, MeanByGroup, Correlation, Histogram, Threshold)
+    (analysis.key, analysis.version): analysis
+    for analysis in (Total, MeanByGroup, Correlation, Histogram, Threshold, LeaveOneOut)
 }
 
 

@@ -36,6 +36,7 @@ def planned(analysis: str, columns: tuple[str, ...], **params: object) -> Planne
 PLANS = {
     "total": planned("total", ("balance",), column="balance"),
     "threshold": planned("threshold", ("balance",), column="balance", above=10**9),
+    "leave_one_out": planned("leave_one_out", ("balance",), column="balance", percent=(30, 50, 70)),
     "mean_by_group": planned(
         "mean_by_group", ("balance", "region", "product"), value="balance", by=("region", "product")
     ),

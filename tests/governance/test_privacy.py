@@ -128,7 +128,8 @@ def test_signers_read_what_noise_protects_whom_and_what_it_may_cost(shared: Cons
     for line in (
         "    with Laplace noise, ε = 0.5\n",
         "    with Gaussian noise, ε = 1, δ = 0.0000001\n",
-        "It does not cover correlation-of-pre-aggregates and correlation-of-shared-rows, whose results are exact.\n",
+        "It does not cover correlation-of-pre-aggregates, correlation-of-shared-rows and exposure-without-one-bank, "
+        "whose results are exact.\n",
         "  under loans it hides one person with up to 8 rows in all\n",
         "  regulator may learn of loans in all ε = 3, δ = 0.000001, for good; then every node refuses\n",
         "  bank-a may learn of loans in all ε = 3, δ = 0.000001, over any 90 days; then every node refuses\n",
@@ -149,7 +150,7 @@ def test_the_leakage_statement_says_it_too(shared: Consortium) -> None:
         "- total-exposure: Laplace noise, ε = 0.5\n",
         "- loans: one row\n",
         "- regulator, of loans: ε = 3, δ = 0.000001, for good",
-        "No noise is added to correlation-of-pre-aggregates and correlation-of-shared-rows.",
+        "No noise is added to correlation-of-pre-aggregates, correlation-of-shared-rows and exposure-without-one-bank.",
     ):
         assert words in told[1], words
 
