@@ -47,10 +47,12 @@ def write_file(path: Path, data: bytes | memoryview, *, replace: bool = False) -
         raise StoreError(f"cannot write {path}: {error.strerror}") from None
 
 
-def read_file(path: Path) -> bytes:
-    """The file's bytes. Raises: NotFoundError, StoreError."""
+def read_file(path: Path, start: int = 0) -> bytes:
+    """The file's bytes, from `start` on. Raises: NotFoundError, StoreError."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read()
     except FileNotFoundError:
         raise NotFoundError(f"{path} is not there") from None
     except OSError as error:

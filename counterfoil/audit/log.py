@@ -97,7 +97,7 @@ class Log:
         """All entries that the last checkpoint counts."""
         with self._locked():
             self._catch_up()
-            return read_file(self._entries)[: self._end].splitlines()
+            return self._read(self._entries)[: self._end].splitlines()
 
     def checkpoint(self) -> bytes:
         """The signed note on the log's size and root."""
@@ -142,7 +142,7 @@ class Log:
     def _catch_up(self) -> None:
         """This object knows all that the checkpoint on the disk counts, and the file holds no more than that."""
         note = self._read(self._checkpoint)
-        rest = self._read(self._entries)[self._end :]
+        rest = self._read(self._entries, self._end)
         if note == self._note and not rest:
             return
         checkpoint = open_checkpoint(note, self._keys.public)
@@ -163,9 +163,10 @@ class Log:
                 os.fsync(file.fileno())
         self._note = note
 
-    def _read(self, path: Path) -> bytes:
+    def _read(self, path: Path, start: int = 0) -> bytes:
+        """The file's bytes from `start` on, so that appending to a long log does not read it all."""
         try:
-            return read_file(path)
+            return read_file(path, start)
         except NotFoundError:
             raise TamperedError(f"log of {self.party}: the file {path.name} was taken away") from None
 

@@ -100,6 +100,11 @@ class Manifest:
         return digest(self.pack())
 
     @property
+    def key(self) -> str:
+        """What nodes remember the submission by: another owner that states the same id keeps it from nothing."""
+        return f"{self.owner}/{self.submission}"
+
+    @property
     def part(self) -> Part:
         """Whose submission it is, and under which contract."""
         return Part(self.owner, self.contract)

@@ -24,7 +24,8 @@ Role: TypeAlias = Literal["owner", "node", "coordinator", "reviewer", "recipient
 MOST_DAYS: Final = 90
 """For so long a version of a roster holds, and so long a party may go on using keys that it has renewed."""
 
-_KEYS = ("sign", "seal", "tls")
+_KEY_IDS = {"sign": "sign_id", "seal": "seal_id", "tls": "tls_pin"}
+_KEYS = tuple(_KEY_IDS)
 _RENEWED = ("seal", "tls")
 
 
@@ -113,8 +114,8 @@ def parse_roster(raw: bytes, source: str) -> Roster:
     keys = [_keys(item, ("parties", index), problems) for index, item in enumerate(value["parties"])]
     for index in repeated(item["id"] for item in value["parties"]):
         problems.add(("parties", index, "id"), f"the party {value['parties'][index]['id']!r} stands twice; keep one")
-    for name in _KEYS:
-        for index in repeated(getattr(card, name) if card else object() for card in keys):
+    for name, key in _KEY_IDS.items():
+        for index in repeated(getattr(card, key) if card else object() for card in keys):
             problems.add(("parties", index, "keys", name), "another party has this key; every party makes its own")
     for index, item in enumerate(value["parties"]):
         for name in ("address", "hosting"):

@@ -141,7 +141,7 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
         kept = {str(index): part[cut].reshape(spec.shape) for index, part in enumerate(parts)}
         home.vault.keep(manifest.digest, name, kept, aad=manifest.agreement.encode())
     # The shares lie in the vault before the submission counts as taken in, and it counts before anybody hears of it.
-    home.state.remember_once(_MANIFEST, manifest.submission)
+    home.state.remember_once(_MANIFEST, manifest.key)
     receipt = {
         "format": "counterfoil/receipt/1",
         "submission": manifest.submission,
@@ -162,7 +162,7 @@ def discard_envelope(manifest: str, home: Home) -> None:
 
 def taken_in(manifest: Manifest, state: State) -> bool:
     """Whether this node has the submission in its vault."""
-    return state.seen(_MANIFEST, manifest.submission)
+    return state.seen(_MANIFEST, manifest.key)
 
 
 def load_shares(manifest: Manifest, name: str, vault: Vault) -> tuple[Words, ...]:

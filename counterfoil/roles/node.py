@@ -81,7 +81,7 @@ def take_in(
     manifests = [read_manifest(reference, agreement, home.exchange, now) for reference in submissions]
     job = plan_job(agreement, period, manifests, now.date())
     for reference, manifest in zip(submissions, manifests, strict=True):
-        home.state.check_bound(_USED_BY, manifest.submission, job.id)
+        home.state.check_bound(_USED_BY, manifest.key, job.id)
         if not taken_in(manifest, home.state):
             accept(reference, agreement, home, array_specs, now)
     note_held(agreement, "job", job.id, home.state, now.date())
@@ -156,7 +156,7 @@ class Computation:
         )
         count_iteration(self.agreement, self.job.period, self.home.state)
         for manifest in self.manifests:
-            self.home.state.bind(_USED_BY, manifest.submission, self.job.id)
+            self.home.state.bind(_USED_BY, manifest.key, self.job.id)
         self._joint = JointComputation(self._session.protocol, terms)
         # Before a share is sent it stands in this node's signed log what this attempt may let anybody learn.
         self.home.exchange.put("document", self.home.party, self._statement)

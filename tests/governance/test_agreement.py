@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from collections.abc import Callable
 from datetime import date
@@ -9,9 +10,11 @@ from fractions import Fraction
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counterfoil.crypto.keys import _self_signed
 from counterfoil.errors import AgreementError, DocumentError, ExpiredError, RefusedError, RosterError
 from counterfoil.governance.agreement import Agreement, parse_agreement
 from counterfoil.governance.contract import Contract, parse_contract
@@ -416,6 +419,18 @@ def test_every_party_needs_its_own_card(shared: Consortium) -> None:
     stolen = dataclasses.replace(cards[1], party="bank-a")
     with pytest.raises(RosterError, match="another party has this key"):
         fill_roster(MEMBERS.encode(), "roster.yaml", [stolen, *cards[1:]], TODAY)
+
+
+def test_another_certificate_of_the_same_key_is_no_other_key(shared: Consortium) -> None:
+    """Links tell peers apart by the key that a certificate is of."""
+    home = shared.homes["bank-a"]
+    key = load_pem_private_key((home.path / "keys" / "tls.pem").read_bytes(), None)
+    certificate = _self_signed(key, "bank-b").public_bytes(Encoding.DER)
+    value = yaml.safe_load(shared.roster.raw)
+    (bank_b,) = (party for party in value["parties"] if party["id"] == "bank-b")
+    bank_b["keys"]["tls"] = base64.b64encode(certificate).decode()
+    with pytest.raises(RosterError, match=r"keys\.tls: another party has this key"):
+        parse_roster(yaml.safe_dump(value).encode(), "roster.yaml")
 
 
 @pytest.mark.parametrize("name", ["sign", "seal", "tls"])

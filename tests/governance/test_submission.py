@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -92,6 +93,19 @@ def test_a_submission_counts_once_even_after_a_restart(shared: Consortium) -> No
     with pytest.raises(ReplayError):
         take_in(shared, other)
     take_in(shared, ref, "node-1")
+
+
+def test_nobody_uses_up_the_submission_of_another_owner(shared: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids are public as soon as a manifest is; an owner that states another's must not come before it."""
+    agreement = shared.known("node-0")
+    theirs = hand_in(shared, "bank-a")
+    made = read_manifest(theirs, agreement, shared.exchange, NOW)
+    with monkeypatch.context() as attacker:
+        attacker.setattr(secrets, "token_hex", lambda _: made.submission)
+        same = hand_in(shared, "bank-b")
+    assert take_in(shared, same).submission == made.submission
+    assert take_in(shared, theirs) == made
+    assert load_shares(made, next(iter(arrays())), shared.homes["node-0"].vault)
 
 
 @pytest.mark.parametrize("node", NODES)

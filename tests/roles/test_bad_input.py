@@ -196,14 +196,18 @@ def test_a_table_that_is_not_there_is_asked_for(banks: Consortium) -> None:
 # --- agreements -------------------------------------------------------------------------------------------------
 
 
+ENDED = {'"2028-10-31"': '"2026-11-07"', '"2028-04-30"': '"2026-11-07"'}
+"""An agreement's last day, and the day by which it is reviewed."""
+
+
 @pytest.mark.parametrize("party", [*OWNERS[:1], *NODES[:1], "reviewer-1", "regulator"])
 def test_an_expired_contract_binds_nobody(party: str, banks: Consortium, tmp_path: Path) -> None:
     ended = another(
         banks,
         tmp_path,
         {
-            CONTRACT_FILE: {'"2028-12-31"': '"2026-11-08"'},
-            AGREEMENT_FILE: {'"2028-10-31"': '"2026-11-07"'},
+            CONTRACT_FILE: {'"2028-12-31"': '"2026-11-08"', '"2028-06-30"': '"2026-11-08"'},
+            AGREEMENT_FILE: ENDED,
         },
     )
     with refused(banks, ExpiredError, "loans.odcs.yaml", "contract loans", "2026-11-08", "agree on a new version"):
@@ -213,7 +217,7 @@ def test_an_expired_contract_binds_nobody(party: str, banks: Consortium, tmp_pat
 
 
 def test_an_expired_agreement_binds_nobody(banks: Consortium, tmp_path: Path) -> None:
-    ended = another(banks, tmp_path, {AGREEMENT_FILE: {'"2028-10-31"': '"2026-11-07"'}})
+    ended = another(banks, tmp_path, {AGREEMENT_FILE: ENDED})
     with refused(banks, ExpiredError, "agreement exposure", "2026-11-07", "agree on a new version"):
         ended.contribute(CSV)
 
