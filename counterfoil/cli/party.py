@@ -126,6 +126,7 @@ def revoke(
 
     Example: counterfoil party revoke node-1 --roster roster.yaml --out roster-2.yaml --home ~/bank-a
     """
+    from counterfoil.errors import CounterfoilError
     from counterfoil.files import read_file, write_file
     from counterfoil.governance.roster import parse_roster, revise_roster
     from counterfoil.home import Home
@@ -134,5 +135,9 @@ def revoke(
     old = parse_roster(read_file(roster), str(roster))
     new = revise_roster(old, datetime.now(UTC).date(), without=party)
     write_file(out, new.raw)
-    sign_next(old, new, mine)
+    try:
+        sign_next(old, new, mine)
+    except CounterfoilError:
+        out.unlink()
+        raise
     typer.echo(f"to be signed by the others: counterfoil roster sign {roster} {out}")

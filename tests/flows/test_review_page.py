@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +11,8 @@ import pytest
 
 from counterfoil.governance.airlock import State, decide
 from counterfoil.governance.docket import look
-from counterfoil.governance.evidence import Draft, load_draft, make_evidence, sign_evidence
-from counterfoil.governance.job import Job
 from counterfoil.governance.proposals import proposals
-from tests.consortium import NODES, Consortium, found, today
+from tests.consortium import found, today, unbacked_draft
 from tests.flows.prefect_server import PrefectServer, within
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -26,7 +23,7 @@ class Page:
 
     def __init__(self, folder: Path) -> None:
         self.banks = found(folder, 1000)
-        self.draft = drafted(self.banks)
+        self.draft = unbacked_draft(self.banks)
         self.server = PrefectServer(folder, self.banks.homes["coordinator"])
         self.server.ask("/work_pools/", {"name": "coordinator", "type": "counterfoil"})
         self.server.start([sys.executable, "-m", "flows.party"])
@@ -53,24 +50,6 @@ class Page:
         home = self.banks.homes["reviewer-1"]
         made = proposals(home.exchange, look(self.draft, home, today().date()))
         return [(each.reviewer, each.verdict, each.comment) for each in made]
-
-
-def drafted(banks: Consortium) -> Draft:
-    """Evidence on made-up inputs, signed by every node: a review needs no more."""
-    terms = banks.agreement
-    evidence = make_evidence(
-        Job(terms.digest, banks.period, {str(part): secrets.token_hex(32) for part in terms.parts}),
-        1,
-        banks.signed("node-0"),
-        measures={plan.name: {"cells": 24, "hidden-cells": 1} for plan in terms.analyses},
-        commitments={plan.name: [secrets.token_bytes(32) for _ in NODES] for plan in terms.analyses},
-        checks={},
-        leakage="1" * 64,
-        transcript="2" * 64,
-    )
-    for node in NODES:
-        sign_evidence(evidence, banks.homes[node].keys, banks.homes[node].exchange)
-    return load_draft(banks.homes["bank-a"].exchange, banks.signed("bank-a"), evidence.digest)
 
 
 @pytest.fixture(scope="module")
