@@ -34,6 +34,8 @@ KINDS = {
     "erasure": 4,
     "receipt": 4,
     "withdrawal": 3,
+    "reaffirmation": 4,
+    "catalogue": 7,
 }
 """Signed kinds, and how many fields each has at least."""
 
