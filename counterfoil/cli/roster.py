@@ -57,6 +57,8 @@ def show(roster: OldArgument) -> None:
     typer.echo(f"roster {read.id} version {read.version}, from {read.issued} to {read.expires}")
     for party in read.parties:
         typer.echo(f"  {party.id} ({', '.join(party.roles)}): {party.organisation}, {party.jurisdiction}")
+        for name, values in party.attributes.items():
+            typer.echo(f"    {name}: {', '.join(values)}")
         typer.echo(f"    {party.keys.sign_id}")
         for each in party.earlier:
             typer.echo(f"    earlier keys to seal to ({each.keys.seal_id[:16]}) are honoured until {each.until}")

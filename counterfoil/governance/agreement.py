@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from counterfoil.canonical import Json, digest, jcs
 from counterfoil.errors import AgreementError, ExpiredError
+from counterfoil.governance.audience import Audience, by_name, read_audiences
 from counterfoil.governance.contract import Column, Contract
 from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
 from counterfoil.governance.policy import Policy, Rules, strictest
@@ -67,7 +68,8 @@ class Agreement:
     """A consistent agreement. `digest` is SHA-256 of its statement and binds every file it rests on.
 
     `holdings` says under which contracts each owner has a table; `admitted` to which columns of a contract analyses are
-    limited, if they are.
+    limited, if they are. `recipients` are parties, also where the agreement's text names them by attributes
+    (`audiences`).
     """
 
     id: str
@@ -82,6 +84,7 @@ class Agreement:
     nodes: tuple[str, ...]
     coordinator: str
     recipients: tuple[str, ...]
+    audiences: tuple[Audience, ...]
     proposer: str
     reviewers: tuple[str, ...]
     quorum: int
@@ -206,7 +209,8 @@ def parse_agreement(
     """
     document = read_document(raw, source, "agreement", AgreementError)
     problems = Problems(document, AgreementError)
-    value = document.value
+    audiences = read_audiences(document.value, roster, problems)
+    value = by_name(document.value, audiences)
     if set(value["contracts"]) != set(contracts) or len(value["policies"]) != len(policies):
         raise AgreementError(f"{source}: the files given are not those that the agreement names")
     if value["roster"] != roster.id:
@@ -253,6 +257,7 @@ def parse_agreement(
         nodes=tuple(value["nodes"]),
         coordinator=value["coordinator"],
         recipients=tuple(value["recipients"]),
+        audiences=audiences,
         proposer=value["review"]["proposer"],
         reviewers=tuple(value["review"]["reviewers"]),
         quorum=value["review"]["quorum"],

@@ -85,6 +85,7 @@ def _parties(old: Agreement, new: Agreement) -> Iterator[str]:
     }
     for role, (were, become) in roles.items():
         yield from _members(role, were, become)
+    yield from _audiences(old, new)
     for id in new.recipients:
         was, becomes = (each.delivery.get(id, "the exchange") for each in (old, new))
         if id in old.recipients and was != becomes:
@@ -93,13 +94,36 @@ def _parties(old: Agreement, new: Agreement) -> Iterator[str]:
         yield from _party(old.roster.party(id), new.roster.party(id))
 
 
+def _audiences(old: Agreement, new: Agreement) -> Iterator[str]:
+    were, become = ({each.name: each for each in agreement.audiences} for agreement in (old, new))
+    yield from _members("audiences", were, become)
+    for name, audience in become.items():
+        if name not in were:
+            yield f"{name} are recipients with {audience}: {_list(audience.members)}"
+            continue
+        if str(were[name]) != str(audience):
+            yield f"{name}: was recipients with {were[name]}, becomes recipients with {audience}"
+        yield from _members(f"{name}: who that is", were[name].members, audience.members)
+
+
 def _party(old: Party, new: Party) -> Iterator[str]:
     if old.keys != new.keys:
         yield f"{old.id} has other keys: compare the fingerprint {new.keys.sign_id} with it"
-    for what in ("organisation", "jurisdiction", "hosting", "address"):
-        was, becomes = getattr(old, what), getattr(new, what)
+    own: Mapping[str, tuple[object, object]] = {
+        "roles": (_list(old.roles), _list(new.roles)),
+        **{
+            what: (getattr(old, what), getattr(new, what))
+            for what in ("organisation", "jurisdiction", "hosting", "address")
+        },
+        **{what: (_has(old, what), _has(new, what)) for what in sorted({*old.attributes} | {*new.attributes})},
+    }
+    for what, (was, becomes) in own.items():
         if was != becomes:
             yield f"{old.id}, {what}: was {was}, becomes {becomes}"
+
+
+def _has(party: Party, attribute: str) -> str:
+    return _list(party.attributes.get(attribute, ("nothing",)))
 
 
 def _contracts(old: Agreement, new: Agreement) -> Iterator[str]:

@@ -42,6 +42,9 @@ def facts(agreement: Agreement) -> dict[str, Json]:
             id: {"organisation": roster.party(id).organisation, "contracts": contracts}
             for id, contracts in agreement.holdings.items()
         },
+        "audiences": {
+            each.name: {"attributes": each.attributes, "recipients": each.members} for each in agreement.audiences
+        },
         "recipients": {id: [plan.name for plan in agreement.plans_for(id)] for id in agreement.recipients},
         "proposer": agreement.proposer,
         "reviewers": agreement.reviewers,
@@ -141,10 +144,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         f"results can be opened for {agreement.release_retention_days} days."
     )
     yield from _dates(agreement)
-    if agreement.licence:
-        yield f"Recipients may publish the tables that they get, under the licence {agreement.licence}."
-    for id, url in agreement.delivery.items():
-        yield f"What is for {id} is delivered, sealed to it, to its own store at {url}."
+    yield from _delivered(agreement)
     yield (
         "Any party may withdraw at any time: no job runs under this agreement from then on, and nodes erase what they "
         "hold, but for sketches of released rows, which only their owner can read. Results that a recipient has opened "
@@ -167,6 +167,21 @@ def _dates(agreement: Agreement) -> Iterator[str]:
     if dates := review_dates(agreement):
         yield f"Before that it is to be looked at anew: {_list([f'{what} by {by}' for what, by in dates.items()])}."
         yield "After the first of these days no job starts until every party has reaffirmed it to a later day."
+
+
+def _delivered(agreement: Agreement) -> Iterator[str]:
+    """Who recipients are, where that is said by their attributes, and what they get where, to which end."""
+    roster = agreement.roster
+    for audience in agreement.audiences:
+        yield (
+            f"{audience.name} are the recipients of roster {roster.id} version {roster.version} with {audience}: "
+            f"{_list(audience.members)}. A later version of the roster adds nobody to them, only a new agreement does; "
+            "once one of them has these attributes no longer, nothing more is released."
+        )
+    if agreement.licence:
+        yield f"Recipients may publish the tables that they get, under the licence {agreement.licence}."
+    for id, url in agreement.delivery.items():
+        yield f"What is for {id} is delivered, sealed to it, to its own store at {url}."
 
 
 def _review(agreement: Agreement) -> Iterator[str]:

@@ -49,6 +49,7 @@ class Party:
     address: str | None = None
     hosting: str | None = None
     earlier: tuple[Earlier, ...] = field(default=(), repr=False)
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def honours(self, keys: PublicKeys, today: date) -> bool:
         """Whether the keys are this party's today: its present ones, or earlier ones whose time is not over."""
@@ -135,6 +136,7 @@ def parse_roster(raw: bytes, source: str) -> Roster:
             address=item.get("address"),
             hosting=item.get("hosting"),
             earlier=_earlier(item, issued, ("parties", index), problems),
+            attributes=_attributes(item, ("parties", index), problems),
         )
         for index, (item, card) in enumerate(zip(value["parties"], keys, strict=True))
         if card
@@ -211,6 +213,10 @@ def _entry(party: Party, today: date) -> dict[str, Any]:
         "roles": list(party.roles),
     }
     entry |= {name: getattr(party, name) for name in ("address", "hosting") if getattr(party, name)}
+    if party.attributes:
+        entry["attributes"] = {
+            name: values[0] if len(values) == 1 else list(values) for name, values in party.attributes.items()
+        }
     entry["keys"] = _written(party.keys)
     if honoured := [each for each in party.earlier if today <= each.until]:
         entry["earlier"] = [
@@ -256,6 +262,15 @@ def _keys(item: dict[str, Any], path: Path, problems: Problems) -> PublicKeys | 
     except DocumentError as error:
         problems.add((*path, "keys"), f"{error}; ask {item['id']} for its card again")
         return None
+
+
+def _attributes(item: Mapping[str, Any], path: Path, problems: Problems) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for name, given in item.get("attributes", {}).items():
+        if name in ("role", *item):
+            problems.add((*path, "attributes", name), f"the roster says {name!r} of a party elsewhere; remove it here")
+        found[name] = (given,) if isinstance(given, str) else tuple(given)
+    return found
 
 
 def _earlier(item: dict[str, Any], issued: date, path: Path, problems: Problems) -> tuple[Earlier, ...]:

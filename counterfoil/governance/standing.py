@@ -1,4 +1,5 @@
-"""Whether an agreement stands for a party: all signed it, it is in force, nobody withdrew, no key in it was revoked."""
+"""Whether an agreement stands for a party: all signed it, it is in force, nobody withdrew, no key in it was revoked,
+and its recipients are still who it means."""
 
 from __future__ import annotations
 
@@ -6,8 +7,9 @@ from datetime import date
 
 from counterfoil.canonical import Ref
 from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.audience import check_entitled
 from counterfoil.governance.signing import SignedAgreement, load_agreement
-from counterfoil.governance.succession import check_keys
+from counterfoil.governance.succession import check_keys, latest
 from counterfoil.governance.withdrawal import check_not_withdrawn
 from counterfoil.home import Home
 
@@ -25,7 +27,9 @@ def load_standing(home: Home, ref: Ref, today: date) -> SignedAgreement:
 def check_standing(agreement: Agreement, home: Home, today: date) -> None:
     """By what this party sees in the exchange or has ever seen there.
 
-    Raises: WithdrawnError; RevokedError; ExpiredError when the latest roster is past its days.
+    Raises: WithdrawnError; RevokedError; ExpiredError when the latest roster is past its days; NotEntitledError when a
+        recipient has no longer the attributes that it was named by.
     """
     check_not_withdrawn(agreement, home)
     check_keys(agreement, home, today)
+    check_entitled(agreement, latest(agreement.roster, home))

@@ -42,7 +42,8 @@ class Report:
     """Everything that stands on the page. `parties` lists party ids by role; `verify` is a command to run.
 
     `guarantees` is the agreement's matrix, as its parties read it before they signed: steps, and who could read what.
-    `licence` is an SPDX identifier under which the tables may be published, "" if none was agreed.
+    `entitled` says why its reader gets each result: named, or by which attributes. `licence` is an SPDX identifier
+    under which the tables may be published, "" if none was agreed.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Report:
     evidence: Evidence
     leakage: str
     guarantees: tuple[Guarantee, ...]
+    entitled: tuple[str, ...]
     release_digest: str
     signed_by: tuple[str, ...]
     verify: str

@@ -69,5 +69,5 @@ def _date(report: Report) -> dict[str, int]:
 
 _PLAIN: Final = (
     "title", "purpose", "job", "period", "agreement", "agreement_version", "agreement_digest", "suite", "quorum",
-    "release_digest", "verify", "licence",
+    "release_digest", "entitled", "verify", "licence",
 )  # fmt: skip

@@ -69,6 +69,7 @@ def as_json(report: Report) -> dict[str, Any]:
         },
         "leakage_statement": report.leakage,
         "guarantees": [asdict(each) for each in report.guarantees],
+        "entitled": list(report.entitled),
         "release_digest": report.release_digest,
         "signed_by": list(report.signed_by),
         "verify": report.verify,

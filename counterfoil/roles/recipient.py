@@ -20,6 +20,7 @@ from counterfoil.arrays import unpack
 from counterfoil.errors import CounterfoilError, NotApprovedError, NotEntitledError, NotFoundError, TamperedError
 from counterfoil.governance.airlock import Leaving, admit_checkers
 from counterfoil.governance.assurance import guarantees
+from counterfoil.governance.audience import entitlements
 from counterfoil.governance.decisions import hear
 from counterfoil.governance.evidence import Draft, OutputEvidence, drafts, load_draft
 from counterfoil.governance.receipt import sign_receipt
@@ -175,6 +176,7 @@ def _report(home: Home, approved: Leaving, results: tuple[Result, ...]) -> Repor
         ),
         leakage=statement(terms, tuple(analyses(terms).values()), declared(terms)),
         guarantees=tuple(guarantees(terms)),
+        entitled=tuple(entitlements(terms, home.party)),
         release_digest=evidence.digest,
         signed_by=terms.nodes,
         verify=f"counterfoil verify {home.exchange_url}",

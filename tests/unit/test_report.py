@@ -103,6 +103,7 @@ def a_report(*results: Result, **changes: Any) -> Report:
         ),
         evidence=Evidence({"rejected": 8}, {"bank-a": 0, "bank-b": 3}, {"mean-balance": 2}, min_count=10),
         guarantees=GUARANTEES,
+        entitled=("total-exposure: as one of supervisors, the recipients with organisation Banking supervisor",),
         leakage="Two nodes together see everything.\n\nEvery node learns:\n\n- the agreement\n- how long it took\n",
         release_digest="cd" * 32,
         signed_by=("node-0", "node-1"),
@@ -277,7 +278,7 @@ def test_fixed_sections_in_their_order(page: Page, tmp_path: Path) -> None:
     assert headings == [
         "Purpose", "Findings in plain words", "Total exposure", "Mean balance", "Sizes", "Links",
         "What is hidden, and why", "Assumptions and limits", "What could be done next", "Who approved",
-        "What protected the data", "What was revealed", "How to verify", "Appendix",
+        "Why you have it", "What protected the data", "What was revealed", "How to verify", "Appendix",
     ]  # fmt: skip
 
 
@@ -313,7 +314,7 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
         agreement_version=HOSTILE, suite=HOSTILE, parties={HOSTILE: (HOSTILE,)}, job=HOSTILE,
         approvals=(Approval(HOSTILE, HOSTILE, HOSTILE),),
         evidence=Evidence({HOSTILE: 1}, {HOSTILE: 1}, {HOSTILE: 1}, 10),
-        guarantees=(Guarantee(HOSTILE, HOSTILE, HOSTILE, {HOSTILE: "nothing"}),),
+        entitled=(HOSTILE,), guarantees=(Guarantee(HOSTILE, HOSTILE, HOSTILE, {HOSTILE: "nothing"}),),
     )  # fmt: skip
     html = render(report, tmp_path).read_text("utf-8")
     page = Page(html)
@@ -473,6 +474,7 @@ def test_the_paper_says_what_the_page_says(tmp_path: Path) -> None:
         "± 3.3 × 10⁻⁹",
     ):
         assert part in text
+    assert "as one of supervisors, the recipients with organisation Banking supervisor" in text
     headings = re.findall(r"<h2>(.*?)</h2>", render(report, tmp_path).read_text("utf-8"))
     assert [mark.title for mark in paper(report).outline if not isinstance(mark, list)] == headings
     assert "2 of 6 cells hidden" in text and "2 signed approvals; the agreement asks for 2." in text
