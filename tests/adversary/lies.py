@@ -33,7 +33,7 @@ BINDING = (RIGHT, OTHER)
 PROPOSALS: dict[str, dict[str, dict[str, str]]] = {
     OTHER: {AGREEMENT_FILE: {"version: 1.0.0": "version: 1.1.0"}},
     "unsigned": {AGREEMENT_FILE: {"version: 1.0.0": "version: 1.2.0"}},
-    "expired": {AGREEMENT_FILE: {'"2028-10-31"': '"2026-11-07"'}},
+    "expired": {AGREEMENT_FILE: {'"2028-10-31"': '"2026-11-07"', '"2028-04-30"': '"2026-11-07"'}},
     "early": {AGREEMENT_FILE: {'"2026-11-01"': '"2027-01-01"'}},
 }
 HISTOGRAM = "columns: [balance]\n    parameters:\n      column: balance\n      edges"
@@ -56,6 +56,16 @@ JUNK: tuple[Any, ...] = (
     None, True, 7, -1, 2**70, 1.5, "", "x" * 5_000, "../../etc/passwd", "$(touch marker)", "agreement:bank-a:0",
     f"agreement:coordinator:{'0' * 64}", ["a"], {"__prefect_kind": "json", "value": "{}"}, [[["nested"]]],
 )  # fmt: skip
+
+
+def files_in(folder: Path) -> dict[tuple[str, ...], tuple[int, int]]:
+    """Every file below the folder, with what changes when it is written."""
+    found = {}
+    for path in folder.rglob("*"):
+        if path.is_file() or path.is_symlink():
+            stat = path.lstat()
+            found[path.relative_to(folder).parts] = (stat.st_mtime_ns, stat.st_size)
+    return found
 
 
 @dataclass
@@ -118,12 +128,7 @@ class World:
 
     def files(self) -> dict[tuple[str, ...], tuple[int, int]]:
         """Every file of the exchange, with what changes when it is written."""
-        found = {}
-        for path in self.folder.rglob("*"):
-            if path.is_file() or path.is_symlink():
-                stat = path.lstat()
-                found[path.relative_to(self.folder).parts] = (stat.st_mtime_ns, stat.st_size)
-        return found
+        return files_in(self.folder)
 
     def keep(self, ref: Ref) -> Ref:
         """The submission is one that its owner made."""

@@ -94,12 +94,7 @@ class World:
 
     def files(self) -> dict[tuple[str, ...], tuple[int, int]]:
         """Every file of the exchange, with what changes when it is written."""
-        found = {}
-        for path in self.folder.rglob("*"):
-            if path.is_file() or path.is_symlink():
-                stat = path.lstat()
-                found[path.relative_to(self.folder).parts] = (stat.st_mtime_ns, stat.st_size)
-        return found
+        return lies.files_in(self.folder)
 
     def keys(self, party: str) -> PrivateKeys:
         assert party in CORRUPT
