@@ -80,7 +80,7 @@ class PrefectServer:
         return answer.json()
 
     def wait_for(self, path: str) -> None:
-        for _ in range(300):
+        for _ in range(900):
             try:
                 if self.client.get(path).is_success:
                     return

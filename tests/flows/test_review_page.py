@@ -15,7 +15,7 @@ from counterfoil.governance.proposals import proposals
 from tests.consortium import found, today, unbacked_draft
 from tests.flows.prefect_server import PrefectServer, within
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 class Page:
@@ -36,7 +36,7 @@ class Page:
 
     def waits(self) -> dict[str, Any]:
         """The state of a review that waits again."""
-        return dict(within(120, self.server.reached(self.run, ("PAUSED", "FAILED", "COMPLETED", "CRASHED"))))
+        return dict(within(180, self.server.reached(self.run, ("PAUSED", "FAILED", "COMPLETED", "CRASHED"))))
 
     def resume(self, **typed: str) -> dict[str, Any]:
         return dict(self.server.ask(f"/flow_runs/{self.run}/resume", {"run_input": typed}))

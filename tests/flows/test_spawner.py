@@ -27,7 +27,7 @@ async def spawner() -> AsyncIterator[Spawned]:
 
 def run(check: Check) -> None:
     async def within() -> None:
-        async with asyncio.timeout(30), spawner() as spawned:
+        async with asyncio.timeout(120), spawner() as spawned:
             await check(spawned)
 
     asyncio.run(within())

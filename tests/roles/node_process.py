@@ -62,7 +62,7 @@ class NodeProcess:
         self._process.start()
         theirs.close()
 
-    def wait_for(self, step: str, timeout_s: float = 60.0) -> None:
+    def wait_for(self, step: str, timeout_s: float = 200.0) -> None:
         """The node has come that far. Raises: EOFError if it ends before, TimeoutError."""
         while self._heard.poll(timeout_s):
             if self._heard.recv() == step:
@@ -79,7 +79,7 @@ class NodeProcess:
         self._process.kill()
         self._process.join()
 
-    def outcome(self, timeout_s: float = 60.0) -> Outcome:
+    def outcome(self, timeout_s: float = 200.0) -> Outcome:
         """How it ended, and after how long."""
         last: Mapping[str, Any] = {}
         while self._heard.poll(timeout_s):
