@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from counterfoil.canonical import Ref
-from counterfoil.roles.node import Computation, take_in
+from counterfoil.roles.intake import take_in
+from counterfoil.roles.node import Computation
 from mpc_tasks.held import hold, home
 from mpc_tasks.task import mpc_task
 from mpc_tasks.verify import signed

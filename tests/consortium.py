@@ -36,7 +36,8 @@ from counterfoil.governance.roster import Roster, fill_roster
 from counterfoil.governance.signing import SignedAgreement, load_agreement, publish, read_agreement, sign_agreement
 from counterfoil.governance.submission import submit
 from counterfoil.home import Home
-from counterfoil.roles.node import Computation, take_in
+from counterfoil.roles.intake import take_in
+from counterfoil.roles.node import Computation
 from counterfoil.roles.owner import Contribution, table_file
 from counterfoil.roles.release import announce_release, hand_over
 from synthetic_data.loans import make_tables, write_tables

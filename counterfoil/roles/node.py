@@ -1,4 +1,4 @@
-"""A node's part in a job: take submissions in, meet the other nodes, compute, and keep the result as a draft.
+"""A node's part in a job: meet the other nodes, compute step by step, and keep the result as a draft.
 
 A node believes the signed documents and nobody else. Whatever a coordinator asks for that they do not allow is refused
 here, and written into the node's own log.
@@ -11,81 +11,39 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from math import prod
-from typing import Final
 
-import numpy as np
-
-from counterfoil.analyses.base import Output
-from counterfoil.analyses.joint import MEMBERSHIP, JointComputation, analyses, array_specs, declared, losses
+from counterfoil.analyses.joint import MEMBERSHIP, JointComputation, analyses, declared, losses
 from counterfoil.analyses.rehearsal import Rehearsal, rehearse
-from counterfoil.canonical import Ref, digest, jcs
-from counterfoil.crypto.seal import seal, unseal
+from counterfoil.canonical import Ref, digest
 from counterfoil.errors import (
     CounterfoilError,
     DifferenceError,
     IntegrityError,
     InternalError,
-    NotFoundError,
     RefusedError,
 )
 from counterfoil.governance import budget
 from counterfoil.governance.agreement import Part
-from counterfoil.governance.airlock import State, review
 from counterfoil.governance.charge import Line, lines_of
-from counterfoil.governance.decisions import hear
-from counterfoil.governance.evidence import drafts, make_evidence, sign_evidence
-from counterfoil.governance.holding import note_held
-from counterfoil.governance.job import Event, Job, Stage, advance, count_iteration, plan_job, stage_of, start_attempt
+from counterfoil.governance.evidence import make_evidence, sign_evidence
+from counterfoil.governance.job import Event, Job, advance, count_iteration, start_attempt
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.memory import Remembered, check_numbers, guarded, note_draft, remembered
-from counterfoil.governance.reaffirmation import check_reviewed
-from counterfoil.governance.signing import SignedAgreement, own_keys
+from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.standing import check_standing
-from counterfoil.governance.submission import accept, load_shares, read_manifest, taken_in
+from counterfoil.governance.submission import load_shares
 from counterfoil.home import Home
-from counterfoil.mpc.commit import commit
 from counterfoil.mpc.memory import check_room
-from counterfoil.mpc.noise_keys import Keeping
 from counterfoil.mpc.party import Cost
 from counterfoil.mpc.replicated import Replicated
-from counterfoil.mpc.session import SUITES, Hello, Sealing, Session, open_session
-from counterfoil.mpc.shares import Arith, Words
-from counterfoil.mpc.transport.tls import Endpoint, connect
+from counterfoil.mpc.session import SUITES, Session
+from counterfoil.mpc.shares import Arith
 from counterfoil.report.leakage import statement
-from counterfoil.roles.committed import component_content
+from counterfoil.roles.drafting import check_openings, check_unfinished, measure, settle
+from counterfoil.roles.intake import use_up
+from counterfoil.roles.meeting import PEER_TIMEOUT_S, PROTOCOLS, meet_nodes
 from counterfoil.roles.membership import load_sketch, release_of
-from counterfoil.roles.names import component_name, salt_name
 from counterfoil.software import software_digest
-
-PROTOCOLS: Final = {"rep3": "rep3-sh/1", "rep4": "rep4-mal/1"}
-"""What an agreement calls a suite, and the protocol and version that this software runs for it."""
-
-PEER_TIMEOUT_S: Final = 60.0
-"""For how long a node waits for its peers to come, and then for each of their messages."""
-
-_USED_BY: Final = "submission-job"
-
-
-def take_in(
-    home: Home, agreement: SignedAgreement, period: str, submissions: Sequence[Ref]
-) -> tuple[Job, list[Manifest]]:
-    """Every submission's shares are in this node's vault, and the job that they make; none of them served another job.
-
-    One that is in the vault already, from an attempt that failed, is not taken in again.
-
-    Raises: SignatureError, RefusedError, ExpiredError, TamperedError, SealError, ReplayError, NotFoundError;
-        ReviewDueError when a review date has passed.
-    """
-    now = datetime.now(UTC)
-    check_reviewed(agreement.terms, home.exchange, now.date())
-    manifests = [read_manifest(reference, agreement, home.exchange, now) for reference in submissions]
-    job = plan_job(agreement, period, manifests, now.date())
-    for reference, manifest in zip(submissions, manifests, strict=True):
-        home.state.check_bound(_USED_BY, manifest.key, job.id)
-        if not taken_in(manifest, home.state):
-            accept(reference, agreement, home, array_specs, now)
-    note_held(agreement, "job", job.id, home.state, now.date())
-    return job, manifests
 
 
 @dataclass
@@ -121,7 +79,7 @@ class Computation:
             IntegrityError when an analysis is wrong on synthetic data.
         """
         terms = self.agreement.terms
-        self._check_unfinished()
+        check_unfinished(self.home, self.agreement, self.job)
         suite = SUITES[PROTOCOLS[terms.suite]]
         check_room(
             sum(prod(array.shape) for each in self.manifests for array in each.arrays.values()), suite.parties - 1
@@ -132,31 +90,10 @@ class Computation:
         budget.check(terms, self.job.id, self._charge(), self.home, datetime.now(UTC).date())
         start_attempt(self.home.state, self.job.id, self.attempt)
         self._running = True
-        index = terms.nodes.index(self.home.party)
-        peers = [terms.roster.party(node) for node in terms.nodes]
-        endpoints = []
-        for peer in peers:
-            host, port = str(peer.address).rsplit(":", 1)
-            endpoints.append(Endpoint(peer.id, host, int(port), peer.keys.tls))
         self._earlier = remembered(self.home.state, terms, self.job.id, datetime.now(UTC).date())
-        hello, keys = self._hello(), own_keys(terms, self.home)
-        links = connect(index, endpoints, keys.load_tls, hello.name, timeout_s=self.timeout_s, connect_s=self.timeout_s)
-        sealing = Sealing(
-            seal=lambda peer, plaintext, info: seal(plaintext, peers[peer].keys, info),
-            unseal=lambda sealed, info: unseal(sealed, keys, info),
-        )
-        self._session = open_session(
-            links,
-            hello,
-            index,
-            claim=lambda *_: None,
-            declared=declared(terms),
-            sealing=sealing,
-            keeping=Keeping(self._load_noise_keys, self._keep_noise_keys),
-        )
+        self._session = meet_nodes(self.home, terms, self.job, self.attempt, self._earlier, self.timeout_s)
         count_iteration(self.agreement, self.job.period, self.home.state)
-        for manifest in self.manifests:
-            self.home.state.bind(_USED_BY, manifest.key, self.job.id)
+        use_up(self.manifests, self.job, self.home.state)
         self._joint = JointComputation(self._session.protocol, terms)
         # Before a share is sent it stands in this node's signed log what this attempt may let anybody learn.
         self.home.exchange.put("document", self.home.party, self._statement)
@@ -248,39 +185,22 @@ class Computation:
         check_standing(self.agreement.terms, self.home, datetime.now(UTC).date())
         if not self._guarded:
             raise RefusedError(f"job {self.job.id}: a release is held against earlier ones before there is a draft")
+        terms, session = self.agreement.terms, self._live
         results = self._computing.finish()
-        session = self._live
-        opened = sorted(line.label for line in session.ledger.opened)
-        terms = self.agreement.terms
-        allowed = declared(terms)
-        if opened != sorted(line.label for line in allowed):
-            raise IntegrityError(f"job {self.job.id}: {len(opened)} openings, declared are {len(allowed)}")
-        plans = analyses(terms)
-        measures = {
-            name: {
-                "cells": _cells(plans[name].outputs()),
-                "hidden-cells": self.hidden[name],
-                **{
-                    f"hidden-by-{rule.replace('_', '-')}": count
-                    for rule, count in self._computing.by_rule.get(name, {}).items()
-                },
-                **{f"rejected-{owner}": count for owner, count in self.rejected_by(name).items()},
-            }
-            for name in plans
-        }
-        kept = {name: _by_component(self._protocol, result) for name, result in results.items()}
-        committed = commit(
-            self._protocol.party,
-            {name: {j: component_content(parts, j) for j in self._protocol.components} for name, parts in kept.items()},
-        )
+        opened = check_openings(self.job, session.ledger, declared(terms))
+        settled = settle(self._protocol, results)
+        by_rule = self._computing.by_rule
         evidence = make_evidence(
             self.job,
             self.attempt,
             self.agreement,
-            measures=measures,
-            commitments={name: made.commitments for name, made in committed.items()},
+            measures={
+                name: measure(analysis, self.hidden[name], by_rule.get(name, {}), self.rejected_by(name))
+                for name, analysis in analyses(terms).items()
+            },
+            commitments=settled.commitments,
             checks={
-                **{f"opened-{label.replace(' ', '-')}": opened.count(label) for label in sorted(set(opened))},
+                **{f"opened-{label.replace(' ', '-')}": count for label, count in opened.items()},
                 **({"sums-compared": self.compared} if "sums" in terms.cross_checks else {}),
                 **({"rows-rehearsed": self.rehearsed.rows} if self.rehearsed else {}),
                 "earlier-releases-compared": len(self._earlier),
@@ -290,9 +210,7 @@ class Computation:
             charge=self._charge(),
             rehearsal=self.rehearsed.digest if self.rehearsed else "",
         )
-        for name, parts in kept.items():
-            salts = {salt_name(j): salt for j, salt in committed[name].salts.items()}
-            self.home.vault.keep(self.job.id, name, {**parts, **salts}, aad=evidence.digest.encode())
+        settled.keep(evidence, self.home)
         note_draft(evidence.digest, self._earlier, self._release(), self.home.state)
         advance(self.home.state, self.job.id, Event.DRAFT)
         self._running = False
@@ -335,52 +253,9 @@ class Computation:
         terms = self.agreement.terms
         return statement(terms, tuple(analyses(terms).values()), declared(terms)).encode()
 
-    def _load_noise_keys(self) -> bytes | None:
-        try:
-            return self.home.vault.load(self.job.id, self._noise_keys)["keys"].tobytes()
-        except NotFoundError:
-            return None
-
-    def _keep_noise_keys(self, material: bytes) -> None:
-        self.home.vault.keep(self.job.id, self._noise_keys, {"keys": np.frombuffer(material, np.uint64)})
-
-    @property
-    def _noise_keys(self) -> str:
-        """What no plan can be called: a job's id depends on the names of its plans."""
-        return f"noise-keys-{self.job.id}"
-
     def _charge(self) -> tuple[Line, ...]:
         """What the job's noised results cost their recipients."""
         return lines_of(self.agreement.terms, losses(self.agreement.terms))
-
-    def _check_unfinished(self) -> None:
-        """Raises: RefusedError when the job's draft is whole; one that some node did not live to sign is made again.
-
-        So is one of which a reviewer asked for changes.
-        """
-        if stage_of(self.home.state, self.job.id) is not Stage.DRAFTED:
-            return
-        whole = (draft for draft in drafts(self.home.exchange, self.agreement) if draft.evidence.job == self.job.id)
-        latest = max(whole, key=lambda draft: draft.evidence.attempt, default=None)
-        if latest and review(latest, hear(latest, self.home)).state is not State.CHANGES_REQUESTED:
-            raise RefusedError(f"job {self.job.id} has a draft that every node signed; review it instead")
-
-    def _hello(self) -> Hello:
-        terms = self.agreement.terms
-        return Hello(
-            suite=PROTOCOLS[terms.suite],
-            job=self.job.id,
-            attempt=self.attempt,
-            roster=terms.roster.digest,
-            program=digest(jcs({plan.name: plan.plan_digest for plan in terms.analyses})),
-            contracts=digest(jcs({name: contract.digest for name, contract in terms.contracts.items()})),
-            inputs=digest(jcs(dict(self.job.submissions))),
-            checkpoint="none",
-            params=self.agreement.digest,
-            software=software_digest(),
-            ledger=budget.standing_digest(terms, self.home.state),
-            earlier=digest(jcs([each.job for each in self._earlier])),
-        )
 
     @property
     def _live(self) -> Session:
@@ -397,17 +272,3 @@ class Computation:
         if self._joint is None:
             raise RefusedError(f"job {self.job.id}: the nodes meet before they compute")
         return self._joint
-
-
-def _by_component(p: Replicated, result: Mapping[str, Arith]) -> dict[str, Words]:
-    """The parts of every output by `output--component`, so that a recipient can tell whose copy of what it holds."""
-    return {
-        component_name(output, j): part
-        for output, share in result.items()
-        for j, part in zip(p.components, share.parts, strict=True)
-    }
-
-
-def _cells(outputs: Sequence[Output]) -> int:
-    (safe,) = (output for output in outputs if output.name == "safe")
-    return prod(safe.shape)

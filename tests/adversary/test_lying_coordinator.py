@@ -24,8 +24,9 @@ from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError, InternalError, RefusedError
 from counterfoil.home import HOME, Home
 from counterfoil.mpc.transport.tls import connect
-from counterfoil.roles import node as node_role
-from counterfoil.roles.node import Computation, take_in
+from counterfoil.roles import meeting
+from counterfoil.roles.intake import take_in
+from counterfoil.roles.node import Computation
 from counterfoil.roles.recipient import open_job
 from flows.gate import Gate
 from flows.parameters import parse
@@ -84,7 +85,7 @@ def at_nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def hurried() -> Iterator[None]:
     """Nobody waits long for peers that do not come."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(node_role, "connect", lambda *args, **kwargs: connect(*args, **{**kwargs, "connect_s": 0.5}))
+        patch.setattr(meeting, "connect", lambda *args, **kwargs: connect(*args, **{**kwargs, "connect_s": 0.5}))
         yield
 
 

@@ -18,6 +18,7 @@ from counterfoil.errors import CounterfoilError
 from counterfoil.governance.signing import load_agreement
 from counterfoil.home import Home
 from counterfoil.roles import node as role
+from counterfoil.roles.intake import take_in
 from tests.consortium import compute, today
 
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -103,7 +104,7 @@ def _work(order: Order, tell: Connection) -> None:
     try:
         home = Home.open(order.home)
         signed = load_agreement(home.exchange, order.agreement, home.keys.public, today().date())
-        job, manifests = role.take_in(home, signed, order.period, order.submissions)
+        job, manifests = take_in(home, signed, order.period, order.submissions)
         computation = role.Computation(home, signed, job, manifests, order.attempt, order.timeout_s)
         if order.tls:
             for file in order.tls.glob("tls*"):

@@ -35,7 +35,8 @@ from counterfoil.errors import (
 )
 from counterfoil.governance.agreement import Part
 from counterfoil.governance.manifest import Manifest
-from counterfoil.roles.node import Computation, take_in
+from counterfoil.roles.intake import take_in
+from counterfoil.roles.node import Computation
 from counterfoil.roles.owner import Contribution, table_file
 from synthetic_data.loans import canary
 from tests.agreements import AGREEMENT_FILE, CONTRACT_FILE, another

@@ -1,0 +1,48 @@
+"""A node takes in the submissions that a job names: verified against the agreement, and serving no other job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from counterfoil.analyses.joint import array_specs
+from counterfoil.canonical import Ref
+from counterfoil.governance.holding import note_held
+from counterfoil.governance.job import Job, plan_job
+from counterfoil.governance.manifest import Manifest
+from counterfoil.governance.reaffirmation import check_reviewed
+from counterfoil.governance.signing import SignedAgreement
+from counterfoil.governance.submission import accept, read_manifest, taken_in
+from counterfoil.home import Home
+from counterfoil.state import State
+
+_USED_BY: Final = "submission-job"
+
+
+def take_in(
+    home: Home, agreement: SignedAgreement, period: str, submissions: Sequence[Ref]
+) -> tuple[Job, list[Manifest]]:
+    """Every submission's shares are in this node's vault, and the job that they make; none of them served another job.
+
+    One that is in the vault already, from an attempt that failed, is not taken in again.
+
+    Raises: SignatureError, RefusedError, ExpiredError, TamperedError, SealError, ReplayError, NotFoundError;
+        ReviewDueError when a review date has passed.
+    """
+    now = datetime.now(UTC)
+    check_reviewed(agreement.terms, home.exchange, now.date())
+    manifests = [read_manifest(reference, agreement, home.exchange, now) for reference in submissions]
+    job = plan_job(agreement, period, manifests, now.date())
+    for reference, manifest in zip(submissions, manifests, strict=True):
+        home.state.check_bound(_USED_BY, manifest.key, job.id)
+        if not taken_in(manifest, home.state):
+            accept(reference, agreement, home, array_specs, now)
+    note_held(agreement, "job", job.id, home.state, now.date())
+    return job, manifests
+
+
+def use_up(manifests: Iterable[Manifest], job: Job, state: State) -> None:
+    """The submissions serve this job and no other. Raises: ReplayError when one serves another."""
+    for manifest in manifests:
+        state.bind(_USED_BY, manifest.key, job.id)

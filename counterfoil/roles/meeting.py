@@ -1,0 +1,102 @@
+"""How a node meets the other nodes of a job: pinned links, what all must mean alike, and fresh keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import numpy as np
+
+from counterfoil.analyses.joint import declared
+from counterfoil.canonical import digest, jcs
+from counterfoil.crypto.seal import seal, unseal
+from counterfoil.errors import NotFoundError
+from counterfoil.governance import budget
+from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.job import Job
+from counterfoil.governance.memory import Remembered
+from counterfoil.governance.roster import Party
+from counterfoil.governance.signing import own_keys
+from counterfoil.home import Home
+from counterfoil.mpc.noise_keys import Keeping
+from counterfoil.mpc.session import Hello, Sealing, Session, open_session
+from counterfoil.mpc.transport.tls import Endpoint, connect
+from counterfoil.software import software_digest
+from counterfoil.vault import Vault
+
+PROTOCOLS: Final = {"rep3": "rep3-sh/1", "rep4": "rep4-mal/1"}
+"""What an agreement calls a suite, and the protocol and version that this software runs for it."""
+
+PEER_TIMEOUT_S: Final = 60.0
+"""For how long a node waits for its peers to come, and then for each of their messages."""
+
+
+def meet_nodes(
+    home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iterable[Remembered], timeout_s: float
+) -> Session:
+    """This node and its peers mean the same attempt of the job, and share keys that nobody had before.
+
+    The attempt was started, durably, before. `earlier` is what this node remembers of releases.
+
+    Raises: TransportError, AttemptError, CheatingDetected, SealError.
+    """
+    peers = [terms.roster.party(node) for node in terms.nodes]
+    index, keys = terms.nodes.index(home.party), own_keys(terms, home)
+    hello = hello_of(home, terms, job, attempt, earlier)
+    ends = _endpoints(peers)
+    links = connect(index, ends, keys.load_tls, hello.name, timeout_s=timeout_s, connect_s=timeout_s)
+    sealing = Sealing(
+        seal=lambda peer, plaintext, info: seal(plaintext, peers[peer].keys, info),
+        unseal=lambda sealed, info: unseal(sealed, keys, info),
+    )
+    return open_session(
+        links,
+        hello,
+        index,
+        claim=lambda *_: None,
+        declared=declared(terms),
+        sealing=sealing,
+        keeping=_keep_noise_keys(home.vault, job.id),
+    )
+
+
+def hello_of(home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iterable[Remembered]) -> Hello:
+    """What this node means by an attempt of the job."""
+    return Hello(
+        suite=PROTOCOLS[terms.suite],
+        job=job.id,
+        attempt=attempt,
+        roster=terms.roster.digest,
+        program=digest(jcs({plan.name: plan.plan_digest for plan in terms.analyses})),
+        contracts=digest(jcs({name: contract.digest for name, contract in terms.contracts.items()})),
+        inputs=digest(jcs(dict(job.submissions))),
+        checkpoint="none",
+        params=job.agreement,
+        software=software_digest(),
+        ledger=budget.standing_digest(terms, home.state),
+        earlier=digest(jcs([each.job for each in earlier])),
+    )
+
+
+def _endpoints(peers: Sequence[Party]) -> list[Endpoint]:
+    endpoints = []
+    for peer in peers:
+        host, port = str(peer.address).rsplit(":", 1)
+        endpoints.append(Endpoint(peer.id, host, int(port), peer.keys.tls))
+    return endpoints
+
+
+def _keep_noise_keys(vault: Vault, job: str) -> Keeping:
+    """In the vault, with the job: by a name that no plan can have, because a job's id depends on those of its plans."""
+    name = f"noise-keys-{job}"
+
+    def load() -> bytes | None:
+        try:
+            return vault.load(job, name)["keys"].tobytes()
+        except NotFoundError:
+            return None
+
+    def keep(material: bytes) -> None:
+        vault.keep(job, name, {"keys": np.frombuffer(material, np.uint64)})
+
+    return Keeping(load, keep)
