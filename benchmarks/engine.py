@@ -79,7 +79,7 @@ def _party(index: int, options: argparse.Namespace, folder: str, ports: list[int
     keep_freed_memory()
     keys = [PrivateKeys.load(Path(folder) / NODES[k], NODES[k]) for k in range(len(ports))]
     ends = [Endpoint(key.party, "127.0.0.1", port, key.public.tls) for port, key in zip(ports, keys, strict=True)]
-    hello = Hello(options.suite, "0" * 32, 1, "", "", "", "", "", "", "")
+    hello = Hello(options.suite, "0" * 32, 1, "", "", "", "", "", "")
     links = connect(index, ends, keys[index].load_tls, hello.name)
     measured = []
     with open_session(links, hello, index, claim=lambda *_: None) as session:

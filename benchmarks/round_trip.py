@@ -75,7 +75,7 @@ def rounds_apart(suite: str, primitive: Primitive) -> tuple[int, int]:
     n = SUITES[suite].parties
     words = np.arange(_ROWS, dtype=np.uint64)
     shares: list[Any] = list(zip(deal(words, n), deal(np.ones((64, _ROWS), np.bool_), n), strict=True))
-    hello = Hello(suite, "0" * 32, 1, "", "", "", "", "", "", "")
+    hello = Hello(suite, "0" * 32, 1, "", "", "", "", "", "")
     network = Simulation(n, steady(ROUND_TRIP_S / 2))
     links = network.links(hello.name)
 

@@ -73,6 +73,10 @@ class Vault:
         folder = self._items / check_id(id)
         return sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
 
+    def remove(self, id: str, name: str) -> None:
+        """The item is not there any more, if it was; what a disk still holds of it opens until the id is destroyed."""
+        (self._items / check_id(id) / check_id(name, "name of an item")).unlink(missing_ok=True)
+
     def destroy(self, id: str) -> None:
         """Nothing that was kept under the id can be opened again, nor kept anew. Ids never seen count as destroyed."""
         write_file(self._keys / check_id(id), _DESTROYED, replace=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from counterfoil.canonical import Ref
+from counterfoil.roles.node import COMPARE
 from mpc_tasks.barrier import say
-from mpc_tasks.held import attempt_of, home
+from mpc_tasks.held import attempt_of, note_step
 from mpc_tasks.task import mpc_task
 
 
@@ -13,6 +14,6 @@ def compare(attempt: Ref) -> Ref:
     """Where the agreement asks for it, sums that come out of two analyses agree; the attempt is over if they do not."""
     with attempt_of(attempt) as computation:
         made = computation.compare()
-        home().log.append("sums-compared", subject=computation.job.id, counts={"comparisons": made})
+        note_step(computation, COMPARE, "sums-compared", {"comparisons": made})
     say(f"{made} sums came out of two analyses alike" if made else "no sums were compared")
     return attempt

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.canonical import Ref
-from mpc_tasks.held import attempt_of, home
+from mpc_tasks.held import attempt_of, note_step
 from mpc_tasks.task import mpc_task
 
 
@@ -13,10 +13,5 @@ def evaluate(attempt: Ref, plan: str) -> Ref:
     with attempt_of(attempt) as computation:
         computation.evaluate(plan)
         planned = computation.agreement.terms.planned(plan)
-        home().log.append(
-            "analysis-evaluated",
-            subject=computation.job.id,
-            refs={plan: planned.plan_digest},
-            counts={"version": planned.version},
-        )
+        note_step(computation, plan, "analysis-evaluated", {"version": planned.version}, **{plan: planned.plan_digest})
     return attempt

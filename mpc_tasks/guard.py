@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from counterfoil.canonical import Ref
+from counterfoil.roles.node import GUARD
 from mpc_tasks.barrier import say
-from mpc_tasks.held import attempt_of, home
+from mpc_tasks.held import attempt_of, note_step
 from mpc_tasks.task import mpc_task
 
 
@@ -13,6 +14,6 @@ def guard(attempt: Ref) -> Ref:
     """The rows differ from those of each remembered release in none, or in as many as the policy asks for."""
     with attempt_of(attempt) as computation:
         releases = computation.guard()
-        home().log.append("releases-compared", subject=computation.job.id, counts={"releases": releases})
+        note_step(computation, GUARD, "releases-compared", {"releases": releases})
     say(f"held against {releases} earlier releases on the same contract")
     return attempt

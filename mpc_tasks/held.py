@@ -7,7 +7,7 @@ its content. Nothing survives the process.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import TypeVar
@@ -16,6 +16,7 @@ from counterfoil.canonical import Ref
 from counterfoil.errors import NotFoundError
 from counterfoil.home import Home
 from counterfoil.roles.node import Computation
+from mpc_tasks.barrier import say
 
 T = TypeVar("T")
 
@@ -46,6 +47,15 @@ def held(reference: Ref, kind: type[T]) -> T:
 def drop(reference: Ref) -> None:
     """The thing is not held any more."""
     _held.pop(reference, None)
+
+
+def note_step(computation: Computation, step: str, type: str, counts: Mapping[str, int], **refs: str) -> None:
+    """The party's log says that the step is done, and by which attempt if it was an earlier one; so does the run."""
+    done_by = computation.steps.attempt_of(step)
+    taken_up = {} if done_by == computation.attempt else {"computed-by-attempt": done_by}
+    home().log.append(type, subject=computation.job.id, refs=refs, counts={**counts, **taken_up})
+    if taken_up:
+        say(f"computed by attempt {done_by}, and taken up from what all nodes kept of it")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from counterfoil.canonical import Ref
 from counterfoil.mpc.memory import keep_freed_memory
+from mpc_tasks.barrier import say
 from mpc_tasks.held import attempt_of
 from mpc_tasks.task import mpc_task
 
@@ -14,4 +15,7 @@ def meet(attempt: Ref) -> Ref:
     keep_freed_memory()  # this process computes from here on, and does nothing else
     with attempt_of(attempt) as computation:
         computation.meet()
+        kept = computation.steps.kept
+    if kept:
+        say(f"resumed: {kept} steps of earlier attempts are kept by all nodes, and not computed again")
     return attempt

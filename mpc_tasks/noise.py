@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from counterfoil.canonical import Ref
+from counterfoil.roles.node import NOISE
 from mpc_tasks.barrier import say
-from mpc_tasks.held import attempt_of, home
+from mpc_tasks.held import attempt_of, note_step
 from mpc_tasks.task import mpc_task
 
 
@@ -14,6 +15,6 @@ def noise(attempt: Ref) -> Ref:
     with attempt_of(attempt) as computation:
         cells = computation.add_noise()
         plans = {plan.name: plan.plan_digest for plan in computation.agreement.terms.private}
-        home().log.append("noise-added", subject=computation.job.id, refs=plans, counts={"cells": cells})
+        note_step(computation, NOISE, "noise-added", {"cells": cells}, **plans)
     say(f"{cells} cells were given noise" if plans else "no plan asks for noise; results are exact")
     return attempt

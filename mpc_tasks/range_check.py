@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from counterfoil.canonical import Ref
+from counterfoil.roles.node import CHECK
 from mpc_tasks.barrier import say
-from mpc_tasks.held import attempt_of, home
+from mpc_tasks.held import attempt_of, note_step
 from mpc_tasks.task import mpc_task
 
 
@@ -13,6 +14,6 @@ def range_check(attempt: Ref) -> Ref:
     """Rows (or whole contributions) outside the contract's bounds count for nothing from here on."""
     with attempt_of(attempt) as computation:
         rejected = computation.check()
-        home().log.append("ranges-checked", subject=computation.job.id, counts={"rejected": rejected})
+        note_step(computation, CHECK, "ranges-checked", {"rejected": rejected})
     say(f"{rejected} inputs were outside their contract's bounds and count for nothing")
     return attempt

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from counterfoil.canonical import Ref
+from counterfoil.roles.node import SUPPRESS
 from mpc_tasks.barrier import say
-from mpc_tasks.held import attempt_of, home
+from mpc_tasks.held import attempt_of, note_step
 from mpc_tasks.task import mpc_task
 
 
@@ -14,6 +15,6 @@ def suppress(attempt: Ref) -> Ref:
     with attempt_of(attempt) as computation:
         hidden = computation.suppress()
         minimum = computation.agreement.terms.min_count
-        home().log.append("cells-suppressed", subject=computation.job.id, counts={"hidden": hidden, "minimum": minimum})
+        note_step(computation, SUPPRESS, "cells-suppressed", {"hidden": hidden, "minimum": minimum})
     say(f"{hidden} cells were hidden by the agreement's disclosure rules")
     return attempt

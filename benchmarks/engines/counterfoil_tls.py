@@ -84,7 +84,7 @@ class CounterfoilParty(Party):
         keep_freed_memory()  # as a node does before it computes
         rank, folder, ends, suite = meeting
         digest = "0" * 64
-        hello = Hello(suite, "0" * 32, 1, digest, digest, digest, digest, digest, digest, digest)
+        hello = Hello(suite, "0" * 32, 1, digest, digest, digest, digest, digest, digest)
         identity = PrivateKeys.load(Path(folder), f"node-{rank}")
         attempt = Attempt(bytes(16), 1)
         links = connect(rank, ends, identity.load_tls, attempt, timeout_s=3600.0)

@@ -15,6 +15,7 @@ import numpy as np
 from counterfoil.analyses.joint import JointComputation, array_specs
 from counterfoil.governance.agreement import NODES, Agreement, Suite
 from counterfoil.governance.memory import guarded
+from counterfoil.mpc.checkpoint import ROUNDS as CHECKPOINT_ROUNDS
 from counterfoil.mpc.plain import Cost, Plain, price
 
 ROWS: Final = 10_000
@@ -41,7 +42,8 @@ CHECK, GUARD, COMPARE, HIDE = (
 class Estimate:
     """One attempt of a job: `steps` maps the checks, each analysis and the hiding to rounds and bytes over all links.
 
-    Without earlier releases: each that the nodes remember costs a few rounds and a product for each owner more.
+    What nodes keep after each step, and compare, is among its rounds. Without earlier releases: each that the nodes
+    remember costs a few rounds and a product for each owner more.
     """
 
     suite: Suite
@@ -75,9 +77,10 @@ def estimate(agreement: Agreement, rows: int = ROWS) -> Estimate:
     p, steps, counted = Plain(), dict[str, Cost](), 0
     joint = JointComputation(p, agreement)
 
-    def count(step: str) -> None:
+    def count(step: str, checkpoints: int = 1) -> None:
         nonlocal counted
-        steps[step] = price(p.calls[counted:], agreement.suite)
+        cost = price(p.calls[counted:], agreement.suite)
+        steps[step] = Cost(cost.rounds + checkpoints * CHECKPOINT_ROUNDS, cost.sent_bytes)
         counted = len(p.calls)
 
     shares = {
@@ -87,18 +90,19 @@ def estimate(agreement: Agreement, rows: int = ROWS) -> Estimate:
         }
         for part in agreement.parts
     }
+    guards, compares = bool(guarded(agreement)), "sums" in agreement.cross_checks
     joint.check(shares, {part: brought[part.contract] for part in agreement.parts})
     count(CHECK)
-    if guarded(agreement):
+    if guards:
         joint.guard({}, ())
         count(GUARD)
     for plan in agreement.analyses:
         joint.evaluate(plan.name)
         count(plan.name)
     joint.compare()
-    if "sums" in agreement.cross_checks:
+    if compares:
         count(COMPARE)
     joint.add_noise()
     joint.suppress()
-    count(HIDE)
+    count(HIDE, 2 + (not guards) + (not compares))
     return Estimate(agreement.suite, brought, steps)

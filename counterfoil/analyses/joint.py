@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.analyses import build
-from counterfoil.analyses.base import Analysis, Cells, Checked, Limits
+from counterfoil.analyses.base import Analysis, Limits
 from counterfoil.analyses.complement import complement, families
 from counterfoil.analyses.crosscheck import Comparison, agreements, comparisons
 from counterfoil.analyses.differences import too_close
+from counterfoil.analyses.progress import Progress
 from counterfoil.analyses.ranges import Handed, check_ranges
 from counterfoil.analyses.rounding import rounded
 from counterfoil.analyses.suppress import Judged, counted, hide, judge
@@ -135,14 +136,8 @@ class JointComputation:
     p: Protocol
     agreement: Agreement
     _analyses: dict[str, Analysis] = field(init=False)
-    _checked: dict[str, list[Checked]] = field(init=False, default_factory=dict)
-    _exact: dict[str, Cells] = field(init=False, default_factory=dict)
-    _cells: dict[str, Cells] = field(init=False, default_factory=dict)
-    _released: dict[str, dict[str, Arith]] = field(init=False, default_factory=dict)
-    _rejected: dict[tuple[str, str], int] = field(init=False, default_factory=dict)
-    _compared: bool = field(init=False, default=False)
-    #: by analysis and rule, how many cells the rule hid, if the policy wants that known
-    by_rule: dict[str, dict[str, int]] = field(init=False, default_factory=dict)
+    #: what it has come to; that of a checkpoint, where an attempt resumes from one
+    progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
         self._analyses = analyses(self.agreement)
@@ -161,10 +156,10 @@ class JointComputation:
             handed.append(Handed(inputs, values, rows[part]))
         checked, rejected = check_ranges(self.p, handed)
         for (name, _), item in zip(pairs, checked, strict=True):
-            self._checked.setdefault(name, []).append(item)
+            self.progress.checked.setdefault(name, []).append(item)
         counts = as_signed(self.p.open(rejected, REJECTED))
-        self._rejected = {(owner, name): int(count) for (name, owner), count in zip(pairs, counts, strict=True)}
-        return dict(self._rejected)
+        self.progress.rejected = {(owner, name): int(count) for (name, owner), count in zip(pairs, counts, strict=True)}
+        return dict(self.progress.rejected)
 
     def guard(self, now: Mapping[Part, Arith], earlier: Sequence[Mapping[Part, Arith]]) -> list[bool]:
         """Takes the sketches of each part's rows, of this job and of earlier releases.
@@ -180,11 +175,11 @@ class JointComputation:
 
         Raises: PlanError unless its inputs were checked; LimitError when it was evaluated before.
         """
-        if name in {**self._exact, **self._cells, **self._released}:
+        if name in {**self.progress.exact, **self.progress.cells, **self.progress.released}:
             raise LimitError(f"{name}: was evaluated; every analysis runs once in an attempt")
-        if name not in self._checked:
+        if name not in self.progress.checked:
             raise PlanError(f"{name}: inputs are checked before they are used")
-        self._exact[name] = self._analyses[name].secure(self.p, self._checked.pop(name))
+        self.progress.exact[name] = self._analyses[name].secure(self.p, self.progress.checked.pop(name))
 
     def compare(self) -> dict[Comparison, bool]:
         """Whether analyses agree on the sums that they have in common, if the agreement asks for that.
@@ -194,13 +189,13 @@ class JointComputation:
         Reveals: one bit a comparison, under one declared opening.
         Raises: PlanError unless every analysis was evaluated.
         """
-        if missing := sorted(set(self._analyses) - set(self._exact)):
+        if missing := sorted(set(self._analyses) - set(self.progress.exact)):
             raise PlanError(f"{', '.join(missing)}: evaluated before sums are compared")
-        self._compared = True
+        self.progress.compared = True
         if "sums" not in self.agreement.cross_checks:
             return {}
-        stated = {name: self._analyses[name].state(cells) for name, cells in self._exact.items()}
-        lost = {name for (_, name), count in self._rejected.items() if count}
+        stated = {name: self._analyses[name].state(cells) for name, cells in self.progress.exact.items()}
+        lost = {name for (_, name), count in self.progress.rejected.items() if count}
         pairs = comparisons(_stated(self._analyses))
         bits = agreements(self.p, [(stated[each.one][each.sum], stated[each.other][each.sum]) for each in pairs])
         same = (as_signed(self.p.open(bits, CROSS)) == 1).tolist()
@@ -213,12 +208,12 @@ class JointComputation:
 
         Raises: PlanError if analyses were evaluated and not compared.
         """
-        if self._exact and not self._compared and "sums" in self.agreement.cross_checks:
+        if self.progress.exact and not self.progress.compared and "sums" in self.agreement.cross_checks:
             raise PlanError("analyses are compared before their results get noise")
         noised = 0
-        for name in sorted(self._exact):
-            analysis, cells = self._analyses[name], self._exact.pop(name)
-            self._cells[name] = analysis.conclude(self.p, analysis.add_noise(self.p, cells))
+        for name in sorted(self.progress.exact):
+            analysis, cells = self._analyses[name], self.progress.exact.pop(name)
+            self.progress.cells[name] = analysis.conclude(self.p, analysis.add_noise(self.p, cells))
             noised += sum({"count": cells.count, **cells.values}[array].size for array in analysis.noised)
         return noised
 
@@ -232,43 +227,44 @@ class JointComputation:
         Reveals: these numbers, under one declared opening; if the policy asks for it those by rule under another.
         Raises: PlanError unless every planned analysis was evaluated and given its noise.
         """
-        if self._exact:
-            raise PlanError(f"{', '.join(sorted(self._exact))}: noise is added before anything is hidden")
-        if missing := sorted(set(self._analyses) - set(self._cells)):
+        if self.progress.exact:
+            raise PlanError(f"{', '.join(sorted(self.progress.exact))}: noise is added before anything is hidden")
+        if missing := sorted(set(self._analyses) - set(self.progress.cells)):
             raise PlanError(f"{', '.join(missing)}: not evaluated, so nothing is hidden yet")
-        cells = dict(sorted(self._cells.items()))
+        cells = dict(sorted(self.progress.cells.items()))
         verdicts = judge(self.p, list(cells.values()), [self._analyses[name].rules for name in cells])
         judged = dict(zip(cells, verdicts, strict=True))
         flags = complement(self.p, self._analyses, cells, judged)
         if self.agreement.rules.count_by_rule:
             self._count_by_rule(judged)
         hidden = {name: hide(self.p, each, flags[name]) for name, each in cells.items()}
-        self._released = rounded(self.p, self._analyses, hidden)
-        self._cells.clear()
+        self.progress.released = rounded(self.p, self._analyses, hidden)
+        self.progress.cells.clear()
         gone = []
-        for released in self._released.values():
+        for released in self.progress.released.values():
             safe = released["safe"].reshape(-1)
             gone.append(self.p.add_public(-safe.sum(), safe.size).reshape(1))
         counts = as_signed(self.p.open(concat(gone), HIDDEN))
-        return {name: int(count) for name, count in zip(self._released, counts, strict=True)}
+        self.progress.hidden = {name: int(count) for name, count in zip(self.progress.released, counts, strict=True)}
+        return dict(self.progress.hidden)
 
     def _count_by_rule(self, judged: Mapping[str, Judged]) -> None:
         pairs = [(name, rule) for name, verdict in judged.items() for rule in verdict.fails]
         counts = as_signed(self.p.open(counted(self.p, [judged[name].fails[rule] for name, rule in pairs]), BY_RULE))
         for (name, rule), count in zip(pairs, counts, strict=True):
-            self.by_rule.setdefault(name, {})[rule] = int(count)
+            self.progress.by_rule.setdefault(name, {})[rule] = int(count)
 
     def finish(self) -> dict[str, dict[str, Arith]]:
         """The results under fresh components, by analysis and output: what recipients may be sent shares of.
 
         Raises: PlanError unless every planned analysis was evaluated and suppressed.
         """
-        if missing := sorted(set(self._analyses) - set(self._released)):
+        if missing := sorted(set(self._analyses) - set(self.progress.released)):
             raise PlanError(f"{', '.join(missing)}: not evaluated, so nothing can be released")
         self.p.barrier("finished")
         return {
             name: {output.name: self.p.rerandomise(released[output.name]) for output in self._analyses[name].outputs()}
-            for name, released in self._released.items()
+            for name, released in self.progress.released.items()
         }
 
     def _pairs(self) -> Iterator[tuple[str, str]]:

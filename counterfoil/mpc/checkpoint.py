@@ -2,7 +2,8 @@
 
 A step counts as done when all parties have written their components and the holders of each have compared it, under a
 key that they alone share. An attempt resumes from the last step that all parties still hold, and compares it again
-under its own keys, so that shares that rotted or were exchanged are found before anything depends on them.
+under its own keys, so that shares that rotted or were exchanged are found before anything depends on them. What a step
+leaves as it was is not written again: a checkpoint says in which earlier one it lies.
 Knows neither where shares are kept nor what a step computes.
 """
 
@@ -17,41 +18,50 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 
 from counterfoil.canonical import Json, bind, jcs
-from counterfoil.errors import AttemptError, TamperedError
+from counterfoil.errors import AttemptError, NotFoundError, TamperedError
 from counterfoil.mpc.checks import barrier
 from counterfoil.mpc.party import COMMON, Party
-from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.replicated import components
 from counterfoil.mpc.shares import Arith, Bits, Words
 from counterfoil.mpc.transport.base import Kind
 
 Shares: TypeAlias = Mapping[str, Arith | Bits]
-Step: TypeAlias = Callable[[Protocol, Shares], Shares]
-"""From the shares that the step before left, or the inputs, to those that the next one needs."""
 
 _PUBLIC: Final = "public"
 _DIGEST_BYTES: Final = 32
 #: how many checkpoints a party tells its peers of: the last ones
 MOST_TOLD: Final = 8
+#: rounds that it takes to keep one
+ROUNDS: Final = 2
 
 
 class Shelf(NamedTuple):
-    """Where a party keeps the checkpoints of one job: as secret as inputs, and gone when they are."""
+    """Where a party keeps the checkpoints of one computation: as secret as inputs, and gone when they are."""
 
     ids: Callable[[], Iterable[str]]
-    """Of all that were kept."""
+    """Of all that are kept."""
     load: Callable[[str], Mapping[str, Words]]
-    """What was kept under an id. Raises: TamperedError if it is not what it was."""
+    """What was kept under an id. Raises: TamperedError if it is not what it was; NotFoundError."""
     keep: Callable[[str, Mapping[str, Words]], None]
     """Durable when it returns. An id is kept once."""
+    drop: Callable[[str], None]
+    """What was kept under the id is not there any more."""
 
 
 def _nothing(*_: object) -> Any:
     raise AttemptError("this computation keeps no checkpoints")
 
 
-NO_SHELF: Final = Shelf(tuple, _nothing, _nothing)
+NO_SHELF: Final = Shelf(tuple, _nothing, _nothing, _nothing)
 """For a computation that starts anew in every attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a checkpoint holds: shares by name, and what the parties said of them, which is public among them."""
+
+    shares: Shares
+    said: Json
 
 
 def checkpoint_id(step: int, attempt: int) -> str:
@@ -74,55 +84,86 @@ def common(kept: Iterable[Sequence[str]]) -> str:
     return max(set.intersection(*(set(each) for each in kept)), default="")
 
 
-@dataclass(frozen=True, slots=True)
 class Checkpoints:
     """A party's checkpoints in one attempt of one computation, which `context` binds."""
 
-    party: Party
-    shelf: Shelf
-    context: bytes
+    def __init__(self, party: Party, shelf: Shelf, context: bytes) -> None:
+        self._party, self._shelf, self._context = party, shelf, context
+        #: of each share that is kept, its checkpoint and its place there
+        self._places: dict[str, tuple[str, int]] = {}
+        #: the checkpoints that the last one rests on, and it itself
+        self._needed: set[str] = set()
 
-    def keep(self, step: int, shares: Shares) -> None:
-        """Every party has the shares on its disk, and all holders of a component the same.
+    def keep(self, step: int, shares: Shares, said: Json = None) -> None:
+        """Every party has the shares on its disk, and all holders of a component the same; all parties said the same.
+
+        A share that the last checkpoint had under the same name is the same, and is not written again. Checkpoints
+        that neither this one nor the last one rests on are gone: since all parties hold this one, none is needed.
 
         Cost: 2 rounds; 32 B to each peer, and 32 B for each component that both hold.
         Reveals: nothing; no digest of a component goes to a party that lacks it.
         Raises: CheatingDetected, AttemptError, StoreError.
         """
-        id = checkpoint_id(step, self.party.attempt.number)
+        id = checkpoint_id(step, self._party.attempt.number)
         # 1 (one round). Nothing unchecked is written down.
-        barrier(self.party, f"checkpoint {id}")
+        barrier(self._party, f"checkpoint {id}")
         # 2 (local). Written, by component, with what is public of it.
-        parts = _by_component(self.party, shares)
-        public = jcs({"ledger": self.party.ledger.kept(), "shares": {name: _form(s) for name, s in shares.items()}})
-        self.shelf.keep(id, {**parts, _PUBLIC: _words(public)})
-        # 3 (one round).
-        self._compare(id, parts, public)
+        fresh = sorted(set(shares) - set(self._places))
+        places = {name: (id, place) for place, name in enumerate(fresh)}
+        self._places = {name: places.get(name) or self._places[name] for name in shares}
+        parts = {
+            _part_name(place, j): part
+            for place, name in enumerate(fresh)
+            for j, part in zip(components(self._party.n, self._party.index), shares[name].parts, strict=True)
+        }
+        forms: Json = {name: _form(share, *self._places[name]) for name, share in shares.items()}
+        public = jcs({"ledger": self._party.ledger.kept(), "shares": forms, "said": said})
+        self._shelf.keep(id, {**parts, _PUBLIC: _words(public)})
+        # 3 (one round). What lies in earlier ones was compared then.
+        self._compare(id, {(id, name): part for name, part in parts.items()}, public)
+        # 4 (local). Every party has compared, and so written, this one.
+        needed = {id, *(kept_in for kept_in, _ in self._places.values())}
+        for old in set(self._shelf.ids()) - needed - self._needed:
+            self._shelf.drop(old)
+        self._needed = needed
 
-    def resume(self, id: str) -> Shares:
+    def resume(self, id: str) -> Kept:
         """What was kept, the same as at all its holders; what was opened until then counts as opened.
 
         Cost: 1 round; 32 B for each component that both hold, and 32 B, to each peer.
         Raises: TamperedError when this party's copy was changed; CheatingDetected when holders have different ones.
         """
-        found = dict(self.shelf.load(id))
+        own = components(self._party.n, self._party.index)
         try:
-            public = _bytes(found.pop(_PUBLIC))
+            loaded = {id: self._shelf.load(id)}
+            public = _bytes(loaded[id][_PUBLIC])
             stated = json.loads(public)
-            shares = {name: _share(self.party, name, form, found) for name, form in sorted(stated["shares"].items())}
-        except (KeyError, ValueError, TypeError):
-            raise TamperedError(f"checkpoint {id} of party {self.party.index} is not what was kept") from None
-        self._compare(id, found, public)
-        self.party.ledger.take_up(stated["ledger"])
-        return shares
+            places = {name: (str(form["in"]), int(form["at"])) for name, form in stated["shares"].items()}
+            for kept_in in sorted({kept_in for kept_in, _ in places.values()} - {id}):
+                loaded[kept_in] = self._shelf.load(kept_in)
+            parts = {
+                (kept_in, _part_name(place, j)): loaded[kept_in][_part_name(place, j)]
+                for kept_in, place in places.values()
+                for j in own
+            }
+            shares = {
+                name: _share([parts[kept_in, _part_name(place, j)] for j in own], stated["shares"][name])
+                for name, (kept_in, place) in sorted(places.items())
+            }
+        except (KeyError, ValueError, TypeError, NotFoundError):
+            raise TamperedError(f"checkpoint {id} of party {self._party.index} is not what was kept") from None
+        self._compare(id, parts, public)
+        self._party.ledger.take_up(stated["ledger"])
+        self._places, self._needed = places, {*loaded}
+        return Kept(shares, stated["said"])
 
-    def _compare(self, id: str, parts: Mapping[str, Words], public: bytes) -> None:
+    def _compare(self, id: str, parts: Mapping[tuple[str, str], Words], public: bytes) -> None:
         """One round. HMAC under each group's own key, to the other members of the group."""
-        party, op = self.party, self.party.next_op()
+        party, op = self._party, self._party.next_op()
         held = {j: _content(parts, j) for j in components(party.n, party.index)} | {COMMON: public}
         ours = {
             group: hmac.digest(
-                party.keys[group].ckpt, bind("mpc/checkpoint/1", self.context, id.encode(), content), "sha256"
+                party.keys[group].ckpt, bind("mpc/checkpoint/1", self._context, id.encode(), content), "sha256"
             )
             for group, content in held.items()
         }
@@ -139,46 +180,25 @@ class Checkpoints:
                 party.accuse(op, f"another checkpoint {id}", (peer, party.index))
 
 
-def run_steps(
-    checkpoints: Checkpoints, protocol: Protocol, steps: Sequence[Step], inputs: Shares, resumed: str
-) -> Shares:
-    """What the last step leaves, computed from the checkpoint `resumed` on, or from the inputs; each step is kept.
-
-    Steps pass on shares alone, so that what one leaves is all that the next one knows.
-    Raises: as the steps; AttemptError if there is no such step.
-    """
-    done = steps_done(resumed)
-    if done > len(steps):
-        raise AttemptError(f"checkpoint {resumed} is of another program, which has {len(steps)} steps here")
-    shares = checkpoints.resume(resumed) if done else inputs
-    for number, step in enumerate(steps[done:], done + 1):
-        shares = step(protocol, shares)
-        checkpoints.keep(number, shares)
-    return shares
+def _part_name(place: int, component: int) -> str:
+    return f"{place}--{component}"
 
 
-def _by_component(party: Party, shares: Shares) -> dict[str, Words]:
-    return {
-        f"{name}--{j}": part
-        for name, share in sorted(shares.items())
-        for j, part in zip(components(party.n, party.index), share.parts, strict=True)
-    }
-
-
-def _content(parts: Mapping[str, Words], j: int) -> bytes:
+def _content(parts: Mapping[tuple[str, str], Words], j: int) -> bytes:
     """All that belongs to one component, with names and lengths."""
-    mine = sorted(name for name in parts if name.rpartition("--")[2] == str(j))
-    return bind("mpc/component/1", *(field for name in mine for field in (name.encode(), parts[name].tobytes())))
+    mine = sorted(key for key in parts if key[1].rpartition("--")[2] == str(j))
+    fields = ((kept_in.encode(), name.encode(), parts[kept_in, name].tobytes()) for kept_in, name in mine)
+    return bind("mpc/component/1", *(field for three in fields for field in three))
 
 
-def _form(share: Arith | Bits) -> dict[str, Json]:
-    return {"shape": list(share.parts[0].shape), "bits": share.length if isinstance(share, Bits) else -1}
+def _form(share: Arith | Bits, kept_in: str, place: int) -> dict[str, Json]:
+    bits = share.length if isinstance(share, Bits) else -1
+    return {"shape": list(share.parts[0].shape), "bits": bits, "in": kept_in, "at": place}
 
 
-def _share(party: Party, name: str, form: Mapping[str, Any], found: Mapping[str, Words]) -> Arith | Bits:
-    shape, bits = form["shape"], form["bits"]
-    parts = tuple(found[f"{name}--{j}"].reshape(shape) for j in components(party.n, party.index))
-    return Arith(parts) if bits < 0 else Bits(parts, bits)
+def _share(parts: Sequence[Words], form: Mapping[str, Any]) -> Arith | Bits:
+    shaped = tuple(part.reshape(form["shape"]) for part in parts)
+    return Arith(shaped) if form["bits"] < 0 else Bits(shaped, form["bits"])
 
 
 def _words(text: bytes) -> Words:

@@ -18,9 +18,9 @@ from typing import Final, NamedTuple, Self
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
-from counterfoil.canonical import bind, jcs
+from counterfoil.canonical import Json, bind, jcs
 from counterfoil.errors import AttemptError, CheatingDetected
-from counterfoil.mpc.checkpoint import NO_SHELF, Checkpoints, Shares, Shelf, Step, common, run_steps, told
+from counterfoil.mpc.checkpoint import NO_SHELF, Checkpoints, Kept, Shares, Shelf, common, told
 from counterfoil.mpc.ledger import Declared, Ledger
 from counterfoil.mpc.noise_keys import FOR_ONE_ATTEMPT, Keeping, Noise, NoiseKeys
 from counterfoil.mpc.party import COMMON, Cost, GroupKeys, Party, group_name
@@ -53,7 +53,6 @@ class Hello:
     program: str
     contracts: str
     inputs: str
-    checkpoint: str
     params: str
     software: str
     ledger: str = "none"
@@ -68,6 +67,11 @@ class Hello:
     def computation(self) -> bytes:
         """What noise depends on: the program and its inputs, whatever the attempt."""
         return bind("mpc/computation/1", self.program.encode(), self.inputs.encode())
+
+    @property
+    def meant(self) -> bytes:
+        """What checkpoints depend on: all that the parties mean, whatever the attempt."""
+        return bind("mpc/meant/1", jcs({**asdict(self), "attempt": 0}))
 
     def pack(self, nonce: bytes, noise: bytes = b"", kept: Sequence[str] = ()) -> bytes:
         """The message of a party with this nonce.
@@ -91,18 +95,17 @@ class Session:
 
     def __init__(self, protocol: Replicated, transcript: bytes, checkpoints: Checkpoints, resumed: str = "") -> None:
         self.protocol, self.transcript = protocol, transcript
-        #: the last checkpoint that all parties hold, which `run` goes on from; empty if there is none
+        #: the last checkpoint that all parties hold; empty if there is none
         self.resumed = resumed
         self._checkpoints = checkpoints
 
-    def run(self, steps: Sequence[Step], inputs: Shares) -> Shares:
-        """What the last step leaves; every step is a checkpoint, and those done in earlier attempts are not repeated.
+    def resume(self) -> Kept:
+        """What the checkpoint `resumed` holds. Cost, Raises: as `Checkpoints.resume`."""
+        return self._checkpoints.resume(self.resumed)
 
-        Cost: that of the steps, 2 rounds for each, and one to resume.
-        Raises: as the steps; TamperedError when a checkpoint was changed; CheatingDetected when parties have different
-            ones.
-        """
-        return run_steps(self._checkpoints, self.protocol, steps, inputs, self.resumed)
+    def keep(self, step: int, shares: Shares, said: Json = None) -> None:
+        """A later attempt may go on after so many steps, with these shares. Cost, Raises: as `Checkpoints.keep`."""
+        self._checkpoints.keep(step, shares, said)
 
     @property
     def ledger(self) -> Ledger:
@@ -141,7 +144,7 @@ def open_session(
     `claim(job, attempt)` makes the attempt durable at this party and raises ReplayError unless it is newer than every
     earlier one; it is called before anything is sent. `sealing` adds a second, post-quantum lock to the keys. `keeping`
     holds the noise keys from the job's first attempt on; once all parties had them, losing them ends the job. `shelf`
-    holds the checkpoints of all attempts of one computation.
+    holds the checkpoints of all attempts that mean the same: whose `hello.meant` is the same.
 
     Cost: 4 rounds, under 2 kB to each peer.
     Raises: ReplayError; AttemptError naming the fields that differ, or the party without noise keys; CheatingDetected
@@ -160,7 +163,7 @@ def open_session(
         raise
     noise = {j: Noise(key, hello.computation) for j, key in handshake.noise.keys.items()}
     party = Party(index, suite.parties, hello.name, links, keys, noise, Ledger(declared))
-    return Session(suite(party), transcript, Checkpoints(party, shelf, hello.computation), handshake.resumed)
+    return Session(suite(party), transcript, Checkpoints(party, shelf, hello.meant), handshake.resumed)
 
 
 class _Handshake:

@@ -21,6 +21,7 @@ from counterfoil.home import Home
 from counterfoil.mpc.noise_keys import Keeping
 from counterfoil.mpc.session import Hello, Sealing, Session, open_session
 from counterfoil.mpc.transport.tls import Endpoint, connect
+from counterfoil.roles.steps import clear_steps, shelf_of
 from counterfoil.software import software_digest
 from counterfoil.vault import Vault
 
@@ -36,13 +37,15 @@ def meet_nodes(
 ) -> Session:
     """This node and its peers mean the same attempt of the job, and share keys that nobody had before.
 
-    The attempt was started, durably, before. `earlier` is what this node remembers of releases.
+    The attempt was started, durably, before. `earlier` is what this node remembers of releases. Checkpoints of attempts
+    that meant something else are gone.
 
     Raises: TransportError, AttemptError, CheatingDetected, SealError.
     """
     peers = [terms.roster.party(node) for node in terms.nodes]
     index, keys = terms.nodes.index(home.party), own_keys(terms, home)
     hello = hello_of(home, terms, job, attempt, earlier)
+    clear_steps(home.vault, job.id, [plan.name for plan in terms.analyses], but=hello.meant)
     ends = _endpoints(peers)
     links = connect(index, ends, keys.load_tls, hello.name, timeout_s=timeout_s, connect_s=timeout_s)
     sealing = Sealing(
@@ -57,6 +60,7 @@ def meet_nodes(
         declared=declared(terms),
         sealing=sealing,
         keeping=_keep_noise_keys(home.vault, job.id),
+        shelf=shelf_of(home.vault, job.id, hello.meant),
     )
 
 
@@ -70,7 +74,6 @@ def hello_of(home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iter
         program=digest(jcs({plan.name: plan.plan_digest for plan in terms.analyses})),
         contracts=digest(jcs({name: contract.digest for name, contract in terms.contracts.items()})),
         inputs=digest(jcs(dict(job.submissions))),
-        checkpoint="none",
         params=job.agreement,
         software=software_digest(),
         ledger=budget.standing_digest(terms, home.state),

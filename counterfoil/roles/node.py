@@ -33,6 +33,7 @@ from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.standing import check_standing
 from counterfoil.governance.submission import load_shares
 from counterfoil.home import Home
+from counterfoil.mpc.checkpoint import steps_done
 from counterfoil.mpc.memory import check_room
 from counterfoil.mpc.party import Cost
 from counterfoil.mpc.replicated import Replicated
@@ -43,7 +44,11 @@ from counterfoil.roles.drafting import check_openings, check_unfinished, measure
 from counterfoil.roles.intake import use_up
 from counterfoil.roles.meeting import PEER_TIMEOUT_S, PROTOCOLS, meet_nodes
 from counterfoil.roles.membership import load_sketch, release_of
+from counterfoil.roles.steps import Steps, clear_steps
 from counterfoil.software import software_digest
+
+CHECK, GUARD, COMPARE, NOISE, SUPPRESS = "check ranges", "look back", "compare sums", "add noise", "hide cells"
+"""Steps; the evaluation of a plan has the plan's name, in which there is no space."""
 
 
 @dataclass
@@ -56,15 +61,11 @@ class Computation:
     manifests: Sequence[Manifest]
     attempt: int
     timeout_s: float = PEER_TIMEOUT_S
-    rejected: dict[tuple[str, str], int] = field(init=False, default_factory=dict)
-    hidden: dict[str, int] = field(init=False, default_factory=dict)
-    compared: int = field(init=False, default=0)
     rehearsed: Rehearsal | None = field(init=False, default=None)
     _earlier: list[Remembered] = field(init=False, default_factory=list)
-    _guarded: bool = field(init=False, default=False)
     _running: bool = field(init=False, default=False)
     _session: Session | None = field(init=False, default=None)
-    _joint: JointComputation | None = field(init=False, default=None)
+    _steps: Steps | None = field(init=False, default=None)
 
     def meet(self) -> None:
         """The nodes are linked, mean the same job, and share fresh keys; its submissions serve no other job.
@@ -72,7 +73,8 @@ class Computation:
         Nobody can then pair an owner's old submission with another's new one and look at the difference. They are used
         up only when all nodes mean the same job, so that what a coordinator tells one node alone costs nobody anything.
 
-        The leakage statement's digest is in this node's log from here on.
+        The leakage statement's digest is in this node's log from here on. If an earlier attempt left a checkpoint that
+        all nodes hold, the steps until then are done.
 
         Raises: LimitError when it does not fit into memory; BudgetError when its noised results do not fit into a
             recipient's budget; ReplayError, RefusedError, TransportError, AttemptError, CheatingDetected;
@@ -94,28 +96,35 @@ class Computation:
         self._session = meet_nodes(self.home, terms, self.job, self.attempt, self._earlier, self.timeout_s)
         count_iteration(self.agreement, self.job.period, self.home.state)
         use_up(self.manifests, self.job, self.home.state)
-        self._joint = JointComputation(self._session.protocol, terms)
         # Before a share is sent it stands in this node's signed log what this attempt may let anybody learn.
         self.home.exchange.put("document", self.home.party, self._statement)
         begun = {"agreement": terms.digest, "transcript": self.transcript, "leakage": digest(self._statement)}
-        self._note("attempt-begun", {**begun, "software": software_digest()}, {})
+        resumed = {"steps-kept": steps_done(self._session.resumed)}
+        self._note("attempt-begun", {**begun, "software": software_digest()}, resumed)
+        self._steps = Steps(self._session, JointComputation(self._session.protocol, terms), self.attempt)
 
     def check(self) -> int:
         """What is out of the contract's bounds counts for nothing; how many rows or contributions that were."""
+        return self.steps.do(CHECK, self._check)
+
+    def _check(self) -> int:
         shares: dict[Part, dict[str, Arith]] = {}
         for manifest in self.manifests:
             shares[manifest.part] = {
                 name: self._protocol.share_input(load_shares(manifest, name, self.home.vault))
                 for name in manifest.arrays
             }
-        self.rejected = self._computing.check(shares, {manifest.part: manifest.rows for manifest in self.manifests})
-        return sum(self.rejected.values())
+        rejected = self._computing.check(shares, {manifest.part: manifest.rows for manifest in self.manifests})
+        return sum(rejected.values())
 
     def guard(self) -> int:
         """This job's rows are those of no earlier release, or differ enough from them; how many it was held against.
 
         Raises: DifferenceError, ReconstructionError.
         """
+        return self.steps.do(GUARD, self._guard)
+
+    def _guard(self) -> int:
         terms, release = self.agreement.terms, self._release()
         check_numbers(self._earlier, release, terms.rules.safe_rows_per_number)
         if release.owners:
@@ -134,7 +143,6 @@ class Computation:
                         f"released, but by fewer than {terms.rules.safe_difference}: the two together would tell about "
                         "so few. Wait until more has changed, submit the same rows, or ask for noise"
                     )
-        self._guarded = True
         return len(self._earlier)
 
     def _sketches(self, earlier: Remembered, release: Remembered) -> dict[Part, Arith]:
@@ -151,30 +159,36 @@ class Computation:
 
     def evaluate(self, name: str) -> None:
         """One planned analysis is computed; its result is shared."""
-        self._computing.evaluate(name)
+
+        def compute() -> int:
+            self._computing.evaluate(name)
+            return 0
+
+        self.steps.do(name, compute)
 
     def compare(self) -> int:
         """Analyses agree on the sums that they have in common, if that is agreed on; how many comparisons were made.
 
         Raises: IntegrityError naming two that do not.
         """
+        return self.steps.do(COMPARE, self._compare)
+
+    def _compare(self) -> int:
         agreed = self._computing.compare()
         if wrong := [str(each) for each, same in agreed.items() if not same]:
             raise IntegrityError(
                 f"job {self.job.id}: {'; '.join(wrong)} do not agree: an analysis is wrong, or an owner handed in "
                 "different data to the two"
             )
-        self.compared = len(agreed)
-        return self.compared
+        return len(agreed)
 
     def add_noise(self) -> int:
         """Results whose plans ask for noise have it, and no node knows it; how many cells got any."""
-        return self._computing.add_noise()
+        return self.steps.do(NOISE, self._computing.add_noise)
 
     def suppress(self) -> int:
         """Cells that a disclosure rule forbids are hidden, and what would restore them; how many."""
-        self.hidden = self._computing.suppress()
-        return sum(self.hidden.values())
+        return self.steps.do(SUPPRESS, lambda: sum(self._computing.suppress().values()))
 
     def audit(self) -> Ref:
         """The result is in the vault as a draft, and this node's signed evidence on it in the exchange.
@@ -183,25 +197,25 @@ class Computation:
         is there a draft if a party withdrew, or a key was revoked, while the attempt ran.
         """
         check_standing(self.agreement.terms, self.home, datetime.now(UTC).date())
-        if not self._guarded:
+        if GUARD not in self.steps:
             raise RefusedError(f"job {self.job.id}: a release is held against earlier ones before there is a draft")
         terms, session = self.agreement.terms, self._live
         results = self._computing.finish()
         opened = check_openings(self.job, session.ledger, declared(terms))
         settled = settle(self._protocol, results)
-        by_rule = self._computing.by_rule
+        hidden, by_rule = self.hidden, self._computing.progress.by_rule
         evidence = make_evidence(
             self.job,
             self.attempt,
             self.agreement,
             measures={
-                name: measure(analysis, self.hidden[name], by_rule.get(name, {}), self.rejected_by(name))
+                name: measure(analysis, hidden[name], by_rule.get(name, {}), self.rejected_by(name))
                 for name, analysis in analyses(terms).items()
             },
             commitments=settled.commitments,
             checks={
                 **{f"opened-{label.replace(' ', '-')}": count for label, count in opened.items()},
-                **({"sums-compared": self.compared} if "sums" in terms.cross_checks else {}),
+                **({"sums-compared": self.steps.given(COMPARE)} if "sums" in terms.cross_checks else {}),
                 **({"rows-rehearsed": self.rehearsed.rows} if self.rehearsed else {}),
                 "earlier-releases-compared": len(self._earlier),
             },
@@ -214,6 +228,7 @@ class Computation:
         note_draft(evidence.digest, self._earlier, self._release(), self.home.state)
         advance(self.home.state, self.job.id, Event.DRAFT)
         self._running = False
+        self._clear_steps()
         sign_evidence(evidence, self.home.keys, self.home.exchange)
         session.close()
         return Ref("evidence", self.home.party, evidence.digest)
@@ -223,9 +238,14 @@ class Computation:
         """What the nodes agreed on when they met, as a digest."""
         return self._live.transcript.hex()
 
+    @property
+    def hidden(self) -> Mapping[str, int]:
+        """How many cells of each analysis were hidden."""
+        return self._computing.progress.hidden
+
     def rejected_by(self, name: str) -> dict[str, int]:
         """How many inputs of one analysis were rejected, by owner."""
-        return {owner: count for (owner, plan), count in self.rejected.items() if plan == name}
+        return {owner: count for (owner, plan), count in self._computing.progress.rejected.items() if plan == name}
 
     def cost(self) -> Cost:
         """Rounds, bytes and seconds so far at this node."""
@@ -241,8 +261,14 @@ class Computation:
         if self._running:
             event = Event.HALT if isinstance(error, IntegrityError) else Event.FAIL
             advance(self.home.state, self.job.id, event)
+            if event is Event.HALT:
+                self._clear_steps()
         code = error.exit_code if isinstance(error, CounterfoilError) else InternalError.exit_code
         self._note("attempt-failed", {"agreement": self.agreement.digest}, {"exit-code": code})
+
+    def _clear_steps(self) -> None:
+        """No attempt resumes any more."""
+        clear_steps(self.home.vault, self.job.id, [plan.name for plan in self.agreement.terms.analyses])
 
     def _note(self, type: str, refs: Mapping[str, str], counts: Mapping[str, int]) -> None:
         self.home.log.append(type, subject=self.job.id, refs=refs, counts={"attempt": self.attempt, **counts})
@@ -268,7 +294,12 @@ class Computation:
         return self._live.protocol
 
     @property
-    def _computing(self) -> JointComputation:
-        if self._joint is None:
+    def steps(self) -> Steps:
+        """How far this attempt is. Raises: RefusedError before the nodes have met."""
+        if self._steps is None:
             raise RefusedError(f"job {self.job.id}: the nodes meet before they compute")
-        return self._joint
+        return self._steps
+
+    @property
+    def _computing(self) -> JointComputation:
+        return self.steps.joint

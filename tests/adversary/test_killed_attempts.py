@@ -46,7 +46,7 @@ def attempt(suite, number, rng):
     victim, dies_at, frames = int(rng.integers(n)), int(rng.integers(STEPS + 1)), int(rng.integers(60))
     cut = rng.random() < 0.3
     sent = defaultdict(int)
-    hello = Hello(suite, "0" * 32, number, "", "", "", "", "", "", "")
+    hello = Hello(suite, "0" * 32, number, "", "", "", "", "", "")
 
     def tamper(header, payload):
         sent[header.sender] += 1

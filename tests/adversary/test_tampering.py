@@ -22,7 +22,7 @@ from counterfoil.mpc.transport.memory import connect_all
 from tests.adversary.test_rep4 import BITS, CIRCUITS, PRIMITIVES, SUITE, X, program
 from tests.trials import dice, trials
 
-HELLO = Hello(SUITE, "0" * 32, 7, "", "", "", "", "", "", "")
+HELLO = Hello(SUITE, "0" * 32, 7, "", "", "", "", "", "")
 DECLARED = [Declared(label, 9, "") for label in ("result", "x", "b", "pi", SHUFFLED)]
 #: Whose results do not depend on chance.
 PROGRAMS = [*(name for name, (_, result) in PRIMITIVES.items() if result is not None), *CIRCUITS]

@@ -310,13 +310,13 @@ def test_every_hidden_cell_of_the_demo_survives_the_attack(margins: tuple[str, .
 
 def test_how_many_cells_each_rule_hides_is_opened_only_if_the_policy_asks_for_it(tmp_path: Path) -> None:
     quiet, _ = demo(tmp_path / "quiet")
-    assert quiet.by_rule == {}
+    assert quiet.progress.by_rule == {}
     assert [line.label for line in declared(quiet.agreement)] == [REJECTED, HIDDEN, CLOSE]
     told, _ = demo(tmp_path / "told", policy="  count_by_rule: true\n")
     assert [line.label for line in declared(told.agreement)] == [REJECTED, HIDDEN, BY_RULE, CLOSE]
-    table = told.by_rule["balance-by-region-and-product"]
+    table = told.progress.by_rule["balance-by-region-and-product"]
     assert table["safe_threshold"] == small_cells(told.agreement) > 0
-    assert set(told.by_rule["balance-histogram"].values()) == {0}
+    assert set(told.progress.by_rule["balance-histogram"].values()) == {0}
 
 
 def test_what_would_hide_less_is_said_by_name(tmp_path: Path) -> None:

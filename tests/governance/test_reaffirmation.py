@@ -36,7 +36,7 @@ from counterfoil.governance.reaffirmation import (
 )
 from counterfoil.governance.signing import read_agreement
 from counterfoil.home import Home
-from counterfoil.roles.node import take_in
+from counterfoil.roles.intake import take_in
 from counterfoil.roles.owner import Contribution
 from mpc_tasks.remind import describe
 from tests.agreements import AGREEMENT_FILE, CONTRACT_FILE, POLICY_FILE

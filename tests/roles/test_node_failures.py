@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from counterfoil.analyses.joint import analyses
+from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.data.table import Table
@@ -91,6 +92,28 @@ class Banks:
         job = self.job(submissions).id
         return [stage_of(self.consortium.homes[node].state, job) for node in NODES]
 
+    def checkpoints(self, submissions: Sequence[Ref]) -> list[list[str]]:
+        """The names of each node's checkpoints of the job, the last one last."""
+        vaults = [self.consortium.homes[node].vault for node in NODES]
+        job = self.job(submissions).id
+        return [[name for name in vault.names(job) if name.startswith("step-")] for vault in vaults]
+
+    def steps_kept(self, submissions: Sequence[Ref]) -> list[list[int]]:
+        """By each node's log, how many steps each attempt of the job found done when it began."""
+        job = self.job(submissions).id
+        logs = [map(Event.parse, self.consortium.homes[node].log.entries()) for node in NODES]
+        return [
+            [each.counts["steps-kept"] for each in log if (each.type, each.subject) == ("attempt-begun", job)]
+            for log in logs
+        ]
+
+    def rot_inputs(self, submissions: Sequence[Ref]) -> None:
+        """No node can read an input of the job any more."""
+        for node in NODES:
+            for manifest in self.job(submissions).submissions.values():
+                for path in (self.consortium.homes[node].path / "vault" / "items" / manifest).iterdir():
+                    rot(path)
+
     def published(self) -> list[tuple[str, ...]]:
         """What of any result lies in the exchange: evidence, decisions, releases."""
         exchange = self.consortium.homes["regulator"].exchange
@@ -115,6 +138,24 @@ class Banks:
                 opened[output.name] = as_signed(recombine(copies))
             results.append(analysis.present(opened))
         assert_pooled(consortium, results)
+
+
+def kill(banks: Banks, node: str, step: str, submissions: Sequence[Ref], attempt: int) -> None:
+    """The attempt ended because this node was killed when it had come that far."""
+    victim = banks.start(node, submissions, attempt, LONG_S, pause_at=step)
+    others = [banks.start(other, submissions, attempt, LONG_S) for other in NODES if other != node]
+    victim.wait_for(step)
+    victim.send(signal.SIGKILL)
+    for outcome in outcomes(others):
+        stopped(outcome, PeerLostError)
+    victim.end()
+
+
+def rot(path: Path) -> None:
+    """A bit in the middle of the file is another."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
 
 
 def outcomes(processes: Sequence[NodeProcess]) -> list[Outcome]:
@@ -150,7 +191,8 @@ def nobody_is_left(banks: Banks) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("step", ["meet", "balance-by-region-and-product", "suppress"])
-def test_a_node_that_is_killed_stops_all_and_a_new_attempt_succeeds(step: str, banks: Banks) -> None:
+def test_a_node_that_is_killed_stops_all_and_a_new_attempt_goes_on_after_its_last_step(step: str, banks: Banks) -> None:
+    """Proved by the inputs: rotten in a vault by then, they would end the job if any step that reads them ran again."""
     submissions, before = banks.hand_in(), banks.published()
     victim = banks.start("node-1", submissions, 1, LONG_S, pause_at=step)
     others = [banks.start(node, submissions, 1, LONG_S) for node in ("node-0", "node-2")]
@@ -163,8 +205,42 @@ def test_a_node_that_is_killed_stops_all_and_a_new_attempt_succeeds(step: str, b
     assert victim.outcome().exit_code == -signal.SIGKILL
     assert banks.published() == before
     assert banks.stages(submissions) == [Stage.READY, Stage.RUNNING, Stage.READY]
+    plans = [plan.name for plan in banks.consortium.agreement.analyses]
+    steps = ["meet", "check", "guard", *plans, "compare", "noise", "suppress"]
+    if step != "meet":
+        banks.rot_inputs(submissions)
     again = banks.run(submissions, 2)
     banks.check_answer([outcome.evidence for outcome in again])
+    assert banks.steps_kept(submissions) == [[0, steps.index(step)]] * 3
+    assert banks.checkpoints(submissions) == [[]] * 3  # the draft has taken their place
+
+
+def test_all_nodes_go_back_to_what_the_one_that_lost_most_still_has(banks: Banks) -> None:
+    submissions = banks.hand_in()
+    kill(banks, "node-2", "guard", submissions, attempt=1)
+    assert [len(kept) for kept in banks.checkpoints(submissions)] == [2, 2, 2]
+    *_, last = banks.checkpoints(submissions)[1]
+    banks.consortium.homes["node-1"].vault.remove(banks.job(submissions).id, last)
+    kill(banks, "node-0", "compare", submissions, attempt=2)
+    *_, third = banks.checkpoints(submissions)
+    for name in third:
+        banks.consortium.homes["node-2"].vault.remove(banks.job(submissions).id, name)
+    banks.check_answer([outcome.evidence for outcome in banks.run(submissions, 3)])
+    assert banks.steps_kept(submissions) == [[0, 1, 0]] * 3
+
+
+def test_a_checkpoint_that_rotted_in_a_vault_ends_the_job(banks: Banks) -> None:
+    submissions, before = banks.hand_in(), banks.published()
+    kill(banks, "node-0", "guard", submissions, attempt=1)
+    job, home = banks.job(submissions).id, banks.consortium.homes["node-1"]
+    rot(home.path / "vault" / "items" / job / banks.checkpoints(submissions)[1][-1])
+    first, rotten, last = banks.run(submissions, 2)
+    stopped(rotten, TamperedError, "step-0002-0000000001", job, "was changed")
+    for outcome in (first, last):  # one of them may hear of it from the other
+        stopped(outcome, CheatingDetected, "ended the job")
+    assert banks.published() == before
+    assert banks.stages(submissions) == [Stage.HALTED] * 3
+    assert banks.checkpoints(submissions) == [[]] * 3
 
 
 def test_a_result_is_released_after_an_attempt_that_died(banks: Banks) -> None:
@@ -288,10 +364,7 @@ def test_a_share_that_rotted_in_a_vault_ends_the_job(banks: Banks) -> None:
     item = "correlation-of-shared-rows--high"
     manifest = banks.job(submissions).submissions["bank-c/loans"]
     assert item in home.vault.names(manifest)
-    path = home.path / "vault" / "items" / manifest / item
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
+    rot(home.path / "vault" / "items" / manifest / item)
     first, rotten, last = banks.run(submissions, 1)
     stopped(rotten, TamperedError, item, manifest, "was changed")
     for outcome in (first, last):  # one of them may hear of it from the other

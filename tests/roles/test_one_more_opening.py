@@ -34,7 +34,7 @@ def opening_one_more(honest: Suppress, label: str, at: Sequence[str], opened: li
     def suppress(self: JointComputation) -> dict[str, int]:
         counts = honest(self)
         if NODES[self.p.party.index] in at:
-            cells = next(iter(self._released.values()))
+            cells = next(iter(self.progress.released.values()))
             opened.append(self.p.open(next(iter(cells.values())).reshape(-1)[:1], label))
         return counts
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from counterfoil.crypto.keys import PrivateKeys
-from counterfoil.errors import AttemptError, CheatingDetected, CounterfoilError, PeerLostError, TamperedError
+from counterfoil.errors import CheatingDetected, CounterfoilError, PeerLostError, TamperedError
 from counterfoil.mpc.checkpoint import Shelf, checkpoint_id, steps_done
 from counterfoil.mpc.circuits.compare import msb
 from counterfoil.mpc.circuits.convert import b2a
@@ -54,6 +54,19 @@ def steps(dies_in, ran):
     return [step(number, what) for number, what in enumerate((square, sign, choose), 1)]
 
 
+def go_on(session, program, inputs):
+    """What the last step leaves; every step is kept, and those that an earlier attempt kept are not run again."""
+    done, shares = steps_done(session.resumed), inputs
+    if done:
+        kept = session.resume()
+        assert kept.said == {"done": done}
+        shares = kept.shares
+    for number, step in enumerate(program[done:], done + 1):
+        shares = step(session.protocol, shares)
+        session.keep(number, shares, {"done": number})
+    return shares
+
+
 class World:
     """The parties of one job, each with a vault."""
 
@@ -75,11 +88,12 @@ class World:
             ids,
             lambda id: vault.load(JOB, f"checkpoint-{id}", aad=id.encode()),
             lambda id, arrays: vault.keep(JOB, f"checkpoint-{id}", arrays, aad=id.encode()),
+            lambda id: vault.remove(JOB, f"checkpoint-{id}"),
         )
 
     def attempt(self, number, victim=None, dies_in=None, tamper=None, **changes):
         """Results, or errors, of all parties; and which steps they ran."""
-        hello = dataclasses.replace(Hello(self.suite, JOB, number, "", "p", "", "i", "", "", ""), **changes)
+        hello = dataclasses.replace(Hello(self.suite, JOB, number, "", "p", "", "i", "", ""), **changes)
         networks = connect_all(self.n, hello.name, tamper=tamper, timeout_s=20)
         self.ran = [[] for _ in range(self.n)]
 
@@ -90,7 +104,7 @@ class World:
                     shelf=self.shelf(index),
                 ) as session:  # fmt: skip
                     program = steps(dies_in if index == victim else None, self.ran[index])
-                    result = session.run(program, {"x": self.x[index]})["result"]
+                    result = go_on(session, program, {"x": self.x[index]})["result"]
                     assert [line.label for line in session.ledger.opened] == ["sum"]
                     return result
             except (KilledError, CounterfoilError) as error:
@@ -147,7 +161,7 @@ def test_a_checkpoint_in_which_a_bit_rotted_ends_the_job(world, trials):
     for seed in trials:
         rng = dice(seed)
         victim = int(rng.integers(world.n))
-        path = world.path(victim, 2, 1)
+        path = world.path(victim, int(rng.integers(1, 3)), 1)  # the second step rests on what the first one left
         whole = path.read_bytes()
         rotten = bytearray(whole)
         rotten[int(rng.integers(len(rotten)))] ^= 1 << int(rng.integers(8))
@@ -177,7 +191,7 @@ def test_shares_that_differ_between_holders_are_found_without_the_vault(world, v
     id = checkpoint_id(2, 1)
     shelf = world.shelf(victim)
     found = {name: words.copy() for name, words in shelf.load(id).items()}
-    found[f"square--{components(world.n, victim)[0]}"][5] += np.uint64(1)
+    found[f"0--{components(world.n, victim)[0]}"].flat[0] ^= np.uint64(1)
     shelf.keep(id, found)
     errors = world.attempt(2)
     assert any(isinstance(error, CheatingDetected) and "another checkpoint" in str(error) for error in errors)
@@ -188,23 +202,66 @@ def test_shares_that_differ_between_holders_are_found_without_the_vault(world, v
 def test_one_party_with_the_checkpoint_of_another_computation_is_found(world, changes):
     """Its own vault opens it, and its components fit nobody else's."""
     world.attempt(1, victim=0, dies_in=3, **changes)
-    foreign = world.shelf(1).load(checkpoint_id(2, 1))
+    shelf = world.shelf(1)
+    first, second = (shelf.load(checkpoint_id(step, 1)) for step in (1, 2))
     for index in range(world.n):
         world.path(index, 1, 1).unlink()
         world.path(index, 2, 1).unlink()
     world.attempt(2, victim=0, dies_in=3)
-    world.shelf(1).keep(checkpoint_id(2, 2), foreign)
+    for id, content in ((checkpoint_id(1, 1), first), (checkpoint_id(2, 1), second), (checkpoint_id(2, 2), second)):
+        shelf.keep(id, content)
     errors = world.attempt(3)
     assert any(isinstance(error, CheatingDetected) for error in errors)
     assert all(isinstance(error, CheatingDetected | PeerLostError) for error in errors)
 
 
-def test_a_checkpoint_beyond_the_programs_end_is_refused(world):
-    for index in range(world.n):
-        world.shelf(index).keep(checkpoint_id(9, 1), {})
+def test_a_checkpoint_that_rests_on_one_that_is_gone_ends_the_job(world):
+    world.attempt(1, victim=0, dies_in=3)
+    world.path(1, 1, 1).unlink()
     errors = world.attempt(2)
-    assert all(isinstance(error, AttemptError | PeerLostError) for error in errors)
-    assert any("which has 3 steps" in str(error) for error in errors)
+    assert isinstance(errors[1], TamperedError)
+    assert all(isinstance(error, CounterfoilError) for error in errors)
+
+
+def test_what_a_step_leaves_as_it_was_is_not_written_again(world):
+    """The second step hands the square on: its checkpoint has the other share alone."""
+    world.attempt(1, victim=0, dies_in=3)
+    names = set(world.shelf(0).load(checkpoint_id(2, 1)))
+    assert names == {"public", *(f"0--{j}" for j in components(world.n, 0))}
+
+
+def test_a_party_that_was_set_back_is_gone_back_to(world):
+    """Its disk is as it was after the first step of the first attempt; the others are past the second attempt's."""
+    world.attempt(1, victim=0, dies_in=2)
+    before = {path.name: path.read_bytes() for path in world.path(1, 1, 1).parent.iterdir()}
+    world.attempt(2, victim=0, dies_in=3)
+    for path in world.path(1, 1, 1).parent.iterdir():
+        path.unlink()
+    for name, content in before.items():
+        (world.path(1, 1, 1).parent / name).write_bytes(content)
+    assert_right(world.attempt(3))
+    assert world.ran == [[2, 3]] * world.n
+
+
+def test_one_that_lost_all_makes_all_begin_anew(world):
+    world.attempt(1, victim=0, dies_in=3)
+    for step in (1, 2):
+        world.path(1, step, 1).unlink()
+    assert_right(world.attempt(2))
+    assert world.ran == [[1, 2, 3]] * world.n
+
+
+def test_what_no_checkpoint_rests_on_is_gone(world):
+    """The first attempt's last step rests on nothing before it; the second attempt begins anew, and clears up."""
+    world.attempt(1)
+    for index in range(world.n):
+        assert sorted(world.shelf(index).ids()) == [checkpoint_id(step, 1) for step in (1, 2, 3)]
+    world.path(0, 3, 1).unlink()
+    world.path(1, 2, 1).unlink()
+    world.path(1, 1, 1).unlink()
+    world.attempt(2, victim=0, dies_in=3)
+    for index in range(world.n):
+        assert sorted(world.shelf(index).ids()) == [checkpoint_id(1, 2), checkpoint_id(2, 2)]
 
 
 def test_no_digest_of_a_component_goes_to_whom_lacks_it(world):

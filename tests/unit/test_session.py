@@ -19,7 +19,7 @@ from counterfoil.mpc.transport.memory import connect_all
 
 HELLO = Hello(
     suite="rep3-sh/1", job="0123456789abcdef" * 2, attempt=3, roster="r" * 64, program="p" * 64, contracts="c" * 64,
-    inputs="i" * 64, checkpoint="", params="", software="s" * 64,
+    inputs="i" * 64, params="", software="s" * 64,
 )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def test_an_error_inside_a_session_ends_it_for_all():
     assert [type(error) for error in errors] == [PeerLostError, ValueError, PeerLostError]
 
 
-FIELDS = ["roster", "program", "contracts", "inputs", "checkpoint", "params", "software"]
+FIELDS = ["roster", "program", "contracts", "inputs", "params", "software"]
 
 
 @pytest.mark.parametrize("field", FIELDS)
