@@ -334,10 +334,59 @@ def test_a_peer_that_trickles_times_out(identities):
 
         trickling = threading.Thread(target=trickle, daemon=True)
         trickling.start()
-        with pytest.raises(PeerTimeoutError, match=r"node-0 .* sent \d+ of 8000 bytes in 3 s"):
+        with pytest.raises(PeerTimeoutError, match=r"node-0 .* sent \d+ bytes of a frame in 3\S* s"):
             links[1][0].incoming(1, np.empty(1000, np.uint64)).finish()
         ended.set()
         trickling.join()
+
+
+def drip(write, data, every_s):
+    """One byte after the other, until whoever should read them is gone."""
+    with contextlib.suppress(OSError, TransportError):
+        for place in range(len(data)):
+            write(data[place : place + 1])
+            threading.Event().wait(every_s)
+
+
+def test_a_peer_that_trickles_a_byte_now_and_then_gains_no_time(identities):
+    """Neither by the header nor by any piece of the rest: the time-out is that of the whole frame."""
+    with all_met(identities, timeout_s=3.0) as links:
+        frame = ATTEMPT.header(Kind.DATA, 0, 1, 1, 1000, 8).pack() + bytes(8000)
+        args, began = (links[0][1].pipe.write, memoryview(frame), 0.05), time.monotonic()
+        threading.Thread(target=drip, args=args, daemon=True).start()
+        with pytest.raises(PeerTimeoutError, match=r"node-0 .* sent \d+ bytes of a frame in 3\S* s"):
+            links[1][0].incoming(1, np.empty(1000, np.uint64)).finish()
+        assert time.monotonic() - began < 3 + 10
+
+
+def test_peers_that_trickle_their_greetings_hold_up_no_meeting(identities):
+    """They prove their keys and then say who they are a byte at a time, when they are called and when they call."""
+    meeting = Meeting(identities)
+
+    def answer(peer):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        identities[peer].load_tls(context)
+        with contextlib.suppress(OSError):
+            raw, _ = meeting.listeners[peer].accept()
+            with raw, context.wrap_socket(raw, server_side=True) as link:
+                drip(link.sendall, ATTEMPT.header(Kind.READY, peer, 0).pack(), 0.4)
+
+    def call(peer):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        identities[peer].load_tls(context)
+        with contextlib.suppress(OSError):
+            raw = socket.create_connection(("127.0.0.1", meeting.ends[0].port))
+            with raw, context.wrap_socket(raw) as link:
+                drip(link.sendall, ATTEMPT.header(Kind.READY, peer, 0).pack(), 0.4)
+
+    for peer in (1, 2):
+        for act in (answer, call):
+            threading.Thread(target=act, args=(peer,), daemon=True).start()
+    began = time.monotonic()
+    with pytest.raises(PeerTimeoutError, match=r"node-1 .*, node-2 .* did not connect"):
+        meeting.join(0, connect_s=1.0)
+    assert time.monotonic() - began < 1 + 10
 
 
 def test_a_stuck_peer_does_not_hold_up_the_end(hasty):

@@ -108,6 +108,9 @@ class Pipe(ABC):
         why. Raises: TransportError if the peer is there but takes nothing.
         """
 
+    def next_frame(self) -> None:  # noqa: B027 (most pipes need not know)
+        """What is read next belongs to a new frame, whose time begins now."""
+
     @abstractmethod
     def read_into(self, buffer: memoryview) -> None:
         """Fills the buffer. Raises: PeerTimeoutError, PeerLostError."""
@@ -240,6 +243,7 @@ class Link:
 
     def _read_header(self) -> Header:
         raw = bytearray(HEADER_BYTES)
+        self.pipe.next_frame()
         self.pipe.read_into(memoryview(raw))
         return Header.unpack(raw)
 

@@ -36,7 +36,11 @@ _BUFFER: Final = 4 << 20
 #: What is no longer than this may be sent by whoever has it; far less than a third of the buffer.
 _AT_ONCE: Final = 128 << 10
 _HANDSHAKE_S: Final = 10.0
+#: A frame may take the time-out and, for what has come of it, as long as at so many bytes a second.
+_SLOWEST: Final = 64 << 10
 _RETRY_S: Final = 0.05
+#: for how long what still goes on is waited for when a meeting has failed
+_LEAVE_S: Final = 5.0
 _NOT_BEGUN, _ENDED = 9, 10  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 
 
@@ -59,7 +63,8 @@ class TlsPipe(Pipe):
     def __init__(self, peer: Endpoint, out: ssl.SSLSocket, back: ssl.SSLSocket, timeout_s: float) -> None:
         self._peer, self._out, self._back, self._timeout_s = peer, out, back, timeout_s
         out.settimeout(timeout_s)
-        back.settimeout(timeout_s)
+        #: how much of the present frame has come, and for how long this party has waited for it
+        self._got, self._waited_s = 0, 0.0
         self._queue: queue.SimpleQueue[memoryview | None] = queue.SimpleQueue()
         self._stuck: PeerTimeoutError | None = None
         #: how much was given to the thread, and how much it is done with
@@ -79,20 +84,40 @@ class TlsPipe(Pipe):
             self._queued += 1
             self._queue.put(data)
 
+    def next_frame(self) -> None:
+        self._got, self._waited_s = 0, 0.0
+
     def read_into(self, buffer: memoryview) -> None:
-        filled, size, deadline = 0, len(buffer), time.monotonic() + self._timeout_s
+        """No peer gains time by sending little: what counts is how long this party has waited for the whole frame.
+
+        Raises: PeerTimeoutError, PeerLostError.
+        """
+        filled, size = 0, len(buffer)
         while filled < size:
-            if filled and time.monotonic() > deadline:
-                raise PeerTimeoutError(f"{self._peer} sent {filled} of {size} bytes in {self._timeout_s:g} s")
+            left_s = self._patience_s() - self._waited_s
+            if left_s <= 0:
+                raise self._late()
+            self._back.settimeout(left_s)
+            began = time.monotonic()
             try:
                 got = self._back.recv_into(buffer[filled:])
             except TimeoutError:
-                raise PeerTimeoutError(f"{self._peer} sent nothing for {self._timeout_s:g} s") from None
+                raise self._late() from None
             except OSError as error:
                 raise PeerLostError(f"{self._peer}: {_reason(error)}") from None
             if not got:
                 raise PeerLostError(f"{self._peer} closed its link")
+            self._waited_s += time.monotonic() - began
+            self._got += got
             filled += got
+
+    def _patience_s(self) -> float:
+        return self._timeout_s + self._got / _SLOWEST
+
+    def _late(self) -> PeerTimeoutError:
+        if self._got:
+            return PeerTimeoutError(f"{self._peer} sent {self._got} bytes of a frame in {self._patience_s():.3g} s")
+        return PeerTimeoutError(f"{self._peer} sent nothing for {self._timeout_s:g} s")
 
     def close(self, linger_s: float) -> None:
         self._queue.put(None)
@@ -172,10 +197,10 @@ class _Meeting:
             self.news.wait_for(self._over, max(0.0, self.deadline - time.monotonic()))
             self.deadline = time.monotonic()
             missing = [peer for peer in self._peers() if peer not in self.out or peer not in self.back]
-        accepting.join(_HANDSHAKE_S)
+        accepting.join(_LEAVE_S)
         server.close()  # a peer that still waits to be accepted learns at once that nobody does
         for thread in dialling:
-            thread.join(_HANDSHAKE_S)
+            thread.join(max(0.0, self.deadline + _LEAVE_S - time.monotonic()))
         if self.failed or missing:
             for connection in (*self.out.values(), *self.back.values()):
                 connection.close()
@@ -232,7 +257,7 @@ class _Meeting:
                 if self._who(connection) != peer:
                     raise PeerIdentityError(f"{self.parties[peer]} answers with another party's key")
                 connection.sendall(self._greeting(self.me, peer))
-                if _read(connection, HEADER_BYTES) != self._greeting(peer, self.me):
+                if _read(connection, HEADER_BYTES, timeout_s) != self._greeting(peer, self.me):
                     raise ConnectionRefusedError
             except ssl.SSLCertVerificationError as error:
                 raise _distrust(self.parties[peer], error.verify_code) from None
@@ -265,7 +290,7 @@ class _Meeting:
             connection.do_handshake()
             peer = self._who(connection)
             if peer >= 0:
-                if _read(connection, HEADER_BYTES) == self._greeting(peer, self.me):
+                if _read(connection, HEADER_BYTES, _HANDSHAKE_S) == self._greeting(peer, self.me):
                     connection.sendall(self._greeting(self.me, peer))
                     return self._met(self.back, peer, connection)
                 self.elsewhere.add(peer)
@@ -338,14 +363,20 @@ def _turn_away(connection: ssl.SSLSocket) -> None:
     """Closes so that the other end can still read why: with nothing of it left unread."""
     with contextlib.suppress(OSError), connection:
         connection.shutdown(socket.SHUT_WR)
-        connection.settimeout(1.0)
-        while connection.recv(4096):
-            pass
+        deadline = time.monotonic() + 1.0
+        while (left := deadline - time.monotonic()) > 0:
+            connection.settimeout(left)
+            if not connection.recv(4096):
+                break
 
 
-def _read(connection: ssl.SSLSocket, size: int) -> bytes:
-    data = b""
+def _read(connection: ssl.SSLSocket, size: int, timeout_s: float) -> bytes:
+    """So many bytes, all of them within that time."""
+    data, deadline = b"", time.monotonic() + timeout_s
     while len(data) < size:
+        if (left := deadline - time.monotonic()) <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
         piece = connection.recv(size - len(data))
         if not piece:
             raise ConnectionResetError
