@@ -58,6 +58,7 @@ def barrier(party: Party, label: str) -> None:
     """Every party has run every check up to here, and saw the same openings.
 
     Cost: 1 round; 32 B to each peer.
+    Reveals: nothing but what was opened anyway, as a digest.
     Raises: CheatingDetected naming the party that saw something else.
     """
     op = party.next_op()

@@ -111,7 +111,10 @@ class Protocol(ABC):
 
     @abstractmethod
     def matmul(self, x: Arith, y: Arith) -> Arith:
-        """x @ y, (a, k) by (k, b); contracts first, then one message per OUTPUT element. Cost: as multiply."""
+        """x @ y, (a, k) by (k, b); contracts first, then one message per OUTPUT element. Cost: as multiply.
+
+        Raises: ShapeError.
+        """
 
     @abstractmethod
     def dot(self, x: Arith, y: Arith) -> Arith:
@@ -200,7 +203,7 @@ class Protocol(ABC):
 
     @abstractmethod
     def open_permutation(self, x: Arith, label: str) -> NDArray[np.int64]:
-        """As `open`, for a shuffled permutation of 0..n-1; anything else is an integrity failure."""
+        """As `open`, for a shuffled permutation of 0..n-1. Raises: also IntegrityError, for anything else."""
 
     # --- end of a computation ----------------------------------------------------------------------------------
 

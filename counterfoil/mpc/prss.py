@@ -70,7 +70,7 @@ class Draw:
         self._into, self._left = _encrypt(key, op, count), count
 
     def into(self, out: Words) -> Words:
-        """`out`, filled with the next words."""
+        """`out`, filled with the next words. Raises: IntegrityError when fewer are left."""
         if out.size > self._left:
             raise IntegrityError(f"{out.size} words drawn where {self._left} are left")
         self._left -= out.size
@@ -88,7 +88,10 @@ class Keystream:
         self._last, self._blocks = 0, 0
 
     def draw(self, op: int, count: int) -> Draw:
-        """The next operation's words, to be taken in pieces."""
+        """The next operation's words, to be taken in pieces.
+
+        Raises: IntegrityError unless the operation is later than the last one, and the key has words left.
+        """
         if op <= self._last:
             raise IntegrityError(f"operation {op} on key {self._name} after operation {self._last}")
         blocks = (count + 1) // 2

@@ -31,7 +31,12 @@ def components(n: int, party: int) -> tuple[int, ...]:
 
 
 def by_component(party: Party, parts: Iterable[Words]) -> dict[int, Words]:
-    """A party's parts by the component that each one is."""
+    """A party's parts by the component that each one is.
+
+    Shapes: as they are.
+    Cost: local.
+    Reveals: nothing.
+    """
     return dict(zip(components(party.n, party.index), parts, strict=True))
 
 
@@ -44,7 +49,7 @@ def rows_of(columns: Sequence[Arith], size: int | None = None) -> int:
 
 
 def check_same_shapes(pairs: Sequence[tuple[Arith | Bits, Arith | Bits]]) -> None:
-    """Raises ShapeError unless there are pairs, and the two of each agree in shape."""
+    """There are pairs, and the two of each agree in shape. Raises: ShapeError."""
     wrong = [(x.shape, y.shape) for x, y in pairs if x.shape != y.shape]
     if wrong or not pairs:
         raise ShapeError(f"operands of shapes {wrong} do not multiply")
@@ -166,7 +171,7 @@ class Replicated(Protocol):
     # --- in and out ------------------------------------------------------------------------------------------
 
     def share_input(self, parts: Sequence[Words]) -> Arith:
-        """An owner's vector, from the components that its envelope gave this node."""
+        """An owner's vector, from the components that its envelope gave this node. Raises: ShapeError."""
         if len(parts) != self.held or len({part.shape for part in parts}) != 1:
             raise ShapeError(f"an input needs {self.held} components of one shape")
         return Arith(tuple(parts))

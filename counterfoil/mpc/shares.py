@@ -24,7 +24,7 @@ Index: TypeAlias = Any  # whatever numpy takes between brackets: public position
 
 
 def as_ring(value: Any) -> Words:
-    """A public integer or integer array as ring elements (two's complement)."""
+    """A public integer or integer array as ring elements (two's complement). Raises: ShapeError for anything else."""
     array = np.asarray(value)
     if array.dtype == object:
         array = np.array([int(v) % (1 << 64) for v in array.ravel()], dtype=U64).reshape(array.shape)
@@ -71,10 +71,12 @@ class Arith(Share):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """That of the shared array."""
         return self.parts[0].shape
 
     @property
     def size(self) -> int:
+        """How many elements are shared."""
         return int(self.parts[0].size)
 
     def __len__(self) -> int:
@@ -103,19 +105,24 @@ class Arith(Share):
         return self.map(lambda part: part[index])
 
     def reshape(self, *shape: int) -> Arith:
+        """The same elements in another shape."""
         return self.map(lambda part: part.reshape(shape))
 
     @property
     def T(self) -> Arith:  # noqa: N802 (numpy's name)
+        """With the axes the other way round."""
         return self.map(lambda part: part.T)
 
     def sum(self, axis: int | None = None) -> Arith:
+        """The sum over one axis, or of all elements."""
         return self.map(lambda part: _sum(part, axis))
 
     def cumsum(self, axis: int = -1) -> Arith:
+        """The running sums along an axis."""
         return self.map(lambda part: part.cumsum(axis=axis, dtype=U64))
 
     def broadcast_to(self, shape: tuple[int, ...]) -> Arith:
+        """Repeated along axes of length 1, and along new ones in front."""
         return self.map(lambda part: np.broadcast_to(part, shape))
 
 
@@ -134,6 +141,7 @@ class Bits(Share):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """That of the shared array, rows last."""
         return (*self.parts[0].shape[:-1], self.length)
 
     def _with(self, parts: tuple[Words, ...]) -> Bits:
@@ -173,7 +181,7 @@ def concat(shares: Sequence[Arith], axis: int = 0) -> Arith:
 
 
 def stack_bits(shares: Sequence[Bits]) -> Bits:
-    """Bit vectors of one length and rank, one after the other along the FIRST axis."""
+    """Bit vectors of one length and rank, one after the other along the FIRST axis. Raises: ShapeError."""
     if len({share.length for share in shares}) != 1:
         raise ShapeError("bit vectors of different lengths do not stack")
     shares = [share for share in shares if share.shape[0]] or shares[:1]

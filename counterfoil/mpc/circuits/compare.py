@@ -138,7 +138,10 @@ def is_zero(p: Protocol, x: Arith, width: int = 64) -> Bits:
 
 
 def equal(p: Protocol, x: Arith, y: Arith, width: int = 64) -> Bits:
-    """x == y mod 2^width. Shapes, costs and errors as `is_zero`, on x - y."""
+    """x == y mod 2^width.
+
+    Shapes, Cost, Reveals, Raises: as `is_zero`, on x - y.
+    """
     check_same_shape("equal", x, y)
     return is_zero(p, x - y, width)
 
@@ -157,7 +160,10 @@ def all_set(p: Protocol, z: Bits) -> Bits:
 
 
 def any_set(p: Protocol, z: Bits) -> Bits:
-    """OR over the leading axis. Shapes and costs as `all_set`."""
+    """OR over the leading axis.
+
+    Shapes, Cost, Reveals: as `all_set`.
+    """
     return p.invert(all_set(p, p.invert(z)))
 
 

@@ -82,7 +82,10 @@ def log2(p: Protocol, x: Number) -> tuple[Number, Arith]:
 
 
 def log(p: Protocol, x: Number) -> tuple[Number, Arith]:
-    """The natural logarithm of x, and 1 where x > 0. Error, shapes, cost and errors as `log2`."""
+    """The natural logarithm of x, and 1 where x > 0. The error is that of `log2`.
+
+    Shapes, Cost, Reveals, Raises, Source: as `log2`.
+    """
     return _logarithm(p, x, LOG, LN_2)
 
 

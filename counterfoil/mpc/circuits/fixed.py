@@ -73,6 +73,7 @@ def product(p: Protocol, x: Number, y: Number) -> Number:
 def rescale(p: Protocol, x: Number, frac: int) -> Number:
     """x with so many fractional bits; within 2^-frac of it if there were more.
 
+    Shapes: x and the result agree.
     Cost: local if there are fewer now, else as `trunc_pr`.
     Reveals: nothing.
     Raises: ShapeError; RangeError if it could wrap.
@@ -86,6 +87,7 @@ def rescale(p: Protocol, x: Number, frac: int) -> Number:
 def settle(p: Protocol, x: Number, frac: int) -> Fixed:
     """floor(x · 2^frac) / 2^frac, exactly: what may be opened.
 
+    Shapes: x and the result agree.
     Cost: as `trunc_exact`.
     Reveals: nothing.
     Raises: ShapeError; RangeError if there are no bits to drop.

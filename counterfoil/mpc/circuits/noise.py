@@ -55,7 +55,10 @@ def discrete_laplace(p: Protocol, output: str, size: int, scale: Fraction | int)
 
 
 def laplace_digits(scale: Fraction | int) -> int:
-    """Binary digits of a geometric number that all but 2^-64 of them fit in: ceil(log2(64 · ln 2 · scale))."""
+    """Binary digits of a geometric number that all but 2^-64 of them fit in: ceil(log2(64 · ln 2 · scale)).
+
+    Raises: RangeError unless the scale is above 0 and below 2^48.
+    """
     if not 0 < scale < 1 << 48:
         raise RangeError("discrete Laplace: the scale is not above 0 and below 2^48")
     with localcontext(prec=DIGITS):
@@ -112,7 +115,10 @@ def discrete_gaussian(p: Protocol, output: str, size: int, sigma: Fraction | int
 
 
 def gaussian_reach(sigma: Fraction | int) -> int:
-    """The magnitude that all but 2^-64 of the samples stay under: ceil(sqrt(2 · 65 · ln 2) · sigma) + 1."""
+    """The magnitude that all but 2^-64 of the samples stay under: ceil(sqrt(2 · 65 · ln 2) · sigma) + 1.
+
+    Raises: RangeError unless sigma is above 0 and at most MAX_SIGMA.
+    """
     if not 0 < sigma <= MAX_SIGMA:
         raise RangeError(f"discrete Gaussian: sigma is not above 0 and at most {MAX_SIGMA}")
     with localcontext(prec=DIGITS):

@@ -55,7 +55,12 @@ def combine(keys: Sequence[Key]) -> Key:
 
 
 def descending(p: Protocol, key: Key) -> Key:
-    """The key that orders the other way round. Local."""
+    """The key that orders the other way round.
+
+    Shapes: the key and the result (n,).
+    Cost: local.
+    Reveals: nothing.
+    """
     return Key(p.add_public(-key.column, (1 << key.width) - 1), key.width)
 
 

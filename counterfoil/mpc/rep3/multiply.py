@@ -61,7 +61,10 @@ def multiply_halves(party: Party, halves: Halves[Arith]) -> Arith:
 
 
 def and_halves(party: Party, halves: Halves[Bits]) -> Bits:
-    """Share of left AND right. Shapes and cost as `multiply_halves`, per packed word."""
+    """Share of left AND right.
+
+    Shapes, Cost, Reveals: as `multiply_halves`, per packed word.
+    """
     left, kernel = halves.left, kernels.masked_and_term if party.index else np.bitwise_xor
     z = reshare(party, left.parts[0].size, _thirds(kernel, _terms(party, left, halves.right), left.length))
     return Bits(tuple(part.reshape(left.parts[0].shape) for part in z), left.length)
@@ -98,6 +101,7 @@ def matmul(party: Party, x: Arith, y: Arith) -> Arith:
     Shapes: (a, k) by (k, b) is (a, b).
     Cost: 1 round; 24 B per element of the result.
     Reveals: nothing to one semi-honest party.
+    Raises: ShapeError.
     """
     if len(x.shape) != 2 or len(y.shape) != 2 or x.shape[1] != y.shape[0]:
         raise ShapeError(f"matrices of shapes {x.shape} and {y.shape} do not multiply")

@@ -27,6 +27,7 @@ def reshare(party: Party, count: int, thirds: Iterable[tuple[slice, Third]]) -> 
 
     Computing, encrypting, sending and receiving overlap.
 
+    Shapes: both results (count,).
     Cost: 1 round; one word sent per party and element.
     Reveals: nothing: z_{i+1} is masked by a key that P_i does not hold.
     """

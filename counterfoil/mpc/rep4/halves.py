@@ -53,7 +53,12 @@ def split_bits(party: Party, x: Bits) -> Halves[Arith]:
 
 
 def known_half(party: Party, parts: tuple[Words, ...]) -> tuple[Words, Words]:
-    """The two components that this party knows its half by."""
+    """The two components that this party knows its half by.
+
+    Shapes: as the parts.
+    Cost: local.
+    Reveals: nothing.
+    """
     held = by_component(party, parts)
     return (held[0], held[1]) if party.index in KNOW_LEFT else (held[2], held[3])
 
@@ -64,6 +69,10 @@ def offer_halves(
     """Sharings of L, on components 0 and 1, and of R, on 2 and 3, whole once the messages are taken.
 
     `length` is that of packed rows. Of nothing there is no message.
+
+    Shapes: every part of a result (half.size,).
+    Cost: as `split`, in the round of `take_all`.
+    Reveals: nothing to one malicious party.
     """
     count = half.size
     zero = np.broadcast_to(np.uint64(0), count)

@@ -128,7 +128,12 @@ def _backed(backing: Backing, look: Look | None) -> Look:
 
 
 def settle(party: Party, messages: Sequence[Joint]) -> None:
-    """One round: all these messages are told, have come in, and are checked. Raises: CheatingDetected."""
+    """All these messages are told, have come in, and are checked.
+
+    Cost: 1 round; the messages, and a digest for each.
+    Reveals: to who gets a message, what is in it.
+    Raises: CheatingDetected.
+    """
     for message in messages:
         message.back_up()
     for message in messages:
@@ -221,7 +226,9 @@ def add_jointly(
 
     `values` gives them piece after piece.
 
+    Shapes: every component, and the values of every row, (count,).
     Cost: 1 round; 8 B and one digest per row and element.
+    Reveals: nothing: what g gets is masked by a key that it does not hold.
     Raises: CheatingDetected.
     """
     me = party.index

@@ -10,9 +10,11 @@ from counterfoil.mpc.shares import Words
 
 
 def missing_component(party: Party, parts: tuple[Words, ...]) -> Words:
-    """x_i, checked, in the shape of the parts.
+    """x_i, checked.
 
+    Shapes: the parts and the result agree.
     Cost: 1 round; 32 B and 4 digests.
+    Reveals: the shared value, to every party.
     Raises: CheatingDetected.
     """
     held = by_component(party, map(flat, parts))

@@ -31,7 +31,11 @@ def shuffle(party: Party, columns: Sequence[Arith]) -> tuple[list[Arith], Permut
 
 
 def unshuffle(party: Party, columns: Sequence[Arith], permutation: Permutation) -> list[Arith]:
-    """Undoes `shuffle` on other columns, under fresh masks. Cost: as `shuffle`."""
+    """Undoes `shuffle` on other columns, under fresh masks.
+
+    Shapes, Cost, Reveals: as `shuffle`.
+    Raises: CheatingDetected; ShapeError unless the columns have as many rows.
+    """
     rows_of(columns, permutation.size)
     return _passes(party, columns, permutation, reversed(range(4)), undo=True)
 
