@@ -254,16 +254,16 @@ def truncated_of_three(m, left, right, frac, lane):
     def carried(values):
         return values.astype(U64) << U64(64 - frac)
 
-    a_1 = (raised >> U64(63)).astype(lane) - drawn(0, 0, of_top)
+    a_2 = (raised >> U64(63)).astype(lane) - drawn(0, 1, of_top)
     z_0 = m.F(0, 0, of_shifted, size)
     z_1 = (raised >> U64(frac)) - z_0 - carried(drawn(0, 0, of_both)) - carried(drawn(0, 1, of_both))
-    a_1 = first_lanes(m.net.send(0, 1, lane_words(a_1, lane)), lane, size)
     at_1 = m.net.send(0, 1, z_1)
+    a_2 = first_lanes(m.net.send(0, 2, lane_words(a_2, lane)), lane, size)
     m.net.tick()
     b = {party: half >> U64(63) for party, half in right.items()}
     said = {
-        1: (U64(1) - b[1]).astype(lane) * a_1 - drawn(1, 1, of_both),
-        2: (U64(1) - b[2]).astype(lane) * drawn(2, 0, of_top) - drawn(2, 0, of_both),
+        1: (U64(1) - b[1]).astype(lane) * drawn(1, 1, of_top) - drawn(1, 1, of_both),
+        2: (U64(1) - b[2]).astype(lane) * a_2 - drawn(2, 0, of_both),
     }
     heard = {g: first_lanes(m.net.send(s, g, lane_words(said[s], lane)), lane, size) for s, g in ((1, 2), (2, 1))}
     m.net.tick()

@@ -71,17 +71,17 @@ def _product_left(party: Party, parts: Sequence[Words]) -> Iterator[tuple[slice,
 def _product_right(party: Party, parts: Sequence[Words]) -> Iterator[tuple[slice, Words]]:
     """P_1 and P_2 send each other their thirds, plus F(K_1) and minus F(K_0), and add them up (one round)."""
     op, count = party.next_op(), parts[0].size
-    first, link = party.index == 1, party.links[3 - party.index]
-    mask = party.keys[1 if first else 0].mask.draw(op, count)
+    at_1, other = party.index == 1, party.links[3 - party.index]
+    mask = party.keys[1 if at_1 else 0].mask.draw(op, count)
     drawn, nothing = np.empty(min(count, CHUNK), np.uint64), np.zeros(min(count, CHUNK), np.uint64)
     own, came = np.empty(count, np.uint64), np.empty(count, np.uint64)
-    incoming = link.incoming(op, came)
-    link.begin(Kind.DATA, op, count)
+    incoming = other.incoming(op, came)
+    other.begin(Kind.DATA, op, count)
     for piece in pieces(count):
         n = piece.stop - piece.start
-        masks = (mask.into(drawn[:n]), nothing[:n]) if first else (nothing[:n], mask.into(drawn[:n]))
+        masks = (mask.into(drawn[:n]), nothing[:n]) if at_1 else (nothing[:n], mask.into(drawn[:n]))
         kernels.masked_product(*(part[piece] for part in parts), *masks, own[piece])
-        link.push(own[piece])
+        other.push(own[piece])
         if piece.start >= AHEAD:
             incoming.upto(piece.start - AHEAD)
 
@@ -104,14 +104,14 @@ def _sums(parts: tuple[Words, ...]) -> Iterator[tuple[slice, Words]]:
 def _truncate_left(party: Party, count: int, frac: int, halves: Iterable[tuple[slice, Words]]) -> tuple[Words, Words]:
     """What P_0 makes of L, piece after piece: its new components 0 and 1."""
     of_top, of_shifted, of_both = (party.next_op() for _ in range(3))
-    size = lane_words(count, frac)
-    draws = [party.keys[0].mask.draw(of_top, size)]
-    shifted = party.keys[0].mask.draw(of_shifted, count)
-    draws += [party.keys[j].mask.draw(of_both, size) for j in (0, 1)]
+    size, (first, second) = lane_words(count, frac), (party.keys[j].mask for j in (0, 1))
+    shifted = first.draw(of_shifted, count)
+    draws = second.draw(of_top, size), first.draw(of_both, size), second.draw(of_both, size)
     buffers = [np.empty(min(size, CHUNK), np.uint64) for _ in draws]
     z0, z1, told = np.empty(count, np.uint64), np.empty(count, np.uint64), np.zeros(size, np.uint64)
-    # 1 (one round). P_0 sends a - F(K_0), then component 1. P_2 draws F(K_0) and component 0.
-    party.links[1].begin(Kind.DATA, of_top, size)
+    # 1 (one round). P_0 sends component 1 to P_1, and a - F(K_1) to P_2; they draw F(K_1), and component 0.
+    party.links[1].begin(Kind.DATA, of_shifted, count)
+    party.links[2].begin(Kind.DATA, of_top, size)
     for piece, half in halves:
         own, n = lane_piece(piece, frac), half.size
         masks = [
@@ -120,8 +120,8 @@ def _truncate_left(party: Party, count: int, frac: int, halves: Iterable[tuple[s
         ]
         shifted.into(z0[piece])
         kernels.truncate_left(half, *masks, U64(frac), RAISED, z0[piece], lanes(told[own], n, frac), z1[piece])
-        party.links[1].push(told[own])
-    party.links[1].send(Kind.DATA, of_shifted, z1)
+        party.links[2].push(told[own])
+        party.links[1].push(z1[piece])
     party.rounds += 2
     return z0, z1
 
@@ -129,37 +129,29 @@ def _truncate_left(party: Party, count: int, frac: int, halves: Iterable[tuple[s
 def _truncate_right(party: Party, count: int, frac: int, halves: Iterable[tuple[slice, Words]]) -> tuple[Words, Words]:
     """What P_1 and P_2 make of R, piece after piece: their new components 1 and 2, and 2 and 0."""
     of_top, of_shifted, of_both = (party.next_op() for _ in range(3))
-    size = lane_words(count, frac)
-    first, link = party.index == 1, party.links[3 - party.index]
-    top, known = np.empty(size, np.uint64), np.empty(count, np.uint64)
-    if first:
-        incoming_top, incoming_known = (
-            party.links[0].incoming(of_top, top),
-            party.links[0].incoming(of_shifted, known),
-        )
-    else:
-        draw_top = party.keys[0].mask.draw(of_top, size)
-        party.keys[0].mask.draw(of_shifted, count).into(known)
-    mask = party.keys[1 if first else 0].mask.draw(of_both, size)
-    buffer = np.empty(min(size, CHUNK), np.uint64)
-    z2, told, came = np.empty(count, np.uint64), np.zeros(size, np.uint64), np.empty(size, np.uint64)
-    incoming, seen = link.incoming(of_both, came), []
-    # 2 (one round). Each sends (1 - b) times what it has of a, masked by the key that it shares with P_0 alone.
-    link.begin(Kind.DATA, of_both, size)
+    at_1, size = party.index == 1, lane_words(count, frac)
+    key, other = party.keys[1 if at_1 else 0].mask, party.links[3 - party.index]
+    top, known, z2 = np.empty(size, np.uint64), np.empty(count, np.uint64), np.empty(count, np.uint64)
+    # P_1 draws its part of a and gets component 1; P_2 draws component 0 and gets its part of a.
+    drawn = key.draw(of_top, size) if at_1 else key.draw(of_shifted, count)
+    given = party.links[_LEFT].incoming(*((of_shifted, known) if at_1 else (of_top, top)))
+    mask, buffer = key.draw(of_both, size), np.empty(min(size, CHUNK), np.uint64)
+    told, came, seen = np.zeros(size, np.uint64), np.empty(size, np.uint64), []
+    # 2 (one round). Each sends (1 - b) times its part of a, masked by the key that it shares with P_0 alone.
+    other.begin(Kind.DATA, of_both, size)
     for piece, half in halves:
         own, n = lane_piece(piece, frac), half.size
-        if first:
-            incoming_top.upto(own.stop)
-        else:
-            draw_top.into(top[own])
+        drawn.into(top[own] if at_1 else known[piece])
+        given.upto(piece.stop if at_1 else own.stop)
         masks = lanes(mask.into(buffer[: own.stop - own.start]), n, frac)
         kernels.unless_top(half, lanes(top[own], n, frac), masks, lanes(told[own], n, frac))
-        link.push(told[own])
+        other.push(told[own])
         seen.append((piece, half))
-    # 3 (local). Both sums go into component 2.
+    # 3 (local). Both messages go into component 2.
+    incoming = other.incoming(of_both, came)
     for piece, half in seen:
         own, n = lane_piece(piece, frac), half.size
         incoming.upto(own.stop)
         kernels.truncate_right(half, lanes(told[own], n, frac), lanes(came[own], n, frac), U64(frac), RAISED, z2[piece])
     party.rounds += 2
-    return (incoming_known.finish(), z2) if first else (z2, known)
+    return (known, z2) if at_1 else (z2, known)
