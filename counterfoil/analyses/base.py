@@ -23,7 +23,8 @@ from counterfoil.analyses.rules import check_rules
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreement import Agreement, Planned
-from counterfoil.governance.contract import Column, Contract
+from counterfoil.governance.column import Column
+from counterfoil.governance.contract import Contract
 from counterfoil.governance.policy import Rules, Statistic
 from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.protocol import Protocol

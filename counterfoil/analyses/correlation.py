@@ -32,7 +32,8 @@ from counterfoil.data.encode import encode_scaled
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreement import Planned
-from counterfoil.governance.contract import Column, Contract
+from counterfoil.governance.column import Column
+from counterfoil.governance.contract import Contract
 from counterfoil.mpc.circuits.truncate import trunc_exact
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith, concat

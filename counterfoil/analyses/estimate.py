@@ -13,8 +13,9 @@ from typing import Final
 import numpy as np
 
 from counterfoil.analyses.joint import JointComputation, array_specs
-from counterfoil.governance.agreement import NODES, Agreement, Suite
+from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.memory import guarded
+from counterfoil.governance.suites import NODES, Suite
 from counterfoil.mpc.checkpoint import ROUNDS as CHECKPOINT_ROUNDS
 from counterfoil.mpc.plain import Cost, Plain, price
 

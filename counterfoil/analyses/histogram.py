@@ -27,7 +27,7 @@ from counterfoil.analyses.noise import Moves
 from counterfoil.data.encode import encode
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError
-from counterfoil.governance.contract import Column
+from counterfoil.governance.column import Column
 from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.protocol import Protocol
 

@@ -25,7 +25,7 @@ from counterfoil.analyses.noise import Moves
 from counterfoil.analyses.sums import sums_cells, sums_inputs, sums_of
 from counterfoil.data.encode import encode
 from counterfoil.data.table import Table
-from counterfoil.governance.contract import Column
+from counterfoil.governance.column import Column
 from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.protocol import Protocol
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from counterfoil.data.table import Table
 from counterfoil.errors import MissingValueError, OutOfBoundsError, RangeError
-from counterfoil.governance.contract import Column
+from counterfoil.governance.column import Column
 
 LARGEST = 1 << 61
 """The widest bound that nodes can check on shares (PROTOCOLS 3.5)."""

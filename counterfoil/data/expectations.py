@@ -25,7 +25,8 @@ from counterfoil.data.repeats import Repeats
 from counterfoil.data.rules import Rule, compile_rules
 from counterfoil.data.table import Table, read
 from counterfoil.errors import DataError, MissingColumnError, QualityRuleError
-from counterfoil.governance.contract import Column, Contract
+from counterfoil.governance.column import Column
+from counterfoil.governance.contract import Contract
 
 PIECE_ROWS = 1 << 17
 _ROW_COUNT = "ExpectTableRowCountToBeBetween"

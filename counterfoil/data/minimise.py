@@ -21,7 +21,7 @@ from counterfoil.data.pseudonym import pseudonyms
 from counterfoil.data.risk import Risk, classes, measure
 from counterfoil.data.table import Table
 from counterfoil.errors import AnonymityError, DataError, RefusedError
-from counterfoil.governance.contract import Column
+from counterfoil.governance.column import Column
 
 
 @dataclass(frozen=True, slots=True)

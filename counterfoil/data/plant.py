@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from counterfoil.data.table import Table
 from counterfoil.errors import ContractError, DocumentError
-from counterfoil.governance.contract import Column
+from counterfoil.governance.column import Column
 from counterfoil.governance.document import did_you_mean
 
 CLOSE = 0.01  # how near a planted correlation comes

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from counterfoil.governance.contract import PSEUDONYM_BITS
+from counterfoil.governance.column import PSEUDONYM_BITS
 from counterfoil.governance.keyspelling import AS_WRITTEN, KeySpelling
 
 

@@ -25,7 +25,8 @@ from counterfoil.errors import (
     UnknownCategoryError,
     WrongTypeError,
 )
-from counterfoil.governance.contract import Column, Contract
+from counterfoil.governance.column import Column
+from counterfoil.governance.contract import Contract
 from counterfoil.governance.quality import QualityRule
 
 _DTYPES = {"integer": "int64", "number": "int64", "string": "str", "date": "datetime64", "boolean": "bool"}

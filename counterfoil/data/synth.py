@@ -24,7 +24,8 @@ from counterfoil.data.rules import Rule, compile_rules
 from counterfoil.data.spelling import Spelling
 from counterfoil.data.table import Table
 from counterfoil.errors import ContractError, QualityRuleError
-from counterfoil.governance.contract import Column, Contract
+from counterfoil.governance.column import Column
+from counterfoil.governance.contract import Contract
 
 ROUNDS = 100  # of drawing again what does not fit yet
 EMPTY = 0.02  # of the cells of a column that may be empty, where the rules tolerate as many

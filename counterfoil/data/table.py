@@ -22,7 +22,8 @@ from counterfoil.data.confined import LIMITS, frames, unpack
 from counterfoil.data.faults import Fault, Faults
 from counterfoil.data.sources import Limits, UnreadableError
 from counterfoil.errors import DataError, MissingColumnError, UnreadableTableError, WrongTypeError
-from counterfoil.governance.contract import Column, Contract
+from counterfoil.governance.column import Column
+from counterfoil.governance.contract import Contract
 
 _REFUSALS: dict[str, type[DataError]] = {
     "unreadable": UnreadableTableError,

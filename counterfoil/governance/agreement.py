@@ -7,28 +7,31 @@ is the analysis's own check.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from counterfoil.canonical import Json, digest, jcs
 from counterfoil.errors import AgreementError, ExpiredError
 from counterfoil.governance.audience import Audience, by_name, read_audiences
-from counterfoil.governance.contract import Column, Contract
-from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
+from counterfoil.governance.consistency import (
+    check_budgets,
+    check_contracts,
+    check_jurisdictions,
+    check_limits,
+    check_parties,
+    check_plans,
+    check_recipients,
+)
+from counterfoil.governance.contract import Contract
+from counterfoil.governance.document import Problems, did_you_mean, parse_day, read_document
 from counterfoil.governance.policy import Policy, Rules, strictest
 from counterfoil.governance.privacy import Budget, Cap, Privacy, budget_for, read_budgets, read_privacy
-from counterfoil.governance.roster import Role, Roster
+from counterfoil.governance.roster import Roster
 from counterfoil.governance.schedule import Schedule, read_schedule
-from counterfoil.governance.separation import check_separation
-
-Suite: TypeAlias = Literal["rep3", "rep4"]
-
-NODES: Mapping[Suite, int] = {"rep3": 3, "rep4": 4}
-"""How many nodes a suite takes."""
-
+from counterfoil.governance.suites import Suite
 
 ITERATIONS = 12
 """How many times the nodes may compute for one period, unless the agreement says."""
@@ -221,28 +224,19 @@ def parse_agreement(
     review_by = parse_day(value["reviewBy"], ("reviewBy",), problems) if "reviewBy" in value else None
     if review_by and not starts <= review_by <= expires:
         problems.add(("reviewBy",), "lies between 'starts' and 'expires'; after that there is nothing to review")
-    _check_roles(value, roster, problems)
-    _check_contracts(value, contracts, expires, problems)
-    _check_limits(value, contracts, problems)
-    _check_jurisdictions(value, contracts, roster, problems)
-    for index in repeated(item["name"] for item in value["analyses"]):
-        problems.add(("analyses", index, "name"), f"the name {value['analyses'][index]['name']!r} stands twice")
     schedule = read_schedule(value["schedule"], problems)
-    for index, item in enumerate(value["analyses"]):
-        _check_plan(item, ("analyses", index), value, contracts, problems)
     privacies = [
         read_privacy(item.get("privacy"), ("analyses", index, "privacy"), problems)
         for index, item in enumerate(value["analyses"])
     ]
     budgets = read_budgets(value.get("budget", ()))
-    _check_budgets(value, budgets, privacies, contracts, problems)
-    for recipient in value["recipients"]:
-        if not any(recipient in item["recipients"] for item in value["analyses"]):
-            problems.add(("recipients",), f"{recipient} receives nothing; name it in an analysis, or remove it here")
-    for recipient in value.get("delivery", {}):
-        if recipient not in value["recipients"]:
-            hint = did_you_mean(recipient, value["recipients"])
-            problems.add(("delivery", recipient), f"{recipient!r} is not among the agreement's recipients{hint}")
+    check_parties(value, roster, problems)
+    check_contracts(value, contracts, expires, problems)
+    check_limits(value, contracts, problems)
+    check_jurisdictions(value, contracts, roster, problems)
+    check_plans(value, contracts, problems)
+    check_budgets(value, budgets, privacies, contracts, problems)
+    check_recipients(value, problems)
     problems.raise_if_any()
     return Agreement(
         id=value["id"],
@@ -280,168 +274,6 @@ def parse_agreement(
         source=source,
         raw=raw,
     )
-
-
-def _check_roles(value: Mapping[str, Any], roster: Roster, problems: Problems) -> None:
-    named: list[tuple[Role, Path, Iterable[str]]] = [
-        ("owner", ("owners",), value["owners"]),
-        ("node", ("nodes",), value["nodes"]),
-        ("coordinator", ("coordinator",), [value["coordinator"]]),
-        ("recipient", ("recipients",), value["recipients"]),
-        ("reviewer", ("review", "reviewers"), value["review"]["reviewers"]),
-    ]
-    known = {party.id: party for party in roster.parties}
-    for role, path, ids in named:
-        for index, id in enumerate(ids):
-            at = path if role == "coordinator" else (*path, id if role == "owner" else index)
-            if id not in known:
-                problems.add(at, f"the roster has no party {id!r}{did_you_mean(id, known)}")
-            elif role not in known[id].roles:
-                problems.add(at, f"in the roster {id} is {', '.join(known[id].roles)}, not {role}")
-    wanted = NODES[value["suite"]]
-    if len(value["nodes"]) != wanted:
-        problems.add(("nodes",), f"the suite {value['suite']} takes {wanted} nodes, {len(value['nodes'])} are named")
-    in_order = [party.id for party in roster.nodes if party.id in value["nodes"]]
-    if sorted(in_order) == sorted(value["nodes"]) and in_order != value["nodes"]:
-        problems.add(("nodes",), f"nodes stand in the roster's order: {', '.join(in_order)}")
-    hosts = [known[id].organisation if id in known else object() for id in value["nodes"]]
-    for index in repeated(hosts):
-        problems.add(("nodes", index), f"{hosts[index]} would run two nodes, and two nodes together see everything")
-    if value["review"]["quorum"] > len(value["review"]["reviewers"]):
-        problems.add(("review", "quorum"), f"is more than the {len(value['review']['reviewers'])} reviewers")
-    check_separation(value, roster, problems)
-
-
-def _check_contracts(
-    value: Mapping[str, Any], contracts: Mapping[str, Contract], expires: date, problems: Problems
-) -> None:
-    for name, contract in contracts.items():
-        at = ("contracts", name)
-        if contract.status != "active":
-            problems.add(at, f"contract {contract.id} {contract.version} is {contract.status}, not active")
-        if expires > contract.expires and expires != date.max:
-            problems.add(at, f"contract {contract.id} ends on {contract.expires}, before the agreement does")
-        if value["retention"]["shares"] > contract.retention_days:
-            problems.add(
-                ("retention", "shares"), f"contract {contract.id} lets nodes keep shares {contract.retention_days} days"
-            )
-        if not any(item["contract"] == name for item in value["analyses"]):
-            problems.add(at, "no analysis uses this contract; remove it")
-        if not any(name in held for held in value["owners"].values()):
-            problems.add(at, "no owner has a table under this contract; name it at one, or remove it")
-    for owner, held in value["owners"].items():
-        for index, name in enumerate(held):
-            if name not in contracts:
-                hint = did_you_mean(name, contracts)
-                problems.add(("owners", owner, index), f"the agreement names no contract {name!r}{hint}")
-
-
-def _check_limits(value: Mapping[str, Any], contracts: Mapping[str, Contract], problems: Problems) -> None:
-    admitted = value.get("limits", {}).get("columns", {})
-    for name, listed in admitted.items():
-        if name not in contracts:
-            problems.add(("limits", "columns", name), f"the agreement names no contract {name!r}")
-            continue
-        known = [column.name for column in contracts[name].columns]
-        for index, column in enumerate(listed):
-            if column not in known:
-                hint = did_you_mean(column, known)
-                problems.add(("limits", "columns", name, index), f"contract {name} has no column {column!r}{hint}")
-    for index, item in enumerate(value["analyses"]):
-        for at, column in enumerate(item["columns"]):
-            if column not in admitted.get(item["contract"], [column]):
-                problems.add(
-                    ("analyses", index, "columns", at), f"{column} is not among the columns that 'limits' admits"
-                )
-
-
-def _check_jurisdictions(
-    value: Mapping[str, Any], contracts: Mapping[str, Contract], roster: Roster, problems: Problems
-) -> None:
-    """Adds a problem where an analysis needs a column that a contract bans from the country of one of its owners."""
-    where = {party.id: party.jurisdiction for party in roster.parties}
-    for index, item in enumerate(value["analyses"]):
-        banned = {column.name: column.not_from for column in getattr(contracts.get(item["contract"]), "columns", ())}
-        for at, name in enumerate(item["columns"]):
-            for owner in (owner for owner, held in value["owners"].items() if item["contract"] in held):
-                if where.get(owner) in banned.get(name, ()):
-                    problems.add(
-                        ("analyses", index, "columns", at),
-                        f"{name} may not come from {where[owner]}, where {owner} is; leave it or the owner out",
-                    )
-
-
-def _check_plan(
-    item: Mapping[str, Any],
-    path: Path,
-    value: Mapping[str, Any],
-    contracts: Mapping[str, Contract],
-    problems: Problems,
-) -> None:
-    for index, recipient in enumerate(item["recipients"]):
-        if recipient not in value["recipients"]:
-            hint = did_you_mean(recipient, value["recipients"])
-            problems.add((*path, "recipients", index), f"{recipient!r} is not among the agreement's recipients{hint}")
-    contract = contracts.get(item["contract"])
-    if contract is None:
-        hint = did_you_mean(item["contract"], contracts)
-        problems.add((*path, "contract"), f"the agreement names no contract {item['contract']!r}{hint}")
-        return
-    columns = {column.name: column for column in contract.columns}
-    for index, name in enumerate(item["columns"]):
-        at = (*path, "columns", index)
-        if name not in columns:
-            problems.add(at, f"contract {contract.id} has no column {name!r}{did_you_mean(name, columns)}")
-        else:
-            _check_use(item["analysis"], columns[name], at, problems)
-
-
-def _check_use(analysis: str, column: Column, path: Path, problems: Problems) -> None:
-    if column.role == "identifier":
-        problems.add(path, f"{column.name} is an identifier and never enters an analysis")
-    elif column.role == "key" and not column.pseudonym:
-        problems.add(path, f"{column.name} is a key; add the property 'pseudonym' to it in its contract")
-    elif analysis not in column.allowed_analyses:
-        allowed = ", ".join(column.allowed_analyses)
-        problems.add(path, f"{column.name} may not be used for {analysis!r}; its contract allows {allowed}")
-
-
-def _check_budgets(
-    value: Mapping[str, Any],
-    budgets: Sequence[Budget],
-    privacies: Sequence[Privacy | None],
-    contracts: Mapping[str, Contract],
-    problems: Problems,
-) -> None:
-    """Every recipient of noised results has a budget that they fit into, and no line of the budget is idle."""
-    for index in repeated((budget.contract, budget.recipient) for budget in budgets):
-        problems.add(("budget", index), "the same contract and recipient stand in an earlier line; keep one")
-    drawn: set[tuple[str, str]] = set()
-    for index, (item, privacy) in enumerate(zip(value["analyses"], privacies, strict=True)):
-        contract, path = contracts.get(item["contract"]), ("analyses", index, "privacy")
-        if privacy is None or contract is None:
-            continue
-        if contract.demands.left_behind:
-            problems.add(
-                path,
-                f"contract {contract.id} lets rows stay behind because of others' rows ('leftBehind'), so one person "
-                "decides about many; noise cannot hide that: remove one of the two",
-            )
-        for recipient in item["recipients"]:
-            drawn.add((item["contract"], recipient))
-            budget = budget_for(budgets, item["contract"], recipient)
-            if budget is None:
-                problems.add(path, f"{recipient} has no budget for {item['contract']}; add a line under 'budget'")
-            for cap in (*((budget.cap,) if budget else ()), *((contract.privacy_cap,) if contract.privacy_cap else ())):
-                if privacy.epsilon > cap.epsilon or privacy.delta > cap.delta:
-                    problems.add(path, f"asks for more than the whole budget of {recipient}, {cap}; ask for less")
-    for index, budget in enumerate(budgets):
-        if (budget.contract, budget.recipient) not in drawn:
-            problems.add(
-                ("budget", index),
-                f"no analysis under {budget.contract} adds noise for {budget.recipient}; remove the line, or add "
-                "'privacy' to the analysis",
-            )
 
 
 def _planned(item: Mapping[str, Any], privacy: Privacy | None, contracts: Mapping[str, Contract]) -> Planned:

@@ -28,7 +28,8 @@ from counterfoil.errors import (
     WithdrawnError,
 )
 from counterfoil.governance.banding import Band, band
-from counterfoil.governance.contract import Column, Contract
+from counterfoil.governance.column import Column
+from counterfoil.governance.contract import Contract
 from counterfoil.governance.document import did_you_mean, read_day, read_json, write_time
 from counterfoil.governance.roster import Party, Roster
 from counterfoil.records import Records

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from counterfoil.canonical import Json
-from counterfoil.governance.contract import Column, Contract
+from counterfoil.governance.column import Column
+from counterfoil.governance.contract import Contract
 from counterfoil.governance.quality import QualityRule
 from counterfoil.governance.values import Bound
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from counterfoil.canonical import Json, digest, jcs
 from counterfoil.errors import ExpiredError, RefusedError
 from counterfoil.governance.agreement import Agreement, Part
-from counterfoil.governance.contract import LARGEST
+from counterfoil.governance.column import LARGEST
 from counterfoil.governance.document import read_json, read_time, write_time
 from counterfoil.governance.signing import SignedAgreement
 

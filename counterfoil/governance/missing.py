@@ -11,7 +11,7 @@ from counterfoil.governance.document import Path, Problems
 from counterfoil.governance.values import Bound, read_bound
 
 if TYPE_CHECKING:
-    from counterfoil.governance.contract import Column
+    from counterfoil.governance.column import Column
 
 MissingRule: TypeAlias = Literal["refuse", "leave-out", "replace"]
 

@@ -14,7 +14,8 @@ from counterfoil.errors import ContractError, NotFoundError
 from counterfoil.governance.document import Path, Problems
 
 if TYPE_CHECKING:
-    from counterfoil.governance.contract import Column, Contract
+    from counterfoil.governance.column import Column
+    from counterfoil.governance.contract import Contract
 
 
 @dataclass(frozen=True, slots=True)

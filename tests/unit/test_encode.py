@@ -16,7 +16,8 @@ from counterfoil.data.cells import TYPES
 from counterfoil.data.encode import LARGEST, Encoded, encode, encode_scaled
 from counterfoil.data.table import Table
 from counterfoil.errors import MissingValueError, OutOfBoundsError, RangeError
-from counterfoil.governance.contract import Column, Contract, parse_contract
+from counterfoil.governance.column import Column
+from counterfoil.governance.contract import Contract, parse_contract
 
 PATH = Path(__file__).parent / "contracts" / "visits.odcs.yaml"
 CONTRACT = parse_contract(PATH.read_bytes(), PATH.name)

@@ -21,7 +21,8 @@ from counterfoil.data.risk import measure
 from counterfoil.data.synth import write_table
 from counterfoil.data.table import Table
 from counterfoil.errors import AnonymityError, DataError, RefusedError
-from counterfoil.governance.contract import Column, Contract, parse_contract
+from counterfoil.governance.column import Column
+from counterfoil.governance.contract import Contract, parse_contract
 from counterfoil.governance.minimisation import Demands, Generalisation
 
 VISITS = Path(__file__).parent / "contracts" / "visits.odcs.yaml"
