@@ -249,19 +249,22 @@ def products_of_halves(
     Raises: CheatingDetected.
     """
     check_same_shapes([(left, right)])
-    z = {j: np.zeros(left.parts[0].size, np.uint64) for j in components(4, party.index)}
+    held = components(4, party.index)
+    z = {j: np.zeros(left.parts[0].size, np.uint64) for j in held}
+    factors = [
+        of_right if j > 1 else of_left for j, of_left, of_right in zip(held, left.parts, right.parts, strict=True)
+    ]
 
     def values() -> Iterator[tuple[slice, Value]]:
-        for piece, own in cut([(*left.parts, *right.parts)]):
-            yield piece, partial(_term, ring.multiply, by_component(party, own[:3]), by_component(party, own[3:]))
+        for piece, own in cut([factors]):
+            yield piece, partial(_term, ring.multiply, by_component(party, own))
 
     add_jointly(party, HALVES, z, values(), ring, length)
     return list(z.values())
 
 
-def _term(times: Callable[..., object], u: Mapping[int, Words], v: Mapping[int, Words], row: Row, out: Words) -> None:
-    left, right = sorted((row.g, row.h))
-    times(u[left], v[right], out=out)
+def _term(times: Callable[..., object], factors: Mapping[int, Words], row: Row, out: Words) -> None:
+    times(factors[row.g], factors[row.h], out=out)
 
 
 def _share_crossed(party: Party, z: Mapping[int, Words], crossed: Mapping[Row, Words]) -> Arith:
