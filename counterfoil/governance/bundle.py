@@ -19,6 +19,7 @@ from counterfoil.crypto.sign import claimed, sign, verify
 from counterfoil.errors import CounterfoilError, NotFoundError, SignatureError, TamperedError
 from counterfoil.governance.document import read_json, read_time, write_time
 from counterfoil.governance.evidence import read_evidence
+from counterfoil.governance.intake import INTAKES
 from counterfoil.governance.lineage import lineage
 from counterfoil.governance.signing import fetch_agreement
 from counterfoil.governance.verify import bound_agreement, find_manifest
@@ -176,7 +177,7 @@ def _names(verified: Verified, job: str, evidences: tuple[str, ...], agreements:
         for part in agreement.terms.parts:
             ref, manifest = find_manifest(records, agreement, evidence, part)
             yield (BLOBS, ref.kind, ref.owner, ref.digest)
-            yield from records.list(("receipts", manifest.digest))
+            yield from records.list((INTAKES, manifest.digest))
 
 
 def _in_roster(verified: Verified, party: str) -> PublicKeys | None:

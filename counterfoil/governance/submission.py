@@ -15,12 +15,11 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.canonical import Ref, bind, jcs
+from counterfoil.canonical import Ref, bind
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
 from counterfoil.crypto.seal import seal, sealed_bytes, unseal
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import (
-    NotFoundError,
     OutOfBoundsError,
     RefusedError,
     ReplayError,
@@ -30,8 +29,8 @@ from counterfoil.errors import (
 )
 from counterfoil.exchange import Exchange
 from counterfoil.governance.agreement import Agreement
-from counterfoil.governance.document import read_json, write_time
 from counterfoil.governance.holding import note_held
+from counterfoil.governance.intake import sign_intake
 from counterfoil.governance.manifest import ArraySpec, Manifest, check_manifest, consented_plans
 from counterfoil.governance.signing import SignedAgreement, own_keys
 from counterfoil.home import Home
@@ -45,8 +44,7 @@ VALID: Final = timedelta(days=7)
 Specs: TypeAlias = Callable[[Agreement, str, int], Mapping[str, ArraySpec]]
 """The arrays that an agreement's analyses ask for, given the contract and the number of rows."""
 
-_MANIFEST, _RECEIPT = "manifest", "receipt"
-_ENVELOPES, _RECEIPTS = "envelopes", "receipts"
+_MANIFEST, _ENVELOPES = "manifest", "envelopes"
 
 
 def submit(
@@ -142,16 +140,7 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
         home.vault.keep(manifest.digest, name, kept, aad=manifest.agreement.encode())
     # The shares lie in the vault before the submission counts as taken in, and it counts before anybody hears of it.
     home.state.remember_once(_MANIFEST, manifest.key)
-    receipt = {
-        "format": "counterfoil/receipt/1",
-        "submission": manifest.submission,
-        "manifest": manifest.digest,
-        "node": home.party,
-        "accepted": write_time(now),
-    }
-    home.exchange.put_named(
-        (_RECEIPTS, manifest.digest, home.party), sign(_RECEIPT, jcs(receipt), home.keys), replace=True
-    )
+    sign_intake(manifest, home.keys, home.exchange, now)
     return manifest
 
 
@@ -169,19 +158,6 @@ def load_shares(manifest: Manifest, name: str, vault: Vault) -> tuple[Words, ...
     """This node's components of a submitted array, in its suite's order. Raises: NotFoundError, TamperedError."""
     kept = vault.load(manifest.digest, name, aad=manifest.agreement.encode())
     return tuple(kept[str(index)] for index in range(len(kept)))
-
-
-def check_receipts(manifest: Manifest, agreement: SignedAgreement, exchange: Exchange) -> None:
-    """Raises: NotFoundError or SignatureError unless every node signed that it took the submission in."""
-    for node in agreement.terms.nodes:
-        try:
-            envelope = exchange.get_named((_RECEIPTS, manifest.digest, node))
-        except NotFoundError:
-            raise NotFoundError(f"{node} has not taken in submission {manifest.submission}") from None
-        signed = verify(envelope, _RECEIPT, agreement.terms.roster.keys([node]))
-        receipt = read_json(signed.payload, f"receipt of {node}", _RECEIPT)
-        if (receipt["manifest"], receipt["node"]) != (manifest.digest, node):
-            raise SignatureError(f"the receipt of {node} is for another submission")
 
 
 def _flatten(arrays: Mapping[str, NDArray[np.int64]], specs: Mapping[str, ArraySpec]) -> Words:

@@ -1,8 +1,9 @@
 """Checks every release and erasure in an exchange from signed documents alone, as an auditor would: trusting nobody.
 
-For each release: the agreement that all parties signed, the owners' manifests, the evidence of every node, the
-reviewers' decisions, and the entries in each node's own log, which all other nodes had cosigned before; that what was
-sealed lies where it should, or that the node signed for taking it away; and what the recipient signed, if it opened it.
+For each release: the agreement that all parties signed, the owners' manifests and every node's receipt for them, the
+evidence of every node, the reviewers' decisions, and the entries in each node's own log, which all other nodes had
+cosigned before; that what was sealed lies where it should, or that the node signed for taking it away; and what the
+recipient signed, if it opened it.
 For each erasure: the node's receipt and its log's entry.
 Opens nothing; it needs no key of its own, and no network.
 """
@@ -25,6 +26,7 @@ from counterfoil.governance.decisions import decisions
 from counterfoil.governance.delivery import SEALED, store_of
 from counterfoil.governance.erasure import ERASURES, read_erasure
 from counterfoil.governance.evidence import Draft, Evidence, load_draft, read_evidence
+from counterfoil.governance.intake import check_intakes
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.receipt import Receipt, read_receipt
 from counterfoil.governance.release import RELEASES, Release, check_approvals, count_anew, read_release
@@ -46,7 +48,9 @@ def check_releases(verified: Verified) -> Iterator[str]:
         draft = load_draft(exchange, agreement, digest)
         approved = _leaving(exchange, draft)
         for part in agreement.terms.parts:
-            _check_account(verified, agreement, *find_manifest(exchange, agreement, evidence, part))
+            ref, manifest = find_manifest(exchange, agreement, evidence, part)
+            check_intakes(manifest, agreement, exchange)
+            _check_account(verified, agreement, ref, manifest)
         recipients = [
             recipient for recipient in agreement.terms.recipients if _check_released(verified, approved, recipient)
         ]

@@ -30,8 +30,9 @@ from counterfoil.errors import (
     SignatureError,
     TamperedError,
 )
+from counterfoil.governance.intake import check_intakes
 from counterfoil.governance.manifest import ArraySpec, Manifest, check_manifest
-from counterfoil.governance.submission import accept, check_receipts, load_shares, read_manifest
+from counterfoil.governance.submission import accept, load_shares, read_manifest
 
 from .conftest import NOW, Consortium
 from .submitting import OWNERS, ROWS, arrays, hand_in, manifest, specs
@@ -70,7 +71,7 @@ def test_what_the_nodes_hold_adds_up_to_what_was_handed_in(owner: str, shared: C
             assert (held[index][1] == held[(index + 1) % 3][0]).all()
         assert ((held[0][0] + held[1][0] + held[2][0]).view(np.int64) == values).all()
         assert held[0][0].shape == values.shape
-    check_receipts(made[0], shared.known(owner), shared.exchange)
+    check_intakes(made[0], shared.known(owner), shared.exchange)
 
 
 def test_nobody_sees_a_value_on_the_way(shared: Consortium) -> None:
@@ -167,7 +168,7 @@ def test_a_component_that_was_not_committed_to_is_refused(shared: Consortium, mo
         take_in(shared, ref, "node-0")
     take_in(shared, ref, "node-1")  # holds components 1 and 2 only: the job will not start, as node-0 has no receipt
     with pytest.raises(NotFoundError, match="node-0 has not taken in"):
-        check_receipts(
+        check_intakes(
             read_manifest(ref, shared.known("node-1"), shared.exchange, NOW), shared.known("node-1"), shared.exchange
         )
 
@@ -292,13 +293,13 @@ def test_receipts_of_others_or_for_others_do_not_count(shared: Consortium) -> No
     held = path.read_bytes()
     path.write_bytes((folder / made.digest / "node-1").read_bytes())
     with pytest.raises(SignatureError, match="not signed by node-2"):
-        check_receipts(made, agreement, shared.exchange)
+        check_intakes(made, agreement, shared.exchange)
     other = take_in(shared, hand_in(shared, "bank-a"), "node-2")
     path.write_bytes((folder / other.digest / "node-2").read_bytes())
     with pytest.raises(SignatureError, match="is for another submission"):
-        check_receipts(made, agreement, shared.exchange)
+        check_intakes(made, agreement, shared.exchange)
     path.write_bytes(held)
-    check_receipts(made, agreement, shared.exchange)
+    check_intakes(made, agreement, shared.exchange)
 
 
 def test_a_receipt_follows_the_shares(shared: Consortium) -> None:
@@ -315,7 +316,7 @@ def test_a_receipt_follows_the_shares(shared: Consortium) -> None:
         with pytest.raises(OSError, match="no space"):
             take_in(shared, ref)
     with pytest.raises(NotFoundError, match="node-0 has not taken in"):
-        check_receipts(made, shared.known("node-0"), shared.exchange)
+        check_intakes(made, shared.known("node-0"), shared.exchange)
     take_in(shared, ref)
 
 

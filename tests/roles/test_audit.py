@@ -76,6 +76,8 @@ def first(exchange: Path, pattern: str) -> Path:
         ("blobs/sealed/node-1/*", Path.unlink, 91, "node-1"),
         ("opened/*/regulator", flip, 30, "regulator"),
         ("blobs/manifest/bank-d/*", flip, 91, "bank-d"),
+        ("receipts/*/node-1", flip, 30, "node-1"),
+        ("receipts/*/node-1", Path.unlink, 91, "node-1 has not taken in submission"),
     ],
 )
 def test_one_change_is_named(

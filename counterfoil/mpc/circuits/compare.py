@@ -159,14 +159,6 @@ def all_set(p: Protocol, z: Bits) -> Bits:
     return z[0]
 
 
-def any_set(p: Protocol, z: Bits) -> Bits:
-    """OR over the leading axis.
-
-    Shapes, Cost, Reveals: as `all_set`.
-    """
-    return p.invert(all_set(p, p.invert(z)))
-
-
 def constant_slices(values: Words, width: int = 64) -> Words:
     """Slices of public words each of which stands for a whole row of equal values.
 
