@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -29,6 +30,10 @@ def _read(file: Path) -> Contract:
     from counterfoil.governance.contract import parse_contract
 
     return parse_contract(read_file(file), str(file))
+
+
+def _read_beside(file: Path, name: str) -> Contract:
+    return _read(file.parent / name)
 
 
 def _note_read(home: Path | None, contract: Contract | None = None) -> None:
@@ -101,7 +106,7 @@ def lint(files: Annotated[list[Path], typer.Argument(help="Contract files.", sho
         try:
             contract = _read(file)
             rules = compile_rules(contract)
-            check_references(contract, lambda name, folder=file.parent: _read(folder / name))  # type: ignore[misc]
+            check_references(contract, partial(_read_beside, file))
             if (envelope := _envelope(file)) is not None:
                 check_bytes(contract, envelope)
         except (DocumentError, SignatureError) as error:

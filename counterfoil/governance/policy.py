@@ -70,7 +70,8 @@ class Rules:
 
         Noise protects every row by itself, and what is hidden by exact numbers would tell about them.
         """
-        return replace(Rules(**{**OFF, "zeros_are_disclosive": True}), safe_threshold=self.safe_threshold)  # type: ignore[arg-type]
+        kept: dict[str, Any] = {"zeros_are_disclosive": True, "safe_threshold": self.safe_threshold}
+        return Rules(**{**OFF, **kept})
 
     @property
     def in_force(self) -> frozenset[str]:

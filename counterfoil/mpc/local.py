@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -76,7 +76,7 @@ def run_local(
     failed = [outcome for outcome in outcomes if outcome.error]
     if failed:
         raise min(failed, key=lambda outcome: outcome.ended).error or AssertionError
-    return [outcome.result for outcome in outcomes]  # type: ignore[misc]
+    return [cast(T, outcome.result) for outcome in outcomes]
 
 
 def try_local(

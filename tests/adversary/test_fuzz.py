@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -49,6 +49,10 @@ def contract(raw: bytes) -> object:
     return compile_rules(parse_contract(raw, "x.yaml"))
 
 
+def statement(kind: str) -> Target:
+    return Target(statements.read(kind), [statements.good(kind)])
+
+
 def targets() -> dict[str, Callable[[], Target]]:
     """Every parser of what strangers write, by its name."""
     read = documents.readers()
@@ -69,10 +73,7 @@ def targets() -> dict[str, Callable[[], Target]]:
         "agreement": documents_of("agreement", test_agreement.EXPOSURE, test_privacy.PRIVATE),
         "policy": documents_of("policy"),
         "roster": lambda: Target(read["roster"], [documents.roster().raw]),
-        **{
-            kind: lambda kind=kind: Target(statements.read(kind), [statements.good(kind)])  # type: ignore[misc]
-            for kind in statements.KINDS
-        },
+        **{kind: partial(statement, kind) for kind in statements.KINDS},
         "log-entry": lambda: Target(Event.parse, [statements.EVENT]),
         "checkpoint": lambda: Target(note, [checkpoint]),
         "proof": lambda: Target(

@@ -186,7 +186,7 @@ class WrongMoments(Correlation):
 def test_a_wrong_analysis_is_found_before_it_runs(
     wrong: type[Analysis], banks: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(known.REGISTRY, (wrong.key, wrong.version), wrong)  # type: ignore[arg-type]
+    monkeypatch.setitem(known.REGISTRY, (wrong.key, wrong.version), wrong)
     with pytest.raises(IntegrityError, match=f"{wrong.key} version 1: wrong on synthetic data"):
         rehearse(replace(banks.agreement, cross_checks=("synthetic",)))
 
@@ -197,7 +197,7 @@ def test_a_wrong_analysis_differs_from_another_on_shares(
 ) -> None:
     """Without synthetic data: on real ones, while they are shared."""
     parts, rows = handed_in(banks)
-    monkeypatch.setitem(known.REGISTRY, (wrong.key, wrong.version), wrong)  # type: ignore[arg-type]
+    monkeypatch.setitem(known.REGISTRY, (wrong.key, wrong.version), wrong)
     if wrong is WrongMoments:  # both correlations are of this class, and wrong alike: what ADR 9 says is not found
         assert all(compared(banks.agreement, parts, rows).values())
     else:

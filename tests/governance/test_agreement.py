@@ -20,7 +20,7 @@ from counterfoil.governance.agreement import Agreement, parse_agreement
 from counterfoil.governance.contract import Contract, parse_contract
 from counterfoil.governance.policy import OFF, Policy, Rules, parse_policy
 from counterfoil.governance.roster import Roster, fill_roster, parse_roster
-from counterfoil.governance.schedule import Schedule
+from counterfoil.governance.schedule import Every, Schedule
 
 from .conftest import CONTRACTS, IDS, TODAY, Consortium
 
@@ -485,12 +485,12 @@ def test_a_schedule_names_its_period(schedule: Schedule, cron: str, period: str)
         ("day", "2026-11-24"), ("day", "2026-10-31"), ("day", "20261101"), ("day", "2026-11-31"),
     ],
 )  # fmt: skip
-def test_a_period_that_is_none_or_not_due_is_refused(every: str, period: str) -> None:
+def test_a_period_that_is_none_or_not_due_is_refused(every: Every, period: str) -> None:
     with pytest.raises(RefusedError):
-        Schedule(every, 0, 0, 0).check_period(period, date(2026, 11, 1), TODAY)  # type: ignore[arg-type]
+        Schedule(every, 0, 0, 0).check_period(period, date(2026, 11, 1), TODAY)
 
 
 @given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.sampled_from(["day", "week", "month"]))
-def test_every_days_period_is_due_on_that_day(day: date, every: str) -> None:
-    schedule = Schedule(every, 1, 0, 0)  # type: ignore[arg-type]
+def test_every_days_period_is_due_on_that_day(day: date, every: Every) -> None:
+    schedule = Schedule(every, 1, 0, 0)
     schedule.check_period(schedule.period(day), day, day)

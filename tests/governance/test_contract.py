@@ -419,7 +419,7 @@ def test_the_loans_contract_is_right() -> None:
     ],
 )
 def test_each_operator_decides_at_its_limit(operator: str, limits: tuple[int, ...], good: int, bad: int) -> None:
-    rule = QualityRule("r", "rowCount", (), operator, limits, "x")  # type: ignore[arg-type]
+    rule = QualityRule("r", "rowCount", (), operator, limits, "x")
     assert rule.holds(good)
     assert not rule.holds(bad)
 

@@ -269,7 +269,7 @@ def test_what_cannot_be_done_is_an_exit_code(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     result = run(*arguments)
-    assert result.exit_code == error.exit_code, result.output  # type: ignore[attr-defined]
+    assert result.exit_code == error.exit_code, result.output
     assert list(tmp_path.iterdir()) == []
 
 

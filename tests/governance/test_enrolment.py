@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,9 +35,15 @@ class Joining:
         self.code = invite("node-9", self.inviter, NOW)
         self.folder = Path(consortium.exchange.url) / "enrolments" / "node-9"
 
-    def ask(self, home: Home | None = None, code: str | None = None, **changes: str | None) -> None:
-        said = {"organisation": "Institute", "jurisdiction": "IT", "address": "n9:7300", "hosting": "Rome", **changes}
-        ask_to_join(home or self.newcomer, code or self.code, **said)  # type: ignore[arg-type]
+    def ask(self, home: Home | None = None, code: str | None = None, **changes: Any) -> None:
+        said: dict[str, Any] = {
+            "organisation": "Institute",
+            "jurisdiction": "IT",
+            "address": "n9:7300",
+            "hosting": "Rome",
+            **changes,
+        }
+        ask_to_join(home or self.newcomer, code or self.code, **said)
 
     def read(self) -> Party:
         return read_request("node-9", self.inviter, NOW)
@@ -123,7 +130,7 @@ def test_each_step_is_asked_for_by_name(joining: Joining) -> None:
         read_request("node-9", joining.inviter, NOW + VALID + timedelta(seconds=1))
     for change in ({"jurisdiction": "Italy"}, {"address": "nowhere"}, {"organisation": ""}):
         with pytest.raises(DocumentError, match="request of node-9"):
-            joining.ask(**change)  # type: ignore[arg-type]
+            joining.ask(**change)
 
 
 @pytest.mark.parametrize("name", ["card", "request"])

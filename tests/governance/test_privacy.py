@@ -136,7 +136,7 @@ def test_signers_read_what_noise_protects_whom_and_what_it_may_cost(shared: Cons
     ):
         assert line in words, line
     assert "  under loans it hides one row\n" in explain(noised)
-    assert [line["caps"] for line in facts(noised)["budgets"]] == [  # type: ignore[index,union-attr]
+    assert [line["caps"] for line in facts(noised)["budgets"]] == [
         ["ε = 3, δ = 0.000001, for good"],
         ["ε = 3, δ = 0.000001, over any 90 days"],
     ]

@@ -212,7 +212,7 @@ REFUSED: dict[str, tuple[Callable[[Manifest], Manifest], type[CounterfoilError],
         "other arrays than agreed",
     ),
     "more rows in the arrays than stated": (
-        lambda m: replace(m, arrays=specs(None, "", ROWS + 1)),  # type: ignore[arg-type]
+        lambda m: replace(m, arrays=specs(None, "", ROWS + 1)),
         RefusedError,
         "other arrays than agreed",
     ),

@@ -175,7 +175,7 @@ ANYBODYS = {
 
 def commands() -> Iterator[str]:
     """Everything that can be typed after `counterfoil`."""
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in get_command(app).commands.items():
         inner = getattr(command, "commands", {})
         yield from (f"{name} {each}" for each in inner) if inner else (name,)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,7 +152,7 @@ def test_nothing_that_a_node_holds_goes_with_the_noise(suite: str, kind: str, si
         piece = min(20_000, size - start)
         held: dict[int, tuple[np.ndarray, ...]] = {}
 
-        def program(p, like, piece=piece, held=held):  # type: ignore[no-untyped-def]
+        def program(p: Any, like: Any, piece: int = piece, held: dict[int, tuple[np.ndarray, ...]] = held) -> Any:
             drawn = p.noise_bits("what it holds", 64, piece)
             held[p.party.index] = tuple(
                 np.unpackbits(part[0].view(np.uint8), bitorder="little")[:piece] for part in drawn.parts

@@ -21,7 +21,7 @@ from counterfoil.data.risk import measure
 from counterfoil.data.synth import write_table
 from counterfoil.data.table import Table
 from counterfoil.errors import AnonymityError, DataError, RefusedError
-from counterfoil.governance.column import Column
+from counterfoil.governance.column import Column, ColumnType, PrivacyRole
 from counterfoil.governance.contract import Contract, parse_contract
 from counterfoil.governance.minimisation import Demands, Generalisation
 
@@ -47,11 +47,10 @@ def visits() -> Contract:
     return parse_contract(VISITS.read_bytes(), VISITS.name)
 
 
-def made(contract: Contract, columns: dict[str, tuple[str, str, list[Any]]], **changed: Any) -> Table:
+def made(contract: Contract, columns: dict[str, tuple[ColumnType, PrivacyRole, list[Any]]], **changed: Any) -> Table:
     """A table of (type, role, cells)."""
     own = tuple(
-        Column(name, kind, role, "Tests.", minimum=0, maximum=10_000)  # type: ignore[arg-type]
-        for name, (kind, role, _) in columns.items()
+        Column(name, kind, role, "Tests.", minimum=0, maximum=10_000) for name, (kind, role, _) in columns.items()
     )
     data = pa.table({name: pa.array(cells, TYPES[kind]) for name, (kind, _, cells) in columns.items()})
     return Table(replace(contract, columns=own, quality=(), **changed), "patients.csv", data)

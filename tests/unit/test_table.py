@@ -3,6 +3,7 @@
 import datetime
 import os
 import stat
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -205,9 +206,11 @@ def test_the_reader_gives_up_files_and_sockets() -> None:
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere"), lambda path: None])
-def test_only_ordinary_files_are_read(tmp_path: Path, contract: Contract, page: Path, make: object) -> None:
+def test_only_ordinary_files_are_read(
+    tmp_path: Path, contract: Contract, page: Path, make: Callable[[Path], None]
+) -> None:
     path = tmp_path / "odd.csv"
-    make(path)  # type: ignore[operator]
+    make(path)
     assert type(refused(path, contract, page)) is UnreadableTableError
 
 
