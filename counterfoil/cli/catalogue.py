@@ -55,6 +55,7 @@ def offer(
     from counterfoil.governance.document import read_day
 
     mine, now = _home(home), datetime.now(UTC)
+    _check_owner(mine)
     terms = parse_contract(read_file(contract), str(contract))
     last = read_day(until) if until else min(now.date() + timedelta(days=DAYS), terms.expires)
     terms.check_current(now.date())
@@ -207,6 +208,17 @@ def _rosters(file: Path | None, mine: Home) -> list[Roster]:
     for roster in rosters:
         roster.check_current(datetime.now(UTC).date())
     return rosters
+
+
+def _check_owner(mine: Home) -> None:
+    """Raises: RosterError when none of the rosters that this party goes by says that it is an owner."""
+    from counterfoil.errors import RosterError
+    from counterfoil.governance.succession import known_rosters
+
+    rosters = known_rosters(mine)
+    if rosters and not any(mine.party == owner.id for roster in rosters for owner in roster.with_role("owner")):
+        names = ", ".join(roster.id for roster in rosters)
+        raise RosterError(f"{mine.party} is not an owner in roster {names}; nobody would believe its entry")
 
 
 def _owner(id: str, rosters: list[Roster]) -> Party:

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from counterfoil.canonical import Json, digest, jcs
-from counterfoil.errors import AgreementError, ExpiredError
+from counterfoil.errors import AgreementError, ExpiredError, RefusedError
 from counterfoil.governance.audience import Audience, by_name, read_audiences
 from counterfoil.governance.consistency import (
     check_budgets,
@@ -182,6 +182,11 @@ class Agreement:
     def plans_for(self, recipient: str) -> tuple[Planned, ...]:
         """The analyses whose results the recipient gets."""
         return tuple(plan for plan in self.analyses if recipient in plan.recipients)
+
+    def check_node(self, party: str) -> None:
+        """Raises: RefusedError unless the party computes under this agreement."""
+        if party not in self.nodes:
+            raise RefusedError(f"{party} is not a node in agreement {self.id}; its nodes are {', '.join(self.nodes)}")
 
     def check_current(self, today: date) -> None:
         """Raises: ExpiredError unless the agreement and every contract hold today. The roster's next version may do."""

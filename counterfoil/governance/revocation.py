@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.sign import sign, verify
-from counterfoil.errors import NotEntitledError, NotFoundError, RefusedError, ReleaseRevokedError, SignatureError
+from counterfoil.errors import NotEntitledError, NotFoundError, ReleaseRevokedError, SignatureError
 from counterfoil.governance.delivery import SEALED, open_store
 from counterfoil.governance.document import read_json, read_time, write_time
 from counterfoil.governance.evidence import Draft
@@ -72,8 +72,7 @@ def revoke(
     Raises: RefusedError unless this party is a node of the agreement; NotEntitledError; StoreError.
     """
     terms, evidence = draft.agreement.terms, draft.evidence
-    if home.party not in terms.nodes:
-        raise RefusedError(f"{home.party} is not a node in agreement {terms.id}; ask its nodes to revoke")
+    terms.check_node(home.party)
     if strangers := [id for id in recipients if id not in terms.recipients]:
         raise NotEntitledError(f"{', '.join(strangers)} is not a recipient in agreement {terms.id}")
     revoked, kept = [], []

@@ -115,8 +115,7 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
     if taken_in(manifest, home.state):
         raise ReplayError(f"submission {manifest.submission} of {manifest.owner} was taken in before; it counts once")
     terms = agreement.terms
-    if home.party not in terms.nodes:
-        raise RefusedError(f"{home.party} is not a node in agreement {terms.id}")
+    terms.check_node(home.party)
     if manifest.arrays != specs(terms, manifest.contract, manifest.rows):
         raise RefusedError(f"submission {manifest.submission} of {manifest.owner} holds other arrays than agreed")
     longest = sealed_bytes(shared_input.longest_envelope(len(terms.nodes), manifest.size))

@@ -30,6 +30,7 @@ def take_in(
     Raises: SignatureError, RefusedError, ExpiredError, TamperedError, SealError, ReplayError, NotFoundError;
         ReviewDueError when a review date has passed.
     """
+    agreement.terms.check_node(home.party)
     now = datetime.now(UTC)
     check_reviewed(agreement.terms, home.exchange, now.date())
     manifests = [read_manifest(reference, agreement, home.exchange, now) for reference in submissions]

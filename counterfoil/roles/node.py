@@ -81,6 +81,7 @@ class Computation:
             IntegrityError when an analysis is wrong on synthetic data.
         """
         terms = self.agreement.terms
+        terms.check_node(self.home.party)
         check_unfinished(self.home, self.agreement, self.job)
         suite = SUITES[PROTOCOLS[terms.suite]]
         check_room(

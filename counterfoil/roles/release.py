@@ -105,6 +105,7 @@ def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str) -> Le
 
     Before it is approved it may be for the agreement's checkers.
     """
+    agreement.terms.check_node(home.party)
     draft = load_draft(home.exchange, agreement, evidence_digest)
     evidence, heard = draft.evidence, hear(draft, home)
     stage = stage_of(home.state, evidence.job)
