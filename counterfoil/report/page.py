@@ -116,7 +116,7 @@ def records(report: Report) -> tuple[Record, ...]:
     """What the nodes recorded of the run: sizes and names alone."""
     evidence = report.evidence
     counted: tuple[tuple[str, tuple[str, str], Mapping[str, int]], ...] = (
-        ("Openings among the nodes during the computation", ("Opened", "Times"), evidence.openings),
+        ("What the nodes opened and compared during the computation", ("What", "Times"), evidence.openings),
         ("Inputs that were out of the agreed ranges and were left out", ("Owner", "Inputs"), evidence.rejected),
         ("Cells hidden before anything was opened", ("Analysis", "Cells"), evidence.suppressed),
         *(

@@ -57,4 +57,4 @@ def test_a_node_that_dies_costs_an_attempt(tmp_path: Path) -> None:
     resumed = re.findall(r"resumed: (\d+) steps", "\n".join(said))
     assert len(resumed) == 3 and len(set(resumed)) == 1 and int(resumed[0]) >= 1
     assert sum("computed by attempt 1" in each for each in said) == 3 * int(resumed[0])
-    assert printed.count("equal to the pooled tables") == 5
+    assert printed.count("equal to the pooled tables") == 6
