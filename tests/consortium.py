@@ -210,7 +210,7 @@ def agree(
     agreement = read_agreement(contracts / "agreements" / f"{name}.agreement.yaml", roster)
     proposer = agreement.owners[0]
     ref = publish(agreement, homes[proposer].exchange, proposer)
-    for party in homes if signers is None else signers:
+    for party in agreement.parties if signers is None else signers:
         sign_agreement(agreement, homes[party].keys, homes[party].exchange)
     return agreement, ref
 

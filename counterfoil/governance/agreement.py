@@ -13,7 +13,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from counterfoil.canonical import Json, digest, jcs
+from counterfoil.canonical import Json, Ref, digest, jcs
 from counterfoil.errors import AgreementError, ExpiredError, RefusedError
 from counterfoil.governance.audience import Audience, by_name, read_audiences
 from counterfoil.governance.consistency import (
@@ -35,6 +35,18 @@ from counterfoil.governance.suites import Suite
 
 ITERATIONS = 12
 """How many times the nodes may compute for one period, unless the agreement says."""
+
+
+REPEATED = "repeated"
+"""The cross-check by a second computation, under another agreement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """The agreement that another one repeats, and the nodes that hold shares of the same tables under it."""
+
+    agreement: Ref
+    nodes: tuple[str, ...]
 
 
 class Part(NamedTuple):
@@ -93,6 +105,7 @@ class Agreement:
     quorum: int
     checkers: tuple[str, ...]
     cross_checks: tuple[str, ...]
+    repeats: Repeats | None
     analyses: tuple[Planned, ...]
     budgets: tuple[Budget, ...]
     starts: date
@@ -242,6 +255,7 @@ def parse_agreement(
     check_plans(value, contracts, problems)
     check_budgets(value, budgets, privacies, contracts, problems)
     check_recipients(value, problems)
+    repeats = _repeats(value, problems)
     problems.raise_if_any()
     return Agreement(
         id=value["id"],
@@ -262,6 +276,7 @@ def parse_agreement(
         quorum=value["review"]["quorum"],
         checkers=tuple(value["review"].get("checkers", [])),
         cross_checks=tuple(value["review"].get("crossChecks", [])),
+        repeats=repeats,
         analyses=tuple(
             _planned(item, privacy, contracts) for item, privacy in zip(value["analyses"], privacies, strict=True)
         ),
@@ -279,6 +294,16 @@ def parse_agreement(
         source=source,
         raw=raw,
     )
+
+
+def _repeats(value: Mapping[str, Any], problems: Problems) -> Repeats | None:
+    """What the agreement repeats, if anything."""
+    given = value.get("repeats")
+    if given is None:
+        return None
+    if REPEATED in value["review"].get("crossChecks", []):
+        problems.add(("review", "crossChecks"), f"{REPEATED!r} stands in an agreement that repeats another; remove it")
+    return Repeats(Ref.parse(given["agreement"]), tuple(given["nodes"]))
 
 
 def _planned(item: Mapping[str, Any], privacy: Privacy | None, contracts: Mapping[str, Contract]) -> Planned:

@@ -50,6 +50,11 @@ def collusions(agreement: Agreement) -> Iterator[Collusion]:
         f"any two of {', '.join(agreement.nodes)}",
         "everything that all owners hand in" + (", with pseudonyms for people" if agreement.links else ""),
     )
+    if agreement.repeats:
+        yield Collusion(
+            f"any two of {', '.join(agreement.repeats.nodes)}",
+            "the same: owners hand the same tables in to them, too, under the agreement that this one repeats",
+        )
     if agreement.links:
         yield Collusion("two nodes and any owner", "whose pseudonyms these are, by trying names")
     for name in agreement.contracts:

@@ -82,6 +82,7 @@ def _parties(old: Agreement, new: Agreement) -> Iterator[str]:
         "reviewers": (old.reviewers, new.reviewers),
         "checkers": (old.checkers, new.checkers),
         "cross-checks": (old.cross_checks, new.cross_checks),
+        "nodes of the repeated agreement": (_repeated(old), _repeated(new)),
     }
     for role, (were, become) in roles.items():
         yield from _members(role, were, become)
@@ -104,6 +105,10 @@ def _audiences(old: Agreement, new: Agreement) -> Iterator[str]:
         if str(were[name]) != str(audience):
             yield f"{name}: was recipients with {were[name]}, becomes recipients with {audience}"
         yield from _members(f"{name}: who that is", were[name].members, audience.members)
+
+
+def _repeated(agreement: Agreement) -> tuple[str, ...]:
+    return agreement.repeats.nodes if agreement.repeats else ()
 
 
 def _party(old: Party, new: Party) -> Iterator[str]:

@@ -12,6 +12,7 @@ from counterfoil.governance.contract import Contract
 from counterfoil.governance.memory import guarded
 from counterfoil.governance.privacy import ONE_ROW
 from counterfoil.governance.reaffirmation import review_dates
+from counterfoil.governance.repetition import asks_twice
 
 _PROTECTION = {
     "rep3": "at most one of the three nodes is dishonest, and even that one follows the protocol",
@@ -50,6 +51,11 @@ def facts(agreement: Agreement) -> dict[str, Json]:
         "reviewers": agreement.reviewers,
         "checkers": agreement.checkers,
         "cross_checks": agreement.cross_checks,
+        "repeats": (
+            {"agreement": str(agreement.repeats.agreement), "nodes": agreement.repeats.nodes}
+            if agreement.repeats
+            else None
+        ),
         "quorum": agreement.quorum,
         "contracts": {
             name: {"id": contract.id, "version": contract.version, "sha256": contract.digest}
@@ -106,6 +112,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
     for id in agreement.nodes:
         node = roster.party(id)
         yield f"  {id}: {node.organisation}, {node.jurisdiction}, hosted at {node.hosting}"
+    yield from _repeated(agreement)
     yield ""
     yield f"Every {agreement.schedule.every}, from {agreement.starts} to {agreement.expires}, data of"
     for name, contract in agreement.contracts.items():
@@ -184,6 +191,19 @@ def _delivered(agreement: Agreement) -> Iterator[str]:
         yield f"What is for {id} is delivered, sealed to it, to its own store at {url}."
 
 
+def _repeated(agreement: Agreement) -> Iterator[str]:
+    """Where else the same tables lie."""
+    if agreement.repeats:
+        yield (
+            f"The same tables are handed in to {_list(agreement.repeats.nodes)} as well, under the agreement that this "
+            f"one repeats, {agreement.repeats.agreement}."
+        )
+        yield (
+            "They are protected only as long as no two of those nodes work together, either. One node that is in both "
+            "sees no more."
+        )
+
+
 def _review(agreement: Agreement) -> Iterator[str]:
     """Who sees results before others do, and what is checked of them in a second way."""
     if agreement.checkers:
@@ -197,6 +217,12 @@ def _review(agreement: Agreement) -> Iterator[str]:
         yield (
             "Before each job every node runs the analyses on synthetic data in the clear; if one does not give the "
             "pooled answer there, the job does not run."
+        )
+
+    if asks_twice(agreement):
+        yield (
+            "Results are shown only beside those of a second computation, at other nodes or by another suite, of the "
+            "same tables handed in again; a recipient gets both, and sees neither unless every number is the same."
         )
 
 

@@ -21,6 +21,7 @@ from counterfoil.governance.contract import parse_contract
 from counterfoil.governance.document import read_json
 from counterfoil.governance.linkage import deal_link_key
 from counterfoil.governance.policy import parse_policy
+from counterfoil.governance.repetition import check_repeats
 from counterfoil.governance.roster import Roster, parse_roster
 from counterfoil.records import Records
 
@@ -65,6 +66,7 @@ def read_agreement(path: Path, roster: Roster) -> Agreement:
 
 def publish(agreement: Agreement, exchange: Exchange, party: str) -> Ref:
     """The agreement, as a proposal of the party, lies in the exchange with every file it rests on."""
+    _check_repetition(agreement, exchange)
     files = [agreement.raw, agreement.roster.raw]
     files += [contract.raw for contract in agreement.contracts.values()]
     files += [policy.raw for policy in agreement.policies]
@@ -106,6 +108,7 @@ def sign_agreement(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) 
     Raises: RosterError unless the agreement names the party, and the roster these keys.
     """
     _check_listed(agreement, keys.public)
+    _check_repetition(agreement, exchange)
     if agreement.links and keys.party == agreement.owners[0]:
         deal_link_key(agreement, keys, exchange)
     envelope = sign(KIND, agreement.statement, keys)
@@ -163,7 +166,14 @@ def _bound(agreement: Agreement, ref: Ref, exchange: Records) -> SignedAgreement
             f"agreement {agreement.id} does not bind yet: {'; '.join(problems.values())}. Every party signs it: "
             "counterfoil agreement sign"
         )
+    _check_repetition(agreement, exchange)
     return SignedAgreement(agreement, ref)
+
+
+def _check_repetition(agreement: Agreement, exchange: Records) -> None:
+    """Raises: AgreementError unless what it repeats, if anything, lies in the exchange and is the same."""
+    if agreement.repeats:
+        check_repeats(agreement, fetch_agreement(exchange, agreement.repeats.agreement))
 
 
 def _check_named(agreement: Agreement, keys: PublicKeys) -> None:

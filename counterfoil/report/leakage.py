@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from counterfoil.governance.memory import guarded
 from counterfoil.governance.privacy import ONE_ROW
+from counterfoil.governance.repetition import asks_twice
 from counterfoil.report import wording
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         f"{_ASSUMED[agreement.suite]} Nodes that share an administrator, a cloud account or a key store count as one. "
         "The nodes are run by:",
         "\n".join(map(_operator, map(agreement.roster.party, agreement.nodes))),
+        *_repeated(agreement),
         "Every node learns:",
         "- the agreement and its contracts, with their bounds and categories\n"
         "- how many rows each owner hands in\n"
@@ -103,6 +105,16 @@ def _refused(agreement: Agreement) -> Iterator[str]:
             "for as long as the contract lets them keep shares. That a job was refused says that some owner's rows "
             "differ by few from those of the release that the error names."
         )
+
+
+def _repeated(agreement: Agreement) -> Iterator[str]:
+    if agreement.repeats:
+        yield (
+            f"The owners hand the same tables in to {wording.listing(agreement.repeats.nodes)}, too, under "
+            f"{agreement.repeats.agreement}, which this agreement repeats: any two of these see everything as well."
+        )
+    if asks_twice(agreement):
+        yield "Recipients get the results of both computations, and learn whether every number in them is the same."
 
 
 def _checkers(checkers: Sequence[str]) -> Iterator[str]:

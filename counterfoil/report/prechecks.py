@@ -20,6 +20,7 @@ from counterfoil.governance import budget
 from counterfoil.governance.airlock import OPEN, Review
 from counterfoil.governance.charge import Charge
 from counterfoil.governance.evidence import Draft, drafts
+from counterfoil.governance.repetition import asks_twice, counterparts, differing
 from counterfoil.governance.verify import manifest_of
 from counterfoil.report import wording
 from counterfoil.report.leakage import statement
@@ -65,6 +66,7 @@ def prechecks(found: Review, exchange: Exchange, today: date, standing: Sequence
         *_hidden(draft),
         _rejected(draft),
         *_cross_checks(draft),
+        *_repeated(draft, exchange),
         *_budgets(draft, exchange, today),
         *_rows_changed(exchange, draft, rows, every),
         *_others_of_period(draft, every),
@@ -179,6 +181,30 @@ def _cross_checks(draft: Draft) -> Iterator[Precheck]:
             Level.OK,
             f"all nodes had the pooled answer on {rows} rows of synthetic data ({draft.evidence.rehearsal[:16]}...)",
         )
+
+
+def _repeated(draft: Draft, exchange: Exchange) -> Iterator[Precheck]:
+    """Whether what is counted in public came out alike in the second computation; the results are still shared."""
+    if not asks_twice(draft.agreement.terms):
+        return
+    others = [
+        other
+        for agreement in counterparts(exchange, draft.agreement)
+        for other in drafts(exchange, agreement)
+        if other.evidence.period == draft.evidence.period
+    ]
+    if not others:
+        yield Precheck(
+            "second computation", Level.LOOK, "there is no draft of it yet; nobody can open this before it is released"
+        )
+    for other in others:
+        nodes = wording.listing(other.agreement.terms.nodes)
+        if wrong := differing(draft.evidence, other.evidence):
+            words = f"{nodes} counted otherwise in {'; '.join(wrong)}: one of the two is wrong, or about other rows"
+            yield Precheck("second computation", Level.STOP, words)
+        else:
+            words = f"{nodes} counted the same in job {other.evidence.job}; recipients compare the numbers themselves"
+            yield Precheck("second computation", Level.OK, words)
 
 
 def _rows(exchange: Exchange, draft: Draft) -> dict[str, int]:

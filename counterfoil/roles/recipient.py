@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from counterfoil.governance.audience import entitlements
 from counterfoil.governance.decisions import hear
 from counterfoil.governance.evidence import Draft, OutputEvidence, drafts, load_draft
 from counterfoil.governance.receipt import sign_receipt
-from counterfoil.governance.release import count_anew, is_released, open_release
+from counterfoil.governance.release import Delivered, count_anew, is_released, open_release
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.home import Home
 from counterfoil.mpc.output import recombine
@@ -36,6 +36,7 @@ from counterfoil.report.model import Approval, Evidence, Report
 from counterfoil.report.render import render
 from counterfoil.roles.committed import check_committed
 from counterfoil.roles.names import component_name, released_name, salt_name
+from counterfoil.roles.second import Numbers, check_equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,34 +74,67 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob
     Before anything is shown, all copies were compared, this party's log says that it opened them, and its signed
     receipt lies in the exchange.
 
+    Where a second computation was agreed on, its numbers were compared with these; a receipt is signed for both.
+
     Raises: NotEntitledError, NotApprovedError, NotFoundError, SignatureError, TamperedError, SealError,
-    ReleaseExpiredError, ReleaseRevokedError, WithdrawnError.
+    ReleaseExpiredError, ReleaseRevokedError, WithdrawnError; IntegrityError when two computations differ.
     """
     terms = agreement.terms
     if home.party not in terms.recipients:
         raise NotEntitledError(f"{home.party} is not a recipient in agreement {terms.id}")
     draft = load_draft(home.exchange, agreement, evidence)
     entry = {"agreement": agreement.digest, "evidence": evidence}
+    opened: dict[str, _Opened] = {}
+
+    def open_(each: Draft) -> Numbers:
+        opened[each.evidence.digest] = found = _open(home, each)
+        return found.numbers
+
     try:
-        approved, now = _leaving(home, draft), datetime.now(UTC)
-        delivered = open_release(approved, home, now)
-        released = {node: unpack(item.shares) for node, item in delivered.items()}
-        results = tuple(
-            analyses(terms)[plan.name].present(_recombined(approved, plan.name, released))
-            for plan in terms.plans_for(home.party)
-        )
+        numbers = open_(draft)
+        said = check_equal(home, draft, numbers, open_)
+        presented = (analyses(terms)[plan.name].present(numbers[plan.name]) for plan in terms.plans_for(home.party))
+        results = tuple(replace(result, assumptions=(*result.assumptions, *said)) for result in presented)
     except CounterfoilError as error:  # some of it may have been unsealed
         with suppress(CounterfoilError):  # a log that cannot be written does not hide the reason
             home.log.append(
                 "open-failed", subject=draft.evidence.job, refs=entry, counts={"exit-code": error.exit_code}
             )
         raise
-    home.log.append("release-opened", subject=draft.evidence.job, refs=entry)
-    sign_receipt(approved, {node: item.release.sealed for node, item in delivered.items()}, home, now)
+    for each in opened.values():
+        _note(home, each)
+    delivered, approved = opened[evidence].delivered, opened[evidence].approved
     report = _report(home, approved, results)
     page = render(report, home.path / "reports" / draft.evidence.job)
     last = min(item.release.last_day(terms) for item in delivered.values())
     return OpenedJob(draft.evidence.job, evidence, results, page, last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What was released under one draft, in plain."""
+
+    approved: Leaving
+    delivered: Mapping[str, Delivered]
+    numbers: Numbers
+
+
+def _open(home: Home, draft: Draft) -> _Opened:
+    """Approved, and all copies alike."""
+    approved = _leaving(home, draft)
+    delivered = open_release(approved, home, datetime.now(UTC))
+    released = {node: unpack(item.shares) for node, item in delivered.items()}
+    plans = draft.agreement.terms.plans_for(home.party)
+    return _Opened(approved, delivered, {plan.name: _recombined(approved, plan.name, released) for plan in plans})
+
+
+def _note(home: Home, opened: _Opened) -> None:
+    """It stands in this party's log that it opened this, and its signed receipt lies in the exchange."""
+    draft = opened.approved.draft
+    refs = {"agreement": draft.agreement.digest, "evidence": draft.evidence.digest}
+    home.log.append("release-opened", subject=draft.evidence.job, refs=refs)
+    sealed = {node: item.release.sealed for node, item in opened.delivered.items()}
+    sign_receipt(opened.approved, sealed, home, datetime.now(UTC))
 
 
 def _leaving(home: Home, draft: Draft) -> Leaving:

@@ -1,0 +1,107 @@
+"""The same analyses a second time, at other nodes or by another suite: an agreement that repeats another one.
+
+It is an agreement of its own, which everybody signs, so owners hand their tables in a second time and know to whom.
+Reviewers compare what is public of both; the results themselves are compared by whoever opens them. Knows no share.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from counterfoil.canonical import Ref
+from counterfoil.errors import AgreementError, CounterfoilError
+from counterfoil.governance.agreement import REPEATED, Agreement
+from counterfoil.records import BLOBS, Records
+
+if TYPE_CHECKING:
+    from counterfoil.governance.evidence import Evidence
+    from counterfoil.governance.signing import SignedAgreement
+
+
+def check_repeats(second: Agreement, first: Agreement) -> None:
+    """Raises: AgreementError unless the second asks for what the first does, of the same parties but the nodes."""
+    repeats, source = second.repeats, second.source
+    if repeats is None or repeats.agreement.digest != first.digest:
+        raise AgreementError(f"{source}: it does not repeat agreement {first.id} {first.version}")
+    if repeats.nodes != first.nodes:
+        raise AgreementError(
+            f"{source}: repeats: the nodes of {first.id} are {', '.join(first.nodes)}; name these, so that owners read "
+            "where else their tables lie"
+        )
+    if (second.suite, second.nodes) == (first.suite, first.nodes):
+        raise AgreementError(f"{source}: it repeats {first.id} at the same nodes by the same suite; change one of them")
+    same = {
+        "contracts": ([each.digest for each in of.contracts.values()] for of in (first, second)),
+        "policies": ([each.digest for each in of.policies] for of in (first, second)),
+        "owners": (dict(of.holdings) for of in (first, second)),
+        "analyses": ({each.name: each.plan_digest for each in of.analyses} for of in (first, second)),
+        "schedule": (of.schedule for of in (first, second)),
+        "coordinator, recipients and reviewers": (
+            (of.coordinator, of.recipients, of.reviewers, of.quorum, of.proposer) for of in (first, second)
+        ),
+        "signing keys of parties": (
+            {
+                party: of.roster.party(party).keys.sign
+                for party in of.parties
+                if party not in (*first.nodes, *second.nodes)
+            }
+            for of in (first, second)
+        ),
+    }
+    if differ := [what for what, (one, other) in same.items() if one != other]:
+        raise AgreementError(
+            f"{source}: its {', '.join(differ)} are not those of {first.id}, which it repeats; make them the same"
+        )
+    check_repeatable(second)
+
+
+def check_repeatable(agreement: Agreement) -> None:
+    """Raises: AgreementError where the same tables would not give the same numbers twice."""
+    if noised := [plan.name for plan in agreement.private]:
+        raise AgreementError(
+            f"{agreement.source}: {', '.join(noised)}: noise differs from one computation to the next, and a second "
+            "one would tell as much again; leave 'privacy' out, or do not repeat"
+        )
+    drawn = [
+        name for name, each in agreement.contracts.items() if each.demands.left_behind or each.demands.sample < 100
+    ]
+    if drawn:
+        raise AgreementError(
+            f"{agreement.source}: contract {', '.join(drawn)} has rows drawn anew each time ('sample', 'leftBehind'), "
+            "so two computations are about other rows; change the contract, or do not repeat"
+        )
+
+
+def counterparts(exchange: Records, agreement: SignedAgreement) -> list[SignedAgreement]:
+    """The agreement that this one repeats, or those that repeat it: signed by the same parties, and their nodes.
+
+    Raises: SignatureError, NotFoundError and its kin, of the one that is repeated; others that are amiss are left out.
+    """
+    from counterfoil.governance.signing import audit_agreement  # noqa: PLC0415 (it checks repetitions by this module)
+
+    if agreement.terms.repeats:
+        return [audit_agreement(exchange, agreement.terms.repeats.agreement)]
+    found = []
+    for name in exchange.list((BLOBS, "agreement")):
+        try:
+            other = audit_agreement(exchange, Ref(*name[1:]))
+        except CounterfoilError:  # anybody can put anything there
+            continue
+        if other.terms.repeats and other.terms.repeats.agreement.digest == agreement.digest:
+            found.append(other)
+    return found
+
+
+def asks_twice(agreement: Agreement) -> bool:
+    """Whether a result is shown only beside that of a second computation."""
+    return agreement.repeats is not None or REPEATED in agreement.cross_checks
+
+
+def differing(one: Evidence, other: Evidence) -> list[str]:
+    """What the nodes counted in public, and differs: each analysis with the name of the count. No value is needed."""
+    return [
+        f"{name}: {measure}"
+        for name, output in one.outputs.items()
+        for measure, count in output.measures.items()
+        if name in other.outputs and other.outputs[name].measures.get(measure) != count
+    ]
