@@ -3,7 +3,8 @@
 A step counts as done when all parties have written their components and the holders of each have compared it, under a
 key that they alone share. An attempt resumes from the last step that all parties still hold, and compares it again
 under its own keys, so that shares that rotted or were exchanged are found before anything depends on them. What a step
-leaves as it was is not written again: a checkpoint says in which earlier one it lies.
+leaves as it was is not written again: a checkpoint is an index that says where its shares lie, with those that were new
+at some step.
 Knows neither where shares are kept nor what a step computes.
 """
 
@@ -28,6 +29,7 @@ from counterfoil.mpc.transport.base import Kind
 Shares: TypeAlias = Mapping[str, Arith | Bits]
 
 _PUBLIC: Final = "public"
+_SHARES: Final = "-shares"
 _DIGEST_BYTES: Final = 32
 #: how many checkpoints a party tells its peers of: the last ones
 MOST_TOLD: Final = 8
@@ -38,14 +40,14 @@ ROUNDS: Final = 2
 class Shelf(NamedTuple):
     """Where a party keeps the checkpoints of one computation: as secret as inputs, and gone when they are."""
 
-    ids: Callable[[], Iterable[str]]
-    """Of all that are kept."""
+    names: Callable[[], Iterable[str]]
+    """Of all that is kept."""
     load: Callable[[str], Mapping[str, Words]]
-    """What was kept under an id. Raises: TamperedError if it is not what it was; NotFoundError."""
+    """What was kept under a name. Raises: TamperedError if it is not what it was; NotFoundError."""
     keep: Callable[[str, Mapping[str, Words]], None]
-    """Durable when it returns. An id is kept once."""
+    """Durable when it returns. A name is used once."""
     drop: Callable[[str], None]
-    """What was kept under the id is not there any more."""
+    """What was kept under the name is not there any more."""
 
 
 def _nothing(*_: object) -> Any:
@@ -74,9 +76,14 @@ def steps_done(id: str) -> int:
     return int(id.partition("-")[0]) if id else 0
 
 
+def shares_of(id: str) -> str:
+    """Under which name the shares lie that were new at a checkpoint; its index lies under its id."""
+    return f"{id}{_SHARES}"
+
+
 def told(shelf: Shelf) -> list[str]:
     """The checkpoints that this party tells its peers of."""
-    return sorted(shelf.ids())[-MOST_TOLD:]
+    return sorted(name for name in shelf.names() if not name.endswith(_SHARES))[-MOST_TOLD:]
 
 
 def common(kept: Iterable[Sequence[str]]) -> str:
@@ -91,14 +98,14 @@ class Checkpoints:
         self._party, self._shelf, self._context = party, shelf, context
         #: of each share that is kept, its checkpoint and its place there
         self._places: dict[str, tuple[str, int]] = {}
-        #: the checkpoints that the last one rests on, and it itself
+        #: names of all that the last checkpoint rests on, and of itself
         self._needed: set[str] = set()
 
     def keep(self, step: int, shares: Shares, said: Json = None) -> None:
         """Every party has the shares on its disk, and all holders of a component the same; all parties said the same.
 
-        A share that the last checkpoint had under the same name is the same, and is not written again. Checkpoints
-        that neither this one nor the last one rests on are gone: since all parties hold this one, none is needed.
+        A share that the last checkpoint had under the same name is the same, and is not written again. This checkpoint
+        and the last one are kept, and all that they rest on: since all parties hold this one, no other is needed.
 
         Cost: 2 rounds; 32 B to each peer, and 32 B for each component that both hold.
         Reveals: nothing; no digest of a component goes to a party that lacks it.
@@ -118,13 +125,16 @@ class Checkpoints:
         }
         forms: Json = {name: _form(share, *self._places[name]) for name, share in shares.items()}
         public = jcs({"ledger": self._party.ledger.kept(), "shares": forms, "said": said})
-        self._shelf.keep(id, {**parts, _PUBLIC: _words(public)})
+        if parts:
+            self._shelf.keep(shares_of(id), parts)
+        self._shelf.keep(id, {_PUBLIC: _words(public)})
         # 3 (one round). What lies in earlier ones was compared then.
         self._compare(id, {(id, name): part for name, part in parts.items()}, public)
         # 4 (local). Every party has compared, and so written, this one.
-        needed = {id, *(kept_in for kept_in, _ in self._places.values())}
-        for old in set(self._shelf.ids()) - needed - self._needed:
-            self._shelf.drop(old)
+        needed = {id, *(shares_of(kept_in) for kept_in, _ in self._places.values())}
+        old = set(self._shelf.names()) - needed - self._needed
+        for name in sorted(old, key=lambda name: name.endswith(_SHARES)):  # no index is left without its shares
+            self._shelf.drop(name)
         self._needed = needed
 
     def resume(self, id: str) -> Kept:
@@ -135,14 +145,12 @@ class Checkpoints:
         """
         own = components(self._party.n, self._party.index)
         try:
-            loaded = {id: self._shelf.load(id)}
-            public = _bytes(loaded[id][_PUBLIC])
+            public = _bytes(self._shelf.load(id)[_PUBLIC])
             stated = json.loads(public)
             places = {name: (str(form["in"]), int(form["at"])) for name, form in stated["shares"].items()}
-            for kept_in in sorted({kept_in for kept_in, _ in places.values()} - {id}):
-                loaded[kept_in] = self._shelf.load(kept_in)
+            kept = {kept_in: self._shelf.load(shares_of(kept_in)) for kept_in in {each for each, _ in places.values()}}
             parts = {
-                (kept_in, _part_name(place, j)): loaded[kept_in][_part_name(place, j)]
+                (kept_in, _part_name(place, j)): kept[kept_in][_part_name(place, j)]
                 for kept_in, place in places.values()
                 for j in own
             }
@@ -154,7 +162,7 @@ class Checkpoints:
             raise TamperedError(f"checkpoint {id} of party {self._party.index} is not what was kept") from None
         self._compare(id, parts, public)
         self._party.ledger.take_up(stated["ledger"])
-        self._places, self._needed = places, {*loaded}
+        self._places, self._needed = places, {id, *map(shares_of, kept)}
         return Kept(shares, stated["said"])
 
     def _compare(self, id: str, parts: Mapping[tuple[str, str], Words], public: bytes) -> None:
@@ -187,8 +195,8 @@ def _part_name(place: int, component: int) -> str:
 def _content(parts: Mapping[tuple[str, str], Words], j: int) -> bytes:
     """All that belongs to one component, with names and lengths."""
     mine = sorted(key for key in parts if key[1].rpartition("--")[2] == str(j))
-    fields = ((kept_in.encode(), name.encode(), parts[kept_in, name].tobytes()) for kept_in, name in mine)
-    return bind("mpc/component/1", *(field for three in fields for field in three))
+    hashed = (bind("mpc/part/1", in_.encode(), name.encode(), parts[in_, name].tobytes()) for in_, name in mine)
+    return bind("mpc/component/1", *hashed)
 
 
 def _form(share: Arith | Bits, kept_in: str, place: int) -> dict[str, Json]:

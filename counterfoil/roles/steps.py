@@ -18,7 +18,7 @@ from counterfoil.mpc.checkpoint import Shelf
 from counterfoil.mpc.session import Session
 from counterfoil.vault import Vault
 
-_NAME: Final = re.compile(r"step-(\d{4}-\d{10})-[0-9a-f]{32}")
+_NAME: Final = re.compile(r"step-(\d{4}-\d{10}(?:-shares)?)-[0-9a-f]{32}")
 
 
 class Steps:
@@ -70,19 +70,19 @@ def shelf_of(vault: Vault, job: str, meant: bytes) -> Shelf:
     """The checkpoints of the job's attempts that mean this."""
     binding = digest(meant)[:32]
 
-    def name(id: str) -> str:
+    def item(name: str) -> str:
         # No plan is called so: the binding depends on the agreement, and so on the names of its plans.
-        return f"step-{id}-{binding}"
+        return f"step-{name}-{binding}"
 
-    def ids() -> list[str]:
+    def names() -> list[str]:
         found = (_NAME.fullmatch(each) for each in vault.names(job) if each.endswith(binding))
         return [match[1] for match in found if match]
 
     return Shelf(
-        ids=ids,
-        load=lambda id: vault.load(job, name(id), aad=meant),
-        keep=lambda id, arrays: vault.keep(job, name(id), arrays, aad=meant),
-        drop=lambda id: vault.remove(job, name(id)),
+        names=names,
+        load=lambda name: vault.load(job, item(name), aad=meant),
+        keep=lambda name, arrays: vault.keep(job, item(name), arrays, aad=meant),
+        drop=lambda name: vault.remove(job, item(name)),
     )
 
 

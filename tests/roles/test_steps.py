@@ -37,22 +37,22 @@ def words(value: int) -> dict[str, np.ndarray]:
 def test_what_was_kept_is_loaded_in_order_and_dropped(vault: Vault) -> None:
     for id, value in ((SECOND, 2), (FIRST, 1)):
         shelf(vault).keep(id, words(value))
-    assert list(shelf(vault).ids()) == [FIRST, SECOND]
+    assert list(shelf(vault).names()) == [FIRST, SECOND]
     assert shelf(vault).load(SECOND)["0--1"].tolist() == [2]
     shelf(vault).drop(SECOND)
-    assert list(shelf(vault).ids()) == [FIRST]
+    assert list(shelf(vault).names()) == [FIRST]
 
 
 def test_a_later_attempt_of_the_same_finds_it(vault: Vault) -> None:
     shelf(vault).keep(FIRST, words(1))
-    assert list(shelf(vault, replace(HELLO, attempt=2)).ids()) == [FIRST]
+    assert list(shelf(vault, replace(HELLO, attempt=2)).names()) == [FIRST]
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Hello) if field.name != "attempt"])
 def test_one_that_means_something_else_does_not(name: str, vault: Vault) -> None:
     shelf(vault).keep(FIRST, words(1))
     other = replace(HELLO, **{name: "other"})
-    assert list(shelf(vault, other).ids()) == []
+    assert list(shelf(vault, other).names()) == []
     with pytest.raises(NotFoundError):
         shelf(vault, other).load(FIRST)
 
@@ -63,7 +63,7 @@ def test_checkpoints_are_cleared_and_results_stay(vault: Vault) -> None:
     shelf(vault).keep(FIRST, words(1))
     shelf(vault, replace(HELLO, earlier="other")).keep(SECOND, words(2))
     clear_steps(vault, JOB, PLANS, but=HELLO.meant)
-    assert list(shelf(vault).ids()) == [FIRST]
+    assert list(shelf(vault).names()) == [FIRST]
     assert len(vault.names(JOB)) == len(PLANS) + 1
     clear_steps(vault, JOB, PLANS)
     assert vault.names(JOB) == sorted(PLANS)
@@ -72,7 +72,7 @@ def test_checkpoints_are_cleared_and_results_stay(vault: Vault) -> None:
 def test_nothing_is_left_of_an_erased_job(vault: Vault) -> None:
     shelf(vault).keep(FIRST, words(1))
     vault.destroy(JOB)
-    assert list(shelf(vault).ids()) == []
+    assert list(shelf(vault).names()) == []
     with pytest.raises(NotFoundError):
         shelf(vault).load(FIRST)
     with pytest.raises(NotFoundError, match="was destroyed"):

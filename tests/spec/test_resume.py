@@ -8,7 +8,7 @@ import pytest
 
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.errors import CheatingDetected, CounterfoilError, PeerLostError, TamperedError
-from counterfoil.mpc.checkpoint import Shelf, checkpoint_id, steps_done
+from counterfoil.mpc.checkpoint import Shelf, checkpoint_id, shares_of, steps_done, told
 from counterfoil.mpc.circuits.compare import msb
 from counterfoil.mpc.circuits.convert import b2a
 from counterfoil.mpc.ledger import Declared
@@ -81,14 +81,14 @@ class World:
     def shelf(self, index):
         vault = self.vaults[index]
 
-        def ids():
+        def names():
             return [name.removeprefix("checkpoint-") for name in vault.names(JOB)]
 
         return Shelf(
-            ids,
-            lambda id: vault.load(JOB, f"checkpoint-{id}", aad=id.encode()),
-            lambda id, arrays: vault.keep(JOB, f"checkpoint-{id}", arrays, aad=id.encode()),
-            lambda id: vault.remove(JOB, f"checkpoint-{id}"),
+            names,
+            lambda name: vault.load(JOB, f"checkpoint-{name}", aad=name.encode()),
+            lambda name, arrays: vault.keep(JOB, f"checkpoint-{name}", arrays, aad=name.encode()),
+            lambda name: vault.remove(JOB, f"checkpoint-{name}"),
         )
 
     def attempt(self, number, victim=None, dies_in=None, tamper=None, **changes):
@@ -113,8 +113,13 @@ class World:
         with ThreadPoolExecutor(self.n) as pool:
             return list(pool.map(party, range(self.n)))
 
-    def path(self, index, step, attempt):
-        return self.folders[index] / "vault" / "items" / JOB / f"checkpoint-{checkpoint_id(step, attempt)}"
+    def folder(self, index):
+        return self.folders[index] / "vault" / "items" / JOB
+
+    def path(self, index, step, attempt, *, shares=False):
+        """Of a checkpoint's index, or of the shares that were new at it."""
+        id = checkpoint_id(step, attempt)
+        return self.folder(index) / f"checkpoint-{shares_of(id) if shares else id}"
 
 
 @pytest.fixture(params=SUITES)
@@ -161,7 +166,8 @@ def test_a_checkpoint_in_which_a_bit_rotted_ends_the_job(world, trials):
     for seed in trials:
         rng = dice(seed)
         victim = int(rng.integers(world.n))
-        path = world.path(victim, int(rng.integers(1, 3)), 1)  # the second step rests on what the first one left
+        step, shares = [(2, False), (2, True), (1, True)][rng.integers(3)]  # all that the second step rests on
+        path = world.path(victim, step, 1, shares=shares)
         whole = path.read_bytes()
         rotten = bytearray(whole)
         rotten[int(rng.integers(len(rotten)))] ^= 1 << int(rng.integers(8))
@@ -188,11 +194,11 @@ def test_another_checkpoint_in_its_place_is_found(world, other):
 def test_shares_that_differ_between_holders_are_found_without_the_vault(world, victim):
     """A party whose own copy opens, but is not what the others kept with it."""
     world.attempt(1, victim=0, dies_in=3)
-    id = checkpoint_id(2, 1)
+    name = shares_of(checkpoint_id(2, 1))
     shelf = world.shelf(victim)
-    found = {name: words.copy() for name, words in shelf.load(id).items()}
+    found = {part: words.copy() for part, words in shelf.load(name).items()}
     found[f"0--{components(world.n, victim)[0]}"].flat[0] ^= np.uint64(1)
-    shelf.keep(id, found)
+    shelf.keep(name, found)
     errors = world.attempt(2)
     assert any(isinstance(error, CheatingDetected) and "another checkpoint" in str(error) for error in errors)
     assert all(isinstance(error, CheatingDetected | PeerLostError) for error in errors)
@@ -203,21 +209,22 @@ def test_one_party_with_the_checkpoint_of_another_computation_is_found(world, ch
     """Its own vault opens it, and its components fit nobody else's."""
     world.attempt(1, victim=0, dies_in=3, **changes)
     shelf = world.shelf(1)
-    first, second = (shelf.load(checkpoint_id(step, 1)) for step in (1, 2))
+    names = [shares_of(checkpoint_id(1, 1)), checkpoint_id(2, 1), shares_of(checkpoint_id(2, 1))]
+    first, index_of_second, second = map(shelf.load, names)
     for index in range(world.n):
         world.path(index, 1, 1).unlink()
         world.path(index, 2, 1).unlink()
     world.attempt(2, victim=0, dies_in=3)
-    for id, content in ((checkpoint_id(1, 1), first), (checkpoint_id(2, 1), second), (checkpoint_id(2, 2), second)):
-        shelf.keep(id, content)
+    for name, content in ((names[0], first), (names[2], second), (checkpoint_id(2, 2), index_of_second)):
+        shelf.keep(name, content)
     errors = world.attempt(3)
     assert any(isinstance(error, CheatingDetected) for error in errors)
     assert all(isinstance(error, CheatingDetected | PeerLostError) for error in errors)
 
 
-def test_a_checkpoint_that_rests_on_one_that_is_gone_ends_the_job(world):
+def test_a_checkpoint_whose_shares_are_gone_ends_the_job(world):
     world.attempt(1, victim=0, dies_in=3)
-    world.path(1, 1, 1).unlink()
+    world.path(1, 1, 1, shares=True).unlink()
     errors = world.attempt(2)
     assert isinstance(errors[1], TamperedError)
     assert all(isinstance(error, CounterfoilError) for error in errors)
@@ -226,21 +233,22 @@ def test_a_checkpoint_that_rests_on_one_that_is_gone_ends_the_job(world):
 def test_what_a_step_leaves_as_it_was_is_not_written_again(world):
     """The second step hands the square on: its checkpoint has the other share alone."""
     world.attempt(1, victim=0, dies_in=3)
-    names = set(world.shelf(0).load(checkpoint_id(2, 1)))
-    assert names == {"public", *(f"0--{j}" for j in components(world.n, 0))}
+    written = set(world.shelf(0).load(shares_of(checkpoint_id(2, 1))))
+    assert written == {f"0--{j}" for j in components(world.n, 0)}
 
 
-def test_a_party_that_was_set_back_is_gone_back_to(world):
-    """Its disk is as it was after the first step of the first attempt; the others are past the second attempt's."""
+@pytest.mark.parametrize(("dies_in", "ran"), [(3, [2, 3]), (None, [1, 2, 3])])
+def test_a_party_that_was_set_back_is_gone_back_to(world, dies_in, ran):
+    """Its disk is as it was after the first step; the others still can go on from there, or are too far by now."""
     world.attempt(1, victim=0, dies_in=2)
-    before = {path.name: path.read_bytes() for path in world.path(1, 1, 1).parent.iterdir()}
-    world.attempt(2, victim=0, dies_in=3)
-    for path in world.path(1, 1, 1).parent.iterdir():
+    before = {path.name: path.read_bytes() for path in world.folder(1).iterdir()}
+    world.attempt(2, victim=0, dies_in=dies_in)
+    for path in world.folder(1).iterdir():
         path.unlink()
     for name, content in before.items():
-        (world.path(1, 1, 1).parent / name).write_bytes(content)
+        (world.folder(1) / name).write_bytes(content)
     assert_right(world.attempt(3))
-    assert world.ran == [[2, 3]] * world.n
+    assert world.ran == [ran] * world.n
 
 
 def test_one_that_lost_all_makes_all_begin_anew(world):
@@ -251,17 +259,23 @@ def test_one_that_lost_all_makes_all_begin_anew(world):
     assert world.ran == [[1, 2, 3]] * world.n
 
 
-def test_what_no_checkpoint_rests_on_is_gone(world):
-    """The first attempt's last step rests on nothing before it; the second attempt begins anew, and clears up."""
+def test_the_last_two_checkpoints_are_kept_and_what_they_rest_on(world):
     world.attempt(1)
+    ids = [checkpoint_id(step, 1) for step in (1, 2, 3)]
     for index in range(world.n):
-        assert sorted(world.shelf(index).ids()) == [checkpoint_id(step, 1) for step in (1, 2, 3)]
-    world.path(0, 3, 1).unlink()
+        assert told(world.shelf(index)) == ids[1:]
+        assert set(world.shelf(index).names()) == {*ids[1:], *map(shares_of, ids)}
+
+
+def test_what_no_checkpoint_rests_on_is_gone(world):
+    """The second attempt begins anew, because a party lost what it had, and clears up what is left of the first."""
+    world.attempt(1)
     world.path(1, 2, 1).unlink()
-    world.path(1, 1, 1).unlink()
+    world.path(1, 3, 1).unlink()
     world.attempt(2, victim=0, dies_in=3)
+    ids = [checkpoint_id(step, 2) for step in (1, 2)]
     for index in range(world.n):
-        assert sorted(world.shelf(index).ids()) == [checkpoint_id(1, 2), checkpoint_id(2, 2)]
+        assert set(world.shelf(index).names()) == {*ids, *map(shares_of, ids)}
 
 
 def test_no_digest_of_a_component_goes_to_whom_lacks_it(world):
