@@ -15,7 +15,9 @@ def trials(quick, full):
     """Parametrises a test by `trials`, a range of seeds: so many in `make test`, and in `make soak`."""
     ranges = {"quick": range(FIRST, FIRST + quick), "full": range(FIRST, FIRST + full)}
     return pytest.mark.parametrize(
-        "trials", [ranges["quick"], pytest.param(ranges["full"], marks=[pytest.mark.soak])], ids=list(ranges)
+        "trials",
+        [ranges["quick"], pytest.param(ranges["full"], marks=[pytest.mark.soak, pytest.mark.timeout(7200)])],
+        ids=list(ranges),
     )
 
 

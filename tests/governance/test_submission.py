@@ -28,11 +28,13 @@ from counterfoil.errors import (
     SealError,
     ShapeError,
     SignatureError,
+    StoreError,
     TamperedError,
 )
 from counterfoil.governance.intake import check_intakes
 from counterfoil.governance.manifest import ArraySpec, Manifest, check_manifest
 from counterfoil.governance.submission import accept, load_shares, read_manifest
+from tests.trials import dice, trials
 
 from .conftest import NOW, Consortium
 from .submitting import OWNERS, ROWS, arrays, hand_in, manifest, specs
@@ -149,6 +151,44 @@ def test_a_changed_or_missing_envelope_is_noticed_and_the_submission_still_count
     path.unlink()
     with pytest.raises(NotFoundError):
         take_in(shared, ref)
+    path.write_bytes(held)
+    take_in(shared, ref)
+
+
+CHANGES: dict[str, Callable[[bytes, list[bytes], np.random.Generator], bytes]] = {
+    "bit flipped": lambda sealed, others, rng: with_bit_flipped(sealed, int(rng.integers(8 * len(sealed)))),
+    "truncated": lambda sealed, others, rng: sealed[: int(rng.integers(len(sealed)))],
+    "extended": lambda sealed, others, rng: sealed + rng.bytes(int(rng.integers(1, 64))),
+    "exchanged": lambda sealed, others, rng: others[int(rng.integers(len(others)))],
+    "spliced": lambda sealed, others, rng: spliced(sealed, others[int(rng.integers(len(others)))], rng),
+}
+"""What lies in the exchange for an envelope, which is given with those of other nodes, times and owners."""
+
+
+def with_bit_flipped(sealed: bytes, place: int) -> bytes:
+    return sealed[: place // 8] + bytes([sealed[place // 8] ^ 1 << place % 8]) + sealed[place // 8 + 1 :]
+
+
+def spliced(one: bytes, other: bytes, rng: np.random.Generator) -> bytes:
+    at = int(rng.integers(1, min(len(one), len(other))))
+    return one[:at] + other[at:]
+
+
+@pytest.mark.timeout(3600)
+@trials(quick=10, full=1000)
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_changed_envelope_is_refused(change: str, trials: range, shared: Consortium) -> None:
+    ref, *more = [hand_in(shared, owner) for owner in ("bank-a", "bank-a", "bank-b")]
+    made, *theirs = [read_manifest(each, shared.known("node-0"), shared.exchange, NOW) for each in (ref, *more)]
+    path = envelope_of(shared, made, "node-0")
+    held = path.read_bytes()
+    others = [envelope_of(shared, made, "node-1"), *(envelope_of(shared, each, "node-0") for each in theirs)]
+    found = [each.read_bytes() for each in others]
+    for seed in trials:
+        path.write_bytes(CHANGES[change](held, found, dice(seed)))
+        with pytest.raises((SealError, TamperedError, StoreError)):
+            take_in(shared, ref)
+            pytest.fail(f"seed {seed}")
     path.write_bytes(held)
     take_in(shared, ref)
 

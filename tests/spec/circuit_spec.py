@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from counterfoil.mpc import session
@@ -104,6 +105,10 @@ def same(got: Any, expected: Any) -> None:
     if expected.dtype != np.bool_:
         expected = expected.astype(U64)
     np.testing.assert_array_equal(got, expected)
+
+
+#: as many elements as a release is tried with
+MILLION = pytest.param(1_000_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])
 
 
 def check_values(spec: Spec, suite: str, seed: int, n: int) -> Ran:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from circuit_spec import SUITES, run
+from circuit_spec import MILLION, SUITES, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.polynomial import chebyshev
@@ -126,7 +126,7 @@ KERNELS = [
 
 
 @pytest.mark.parametrize("suite", SUITES)
-@pytest.mark.parametrize("n", [1, 640])
+@pytest.mark.parametrize("n", [1, 640, MILLION])
 @pytest.mark.parametrize("kernel", KERNELS, ids=str)
 def test_errors_and_costs_are_as_stated(kernel, n, suite):
     columns = kernel.inputs(np.random.default_rng(n), n)

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from circuit_spec import EDGES, SUITES, Spec, check_cost, check_values, per_element, run, words
+from circuit_spec import EDGES, MILLION, SUITES, Spec, check_cost, check_values, per_element, run, words
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,7 +123,7 @@ RANGES = [
 
 
 @pytest.mark.parametrize("suite", SUITES)
-@pytest.mark.parametrize("n", [1, 63, 64, 200])
+@pytest.mark.parametrize("n", [1, 63, 64, 200, MILLION])
 @pytest.mark.parametrize("spec", RANGES, ids=str)
 def test_in_range_equals_numpy(spec, n, suite):
     check_values(spec, suite, seed=n, n=n)

@@ -1,8 +1,10 @@
 """Permutations and sorts against numpy, their costs, and what their openings say."""
 
+import itertools
+
 import numpy as np
 import pytest
-from circuit_spec import SUITES, Spec, bits, check_cost, check_values, costs, key_columns, run, same
+from circuit_spec import MILLION, SUITES, Spec, bits, check_cost, check_values, costs, key_columns, run, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,7 +73,7 @@ SPECS = [
 
 
 @pytest.mark.parametrize("suite", SUITES)
-@pytest.mark.parametrize("n", [1, 2, 65, 300])
+@pytest.mark.parametrize("n", [1, 2, 65, 300, MILLION])
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 def test_equals_numpy(spec, n, suite):
     check_values(spec, suite, seed=n, n=n)
@@ -97,8 +99,10 @@ SORTS = {
 
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("how", SORTS)
-@pytest.mark.parametrize("n", [1, 2, 3, 64, 500])
-@pytest.mark.parametrize("width", [1, 5, 9])
+@pytest.mark.parametrize(
+    ("n", "width"),
+    [*itertools.product([1, 2, 3, 64, 500], [1, 5, 9]), pytest.param(*MILLION.values, 9, marks=MILLION.marks)],
+)
 def test_sorts_are_stable(suite, how, n, width):
     key, other = key_columns(width)(np.random.default_rng(n), n)
     got = run(suite, lambda p, k, x: SORTS[how](p, Key(k, width), [k, x]), (key, other)).values

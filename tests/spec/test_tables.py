@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from circuit_spec import SUITES, Spec, check_cost, check_values, costs, key_columns, run, same
+from circuit_spec import MILLION, SUITES, Spec, check_cost, check_values, costs, key_columns, run, same
 
 from counterfoil.errors import DuplicateKeyError, RangeError, ShapeError
 from counterfoil.mpc.circuits import group, join, quantile, sort
@@ -95,7 +95,7 @@ SPECS = [
 
 
 @pytest.mark.parametrize("suite", SUITES)
-@pytest.mark.parametrize("n", [1, 2, 65, 300])
+@pytest.mark.parametrize("n", [1, 2, 65, 300, MILLION])
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 def test_equals_numpy(spec, n, suite):
     check_values(spec, suite, seed=n, n=n)
