@@ -11,6 +11,8 @@ import typer
 
 from counterfoil.cli.options import HomeOption
 
+_NOTHING = "no analysis of this agreement is noised, so there are no budgets"
+
 app = typer.Typer(help="See what noised results have cost, and what is left.", no_args_is_help=True)
 
 
@@ -65,7 +67,7 @@ def show(
         typer.echo(json.dumps(facts, ensure_ascii=False, indent=1))
     else:
         if not found:
-            typer.echo("no analysis of this agreement is noised, so there are no budgets")
+            typer.echo(_NOTHING)
         for each in found:
             typer.echo(standing(each))
             for day, job, cost in costs(each):
@@ -94,5 +96,8 @@ def audit(
     mine, today = Home.open(home), datetime.now(UTC).date()
     terms = load_agreement(mine.exchange, Ref.parse(agreement), mine.keys.public, today).terms
     charges = published(mine.exchange, [terms.roster.party(node).keys for node in terms.nodes]) + ledger(mine.state)
-    for each in drift(terms, losses(terms), charges, today):
+    found = drift(terms, losses(terms), charges, today)
+    for each in found:
         typer.echo(f"{'look' if each.look else 'ok':<5} {each.about}: {each.words}")
+    if not found:
+        typer.echo(_NOTHING)

@@ -62,7 +62,7 @@ def show(roster: OldArgument) -> None:
         typer.echo(f"    {party.keys.sign_id}")
         for each in party.earlier:
             typer.echo(f"    earlier keys to seal to ({each.keys.seal_id[:16]}) are honoured until {each.until}")
-    typer.echo(f"its next version takes the signatures of {read.threshold} of these, and of half of its own")
+    typer.echo(f"its next version takes the signatures of {read.threshold} of these, and of more than half of its own")
 
 
 @app.command()
