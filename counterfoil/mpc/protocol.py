@@ -164,8 +164,8 @@ class Protocol(ABC):
     def truncate(self, x: Arith, frac: int) -> Arith:
         """floor(x / 2^frac) or one more, for |x| < 2^62 and 1 <= frac <= 62 (PROTOCOLS 7.1).
 
-        The one, if the low bits of x + 2^62 - 1 = L + R carry in the split's halves; so opened it would say something
-        about digits below its own.
+        It is ceil(x / 2^frac), less one where the low `frac` bits of the halves of x + 2^62 - 1 = L + R carry. So if it
+        were opened, it would say something about digits below its last one.
 
         Cost: 2 rounds; rep3 8 B and 3 lanes, rep4 16 B and 6 lanes of 8, 16, 32 or 64 bits, the least that hold `frac`.
         """
