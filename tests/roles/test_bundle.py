@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 import zipfile
 from collections.abc import Callable
@@ -23,6 +25,7 @@ from tests.roles.test_canaries import forms, planted
 pytestmark = pytest.mark.slow
 
 Files = dict[str, bytes]
+READER = str(Path(__file__).parents[1] / "outside" / "reader.py")
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +220,48 @@ def test_an_exporter_cannot_tell_another_story(released: tuple[Consortium, str],
         files["bundle.json"] = make_inventory(job, files, banks.homes["regulator"].keys, datetime.now(UTC))
         code, said = run("verify", write(files, tmp_path / f"{title}.zip"))
         assert code and words in said, (title, said)
+
+
+def test_somebody_elses_reader_finds_the_same(released: tuple[Consortium, str], bundle: Path, tmp_path: Path) -> None:
+    """It was written from `docs/formats.md`, and runs without our code."""
+    from datetime import UTC, datetime
+
+    from counterfoil.governance.bundle import make_inventory
+
+    banks, job = released
+    cards = []
+    for party, home in banks.homes.items():
+        cards.append(tmp_path / f"{party}.json")
+        cards[-1].write_text(json.dumps(home.keys.public.to_json()))
+
+    def told(path: Path) -> tuple[int, str]:
+        command = [sys.executable, "-I", READER, str(path), *map(str, cards)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    code, said = told(bundle)
+    assert code == 0, said
+    assert f"inventory of job {job}" in said and "released to regulator by node-0, node-1, node-2" in said
+    assert all(f"log of {party}: " in said for party in banks.homes)
+    imported = re.findall(r"^(?:from|import) (\w+)", Path(READER).read_text(), re.MULTILINE)
+    assert set(imported) - sys.stdlib_module_names == {"cryptography"}
+    other = sorted(name for name in read(bundle) if "log/node-1/tile/entries" in name)[-1]
+    stories: list[tuple[Callable[[Files], None], str]] = [
+        (lambda files: [files.pop(name) for name in list(files) if "/reviewer-2/approve" in name], "2/approve"),
+        (flip(other), "log of node-1"),
+        (lambda files: [files.pop(name) for name in list(files) if name.endswith("regulator/node-0")], "node-0"),
+        (lambda files: files.update({name: files[name.replace("regulator", "bank-a")] for name in files
+                                     if name.startswith("releases/") and "regulator" in name}), "releases/"),
+    ]  # fmt: skip
+    for number, (change, words) in enumerate(stories):
+        files = read(bundle)
+        change(files)
+        code, said = told(write(files, tmp_path / "edited.zip"))
+        assert code == 1 and "does not hold: " in said, said
+        files.pop("bundle.json")  # and if the exporter itself is the forger
+        files["bundle.json"] = make_inventory(job, files, banks.homes["regulator"].keys, datetime.now(UTC))
+        code, said = told(write(files, tmp_path / f"{number}.zip"))
+        assert code == 1 and words in said, said
 
 
 def test_whoever_signs_in_anothers_name_is_found(
