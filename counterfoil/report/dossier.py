@@ -22,7 +22,10 @@ from counterfoil.report.picture import picture
 if TYPE_CHECKING:
     from counterfoil.audit.bundle import Verified
     from counterfoil.audit.event import Event
+    from counterfoil.governance.agreement import Agreement
     from counterfoil.governance.bundle import Papers
+    from counterfoil.governance.column import Column
+    from counterfoil.governance.contract import Contract
     from counterfoil.governance.lineage import Lineage, Vertex
 
 
@@ -51,6 +54,17 @@ class DraftPart:
     picture: str
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What an agreement uses of one contract: each column with how it leaves, and the columns that stay."""
+
+    agreement: str
+    contract: Contract
+    share_days: int
+    used: Sequence[tuple[Column, str]]
+    kept: Sequence[str]
+
+
 def dossier(verified: Verified, found: Papers, graphs: Sequence[Lineage], exporter: str, now: datetime) -> str:
     """The page on a job's papers, of whose drafts these are the lineages."""
     agreements = [fetch_agreement(verified.records, ref) for ref in found.agreements]
@@ -60,6 +74,7 @@ def dossier(verified: Verified, found: Papers, graphs: Sequence[Lineage], export
         agreements=agreements,
         refs=found.agreements,
         roster={party: terms.roster.party(party) for terms in agreements for party in terms.parties},
+        uses=[_use(terms, name) for terms in agreements for name in terms.contracts],
         drafts=[_part(verified, graph) for graph in graphs],
         logs=[_log(verified, party) for party in parties if party in verified.logs],
         events=_events(verified, found.job),
@@ -67,6 +82,26 @@ def dossier(verified: Verified, found: Papers, graphs: Sequence[Lineage], export
         exported=f"{now:%Y-%m-%d %H:%M} UTC",
         files=len(found.names),
     )
+
+
+def _use(terms: Agreement, name: str) -> Use:
+    contract = terms.contracts[name]
+    needed = {column for plan in terms.analyses if plan.contract == name for column in plan.columns}
+    return Use(
+        agreement=f"{terms.id} {terms.version}",
+        contract=contract,
+        share_days=terms.share_retention_days,
+        used=[(column, _leaving(column)) for column in contract.columns if column.name in needed],
+        kept=[column.name for column in contract.columns if column.name not in needed],
+    )
+
+
+def _leaving(column: Column) -> str:
+    if column.pseudonym:
+        return "as a pseudonym, in shares"
+    if column.generalise:
+        return f"{column.generalise.describe(column.resolution)}, in shares"
+    return "as it is, in shares"
 
 
 def _part(verified: Verified, graph: Lineage) -> DraftPart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import subprocess
@@ -145,8 +146,8 @@ def test_the_index_says_it_in_fixed_parts_and_loads_nothing(bundle: Path, releas
     banks, job = released
     page = read(bundle)["index.html"].decode()
     heads = re.findall(r"<h2>(\d+)\. ([^<]+)</h2>", page)
-    assert [int(number) for number, _ in heads] == list(range(1, 13))
-    assert heads[1][1] == "What was agreed" and heads[11][1] == "How to check this"
+    assert [int(number) for number, _ in heads] == list(range(1, 14))
+    assert heads[1][1] == "What was agreed" and heads[12][1] == "How to check this"
     assert not re.search(r"(src|href)=\"(?!#)", page) and "<script" not in page and "url(" not in page
     for words in (job, *banks.agreement.parties, "reviewer-1: approve", "release-approved", "Two nodes together see"):
         assert words in page
@@ -155,6 +156,37 @@ def test_the_index_says_it_in_fixed_parts_and_loads_nothing(bundle: Path, releas
     assert {"What owners put in", "Results", "What left, sealed", "bank-a/loans"} <= set(texts)
     boxes = list(picture.iter("{http://www.w3.org/2000/svg}g"))
     assert len(boxes) == len(json.loads(read(bundle)["lineage.json"])["drafts"][0]["vertices"])
+
+
+def test_whoever_assesses_the_impact_finds_what_the_law_asks_for(
+    bundle: Path, released: tuple[Consortium, str]
+) -> None:
+    """The checklist is GDPR, Article 35(7): each of its points leads to parts that exist and say something."""
+    terms = released[0].agreement
+    page = read(bundle)["index.html"].decode()
+    (section,) = re.findall(r'<section id="assessment">(.*?)</section>', page, re.DOTALL)
+    points = re.findall(r"<tr><td>\((\w)\)[^<]*</td><td>(.*?)</td></tr>", section)
+    assert [point for point, _ in points] == ["a", "b", "c", "d"]
+    for _, where in points:
+        parts = re.findall(r'href="#(\w+)">(\d+)</a>', where)
+        assert parts
+        for name, number in parts:
+            (body,) = re.findall(rf'<section id="{name}">\s*<h2>{number}\. (.*?)</section>', page, re.DOTALL)
+            assert len(re.sub(r"<[^>]+>", "", body)) > 100, name
+    (contract,) = terms.contracts.values()
+    needed = {name for plan in terms.analyses for name in plan.columns}
+    for words in (contract.purpose, contract.lawful_basis, f"{terms.share_retention_days} days at most"):
+        assert words in html.unescape(section), words
+    lines = [re.findall("<td>(.*?)</td>", line) for line in section.splitlines()]
+    rows = {cells[0]: cells for cells in lines if len(cells) == 4}
+    for column in contract.columns:
+        if column.name in needed:
+            assert html.unescape(rows[column.name][1]) == column.purpose
+            assert ("as it is" in rows[column.name][3]) == (column.generalise is None)
+        else:
+            assert column.name not in rows and column.name in section
+    for rule in terms.rules.describe():
+        assert f"<li>{rule}</li>" in html.unescape(section)
 
 
 def flip(name: str) -> Callable[[Files], None]:
