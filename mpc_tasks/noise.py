@@ -14,7 +14,7 @@ def noise(attempt: Ref) -> Ref:
     """Every cell of a noised result has noise that no node knows, the same in every attempt of the job."""
     with attempt_of(attempt) as computation:
         cells = computation.add_noise()
-        plans = {plan.name: plan.plan_digest for plan in computation.agreement.terms.private}
+        plans = {plan.name: plan.plan_digest for plan in computation.noised}
         note_step(computation, NOISE, "noise-added", {"cells": cells}, **plans)
     say(f"{cells} cells were given noise" if plans else "no plan asks for noise; results are exact")
     return attempt

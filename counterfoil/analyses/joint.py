@@ -5,7 +5,7 @@ Everything here follows from the signed agreement, so every party, and every rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,7 +22,7 @@ from counterfoil.analyses.rounding import rounded
 from counterfoil.analyses.suppress import Judged, counted, hide, judge
 from counterfoil.data.membership import BUCKETS, KINDS, REPEATS, sketch
 from counterfoil.data.table import Table
-from counterfoil.errors import LimitError, OutOfBoundsError, PlanError, ShapeError
+from counterfoil.errors import DifferenceError, LimitError, OutOfBoundsError, PlanError, ShapeError
 from counterfoil.governance.accounting import Loss
 from counterfoil.governance.agreement import Agreement, Part
 from counterfoil.governance.manifest import ArraySpec
@@ -62,7 +62,10 @@ def declared(agreement: Agreement) -> tuple[Declared, ...]:
 
 
 def analyses(agreement: Agreement) -> dict[str, Analysis]:
-    """Every planned analysis by its name; their tables can be protected side by side. Raises: PlanError, RangeError."""
+    """Every planned analysis by its name; their tables can be protected side by side, and take noise instead if asked.
+
+    Raises: PlanError, RangeError.
+    """
     found = {}
     for planned in agreement.analyses:
         contract = agreement.contracts[planned.contract].shared()
@@ -73,6 +76,8 @@ def analyses(agreement: Agreement) -> dict[str, Analysis]:
             f"{agreement.source}: crossChecks asks for sums, but no two analyses of one contract state the same sum; "
             "add one, such as a total beside means by group, or drop it"
         )
+    if any(plan.instead and not plan.privacy for plan in agreement.analyses):
+        analyses(agreement.noised_instead(agreement.contracts))
     return found
 
 
@@ -135,12 +140,25 @@ class JointComputation:
 
     p: Protocol
     agreement: Agreement
-    _analyses: dict[str, Analysis] = field(init=False)
+    _bound: dict[tuple[str, ...], dict[str, Analysis]] = field(init=False, default_factory=dict)
     #: what it has come to; that of a checkpoint, where an attempt resumes from one
     progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
-        self._analyses = analyses(self.agreement)
+        self._bound[()] = analyses(self.agreement)
+
+    @property
+    def terms(self) -> Agreement:
+        """What of the agreement holds for this job: what takes noise in place of being refused asks for noise here."""
+        instead = self.progress.instead
+        return self.agreement.noised_instead(instead) if instead else self.agreement
+
+    @property
+    def _analyses(self) -> dict[str, Analysis]:
+        instead = self.progress.instead
+        if instead not in self._bound:
+            self._bound[instead] = analyses(self.terms)
+        return self._bound[instead]
 
     def check(self, shares: Mapping[Part, Mapping[str, Arith]], rows: Mapping[Part, int]) -> dict[tuple[str, str], int]:
         """Takes the arrays of each part by their submitted names, and its rows; what is out of range becomes zero.
@@ -169,6 +187,20 @@ class JointComputation:
         """
         close = too_close(self.p, now, earlier, self.agreement.rules.safe_difference)
         return [bool(bit) for bit in self.p.open(close, CLOSE)[:-1]]
+
+    def noise_instead(self, contracts: Collection[str]) -> None:
+        """Exact analyses under these contracts take noise, in place of the release being refused.
+
+        What owners handed in for the exact ones has all that the noised ones need.
+
+        Raises: PlanError if one was evaluated; DifferenceError if one has no noise to take.
+        """
+        if self.progress.exact or self.progress.cells:
+            raise PlanError("what takes noise is decided before anything is evaluated")
+        exact = [plan for plan in self.agreement.analyses if plan.contract in contracts and not plan.privacy]
+        if lacking := [plan.name for plan in exact if not plan.instead]:
+            raise DifferenceError(f"{', '.join(lacking)}: exact, and may not take noise instead")
+        self.progress.instead = tuple(sorted(contracts))
 
     def evaluate(self, name: str) -> None:
         """Computes one analysis; its results stay shared.

@@ -23,7 +23,8 @@ class Progress:
     """How far it is, by analysis: inputs that were checked, then exact results, then noised ones, then what may leave.
 
     And what was opened on the way: how many inputs were rejected, by owner and analysis; whether sums were compared;
-    how many cells were hidden of each analysis, and by each rule.
+    how many cells were hidden of each analysis, and by each rule. `instead` are the contracts whose exact analyses take
+    noise in place of being refused.
     """
 
     checked: dict[str, list[Checked]] = field(default_factory=dict)
@@ -34,6 +35,7 @@ class Progress:
     compared: bool = False
     hidden: dict[str, int] = field(default_factory=dict)
     by_rule: dict[str, dict[str, int]] = field(default_factory=dict)
+    instead: tuple[str, ...] = ()
 
     def shares(self) -> dict[str, Arith]:
         """All shares, by name."""
@@ -51,7 +53,13 @@ class Progress:
     def said(self) -> Json:
         """All that is public."""
         rejected: Json = [[owner, name, count] for (owner, name), count in sorted(self.rejected.items())]
-        return {"rejected": rejected, "compared": self.compared, "hidden": self.hidden, "by-rule": self.by_rule}
+        return {
+            "rejected": rejected,
+            "compared": self.compared,
+            "hidden": self.hidden,
+            "by-rule": self.by_rule,
+            "instead": self.instead,
+        }
 
     @classmethod
     def of(cls, shares: Mapping[str, Arith | Bits], said: Any) -> Progress:
@@ -72,6 +80,7 @@ class Progress:
             compared=said["compared"],
             hidden=said["hidden"],
             by_rule=said["by-rule"],
+            instead=tuple(said["instead"]),
         )
 
 

@@ -46,7 +46,7 @@ def sums_cells(p: Protocol, wanted: Rules, value: Bound, owners: Sequence[Checke
     """At the nodes: the same of all owners' rows, with the tests that the rules ask for."""
     counts = [owner.values["count"] for owner in owners]
     count, total = total_of(counts), total_of([owner.values["sum"] for owner in owners])
-    tops = [owner.values["largest"] for owner in owners if "largest" in owner.values]
+    tops = [owner.values["largest"] for owner in owners if rules.depth(wanted)]
     tests = rules.joined(
         rules.owners_test(p, wanted, counts),
         rules.dominance_tests(p, wanted, total, tops, value),

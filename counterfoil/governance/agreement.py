@@ -7,8 +7,8 @@ is the analysis's own check.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from counterfoil.governance.audience import Audience, by_name, read_audiences
 from counterfoil.governance.consistency import (
     check_budgets,
     check_contracts,
+    check_instead,
     check_jurisdictions,
     check_limits,
     check_parties,
@@ -63,7 +64,8 @@ class Part(NamedTuple):
 class Planned:
     """One analysis as agreed; `plan_digest` names exactly this, with the contract's bytes.
 
-    Its results are exact unless `privacy` asks for noise.
+    Its results are exact unless `privacy` asks for noise. `instead` is the noise that they take where they would be
+    refused for differing too little from an earlier release.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Planned:
     recipients: tuple[str, ...]
     plan_digest: str
     privacy: Privacy | None = None
+    instead: Privacy | None = None
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,24 @@ class Agreement:
         """The analyses whose results are noised."""
         return tuple(plan for plan in self.analyses if plan.privacy)
 
+    @property
+    def charged(self) -> tuple[Planned, ...]:
+        """The analyses that draw on budgets: those whose results are noised, and those that take noise instead."""
+        return tuple(plan for plan in self.analyses if plan.privacy or plan.instead)
+
+    def noised_instead(self, contracts: Collection[str]) -> Agreement:
+        """What holds for a job whose rows under these contracts differ too little from those of an earlier release.
+
+        The same agreement, by its digest, in which their exact analyses ask for the noise that they take instead.
+        """
+        return replace(
+            self,
+            analyses=tuple(
+                replace(plan, privacy=plan.instead) if plan.contract in contracts and not plan.privacy else plan
+                for plan in self.analyses
+            ),
+        )
+
     def caps(self, contract: str, recipient: str) -> tuple[Cap, ...]:
         """All that limit what the recipient learns under the contract: its own, whatever the agreement, and ours."""
         ours, own = budget_for(self.budgets, contract, recipient), self.contracts[contract].privacy_cap
@@ -243,17 +264,19 @@ def parse_agreement(
     if review_by and not starts <= review_by <= expires:
         problems.add(("reviewBy",), "lies between 'starts' and 'expires'; after that there is nothing to review")
     schedule = read_schedule(value["schedule"], problems)
-    privacies = [
-        read_privacy(item.get("privacy"), ("analyses", index, "privacy"), problems)
+    noises = {
+        (index, key): read_privacy(item.get(key), ("analyses", index, key), problems)
         for index, item in enumerate(value["analyses"])
-    ]
+        for key in ("privacy", "noiseInstead")
+    }
     budgets = read_budgets(value.get("budget", ()))
     check_parties(value, roster, problems)
     check_contracts(value, contracts, expires, problems)
     check_limits(value, contracts, problems)
     check_jurisdictions(value, contracts, roster, problems)
     check_plans(value, contracts, problems)
-    check_budgets(value, budgets, privacies, contracts, problems)
+    check_instead(value, policies, problems)
+    check_budgets(value, budgets, noises, contracts, problems)
     check_recipients(value, problems)
     repeats = _repeats(value, problems)
     problems.raise_if_any()
@@ -278,7 +301,8 @@ def parse_agreement(
         cross_checks=tuple(value["review"].get("crossChecks", [])),
         repeats=repeats,
         analyses=tuple(
-            _planned(item, privacy, contracts) for item, privacy in zip(value["analyses"], privacies, strict=True)
+            _planned(item, noises[index, "privacy"], noises[index, "noiseInstead"], contracts)
+            for index, item in enumerate(value["analyses"])
         ),
         budgets=budgets,
         starts=starts,
@@ -306,7 +330,9 @@ def _repeats(value: Mapping[str, Any], problems: Problems) -> Repeats | None:
     return Repeats(Ref.parse(given["agreement"]), tuple(given["nodes"]))
 
 
-def _planned(item: Mapping[str, Any], privacy: Privacy | None, contracts: Mapping[str, Contract]) -> Planned:
+def _planned(
+    item: Mapping[str, Any], privacy: Privacy | None, instead: Privacy | None, contracts: Mapping[str, Contract]
+) -> Planned:
     params: Mapping[str, Any] = item.get("parameters", {})
     plan: Mapping[str, Json] = {
         "format": "counterfoil/plan/1",
@@ -318,6 +344,7 @@ def _planned(item: Mapping[str, Any], privacy: Privacy | None, contracts: Mappin
         "parameters": params,
         "recipients": item["recipients"],
         **({"privacy": privacy.json()} if privacy else {}),
+        **({"noiseInstead": instead.json()} if instead else {}),
     }
     return Planned(
         name=item["name"],
@@ -330,4 +357,5 @@ def _planned(item: Mapping[str, Any], privacy: Privacy | None, contracts: Mappin
         recipients=tuple(item["recipients"]),
         plan_digest=digest(jcs(plan)),
         privacy=privacy,
+        instead=instead,
     )

@@ -71,9 +71,9 @@ def learn(agreement: Agreement, home: Home) -> None:
     """This node knows every charge that a node of the agreement published, and the exchange has all that it knows.
 
     Knowing of a charge is not making it: whether the job may be charged, the node decides for itself.
-    Nothing if nothing is noised. Raises: StoreError.
+    Nothing if nothing can be noised. Raises: StoreError.
     """
-    if not agreement.private:
+    if not agreement.charged:
         return
     known = home.state.items(CHARGES)
     for found in _published(home.exchange, [agreement.roster.party(node).keys for node in agreement.nodes], known):
@@ -87,8 +87,8 @@ def learn(agreement: Agreement, home: Home) -> None:
 
 
 def standing_digest(agreement: Agreement, state: State) -> str:
-    """What all nodes must say alike before they compute: the charges on every dataset that the agreement noises."""
-    datasets = {agreement.contracts[plan.contract].id for plan in agreement.private}
+    """What all nodes must say alike before they compute: the charges on every dataset that the agreement may noise."""
+    datasets = {agreement.contracts[plan.contract].id for plan in agreement.charged}
     if not datasets:
         return NOTHING_PRIVATE
     costs = {charge.cost for charge in ledger(state) if any(line.dataset in datasets for line in charge.lines)}

@@ -65,11 +65,22 @@ def lines_of(agreement: Agreement, losses: Mapping[str, Loss]) -> tuple[Line, ..
     return tuple(sorted(lines, key=lambda line: (line.dataset, line.recipient, line.plan)))
 
 
+def as_charged(agreement: Agreement, lines: Sequence[Line]) -> Agreement:
+    """What of the agreement held for a job that is charged these lines: exact analyses among them took noise instead.
+
+    All exact ones of a contract do, or none.
+    """
+    names = {line.plan for line in lines}
+    contracts = {plan.contract for plan in agreement.analyses if plan.name in names and plan.privacy is None}
+    return agreement.noised_instead(contracts) if contracts else agreement
+
+
 def check_lines(lines: Sequence[Line], agreement: Agreement) -> None:
     """The lines charge every recipient for every noised plan what that plan says, and nothing else.
 
     Raises: RefusedError.
     """
+    agreement = as_charged(agreement, lines)
     losses = {line.plan: line.loss for line in lines}
     told = {plan.name: plan.privacy for plan in agreement.private if plan.privacy}
     for plan, privacy in told.items():

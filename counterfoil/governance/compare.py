@@ -167,6 +167,9 @@ def _plan(old: Planned, new: Planned) -> Iterator[str]:
         yield f"{old.name}: was {old.analysis} version {old.version}, becomes {new.analysis} version {new.version}"
     if old.privacy != new.privacy:
         yield f"{old.name}: was {old.privacy or 'exact'}, becomes {new.privacy or 'exact'}"
+    if old.instead != new.instead:
+        was, becomes = (each.instead or "a refusal" for each in (old, new))
+        yield f"{old.name}, where it differs too little: was {was}, becomes {becomes}"
     for parameter in sorted({*old.params} | {*new.params}):
         was, becomes = old.params.get(parameter, "not given"), new.params.get(parameter, "not given")
         if was != becomes:

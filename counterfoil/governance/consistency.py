@@ -12,6 +12,7 @@ from typing import Any
 from counterfoil.governance.column import Column
 from counterfoil.governance.contract import Contract
 from counterfoil.governance.document import Path, Problems, did_you_mean, repeated
+from counterfoil.governance.policy import Policy
 from counterfoil.governance.privacy import Budget, Privacy, budget_for
 from counterfoil.governance.roster import Role, Roster
 from counterfoil.governance.separation import check_separation
@@ -132,16 +133,20 @@ def check_recipients(value: Mapping[str, Any], problems: Problems) -> None:
 def check_budgets(
     value: Mapping[str, Any],
     budgets: Sequence[Budget],
-    privacies: Sequence[Privacy | None],
+    noises: Mapping[tuple[int, str], Privacy | None],
     contracts: Mapping[str, Contract],
     problems: Problems,
 ) -> None:
-    """Every recipient of noised results has a budget that they fit into, and no line of the budget is idle."""
+    """Every recipient of noised results has a budget that they fit into, and no line of the budget is idle.
+
+    `noises` are by the place of their analysis and the key under which it asks for them.
+    """
     for index in repeated((budget.contract, budget.recipient) for budget in budgets):
         problems.add(("budget", index), "the same contract and recipient stand in an earlier line; keep one")
     drawn: set[tuple[str, str]] = set()
-    for index, (item, privacy) in enumerate(zip(value["analyses"], privacies, strict=True)):
-        contract, path = contracts.get(item["contract"]), ("analyses", index, "privacy")
+    for (index, key), privacy in noises.items():
+        item, path = value["analyses"][index], ("analyses", index, key)
+        contract = contracts.get(item["contract"])
         if privacy is None or contract is None:
             continue
         if contract.demands.left_behind:
@@ -164,6 +169,21 @@ def check_budgets(
                 ("budget", index),
                 f"no analysis under {budget.contract} adds noise for {budget.recipient}; remove the line, or add "
                 "'privacy' to the analysis",
+            )
+
+
+def check_instead(value: Mapping[str, Any], policies: Sequence[Policy], problems: Problems) -> None:
+    """Noise in place of a refusal is for exact analyses, and all policies allow it."""
+    refusing = [policy.id for policy in policies if not policy.rules.noise_instead_of_refusal]
+    for index, item in enumerate(value["analyses"]):
+        path = ("analyses", index, "noiseInstead")
+        if "noiseInstead" in item and "privacy" in item:
+            problems.add(path, "its results have noise in any case; keep 'privacy' alone")
+        elif "noiseInstead" in item and refusing:
+            problems.add(
+                path,
+                f"the policy {refusing[0]} has such a release refused; set its noise_instead_of_refusal to true, or "
+                "remove this",
             )
 
 

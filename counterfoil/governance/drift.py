@@ -55,7 +55,7 @@ def _changes(agreement: Agreement, charges: list[Charge]) -> Iterator[Finding]:
                 )
                 yield Finding(True, line.plan, words)
     noised = {(agreement.contracts[plan.contract].id, plan.name) for plan in agreement.private}
-    exact = {plan.name for plan in agreement.analyses if not plan.privacy}
+    exact = {plan.name for plan in agreement.analyses if not plan.privacy and not plan.instead}
     for dataset, plan in sorted({(dataset, plan) for dataset, _, plan in known} - noised):
         if dataset in datasets and plan in exact:
             yield Finding(True, plan, f"was noised, and is exact in agreement {agreement.version}")

@@ -14,7 +14,8 @@ from counterfoil.canonical import Json, Ref, digest, jcs
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import NotFoundError, RefusedError, SignatureError, TamperedError
-from counterfoil.governance.charge import Line, check_lines
+from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.charge import Line, as_charged, check_lines
 from counterfoil.governance.document import read_json
 from counterfoil.governance.job import Job
 from counterfoil.governance.signing import SignedAgreement
@@ -119,6 +120,20 @@ class Draft:
 
     agreement: SignedAgreement
     evidence: Evidence
+
+    @property
+    def terms(self) -> Agreement:
+        """What of the agreement held for its job: what took noise in place of being refused asks for noise here."""
+        return as_charged(self.agreement.terms, self.evidence.charge)
+
+    @property
+    def instead(self) -> tuple[str, ...]:
+        """The analyses that took noise in place of being refused."""
+        return tuple(
+            now.name
+            for now, agreed in zip(self.terms.analyses, self.agreement.terms.analyses, strict=True)
+            if now.privacy != agreed.privacy
+        )
 
 
 def make_evidence(

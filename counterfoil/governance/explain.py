@@ -9,7 +9,7 @@ from counterfoil.canonical import Json
 from counterfoil.governance.agreement import Agreement, Planned
 from counterfoil.governance.assurance import collusions, guarantees
 from counterfoil.governance.contract import Contract
-from counterfoil.governance.memory import guarded
+from counterfoil.governance.memory import guarded, noise_instead
 from counterfoil.governance.privacy import ONE_ROW
 from counterfoil.governance.reaffirmation import review_dates
 from counterfoil.governance.repetition import asks_twice
@@ -70,6 +70,7 @@ def facts(agreement: Agreement) -> dict[str, Json]:
                 "parameters": plan.params,
                 "recipients": plan.recipients,
                 "privacy": plan.privacy.json() if plan.privacy else None,
+                "noise_instead": plan.instead.json() if plan.instead else None,
                 "plan": plan.plan_digest,
             }
             for plan in agreement.analyses
@@ -134,6 +135,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         yield "An exact result is refused if"
         for rule in agreement.rules.describe_releases():
             yield f"  {rule}"
+        yield from noise_instead(agreement)
     yield (
         f"Before a result leaves the nodes, {agreement.quorum} of {_list(agreement.reviewers)} must approve it. "
         "They see what was computed and counted, never a value. One rejection is enough to stop it. "
@@ -228,14 +230,14 @@ def _review(agreement: Agreement) -> Iterator[str]:
 
 def _private(agreement: Agreement) -> Iterator[str]:
     """What noise protects whom, and how much of it anybody may see through."""
-    if not agreement.private:
+    if not agreement.charged:
         yield "All results are exact: no noise is added."
         return
     exact = [plan.name for plan in agreement.analyses if not plan.privacy]
     yield "Noise hides what one person contributes to a noised result, whoever reads it and whatever they know."
     if exact:
         yield f"It does not cover {_list(exact)}, whose results are exact."
-    for name in dict.fromkeys(plan.contract for plan in agreement.private):
+    for name in dict.fromkeys(plan.contract for plan in agreement.charged):
         contract = agreement.contracts[name]
         owners = len(agreement.owners_under(name))
         yield f"  under {name} it hides {contract.person.protects(owners) if contract.person else ONE_ROW}"
@@ -271,6 +273,8 @@ def _plan(plan: Planned) -> Iterator[str]:
     yield f"    {plan.analysis} version {plan.version} of {_list(plan.columns)}{params}; for {_list(plan.recipients)}"
     if plan.privacy:
         yield f"    with {plan.privacy}"
+    if plan.instead:
+        yield f"    with {plan.instead}, where it would be refused for differing too little from an earlier release"
 
 
 def _value(value: object) -> str:

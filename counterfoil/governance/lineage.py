@@ -90,14 +90,14 @@ def _agreed(draft: Draft) -> Iterator[Vertex]:
     for name, contract in terms.contracts.items():
         file = Ref("document", ref.owner, contract.digest)
         yield Vertex(f"contract:{name}", "contract", f"{contract.id} {contract.version}", contract.digest, _blob(file))
-    for plan in terms.analyses:
+    for plan in draft.terms.analyses:
         yield Vertex(
             f"plan:{plan.name}", "plan", plan.name, plan.plan_digest, "",
             {
                 "analysis": f"{plan.analysis} version {plan.version}",
                 "columns": ", ".join(plan.columns),
                 "purpose": plan.purpose,
-                "noise": "yes" if plan.privacy else "no",
+                "noise": "in place of a refusal" if plan.name in draft.instead else "yes" if plan.privacy else "no",
             },
         )  # fmt: skip
     yield Vertex("software", "software", "what every node ran", draft.evidence.software)

@@ -72,6 +72,18 @@ def guarded(terms: Agreement) -> list[str]:
     return sorted({plan.contract for plan in terms.analyses if plan.privacy is None})
 
 
+def noise_instead(terms: Agreement) -> Iterator[str]:
+    """In plain words: what takes noise where its rows differ too little from those of an earlier release."""
+    for name in guarded(terms):
+        exact = [plan for plan in terms.analyses if plan.contract == name and plan.privacy is None]
+        if all(plan.instead for plan in exact):
+            told = "; ".join(f"{plan.name}, {plan.instead}" for plan in exact)
+            yield (
+                f"Where the rows under {name} differ too little, these take noise instead, are charged for it, and "
+                f"show that they did: {told}. It hides what one person's rows say; of several who changed, less."
+            )
+
+
 def check_numbers(earlier: Sequence[Remembered], release: Remembered, fewest: int) -> None:
     """Raises: ReconstructionError when so many exact numbers about so few rows would be out that rows follow from them.
 

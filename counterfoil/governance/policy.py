@@ -38,8 +38,9 @@ class Rules:
     least. `check_missing_values`: no result rests on a column with empty cells. `safe_round_base`: counts and sums
     leave as multiples of it, the nearest ones. `safe_difference`: rows in which an owner's part of a release may differ
     from that of an earlier one, at least, unless in none. `safe_rows_per_number`: rows for each exact number that is
-    known of them, by all releases that nodes remember, at least. `count_by_rule`: reviewers learn how many cells each
-    rule hides, not only how many are hidden.
+    known of them, by all releases that nodes remember, at least. `noise_instead_of_refusal`: a release that differs too
+    little is not refused if all that is exact in it can take noise instead. `count_by_rule`: reviewers learn how many
+    cells each rule hides, not only how many are hidden.
     """
 
     safe_threshold: int = 10
@@ -54,6 +55,7 @@ class Rules:
     safe_round_base: int = 1
     safe_difference: int = 10
     safe_rows_per_number: int = 2
+    noise_instead_of_refusal: bool = False
     count_by_rule: bool = False
 
     def stricter(self, other: Rules) -> Rules:
@@ -158,7 +160,7 @@ CALLED_FOR: Final[Mapping[str, frozenset[Statistic]]] = {
 WITHOUT_ANALYSIS: Final[Mapping[str, str]] = {"survival_safe_threshold": "survival curves"}
 """Rules that output checkers know about statistics that no analysis here releases: they would protect nothing."""
 
-_LOWER_IS_STRICTER: Final = frozenset({"safe_nk_k", "count_by_rule"})
+_LOWER_IS_STRICTER: Final = frozenset({"safe_nk_k", "noise_instead_of_refusal", "count_by_rule"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from counterfoil.report import wording
 from counterfoil.report.leakage import statement
 from counterfoil.report.prechecks import Precheck
 
+INSTEAD = "noised in place of being refused: some owner's rows differ by too few from those of an earlier release"
+
 BY = "hidden-by-"
 """What evidence calls the number of cells that a rule hides, before the rule's name."""
 
@@ -82,7 +84,7 @@ def printable(text: str) -> str:
 
 
 def _who_gets_what(draft: Draft) -> Iterator[str]:
-    evidence, terms, plans = draft.evidence, draft.agreement.terms, analyses(draft.agreement.terms)
+    evidence, terms, plans = draft.evidence, draft.terms, analyses(draft.terms)
     costs = {(line.recipient, line.plan): line for line in evidence.charge}
     yield "who would get what"
     for recipient in terms.recipients:
@@ -98,6 +100,8 @@ def _who_gets_what(draft: Draft) -> Iterator[str]:
             yield from _by_rule(measures)
             if line := costs.get((recipient, plan.name)):
                 yield f"      costs {line.loss} of its privacy budget for {line.dataset}"
+            if plan.name in draft.instead:
+                yield f"      {INSTEAD}"
 
 
 def _by_rule(measures: Mapping[str, int]) -> Iterator[str]:

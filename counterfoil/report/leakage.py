@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from counterfoil.governance.memory import guarded
+from counterfoil.governance.memory import guarded, noise_instead
 from counterfoil.governance.privacy import ONE_ROW
 from counterfoil.governance.repetition import asks_twice
 from counterfoil.report import wording
@@ -69,15 +69,18 @@ def _noise(agreement: Agreement) -> Iterator[str]:
             f"No noise is added to {wording.listing(exact)}. Whoever compares these results with others over nearly "
             "the same rows may learn something about the rows in which they differ."
         )
-    if not agreement.private:
+    if not agreement.charged:
         return
     yield "Noise that no node knows is added to these, in every cell and before anything is hidden:"
-    yield "\n".join(f"- {plan.name}: {plan.privacy}" for plan in agreement.private)
+    yield "\n".join(
+        f"- {plan.name}: {plan.privacy or f'{plan.instead}, only in place of a refusal, see above'}"
+        for plan in agreement.charged
+    )
     yield (
         "So whoever reads them, whatever else they know, can hardly tell the tables from others of as many rows in "
         "which the rows of one are put in place of the rows of another. That one is, by contract:"
     )
-    yield "\n".join(_protected(agreement, name) for name in dict.fromkeys(plan.contract for plan in agreement.private))
+    yield "\n".join(_protected(agreement, name) for name in dict.fromkeys(plan.contract for plan in agreement.charged))
     yield (
         "How many rows each owner hands in is known to all parties, and noise does not hide it; nor does it hide that "
         "every table satisfied its contract. What is hidden in a noised result depends on its noised counts alone."
@@ -100,6 +103,7 @@ def _refused(agreement: Agreement) -> Iterator[str]:
         rules = "\n".join(f"- {rule}" for rule in agreement.rules.describe_releases())
         yield "A release of exact results is refused, before anything is computed, if"
         yield rules
+        yield from noise_instead(agreement)
         yield (
             "Nodes remember of a release which rows it was about, in shares of a sketch that only the owner can read, "
             "for as long as the contract lets them keep shares. That a job was refused says that some owner's rows "

@@ -67,6 +67,7 @@ def prechecks(found: Review, exchange: Exchange, today: date, standing: Sequence
         _rejected(draft),
         *_cross_checks(draft),
         *_repeated(draft, exchange),
+        *_instead(draft),
         *_budgets(draft, exchange, today),
         *_rows_changed(exchange, draft, rows, every),
         *_others_of_period(draft, every),
@@ -128,9 +129,19 @@ def _hidden(draft: Draft) -> Iterator[Precheck]:
 
 def _remedy(draft: Draft, name: str) -> str:
     """What would hide less, for the next version of the agreement."""
-    others = neighbours(analyses(draft.agreement.terms), name)
+    others = neighbours(analyses(draft.terms), name)
     margins = f", or leave out {wording.listing(others)}, from which hidden cells could be subtracted" if others else ""
     return f"merge bands or groups into fewer and larger ones{margins}"
+
+
+def _instead(draft: Draft) -> Iterator[Precheck]:
+    if names := draft.instead:
+        yield Precheck(
+            "earlier releases",
+            Level.LOOK,
+            f"{wording.listing(names)}: noised, and charged, in place of being refused; some owner's rows differ by "
+            "too few from those of an earlier release, which is known by that",
+        )
 
 
 def _rejected(draft: Draft) -> Precheck:

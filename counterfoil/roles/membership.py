@@ -36,7 +36,7 @@ def release_of(terms: Agreement, job: str, manifests: Sequence[Manifest]) -> Rem
 def keep_membership(draft: Draft, home: Home) -> None:
     """What the draft is about is remembered as released, and its sketches are in the vault. Raises: NotFoundError."""
     evidence, agreement = draft.evidence, draft.agreement
-    terms, release = agreement.terms, drafted(draft.evidence.digest, home.state)
+    terms, release = draft.terms, drafted(draft.evidence.digest, home.state)
     if not release.owners:
         return
     contracts = {name: terms.contracts[name] for name in guarded(terms)}

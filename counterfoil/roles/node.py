@@ -23,7 +23,7 @@ from counterfoil.errors import (
     RefusedError,
 )
 from counterfoil.governance import budget
-from counterfoil.governance.agreement import Part
+from counterfoil.governance.agreement import Agreement, Part, Planned
 from counterfoil.governance.charge import Line, lines_of
 from counterfoil.governance.evidence import make_evidence, sign_evidence
 from counterfoil.governance.job import Event, Job, advance, count_iteration, start_attempt
@@ -121,13 +121,15 @@ class Computation:
     def guard(self) -> int:
         """This job's rows are those of no earlier release, or differ enough from them; how many it was held against.
 
-        Raises: DifferenceError, ReconstructionError.
+        Where they do not, what is exact about them takes noise instead, if the agreement has it so; all nodes read the
+        same bits and the same agreement, so all do, or none.
+
+        Raises: DifferenceError, ReconstructionError; BudgetError when that noise does not fit into a budget.
         """
         return self.steps.do(GUARD, self._guard)
 
     def _guard(self) -> int:
         terms, release = self.agreement.terms, self._release()
-        check_numbers(self._earlier, release, terms.rules.safe_rows_per_number)
         if release.owners:
             now = {
                 Part(manifest.owner, terms.contracts[manifest.contract].id): self._protocol.share_input(
@@ -137,14 +139,37 @@ class Computation:
                 if manifest.contract in guarded(terms)
             }
             close = self._computing.guard(now, [self._sketches(each, release) for each in self._earlier])
-            for each, is_close in zip(self._earlier, close, strict=True):
-                if is_close:
-                    raise DifferenceError(
-                        f"job {self.job.id}: the rows of some owner differ from those of job {each.job}, which was "
-                        f"released, but by fewer than {terms.rules.safe_difference}: the two together would tell about "
-                        "so few. Wait until more has changed, submit the same rows, or ask for noise"
-                    )
+            if near := [each for each, is_close in zip(self._earlier, close, strict=True) if is_close]:
+                self._noise_instead(near)
+        check_numbers(self._earlier, self._release(), terms.rules.safe_rows_per_number)
         return len(self._earlier)
+
+    def _noise_instead(self, near: Sequence[Remembered]) -> None:
+        """What is exact about the rows of these releases, too, is noised in this job, and fits into the budgets.
+
+        Raises: DifferenceError where the agreement has it refused; BudgetError.
+        """
+        ids = {contract for each in near for contract in each.owners}
+        contracts = [name for name in guarded(self.agreement.terms) if self.agreement.terms.contracts[name].id in ids]
+        try:
+            self._computing.noise_instead(contracts)
+        except DifferenceError as error:
+            raise DifferenceError(
+                f"job {self.job.id}: the rows of some owner differ from those of job {near[0].job}, which was "
+                f"released, but by fewer than {self.agreement.terms.rules.safe_difference}: the two together would "
+                f"tell about so few ({error}). Wait until more has changed, submit the same rows, or agree on noise"
+            ) from None
+        budget.check(self._terms, self.job.id, self._charge(), self.home, datetime.now(UTC).date())
+
+    @property
+    def _terms(self) -> Agreement:
+        """What of the agreement holds for this job: what takes noise in place of being refused asks for noise here."""
+        return self._steps.joint.terms if self._steps else self.agreement.terms
+
+    @property
+    def noised(self) -> tuple[Planned, ...]:
+        """The analyses whose results have noise in this job."""
+        return self._terms.private
 
     def _sketches(self, earlier: Remembered, release: Remembered) -> dict[Part, Arith]:
         """Of an earlier release, the sketches of the rows under contracts that this one is about, too."""
@@ -156,7 +181,7 @@ class Computation:
 
     def _release(self) -> Remembered:
         """What is to be remembered of this job's release."""
-        return release_of(self.agreement.terms, self.job.id, self.manifests)
+        return release_of(self._terms, self.job.id, self.manifests)
 
     def evaluate(self, name: str) -> None:
         """One planned analysis is computed; its result is shared."""
@@ -211,7 +236,7 @@ class Computation:
             self.agreement,
             measures={
                 name: measure(analysis, hidden[name], by_rule.get(name, {}), self.rejected_by(name))
-                for name, analysis in analyses(terms).items()
+                for name, analysis in analyses(self._terms).items()
             },
             commitments=settled.commitments,
             checks={
@@ -282,7 +307,7 @@ class Computation:
 
     def _charge(self) -> tuple[Line, ...]:
         """What the job's noised results cost their recipients."""
-        return lines_of(self.agreement.terms, losses(self.agreement.terms))
+        return lines_of(self._terms, losses(self._terms))
 
     @property
     def _live(self) -> Session:

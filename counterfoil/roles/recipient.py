@@ -30,7 +30,7 @@ from counterfoil.home import Home
 from counterfoil.mpc.output import recombine
 from counterfoil.mpc.replicated import components
 from counterfoil.mpc.shares import Words, as_signed
-from counterfoil.report.draft import BY
+from counterfoil.report.draft import BY, INSTEAD
 from counterfoil.report.leakage import statement
 from counterfoil.report.model import Approval, Evidence, Report
 from counterfoil.report.render import render
@@ -93,7 +93,8 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob
     try:
         numbers = open_(draft)
         said = check_equal(home, draft, numbers, open_)
-        presented = (analyses(terms)[plan.name].present(numbers[plan.name]) for plan in terms.plans_for(home.party))
+        plans = analyses(draft.terms)
+        presented = (_told(draft, plans[plan.name].present(numbers[plan.name])) for plan in terms.plans_for(home.party))
         results = tuple(replace(result, assumptions=(*result.assumptions, *said)) for result in presented)
     except CounterfoilError as error:  # some of it may have been unsealed
         with suppress(CounterfoilError):  # a log that cannot be written does not hide the reason
@@ -137,6 +138,13 @@ def _note(home: Home, opened: _Opened) -> None:
     sign_receipt(opened.approved, sealed, home, datetime.now(UTC))
 
 
+def _told(draft: Draft, result: Result) -> Result:
+    """The result; one that is noised in place of being refused says so."""
+    if result.name not in draft.instead:
+        return result
+    return replace(result, assumptions=(*result.assumptions, f"{INSTEAD[0].upper()}{INSTEAD[1:]}."))
+
+
 def _leaving(home: Home, draft: Draft) -> Leaving:
     """The draft as approved; for a checker also before that, unless somebody stopped it."""
     heard = hear(draft, home)
@@ -151,7 +159,7 @@ def _leaving(home: Home, draft: Draft) -> Leaving:
 def _recombined(
     approved: Leaving, plan: str, released: Mapping[str, Mapping[str, Words]]
 ) -> dict[str, NDArray[np.int64]]:
-    terms = approved.draft.agreement.terms
+    terms = approved.draft.terms
     items: dict[str, dict[str, Words]] = {node: {} for node in terms.nodes}
     opened = {}
     for output in analyses(terms)[plan].outputs():

@@ -117,7 +117,7 @@ def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str) -> Le
     terms, today = agreement.terms, datetime.now(UTC).date()
     first = terms.checkers and review(draft, heard).state in (State.SUBMITTED, State.PARTIALLY_REVIEWED)
     leaving: Leaving = admit_checkers(draft, heard) if first else count_decisions(draft, heard)
-    check_compared(evidence.digest, remembered(home.state, terms, evidence.job, today), home.state)
+    check_compared(evidence.digest, remembered(home.state, draft.terms, evidence.job, today), home.state)
     if isinstance(leaving, Shown):
         return leaving
     if stage is Stage.DRAFTED:

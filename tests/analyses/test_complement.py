@@ -255,9 +255,16 @@ MARGINS = """
 
 
 def demo(
-    folder: Path, margins: Sequence[str] = (), policy: str = "", edit: Callable[[str], str] = str
+    folder: Path,
+    margins: Sequence[str] = (),
+    policy: str = "",
+    edit: Callable[[str], str] = str,
+    checked: Callable[[JointComputation], None] = lambda joint: None,
 ) -> tuple[JointComputation, dict[Part, int]]:
-    """The demo's own agreement, policy and tables, computed up to suppression; and the rows of each owner."""
+    """The demo's own agreement, policy and tables, computed up to suppression; and the rows of each owner.
+
+    `checked` is called once inputs are checked, when nothing is evaluated yet.
+    """
     shutil.copytree(CONTRACTS, folder / "contracts")
     file = folder / "contracts" / "agreements" / "exposure.agreement.yaml"
     file.write_text(edit(file.read_text()) + "".join(MARGINS.format(axis=axis) for axis in margins))
@@ -279,8 +286,10 @@ def demo(
         rows[Part(owner, "loans")] = len(table)
     joint = JointComputation(p, agreement)
     joint.check(shares, rows)
+    checked(joint)
     for plan in agreement.analyses:
         joint.evaluate(plan.name)
+    joint.compare()
     joint.add_noise()
     joint.suppress()
     return joint, rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,18 @@ import pytest
 from numpy.typing import NDArray
 
 from counterfoil.analyses.differences import MARGIN, too_close
+from counterfoil.analyses.joint import JointComputation, analyses
 from counterfoil.data.membership import BUCKETS, KINDS, REPEATS, sketch, tagged
 from counterfoil.data.table import Table
+from counterfoil.errors import DifferenceError, PlanError
 from counterfoil.governance.agreement import Part
+from counterfoil.governance.memory import guarded
 from counterfoil.mpc.local import reveal, run_local
 from counterfoil.mpc.plain.protocol import Plain
+from counterfoil.mpc.shares import as_signed
 from tests.analyses.judging import CONTRACT
+from tests.analyses.test_complement import demo
+from tests.private import LAPLACE, NOISED, private
 from tests.trials import dice, trials
 
 A, B = Part("bank-a", "loans"), Part("bank-b", "loans")
@@ -117,3 +124,51 @@ def test_a_sketch_says_nothing_without_the_key() -> None:
     assert made.shape == (KINDS, REPEATS * BUCKETS)
     assert abs(int(made.sum())) < 6 * (1000 * KINDS * REPEATS) ** 0.5
     assert (np.abs(made).sum(axis=1) <= REPEATS * 1000).all()
+
+
+# --- noise in place of a refusal ----------------------------------------------------------------------------------
+
+
+def forgiving(text: str) -> str:
+    """The banks' agreement in which every analysis takes noise where it would be refused."""
+    every = dict.fromkeys((*NOISED, "correlation-of-pre-aggregates", "correlation-of-shared-rows"), LAPLACE)
+    return private(text, every).replace("    privacy:", "    noiseInstead:").replace("epsilon: 3", "epsilon: 9")
+
+
+ALLOWED = "  noise_instead_of_refusal: true\n"
+
+
+def test_what_exact_analyses_are_handed_is_enough_for_noised_ones(tmp_path: Path) -> None:
+    """Every analysis of the demo takes noise after its owners handed in what the exact one needs."""
+    exact, _ = demo(tmp_path / "exact", policy=ALLOWED, edit=forgiving)
+    noised, _ = demo(
+        tmp_path / "noised", policy=ALLOWED, edit=forgiving, checked=lambda joint: joint.noise_instead(["loans"])
+    )
+    was, becomes = exact.finish(), noised.finish()
+    assert not exact.agreement.private
+    assert {plan.name for plan in noised.terms.private} == set(was) == set(becomes)
+    assert (guarded(exact.agreement), guarded(noised.terms)) == (["loans"], [])
+    for name, analysis in analyses(noised.terms).items():
+        opened = {output: as_signed(share.parts[0]) for output, share in becomes[name].items()}
+        before = {output: as_signed(share.parts[0]) for output, share in was[name].items()}
+        labels = {measure.label for table in analysis.present(opened).tables for measure in table.measures.values()}
+        assert "noised" in labels
+        for array in analysis.noised:
+            both = before["safe"].ravel().astype(bool) & opened["safe"].ravel().astype(bool)
+            shown = both if before[array].shape == before["safe"].shape else slice(None)
+            assert (before[array].ravel()[shown] != opened[array].ravel()[shown]).mean() > 0.5
+
+
+def test_noise_is_not_taken_by_what_has_none_nor_too_late(tmp_path: Path) -> None:
+    def ask(joint: JointComputation) -> None:
+        joint.noise_instead(["loans"])
+
+    with pytest.raises(DifferenceError, match=r"total-exposure, .*: exact, and may not take noise instead"):
+        demo(tmp_path / "none", policy=ALLOWED, checked=ask)
+
+    def ask_late(joint: JointComputation) -> None:
+        joint.evaluate("total-exposure")
+        joint.noise_instead(["loans"])
+
+    with pytest.raises(PlanError, match="before anything is evaluated"):
+        demo(tmp_path / "late", policy=ALLOWED, edit=forgiving, checked=ask_late)

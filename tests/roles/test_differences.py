@@ -9,15 +9,34 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from counterfoil.analyses.joint import analyses, declared, losses
 from counterfoil.canonical import Ref
-from counterfoil.errors import AttemptError, DifferenceError, ReconstructionError
+from counterfoil.errors import (
+    AgreementError,
+    AttemptError,
+    BudgetError,
+    DifferenceError,
+    ReconstructionError,
+    RefusedError,
+)
+from counterfoil.governance import budget
+from counterfoil.governance.airlock import decide, review
+from counterfoil.governance.charge import check_lines, lines_of
+from counterfoil.governance.evidence import load_draft
+from counterfoil.governance.explain import explain
 from counterfoil.governance.memory import remembered
 from counterfoil.governance.retention import purge
 from counterfoil.governance.withdrawal import withdraw
 from counterfoil.home import Home
-from tests.agreements import AGREEMENT_FILE, another
+from counterfoil.mpc.shares import as_signed
+from counterfoil.report.draft import INSTEAD, describe
+from counterfoil.report.leakage import statement
+from counterfoil.report.prechecks import Level, prechecks
+from counterfoil.roles.recipient import open_job
+from tests.agreements import AGREEMENT_FILE, POLICY_FILE, another
 from tests.consortium import NODES, OWNERS, REVIEWERS, Consortium, found, today
 from tests.private import only
 
@@ -128,3 +147,136 @@ def test_many_means_and_covariances_of_few_rows_are_refused(tmp_path: Path) -> N
     )
     with pytest.raises(ReconstructionError, match=r"71 exact numbers about 60 rows .* asks for 2 rows to each"):
         draft(banks, hand_in(banks))
+
+
+# --- noise in place of a refusal ----------------------------------------------------------------------------------
+
+ALLOWED = {POLICY_FILE: {"  safe_difference: 10 ": "  noise_instead_of_refusal: true\n  safe_difference: 10 "}}
+CLAUSE = "    noiseInstead: {mechanism: laplace, epsilon: 0.5}\n    recipients: [regulator, bank-a]\n"
+BUDGETS = """budget:
+  - {contract: loans, recipient: regulator, epsilon: 0.9, delta: 0.000001}
+  - {contract: loans, recipient: bank-a, epsilon: 2, delta: 0.000001}
+
+analyses:
+"""
+
+
+def forgiving(banks: Consortium, folder: Path, number: int, budget: str = BUDGETS) -> Consortium:
+    """As `sequel`, but what would be refused for differing too little takes noise."""
+    words = {
+        "version: 1.0.0": f"version: 1.0.{number}",
+        "analyses:\n": budget,
+        "    recipients: [regulator, bank-a]\n": CLAUSE,
+    }
+    return another(banks, folder, {AGREEMENT_FILE: words, **ALLOWED})
+
+
+def drafted_sum(banks: Consortium, evidence: str) -> int:
+    """Test oracle: the drafted total, from the shares of two nodes."""
+    draft = load_draft(banks.homes[NODES[0]].exchange, banks.signed(NODES[0]), evidence)
+    parts = {}
+    for node in NODES[:2]:
+        parts |= banks.homes[node].vault.load(draft.evidence.job, "total-exposure", aad=evidence.encode())
+    return int(as_signed(np.array(sum(int(parts[f"sum--{j}"].item()) for j in range(3)) % (1 << 64), np.uint64)))
+
+
+def test_what_differs_too_little_takes_noise_if_all_have_agreed_on_it(banks: Consortium, tmp_path: Path) -> None:
+    again = forgiving(banks, tmp_path, 60)
+    submissions = hand_in(again, without=1)
+    exact = int(pd.concat(again.pooled())["balance"].sum()) - int(again.table("bank-b").frame()["balance"].iloc[-1])
+    first = draft(again, submissions)
+    # A reviewer asks for changes, and a second attempt has the same noise.
+    home = again.homes[REVIEWERS[0]]
+    read = load_draft(home.exchange, again.signed(REVIEWERS[0]), first)
+    assert read.instead == ("total-exposure",)
+    decide(read, "request-changes", comment="once more", keys=home.keys, exchange=home.exchange, now=today())
+    noisy = drafted_sum(again, first)
+    assert noisy != exact
+    second = again.analyse(submissions, attempt=2)[0].digest
+    assert second != first
+    assert drafted_sum(again, second) == noisy
+    found = review(load_draft(home.exchange, again.signed(REVIEWERS[0]), second), ())
+    assert INSTEAD in "\n".join(describe(found, (), (), (), REVIEWERS[0]))
+    (check,) = [each for each in prechecks(found, home.exchange, today().date()) if each.about == "earlier releases"]
+    assert check.level is Level.LOOK
+    # Only a release costs something, and costs it once.
+    assert not any(budget.ledger(again.homes[node].state) for node in NODES)
+    again.review(second, REVIEWERS[:2])
+    again.release(second)
+    again.release(second)
+    for node in NODES:
+        charges = budget.ledger(again.homes[node].state)
+        assert sorted(charge.node for charge in charges) == sorted(NODES)
+        for charge in charges:
+            assert [(line.recipient, str(line.loss)) for line in charge.lines] == [
+                ("bank-a", "ε = 0.5"),
+                ("regulator", "ε = 0.5"),
+            ]
+        # It is nothing that a later release could be subtracted from.
+        assert charges[0].job not in {
+            each.job for each in remembered(again.homes[node].state, again.agreement, "", today().date())
+        }
+    opened = open_job(again.homes["bank-a"], again.signed("bank-a"), second)
+    (result,) = opened.results
+    (table,) = result.tables
+    assert table.measures["balance"].label == "noised"
+    assert int(table.frame["balance"].iloc[0]) == noisy
+    assert abs(noisy - exact) < 20 * table.measures["balance"].interval
+    assert result.assumptions[-1].startswith("Noised in place of being refused")
+    assert "Noised in place of being refused" in opened.page.read_text()
+    # The regulator's budget of 0.9 has no room for a second such release: no node computes it.
+    third = forgiving(banks, tmp_path / "third", 61)
+    with pytest.raises(BudgetError, match="regulator may learn of loans in all"):
+        draft(third, hand_in(third, without=2))
+
+
+def test_the_same_rows_and_far_other_rows_stay_exact_though_noise_is_agreed_on(
+    banks: Consortium, tmp_path: Path
+) -> None:
+    again = forgiving(banks, tmp_path, 70)
+    evidence = draft(again, hand_in(again))
+    read = load_draft(again.homes["bank-a"].exchange, again.signed("bank-a"), evidence)
+    assert read.instead == ()
+    assert read.evidence.charge == ()
+    assert drafted_sum(again, evidence) == int(pd.concat(again.pooled())["balance"].sum())
+
+
+def test_a_charge_for_what_is_not_noised_and_noise_without_a_charge_are_refused(
+    banks: Consortium, tmp_path: Path
+) -> None:
+    """A node that claims the one and releases the other signs evidence that fits no agreement."""
+    again = forgiving(banks, tmp_path, 80)
+    terms = again.agreement
+    lines = lines_of(terms.noised_instead(["loans"]), losses(terms.noised_instead(["loans"])))
+    check_lines(lines, terms)
+    check_lines((), terms)
+    half = tuple(line for line in lines if line.recipient == "bank-a")
+    cheaper = tuple(replace(line, loss=replace(line.loss, epsilon=line.loss.epsilon / 2)) for line in lines)
+    for wrong in (half, cheaper, (*lines, *lines)):
+        with pytest.raises(RefusedError):
+            check_lines(wrong, terms)
+    with pytest.raises(RefusedError):
+        check_lines(lines, banks.agreement)
+    told = explain(terms)
+    assert "where it would be refused for differing too little" in told
+    for text in (told, statement(terms, tuple(analyses(terms).values()), declared(terms))):
+        assert "these take noise instead, are charged for it, and show that they did: total-exposure, Laplace" in text
+
+
+def test_an_agreement_that_no_policy_lets_take_noise_is_refused(banks: Consortium, tmp_path: Path) -> None:
+    words = {
+        "version: 1.0.0": "version: 1.0.90",
+        "analyses:\n": BUDGETS,
+        "    recipients: [regulator, bank-a]\n": CLAUSE,
+    }
+    with pytest.raises(AgreementError, match="strict-counts has such a release refused"):
+        another(banks, tmp_path / "policy", {AGREEMENT_FILE: words})
+    with pytest.raises(AgreementError, match="regulator has no budget for loans"):
+        forgiving(banks, tmp_path / "budget", 91, "analyses:\n")
+    with pytest.raises(AgreementError, match="its results have noise in any case"):
+        both = CLAUSE.replace("    recipients", "    privacy: {mechanism: laplace, epsilon: 0.5}\n    recipients")
+        another(
+            banks,
+            tmp_path / "both",
+            {AGREEMENT_FILE: {**words, "    recipients: [regulator, bank-a]\n": both}, **ALLOWED},
+        )
