@@ -63,6 +63,8 @@ class LeaveOneOut(Total):
         "the same of the number of rows",
     )
     params = frozenset({"column", "percent"})
+    #: steps are those of exact sums, and say nothing of rounded ones
+    enforces = rules.SUMS - {"safe_round_base"}
 
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
         super().__init__(planned, contract, limits)
@@ -82,6 +84,9 @@ class LeaveOneOut(Total):
 
     def summed(self) -> tuple[str, ...]:
         return ()
+
+    def counted(self) -> Mapping[str, Bound]:
+        return {}
 
     def moves(self) -> Mapping[str, Moves]:
         return Analysis.moves(self)

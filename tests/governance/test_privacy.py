@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from counterfoil.analyses.joint import analyses, losses
-from counterfoil.errors import AgreementError, ContractError, RangeError
+from counterfoil.errors import AgreementError, ContractError, PlanError, RangeError
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.compare import changes
 from counterfoil.governance.contract import Contract, parse_contract
@@ -175,10 +175,19 @@ def test_a_contract_that_protects_others_is_told_apart() -> None:
     assert "protection" in comparison.broken
 
 
-def test_every_analysis_of_the_demo_takes_noise(shared: Consortium) -> None:
+def test_every_analysis_of_the_demo_but_one_takes_noise(shared: Consortium) -> None:
+    names = {plan.name for plan in shared.agreement.analyses} - {"exposure-without-one-bank"}
     for clause in set(NOISED.values()):
-        agreement = parse(private(EXPOSURE, {plan.name: clause for plan in shared.agreement.analyses}), shared.roster)
-        assert set(losses(agreement)) == {plan.name for plan in agreement.analyses}
+        agreement = parse(private(EXPOSURE, dict.fromkeys(names, clause)), shared.roster)
+        assert set(losses(agreement)) == names
+
+
+def test_an_analysis_that_takes_no_noise_says_so(shared: Consortium) -> None:
+    agreement = parse(
+        private(EXPOSURE, {**NOISED, "exposure-without-one-bank": NOISED["total-exposure"]}), shared.roster
+    )
+    with pytest.raises(PlanError, match="leave_one_out takes no noise; remove 'privacy'"):
+        analyses(agreement)
 
 
 def test_noise_that_could_wrap_is_refused(shared: Consortium) -> None:
