@@ -21,6 +21,7 @@ from counterfoil.errors import (
     DifferenceError,
     ReconstructionError,
     RefusedError,
+    TransportError,
 )
 from counterfoil.governance import budget
 from counterfoil.governance.airlock import decide, review
@@ -37,7 +38,7 @@ from counterfoil.report.leakage import statement
 from counterfoil.report.prechecks import Level, prechecks
 from counterfoil.roles.recipient import open_job
 from tests.agreements import AGREEMENT_FILE, POLICY_FILE, another
-from tests.consortium import NODES, OWNERS, REVIEWERS, Consortium, found, today
+from tests.consortium import NODES, OWNERS, REVIEWERS, Consortium, compute, found, today, together
 from tests.private import only
 
 ROWS = 100
@@ -228,6 +229,30 @@ def test_what_differs_too_little_takes_noise_if_all_have_agreed_on_it(banks: Con
     third = forgiving(banks, tmp_path / "third", 61)
     with pytest.raises(BudgetError, match="regulator may learn of loans in all"):
         draft(third, hand_in(third, without=2))
+
+
+def test_an_attempt_that_resumes_behind_the_guard_still_adds_the_noise(banks: Consortium, tmp_path: Path) -> None:
+    """What the guard decided is in the checkpoint: else the steps that follow it would leave an exact result."""
+    again = forgiving(banks, tmp_path, 65, BUDGETS.replace("epsilon: 0.9", "epsilon: 5"))
+    submissions = hand_in(again, without=3)
+
+    def die(step: str) -> None:
+        if step == "guard":
+            raise TransportError("the attempt ends here")
+
+    first = [again.computation(node, submissions) for node in NODES]
+    with pytest.raises(TransportError):
+        together([lambda each=each: compute(each, die) for each in first])
+    second = [again.computation(node, submissions, 2) for node in NODES]
+    evidence = together([lambda each=each: compute(each) for each in second])[0].digest
+    assert [each.steps.kept for each in second] == [2, 2, 2]
+    read = load_draft(again.homes["bank-a"].exchange, again.signed("bank-a"), evidence)
+    assert read.instead == ("total-exposure",)
+    rows = again.table("bank-b").rows - 3
+    exact = sum(
+        int(again.table(owner).frame()["balance"][: rows if owner == "bank-b" else None].sum()) for owner in OWNERS
+    )
+    assert abs(drafted_sum(again, evidence) - exact) > 0
 
 
 def test_the_same_rows_and_far_other_rows_stay_exact_though_noise_is_agreed_on(
