@@ -57,10 +57,10 @@ def check_repeats(second: Agreement, first: Agreement) -> None:
 
 def check_repeatable(agreement: Agreement) -> None:
     """Raises: AgreementError where the same tables would not give the same numbers twice."""
-    if noised := [plan.name for plan in agreement.private]:
+    if noised := [plan.name for plan in agreement.charged]:
         raise AgreementError(
             f"{agreement.source}: {', '.join(noised)}: noise differs from one computation to the next, and a second "
-            "one would tell as much again; leave 'privacy' out, or do not repeat"
+            "one would tell as much again; leave 'privacy' and 'noiseInstead' out, or do not repeat"
         )
     drawn = [
         name for name, each in agreement.contracts.items() if each.demands.left_behind or each.demands.sample < 100
