@@ -6,6 +6,7 @@ Whatever way the demo ends, so do all its processes. Knows how things are starte
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import socket
 import sys
@@ -37,6 +38,7 @@ SETTINGS = {
     "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_ENABLED": "false",
 }
 SERVER_S = 180.0
+_PORTS = range(20_000, 32_000)
 
 
 class DemoError(Exception):
@@ -132,12 +134,19 @@ class Stand:
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports that nobody listened on a moment ago."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    """Ports that nobody listened on a moment ago.
+
+    They lie below those that systems give out by themselves, so that no caller of anything gets one meanwhile.
+    """
+    with contextlib.ExitStack() as held:
+        ports: list[int] = []
+        for port in secrets.SystemRandom().sample(_PORTS, len(_PORTS)):
+            with contextlib.suppress(OSError):
+                held.enter_context(socket.create_server(("127.0.0.1", port)))
+                ports.append(port)
+            if len(ports) == number:
+                return ports
+    raise DemoError(f"fewer than {number} ports from {_PORTS[0]} to {_PORTS[-1]} are free")
 
 
 def database_url(path: Path) -> str:

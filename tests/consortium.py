@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -40,6 +39,7 @@ from counterfoil.roles.intake import take_in
 from counterfoil.roles.node import Computation
 from counterfoil.roles.owner import Contribution, table_file
 from counterfoil.roles.release import announce_release, hand_over
+from deployments.stand import free_ports
 from synthetic_data.loans import make_tables, write_tables
 
 T = TypeVar("T")
@@ -54,15 +54,6 @@ PARTIES = (*OWNERS, *NODES, "coordinator", *REVIEWERS, "regulator")
 
 def today() -> datetime:
     return datetime.now(UTC)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listened on a moment ago."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 @dataclass

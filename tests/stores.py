@@ -22,6 +22,8 @@ from email.utils import formatdate
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+from deployments.stand import free_ports
+
 KINDS = ("folder", "s3", "azure")
 
 # Azurite's own account: published with it, and a key to nothing else.
@@ -56,8 +58,7 @@ def started(kind: str, folder: Path) -> Iterator[Store]:
     if kind == "folder":
         yield Store(kind, str(folder))
         return
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
+    (port,) = free_ports(1)
     store = _s3(port) if kind == "s3" else _azure(port)
     command = _s3_command(port) if kind == "s3" else _azure_command(port)
     before = {name: os.environ.get(name) for name in store.environment}

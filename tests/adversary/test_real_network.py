@@ -22,7 +22,7 @@ from counterfoil.mpc.ledger import Declared
 from counterfoil.mpc.local import deal
 from counterfoil.mpc.session import SUITES, Hello, open_session
 from counterfoil.mpc.transport.tls import Endpoint, connect
-from tests.consortium import free_ports
+from deployments.stand import free_ports
 from tests.trials import trials
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
