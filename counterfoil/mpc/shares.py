@@ -9,7 +9,7 @@ message is a method of `Protocol`. Knows nothing of parties, keys or links.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
@@ -45,7 +45,7 @@ class Share:
     They may still be on their way to a peer when a method returns, so they are made read-only here.
     """
 
-    parts: tuple[Words, ...]
+    parts: tuple[Words, ...] = field(repr=False)
 
     def __post_init__(self) -> None:
         for part in self.parts:
