@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("counterfoil", "flows", "mpc_tasks")
 
 TOUCHES = (
-    r".*\bvault\.(load|keep|destroy)",
+    r".*\bvault\.(load|keep|remove|destroy)",
     r"counterfoil\.crypto\.seal\.(seal|unseal)",
     r"counterfoil\.data\.(table\.(load|read)|profile\.profile|database\.exported|minimise\.(minimise|protect))",
     r"counterfoil\.mpc\.(input\.(split|accept)|output\.recombine)",
@@ -32,6 +32,7 @@ TOUCHES = (
 METHODS = {
     "counterfoil.roles.owner.Contribution": "contribution",
     "counterfoil.roles.node.Computation": "computation",
+    "counterfoil.roles.drafting.Results": "settled",
 }
 """Classes whose methods touch data, and what those who call them name the object."""
 
@@ -51,6 +52,7 @@ WRITES = {
     "mpc_tasks.share.share": "shares-submitted",
     "mpc_tasks.receive.receive": "submissions-received",
     "counterfoil.roles.node.Computation.meet": "attempt-begun",
+    "counterfoil.roles.node.Computation.fail": "attempt-failed",
     "mpc_tasks.range_check.range_check": "ranges-checked",
     "mpc_tasks.guard.guard": "releases-compared",
     "mpc_tasks.evaluate.evaluate": "analysis-evaluated",
@@ -59,7 +61,6 @@ WRITES = {
     "mpc_tasks.suppress.suppress": "cells-suppressed",
     "mpc_tasks.audit.audit": "draft-made",
     "counterfoil.roles.release.hand_over": "released",
-    "counterfoil.roles.recipient.open_job": "release-opened",
     "counterfoil.governance.revocation.revoke": "release-revoked",
     "counterfoil.governance.retention._erase": "shares-erased",
     "counterfoil.cli.catalogue.offer": "table-read",
@@ -70,6 +71,7 @@ THROUGH = {
     "counterfoil.cli.contract.new": ("counterfoil.cli.contract._note_read", "table-read"),
     "counterfoil.cli.contract.test": ("counterfoil.cli.contract._note_read", "table-read"),
     "counterfoil.cli.contract.risk": ("counterfoil.cli.contract._note_read", "table-read"),
+    "counterfoil.roles.recipient.open_job": ("counterfoil.roles.recipient._note", "release-opened"),
     "counterfoil.roles.release.announce_release": ("counterfoil.governance.announcement.announce", "ANNOUNCED"),
 }
 """Functions that touch data, what they call to have an entry written, and that entry or the constant for it."""
@@ -95,6 +97,14 @@ def functions(tree: ast.AST, name: str) -> Iterator[tuple[str, ast.AST]]:
             yield from functions(node, name)
 
 
+def entry_given(call: ast.Call) -> ast.expr | None:
+    """What a call that writes an entry says the entry's type is."""
+    for name, at in (("log.append", 0), ("._note", 0), ("note_step", 2)):
+        if ast.unparse(call.func).endswith(name) and len(call.args) > at:
+            return call.args[at]
+    return None
+
+
 def read_module(path: Path) -> Iterator[Place]:
     module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     tree = ast.parse(path.read_text("utf-8"))
@@ -110,9 +120,9 @@ def read_module(path: Path) -> Iterator[Place]:
                 first, dot, rest = ast.unparse(node).partition(".")
                 own = first == "self" and "." not in rest
                 place.uses.add(f"{name.rpartition('.')[0]}.{rest}" if own else known.get(first, first) + dot + rest)
-            if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).endswith(("log.append", "._note")):
-                told = ast.unparse(node.args[0]).partition("(")[0]  # a word, or a function that chooses among some
-                for each in ast.walk(own_functions.get(f"{module}.{told}", node.args[0])):
+            if isinstance(node, ast.Call) and (given := entry_given(node)):
+                told = ast.unparse(given).partition("(")[0]  # a word, or a function that chooses among some
+                for each in ast.walk(own_functions.get(f"{module}.{told}", given)):
                     place.entries |= {str(each.value)} if isinstance(each, ast.Constant) else set()
                     place.entries |= {each.id} if isinstance(each, ast.Name) else set()
         yield place
