@@ -77,6 +77,7 @@ def draft(
     ref = publish(agreement, mine.exchange, mine.party)
     mine.log.append("agreement-proposed", refs={"agreement": str(ref), "roster": agreement.roster.digest})
     typer.echo(f"{ref}", nl=True)
+    _remind(agreement, mine.exchange)
     typer.echo(f"to be signed by {', '.join(agreement.parties)}: counterfoil agreement sign {ref}", err=True)
 
 

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from counterfoil.canonical import Json, digest, jcs, load_yaml
-from counterfoil.crypto.sign import sign, verify
+from counterfoil.crypto.sign import MAX_ENVELOPE_BYTES, sign, verify
 from counterfoil.errors import (
     CounterfoilError,
     DocumentError,
@@ -24,6 +24,7 @@ from counterfoil.errors import (
     ReplayError,
     RosterError,
     SignatureError,
+    StoreError,
     TamperedError,
     WithdrawnError,
 )
@@ -44,6 +45,11 @@ MOST_DAYS: Final = 366
 
 _KIND: Final = "catalogue"
 _CATALOGUE: Final = "catalogue"
+_UNBELIEVABLE: Final = (
+    SignatureError, DocumentError, ReplayError, TamperedError, ExpiredError, NotFoundError, StoreError,
+)  # fmt: skip
+"""Why one entry is not to be believed, though others may be."""
+
 _OWN: Final = "catalogue-own"
 _SEEN: Final = "catalogue-seen"
 
@@ -162,7 +168,7 @@ def read_entry(records: Records, owner: Party, contract: str, today: date, state
     if "owner" not in owner.roles:
         raise RosterError(f"in the roster {owner.id} is {', '.join(owner.roles)}, not owner; it has nothing to offer")
     what = f"the entry of {owner.id} for {contract}"
-    payload = verify(records.get_named(_name(owner.id, contract)), _KIND, [owner.keys]).payload
+    payload = verify(_envelope(records, owner.id, contract), _KIND, [owner.keys]).payload
     document = read_json(payload, what, _KIND)
     if (document["party"], document["contract"]["id"]) != (owner.id, contract):
         raise SignatureError(f"{what} is another one's, put in its place")
@@ -191,7 +197,7 @@ def entries(records: Records, roster: Roster, today: date, state: State | None) 
             yield read_entry(records, owners[party], contract, today, state)
         except WithdrawnError:
             continue
-        except (SignatureError, DocumentError, ReplayError, TamperedError, ExpiredError, NotFoundError) as error:
+        except _UNBELIEVABLE as error:
             yield Refused(party, contract, error)
 
 
@@ -227,9 +233,14 @@ def _next_serial(contract: str, home: Home, to: Exchange) -> int:
 def _there(contract: str, home: Home, to: Exchange) -> int:
     """The number of this owner's entry that lies there, 0 if none does."""
     with suppress(NotFoundError, SignatureError, DocumentError):
-        payload = verify(to.get_named(_name(home.party, contract)), _KIND, [home.keys.public]).payload
+        payload = verify(_envelope(to, home.party, contract), _KIND, [home.keys.public]).payload
         return int(read_json(payload, "own entry", _KIND)["serial"])
     return 0
+
+
+def _envelope(records: Records, party: str, contract: str) -> bytes:
+    """What lies there in the party's name, unchecked."""
+    return records.get_named(_name(party, contract), at_most=MAX_ENVELOPE_BYTES)
 
 
 def _remember(what: str, key: str, serial: int, payload: bytes, state: State) -> None:

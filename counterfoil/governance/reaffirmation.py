@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from counterfoil.canonical import jcs
 from counterfoil.crypto.keys import PublicKeys
-from counterfoil.crypto.sign import sign, verify
+from counterfoil.crypto.sign import MAX_ENVELOPE_BYTES, sign, verify
 from counterfoil.errors import (
     DocumentError,
     ExpiredError,
@@ -139,7 +139,7 @@ def reaffirmed_until(agreement: Agreement, party: str, records: Records) -> date
     """To which day the party has said that it stands by the agreement; None if nothing valid of it is there."""
     # Anybody may put something there; what the party did not sign is passed over.
     with suppress(DocumentError, NotFoundError, SignatureError):
-        envelope = records.get_named(_name(agreement, party))
+        envelope = records.get_named(_name(agreement, party), at_most=MAX_ENVELOPE_BYTES)
         return _read(envelope, agreement, agreement.roster.party(party).keys)
     return None
 

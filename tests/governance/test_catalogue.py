@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from counterfoil.canonical import jcs
 from counterfoil.cli import app
-from counterfoil.crypto.sign import claimed, sign
+from counterfoil.crypto.sign import MAX_ENVELOPE_BYTES, claimed, sign
 from counterfoil.data.synth import make_tables, write_table
 from counterfoil.errors import (
     DocumentError,
@@ -24,6 +24,7 @@ from counterfoil.errors import (
     ReplayError,
     RosterError,
     SignatureError,
+    StoreError,
     TamperedError,
     WithdrawnError,
 )
@@ -242,6 +243,14 @@ def test_an_entry_that_is_hidden_is_missed_by_name(signed: Consortium, loans: Co
     (found,) = entries(signed.exchange, signed.roster, TODAY, signed.homes["bank-b"].state)
     assert isinstance(found, Refused) and isinstance(found.error, NotFoundError) and found.party == "bank-a"
     assert not list(entries(signed.exchange, signed.roster, TODAY, signed.homes["bank-c"].state))
+
+
+def test_one_that_is_too_long_is_not_read_and_hides_no_other(signed: Consortium, loans: Contract) -> None:
+    offered(signed, loans)
+    put(signed, "bank-c", bytes(MAX_ENVELOPE_BYTES + 1))
+    good, long = entries(signed.exchange, signed.roster, TODAY, signed.homes["bank-b"].state)
+    assert isinstance(good, Entry) and good.party == "bank-a"
+    assert isinstance(long, Refused) and isinstance(long.error, StoreError) and long.party == "bank-c"
 
 
 def test_an_entry_ends_on_its_day(signed: Consortium, loans: Contract) -> None:
