@@ -38,6 +38,7 @@ SETTINGS = {
     "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_ENABLED": "false",
 }
 SERVER_S = 180.0
+_FOLDERS = ("homes", "logs", "prefect")
 _PORTS = range(20_000, 32_000)
 
 
@@ -56,8 +57,11 @@ class Stand:
         self._numbers = count(1)
 
     async def __aenter__(self) -> Self:
-        shutil.rmtree(self.folder, ignore_errors=True)
-        for name in ("homes", "logs", "prefect"):
+        if self.folder.exists() and any(self.folder.iterdir()):
+            if not all((self.folder / name).is_dir() for name in _FOLDERS):
+                raise DemoError(f"{self.folder} holds something else than a demo, and would be erased; name another")
+            shutil.rmtree(self.folder, ignore_errors=True)
+        for name in _FOLDERS:
             (self.folder / name).mkdir(parents=True, mode=0o700)
         environment = {
             **os.environ,
