@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from counterfoil.canonical import Ref
-from counterfoil.errors import NotApprovedError
+from counterfoil.errors import NotApprovedError, NotFoundError
 from counterfoil.governance.airlock import Review, State
 from counterfoil.governance.docket import amiss, look
 from counterfoil.governance.evidence import load_draft
 from counterfoil.governance.proposals import proposals
 from counterfoil.governance.release import is_released
+from counterfoil.governance.verify import find_manifest
 from counterfoil.report.prechecks import Precheck, prechecks
 from mpc_tasks.held import home
+from mpc_tasks.runs import Run, runs_of
 from mpc_tasks.show import page
 from mpc_tasks.task import mpc_task
 from mpc_tasks.verify import signed
@@ -31,7 +34,7 @@ def count(agreement: Ref, evidence: Ref) -> int:
     found = standing(agreement, evidence)
     terms, today = found.draft.agreement.terms, datetime.now(UTC).date()
     checks = prechecks(found, home().exchange, today, amiss(found.draft, home(), today))
-    page(f"review-{terms.id}", _page(found, agreement, checks))
+    page(f"review-{terms.id}", _page(found, agreement, checks, runs_of(_ends(found))))
     home().log.append(
         "approvals-counted",
         subject=found.draft.evidence.job,
@@ -69,7 +72,28 @@ def missing_approvals(found: Review) -> int:
     return found.missing
 
 
-def _page(found: Review, agreement: Ref, checks: Sequence[Precheck]) -> str:
+def _ends(found: Review) -> Iterator[str]:
+    """What the runs ended with that this draft comes from: owners' submissions, and nodes' evidence."""
+    terms, evidence = found.draft.agreement.terms, found.draft.evidence
+    for part in terms.parts:
+        with suppress(NotFoundError):  # a link less; what it means that it is gone, the prechecks say
+            yield str(find_manifest(home().exchange, found.draft.agreement, evidence, part)[0])
+    yield from (str(Ref("evidence", node, evidence.digest)) for node in terms.nodes)
+
+
+def _waiting(found: Review) -> Iterator[str]:
+    """What waits, for whom and why, a row each."""
+    terms, quorum = found.draft.agreement.terms, found.draft.agreement.terms.quorum
+    proposed = {made.reviewer: str(made.verdict) for made in proposals(home().exchange, found)}
+    if found.state in _WAITING:
+        missing = f"{found.missing} more of {quorum} approvals"
+        for reviewer in found.undecided:
+            typed = f"; {proposed[reviewer]} is typed for it, not signed" if reviewer in proposed else ""
+            yield f"| this draft | {reviewer} | {missing}{typed} |"
+        yield from (f"| the release | {recipient} | this draft is not approved yet |" for recipient in terms.recipients)
+
+
+def _page(found: Review, agreement: Ref, checks: Sequence[Precheck], runs: Sequence[Run]) -> str:
     evidence, terms = found.draft.evidence, found.draft.agreement.terms
     command = f"{agreement} {evidence.digest}"
     state = f"waits for {found.missing} more of {terms.quorum} approvals" if found.state in _WAITING else "is over"
@@ -83,11 +107,17 @@ def _page(found: Review, agreement: Ref, checks: Sequence[Precheck]) -> str:
     for made in proposals(home().exchange, found):
         verdicts.setdefault(made.reviewer, f"{made.verdict} is proposed, not signed")
     reviewers = "\n".join(f"| {id} | {verdicts.get(id, UNDECIDED)} |" for id in terms.reviewers)
+    waiting = "\n".join(_waiting(found)) or "| nothing | nobody | |"
+    links = "\n".join(f"* {run}" for run in runs) or "None of them is on this server any more."
     checked = "\n".join(f"| {check.level} | {check.about} | {check.words} |" for check in checks)
     return f"""## {terms.title}, {evidence.period}: {state}
 
 The draft is **{found.state}**. The results exist in secret shares alone. They go to their recipients when
 {terms.quorum} of {len(terms.reviewers)} reviewers sign; the signatures count, not what is done on this page.
+
+| what waits | for whom | why |
+|---|---|---|
+{waiting}
 
 | analysis | for | cells hidden |
 |---|---|---|
@@ -104,6 +134,10 @@ The draft is **{found.state}**. The results exist in secret shares alone. They g
 A reviewer, at home: `counterfoil review show {command}`, then `counterfoil review approve {command}`,
 or `request-changes` or `reject` with `--comment "..."`. Or type a decision here (Resume) for a reviewer, who
 then signs it, or not: `counterfoil review confirm {command}`.
+
+### The other runs of this job
+
+{links}
 
 Job `{evidence.job}`, attempt {evidence.attempt}, leakage statement `{evidence.leakage}`.
 """

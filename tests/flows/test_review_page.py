@@ -12,7 +12,7 @@ import pytest
 from counterfoil.governance.airlock import State, decide
 from counterfoil.governance.docket import look
 from counterfoil.governance.proposals import proposals
-from tests.consortium import found, today, unbacked_draft
+from tests.consortium import NODES, found, today, unbacked_draft
 from tests.flows.prefect_server import PrefectServer, within
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -27,12 +27,20 @@ class Page:
         self.server = PrefectServer(folder, self.banks.homes["coordinator"])
         self.server.ask("/work_pools/", {"name": "coordinator", "type": "counterfoil"})
         self.server.start([sys.executable, "-m", "flows.party"])
+        self.ended = [self.ends("analyse", node, f"evidence:{node}:{self.draft.evidence.digest}") for node in NODES]
+        self.ended.append(self.ends("analyse", "node-0", f"evidence:node-0:{'0' * 64}"))
         flow = self.server.ask("/flows/", {"name": "review"})
         wish = {"name": "coordinator", "flow_id": flow["id"], "work_pool_name": "coordinator"}
         deployment = self.server.ask("/deployments/", {**wish, "enforce_parameter_schema": False})["id"]
         evidence = f"evidence:node-0:{self.draft.evidence.digest}"
         wish = {"parameters": {"agreement": str(self.banks.ref), "evidence": evidence}, "state": {"type": "SCHEDULED"}}
         self.run = str(self.server.ask(f"/deployments/{deployment}/create_flow_run", wish)["id"])
+
+    def ends(self, stage: str, party: str, said: str) -> str:
+        """A run of the stage that ended with these words; its id."""
+        flow = self.server.ask("/flows/", {"name": stage})
+        wish = {"name": f"{stage} at {party}", "flow_id": flow["id"], "state": {"type": "COMPLETED", "message": said}}
+        return str(self.server.ask("/flow_runs/", wish)["id"])
 
     def waits(self) -> dict[str, Any]:
         """The state of a review that waits again."""
@@ -68,11 +76,22 @@ def test_a_review_waits_without_end_and_says_for_what(page: Page) -> None:
         "waits for 2 more of 2 approvals",
         "The draft is **submitted**",
         "| reviewer-3 | undecided |",
+        "| this draft | reviewer-3 | 2 more of 2 approvals |",
+        "| the release | regulator | this draft is not approved yet |",
         "| total-exposure | regulator, bank-a | 1 of 24 |",
         "| stop | leakage statement |",
         f"counterfoil review confirm {page.banks.ref} {page.draft.evidence.digest}",
     ):
         assert words in shown, shown
+
+
+def test_it_links_to_the_runs_that_the_draft_comes_from(page: Page) -> None:
+    *links, other = page.ended
+    shown = page.shown()
+    for node, run in zip(NODES, links, strict=True):
+        assert f"* [analyse at {node}](http://127.0.0.1:" in shown, shown
+        assert f"/runs/flow-run/{run})" in shown, shown
+    assert other not in shown
 
 
 @pytest.mark.parametrize(
@@ -97,6 +116,7 @@ def test_what_is_typed_is_a_proposal_until_it_is_signed(page: Page) -> None:
     assert page.waits()["type"] == "PAUSED"
     assert page.proposed() == [(reviewer, "approve", "cells are large") for reviewer in ("reviewer-1", "reviewer-2")]
     assert "| reviewer-2 | approve is proposed, not signed |" in page.shown()
+    assert "| this draft | reviewer-2 | 2 more of 2 approvals; approve is typed for it, not signed |" in page.shown()
     assert "waits for 2 more of 2 approvals" in page.shown()
     assert "cells are large" not in page.shown()
     node = page.banks.homes["node-0"]
