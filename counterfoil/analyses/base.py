@@ -311,6 +311,11 @@ class Analysis(ABC):
         column = next((c for c in self.contract.columns if c.name == name), None)
         if column is None:
             raise PlanError(f"{self.planned.name}: contract {self.contract.id} has no column {name!r}")
+        if column.role == "key":
+            raise PlanError(
+                f"{self.planned.name}: {name!r} tells people apart; {self.key} of it would answer whether somebody is "
+                "in a table; take another column"
+            )
         if kinds and column.type not in kinds:
             raise PlanError(
                 f"{self.planned.name}: column {name!r} is {column.type}; {self.key} takes {' or '.join(kinds)}"

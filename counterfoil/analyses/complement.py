@@ -28,7 +28,9 @@ from counterfoil.mpc.circuits.convert import b2a, inject
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import U64, Arith, Words, concat
 
-OF_COUNTS = frozenset({"safe_threshold", "safe_owners", "zeros_are_disclosive", "full_cells_are_disclosive"})
+OF_COUNTS = frozenset(
+    {"safe_threshold", "safe_owners", "safe_other_rows", "zeros_are_disclosive", "full_cells_are_disclosive"}
+)
 """The rules about who is in a cell; dominance is about its sum alone."""
 
 

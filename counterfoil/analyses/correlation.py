@@ -66,7 +66,7 @@ class Correlation(Analysis):
     reveals = ("the number of rows", "the mean of each column", "the covariance of each pair of columns")
     params = frozenset({"rows"})
     statistics = frozenset({"correlations"})
-    enforces = frozenset({"safe_dof_threshold", "safe_owners", "check_missing_values"})
+    enforces = frozenset({"safe_dof_threshold", "safe_owners", "safe_other_rows", "check_missing_values"})
 
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
         super().__init__(planned, contract, limits)

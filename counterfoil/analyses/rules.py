@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 DOMINANCE: Final = frozenset({"safe_nk_k", "safe_pratio_p"})
 
 COUNTS: Final = frozenset(
-    {"zeros_are_disclosive", "full_cells_are_disclosive", "safe_owners", "check_missing_values", "safe_round_base"}
+    {
+        "zeros_are_disclosive",
+        "full_cells_are_disclosive",
+        "safe_owners",
+        "safe_other_rows",
+        "check_missing_values",
+        "safe_round_base",
+    }
 )
 SUMS: Final = COUNTS | DOMINANCE
 """What tables of counts, and tables of sums, enforce. No column with empty cells leaves its owner (`data.encode`)."""
@@ -89,11 +96,19 @@ def largest_by_cell(values: NDArray[np.int64], cell: NDArray[np.int64], cells: i
 
 
 def owners_test(p: Protocol, rules: Rules, counts: Sequence[Arith]) -> Mapping[str, Arith]:
-    """Enough owners have rows in the cell. Shapes: each owner's counts have the shape of the cells."""
-    if rules.safe_owners <= 1:
-        return {}
-    present = at_least(p, _stacked(counts), 1)
-    return {"safe_owners": _stacked([p.add_public(present.sum(axis=0), -rules.safe_owners)])}
+    """Enough owners have rows in the cell, and enough rows are left whichever of them takes its own away.
+
+    Shapes: each owner's counts have the shape of the cells.
+    """
+    tests = {}
+    if rules.safe_owners > 1:
+        present = at_least(p, _stacked(counts), 1)
+        tests["safe_owners"] = _stacked([p.add_public(present.sum(axis=0), -rules.safe_owners)])
+    if rules.safe_other_rows:
+        own = _stacked(counts)
+        every = own.sum(axis=0).reshape(1, *own.shape[1:]).broadcast_to(own.shape)
+        tests["safe_other_rows"] = p.add_public(every - own, -rules.safe_other_rows)
+    return tests
 
 
 def dominance_tests(

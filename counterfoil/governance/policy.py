@@ -35,12 +35,13 @@ class Rules:
     largest, at least. `safe_dof_threshold`: rows beyond the columns of a correlation, at least. `zeros_are_disclosive`:
     empty cells and sums of nothing but zeros are hidden. `full_cells_are_disclosive`: so are cells that hold all rows
     of their line, or whose rows are all at one bound of their column. `safe_owners`: owners with rows in a cell, at
-    least. `check_missing_values`: no result rests on a column with empty cells. `safe_round_base`: counts and sums
-    leave as multiples of it, the nearest ones. `safe_difference`: rows in which an owner's part of a release may differ
-    from that of an earlier one, at least, unless in none. `safe_rows_per_number`: rows for each exact number that is
-    known of them, by all releases that nodes remember, at least. `noise_instead_of_refusal`: a release that differs too
-    little is not refused if all that is exact in it can take noise instead. `count_by_rule`: reviewers learn how many
-    cells each rule hides, not only how many are hidden.
+    least. `safe_other_rows`: rows in a cell beside those of any one owner, at least. `check_missing_values`: no result
+    rests on a column with empty cells. `safe_round_base`: counts and sums leave as multiples of it, the nearest ones.
+    `safe_difference`: rows in which an owner's part of a release may differ from that of an earlier one, at least,
+    unless in none. `safe_rows_per_number`: rows for each exact number that is known of them, by all releases that nodes
+    remember, at least. `noise_instead_of_refusal`: a release that differs too little is not refused if all that is
+    exact in it can take noise instead. `count_by_rule`: reviewers learn how many cells each rule hides, not only how
+    many are hidden.
     """
 
     safe_threshold: int = 10
@@ -51,6 +52,7 @@ class Rules:
     zeros_are_disclosive: bool = True
     full_cells_are_disclosive: bool = True
     safe_owners: int = 3
+    safe_other_rows: int = 0
     check_missing_values: bool = False
     safe_round_base: int = 1
     safe_difference: int = 10
@@ -85,6 +87,8 @@ class Rules:
         yield f"it stands on fewer than {self.safe_threshold} rows"
         if self.safe_owners > 1:
             yield f"rows of fewer than {self.safe_owners} owners are in it"
+        if self.safe_other_rows:
+            yield f"it has fewer than {self.safe_other_rows} rows beside those of some owner, who can take its own away"
         if self.safe_nk_k < 1:
             share = float(100 * self.safe_nk_k)
             yield f"its {self.safe_nk_n} largest contributions make up more than {share:g} % of its sum"
@@ -136,6 +140,7 @@ OFF: Final[Mapping[str, Setting]] = {
     "zeros_are_disclosive": False,
     "full_cells_are_disclosive": False,
     "safe_owners": 1,
+    "safe_other_rows": 0,
     "check_missing_values": False,
     "safe_round_base": 1,
     "safe_difference": 1,
@@ -150,6 +155,7 @@ CALLED_FOR: Final[Mapping[str, frozenset[Statistic]]] = {
     "zeros_are_disclosive": frozenset({"counts", "sums"}),
     "full_cells_are_disclosive": frozenset({"counts", "sums"}),
     "safe_owners": frozenset({"counts", "sums", "correlations"}),
+    "safe_other_rows": frozenset({"counts", "sums", "correlations"}),
     "check_missing_values": frozenset({"counts", "sums", "correlations"}),
     "safe_round_base": frozenset({"counts", "sums", "correlations"}),
     "safe_difference": frozenset(),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from counterfoil.analyses.differences import MARGIN, too_close
 from counterfoil.analyses.joint import JointComputation, analyses
-from counterfoil.data.membership import BUCKETS, KINDS, REPEATS, sketch, tagged
+from counterfoil.data.membership import BUCKETS, KEY_BYTES, KINDS, REPEATS, sketch, tagged
 from counterfoil.data.table import Table
 from counterfoil.errors import DifferenceError, PlanError
 from counterfoil.governance.agreement import Part
@@ -68,6 +68,27 @@ def test_each_owner_is_compared_on_its_own() -> None:
     a, b = tags(rng, 300), tags(rng, 300)
     assert close({A: a, B: tags(rng, 300)}, {A: a[1:], B: b}) == [1, 0]
     assert close({A: a, B: b}, {A: a}) == [0, 0]
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["held by another", "held by nobody"])
+@pytest.mark.parametrize("made_up", [1, 5, 40])
+def test_made_up_rows_tell_nothing_of_who_is_in_anothers_table(held: bool, made_up: int) -> None:
+    """Join-key probing: an owner puts others' people into its table, and asks the guard, release by release.
+
+    Each owner tags rows under its own key, so what the prober brings is compared with what the prober brought. The
+    verdicts are those of its own changes, whether or not somebody else has the same rows.
+    """
+    people = [10 * number for number in range(120)]
+    probed = people[:made_up] if held else [10 * number + 1 for number in range(made_up)]
+    own, others = (secrets.token_bytes(KEY_BYTES) for _ in range(2))
+    victim = tagged(table(people), others).tags
+    before, after = (tagged(table([5, 15, 25, *extra]), own).tags for extra in ([], probed))
+    assert victim is not None and before is not None and after is not None
+    assert not np.isin(after, victim).any()
+    few = int(made_up < FEWEST)
+    assert close({A: after, B: victim}, {A: before, B: victim}, {A: after, B: victim}) == [few, 0, 0]
+    # Nor does an owner without the rows, or with them, make a difference to the prober's.
+    assert close({A: after}, {A: before}) == [few, 0]
 
 
 def test_a_row_that_was_changed_counts_as_another_row() -> None:

@@ -52,6 +52,8 @@ def expected(frames: list[pd.DataFrame], rules: Rules) -> list[set[str]]:
     for region, kind in product(REGIONS, PRODUCTS):
         cell = pooled[(pooled["region"] == region) & (pooled["product"] == kind)]
         names = broken(cell, cell["owner"].nunique(), rules)
+        if any(len(cell) - (cell["owner"] == owner).sum() < rules.safe_other_rows for owner in range(len(frames))):
+            names.add("safe_other_rows")
         if rules.full_cells_are_disclosive and len(cell) in (
             (pooled["region"] == region).sum(),
             (pooled["product"] == kind).sum(),
@@ -70,6 +72,7 @@ def settings(rng: np.random.Generator) -> Rules:
         zeros_are_disclosive=bool(rng.integers(2)),
         full_cells_are_disclosive=bool(rng.integers(2)),
         safe_owners=int(rng.integers(1, 4)),
+        safe_other_rows=int(rng.choice([0, 1, 3, 6])),
     )
 
 
@@ -139,6 +142,17 @@ def test_an_owner_cannot_lift_a_single_row_of_another_over_the_threshold() -> No
     prober, victim, others = frame(*range(20)), frame(999), frame(5, region="south")
     assert fails_of([prober, victim, others], BY_BOTH, safe_threshold=10) == set()
     assert fails_of([prober, victim, others], BY_BOTH, safe_threshold=10, safe_owners=3) == {"safe_owners"}
+
+
+def test_an_owner_who_fills_a_cell_is_not_told_of_the_few_rows_of_others() -> None:
+    """Probing with made-up rows: two others are there, so `safe_owners` holds, but what is left is about two rows."""
+    prober, one, two = frame(*range(20)), frame(3), frame(4)
+    assert fails_of([prober, one, two], BY_BOTH, safe_threshold=10, safe_owners=3) == set()
+    for plan in (BY_BOTH, TOTAL, BINS):
+        assert fails_of([prober, one, two], plan, safe_owners=3, safe_other_rows=3) == {"safe_other_rows"}
+        assert fails_of([prober, one, two], plan, safe_owners=3, safe_other_rows=2) == set()
+    for plan in (LINKS, ROWS):
+        assert fails_of([prober, one, two], plan, safe_other_rows=10) == {"safe_other_rows"}
 
 
 def test_a_group_that_is_all_of_one_kind_is_not_shown() -> None:

@@ -8,15 +8,18 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from counterfoil.analyses import build
+from counterfoil.analyses.base import Limits
 from counterfoil.crypto.sign import sign
 from counterfoil.data.cells import TYPES
 from counterfoil.data.minimise import minimise
 from counterfoil.data.pseudonym import pseudonyms
 from counterfoil.data.table import Table
-from counterfoil.errors import AgreementError, NotFoundError, RefusedError, SealError, SignatureError
-from counterfoil.governance.agreement import Agreement, parse_agreement
+from counterfoil.errors import AgreementError, NotFoundError, PlanError, RefusedError, SealError, SignatureError
+from counterfoil.governance.agreement import Agreement, Planned, parse_agreement
 from counterfoil.governance.contract import Contract, parse_contract
 from counterfoil.governance.linkage import KIND, link_key
+from counterfoil.governance.policy import OFF, Rules
 from counterfoil.governance.signing import publish, sign_agreement
 
 from .conftest import Consortium, make_consortium
@@ -148,3 +151,23 @@ def test_a_country_that_bans_a_column_stops_the_agreement(shared: Consortium) ->
         parse_agreement(EXPOSURE.encode(), "x.yaml", {"loans": contract}, [POLICY], shared.roster)
     elsewhere = parse_contract(text.replace("[FR]", "[PL, SE]").encode(), "loans.odcs.yaml")
     assert parse_agreement(EXPOSURE.encode(), "x.yaml", {"loans": elsewhere}, [POLICY], shared.roster)
+
+
+@pytest.mark.parametrize("analysis", ["histogram", "total", "threshold", "correlation", "mean_by_group"])
+def test_no_analysis_asks_for_somebodys_key(analysis: str) -> None:
+    """Every owner can make anybody's pseudonym. A bin around one, filled up with made-up rows, would be shown where
+    others have that person, and hidden where nobody has."""
+    (pseudonym,) = pseudonyms(pa.chunked_array([pa.array(["somebody"])]), bytes(32)).to_pylist()
+    params = {
+        "histogram": {"column": "customer_id", "edges": (pseudonym, pseudonym + 1)},
+        "total": {"column": "customer_id"},
+        "threshold": {"column": "customer_id", "at_least": pseudonym},
+        "correlation": {},
+        "mean_by_group": {"value": "customer_id", "by": ("region",)},
+    }[analysis]
+    plan = Planned(
+        analysis, analysis, 1, "probing", "loans", ("customer_id", "balance", "region")[: 2 if not params else 3],
+        params, ("bank-a",), "0" * 64,
+    )  # fmt: skip
+    with pytest.raises(PlanError, match=f"'customer_id' tells people apart; {analysis} of it would answer whether"):
+        build(plan, keyed().shared(), Limits(4, 1000, Rules(safe_threshold=2, **OFF)))
