@@ -7,14 +7,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import typer
+from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from counterfoil.audit.publish import publish
 from counterfoil.cli import app
 from counterfoil.governance.evidence import load_draft
+from counterfoil.governance.submission import load_shares
+from counterfoil.governance.verify import manifest_of
+from counterfoil.home import Home
 from counterfoil.roles.owner import table_file
 from counterfoil.roles.recipient import open_job
 from synthetic_data.loans import Canary, canary
@@ -98,6 +103,34 @@ def test_a_canary_is_seen_nowhere_outside_its_owners_home(finished: Consortium) 
         assert not seen(bird, finished.folder / "exchange", *others)
 
 
+def opened(banks: Consortium, node: str) -> dict[tuple[str, str], tuple[NDArray[np.uint64], ...]]:
+    """The components of every submitted array that somebody reads who has all of this node's keys."""
+    home, agreement = Home.open(banks.homes[node].path), banks.signed(node)
+    (digest,) = {name[1] for name in home.exchange.list(("releases",))}
+    evidence = load_draft(home.exchange, agreement, digest).evidence
+    manifests = [manifest_of(home.exchange, agreement, evidence, part) for part in agreement.terms.parts]
+    return {
+        (manifest.owner, name): load_shares(manifest, name, home.vault)
+        for manifest in manifests
+        for name in manifest.arrays
+    }
+
+
+def test_whoever_is_root_at_one_node_opens_its_vault_and_sees_no_canary(finished: Consortium) -> None:
+    """Nor the sum of any of its components; all nodes' together are the balance, so the search would see it."""
+    held = {node: opened(finished, node) for node in NODES}
+    found = 0
+    for owner, bird in planted(finished).items():
+        for key in (key for key in held["node-0"] if key[0] == owner):
+            for node in NODES:
+                first, second = held[node][key]
+                for words in (first, second, first + second, first ^ second):
+                    assert bird.balance not in np.ravel(words).view(np.int64), (node, key)
+            (a, b), (_, c) = held["node-0"][key], held["node-1"][key]
+            found += bird.balance in np.ravel(a + b + c).view(np.int64)
+    assert found >= len(OWNERS)
+
+
 @pytest.mark.parametrize("party", [*NODES, "regulator", "reviewer-1", "coordinator", "bank-b"])
 def test_a_canary_that_were_written_down_would_be_seen(party: str, finished: Consortium) -> None:
     """The search reaches every folder: whatever form is put into one is found there."""
@@ -165,6 +198,12 @@ ASKED: Mapping[str, tuple[str, str]] = {
     "log show": ("node-0", ""),
     "log check": ("node-0", ""),
     "purge": ("node-0", ""),
+    "agreement reaffirm": ("bank-a", "{agreement} --yes"),
+    "catalogue offer": ("bank-a", "{contract} --table {table}"),
+    "catalogue list": ("node-0", "--json"),
+    "catalogue search": ("node-0", "balance --json"),
+    "catalogue show": ("node-0", "bank-a loans --json"),
+    "catalogue withdraw": ("bank-a", "loans"),
     "agreement withdraw": ("bank-d", "{agreement} --yes"),
 }
 
