@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from counterfoil.analyses.joint import MEMBERSHIP, analyses
-from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.agreement import Agreement, Part
 from counterfoil.governance.evidence import Draft
 from counterfoil.governance.holding import note_membership
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.memory import Remembered, drafted, guarded, item_name, remember
+from counterfoil.governance.submission import load_shares
 from counterfoil.home import Home
 from counterfoil.mpc.shares import Words
 from counterfoil.vault import Vault
@@ -49,7 +50,23 @@ def keep_membership(draft: Draft, home: Home) -> None:
     remember(replace(release, until=last.isoformat()), home.state)
 
 
-def load_sketch(release: Remembered, owner: str, contract: str, vault: Vault) -> tuple[Words, ...]:
-    """This node's shares of a sketch, in its suite's order. Raises: NotFoundError, TamperedError."""
-    kept = vault.load(release.vault_id, item_name(owner, contract))
-    return tuple(kept[str(index)] for index in range(len(kept)))
+def load_sketches(terms: Agreement, manifests: Sequence[Manifest], vault: Vault) -> dict[Part, tuple[Words, ...]]:
+    """This node's shares of the sketches of a job's rows under the guarded contracts, in its suite's order.
+
+    Raises: NotFoundError, TamperedError.
+    """
+    return {
+        Part(manifest.owner, terms.contracts[manifest.contract].id): load_shares(manifest, MEMBERSHIP, vault)
+        for manifest in manifests
+        if manifest.contract in guarded(terms)
+    }
+
+
+def load_earlier(earlier: Remembered, release: Remembered, vault: Vault) -> dict[Part, tuple[Words, ...]]:
+    """As `load_sketches`, for the rows of an earlier release under contracts that this one is about, too."""
+    found = {}
+    for contract in sorted(set(release.owners) & set(earlier.owners)):
+        for owner in earlier.owners[contract]:
+            kept = vault.load(earlier.vault_id, item_name(owner, contract))
+            found[Part(owner, contract)] = tuple(kept[str(index)] for index in range(len(kept)))
+    return found

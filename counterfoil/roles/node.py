@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from math import prod
 
-from counterfoil.analyses.joint import MEMBERSHIP, JointComputation, analyses, declared, losses
+from counterfoil.analyses.joint import JointComputation, analyses, declared, losses
 from counterfoil.analyses.rehearsal import Rehearsal, rehearse
 from counterfoil.canonical import Ref, digest
 from counterfoil.errors import (
@@ -38,12 +38,12 @@ from counterfoil.mpc.memory import check_room
 from counterfoil.mpc.party import Cost
 from counterfoil.mpc.replicated import Replicated
 from counterfoil.mpc.session import SUITES, Session
-from counterfoil.mpc.shares import Arith
+from counterfoil.mpc.shares import Arith, Words
 from counterfoil.report.leakage import statement
 from counterfoil.roles.drafting import check_openings, check_unfinished, measure, settle
 from counterfoil.roles.intake import use_up
 from counterfoil.roles.meeting import PEER_TIMEOUT_S, PROTOCOLS, meet_nodes
-from counterfoil.roles.membership import load_sketch, release_of
+from counterfoil.roles.membership import load_earlier, load_sketches, release_of
 from counterfoil.roles.steps import Steps, clear_steps
 from counterfoil.software import software_digest
 
@@ -131,14 +131,9 @@ class Computation:
     def _guard(self) -> int:
         terms, release = self.agreement.terms, self._release()
         if release.owners:
-            now = {
-                Part(manifest.owner, terms.contracts[manifest.contract].id): self._protocol.share_input(
-                    load_shares(manifest, MEMBERSHIP, self.home.vault)
-                )
-                for manifest in self.manifests
-                if manifest.contract in guarded(terms)
-            }
-            close = self._computing.guard(now, [self._sketches(each, release) for each in self._earlier])
+            now = self._shared(load_sketches(terms, self.manifests, self.home.vault))
+            then = [self._shared(load_earlier(each, release, self.home.vault)) for each in self._earlier]
+            close = self._computing.guard(now, then)
             if near := [each for each, is_close in zip(self._earlier, close, strict=True) if is_close]:
                 self._noise_instead(near)
         check_numbers(self._earlier, self._release(), terms.rules.safe_rows_per_number)
@@ -171,13 +166,8 @@ class Computation:
         """The analyses whose results have noise in this job."""
         return self._terms.private
 
-    def _sketches(self, earlier: Remembered, release: Remembered) -> dict[Part, Arith]:
-        """Of an earlier release, the sketches of the rows under contracts that this one is about, too."""
-        return {
-            Part(owner, contract): self._protocol.share_input(load_sketch(earlier, owner, contract, self.home.vault))
-            for contract in sorted(set(release.owners) & set(earlier.owners))
-            for owner in earlier.owners[contract]
-        }
+    def _shared(self, inputs: Mapping[Part, Sequence[Words]]) -> dict[Part, Arith]:
+        return {part: self._protocol.share_input(words) for part, words in inputs.items()}
 
     def _release(self) -> Remembered:
         """What is to be remembered of this job's release."""
