@@ -35,6 +35,7 @@ from counterfoil.report.leakage import statement
 from counterfoil.report.model import Approval, Evidence, Report
 from counterfoil.report.render import render
 from counterfoil.roles.committed import check_committed
+from counterfoil.roles.dropped import Rests
 from counterfoil.roles.names import component_name, released_name, salt_name
 from counterfoil.roles.second import Numbers, check_equal
 
@@ -93,9 +94,11 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob
     try:
         numbers = open_(draft)
         said = check_equal(home, draft, numbers, open_)
-        plans = analyses(draft.terms)
-        presented = (_told(draft, plans[plan.name].present(numbers[plan.name])) for plan in terms.plans_for(home.party))
-        results = tuple(replace(result, assumptions=(*result.assumptions, *said)) for result in presented)
+        plans, rests = analyses(draft.terms), Rests(home.exchange, draft)
+        results = tuple(
+            _with(_told(draft, plans[plan.name].present(numbers[plan.name])), (*rests.on(plan), *said))
+            for plan in terms.plans_for(home.party)
+        )
     except CounterfoilError as error:  # some of it may have been unsealed
         with suppress(CounterfoilError):  # a log that cannot be written does not hide the reason
             home.log.append(
@@ -127,6 +130,10 @@ def _open(home: Home, draft: Draft) -> _Opened:
     released = {node: unpack(item.shares) for node, item in delivered.items()}
     plans = draft.agreement.terms.plans_for(home.party)
     return _Opened(approved, delivered, {plan.name: _recombined(approved, plan.name, released) for plan in plans})
+
+
+def _with(result: Result, assumptions: tuple[str, ...]) -> Result:
+    return replace(result, assumptions=(*result.assumptions, *assumptions))
 
 
 def _note(home: Home, opened: _Opened) -> None:

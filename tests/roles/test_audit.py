@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from typer.testing import CliRunner
 from counterfoil.audit.publish import publish
 from counterfoil.canonical import Ref
 from counterfoil.cli import app
+from counterfoil.governance.evidence import drafts
+from counterfoil.roles.dropped import Rests
 from counterfoil.roles.recipient import open_latest
 from tests.consortium import OWNERS, Consortium, found
 
@@ -100,3 +103,32 @@ def test_owners_account_for_their_rows(released: Consortium) -> None:
         found, output = verify(released.folder / "exchange")
         assert found == code, output
     assert "the log of bank-b accounts for other rows than it submitted for bank-b/loans" in output
+
+
+def test_a_report_says_which_rows_were_left_out(released: Consortium) -> None:
+    """As far as owners' logs tell; who did not say anything of its rows is not mentioned."""
+    home = released.homes["bank-c"]
+    (name,) = home.exchange.list(("blobs", "manifest", "bank-c"))
+    account = {"read": 1015, "opted-out": 12, "incomplete": 3, "left-behind": 0, "shared": 1000}
+    home.log.append("shares-submitted", refs={"manifest": str(Ref(*name[1:]))}, counts=account)
+    publish(home.log, home.exchange)
+    opened = open_latest(released.homes["bank-a"], released.signed("bank-a"))
+    told = (
+        "Rows handed in under loans: bank-a 1,000, bank-b 1,000, bank-c 1,000 and bank-d 1,000.",
+        "bank-c left out, before it handed anything in, rows: 12 whose people opted out and 3 with an empty cell.",
+    )
+    for result in opened.results:
+        assert result.assumptions[-2:] == told
+    assert all(line in opened.page.read_text() for line in told)
+
+
+def test_a_report_says_what_was_rejected(released: Consortium) -> None:
+    reader = released.homes["regulator"]
+    (draft,) = drafts(reader.exchange, released.signed("regulator"))
+    output = draft.evidence.outputs["total-exposure"]
+    measured = replace(output, measures={**output.measures, "rejected-bank-d": 7})
+    evidence = replace(draft.evidence, outputs={**draft.evidence.outputs, "total-exposure": measured})
+    plan, changed = released.agreement.planned("total-exposure"), replace(draft, evidence=evidence)
+    told = [Rests(reader.exchange, each).on(plan) for each in (draft, changed)]
+    line = "Out of the agreed ranges, and counted for nothing: 7 of bank-d."
+    assert [line in lines for lines in told] == [False, True]
