@@ -60,20 +60,32 @@ def agreed(folder: Path, roster: Roster, *changes: tuple[str, str]) -> Agreement
     return read_agreement(folder / AGREEMENT_FILE, roster)
 
 
-@pytest.fixture
-def roster(consortium: Consortium) -> Roster:
-    cards = [home.keys.public for home in consortium.homes.values()]
+def roster_of(banks: Consortium) -> Roster:
+    cards = [home.keys.public for home in banks.homes.values()]
     return fill_roster(with_attributes(MEMBERS.read_text()).encode(), MEMBERS.name, cards, TODAY)
 
 
 @pytest.fixture
-def banks(consortium: Consortium, roster: Roster, tmp_path: Path) -> Consortium:
+def roster(shared: Consortium) -> Roster:
+    """Nobody signs anything under it."""
+    return roster_of(shared)
+
+
+@pytest.fixture
+def banks(consortium: Consortium, tmp_path: Path) -> Consortium:
     """Everybody has signed the agreement for the two audiences."""
+    roster = roster_of(consortium)
     agreement = agreed(tmp_path / "contracts", roster)
     ref = publish(agreement, consortium.exchange, "bank-a")
     made = dataclasses.replace(consortium, roster=roster, agreement=agreement, ref=ref)
     made.sign()
     return made
+
+
+@pytest.fixture
+def unsigned(shared: Consortium, roster: Roster, tmp_path: Path) -> Agreement:
+    """The same agreement, to read."""
+    return agreed(tmp_path / "contracts", roster)
 
 
 def test_attributes_lead_to_the_same_parties_for_everybody(banks: Consortium) -> None:
@@ -89,19 +101,19 @@ def test_attributes_lead_to_the_same_parties_for_everybody(banks: Consortium) ->
 
 
 def test_a_plan_says_the_same_whether_its_recipients_are_named_or_described(
-    banks: Consortium, shared: Consortium
+    unsigned: Agreement, shared: Consortium
 ) -> None:
-    for plan in banks.agreement.analyses:
+    for plan in unsigned.analyses:
         assert plan.plan_digest == shared.agreement.planned(plan.name).plan_digest
 
 
-def test_signers_read_who_that_is_now(banks: Consortium) -> None:
-    words = explain(banks.agreement)
+def test_signers_read_who_that_is_now(unsigned: Agreement) -> None:
+    words = explain(unsigned)
     described = (
         "supervisors are the recipients of roster four-banks version 1 with sector supervision and jurisdiction DE"
     )
     assert f"{described} or FR: regulator. A later version of the roster adds nobody" in words
-    assert facts(banks.agreement)["audiences"] == {
+    assert facts(unsigned)["audiences"] == {
         "supervisors": {
             "attributes": {"sector": ("supervision",), "jurisdiction": ("DE", "FR")}, "recipients": ("regulator",),
         },
@@ -109,8 +121,8 @@ def test_signers_read_who_that_is_now(banks: Consortium) -> None:
     }  # fmt: skip
 
 
-def test_the_recipient_reads_by_which_attributes_it_was(banks: Consortium, shared: Consortium) -> None:
-    (line,) = entitlements(banks.agreement, "regulator")
+def test_the_recipient_reads_by_which_attributes_it_was(unsigned: Agreement, shared: Consortium) -> None:
+    (line,) = entitlements(unsigned, "regulator")
     assert line.startswith("total-exposure, ")
     described = "the recipients of roster four-banks version 1 with sector supervision and jurisdiction DE or FR"
     assert line.endswith(f": as one of supervisors, {described}")
@@ -118,12 +130,10 @@ def test_the_recipient_reads_by_which_attributes_it_was(banks: Consortium, share
     assert line.endswith(": because the agreement names regulator")
 
 
-def test_a_roster_adds_nobody_to_an_agreement_that_all_have_signed(
-    banks: Consortium, roster: Roster, tmp_path: Path
-) -> None:
+def test_a_roster_adds_nobody_to_an_agreement_that_all_have_signed(banks: Consortium, tmp_path: Path) -> None:
     """Bank B moves to Germany; it would be one of the German owners, and is one in a new agreement alone."""
-    later = changed(roster, "jurisdiction: FR\n  roles:\n  - owner", "jurisdiction: DE\n  roles:\n  - owner")
-    accept(banks, roster, later)
+    later = changed(banks.roster, "jurisdiction: FR\n  roles:\n  - owner", "jurisdiction: DE\n  roles:\n  - owner")
+    accept(banks, later)
     check_standing(banks.agreement, banks.homes["node-0"], TODAY)
     assert banks.load("node-0").terms.recipients == ("regulator", "bank-a")
     anew = agreed(tmp_path / "anew", later)
@@ -142,17 +152,15 @@ def test_a_roster_adds_nobody_to_an_agreement_that_all_have_signed(
         ("  - owner\n  - recipient\n  keys", "  - owner\n  keys", "bank-a"),
     ],
 )
-def test_who_has_an_attribute_no_longer_gets_nothing_more(
-    old: str, new: str, who: str, banks: Consortium, roster: Roster
-) -> None:
-    accept(banks, roster, changed(roster, old, new))
+def test_who_has_an_attribute_no_longer_gets_nothing_more(old: str, new: str, who: str, banks: Consortium) -> None:
+    accept(banks, changed(banks.roster, old, new))
     for id in ("node-0", "node-1", "bank-b"):
         with pytest.raises(NotEntitledError, match=f"in roster four-banks 2 {who} is no recipient with .* any more"):
             check_standing(banks.agreement, banks.homes[id], TODAY)
 
 
-def test_a_roster_that_changes_nothing_of_it_stops_nothing(banks: Consortium, roster: Roster) -> None:
-    accept(banks, roster, changed(roster, "organisation: Bank C", "organisation: Bank C and sons"))
+def test_a_roster_that_changes_nothing_of_it_stops_nothing(banks: Consortium) -> None:
+    accept(banks, changed(banks.roster, "organisation: Bank C", "organisation: Bank C and sons"))
     check_standing(banks.agreement, banks.homes["node-0"], TODAY)
 
 
@@ -162,9 +170,9 @@ def changed(roster: Roster, old: str, new: str) -> Roster:
     return parse_roster(text.replace(old, new, 1).encode(), "roster-2.yaml")
 
 
-def accept(banks: Consortium, old: Roster, new: Roster) -> None:
+def accept(banks: Consortium, new: Roster) -> None:
     for home in banks.homes.values():
-        sign_successor(old, new, home.keys, banks.exchange)
+        sign_successor(banks.roster, new, home.keys, banks.exchange)
 
 
 @pytest.mark.parametrize(
