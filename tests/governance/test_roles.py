@@ -1,4 +1,7 @@
-"""Least privilege: what each role may do with each command and each flow, and that it is refused all else by name."""
+"""Least privilege beyond commands: which steps and flows each role may take, and that it is refused all else by name.
+
+Commands are in `tests/roles/test_least_privilege.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from counterfoil.cli import app
-from counterfoil.data.synth import make_tables, write_table
-from counterfoil.errors import (
-    CounterfoilError,
-    NotEntitledError,
-    NotFoundError,
-    RefusedError,
-    ReviewError,
-    RosterError,
-    SignatureError,
-)
-from counterfoil.governance.contract import parse_contract
+from counterfoil.errors import RefusedError
 from counterfoil.governance.docket import look
 from counterfoil.governance.job import Job
 from counterfoil.governance.succession import follow
@@ -31,7 +24,7 @@ from counterfoil.roles.release import announce_release, hand_over
 from flows.gate import Gate
 from flows.party import FLOWS, flows_of
 
-from .conftest import CONTRACTS, PERIOD, Consortium, make_consortium
+from .conftest import PERIOD, Consortium, make_consortium
 from .reviewing import approve, draft
 
 ROLES = {
@@ -45,7 +38,6 @@ ROLES = {
 """A party of each role that has no other; the auditor is no party of the agreement."""
 
 PARTIES = frozenset(ROLES) - {"auditor"}
-LOANS = CONTRACTS / "data" / "loans.odcs.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -57,62 +49,7 @@ def banks(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
     stranger = Home.create(folder / "stranger", "stranger", made.exchange.url)
     for home in (*made.homes.values(), stranger):
         follow(made.roster, home, datetime.now(UTC).date())
-    table = make_tables({LOANS.name: parse_contract(LOANS.read_bytes(), LOANS.name)}, 1000, 3)[LOANS.name]
-    write_table(table, folder / "loans.csv")
     return dataclasses.replace(made, homes={**made.homes, "stranger": stranger})
-
-
-COMMANDS: dict[str, tuple[list[str], frozenset[str], type[CounterfoilError]]] = {
-    "see what waits": (["review", "list", "REF"], PARTIES, SignatureError),
-    "see a draft": (["review", "show", "REF", "EVIDENCE"], PARTIES, SignatureError),
-    "remark": (["review", "comment", "REF", "EVIDENCE", "why?"], PARTIES, SignatureError),
-    "approve": (["review", "approve", "REF", "EVIDENCE", "--comment", "fine"], frozenset({"reviewer"}), ReviewError),
-    "ask for changes": (
-        ["review", "request-changes", "REF", "EVIDENCE", "--comment", "no"], frozenset({"reviewer"}), ReviewError,
-    ),
-    "veto": (["review", "reject", "REF", "EVIDENCE", "--comment", "no"], frozenset({"reviewer"}), ReviewError),
-    "take a part back": (
-        ["review", "withdraw", "REF", "EVIDENCE", "--comment", "wrong file"], frozenset({"owner"}), ReviewError,
-    ),
-    "see releases": (["release", "list", "REF"], PARTIES, SignatureError),
-    "revoke a release": (
-        ["release", "revoke", "REF", "EVIDENCE", "--reason", "an error"], frozenset({"node"}), RefusedError,
-    ),
-    "see budgets": (["budget", "show", "REF"], PARTIES, SignatureError),
-    "check an agreement": (["agreement", "verify", "REF"], PARTIES, SignatureError),
-    "stand by an agreement": (["agreement", "reaffirm", "REF", "--yes"], PARTIES, SignatureError),
-    "sign an agreement": (["agreement", "sign", "REF", "--yes"], PARTIES, RosterError),
-    "offer data": (["catalogue", "offer", str(LOANS), "--table", "TABLE"], frozenset({"owner"}), RosterError),
-}  # fmt: skip
-"""What people do, by which command, which roles may, and how all others are refused; a stranger always somehow."""
-
-
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("what", COMMANDS)
-def test_each_role_does_what_is_its_own_and_no_more(what: str, role: str, banks: Consortium) -> None:
-    words, may, refusal = COMMANDS[what]
-    result = run(words, role, banks)
-    if role in may:
-        assert result.exit_code == 0, result.output
-        return
-    stranger = (refusal.exit_code, SignatureError.exit_code) if role == "auditor" else (refusal.exit_code,)
-    assert result.exit_code in stranger, result.output
-    assert ROLES[role] in result.stderr, result.stderr
-
-
-def run(words: list[str], role: str, banks: Consortium) -> Result:
-    home = banks.homes[ROLES[role]]
-    given = {"REF": str(banks.ref), "TABLE": str(home.path.parent / "loans.csv")}
-    if "EVIDENCE" in words:
-        given["EVIDENCE"] = draft(banks).evidence.digest
-    return CliRunner().invoke(app, [*(given.get(word, word) for word in words), "--home", str(home.path)])
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_only_recipients_open(role: str, banks: Consortium) -> None:
-    result = run(["open", "REF"], role, banks)
-    refusal = {"recipient": NotFoundError, "auditor": SignatureError}.get(role, NotEntitledError)  # nothing is released
-    assert result.exit_code == refusal.exit_code, result.output
 
 
 @pytest.mark.parametrize("role", sorted(PARTIES - {"owner"}))
