@@ -131,9 +131,18 @@ The draft is **{found.state}**. The results exist in secret shares alone. They g
 |---|---|
 {reviewers}
 
-A reviewer, at home: `counterfoil review show {command}`, then `counterfoil review approve {command}`,
-or `request-changes` or `reject` with `--comment "..."`. Or type a decision here (Resume) for a reviewer, who
-then signs it, or not: `counterfoil review confirm {command}`.
+A reviewer, at home, with `approve`, or with `request-changes` or `reject` and `--comment "..."`:
+
+```
+counterfoil review show {command}
+counterfoil review approve {command}
+```
+
+Or type a decision here (Resume) for a reviewer, who then signs it, or not:
+
+```
+counterfoil review confirm {command}
+```
 
 ### The other runs of this job
 
