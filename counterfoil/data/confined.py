@@ -62,6 +62,8 @@ def frames(path: Path, columns: Mapping[str, str], limits: Limits) -> Iterator[t
                 kind, length = reader.FRAME.unpack(_exactly(child.stdout, reader.FRAME.size))
                 size += length
                 limits.check(size=size)
+                if length > limits.memory:  # a reader that may hold so much sends no more at once
+                    raise UnreadableError(_STOPPED)
                 payload = _exactly(child.stdout, length)
                 if kind == b"E":
                     break
@@ -116,6 +118,6 @@ def unpack(payload: bytes, columns: Mapping[str, str]) -> Any:
                 values = (numbers.cast(pa.int32()) if kind == "date" else numbers).cast(TYPES[split(kind)[0]])
                 at += 8 * rows
             arrays.append(values if present.all() else pc.if_else(pa.array(present == 1), values, None))
+        return pa.record_batch(arrays, names=list(columns))
     except (ValueError, IndexError, struct.error):
         raise UnreadableError(_STOPPED) from None
-    return pa.record_batch(arrays, names=list(columns))

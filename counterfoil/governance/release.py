@@ -37,7 +37,7 @@ from counterfoil.governance.document import read_json, read_time, write_time
 from counterfoil.governance.evidence import Draft
 from counterfoil.governance.holding import note_released
 from counterfoil.governance.receipt import fetched
-from counterfoil.governance.revocation import check_not_revoked, read_revocation
+from counterfoil.governance.revocation import check_not_revoked, is_revoked, read_revocation
 from counterfoil.governance.signing import own_keys
 from counterfoil.governance.withdrawal import check_not_withdrawn
 from counterfoil.records import Records
@@ -141,9 +141,12 @@ def release(announced: Announced, recipient: str, shares: bytes, home: Home, now
     place, last = store_of(terms, recipient), document.last_day(terms)
     lies = {"evidence": evidence.digest, "recipient": recipient, "store": place}
     note_released(agreement, document.sealed, home.state, last, **lies)
-    open_store(place, recipient, home.exchange).put(SEALED, home.party, sealed)
+    store = open_store(place, recipient, home.exchange)
+    store.put(SEALED, home.party, sealed)
     name = (RELEASES, evidence.digest, recipient, home.party)
     home.exchange.put_named(name, sign(_RELEASE, document.pack(), home.keys), replace=True)
+    if is_revoked(evidence.digest, recipient, home.state):  # while it was being delivered
+        store.discard(Ref(SEALED, home.party, document.sealed))
     return document
 
 
@@ -231,7 +234,7 @@ def read_release(exchange: Records, draft: Draft, recipient: str, node: str) -> 
         envelope = exchange.get_named((RELEASES, evidence.digest, recipient, node))
     except NotFoundError:
         raise NotFoundError(f"{node} has not released job {evidence.job} to {recipient} yet") from None
-    document = Release.unpack(verify(envelope, _RELEASE, terms.roster.keys([node])).payload)
+    document = signed_release(envelope, terms.roster.party(node).keys)
     stated = (document.job, document.agreement, document.evidence, document.node, document.recipient)
     if stated != (evidence.job, evidence.agreement, evidence.digest, node, recipient) or document.plans != plans:
         raise TamperedError(f"the release of {node} is for another job or recipient")
@@ -240,6 +243,11 @@ def read_release(exchange: Records, draft: Draft, recipient: str, node: str) -> 
     if said != document.approvals:
         raise TamperedError(f"the release of {node} names other decisions than its log")
     return document
+
+
+def signed_release(envelope: bytes, node: PublicKeys) -> Release:
+    """What the node signed. Raises: SignatureError, DocumentError."""
+    return Release.unpack(verify(envelope, _RELEASE, [node]).payload)
 
 
 def _plans(draft: Draft, recipient: str) -> dict[str, str]:

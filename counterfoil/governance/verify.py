@@ -29,20 +29,30 @@ from counterfoil.governance.evidence import Draft, Evidence, load_draft, read_ev
 from counterfoil.governance.intake import check_intakes
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.receipt import Receipt, read_receipt
-from counterfoil.governance.release import RELEASES, Release, check_approvals, count_anew, read_release
+from counterfoil.governance.release import (
+    RELEASES,
+    Release,
+    check_approvals,
+    count_anew,
+    read_release,
+    signed_release,
+)
 from counterfoil.governance.revocation import read_revocation
 from counterfoil.governance.signing import SignedAgreement, audit_agreement
 from counterfoil.records import Copy, Records
 
 
 def check_releases(verified: Verified) -> Iterator[str]:
-    """One line for each job that was released.
+    """One line for each job that was released, and for each that strangers say was.
 
     Raises: SignatureError, NotApprovedError, BudgetError, NotFoundError, TamperedError, naming the party and the
         document.
     """
     exchange = verified.records
     for digest in sorted({name[1] for name in exchange.list((RELEASES,)) if len(name) == 4}):
+        if _is_foreign(verified, digest):
+            yield f"{RELEASES}/{digest}: nobody here signed any of it, and no log knows of it; passed over"
+            continue
         evidence = read_evidence(exchange, digest)
         agreement = bound_agreement(verified, evidence.agreement)
         draft = load_draft(exchange, agreement, digest)
@@ -64,11 +74,23 @@ def check_releases(verified: Verified) -> Iterator[str]:
         )
 
 
+def _is_foreign(verified: Verified, evidence: str) -> bool:
+    """Whether anybody could have put these releases there: no log has such a one, and no node signed any."""
+    if any(True for log in verified.logs.values() for _ in log.of("released", "evidence", evidence)):
+        return False
+    exchange, keys = verified.records, verified.keys
+    for name in exchange.list((RELEASES, evidence)):
+        with suppress(SignatureError, DocumentError):
+            if name[-1] in keys and signed_release(exchange.get_named(name), keys[name[-1]]):
+                return False
+    return True
+
+
 def _leaving(exchange: Records, draft: Draft) -> Leaving:
     """The draft as approved; or, if only checkers have it yet, as shown to them. Raises: NotApprovedError."""
     evidence, checkers = draft.evidence.digest, draft.agreement.terms.checkers
     given = {name[2] for name in exchange.list((RELEASES, evidence)) if len(name) == 4}
-    if given <= set(checkers):
+    if given.intersection(draft.agreement.terms.recipients) <= set(checkers):
         return Shown(draft, ())
     return count_anew(exchange, draft, decisions(exchange, draft))
 

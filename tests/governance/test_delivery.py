@@ -31,7 +31,7 @@ from counterfoil.errors import (
 )
 from counterfoil.exchange import Exchange
 from counterfoil.governance.airlock import Approved
-from counterfoil.governance.delivery import SEALED, settings
+from counterfoil.governance.delivery import SEALED, open_store, settings
 from counterfoil.governance.erasure import read_erasure
 from counterfoil.governance.explain import explain
 from counterfoil.governance.receipt import Receipt, read_receipt, sign_receipt
@@ -166,6 +166,22 @@ def test_what_was_not_fetched_is_taken_back_and_what_was_is_said_to_be(signed: C
     assert revoke(made.draft, ["regulator"], WHY, signed.homes["node-1"], NOW)[0] == revoked  # again, after a crash
 
 
+def test_what_is_taken_back_while_it_is_delivered_does_not_stay(
+    signed: Consortium, made: Approved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = signed.homes["node-1"]
+
+    def overtaken(*place: Any) -> Any:
+        revoke(made.draft, ["regulator"], WHY, node, NOW)
+        return open_store(*place)
+
+    monkeypatch.setattr("counterfoil.governance.release.open_store", overtaken)
+    document = release(made, "regulator", SHARES["node-1"], node, signed)
+    assert document.sealed not in sealed(signed.exchange, "node-1")
+    with pytest.raises(ReleaseRevokedError):
+        open_release(made, signed.homes["regulator"], NOW)
+
+
 def test_a_copy_of_the_store_does_not_bring_it_back(signed: Consortium, made: Approved, tmp_path: Path) -> None:
     folder = Path(signed.exchange.url)
     shutil.copytree(folder / "blobs", tmp_path / "backup")
@@ -177,7 +193,7 @@ def test_a_copy_of_the_store_does_not_bring_it_back(signed: Consortium, made: Ap
 
 def test_only_a_node_revokes_and_only_for_recipients(signed: Consortium, made: Approved) -> None:
     for party in ("coordinator", "bank-b", "reviewer-1"):
-        with pytest.raises(RefusedError, match="ask its nodes"):
+        with pytest.raises(RefusedError, match="its nodes are"):
             revoke(made.draft, ["regulator"], WHY, signed.homes[party], NOW)
     with pytest.raises(NotEntitledError, match="bank-b is not a recipient"):
         revoke(made.draft, ["bank-b"], WHY, signed.homes["node-0"], NOW)

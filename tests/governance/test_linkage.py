@@ -15,7 +15,15 @@ from counterfoil.data.cells import TYPES
 from counterfoil.data.minimise import minimise
 from counterfoil.data.pseudonym import pseudonyms
 from counterfoil.data.table import Table
-from counterfoil.errors import AgreementError, NotFoundError, PlanError, RefusedError, SealError, SignatureError
+from counterfoil.errors import (
+    AgreementError,
+    NotFoundError,
+    PlanError,
+    RefusedError,
+    SealError,
+    SignatureError,
+    TamperedError,
+)
 from counterfoil.governance.agreement import Agreement, Planned, parse_agreement
 from counterfoil.governance.contract import Contract, parse_contract
 from counterfoil.governance.linkage import KIND, link_key
@@ -92,6 +100,25 @@ def test_a_key_that_the_first_owner_did_not_deal_is_refused(linked: tuple[Consor
     consortium.exchange.put_named(("link-keys", terms.digest, "bank-b"), forged, replace=True)
     with pytest.raises(SignatureError):
         key_of(consortium, terms, "bank-b")
+
+
+def test_what_a_stranger_put_in_its_place_keeps_no_key_from_being_dealt(linked: tuple[Consortium, Agreement]) -> None:
+    consortium, terms = linked
+    for owner in ("bank-a", "bank-b"):
+        consortium.exchange.put_named(("link-keys", terms.digest, owner), b"mine")
+    sign_as(consortium, terms, "bank-a")
+    assert len({key_of(consortium, terms, owner) for owner in OWNERS}) == 1
+
+
+def test_a_key_that_was_dealt_is_not_dealt_anew(linked: tuple[Consortium, Agreement]) -> None:
+    """Pseudonyms would change, and rows would part from those of earlier periods."""
+    consortium, terms = linked
+    sign_as(consortium, terms, "bank-a")
+    before = key_of(consortium, terms, "bank-b")
+    consortium.exchange.put_named(("link-keys", terms.digest, "bank-a"), b"mine", replace=True)
+    with pytest.raises(TamperedError, match=f"put back link-keys/{terms.digest}/bank-a"):
+        sign_as(consortium, terms, "bank-a")
+    assert key_of(consortium, terms, "bank-b") == before
 
 
 def test_no_key_is_dealt_where_no_contract_asks(consortium: Consortium) -> None:

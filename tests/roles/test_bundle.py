@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -19,6 +20,7 @@ from counterfoil.audit.publish import publish
 from counterfoil.canonical import digest
 from counterfoil.cli import app
 from counterfoil.crypto.sign import claimed
+from counterfoil.errors import NotFoundError
 from counterfoil.home import Home
 from tests.consortium import NODES, OWNERS, Consortium, found
 from tests.roles.test_canaries import forms, planted
@@ -317,3 +319,20 @@ def test_a_job_that_nobody_knows_has_no_bundle(released: tuple[Consortium, str],
     code, said = run("evidence", "0" * 32, "--out", tmp_path / "x.zip", "--home", banks.homes["bank-b"].path)
     assert code == 91 and "knows a job" in said
     assert not (tmp_path / "x.zip").exists()
+
+
+def test_releases_that_nobody_signed_are_told_and_passed_over(released: tuple[Consortium, str]) -> None:
+    banks, job = released
+    store = banks.homes["regulator"].exchange
+    stranger = ("releases", "0" * 64, "regulator", "node-0")
+    store.put_named(stranger, b"mine")
+    code, said = run("verify", store.url)
+    assert code == 0, said
+    assert f"{'/'.join(stranger[:2])}: nobody here signed any of it" in said
+    assert f"job {job} of" in said
+    # Where a node's own word lies, it is not passed over.
+    (name, *_) = (name for name in store.list(("releases",)) if name[1] != stranger[1])
+    store.put_named((*stranger[:2], *name[2:]), store.get_named(name), replace=True)
+    code, said = run("verify", store.url)
+    assert code == NotFoundError.exit_code, said
+    shutil.rmtree(Path(store.url, *stranger[:2]))
