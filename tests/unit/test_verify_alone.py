@@ -23,7 +23,7 @@ from counterfoil.home import Home
 from counterfoil.records import open_copy
 
 HEAVY = ("prefect", "numba", "pandas", "obstore", "scipy", "pyarrow", "great_expectations", "matplotlib")
-ENTRIES, MOST_S = 1_000, 3.0
+ENTRIES = 1_000
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def pack(folder: Path, into: Path) -> Path:
     return into
 
 
-def test_a_thousand_entries_verify_within_seconds_and_without_heavy_software(archive: Path) -> None:
+def test_a_thousand_entries_verify_within_a_second_and_without_heavy_software(archive: Path) -> None:
     script = """
 import json, sys, time
 from counterfoil.cli import app
@@ -73,8 +73,7 @@ except SystemExit as end:
     assert line.startswith("log of node-0: 1000 entries")
     said = json.loads(told)
     assert said["code"] == 0
-    # The whole command, from the interpreter's start: less than one on a machine of today.
-    assert said["cpu_s"] < MOST_S
+    assert said["cpu_s"] < 1.0  # the whole command, from the interpreter's start
     assert not [name for name in said["modules"] if name.split(".")[0] in HEAVY]
 
 
