@@ -70,7 +70,7 @@ class PublicKeys:
         try:
             _ = self.sealing_key, self.certificate
             key = self.certificate.public_key()
-        except (ValueError, UnsupportedAlgorithm):
+        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
             raise DocumentError(f"party {self.party}: the sealing key or the certificate is not valid") from None
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
             raise DocumentError(f"party {self.party}: the certificate's key must be on the curve P-256")

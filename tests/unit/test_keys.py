@@ -149,3 +149,11 @@ def test_a_certificate_on_a_curve_that_nobody_knows_is_refused(keys: PrivateKeys
     card = keys.public.to_json() | {"tls": base64.b64encode(keys.public.tls.replace(p256, other)).decode()}
     with pytest.raises(DocumentError, match="the certificate is not valid"):
         PublicKeys.from_json(card)
+
+
+def test_a_certificate_of_a_version_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    keys = PrivateKeys.create(tmp_path / "keys", "bank-a").public
+    second = keys.tls.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020101"), 1)
+    assert second != keys.tls
+    with pytest.raises(DocumentError, match="the certificate is not valid"):
+        PublicKeys(keys.party, keys.sign, keys.seal, second)
