@@ -70,7 +70,7 @@ class PublicKeys:
         try:
             _ = self.sealing_key, self.certificate
             key = self.certificate.public_key()
-        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        except (ValueError, UnsupportedAlgorithm):
             raise DocumentError(f"party {self.party}: the sealing key or the certificate is not valid") from None
         if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
             raise DocumentError(f"party {self.party}: the certificate's key must be on the curve P-256")
@@ -108,7 +108,7 @@ class PublicKeys:
         """The certificate of the party's links."""
         if len(self.tls) > _MAX_CERTIFICATE_BYTES:
             raise ValueError("certificate too long")
-        return x509.load_der_x509_certificate(self.tls)
+        return _read_certificate(self.tls)
 
     def to_json(self) -> dict[str, Json]:
         """The public card: plain JSON values."""
@@ -233,7 +233,7 @@ def tls_pin(certificate: bytes) -> str:
 
     Raises: ValueError if the bytes are no certificate.
     """
-    key = x509.load_der_x509_certificate(certificate).public_key()
+    key = _read_certificate(certificate).public_key()
     return digest(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
 
@@ -242,8 +242,15 @@ def tls_validity(certificate: bytes) -> tuple[datetime, datetime]:
 
     Raises: ValueError if the bytes are no certificate.
     """
-    shown = x509.load_der_x509_certificate(certificate)
+    shown = _read_certificate(certificate)
     return shown.not_valid_before_utc, shown.not_valid_after_utc
+
+
+def _read_certificate(der: bytes) -> x509.Certificate:
+    try:
+        return x509.load_der_x509_certificate(der)
+    except x509.InvalidVersion as error:  # which is no ValueError
+        raise ValueError(str(error)) from None
 
 
 def _self_signed(key: ec.EllipticCurvePrivateKey, party: str) -> x509.Certificate:

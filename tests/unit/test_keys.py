@@ -157,3 +157,5 @@ def test_a_certificate_of_a_version_that_nobody_knows_is_refused(tmp_path: Path)
     assert second != keys.tls
     with pytest.raises(DocumentError, match="the certificate is not valid"):
         PublicKeys(keys.party, keys.sign, keys.seal, second)
+    with pytest.raises(ValueError, match="version"):
+        tls_pin(second)
