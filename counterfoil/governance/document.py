@@ -43,13 +43,11 @@ class Problems:
     def __init__(self, document: Yaml, error: type[DocumentError]) -> None:
         self._document = document
         self._error = error
-        self._found: list[tuple[int, str]] = []
+        self._found: set[tuple[int, str]] = set()
 
     def add(self, path: Sequence[str | int], text: str) -> None:
         """Notes that the text holds at the path."""
-        problem = (self._document.line(path), f"{self.where(path)}: {text}")
-        if problem not in self._found:
-            self._found.append(problem)
+        self._found.add((self._document.line(path), f"{self.where(path)}: {text}"))
 
     def where(self, path: Sequence[str | int]) -> str:
         """`file:line: path`, for what is noticed after the document was read."""

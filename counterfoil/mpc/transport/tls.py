@@ -1,16 +1,13 @@
 """Links over TLS 1.3, both ends pinned: blocking sockets, one to send on and one to receive on per peer.
 
-Each party dials every peer and only ever sends on what it dialled, so that each TLS connection is written by one thread
-and read by one other at most, and both directions run at once. A peer's index is a property of the certificate that it
-proved to hold, never a field that it fills in. Knows nothing of frames beyond the greeting.
+Each party dials every peer, and only ever sends on what it dialled. A peer's index is a property of the certificate
+that it proved to hold, never a field that it fills in. Knows nothing of frames beyond the greeting.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hmac
-import queue
-import select
 import socket
 import ssl
 import threading
@@ -26,18 +23,13 @@ from counterfoil.errors import (
     CounterfoilError,
     PeerCertificateError,
     PeerIdentityError,
-    PeerLostError,
     PeerTimeoutError,
     TransportError,
 )
-from counterfoil.mpc.transport.base import HEADER_BYTES, Attempt, Kind, Link, Pipe
+from counterfoil.mpc.transport.base import HEADER_BYTES, Attempt, Kind, Link
+from counterfoil.mpc.transport.tls_pipe import BUFFER, TlsPipe, reason
 
-_BUFFER: Final = 4 << 20
-#: What is no longer than this may be sent by whoever has it; far less than a third of the buffer.
-_AT_ONCE: Final = 128 << 10
 _HANDSHAKE_S: Final = 10.0
-#: A frame may take the time-out and, for what has come of it, as long as at so many bytes a second.
-_SLOWEST: Final = 64 << 10
 _RETRY_S: Final = 0.05
 #: for how long what still goes on is waited for when a meeting has failed
 _LEAVE_S: Final = 5.0
@@ -55,91 +47,6 @@ class Endpoint:
 
     def __str__(self) -> str:
         return f"{self.name} ({self.host}:{self.port})"
-
-
-class TlsPipe(Pipe):
-    """Sends on one connection, long data through a thread of its own, and receives on the other."""
-
-    def __init__(self, peer: Endpoint, out: ssl.SSLSocket, back: ssl.SSLSocket, timeout_s: float) -> None:
-        self._peer, self._out, self._back, self._timeout_s = peer, out, back, timeout_s
-        out.settimeout(timeout_s)
-        #: how much of the present frame has come, and for how long this party has waited for it
-        self._got, self._waited_s = 0, 0.0
-        self._queue: queue.SimpleQueue[memoryview | None] = queue.SimpleQueue()
-        self._stuck: PeerTimeoutError | None = None
-        #: how much was given to the thread, and how much it is done with
-        self._queued, self._sent = 0, 0
-        self._room = select.poll()
-        self._room.register(out, select.POLLOUT)
-        self._sender = threading.Thread(target=self._send_all, name=f"send-{peer.name}", daemon=True)
-        self._sender.start()
-
-    def write(self, data: memoryview) -> None:
-        if self._stuck:
-            raise self._stuck
-        if len(data) <= _AT_ONCE and self._queued == self._sent and self._room.poll(0):
-            # The system says so only if a third of its buffer is free, so this does not wait for the peer.
-            self._send(data)
-        else:
-            self._queued += 1
-            self._queue.put(data)
-
-    def next_frame(self) -> None:
-        self._got, self._waited_s = 0, 0.0
-
-    def read_into(self, buffer: memoryview) -> None:
-        """No peer gains time by sending little: what counts is how long this party has waited for the whole frame.
-
-        Raises: PeerTimeoutError, PeerLostError.
-        """
-        filled, size = 0, len(buffer)
-        while filled < size:
-            left_s = self._patience_s() - self._waited_s
-            if left_s <= 0:
-                raise self._late()
-            self._back.settimeout(left_s)
-            began = time.monotonic()
-            try:
-                got = self._back.recv_into(buffer[filled:])
-            except TimeoutError:
-                raise self._late() from None
-            except OSError as error:
-                raise PeerLostError(f"{self._peer}: {_reason(error)}") from None
-            if not got:
-                raise PeerLostError(f"{self._peer} closed its link")
-            self._waited_s += time.monotonic() - began
-            self._got += got
-            filled += got
-
-    def _patience_s(self) -> float:
-        return self._timeout_s + self._got / _SLOWEST
-
-    def _late(self) -> PeerTimeoutError:
-        if self._got:
-            return PeerTimeoutError(f"{self._peer} sent {self._got} bytes of a frame in {self._patience_s():.3g} s")
-        return PeerTimeoutError(f"{self._peer} sent nothing for {self._timeout_s:g} s")
-
-    def close(self, linger_s: float) -> None:
-        self._queue.put(None)
-        self._sender.join(linger_s)
-        for connection in (self._out, self._back):
-            with contextlib.suppress(OSError):
-                connection.close()
-
-    def _send_all(self) -> None:
-        while (data := self._queue.get()) is not None and self._send(data):
-            self._sent += 1
-
-    def _send(self, data: memoryview) -> bool:
-        """Was it sent?"""
-        try:
-            self._out.sendall(data)
-            return True
-        except TimeoutError:
-            self._stuck = PeerTimeoutError(f"{self._peer} took nothing for {self._timeout_s:g} s")
-        except OSError:
-            pass  # it has gone; whoever reads finds its last word, which may be why
-        return False
 
 
 def connect(
@@ -167,7 +74,8 @@ def connect(
     with listener or _listen(parties[me]) as server:
         out, back = meeting.hold(server)
     return {
-        peer: Link(TlsPipe(parties[peer], out[peer], back[peer], timeout_s), attempt, me, peer) for peer in sorted(out)
+        peer: Link(TlsPipe(str(parties[peer]), out[peer], back[peer], timeout_s), attempt, me, peer)
+        for peer in sorted(out)
     }
 
 
@@ -305,7 +213,10 @@ class _Meeting:
 
     def _who(self, connection: ssl.SSLSocket) -> int:
         """Whose pinned key the other end proved to hold; -1 if nobody's."""
-        shown = tls_pin(connection.getpeercert(binary_form=True) or b"")
+        try:
+            shown = tls_pin(connection.getpeercert(binary_form=True) or b"")
+        except ValueError:
+            return -1
         for peer in self._peers():
             if hmac.compare_digest(shown, tls_pin(self.parties[peer].certificate)):
                 return peer
@@ -348,14 +259,14 @@ def _listen(at: Endpoint) -> socket.socket:
         return socket.create_server((at.host, at.port), backlog=16)
     except OSError as error:
         raise TransportError(
-            f"cannot listen as {at}: {_reason(error)}; end what holds the port, or correct the roster"
+            f"cannot listen as {at}: {reason(error)}; end what holds the port, or correct the roster"
         ) from None
 
 
 def _wrap(raw: socket.socket, context: ssl.SSLContext, *, server_side: bool) -> ssl.SSLSocket:
     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
     return context.wrap_socket(raw, server_side=server_side, do_handshake_on_connect=False)
 
 
@@ -382,7 +293,3 @@ def _read(connection: ssl.SSLSocket, size: int, timeout_s: float) -> bytes:
             raise ConnectionResetError
         data += piece
     return data
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or type(error).__name__
