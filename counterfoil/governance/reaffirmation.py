@@ -23,11 +23,11 @@ from counterfoil.errors import (
     NotFoundError,
     RefusedError,
     ReviewDueError,
-    RosterError,
     SignatureError,
 )
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.document import read_day, read_json, read_time, write_time
+from counterfoil.governance.signing import check_named
 from counterfoil.records import Records
 
 if TYPE_CHECKING:
@@ -118,8 +118,7 @@ def reaffirm(agreement: Agreement, until: date, home: Home, now: datetime) -> No
         RefusedError for a day that is past or too far ahead.
     """
     today = now.date()
-    if home.party not in agreement.parties or agreement.roster.party(home.party).keys.sign != home.keys.public.sign:
-        raise RosterError(f"agreement {agreement.id} does not name {home.party} with its present signing key")
+    check_named(agreement, home.keys.public)
     agreement.check_current(today)
     if until > agreement.expires:
         raise ExpiredError(f"agreement {agreement.id} ends on {agreement.expires}; a review cannot carry it further")

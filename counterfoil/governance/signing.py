@@ -115,6 +115,17 @@ def sign_agreement(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) 
     exchange.put_named(_name(agreement.digest, keys.party), envelope, replace=True)
 
 
+def check_named(agreement: Agreement, keys: PublicKeys) -> None:
+    """Raises: RosterError unless the agreement names the party, and its roster this signing key.
+
+    The keys that are renewed may be others by now; which of them this agreement lists, a home looks up.
+    """
+    if keys.party not in agreement.parties:
+        raise RosterError(f"agreement {agreement.id} does not name {keys.party}")
+    if agreement.roster.party(keys.party).keys.sign != keys.sign:
+        raise RosterError(f"roster {agreement.roster.id} lists other keys for {keys.party}; send it the present card")
+
+
 def own_keys(agreement: Agreement, home: Home) -> PrivateKeys:
     """This party's keys as the agreement lists them: its present ones, or earlier ones that it still holds.
 
@@ -144,7 +155,7 @@ def load_agreement(exchange: Records, ref: Ref, me: PublicKeys, today: date | No
     # My own signature comes first: nothing is parsed that I did not sign.
     _verify(exchange.get(ref), ref.digest, me, exchange)
     agreement = fetch_agreement(exchange, ref)
-    _check_named(agreement, me)
+    check_named(agreement, me)
     if today is not None:
         agreement.check_current(today)
     return _bound(agreement, ref, exchange)
@@ -176,16 +187,8 @@ def _check_repetition(agreement: Agreement, exchange: Records) -> None:
         check_repeats(agreement, fetch_agreement(exchange, agreement.repeats.agreement))
 
 
-def _check_named(agreement: Agreement, keys: PublicKeys) -> None:
-    """The keys that are renewed may be others by now; which of them this agreement lists, a home looks up."""
-    if keys.party not in agreement.parties:
-        raise RosterError(f"agreement {agreement.id} does not name {keys.party}")
-    if agreement.roster.party(keys.party).keys.sign != keys.sign:
-        raise RosterError(f"roster {agreement.roster.id} lists other keys for {keys.party}; send it the present card")
-
-
 def _check_listed(agreement: Agreement, keys: PublicKeys) -> None:
-    _check_named(agreement, keys)
+    check_named(agreement, keys)
     if agreement.roster.party(keys.party).keys != keys:
         raise RosterError(f"roster {agreement.roster.id} lists other keys for {keys.party}; send it the present card")
 

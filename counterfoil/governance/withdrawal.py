@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 from counterfoil.canonical import jcs
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.sign import sign, verify
-from counterfoil.errors import DocumentError, NotFoundError, RosterError, SignatureError, WithdrawnError
+from counterfoil.errors import DocumentError, NotFoundError, SignatureError, WithdrawnError
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.document import read_json, write_time
+from counterfoil.governance.signing import check_named
 from counterfoil.state import State
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ def withdraw(agreement: Agreement, home: Home, now: datetime) -> None:
 
     Raises: RosterError unless the agreement names the party, under these keys.
     """
-    if home.party not in agreement.parties or agreement.roster.party(home.party).keys.sign != home.keys.public.sign:
-        raise RosterError(f"agreement {agreement.id} does not name {home.party} with its present signing key")
+    check_named(agreement, home.keys.public)
     statement = {
         "format": "counterfoil/withdrawal/1",
         "agreement": agreement.digest,
