@@ -1,28 +1,23 @@
-"""Every rule of agreements, policies and rosters: one broken line each, and the message that names it."""
+"""Every rule of agreements: one broken line each, and the message that names it."""
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 from collections.abc import Callable
 from datetime import date
-from fractions import Fraction
 
 import pytest
-import yaml
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterfoil.crypto.keys import _self_signed
-from counterfoil.errors import AgreementError, DocumentError, ExpiredError, RefusedError, RosterError
+from counterfoil.errors import AgreementError, DocumentError, ExpiredError
 from counterfoil.governance.agreement import Agreement, parse_agreement
 from counterfoil.governance.contract import Contract, parse_contract
-from counterfoil.governance.policy import OFF, Policy, Rules, parse_policy
-from counterfoil.governance.roster import Roster, fill_roster, parse_roster
-from counterfoil.governance.schedule import Every, Schedule
+from counterfoil.governance.policy import Policy, Rules, parse_policy
+from counterfoil.governance.roster import Roster, parse_roster
 
-from .conftest import CONTRACTS, IDS, TODAY, Consortium
+from .complaints import complaint, line_of
+from .conftest import CONTRACTS, IDS, Consortium
 
 EXPOSURE = (CONTRACTS / "agreements" / "exposure.agreement.yaml").read_text()
 OWNERS = "owners:\n" + "".join(f"  bank-{letter}: [loans]\n" for letter in "abcd")
@@ -40,20 +35,6 @@ def parse(
 ) -> Agreement:
     source = "exposure.agreement.yaml"
     return parse_agreement(text.encode(), source, contracts or {"loans": CONTRACT}, policies or [POLICY], roster)
-
-
-def line_of(text: str, part: str, nth: int = 1) -> int:
-    """The line of the nth place of the part."""
-    position = -1
-    for _ in range(nth):
-        position = text.index(part, position + 1)
-    return text.count("\n", 0, position) + 1
-
-
-def complaint(error: pytest.ExceptionInfo[Exception], source: str, line: int, words: str) -> None:
-    found = [text for text in str(error.value).splitlines() if words in text]
-    assert found, f"{words!r} not in:\n{error.value}"
-    assert found[0].startswith(f"{source}:{line}: "), f"line {line} expected: {found[0]}"
 
 
 # name: (what stands in the agreement, what is put there, where the complaint points to, words of the complaint)
@@ -235,29 +216,6 @@ def test_the_strictest_minimum_count_wins(shared: Consortium) -> None:
         assert parse(EXPOSURE, shared.roster, {"loans": contract}, [policy]).min_count == 25
 
 
-def test_the_strictest_policy_wins_rule_by_rule() -> None:
-    one = Rules(safe_threshold=5, safe_nk_n=1, safe_nk_k=Fraction(8, 10), zeros_are_disclosive=False, safe_owners=4)
-    other = Rules(safe_threshold=20, safe_nk_n=3, safe_pratio_p=Fraction(0), count_by_rule=True, safe_owners=2)
-    both = Rules(safe_threshold=20, safe_nk_n=3, safe_nk_k=Fraction(8, 10), safe_owners=4)
-    assert one.stricter(other) == other.stricter(one) == both
-    assert both.in_force == set(OFF) - {"check_missing_values", "safe_other_rows", "safe_round_base"}
-
-
-def test_a_policy_says_what_output_checkers_know_and_the_rest_is_their_default() -> None:
-    rules = POLICY.rules
-    assert (rules.safe_threshold, rules.safe_dof_threshold) == (10, 10)
-    assert (rules.safe_nk_n, rules.safe_nk_k, rules.safe_pratio_p) == (2, Fraction(9, 10), Fraction(1, 10))
-    assert (rules.zeros_are_disclosive, rules.check_missing_values) == (True, False)
-
-
-def test_a_rule_about_what_no_analysis_releases_is_refused_by_name() -> None:
-    """Even turned off: whoever writes it believes that there is something it is about."""
-    for value in (0, 10):
-        raw = f"kind: DisclosurePolicy\nid: a\nversion: 1.0.0\ntitle: a\nrules:\n  survival_safe_threshold: {value}\n"
-        with pytest.raises(AgreementError, match=r"p\.yaml.*6.*no analysis releases survival curves.*; remove it"):
-            parse_policy(raw.encode(), "p.yaml")
-
-
 def test_the_agreement_reads_as_written(shared: Consortium) -> None:
     agreement = shared.agreement
     assert agreement.parties == tuple(sorted(IDS))
@@ -330,167 +288,3 @@ def test_an_agreement_holds_from_its_first_to_its_last_day(day: str, holds: bool
 def test_any_bytes_are_an_agreement_or_a_named_error(shared: Consortium, raw: bytes) -> None:
     with pytest.raises(DocumentError):
         parse_agreement(raw, "x.yaml", {}, [], shared.roster)
-
-
-# --- policies ---------------------------------------------------------------------------------------------------
-
-RULE = line_of(STRICT, "safe_threshold: 10")
-
-BROKEN_POLICY = {
-    "no rules": (STRICT[STRICT.index("rules:") :], "", 2, "'rules' is missing"),
-    "count of one": ("safe_threshold: 10", "safe_threshold: 1", RULE, "at least 2"),
-    "count as text": ("safe_threshold: 10", "safe_threshold: ten", RULE, "must be a whole number"),
-    "unknown rule": ("safe_threshold: 10", "safe_treshold: 10", RULE, "did you mean 'safe_threshold'"),
-    "share above one": ("safe_nk_k: 0.9", "safe_nk_k: 85", RULE + 2, "at most 1"),
-    "share too fine": ("safe_nk_k: 0.9", "safe_nk_k: 0.33333", RULE + 2, "four decimal places"),
-    "zeros around full cells": (
-        "zeros_are_disclosive: true",
-        "zeros_are_disclosive: false",
-        RULE + 5,
-        "show that it is full",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", BROKEN_POLICY)
-def test_a_broken_policy_is_named_with_its_line(name: str) -> None:
-    old, new, line, words = BROKEN_POLICY[name]
-    with pytest.raises(AgreementError) as error:
-        parse_policy(STRICT.replace(old, new).encode(), "p.yaml")
-    complaint(error, "p.yaml", line, words)
-
-
-# --- rosters ----------------------------------------------------------------------------------------------------
-
-MEMBERS = (CONTRACTS / "rosters" / "four-banks.roster.yaml").read_text()
-
-BROKEN_ROSTER = {
-    "unknown role": ("roles: [coordinator]", "roles: [boss]", "roles: [boss]", "must be one of owner"),
-    "no role": ("roles: [coordinator]", "roles: []", "roles: []", "at least 1"),
-    "party twice": ("id: bank-b", "id: bank-a", "- id: bank-a#2", "'bank-a' stands twice"),
-    "country by name": ("jurisdiction: FR", "jurisdiction: France", "jurisdiction: France", "two letters"),
-    "Norway is a country": ("jurisdiction: FR", "jurisdiction: no", "jurisdiction: no", "two letters"),
-    "node without an address": ("    address: 127.0.0.1:7300\n", "", "- id: node-0", "needs 'address'"),
-    "node without hosting": ("    hosting: a rented rack in Lyon\n", "", "- id: node-2", "needs 'hosting'"),
-    "bank with an address": (
-        "    roles: [coordinator]",
-        "    roles: [coordinator]\n    address: a:1",
-        "address: a:1",
-        "only nodes",
-    ),
-    "address without a port": ("127.0.0.1:7300", "127.0.0.1", "address: 127.0.0.1\n", "host:port"),
-    "port beyond all": ("127.0.0.1:7300", "127.0.0.1:73000", "address: 127.0.0.1:73000", "1 to 65535"),
-    "no day": ("version: 1\n", 'version: 1\nexpires: "2028-12-32"\n', "expires", "not a day"),
-    "no first day": ("version: 1\n", 'version: 1\nexpires: "2028-12-31"\n', "kind:", "has no day 'issued' yet"),
-    "too long": (
-        "version: 1\n",
-        'version: 1\nissued: "2028-01-01"\nexpires: "2028-04-01"\n',
-        "expires",
-        "90 days after it",
-    ),
-    "backwards": ("version: 1\n", 'version: 1\nissued: "2028-01-02"\nexpires: "2028-01-01"\n', "expires", "90 days"),
-    "beyond all time": ("version: 1\n", 'version: 1\nissued: "9999-12-30"\nexpires: "9999-12-31"\n', "- id", "no keys"),
-    "version 0": ("version: 1", "version: 0", "version", "at least 1"),
-}
-
-
-@pytest.mark.parametrize("name", BROKEN_ROSTER)
-def test_a_broken_roster_is_named_with_its_line(name: str, shared: Consortium) -> None:
-    old, new, place, words = BROKEN_ROSTER[name]
-    assert old in MEMBERS
-    text = MEMBERS.replace(old, new, 1)
-    part, _, nth = place.partition("#")
-    with pytest.raises(RosterError) as error:
-        parse_roster(text.encode(), "roster.yaml")
-    complaint(error, "roster.yaml", line_of(text, part, int(nth or 1)), words)
-
-
-def test_a_roster_without_keys_is_refused() -> None:
-    with pytest.raises(RosterError, match="has no keys yet; fill them in"):
-        parse_roster(MEMBERS.encode(), "roster.yaml")
-
-
-def test_every_party_needs_its_own_card(shared: Consortium) -> None:
-    cards = [shared.roster.party(id).keys for id in IDS]
-    with pytest.raises(RosterError, match="no card of bank-a is given"):
-        fill_roster(MEMBERS.encode(), "roster.yaml", cards[1:], TODAY)
-    with pytest.raises(RosterError, match="cards of mallory are given"):
-        fill_roster(MEMBERS.encode(), "roster.yaml", [*cards, dataclasses.replace(cards[0], party="mallory")], TODAY)
-    stolen = dataclasses.replace(cards[1], party="bank-a")
-    with pytest.raises(RosterError, match="another party has this key"):
-        fill_roster(MEMBERS.encode(), "roster.yaml", [stolen, *cards[1:]], TODAY)
-
-
-def test_another_certificate_of_the_same_key_is_no_other_key(shared: Consortium) -> None:
-    """Links tell peers apart by the key that a certificate is of."""
-    home = shared.homes["bank-a"]
-    key = load_pem_private_key((home.path / "keys" / "tls.pem").read_bytes(), None)
-    certificate = _self_signed(key, "bank-b").public_bytes(Encoding.DER)
-    value = yaml.safe_load(shared.roster.raw)
-    (bank_b,) = (party for party in value["parties"] if party["id"] == "bank-b")
-    bank_b["keys"]["tls"] = base64.b64encode(certificate).decode()
-    with pytest.raises(RosterError, match=r"keys\.tls: another party has this key"):
-        parse_roster(yaml.safe_dump(value).encode(), "roster.yaml")
-
-
-@pytest.mark.parametrize("name", ["sign", "seal", "tls"])
-def test_no_two_parties_share_any_key(name: str, shared: Consortium) -> None:
-    value = yaml.safe_load(shared.roster.raw)
-    value["parties"][1]["keys"][name] = value["parties"][0]["keys"][name]
-    with pytest.raises(RosterError, match="another party has this key"):
-        parse_roster(yaml.safe_dump(value).encode(), "roster.yaml")
-
-
-@pytest.mark.parametrize("name", ["sign", "seal", "tls"])
-@pytest.mark.parametrize("damage", ["", "AAAA", "not base64!"])
-def test_damaged_keys_are_refused(name: str, damage: str, shared: Consortium) -> None:
-    value = yaml.safe_load(shared.roster.raw)
-    value["parties"][2]["keys"][name] = damage
-    with pytest.raises(RosterError, match="ask bank-c for its card again"):
-        parse_roster(yaml.safe_dump(value).encode(), "roster.yaml")
-
-
-def test_a_roster_finds_its_parties(shared: Consortium) -> None:
-    assert [party.id for party in shared.roster.nodes] == ["node-0", "node-1", "node-2"]
-    assert [party.id for party in shared.roster.with_role("recipient")] == ["bank-a", "regulator"]
-    assert shared.roster.party("bank-b").keys == shared.homes["bank-b"].keys.public
-    with pytest.raises(RosterError, match="did you mean 'bank-d'"):
-        shared.roster.party("bank-dd")
-
-
-# --- schedules --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("schedule", "cron", "period"),
-    [
-        (Schedule("day", 0, 6, 5), "5 6 * * *", "2026-11-23"),
-        (Schedule("week", 0, 6, 0), "0 6 * * 1", "2026-w48"),
-        (Schedule("week", 6, 23, 59), "59 23 * * 0", "2026-w48"),
-        (Schedule("month", 28, 0, 0), "0 0 28 * *", "2026-11"),
-    ],
-)
-def test_a_schedule_names_its_period(schedule: Schedule, cron: str, period: str) -> None:
-    assert schedule.cron == cron
-    assert schedule.period(TODAY) == period
-    schedule.check_period(period, date(2026, 11, 1), TODAY)
-
-
-@pytest.mark.parametrize(
-    ("every", "period"),
-    [
-        ("week", "2026-w44x"), ("week", "2026-w54"), ("week", "2026-W48"), ("week", "2026-11-23"), ("week", ""),
-        ("week", "2026-w49"), ("week", "2026-w43"), ("week", "2026-w4"), ("week", "x-w48"), ("week", "2026"),
-        ("month", "2026-12"), ("month", "2026-10"), ("month", "2026-13"), ("month", "2026-w48"),
-        ("day", "2026-11-24"), ("day", "2026-10-31"), ("day", "20261101"), ("day", "2026-11-31"),
-    ],
-)  # fmt: skip
-def test_a_period_that_is_none_or_not_due_is_refused(every: Every, period: str) -> None:
-    with pytest.raises(RefusedError):
-        Schedule(every, 0, 0, 0).check_period(period, date(2026, 11, 1), TODAY)
-
-
-@given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.sampled_from(["day", "week", "month"]))
-def test_every_days_period_is_due_on_that_day(day: date, every: Every) -> None:
-    schedule = Schedule(every, 1, 0, 0)
-    schedule.check_period(schedule.period(day), day, day)

@@ -17,8 +17,9 @@ from counterfoil.governance.minimisation import Demands
 from counterfoil.report.leakage import statement
 from tests.private import BUDGET, GAUSSIAN, NOISED, private
 
+from .complaints import complaint, line_of
 from .conftest import Consortium
-from .test_agreement import CONTRACT, EXPOSURE, LOANS, complaint, line_of, parse
+from .test_agreement import CONTRACT, EXPOSURE, LOANS, parse
 
 PRIVATE = private(EXPOSURE)
 END = "  - property: minimumCount\n"
