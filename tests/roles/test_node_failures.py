@@ -286,7 +286,7 @@ def test_a_node_that_hangs_is_not_waited_for_longer_than_agreed(banks: Banks) ->
     victim.wait_for("check")
     hung = time.monotonic()
     found_errors = {outcome.error for outcome in outcomes(others)}
-    assert time.monotonic() - hung < LONG_S  # which the node that hangs would have been given
+    assert time.monotonic() - hung < SHORT_S + 10
     assert PeerTimeoutError.__name__ in found_errors
     assert found_errors <= {PeerTimeoutError.__name__, PeerLostError.__name__}  # the second hears of it from the first
     victim.end()
@@ -309,7 +309,7 @@ def test_a_node_with_a_key_outside_the_roster_is_refused(banks: Banks, tmp_path:
     assert PeerIdentityError.__name__ in {outcome.error for outcome in peers}
     for outcome in peers:
         stopped(outcome, PeerIdentityError if "pinned" in outcome.text else PeerTimeoutError, "node-1")
-        assert outcome.seconds < LONG_S
+        assert outcome.seconds < SHORT_S + 20
     assert banks.published() == before
     assert banks.stages(submissions) == [Stage.READY] * 3
     banks.check_answer([outcome.evidence for outcome in banks.run(submissions, 2)])
@@ -319,11 +319,11 @@ def test_a_node_that_never_comes_is_named_and_an_old_attempt_stays_over(banks: B
     submissions, before = banks.hand_in(), banks.published()
     for outcome in outcomes([banks.start(node, submissions, 2, SHORT_S) for node in ("node-0", "node-1")]):
         stopped(outcome, PeerTimeoutError, "node-2", "did not connect")
-        assert outcome.seconds < LONG_S
+        assert outcome.seconds < SHORT_S + 20
     for attempt in (1, 2):
         for outcome in banks.run(submissions, attempt, ("node-0", "node-1")):
             stopped(outcome, ReplayError, f"attempt {attempt} of job", "start a new attempt")
-            assert outcome.seconds < LONG_S  # it does not wait for anybody
+            assert outcome.seconds < SHORT_S + 20  # it does not wait for anybody
     assert banks.published() == before
     assert banks.stages(submissions) == [Stage.READY] * 3
     banks.check_answer([outcome.evidence for outcome in banks.run(submissions, 3)])

@@ -360,9 +360,9 @@ def test_ten_results_render_in_under_five_seconds(tmp_path: Path) -> None:
         replace(make(), name=f"r{number}")
         for number, make in zip(range(10), itertools.cycle((means, histogram, correlation)))
     ]
-    started = time.process_time()  # what else the machine does counts for nothing
+    started = time.monotonic()
     render(a_report(*results), tmp_path)
-    assert time.process_time() - started < 5
+    assert time.monotonic() - started < 5
 
 
 def test_importing_the_report_does_not_import_what_is_slow() -> None:

@@ -24,7 +24,7 @@ from counterfoil.errors import (
     PeerTimeoutError,
     TransportError,
 )
-from counterfoil.mpc.transport.base import LINGER_S, Attempt, Kind, end_all
+from counterfoil.mpc.transport.base import Attempt, Kind, end_all
 from counterfoil.mpc.transport.tls import Endpoint, connect
 
 ATTEMPT = Attempt(bytes(16), 1)
@@ -393,7 +393,7 @@ def test_a_stuck_peer_does_not_hold_up_the_end(hasty):
     hasty[0][1].send(Kind.DATA, 1, np.zeros(1 << 22, np.uint64))
     started = time.monotonic()
     end_all(hasty[0], ValueError("local trouble"), 1)
-    assert time.monotonic() - started < LINGER_S / 2  # as long as it would have waited without trouble
+    assert time.monotonic() - started < 5
 
 
 def test_a_peer_that_takes_nothing_times_out(hasty):
