@@ -1,4 +1,4 @@
-"""The audit log: RFC 6962 trees, no accepted entry lost, every change named."""
+"""The audit log: no accepted entry lost, every change named."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import pymerkle
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from counterfoil.audit.event import MAX_LEAF_BYTES, NO_ENTRY, Event
 from counterfoil.audit.log import Log
@@ -24,22 +21,7 @@ from counterfoil.audit.merkle import MerkleTree, consistent, included, leaf_hash
 from counterfoil.audit.verify import verify_log
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.errors import BusyError, CounterfoilError, DocumentError, SignatureError, TamperedError
-
-RFC6962_LEAVES = [
-    bytes.fromhex(text)
-    for text in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
-]
-RFC6962_ROOTS = [  # of the first 0 to 8 leaves, from the Certificate Transparency reference implementation
-    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
-    "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
-    "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
-    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
-    "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
-    "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
-    "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
-    "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
-]
+from tests.unit.test_event import EVENT
 
 
 @pytest.fixture(scope="module")
@@ -55,130 +37,6 @@ def log(tmp_path: Path, keys: PrivateKeys) -> Log:
 def _fill(log: Log, count: int) -> None:
     for number in range(count):
         log.append("share-received", subject="job-1", refs={"agreement": "0" * 64}, counts={"rows": number})
-
-
-# --- the tree ---------------------------------------------------------------------------------------------------
-
-
-def test_rfc6962_vectors() -> None:
-    tree = MerkleTree(map(leaf_hash, RFC6962_LEAVES))
-    assert [tree.root(size).hex() for size in range(9)] == RFC6962_ROOTS
-    assert [node.hex() for node in tree.inclusion(5, 8)] == [
-        "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
-        "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
-        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
-    ]
-    assert [node.hex() for node in tree.consistency(6, 8)] == [
-        "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
-        "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
-        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
-    ]
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 70])
-def test_every_root_and_proof_agrees_with_a_second_implementation(size: int) -> None:
-    entries = [b"entry %d" % number for number in range(size)]
-    tree = MerkleTree(map(leaf_hash, entries))
-    oracle = pymerkle.InmemoryTree(algorithm="sha256")
-    for entry in entries:
-        oracle.append_entry(entry)
-    assert tree.root() == oracle.get_root()
-    for index in range(size):
-        root = oracle.get_root(index + 1)
-        assert tree.root(index + 1) == root
-        proof = tree.inclusion(index, size)
-        pymerkle.verify_inclusion(leaf_hash(entries[index]), tree.root(), oracle.prove_inclusion(index + 1, size))
-        assert included(leaf_hash(entries[index]), index, size, proof, tree.root())
-        path = tree.consistency(index + 1, size)
-        pymerkle.verify_consistency(root, tree.root(), oracle.prove_consistency(index + 1, size))
-        assert consistent(index + 1, root, size, tree.root(), path)
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.integers(1, 80), st.data())
-def test_no_proof_holds_for_anything_else(size: int, data: st.DataObject) -> None:
-    tree = MerkleTree(leaf_hash(b"%d" % number) for number in range(size))
-    index = data.draw(st.integers(0, size - 1))
-    other = data.draw(st.integers(0, size - 1).filter(lambda number: number != index) if size > 1 else st.just(size))
-    leaf, proof, root = tree.level(0)[index], tree.inclusion(index, size), tree.root()
-    assert included(leaf, index, size, proof, root)
-    assert not included(leaf, other, size, proof, root)
-    assert not included(leaf_hash(b"x"), index, size, proof, root)
-    assert not included(leaf, index, size, [*proof, leaf], root)
-    assert not included(leaf, index, size, proof, leaf_hash(b"x"))
-    old = data.draw(st.integers(1, size))
-    path = tree.consistency(old, size)
-    assert consistent(old, tree.root(old), size, root, path)
-    assert not consistent(old, leaf_hash(b"x"), size, root, path)
-    assert not consistent(old, tree.root(old), size, leaf_hash(b"x"), path)
-    assert not consistent(old, tree.root(old), size, root, [*path, leaf])
-    if path:
-        assert not consistent(old, tree.root(old), size, root, path[:-1])
-        assert not consistent(old, tree.root(old), size, root, [leaf_hash(b"x"), *path[1:]])
-
-
-def test_sizes_beyond_the_tree_are_refused() -> None:
-    tree = MerkleTree([leaf_hash(b"x")])
-    for call in (lambda: tree.root(2), lambda: tree.inclusion(1, 1), lambda: tree.consistency(2, 1)):
-        with pytest.raises(IndexError):
-            call()
-
-
-# --- events -----------------------------------------------------------------------------------------------------
-
-
-EVENT = Event(0, "share-received", "node-0", "2026-11-22T09:00:00Z", "job-1", NO_ENTRY, {"a": "1" * 64}, {"rows": 3})
-
-
-def test_an_event_has_one_form() -> None:
-    leaf = EVENT.leaf()
-    assert Event.parse(leaf) == EVENT
-    assert leaf == (
-        b'{"actor":"node-0","counts":{"rows":3},"index":0,"prev":"'
-        + b"0" * 64
-        + b'","refs":{"a":"'
-        + b"1" * 64
-        + b'"},"subject":"job-1","time":"2026-11-22T09:00:00Z","type":"share-received"}'
-    )
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"type": "Share received"},
-        {"actor": "node 0"},
-        {"subject": "Alice Smith"},
-        {"time": "2026-11-22 09:00"},
-        {"time": "2026-13-22T09:00:00Z"},
-        {"time": 5},
-        {"prev": ""},
-        {"index": -1},
-        {"index": True},
-        {"refs": {"a": "free text"}},
-        {"refs": {"a": 5}},
-        {"refs": {"A": "1" * 64}},
-        {"counts": {"rows": -1}},
-        {"counts": {"rows": 1.5}},
-        {"counts": {"rows": 2**53}},
-        {"counts": {"rows": "3"}},
-    ],
-)
-def test_only_ids_digests_and_counts_are_logged(change: dict[str, object]) -> None:
-    fields = {name: getattr(EVENT, name) for name in EVENT.__slots__}
-    with pytest.raises(DocumentError):
-        Event(**{**fields, **change})
-
-
-def test_an_event_too_long_for_a_tile_is_refused(log: Log) -> None:
-    with pytest.raises(DocumentError, match=str(MAX_LEAF_BYTES)):
-        log.append("x", refs={f"r{number}": "0" * 64 for number in range(1000)})
-    assert log.append("x") == 0
-
-
-@pytest.mark.parametrize("leaf", [b"", b"{}", b"[]", b"null", b"\xff", b"[" * 9999, EVENT.leaf() + b" ", b'{"self":1}'])
-def test_other_bytes_are_no_event(leaf: bytes) -> None:
-    with pytest.raises(DocumentError):
-        Event.parse(leaf)
 
 
 # --- durability -------------------------------------------------------------------------------------------------
@@ -296,6 +154,12 @@ def test_kill_at_any_moment_loses_no_accepted_entry(tmp_path: Path, appends: int
     assert accepted <= log.size <= accepted + 1  # one more if it was killed before it could say so
     assert log.append("y") == log.size - 1
     assert verify_log(log.entries(), log.checkpoint(), keys.public).size == log.size
+
+
+def test_an_event_too_long_for_a_tile_is_refused(log: Log) -> None:
+    with pytest.raises(DocumentError, match=str(MAX_LEAF_BYTES)):
+        log.append("x", refs={f"r{number}": "0" * 64 for number in range(1000)})
+    assert log.append("x") == 0
 
 
 # --- tampering --------------------------------------------------------------------------------------------------
