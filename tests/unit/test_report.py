@@ -3,148 +3,45 @@
 from __future__ import annotations
 
 import csv
-import io
 import itertools
 import json
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, replace
-from hashlib import sha256
-from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
 
 import jsonschema
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
-from pypdf import PdfReader
 
 from counterfoil.analyses.base import Measure, Result, ResultTable
 from counterfoil.errors import DocumentError
 from counterfoil.governance.assurance import Guarantee
-from counterfoil.report import Approval, Evidence, Report, figures, render, wording
-from counterfoil.report.pdf import pdf
-
-HIDDEN = "hidden"
-HOSTILE = "</style><script>alert(1)</script><img src=http://x.example/a onerror=b()>&\"'$x^2$ --> "
-
-REGIONS, PRODUCTS = ("north", "south"), ("card", "mortgage", "other")
-#: south, mortgage and south, other are hidden
-ROWS = (1_204, 98, 3_311, 707, None, None)
-MEANS = (1_234_567.891, 250_000.5, 99.25, 41_000.0, np.nan, np.nan)
-EDGES = ("[0 – 100)", "[100 – 1,000)", "[1,000 – 9,000]")
-BINS = (17, None, 70_533)
-NAMES = ("balance", "income", "age")
-CORRELATION = ((1.0, 0.512345678, -0.25), (0.512345678, 1.0, -0.0000001), (-0.25, -0.0000001, 1.0))
-
-
-GUARANTEES = (
-    Guarantee(
-        "hand in", "shares", "all but two", {"an owner": "its own", "one node": "counts", "two nodes": "everything"}
-    ),
-    Guarantee(
-        "read", "in plain", "combinations", {"an owner": "nothing", "one node": "nothing", "two nodes": "results"}
-    ),
+from counterfoil.report import Approval, Evidence, render, wording
+from tests.unit.reports import (
+    BINS,
+    CORRELATION,
+    EDGES,
+    GUARANTEES,
+    HIDDEN,
+    HOSTILE,
+    MEANS,
+    NAMES,
+    PRODUCTS,
+    REGIONS,
+    ROWS,
+    Page,
+    a_report,
+    correlation,
+    histogram,
+    means,
+    total,
+    words,
 )
-
-
-def total() -> Result:
-    frame = pd.DataFrame({"rows": pd.array([4], "Int64"), "balance": pd.array([9_007_199_254_740_993], "Int64")})
-    table = ResultTable("Total balance", frame, {"rows": Measure(), "balance": Measure("cents")})
-    return Result("total-exposure", "total", 1, "Total balance", ("It adds up.",), (table,), cells=1)
-
-
-def means() -> Result:
-    frame = pd.DataFrame(itertools.product(REGIONS, PRODUCTS), columns=["region", "product"])
-    frame["rows"], frame["mean"] = pd.array(ROWS, "Int64"), MEANS
-    table = ResultTable("Mean", frame, {"rows": Measure(), "mean": Measure("cents")}, chart="grouped-bars")
-    return Result("mean-balance", "mean_by_group", 2, "Mean", ("Highest: north.",), (table,), suppressed=2, cells=6)
-
-
-def histogram() -> Result:
-    frame = pd.DataFrame({"bin": EDGES, "rows": pd.array(BINS, "Int64")})
-    table = ResultTable("Distribution", frame, {"rows": Measure()}, chart="bars")
-    return Result("sizes", "histogram", 1, "Distribution", (), (table,), suppressed=1, cells=3)
-
-
-def correlation(bound: float = 3.21e-9, values: Any = CORRELATION, suppressed: int = 0) -> Result:
-    frame = pd.DataFrame(np.array(values, float), columns=list(NAMES))
-    frame.insert(0, "column", NAMES)
-    table = ResultTable("Correlation", frame, {name: Measure(bound=bound) for name in NAMES}, chart="heatmap")
-    return Result(
-        "links", "correlation", 1, "Correlation", ("Strongest: one.",), (table,), suppressed=suppressed, cells=1,
-        assumptions=("age hardly varies.",),
-    )  # fmt: skip
-
-
-def a_report(*results: Result, **changes: Any) -> Report:
-    report = Report(
-        title="Joint exposure",
-        purpose="To see the joint exposure.",
-        job="0123456789abcdef0123456789abcdef",
-        period="2026-w47",
-        agreement="exposure",
-        agreement_version="1.0.0",
-        agreement_digest="ab" * 32,
-        suite="rep3",
-        parties={"owners": ("bank-a", "bank-b"), "nodes": ("node-0", "node-1", "node-2")},
-        results=results or (total(), means(), histogram(), correlation()),
-        quorum=2,
-        approvals=(
-            Approval("reviewer-1", "2026-11-22T10:00:00Z", "Fine."),
-            Approval("reviewer-3", "2026-11-22T11:00Z"),
-        ),
-        evidence=Evidence({"rejected": 8}, {"bank-a": 0, "bank-b": 3}, {"mean-balance": 2}, min_count=10),
-        guarantees=GUARANTEES,
-        entitled=("total-exposure: as one of supervisors, the recipients with organisation Banking supervisor",),
-        leakage="Two nodes together see everything.\n\nEvery node learns:\n\n- the agreement\n- how long it took\n",
-        release_digest="cd" * 32,
-        signed_by=("node-0", "node-1"),
-        verify="counterfoil verify",
-    )
-    return replace(report, **changes)
-
-
-class Page(HTMLParser):
-    """The page's tables as texts, its ids, its attributes, and all text that is shown."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tables: list[list[list[str]]] = []
-        self.ids: list[str] = []
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.text = ""
-        self._cell: list[str] | None = None
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-        self.ids += [value or "" for name, value in attrs if name == "id"]
-        if tag == "table":
-            self.tables.append([])
-        elif tag == "tr":
-            self.tables[-1].append([])
-        elif tag in ("td", "th"):
-            self._cell = []
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("td", "th") and self._cell is not None:
-            self.tables[-1][-1].append(" ".join("".join(self._cell).split()))
-            self._cell = None
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-        if self._cell is not None:
-            self._cell.append(data)
 
 
 @pytest.fixture
@@ -400,166 +297,3 @@ def test_an_answer_is_yes_or_no(tmp_path: Path) -> None:
     result = Result("q", "threshold", 1, "Q", (), (ResultTable("Q", frame, {"more than 10": Measure()}),), cells=1)
     assert '<dd class="value">yes</dd>' in render(a_report(result), tmp_path).read_text()
     assert json.loads((tmp_path / "report.json").read_text())["results"][0]["tables"][0]["rows"] == [[True]]
-
-
-LONG = "a label that is longer than any line_and-goes on for ever without-saying_anything new"
-
-
-@pytest.mark.parametrize(
-    "values",
-    [(1, 2, 3), (-1_234_567_890.5, 0.25, 1_234_567_890_123), (-5, -7, -1), (0, 0, 0), (np.nan, 1e-9, -1e-9)],
-)
-@pytest.mark.parametrize("labels", [("a", "b", "c"), ("x" * 80, LONG, "[10,000,000 – 25,000,000)")])
-@pytest.mark.parametrize("half", [None, 2.5, 1e12])
-def test_no_label_is_cut_off_and_no_two_overlap(
-    values: tuple[float, ...], labels: tuple[str, ...], half: float | None
-) -> None:
-    frame = pd.DataFrame({"group": labels, "value": values})
-    table = ResultTable("T", frame, {"value": Measure("euro cents", interval=half)}, chart="bars")
-    svg = figures.draw(table, "t")
-    width, height = map(float, re.findall(r'viewBox="0 0 (\S+) (\S+)"', svg)[0])
-    size, boxes = 12.0, []
-    for x, y, anchor, text in re.findall(r'<text x="(\S+)" y="(\S+)" text-anchor="(\w+)"[^>]*>([^<]*)<', svg):
-        long = len(text) * size * 0.55
-        left = float(x) - {"start": 0.0, "middle": long / 2, "end": long}[anchor]
-        assert left >= 0 and left + long <= width, text
-        assert size * 0.7 <= float(y) <= height, text
-        boxes.append((left, left + long, float(y)))
-    for one, other in itertools.combinations(boxes, 2):
-        apart = one[1] <= other[0] or other[1] <= one[0]
-        assert apart or abs(one[2] - other[2]) >= size, (one, other)
-    drawn = [float(part) for box in re.findall(r'<rect x="(\S+)" y="\S+" width="(\S+)"', svg) for part in box]
-    assert all(0 <= part <= width for part in drawn)
-    lines = re.findall(r'<line x1="(\S+)" y1="\S+" x2="(\S+)"', svg)
-    assert len(lines) == 1 + 3 * (half is not None) * sum(value == value for value in values) + ("hatch" in svg)
-    assert all(0 <= float(end) <= width for line in lines for end in line)
-
-
-def test_an_interval_that_differs_from_row_to_row_is_drawn_from_its_ends() -> None:
-    frame = pd.DataFrame({"group": ["a", "b"], "mean": [50.0, 80.0], "from": [25.0, 0.0], "to": [100.0, 100.0]})
-    measures = dict.fromkeys(("from", "to", "mean"), Measure(interval=np.nan))
-    svg = figures.draw(ResultTable("T", frame, measures, chart="bars"), "t")
-    ends = [(float(a), float(b)) for a, b in re.findall(r'<line x1="(\S+)" y1="\S+" x2="(\S+)"', svg) if a != b]
-    zero = float(re.findall(r'<line x1="(\S+)"', svg)[0])
-    (low, high), (low_of_b, high_of_b) = ends
-    assert high == high_of_b and low_of_b == zero
-    assert low - zero == pytest.approx((high - zero) / 4, rel=0.01)
-
-
-def test_a_chart_alone_needs_no_page() -> None:
-    svg = figures.alone(figures.draw(means().tables[0], "t"), "A Font & more")
-    assert "var(" not in svg and 'font-family="A Font &amp; more"' in svg and "#0072b2" in svg
-    ElementTree.fromstring(svg)  # noqa: S314 (our own)
-
-
-# --- on paper ---------------------------------------------------------------------------------------------------
-
-
-def paper(report: Report) -> PdfReader:
-    return PdfReader(io.BytesIO(pdf(report)))
-
-
-def words(report: Report) -> str:
-    return " ".join(" ".join(page.extract_text() for page in paper(report).pages).split())
-
-
-def test_the_paper_says_what_the_page_says(tmp_path: Path) -> None:
-    report = a_report()
-    text = words(report)
-    for part in (
-        "Joint exposure",
-        "To see the joint exposure.",
-        "9,007,199,254,740,993",
-        "1,234,567.89",
-        "± 3.3 × 10⁻⁹",
-    ):
-        assert part in text
-    assert "as one of supervisors, the recipients with organisation Banking supervisor" in text
-    headings = re.findall(r"<h2>(.*?)</h2>", render(report, tmp_path).read_text("utf-8"))
-    assert [mark.title for mark in paper(report).outline if not isinstance(mark, list)] == headings
-    assert "2 of 6 cells hidden" in text and "2 signed approvals; the agreement asks for 2." in text
-    assert text.count(HIDDEN) >= 5  # four cells and a bin
-
-
-def test_the_paper_is_for_archives_and_for_the_ear() -> None:
-    read = paper(a_report())
-    root = read.trailer["/Root"]
-    assert root["/MarkInfo"]["/Marked"] and root["/Lang"] == "en"
-    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
-    told = root["/Metadata"].get_data().decode()
-    assert "<pdfaid:part>2</pdfaid:part>" in told and "<pdfuaid:part>1</pdfuaid:part>" in told
-    alts = list(_alternatives(root["/StructTreeRoot"]))
-    assert [alt.split(":")[0] for alt in alts] == ["Bars", "Bars", "Coloured grid"]
-
-
-def _alternatives(element: Any) -> Iterator[str]:
-    """The texts that stand for figures, in the order of the document."""
-    element = element.get_object()
-    if isinstance(element, list):
-        for child in element:
-            yield from _alternatives(child)
-    elif isinstance(element, dict):
-        if "/Alt" in element:
-            yield str(element["/Alt"])
-        elif "/K" in element:
-            yield from _alternatives(element["/K"])
-
-
-def test_hostile_text_stays_text_on_paper(tmp_path: Path) -> None:
-    hostile = '#panic("x") #read("/etc/passwd") $x^2$ *bold* @ref <label> // comment \\ #import "@preview/x:1.0.0"'
-    frame = pd.DataFrame({hostile: [hostile, "b"], "rows": pd.array([12, None], "Int64")})
-    result = Result(
-        "h", hostile, 1, hostile, (hostile,), (ResultTable(hostile, frame, {"rows": Measure(hostile)}, chart="bars"),),
-        suppressed=1, cells=2, assumptions=(hostile,),
-    )  # fmt: skip
-    report = a_report(
-        result, title=hostile, purpose=hostile, period=hostile, agreement=hostile, verify=hostile, leakage=hostile,
-        agreement_version=hostile, suite=hostile, parties={hostile: (hostile,)}, job=hostile,
-        approvals=(Approval(hostile, hostile, hostile),), evidence=Evidence({hostile: 1}, {hostile: 1}, {}, 10),
-    )  # fmt: skip
-    text = words(report).replace(" ", "")
-    assert text.count('#panic("x")#read("/etc/passwd")$x^2$') > 15
-    assert "root:" not in text
-
-
-# --- the tables as a data package -------------------------------------------------------------------------------
-
-
-def test_the_manifest_says_what_each_file_holds(tmp_path: Path) -> None:
-    render(a_report(licence="CC-BY-4.0"), tmp_path)
-    manifest = json.loads((tmp_path / "datapackage.json").read_text("utf-8"))
-    assert manifest["licenses"] == [{"name": "CC-BY-4.0"}] and manifest["name"] == "exposure-2026-w47"
-    assert [source["title"].split()[3].rstrip(",") for source in manifest["sources"]] == ["bank-a", "bank-b"]
-    assert manifest["provenance"]["hidden_cells"] == {"mean-balance": 2}
-    assert len({resource["name"] for resource in manifest["resources"]}) == len(manifest["resources"]) == 8
-    for resource in manifest["resources"]:
-        data = (tmp_path / resource["path"]).read_bytes()
-        assert len(data) == resource["bytes"] and f"sha256:{sha256(data).hexdigest()}" == resource["hash"]
-    fields = {field["name"]: field for field in manifest["resources"][2]["schema"]["fields"]}
-    assert fields["region"] == {"name": "region", "type": "string"}
-    assert fields["rows"]["type"] == "integer" and fields["rows"]["label"] == "exact"
-    assert fields["mean"] == {"name": "mean", "type": "number", "unit": "cents", "label": "exact", "bound": 0.0}
-    links = manifest["resources"][6]["schema"]["fields"]
-    assert [field["name"] for field in links][:3] == ["column", "balance", "balance bound"]
-
-
-def test_without_a_licence_nothing_says_that_the_tables_may_be_published(tmp_path: Path) -> None:
-    page = Page(render(a_report(), tmp_path).read_text("utf-8"))
-    assert "licenses" not in json.loads((tmp_path / "datapackage.json").read_text("utf-8"))
-    assert "none agreed: for the named recipients alone" in page.text
-
-
-def test_both_forms_of_a_table_hold_the_same_and_nothing_where_a_cell_is_hidden(tmp_path: Path) -> None:
-    render(a_report(), tmp_path)
-    resources = json.loads((tmp_path / "datapackage.json").read_text("utf-8"))["resources"]
-    missing = {resource["name"]: resource["schema"].get("missingValues") for resource in resources}
-    assert missing["mean-balance"] == [HIDDEN] and missing["mean-balance-parquet"] is None
-    for stem, columns in (("mean-balance", ["rows", "mean"]), ("sizes", ["rows"]), ("links", list(NAMES))):
-        sheet = pd.read_csv(tmp_path / f"{stem}.csv", na_values=missing[stem])
-        typed = pd.read_parquet(tmp_path / f"{stem}.parquet")
-        for column in columns:
-            assert sheet[column].astype(float).equals(typed[column].astype(float))
-    table = pq.read_table(tmp_path / "mean-balance.parquet")
-    assert table.column("rows").to_pylist() == list(ROWS)
-    assert table.column("mean").null_count == 2
-    assert table.schema.field("mean").metadata == {b"unit": b"cents", b"label": b"exact", b"bound": b"0.0"}

@@ -5,109 +5,29 @@ import socket
 import ssl
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from counterfoil.crypto.keys import PrivateKeys, PublicKeys
+from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.errors import (
     AttemptError,
     PeerCertificateError,
     PeerIdentityError,
-    PeerLostError,
     PeerTimeoutError,
     TransportError,
 )
-from counterfoil.mpc.transport.base import Attempt, Kind, end_all
-from counterfoil.mpc.transport.tls import Endpoint, connect
-
-ATTEMPT = Attempt(bytes(16), 1)
-
-
-class Shown:
-    """A key of node-1 whose certificate holds for these hours from now, and is signed by itself or by somebody."""
-
-    def __init__(self, folder, starts_h=-1.0, ends_h=1.0, issuer=None, pinned=None):
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "node-1")])
-        now = datetime.now(UTC)
-        signer, by = issuer or (key, name)
-        self.certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(by)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now + timedelta(hours=starts_h))
-            .not_valid_after(now + timedelta(hours=ends_h))
-            .sign(signer, hashes.SHA256())
-        )
-        shown = self.certificate.public_bytes(Encoding.DER)
-        self.public = PublicKeys("node-1", bytes(32), bytes(1216), pinned or shown)
-        self._file = folder / "tls.pem"
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        self._file.write_bytes(private + self.certificate.public_bytes(Encoding.PEM))
-
-    def load_tls(self, context):
-        context.load_cert_chain(self._file)
+from counterfoil.mpc.transport.base import Attempt, Kind
+from counterfoil.mpc.transport.tls import connect
+from tests.unit.meetings import ATTEMPT, Meeting, Shown, all_met, drip, together
 
 
 @pytest.fixture(scope="module")
 def identities(tmp_path_factory):
     return [PrivateKeys.create(tmp_path_factory.mktemp("keys"), f"node-{index}") for index in range(3)]
-
-
-class Meeting:
-    """Listeners on free ports, and the endpoints that everybody believes in."""
-
-    def __init__(self, identities, n=3):
-        self.identities = identities
-        self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-        self.ends = [
-            Endpoint(identity.public.party, "127.0.0.1", listener.getsockname()[1], identity.public.tls)
-            for listener, identity in zip(self.listeners, identities, strict=False)
-        ]
-
-    def join(self, index, identity=None, ends=None, attempt=ATTEMPT, **limits):
-        load = (identity or self.identities[index]).load_tls
-        limits = {"timeout_s": 30.0, "connect_s": 30.0, **limits}
-        return connect(index, ends or self.ends, load, attempt, listener=self.listeners[index], **limits)
-
-
-def together(*calls):
-    """Results, or the errors, of calls made at once."""
-
-    def outcome(call):
-        try:
-            return call()
-        except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(outcome, calls))
-
-
-def unreachable(meeting, index):
-    """Nobody finds this party where all believe that it listens, so that only its own calls decide what happens."""
-    elsewhere = socket.create_server(("127.0.0.1", 0))
-    meeting.listeners[index].close()
-    meeting.listeners[index] = elsewhere
-
-
-@contextlib.contextmanager
-def all_met(identities, **limits):
-    meeting = Meeting(identities)
-    links = together(*(lambda index=index: meeting.join(index, **limits) for index in range(3)))
-    yield links
-    for own in links:
-        for link in own.values():
-            link.close()
 
 
 @pytest.fixture
@@ -116,11 +36,11 @@ def met(identities):
         yield links
 
 
-@pytest.fixture
-def hasty(identities):
-    """All have met, and wait a second for one another."""
-    with all_met(identities, timeout_s=1.0) as links:
-        yield links
+def unreachable(meeting, index):
+    """Nobody finds this party where all believe that it listens, so that only its own calls decide what happens."""
+    elsewhere = socket.create_server(("127.0.0.1", 0))
+    meeting.listeners[index].close()
+    meeting.listeners[index] = elsewhere
 
 
 def test_all_meet_and_large_messages_cross(met):
@@ -309,56 +229,6 @@ def test_a_late_peer_is_waited_for(identities):
             link.close()
 
 
-def test_a_peer_that_dies_in_a_message_is_lost(met):
-    link = met[1][0]
-    link.begin(Kind.DATA, 1, 1000)
-    link.push(np.zeros(10, np.uint64))
-    link.close()
-    with pytest.raises(PeerLostError, match=r"node-1 .* closed its link"):
-        met[0][1].incoming(1, np.empty(1000, np.uint64)).finish()
-
-
-def test_a_silent_peer_times_out(hasty):
-    with pytest.raises(PeerTimeoutError, match=r"node-2 .* sent nothing for 1 s"):
-        hasty[0][2].incoming(1, np.empty(1, np.uint64)).finish()
-
-
-def test_a_peer_that_trickles_times_out(identities):
-    with all_met(identities, timeout_s=3.0) as links:  # far longer than a slow machine keeps the trickle up
-        link, ended = links[0][1], threading.Event()
-        link.begin(Kind.DATA, 1, 1000)
-
-        def trickle():
-            while not ended.wait(0.05):
-                link.push(np.zeros(1, np.uint64))
-
-        trickling = threading.Thread(target=trickle, daemon=True)
-        trickling.start()
-        with pytest.raises(PeerTimeoutError, match=r"node-0 .* sent \d+ bytes of a frame in 3\S* s"):
-            links[1][0].incoming(1, np.empty(1000, np.uint64)).finish()
-        ended.set()
-        trickling.join()
-
-
-def drip(write, data, every_s):
-    """One byte after the other, until whoever should read them is gone."""
-    with contextlib.suppress(OSError, TransportError):
-        for place in range(len(data)):
-            write(data[place : place + 1])
-            threading.Event().wait(every_s)
-
-
-def test_a_peer_that_trickles_a_byte_now_and_then_gains_no_time(identities):
-    """Neither by the header nor by any piece of the rest: the time-out is that of the whole frame."""
-    with all_met(identities, timeout_s=3.0) as links:
-        frame = ATTEMPT.header(Kind.DATA, 0, 1, 1, 1000, 8).pack() + bytes(8000)
-        args, began = (links[0][1].pipe.write, memoryview(frame), 0.05), time.monotonic()
-        threading.Thread(target=drip, args=args, daemon=True).start()
-        with pytest.raises(PeerTimeoutError, match=r"node-0 .* sent \d+ bytes of a frame in 3\S* s"):
-            links[1][0].incoming(1, np.empty(1000, np.uint64)).finish()
-        assert time.monotonic() - began < 3 + 10
-
-
 def test_peers_that_trickle_their_greetings_hold_up_no_meeting(identities):
     """They prove their keys and then say who they are a byte at a time, when they are called and when they call."""
     meeting = Meeting(identities)
@@ -387,18 +257,3 @@ def test_peers_that_trickle_their_greetings_hold_up_no_meeting(identities):
     with pytest.raises(PeerTimeoutError, match=r"node-1 .*, node-2 .* did not connect"):
         meeting.join(0, connect_s=1.0)
     assert time.monotonic() - began < 1 + 10
-
-
-def test_a_stuck_peer_does_not_hold_up_the_end(hasty):
-    hasty[0][1].send(Kind.DATA, 1, np.zeros(1 << 22, np.uint64))
-    started = time.monotonic()
-    end_all(hasty[0], ValueError("local trouble"), 1)
-    assert time.monotonic() - started < 5
-
-
-def test_a_peer_that_takes_nothing_times_out(hasty):
-    link = hasty[0][1]
-    with pytest.raises(PeerTimeoutError, match=r"node-1 .* took nothing"):
-        for _ in range(400):
-            link.send(Kind.DATA, 1, np.zeros(1 << 17, np.uint64))
-            threading.Event().wait(0.01)
