@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.analyses.base import Result
+from counterfoil.analyses.base import Analysis, Result
 from counterfoil.analyses.joint import analyses, declared
 from counterfoil.arrays import unpack
 from counterfoil.errors import CounterfoilError, NotApprovedError, NotEntitledError, NotFoundError, TamperedError
@@ -94,7 +94,7 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob
     try:
         numbers = open_(draft)
         said = check_equal(home, draft, numbers, open_)
-        plans, rests = analyses(draft.terms), Rests(home.exchange, draft)
+        plans, rests = opened[evidence].plans, Rests(home.exchange, draft)
         results = tuple(
             _with(_told(draft, plans[plan.name].present(numbers[plan.name])), (*rests.on(plan), *said))
             for plan in terms.plans_for(home.party)
@@ -120,6 +120,7 @@ class _Opened:
 
     approved: Leaving
     delivered: Mapping[str, Delivered]
+    plans: Mapping[str, Analysis]
     numbers: Numbers
 
 
@@ -128,8 +129,9 @@ def _open(home: Home, draft: Draft) -> _Opened:
     approved = _leaving(home, draft)
     delivered = open_release(approved, home, datetime.now(UTC))
     released = {node: unpack(item.shares) for node, item in delivered.items()}
-    plans = draft.agreement.terms.plans_for(home.party)
-    return _Opened(approved, delivered, {plan.name: _recombined(approved, plan.name, released) for plan in plans})
+    plans, own = analyses(draft.terms), draft.agreement.terms.plans_for(home.party)
+    numbers = {plan.name: _recombined(approved, plans[plan.name], released) for plan in own}
+    return _Opened(approved, delivered, plans, numbers)
 
 
 def _with(result: Result, assumptions: tuple[str, ...]) -> Result:
@@ -164,12 +166,12 @@ def _leaving(home: Home, draft: Draft) -> Leaving:
 
 
 def _recombined(
-    approved: Leaving, plan: str, released: Mapping[str, Mapping[str, Words]]
+    approved: Leaving, analysis: Analysis, released: Mapping[str, Mapping[str, Words]]
 ) -> dict[str, NDArray[np.int64]]:
-    terms = approved.draft.terms
+    terms, plan = approved.draft.terms, analysis.planned.name
     items: dict[str, dict[str, Words]] = {node: {} for node in terms.nodes}
     opened = {}
-    for output in analyses(terms)[plan].outputs():
+    for output in analysis.outputs():
         copies = []
         for index, node in enumerate(terms.nodes):
             held = {}
