@@ -18,9 +18,8 @@ import numpy as np
 import pandas as pd
 
 from counterfoil.analyses import rules
-from counterfoil.analyses.base import Analysis, Cells, Checked, Limits, Measure, Opened, Output, Result, ResultTable
-from counterfoil.analyses.noise import Moves
-from counterfoil.analyses.total import Total
+from counterfoil.analyses.base import Cells, Checked, Limits, Measure, Opened, Output, Result, ResultTable
+from counterfoil.analyses.one_sum import OneSum
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreement import Planned
 from counterfoil.governance.contract import Contract
@@ -49,7 +48,7 @@ class _Largest:
     second: Arith
 
 
-class LeaveOneOut(Total):
+class LeaveOneOut(OneSum):
     """The step of `percent` that the fall of `column`'s sum, and of its rows, is in without the owner that brings most.
 
     Exact. No sum is opened, and no owner is named.
@@ -78,18 +77,6 @@ class LeaveOneOut(Total):
 
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", ()), Output("sum-step", ()), Output("rows-step", ()))
-
-    def axes(self) -> None:
-        return None
-
-    def summed(self) -> tuple[str, ...]:
-        return ()
-
-    def counted(self) -> Mapping[str, Bound]:
-        return {}
-
-    def moves(self) -> Mapping[str, Moves]:
-        return Analysis.moves(self)
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
         cells = super().secure(p, owners)

@@ -10,11 +10,11 @@ from typing import Final
 import pandas as pd
 
 from counterfoil.analyses.base import Cells, Limits, Measure, Opened, Output, Result, ResultTable
-from counterfoil.analyses.total import Total
+from counterfoil.analyses.noise import Moves
+from counterfoil.analyses.one_sum import OneSum
 from counterfoil.errors import PlanError
 from counterfoil.governance.agreement import Planned
 from counterfoil.governance.contract import Contract
-from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.circuits.rounding import round_to
 from counterfoil.mpc.circuits.suppress import at_least
 from counterfoil.mpc.protocol import Protocol
@@ -23,7 +23,7 @@ ASKS: Final = {"above": "more than", "at_least": "at least"}
 """The parameters of which a plan gives one, and what each asks."""
 
 
-class Threshold(Total):
+class Threshold(OneSum):
     """Whether `column` adds up to more than `above`, or to `at_least` so much. Exact; the sum is never opened.
 
     With noise the noised sum is compared, with a rounding base the rounded one; the answer may then be wrong where the
@@ -46,20 +46,14 @@ class Threshold(Total):
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", ()), Output("passed", ()))
 
-    def axes(self) -> None:
-        return None
-
-    def summed(self) -> tuple[str, ...]:
-        return ()
-
-    def counted(self) -> Mapping[str, Bound]:
-        return {}
+    def moves(self) -> Mapping[str, Moves]:
+        return self._moves
 
     def conclude(self, p: Protocol, cells: Cells) -> Cells:
         # Both sides are whole numbers, so more than the value is at least the next one.
         total = cells.values["sum"].reshape(1)
         if self.base > 1:
-            total = round_to(p, total, self.base, super().counted()["sum"])
+            total = round_to(p, total, self.base, self._reach)
         passed = at_least(p, total, self._value + (self._asks == "above"))
         return replace(cells, values={"passed": passed.reshape()})
 

@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from counterfoil.analyses import rules
 from counterfoil.analyses.base import (
-    Analysis,
-    Cells,
-    Checked,
-    Input,
     Opened,
     Output,
     Result,
     ResultTable,
 )
-from counterfoil.analyses.crosscheck import Stated
 from counterfoil.analyses.noise import Moves
-from counterfoil.analyses.sums import sums_cells, sums_inputs, sums_of
-from counterfoil.data.encode import encode
-from counterfoil.data.table import Table
-from counterfoil.governance.column import Column
+from counterfoil.analyses.one_sum import OneSum
 from counterfoil.mpc.circuits.bound import Bound
-from counterfoil.mpc.protocol import Protocol
 
 
-class Total(Analysis):
+class Total(OneSum):
     """The sum of `column` and the number of rows behind it. Exact, unless noise or rounding is asked for;
     the rows have no noise in any case.
     """
@@ -38,13 +25,7 @@ class Total(Analysis):
     key = "total"
     version = 1
     title = "Total"
-    reveals: ClassVar[tuple[str, ...]] = ("the number of rows", "the sum of the column")
-    params: ClassVar[frozenset[str]] = frozenset({"column"})
-    statistics = frozenset({"counts", "sums"})
-    enforces: ClassVar[frozenset[str]] = rules.SUMS
-
-    def inputs(self) -> tuple[Input, ...]:
-        return sums_inputs(self.planned.name, (), self._bound, self.limits, self.rules)
+    reveals = ("the number of rows", "the sum of the column")
 
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", ()), Output("count", ()), Output("sum", ()))
@@ -56,27 +37,10 @@ class Total(Analysis):
         return (self._column.name,) if self.noise is None else ()
 
     def counted(self) -> Mapping[str, Bound]:
-        rows = self.limits.total_rows
-        return {"count": Bound(0, rows), "sum": self._bound.joined(Bound(0, 0)).summed(rows)}
+        return {"count": Bound(0, self.limits.total_rows), "sum": self._reach}
 
     def moves(self) -> Mapping[str, Moves]:
-        low, high = self.bounds(self._column)
-        width, reach = high - low, max(abs(low), abs(high)) * self.limits.total_rows
-        # The number of rows is public, and the same for neighbours.
-        return {"sum": Moves(width, width * width, cells=1, size=1, reach=reach)}
-
-    def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
-        values = encode(table, self._column.name).values
-        return sums_of(values, np.zeros(values.size, np.int64), (), rules.depth(self.rules))
-
-    def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
-        return sums_cells(p, self.rules, self._bound, owners)
-
-    def sums(self) -> frozenset[str]:
-        return frozenset({"rows", f"sum of {self._column.name}"})
-
-    def state(self, cells: Cells) -> Mapping[str, Stated]:
-        return {"rows": Stated(cells.count), f"sum of {self._column.name}": Stated(cells.values["sum"])}
+        return self._moves
 
     def present(self, opened: Opened) -> Result:
         safe, count, total = (opened[name].item() for name in ("safe", "count", "sum"))
@@ -101,11 +65,3 @@ class Total(Analysis):
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         values = pd.concat([table[self._column.name] for table in tables])
         return pd.DataFrame({"rows": [len(values)], self._column.name: [int(values.sum())]})
-
-    @property
-    def _bound(self) -> Bound:
-        return Bound(*self.bounds(self._column))
-
-    @property
-    def _column(self) -> Column:
-        return self.column(self.planned.params.get("column"), "integer")
