@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -81,10 +81,9 @@ def _ends(found: Review) -> Iterator[str]:
     yield from (str(Ref("evidence", node, evidence.digest)) for node in terms.nodes)
 
 
-def _waiting(found: Review) -> Iterator[str]:
-    """What waits, for whom and why, a row each."""
+def _waiting(found: Review, proposed: Mapping[str, str]) -> Iterator[str]:
+    """What waits, for whom and why, a row each; `proposed` says what was typed for whom."""
     terms, quorum = found.draft.agreement.terms, found.draft.agreement.terms.quorum
-    proposed = {made.reviewer: str(made.verdict) for made in proposals(home().exchange, found)}
     if found.state in _WAITING:
         missing = f"{found.missing} more of {quorum} approvals"
         for reviewer in found.undecided:
@@ -103,11 +102,13 @@ def _page(found: Review, agreement: Ref, checks: Sequence[Precheck], runs: Seque
         f"| {name} | {', '.join(output.recipients)} | {output.measures['hidden-cells']} of {output.measures['cells']} |"
         for name, output in evidence.outputs.items()
     )
-    verdicts = {decision.party: str(decision.verdict) for decision in found.decisions}
-    for made in proposals(home().exchange, found):
-        verdicts.setdefault(made.reviewer, f"{made.verdict} is proposed, not signed")
+    proposed = {made.reviewer: str(made.verdict) for made in proposals(home().exchange, found)}
+    verdicts = {
+        **{reviewer: f"{verdict} is proposed, not signed" for reviewer, verdict in proposed.items()},
+        **{decision.party: str(decision.verdict) for decision in found.decisions},
+    }
     reviewers = "\n".join(f"| {id} | {verdicts.get(id, UNDECIDED)} |" for id in terms.reviewers)
-    waiting = "\n".join(_waiting(found)) or "| nothing | nobody | |"
+    waiting = "\n".join(_waiting(found, proposed)) or "| nothing | nobody | |"
     links = "\n".join(f"* {run}" for run in runs) or "None of them is on this server any more."
     checked = "\n".join(f"| {check.level} | {check.about} | {check.words} |" for check in checks)
     return f"""## {terms.title}, {evidence.period}: {state}

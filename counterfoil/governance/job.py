@@ -112,7 +112,10 @@ NEXT: Final[Mapping[tuple[Stage, Event], Stage]] = {
 
 def stage_of(state: State, job: str) -> Stage:
     """The job's stage at this party; a job never heard of is ready."""
-    kept = _kept(state, job)
+    return _stage(_kept(state, job))
+
+
+def _stage(kept: bytes | None) -> Stage:
     return Stage(kept.decode()) if kept else Stage.READY
 
 
@@ -130,7 +133,7 @@ def advance(state: State, job: str, event: Event) -> Stage:
     """
     while True:
         kept = _kept(state, job)
-        stage = Stage(kept.decode()) if kept else Stage.READY
+        stage = _stage(kept)
         following = NEXT.get((stage, event))
         if following is None:
             raise RefusedError(f"job {job} is {stage}: {event} does not follow")
