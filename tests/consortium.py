@@ -277,7 +277,9 @@ def found(
     roster = fill_roster(raw, "roster.yaml", [home.keys.public for home in homes.values()], today().date())
     terms, ref = agree(contracts, roster, homes, agreement)
     if agreement == "exposure":
-        made = make_tables(terms.contracts["loans"], seed=seed, rows=rows, canaries=canaries)
+        made = make_tables(
+            terms.contracts["loans"], seed=seed, rows=rows, banks=terms.owners_under("loans"), canaries=canaries
+        )
         for owner, path in write_tables(made, folder / "tables").items():
             path.rename(homes[owner].data / f"loans{path.suffix}")
         frames = {Part(owner, "loans"): frame for owner, frame in made.items()}
