@@ -17,7 +17,9 @@ from counterfoil.governance.policy import parse_policy
 from counterfoil.governance.roster import Roster, fill_roster, parse_roster
 from tests.consortium import CONTRACTS
 from tests.corpus import Bad
-from tests.governance import test_agreement, test_contract, test_privacy
+from tests.governance import test_agreement, test_contract, test_policy, test_privacy, test_roster
+from tests.governance.complaints import line_of
+from tests.governance.conftest import TODAY
 
 FILES = {
     "contract": "data/loans.odcs.yaml",
@@ -93,7 +95,7 @@ def roster() -> Roster:
     with TemporaryDirectory() as folder:
         ids = [party["id"] for party in yaml.safe_load(raw)["parties"]]
         cards = [PrivateKeys.create(Path(folder, id), id).public for id in ids]
-        return fill_roster(raw, "roster.yaml", cards, test_agreement.TODAY)
+        return fill_roster(raw, "roster.yaml", cards, TODAY)
 
 
 def readers() -> dict[str, Callable[[bytes], object]]:
@@ -119,8 +121,8 @@ def bad() -> Iterator[Bad]:
     yield from _of("contract", test_contract.SMALL, test_contract.BROKEN)
     yield from _of("agreement", test_agreement.EXPOSURE, test_agreement.BROKEN)
     yield from _of("agreement with noise", test_privacy.PRIVATE, test_privacy.BROKEN)
-    yield from _of("policy", test_agreement.STRICT, test_agreement.BROKEN_POLICY)
-    yield from _of("roster", test_agreement.MEMBERS, test_agreement.BROKEN_ROSTER)
+    yield from _of("policy", test_policy.STRICT, test_policy.BROKEN_POLICY)
+    yield from _of("roster", test_roster.MEMBERS, test_roster.BROKEN_ROSTER)
 
 
 def _of(what: str, text: str, broken: Mapping[str, tuple[str, str, int | str, str]]) -> Iterator[Bad]:
@@ -129,5 +131,5 @@ def _of(what: str, text: str, broken: Mapping[str, tuple[str, str, int | str, st
     for name, (old, new, place, words) in broken.items():
         changed = text.replace(old, new, 1)
         part, _, nth = str(place).partition("#")
-        line = place if isinstance(place, int) else test_agreement.line_of(changed, part, int(nth or 1))
+        line = place if isinstance(place, int) else line_of(changed, part, int(nth or 1))
         yield Bad(f"{what}: {name}", changed.encode(), readers()[kind], ERRORS[kind], words, line)

@@ -12,7 +12,7 @@ from counterfoil.governance.contract import parse_contract
 from tests.corpus import Bad, documents, statements
 from tests.corpus.tables import BAD_FILES
 from tests.effort import Effort
-from tests.governance import test_submission
+from tests.governance import test_manifest, test_submission
 
 MOST_S, MOST_BYTES, MOST_CHARACTERS = 5, 1_000_000_000, 12_000
 DOCUMENTS = {bad.name: bad for bad in (*documents.bad(), *statements.bad())}
@@ -52,7 +52,7 @@ def test_the_good_statement_of_each_kind_is_read(kind: str) -> None:
 def test_the_corpus_is_as_large_as_a_release_asks_for() -> None:
     """Bad contracts, agreements, manifests and data files: 300 at least; and of each some dozens."""
     names = [*DOCUMENTS, *(f"file: {name}" for name in BAD_FILES)]
-    names += [f"manifest: {name}" for name in (*test_submission.BROKEN, *test_submission.REFUSED)]
+    names += [f"manifest: {name}" for name in (*test_manifest.BROKEN, *test_submission.REFUSED)]
     kinds = Counter(name.partition(":")[0].split()[0] for name in names)
     assert len(names) == len(set(names))
     assert sum(kinds[kind] for kind in ("contract", "agreement", "manifest", "file")) >= 300
