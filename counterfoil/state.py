@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from counterfoil.errors import BusyError, NotFoundError, ReplayError, StoreError
 
@@ -29,7 +30,7 @@ class State:
         self._path = path
 
     @classmethod
-    def open(cls, path: Path) -> State:
+    def open(cls, path: Path) -> Self:
         """The state in this file, made if need be, readable by its user alone. Raises: StoreError."""
         try:
             path.touch(mode=0o600)

@@ -80,6 +80,17 @@ def run(name, tamper=None, timeout_s=20.0):
     return try_local(SUITE, partial(program, name), inputs=[X, BITS], seed=SEED, tamper=tamper, timeout_s=timeout_s)
 
 
+def recorded(name):
+    """The outcomes of a run in which nobody cheats, and the header of every message of it."""
+    frames = []
+
+    def noted(header, payload):
+        frames.append(header)
+        return [header.pack(), payload]
+
+    return run(name, noted), frames
+
+
 def flip(header, payload, place):
     changed = bytearray(payload)
     changed[place % len(changed)] ^= 1 << place % 8
@@ -111,8 +122,7 @@ FRAUDS = {
 @pytest.mark.parametrize("fraud", FRAUDS)
 @pytest.mark.parametrize("name", PRIMITIVES)
 def test_each_message_changed_once_is_caught_at_its_operation(name, fraud):
-    frames = []
-    clean = run(name, lambda header, payload: frames.append(header) or [header.pack(), payload])
+    clean, frames = recorded(name)
     assert [outcome.error for outcome in clean] == [None] * 4
     expected = PRIMITIVES[name][1]
     if expected is not None:
@@ -143,8 +153,7 @@ def test_each_message_changed_once_is_caught_at_its_operation(name, fraud):
 
 @pytest.mark.parametrize("name", PRIMITIVES)
 def test_silence_is_noticed(name):
-    frames = []
-    run(name, lambda header, payload: frames.append(header) or [header.pack(), payload])
+    _, frames = recorded(name)
     victim = frames[len(frames) // 2]
     outcomes = run(name, lambda h, payload: [] if h == victim else [h.pack(), payload], timeout_s=0.3)
     errors = [outcome.error for outcome in outcomes]

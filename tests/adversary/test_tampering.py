@@ -17,7 +17,7 @@ from counterfoil.mpc.circuits.permute import SHUFFLED
 from counterfoil.mpc.ledger import Declared
 from counterfoil.mpc.local import deal
 from counterfoil.mpc.session import Hello, open_session
-from counterfoil.mpc.transport.base import Kind
+from counterfoil.mpc.transport.base import Header, Kind
 from counterfoil.mpc.transport.memory import connect_all
 from tests.adversary.test_rep4 import BITS, CIRCUITS, PRIMITIVES, SUITE, X, program
 from tests.trials import dice, trials
@@ -48,7 +48,7 @@ class Message(Enum):
 
 
 class Frame(NamedTuple):
-    header: object
+    header: Header
     payload: bytes
 
     @property

@@ -19,10 +19,10 @@ from counterfoil.data.spelling import Spelling
 from counterfoil.errors import DocumentError
 from counterfoil.governance.decisions import Comment, Decision
 from counterfoil.governance.document import read_json
+from counterfoil.governance.erasure import Erasure
 from counterfoil.governance.evidence import Evidence
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.release import Release
-from counterfoil.governance.retention import Erasure
 from tests.corpus import Bad
 
 KINDS = {

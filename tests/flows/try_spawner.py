@@ -20,6 +20,11 @@ def stubborn() -> None:
     time.sleep(60)
 
 
+def tell_pid(file: str) -> None:
+    Path(file).write_text(str(os.getpid()))
+    time.sleep(60)
+
+
 def gate(run: str, name: str, parameters: Mapping[str, Any]) -> Admitted:
     doings = {
         "end": lambda: None,
@@ -27,7 +32,7 @@ def gate(run: str, name: str, parameters: Mapping[str, Any]) -> Admitted:
         "fail": lambda: 1 // 0,
         "sleep": lambda: time.sleep(60),
         "stubborn": stubborn,
-        "pid": lambda: Path(parameters["file"]).write_text(str(os.getpid())) and time.sleep(60),
+        "pid": lambda: tell_pid(parameters["file"]),
     }
     if name not in doings:
         raise RefusedError("not here")

@@ -19,7 +19,7 @@ from counterfoil.crypto.sign import sign
 from counterfoil.errors import BudgetError, RefusedError, StoreError
 from counterfoil.governance import budget
 from counterfoil.governance.accounting import Loss
-from counterfoil.governance.charge import Charge, Line, check_charged, check_lines, lines_of
+from counterfoil.governance.charge import CHARGES, Charge, Line, check_charged, check_lines, lines_of
 from counterfoil.governance.drift import drift
 from counterfoil.home import Home
 from counterfoil.report.budget_page import page
@@ -375,7 +375,7 @@ def test_anybody_of_the_agreement_sees_what_is_spent_and_left(
 def test_the_page_draws_budgets_over_time_and_needs_nothing_but_itself(banks: Consortium) -> None:
     for number, day in enumerate((TODAY, TODAY + timedelta(days=30), TODAY + timedelta(days=120))):
         made = Charge(job(number), banks.agreement.digest, EVIDENCE, "node-0", day, lines(banks)[:1])
-        banks.homes["node-0"].state.put(budget.CHARGES, f"node-0/{number}", budget._Signed(made, b"-").pack())
+        banks.homes["node-0"].state.put(CHARGES, f"node-0/{number}", budget._Signed(made, b"-").pack())
     charges, until = budget.ledger(banks.homes["node-0"].state), TODAY + timedelta(days=130)
     (regulator, bank) = budget.history(banks.agreement, charges, until)
     assert [value for _, value in regulator] == [0.0]  # only bank-a was charged

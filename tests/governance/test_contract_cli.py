@@ -265,7 +265,7 @@ def test_new_drafts_a_contract_and_never_overwrites(table: Path, tmp_path: Path)
     ],
 )
 def test_what_cannot_be_done_is_an_exit_code(
-    arguments: list[object], error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[object], error: type[CounterfoilError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     result = run(*arguments)
@@ -283,8 +283,9 @@ def test_a_contract_is_signed_by_itself_and_by_several(tmp_path: Path, parties: 
     file.write_bytes(LOANS.read_bytes())
     cards = []
     for home in parties:
-        cards += ["--card", tmp_path / f"{home.party}.json"]
-        cards[-1].write_bytes(jcs(home.keys.public.to_json()))
+        card = tmp_path / f"{home.party}.json"
+        card.write_bytes(jcs(home.keys.public.to_json()))
+        cards += ["--card", card]
     assert "signed by nobody" in run("show", file).output
     for home in parties:
         result = run("sign", file, "--home", home.path)

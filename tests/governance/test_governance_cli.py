@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
 from counterfoil.cli import app
 from counterfoil.errors import (
@@ -116,9 +117,7 @@ def test_from_cards_to_a_binding_agreement(consortium: Consortium, tmp_path: Pat
     assert [event.type for event in _events(consortium, "bank-a")] == ["agreement-proposed", "agreement-signed"]
 
 
-def _events(consortium: Consortium, id: str) -> list[object]:
-    from counterfoil.audit.event import Event
-
+def _events(consortium: Consortium, id: str) -> list[Event]:
     return [Event.parse(leaf) for leaf in consortium.homes[id].log.entries()]
 
 

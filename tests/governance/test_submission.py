@@ -30,6 +30,7 @@ from counterfoil.errors import (
 from counterfoil.governance.intake import check_intakes
 from counterfoil.governance.manifest import ArraySpec, Manifest, check_manifest
 from counterfoil.governance.submission import accept, load_shares, read_manifest
+from counterfoil.mpc import input as shared_input
 from tests.trials import dice, trials
 
 from .conftest import NOW, Consortium
@@ -191,14 +192,13 @@ def test_every_changed_envelope_is_refused(change: str, trials: range, shared: C
 
 def test_a_component_that_was_not_committed_to_is_refused(shared: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
     """An owner that deals inconsistent shares: its manifest commits to something else."""
-    from counterfoil.governance import submission as room
 
     def lying(values: Any, n: int, submission_id: str) -> Any:
         made = honest(values, n, submission_id)
         return replace(made, commitments=(b"\0" * 32, *made.commitments[1:]))
 
-    honest = room.shared_input.split
-    monkeypatch.setattr(room.shared_input, "split", lying)
+    honest = shared_input.split
+    monkeypatch.setattr(shared_input, "split", lying)
     ref = hand_in(shared, "bank-d")
     with pytest.raises(TamperedError, match="component 0"):
         take_in(shared, ref, "node-0")

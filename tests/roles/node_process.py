@@ -110,7 +110,7 @@ def _work(order: Order, tell: Connection) -> None:
             for file in order.tls.glob("tls*"):
                 shutil.copy(file, order.home / "keys")
         if order.pause_at == SIGNING:
-            role.sign_evidence = lambda *_: done(SIGNING)
+            vars(role)["sign_evidence"] = lambda *_: done(SIGNING)
         tell.send({"evidence": compute(computation, done)})
     except CounterfoilError as error:
         tell.send({"error": type(error).__name__, "text": str(error)})

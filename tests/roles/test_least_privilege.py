@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from counterfoil.audit.event import Event
@@ -29,6 +28,7 @@ from counterfoil.governance.succession import follow
 from counterfoil.home import Home
 from counterfoil.roles.owner import table_file
 from tests.agreements import AGREEMENT_FILE, CONTRACT_FILE
+from tests.commands import commands
 from tests.consortium import OWNERS, Consortium, found, today, unbacked_draft
 from tests.private import only
 
@@ -189,13 +189,6 @@ ANYBODYS = {
     ),
 }
 """Commands that need no right of anybody's, by what they read or write."""
-
-
-def commands() -> Iterator[str]:
-    """Everything that can be typed after `counterfoil`."""
-    for name, command in get_command(app).commands.items():
-        inner = getattr(command, "commands", {})
-        yield from (f"{name} {each}" for each in inner) if inner else (name,)
 
 
 def test_every_command_is_guarded_or_said_to_be_anybodys() -> None:

@@ -16,6 +16,7 @@ from counterfoil.canonical import Ref
 from counterfoil.cli import app
 from counterfoil.errors import CounterfoilError, LedgerError, RefusedError
 from counterfoil.governance.job import Stage, stage_of
+from counterfoil.mpc.replicated import Replicated
 from tests.consortium import NODES, OWNERS, Consortium, compute, found, together
 
 pytestmark = pytest.mark.slow
@@ -33,6 +34,7 @@ def opening_one_more(honest: Suppress, label: str, at: Sequence[str], opened: li
 
     def suppress(self: JointComputation) -> dict[str, int]:
         counts = honest(self)
+        assert isinstance(self.p, Replicated)
         if NODES[self.p.party.index] in at:
             cells = next(iter(self.progress.released.values()))
             opened.append(self.p.open(next(iter(cells.values())).reshape(-1)[:1], label))

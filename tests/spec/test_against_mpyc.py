@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from circuit_spec import run
 
 from counterfoil.mpc.circuits import compare, convert, sort
 from counterfoil.mpc.session import SUITES
 from counterfoil.mpc.shares import concat
+from tests.spec.circuit_spec import run
 from tests.trials import FIRST, dice
 
 ROOT = Path(__file__).parents[2]

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from circuit_spec import EDGES, SUITES, Spec, bits, check_cost, check_values, columns, per_element, run, words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,18 @@ from counterfoil.mpc.circuits import compare, convert, suppress, truncate
 from counterfoil.mpc.packing import slices
 from counterfoil.mpc.plain import Plain
 from counterfoil.mpc.shares import U64
+from tests.spec.circuit_spec import (
+    EDGES,
+    SUITES,
+    Spec,
+    bits,
+    check_cost,
+    check_values,
+    columns,
+    per_element,
+    run,
+    words,
+)
 
 
 def bit_rows(x, width=64):

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from circuit_spec import MILLION, SUITES, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.polynomial import chebyshev
@@ -16,6 +15,7 @@ from counterfoil.mpc.circuits.chebyshev import fast_sigmoid
 from counterfoil.mpc.circuits.fixed import FRAC, Fixed, Rough
 from counterfoil.mpc.circuits.normalise import normalise, prefix_and
 from counterfoil.mpc.plain import Cost, Plain
+from tests.spec.circuit_spec import MILLION, SUITES, run
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from circuit_spec import EDGES, MILLION, SUITES, Spec, check_cost, check_values, per_element, run, words
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.circuits.range_check import in_range
 from counterfoil.mpc.circuits.rounding import LARGEST_DIVISOR, floor_divide, round_to, rounded_from
 from counterfoil.mpc.plain import Plain
+from tests.spec.circuit_spec import EDGES, MILLION, SUITES, Spec, check_cost, check_values, per_element, run, words
 
 REACH = noise.gaussian_reach(3)
 

@@ -105,8 +105,13 @@ def audited(kind: str, delta: float, drawn: np.ndarray) -> float:
         one, other = (np.abs(seen - each[:, None]).astype(float) for each in TABLES)
         scores.append((other - one if kind == "laplace" else other**2 - one**2).sum(axis=0))
     tries = np.unique(np.quantile(scores[0][:half], np.linspace(0.05, 0.999, 60)))
-    guess = max(tries, key=lambda at: lowest_epsilon(*(int((s[:half] >= at).sum()) for s in scores), half, delta))
-    return lowest_epsilon(*(int((s[half:] >= guess).sum()) for s in scores), half, delta)
+
+    def proven(at: float, samples: slice) -> float:
+        yes, no = (int((score[samples] >= at).sum()) for score in scores)
+        return lowest_epsilon(yes, no, half, delta)
+
+    guess = max(tries, key=lambda at: proven(at, slice(None, half)))
+    return proven(guess, slice(half, None))
 
 
 TABLES = np.array([40, 17]), np.array([39, 18])

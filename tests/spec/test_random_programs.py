@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from circuit_spec import run
 
 from counterfoil.mpc.circuits import compare, convert, group, permute, sort, truncate
 from counterfoil.mpc.session import SUITES
 from counterfoil.mpc.shares import U64
 from tests.oracle import refmodel as ref
+from tests.spec.circuit_spec import run
 from tests.trials import dice, trials
 
 KEY_BITS = 3

@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-from circuit_spec import MILLION, SUITES, Spec, bits, check_cost, check_values, costs, key_columns, run, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from counterfoil.mpc.circuits.order import most_levels, order_by
 from counterfoil.mpc.circuits.sort import Key
 from counterfoil.mpc.ledger import Declared, Ledger
 from counterfoil.mpc.plain import Plain
+from tests.spec.circuit_spec import MILLION, SUITES, Spec, bits, check_cost, check_values, costs, key_columns, run, same
 
 
 def flags_and_column(rng, n):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from circuit_spec import MILLION, SUITES, Spec, check_cost, check_values, costs, key_columns, run, same
 
 from counterfoil.errors import DuplicateKeyError, RangeError, ShapeError
 from counterfoil.mpc.circuits import group, join, quantile, sort
 from counterfoil.mpc.circuits.sort import Key
 from counterfoil.mpc.plain import Plain
+from tests.spec.circuit_spec import MILLION, SUITES, Spec, check_cost, check_values, costs, key_columns, run, same
 
 
 def first_rows(n, *columns):

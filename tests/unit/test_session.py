@@ -115,7 +115,11 @@ def test_an_attempt_that_is_not_newer_sends_nothing():
         assert (job, attempt) == (HELLO.job, 3)
         raise ReplayError("attempt 3 after attempt 5")
 
-    errors = start([HELLO] * 3, claim=stale, tamper=lambda *frame: sent.append(frame) or [])
+    def withheld(*frame):
+        sent.append(frame)
+        return []
+
+    errors = start([HELLO] * 3, claim=stale, tamper=withheld)
     assert all(isinstance(error, ReplayError) for error in errors)
     assert not sent
 
