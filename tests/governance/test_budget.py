@@ -18,27 +18,19 @@ from counterfoil.cli import app
 from counterfoil.crypto.sign import sign
 from counterfoil.errors import BudgetError, RefusedError, StoreError
 from counterfoil.governance import budget
-from counterfoil.governance.accounting import Loss
-from counterfoil.governance.charge import CHARGES, Charge, Line, check_charged, check_lines, lines_of
-from counterfoil.governance.drift import drift
+from counterfoil.governance.charge import CHARGES, Charge, check_charged, check_lines
 from counterfoil.home import Home
 from counterfoil.report.budget_page import page
-from tests.private import make_private
 from tests.trials import dice, trials
 
-from .conftest import CONTRACTS, TODAY, Consortium, make_consortium
-
-NODES = ("node-0", "node-1", "node-2")
-EVIDENCE = "e" * 64
+from .conftest import TODAY, Consortium
+from .spending import EVIDENCE, NODES, charge, charge_all, found_private, job, lines
 
 
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
-    """The banks under their noised agreement; every test has a copy of its own."""
-    folder = tmp_path_factory.mktemp("budget")
-    shutil.copytree(CONTRACTS, folder / "contracts")
-    make_private(folder / "contracts")
-    return make_consortium(folder / "homes", folder / "contracts")
+    """Every test has a copy of its own."""
+    return found_private(tmp_path_factory.mktemp("budget"))
 
 
 def copy(banks: Consortium, folder: Path) -> Consortium:
@@ -56,29 +48,6 @@ def copy(banks: Consortium, folder: Path) -> Consortium:
 def banks(founded: Consortium, tmp_path: Path) -> Consortium:
     """The banks under their noised agreement, which nobody has run yet."""
     return copy(founded, tmp_path / "homes")
-
-
-def losses(banks: Consortium) -> dict[str, Loss]:
-    privacies = {plan.name: plan.privacy for plan in banks.agreement.private if plan.privacy}
-    return {name: Loss(each.pure, each.rho, Decimal("1E-15")) for name, each in privacies.items()}
-
-
-def lines(banks: Consortium) -> tuple[Line, ...]:
-    """What one job costs: twice ε = 0.5, and a Gaussian (1, 1e-7), for each of two recipients."""
-    return lines_of(banks.agreement, losses(banks))
-
-
-def job(number: int) -> str:
-    return f"{number:032x}"
-
-
-def charge(banks: Consortium, node: str, number: int, today: date = TODAY) -> None:
-    budget.charge(banks.agreement, job(number), EVIDENCE, lines(banks), banks.homes[node], today)
-
-
-def charge_all(banks: Consortium, number: int, today: date = TODAY) -> None:
-    for node in NODES:
-        charge(banks, node, number, today)
 
 
 def known(home: Home) -> dict[str, Charge]:
@@ -387,60 +356,3 @@ def test_the_page_draws_budgets_over_time_and_needs_nothing_but_itself(banks: Co
     assert text == page(banks.agreement, list(reversed(charges)), until)
     assert text.count("<svg ") == 2 and "ε spent over time" in text
     assert not re.search(r"(src|href)=|https?://|@import|url\(", text.replace("url(#", ""))
-
-
-# --- the audit of parameters ------------------------------------------------------------------------------------
-
-
-def found(banks: Consortium, *charges: Charge, today: date = TODAY) -> list[tuple[bool, str, str]]:
-    return [(each.look, each.about, each.words) for each in drift(banks.agreement, losses(banks), charges, today)]
-
-
-def made(banks: Consortium, number: int, day: date, **epsilons: str) -> Charge:
-    """A charge as agreed, but for the plans whose epsilon is given."""
-    changed = []
-    for line in lines(banks):
-        wanted = epsilons.get(line.plan.replace("-", "_"))
-        loss = dataclasses.replace(line.loss, epsilon=Decimal(wanted)) if wanted else line.loss
-        changed.append(dataclasses.replace(line, loss=loss))
-    return Charge(job(number), banks.agreement.digest, EVIDENCE, "node-0", day, tuple(changed))
-
-
-def test_the_audit_says_what_changed_and_how_many_jobs_are_left(banks: Consortium) -> None:
-    assert [(look, about) for look, about, _ in found(banks)] == [
-        (True, "regulator, loans"), (True, "bank-a, loans"),  # one job fits, and then no more
-    ]  # fmt: skip
-    assert found(banks)[0][2] == "0 % of ε = 3, δ = 0.000001, for good is spent; room for 1 more jobs"
-    steady = found(banks, made(banks, 1, TODAY))
-    assert [about for _, about, _ in steady] == ["regulator, loans", "bank-a, loans"]
-    drifted = found(
-        banks,
-        made(banks, 1, TODAY, total_exposure="0.1"),
-        made(banks, 2, TODAY + timedelta(days=31), total_exposure="0.25"),
-        today=TODAY + timedelta(days=60),
-    )
-    changes = [words for look, about, words in drifted if look and about == "total-exposure"]
-    assert len(changes) == 4  # two changes, for two recipients
-    assert (
-        changes[0] == f"job {job(2)} of {TODAY + timedelta(days=31)} costs bank-a ε = 0.25, before ε = 0.1: less noise"
-    )
-    assert changes[2].startswith("agreement 1.0.0 costs bank-a ε = 0.5, before ε = 0.25: less noise")
-
-
-def test_the_audit_sees_noise_that_is_gone(banks: Consortium) -> None:
-    plans = tuple(
-        dataclasses.replace(plan, privacy=None) if plan.name == "total-exposure" else plan
-        for plan in banks.agreement.analyses
-    )
-    exact = dataclasses.replace(banks.agreement, analyses=plans)
-    kept = {name: loss for name, loss in losses(banks).items() if name != "total-exposure"}
-    words = [(each.about, each.words) for each in drift(exact, kept, [made(banks, 1, TODAY)], TODAY) if each.look]
-    assert ("total-exposure", "was noised, and is exact in agreement 1.0.0") in words
-
-
-def test_anybody_of_the_agreement_can_ask_for_the_audit(banks: Consortium) -> None:
-    banks.sign()
-    charge_all(banks, 1, date.today())
-    done = CliRunner().invoke(app, ["budget", "audit", str(banks.ref), "--home", str(banks.homes["bank-c"].path)])
-    assert done.exit_code == 0, done.output
-    assert "look  bank-a, loans: 57 % of ε = 3" in done.stdout
