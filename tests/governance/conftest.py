@@ -12,6 +12,7 @@ import pytest
 from counterfoil.canonical import Ref
 from counterfoil.exchange import Exchange
 from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.contract import Contract, parse_contract
 from counterfoil.governance.roster import Roster, fill_roster
 from counterfoil.governance.signing import (
     SignedAgreement,
@@ -23,6 +24,7 @@ from counterfoil.governance.signing import (
 from counterfoil.home import Home
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
+LOANS = CONTRACTS / "data" / "loans.odcs.yaml"
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 23)
 PERIOD = "2026-w48"
@@ -67,6 +69,11 @@ def make_consortium(folder: Path, contracts: Path = CONTRACTS, today: date = TOD
     roster = fill_roster(members.read_bytes(), members.name, [home.keys.public for home in homes.values()], today)
     agreement = read_agreement(contracts / "agreements" / "exposure.agreement.yaml", roster)
     return Consortium(homes, roster, agreement, publish(agreement, homes["bank-a"].exchange, "bank-a"))
+
+
+@pytest.fixture(scope="session")
+def loans() -> Contract:
+    return parse_contract(LOANS.read_bytes(), LOANS.name)
 
 
 @pytest.fixture
