@@ -83,7 +83,7 @@ class Noise(ABC):
         """The value, rounded to units if these are coarser than 1, plus noise.
 
         Shapes: value and the result agree.
-        Cost: that of the samples; 10 rounds and 368 / 688 B more where units are coarser.
+        Cost: that of the samples; 10 rounds and at most 152.4 / 256.75 B more where units are coarser.
         Reveals: nothing.
         """
         flat = value.reshape(-1)

@@ -160,6 +160,16 @@ class Bits(Share):
         """Picks along the leading axes; rows stay together."""
         return self.map(lambda part: part[index])
 
+    def put(self, index: Index, rows: Bits) -> Bits:
+        """With these rows at these places of the leading axes."""
+
+        def placed(part: Words, own: Words) -> Words:
+            out = part.copy()
+            out[index] = own
+            return out
+
+        return self._zip(rows, placed)
+
     def reshape(self, *lead: int) -> Bits:
         """Other leading axes; rows stay together."""
         return self.map(lambda part: part.reshape(*lead, part.shape[-1]))

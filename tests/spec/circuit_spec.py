@@ -46,6 +46,22 @@ def per_element(rounds3: int, bytes3: float, rounds4: int, bytes4: float) -> Cos
     return {"rep3": lambda n: (rounds3, bytes3 * n), "rep4": lambda n: (rounds4, bytes4 * n)}
 
 
+def exact_truncations(*fracs: int) -> Costs:
+    """The cost of exact truncations one after the other. 104 / 160 B each, and 120 bits of carries, or a few more."""
+
+    def more_bits(frac: int) -> int:
+        # A whole block of the tree ends at place frac - 1, or it is put together of blocks, one for each bit that is
+        # set above the lowest clear one: two products each, and one for the last, which passes nothing on.
+        place = frac - 1
+        while place % 2:
+            place //= 2
+        return max(0, 2 * place.bit_count() - 1)
+
+    bits = sum(120 + more_bits(frac) for frac in fracs)
+    rounds = 10 * len(fracs)
+    return per_element(rounds, 104 * len(fracs) + bits * 24 / 64, rounds, 160 * len(fracs) + bits * 48 / 64)
+
+
 @dataclass(frozen=True)
 class Ran:
     """What came out of a run, what it cost in which suite, and what an observer saw of it."""

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterfoil.errors import ShapeError
-from counterfoil.mpc.circuits import compare, convert, suppress, truncate
+from counterfoil.mpc.circuits import adder, compare, convert, suppress, truncate
 from counterfoil.mpc.packing import slices
 from counterfoil.mpc.plain import Plain
 from counterfoil.mpc.shares import U64
@@ -18,6 +18,7 @@ from tests.spec.circuit_spec import (
     check_cost,
     check_values,
     columns,
+    exact_truncations,
     per_element,
     run,
     words,
@@ -36,35 +37,35 @@ THRESHOLD = 1_000_003
 PUBLIC = np.random.default_rng(3).integers(0, 1 << 64, 1_000_000, dtype=U64)
 
 SPECS = [
-    Spec("a2b", compare.a2b, words(), bit_rows, per_element(8, 296, 8, 576)),
-    Spec("msb", compare.msb, words(), lambda x: x < 0, per_element(8, 78.875, 8, 141.75)),
+    Spec("a2b", compare.a2b, words(), bit_rows, per_element(8, 148.25, 8, 280.5)),
+    Spec("msb", compare.msb, words(), lambda x: x < 0, per_element(8, 76.25, 8, 136.5)),
     Spec(
         "less_than",
         compare.less_than,
         columns(words(bits=63), words(bits=62)),
         lambda x, y: x < y,
-        per_element(8, 78.875, 8, 141.75),
+        per_element(8, 76.25, 8, 136.5),
     ),
     Spec(
         "less_than_bits",
         compare.less_than_bits,
         columns(bits(64), bits(64)),
         lambda x, y: from_rows(x) < from_rows(y),
-        per_element(7, 70.875, 7, 141.75),
+        per_element(7, 69, 7, 138),
     ),
     Spec(
         "less_than_public, one threshold",
         lambda p, x: compare.less_than_public(p, x, compare.constant_slices(np.uint64(THRESHOLD))),
         bits(64),
         lambda x: from_rows(x) < THRESHOLD,
-        per_element(6, 46.875, 6, 93.75),
+        per_element(6, 45, 6, 90),
     ),
     Spec(
         "less_than_public, a threshold a row",
         lambda p, x: compare.less_than_public(p, x, slices(PUBLIC[: x.length])),
         bits(64),
         lambda x: from_rows(x) < PUBLIC[: x.shape[1]],
-        per_element(6, 46.875, 6, 93.75),
+        per_element(6, 45, 6, 90),
     ),
     Spec("is_zero", compare.is_zero, words(), lambda x: x == 0, per_element(7, 31.625, 7, 63.25)),
     Spec(
@@ -90,16 +91,16 @@ SPECS = [
             lambda p, x, f=f: truncate.trunc_exact(p, x, f),
             words(),
             lambda x, f=f: x >> f,
-            per_element(10, 368, 10, 688),
+            exact_truncations(f),
         )
-        for f in (1, 8, 16, 20, 32, 63)
+        for f in (1, 2, 8, 16, 20, 31, 32, 33, 62, 63)
     ),
     Spec(
         "at_least",
         lambda p, x: suppress.at_least(p, x, 5),
         words(bits=4),
         lambda x: x >= 5,
-        per_element(10, 110.875, 10, 189.75),
+        per_element(10, 108.25, 10, 184.5),
     ),
 ]
 
@@ -243,6 +244,42 @@ def test_matrices_keep_their_shape():
         run("plain", lambda p, y: truncate.trunc_exact(p, y, 3), (x,)).values.tolist() == (x >> 3).astype(U64).tolist()
     )
     assert run("plain", lambda p, y: suppress.at_least(p, y, 0), (x,)).values.tolist() == (x >= 0).astype(int).tolist()
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("frac", range(1, 64))
+def test_exact_truncation_is_right_at_every_place_in_as_many_rounds(suite, frac):
+    spec = Spec(
+        "", lambda p, x: truncate.trunc_exact(p, x, frac), words(), lambda x: x >> frac, exact_truncations(frac)
+    )
+    check_cost(spec, check_values(spec, suite, seed=frac, n=64), 64)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("width", range(1, 65))
+def test_words_of_every_width_to_bits(suite, width):
+    """In as many rounds as the carry into the top bit needs; by Kogge and Stone 64 bits would be 296 / 576 B."""
+    rounds = 2 + (width - 2).bit_length() if width > 1 else 2
+    for name, program, reference in (
+        ("a2b", compare.a2b, lambda x: bit_rows(x, width)),
+        ("msb", compare.msb, lambda x: x < 0),
+    ):
+        draw = words(bits=width) if width > 1 else lambda rng, n: (rng.integers(-1, 1, n),)
+        spec = Spec(name, lambda p, x, program=program: program(p, x, width), draw, reference, {})
+        ran = check_values(spec, suite, seed=width, n=200)
+        assert {cost.rounds for cost in ran.costs.values()} == {rounds}
+
+
+def test_two_carries_are_those_of_all_carries():
+    rng = np.random.default_rng(5)
+    for rows in (1, 2, 3, 5, 8, 21, 64):
+        g, t = rng.integers(0, 2, (2, rows, 100)).astype(bool)
+        g &= ~t
+        every = run("plain", adder.carries, (g, t)).values
+        for place in range(rows):
+            low, top = run("plain", lambda p, x, y, place=place: list(adder.two_carries(p, x, y, place)), (g, t)).values
+            np.testing.assert_array_equal(low, every[place])
+            np.testing.assert_array_equal(top, every[-1])
 
 
 BAD = {

@@ -98,29 +98,25 @@ KERNELS = [
         (1000, 2**32 - 1),
         (0, 0),
         1000 / 2**26,
-        (31, 1475),
-        (39, 2430),
+        (31, 1412),
+        (39, 2304),
     ),
-    Kernel("divide < 1", divide.divide, quotient, (0, 0.5), (0.5, 1), (20, 20), 1 / 2**26, (29, 1057.125), (35, 1773)),
-    Kernel("divide 16/16", limited, quotient, (0, 1), (1, 2**16), (16, 16), 1000 / 2**26, (33, 1536), (41, 2535.75)),
-    Kernel("sqrt", divide.sqrt, np.sqrt, (0,), (2**32 - 1,), (0,), 2**16 / 2**26, (39, 1609), (50, 2698)),
-    Kernel("sqrt, 20 places", divide.sqrt, np.sqrt, (0,), (2**20,), (20,), 2**10 / 2**26, (41, 1973.875), (52, 3281.5)),
-    Kernel("sqrt < 1", divide.sqrt, np.sqrt, (0,), (0.999,), (40,), 1 / 2**26, (41, 1936.5), (52, 3223)),
-    Kernel("exp", elementary.exp, np.exp, (-10,), (10,), (20,), E**10 / 2**25, (25, 661.875), (28, 1235)),
+    Kernel("divide < 1", divide.divide, quotient, (0, 0.5), (0.5, 1), (20, 20), 1 / 2**26, (29, 1009.125), (35, 1677)),
+    Kernel("divide 16/16", limited, quotient, (0, 1), (1, 2**16), (16, 16), 1000 / 2**26, (32, 1448.25), (40, 2360.25)),
+    Kernel("sqrt", divide.sqrt, np.sqrt, (0,), (2**32 - 1,), (0,), 2**16 / 2**26, (39, 1546), (50, 2572)),
+    Kernel("sqrt, 20 places", divide.sqrt, np.sqrt, (0,), (2**20,), (20,), 2**10 / 2**26, (41, 1865.125), (52, 3064)),
+    Kernel("sqrt < 1", divide.sqrt, np.sqrt, (0,), (0.999,), (40,), 1 / 2**26, (41, 1829.25), (52, 3008.5)),
+    Kernel("exp", elementary.exp, np.exp, (-10,), (10,), (20,), E**10 / 2**25, (25, 567.375), (28, 1046)),
+    Kernel("exp of one binade", elementary.exp, np.exp, (0,), (0.5,), (10,), E**0.5 / 2**25, (20, 327.875), (23, 632)),
     Kernel(
-        "exp of one binade", elementary.exp, np.exp, (0,), (0.5,), (10,), E**0.5 / 2**25, (20, 390.125), (23, 756.5)
+        "exp of the negative", elementary.exp, np.exp, (-40,), (-30,), (16,), E**-30 / 2**25, (24, 509.75), (27, 947)
     ),
-    Kernel(
-        "exp of the negative", elementary.exp, np.exp, (-40,), (-30,), (16,), E**-30 / 2**25, (24, 601.25), (27, 1130)
-    ),
-    Kernel("log2", elementary.log2, of_positive(np.log2), (0,), (2**32 - 1,), (0,), 2**-23, (24, 1477), (28, 2434)),
-    Kernel("log", elementary.log, of_positive(np.log), (0,), (2**12 - 1e-6,), (20,), 2**-23, (24, 1477), (28, 2434)),
-    Kernel("sigmoid", elementary.sigmoid, logistic, (-10,), (10,), (20,), 2**-26, (49, 941.375), (58, 1788)),
-    Kernel(
-        "sigmoid, wide", elementary.sigmoid, logistic, (-200,), (200,), (16,), 2**-26, (60, 1095.375), (69, 2057.25)
-    ),
+    Kernel("log2", elementary.log2, of_positive(np.log2), (0,), (2**32 - 1,), (0,), 2**-23, (24, 1414), (28, 2308)),
+    Kernel("log", elementary.log, of_positive(np.log), (0,), (2**12 - 1e-6,), (20,), 2**-23, (24, 1414), (28, 2308)),
+    Kernel("sigmoid", elementary.sigmoid, logistic, (-10,), (10,), (20,), 2**-26, (49, 847.625), (58, 1600.5)),
+    Kernel("sigmoid, wide", elementary.sigmoid, logistic, (-200,), (200,), (16,), 2**-26, (60, 996.375), (69, 1859.25)),
     Kernel("fast sigmoid", fast_sigmoid, logistic, (-10,), (10,), (20,), 2**-13, (11, 344), (15, 688)),
-    Kernel("fast sigmoid, wide", fast_sigmoid, logistic, (-400,), (400,), (20,), 2**-13, (21, 507.25), (25, 967)),
+    Kernel("fast sigmoid, wide", fast_sigmoid, logistic, (-400,), (400,), (20,), 2**-13, (21, 502.75), (25, 958)),
     Kernel("fast sigmoid of integers", fast_sigmoid, logistic, (-9,), (9,), (0,), 2**-13, (11, 344), (15, 688)),
 ]
 

@@ -14,7 +14,18 @@ from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.circuits.range_check import in_range
 from counterfoil.mpc.circuits.rounding import LARGEST_DIVISOR, floor_divide, round_to, rounded_from
 from counterfoil.mpc.plain import Plain
-from tests.spec.circuit_spec import EDGES, MILLION, SUITES, Spec, check_cost, check_values, per_element, run, words
+from tests.spec.circuit_spec import (
+    EDGES,
+    MILLION,
+    SUITES,
+    Spec,
+    check_cost,
+    check_values,
+    exact_truncations,
+    per_element,
+    run,
+    words,
+)
 
 REACH = noise.gaussian_reach(3)
 
@@ -70,14 +81,14 @@ LAPLACE = Spec(
     lambda p, like: noise.discrete_laplace(p, "sums", like.size, 20),
     words(),
     None,
-    per_element(8, 20 * 78.875, 8, 20 * 141.75),
+    per_element(8, 20 * 77, 8, 20 * 138),
 )
 GAUSSIAN = Spec(
     "discrete_gaussian",
     lambda p, like: noise.discrete_gaussian(p, "sums", like.size, 3),
     words(),
     None,
-    per_element(9, REACH * 78.875 + 56, 9, REACH * 141.75 + 96),
+    per_element(9, REACH * 77 + 56, 9, REACH * 138 + 96),
 )
 
 
@@ -116,7 +127,7 @@ RANGES = [
         lambda p, x, bound=bound: in_range(p, x, bound.low, bound.high),
         any_words,
         lambda x, bound=bound: (x >= bound.low) & (x <= bound.high),
-        per_element(11, 2 * 78.875 + 32.375, 11, 2 * 141.75 + 48.75),
+        per_element(11, 2 * 76.25 + 32.375, 11, 2 * 136.5 + 48.75),
     )
     for bound in BOUNDS
 ]
@@ -144,15 +155,15 @@ def test_every_row_may_have_its_own_range(suite):
 # --- division by a public number --------------------------------------------------------------------------------
 
 WIDE = Bound(LARGEST_DIVISOR - (1 << 61), (1 << 61) - LARGEST_DIVISOR)
-#: a divisor, the bound of what it divides, and how many truncations it takes
+#: a divisor, the bound of what it divides, and the truncations that it takes
 DIVISIONS = [
-    (1, Bound(0, 100), 1),
-    (3, Bound(-7, (1 << 30) - 10), 1),
-    (5, Bound(0, 1 << 30), 3),
-    (1000, Bound(-(1 << 48), 1 << 48), 3),
-    (7, Bound(1 << 20, 1 << 50), 3),
-    (1000, WIDE, 5),
-    (LARGEST_DIVISOR, WIDE, 9),
+    (1, Bound(0, 100), [30]),
+    (3, Bound(-7, (1 << 30) - 10), [32]),
+    (5, Bound(0, 1 << 30), [1, 33, 33]),
+    (1000, Bound(-(1 << 48), 1 << 48), [20, 40, 40]),
+    (7, Bound(1 << 20, 1 << 50), [20, 33, 33]),
+    (1000, WIDE, [32, 40, 12, 40, 40]),
+    (LARGEST_DIVISOR, WIDE, [32, 50, 22, 50, 12, 50, 2, 50, 50]),
 ]
 
 
@@ -173,7 +184,7 @@ ROUNDED = [
         lambda p, x, circuit=circuit, divisor=divisor, bound=bound: circuit(p, x, divisor, bound),
         within(bound),
         lambda x, reference=reference, divisor=divisor: reference(x, divisor),
-        per_element(10 * truncations, 368 * truncations, 10 * truncations, 688 * truncations),
+        exact_truncations(*truncations),
     )
     for divisor, bound, truncations in DIVISIONS
     for name, circuit, reference in (

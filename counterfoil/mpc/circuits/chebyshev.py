@@ -37,7 +37,7 @@ def fast_sigmoid(p: Protocol, x: Number) -> Number:
     A fraction of the cost of `elementary.sigmoid`, for the inside of a fit, where single errors average out.
 
     Shapes: x and the result (n,).
-    Cost: for x of 20 binary places and |x| <= 10: 11 / 15 rounds; 344 / 688 B. For |x| <= 400: 21 / 25; 507.25 / 967 B.
+    Cost: for x of 20 binary places and |x| <= 10: 11 / 15 rounds; 344 / 688 B. For |x| <= 400: 21 / 25; 502.75 / 958 B.
     Reveals: nothing.
     Raises: ShapeError; RangeError.
     Source: our own; Chebyshev interpolation, and constant beyond |x| = 10.25.

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from counterfoil.mpc.circuits.adder import carries, carry_out, generate_propagate, shift_up
+from counterfoil.mpc.circuits.adder import carries, carry_out, generate_propagate
 from counterfoil.mpc.circuits.checks import check_not_empty, check_same_shape, check_width
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith, Bits, Words, stack_bits
@@ -24,7 +24,7 @@ def a2b(p: Protocol, x: Arith, width: int = 64) -> Bits:
     """The low `width` bits of every x, as slices.
 
     Shapes: x of n elements; the result (width, n), least significant bit first.
-    Cost: 8 rounds; 296 / 576 B (width 64).
+    Cost: 8 rounds; 148.25 / 280.5 B (width 64); 2 + ceil(log2 (width - 1)) rounds.
     Reveals: nothing.
     Raises: ShapeError.
     Source: PROTOCOLS 7, A2B; ABY3 (ePrint 2018/403) §5.3.
@@ -33,30 +33,31 @@ def a2b(p: Protocol, x: Arith, width: int = 64) -> Bits:
     check_width("a2b", width)
     # 1-2 (two rounds). Slices of L and of R, then g and t of every bit of L + R.
     g, t = generate_propagate(p, p.split(x, bits=range(width)).slices)
-    # 3 (log2 width rounds). Kogge-Stone; bit i of x is t_i XOR the carry out of bit i - 1.
-    return t ^ shift_up(carries(p, g, t), 1) if width > 1 else t
+    if width == 1:
+        return t
+    # 3 (log2 width rounds). Bit i of x is t_i XOR the carry out of bit i - 1; that of the top bit is not needed.
+    return stack_bits([t[:1], t[1:] ^ carries(p, g[:-1], t[:-1])])
 
 
 def msb(p: Protocol, x: Arith, width: int = 64, carry: Bits | None = None) -> Bits:
     """Bit width - 1 of every x, or of x + carry: for width 64 the sign, else the sign if |x| < 2^(width-1).
 
     Shapes: x of n elements; carry and the result (n,).
-    Cost: 8 rounds; 78.875 / 141.75 B (width 64); 2 + ceil(log2 width) rounds.
+    Cost: 8 rounds; 76.25 / 136.5 B (width 64); 2 + ceil(log2 (width - 1)) rounds.
     Reveals: nothing.
     Raises: ShapeError.
-    Source: PROTOCOLS 7, MSB. The identity (g = 0, t = 1) stands on top of bits 0..width-2 instead of under them: the
-        same carry, and no row is moved.
+    Source: PROTOCOLS 7, MSB; a carry is one position more, under all others, and generates it or not.
     """
     check_not_empty("msb", x)
     check_width("msb", width)
     # 1-2 (two rounds). Slices of L and of R, then g and t of every bit of L + R.
     g, t = generate_propagate(p, p.split(x, bits=range(width)).slices)
     # 3 (log2 width rounds). The top bit is t_top XOR the carry out of the bits below it.
-    zero = g[-1:].map(np.zeros_like)
-    generate, propagate = [g[:-1], zero], [t[:-1], p.invert(zero)]
+    generate, propagate = g[:-1], t[:-1]
     if carry is not None:
-        generate, propagate = [carry.reshape(1), *generate], [zero, *propagate]
-    return t[-1] ^ carry_out(p, stack_bits(generate), stack_bits(propagate))
+        nothing = carry.reshape(1).map(np.zeros_like)
+        generate, propagate = stack_bits([carry.reshape(1), generate]), stack_bits([nothing, propagate])
+    return t[-1] ^ carry_out(p, generate, propagate) if len(generate.parts[0]) else t[-1]
 
 
 def less_than(p: Protocol, x: Arith, y: Arith, width: int = 64) -> Bits:
@@ -92,7 +93,7 @@ def less_than_bits(p: Protocol, x: Bits, y: Bits) -> Bits:
     """x < y, unsigned, for words in slices.
 
     Shapes: x and y (w, *lead, n); the result (*lead, n).
-    Cost: 7 rounds; 70.875 / 141.75 B (w = 64).
+    Cost: 7 rounds; 69 / 138 B (w = 64).
     Reveals: nothing.
     Raises: ShapeError.
     Source: PROTOCOLS 7, boolean keys: g = NOT x AND y, t = NOT (x XOR y).
@@ -106,7 +107,7 @@ def less_than_public(p: Protocol, x: Bits, public: Words) -> Bits:
 
     Shapes: x (w, *lead, n); `public` the slices of c, packed words that broadcast over x's parts (`packing.slices`, or
         `constant_slices`); the result (*lead, n).
-    Cost: 6 rounds; 46.875 / 93.75 B (w = 64).
+    Cost: 6 rounds; 45 / 90 B (w = 64).
     Reveals: nothing.
     Raises: ShapeError.
     Source: PROTOCOLS 7: no carry out of x + NOT c + 1.

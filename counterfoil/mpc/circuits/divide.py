@@ -28,7 +28,7 @@ def divide(p: Protocol, a: Number, b: Number, limit: int | None = None) -> tuple
     most limit · 2^-26.
 
     Shapes: a, b and both results (n,).
-    Cost: for b of 32 bits at most 33 / 41 rounds; 1536 / 2536 B.
+    Cost: for b of 33 bits at most 32 / 40 rounds; 1449 / 2361 B.
     Reveals: nothing.
     Raises: ShapeError; RangeError if b may be negative, or something could wrap.
     Source: Catrina & Saxena (FC 2010); PROTOCOLS 10.
@@ -78,7 +78,7 @@ def sqrt(p: Protocol, x: Number) -> Number:
     The error is at most sqrt(high) · 2^-26, where x <= high by its bound.
 
     Shapes: x and the result (n,).
-    Cost: for x of 32 bits 39 / 50 rounds; 1609 / 2698 B.
+    Cost: for x of 32 bits 39 / 50 rounds; 1546 / 2572 B.
     Reveals: nothing.
     Raises: ShapeError; RangeError if x may be negative.
     Source: Aly & Smart §3; PROTOCOLS 10. sqrt(2^(i + 1)) is a public sum over the places of the leading one, so odd

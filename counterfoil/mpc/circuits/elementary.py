@@ -42,7 +42,7 @@ def exp(p: Protocol, x: Number) -> Number:
     The error is at most e^high · 2^-25, where x <= high by its bound, if x has up to 24 binary places.
 
     Shapes: x and the result (n,).
-    Cost: for x of 20 binary places and |x| <= 10: 25 / 28 rounds; 662 / 1235 B.
+    Cost: for x of 20 binary places and |x| <= 10: 25 / 28 rounds; 568 / 1046 B.
     Reveals: nothing.
     Raises: ShapeError; RangeError if e^high / e^low reaches 2^30, or e^high leaves no fractional bits.
     Source: Aly & Smart §5; PROTOCOLS 10.
@@ -73,7 +73,7 @@ def log2(p: Protocol, x: Number) -> tuple[Number, Arith]:
     The error is at most 2^-23; FRAC fractional bits.
 
     Shapes: x and both results (n,).
-    Cost: for x of 32 bits 24 / 28 rounds; 1477 / 2434 B.
+    Cost: for x of 32 bits 24 / 28 rounds; 1414 / 2308 B.
     Reveals: nothing.
     Raises: ShapeError; RangeError if x may be negative.
     Source: Aly & Smart §5; PROTOCOLS 10, in powers of t = 4c - 3, whose coefficients are small.
@@ -109,7 +109,7 @@ def sigmoid(p: Protocol, x: Number) -> Number:
     """1 / (1 + e^-x), with FRAC + 1 fractional bits; the error is at most 2^-26 if x has up to 24 binary places.
 
     Shapes: x and the result (n,).
-    Cost: for x of 20 binary places and |x| <= 10: 49 / 58 rounds; 942 / 1788 B.
+    Cost: for x of 20 binary places and |x| <= 10: 49 / 58 rounds; 848 / 1601 B.
     Reveals: nothing.
     Raises: ShapeError; RangeError.
     Source: PROTOCOLS 10, through exp and reciprocal: (1 + e^-|x|) / 2 is in [1/2, 1], so it needs no normalising.

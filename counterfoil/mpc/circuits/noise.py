@@ -36,7 +36,7 @@ def discrete_laplace(p: Protocol, output: str, size: int, scale: Fraction | int)
     times that to delta. |k| <= 2^l - 1, see `laplace_bound`.
 
     Shapes: the result (size,).
-    Cost: 8 rounds; 2·l·(78.875 / 141.75) B.
+    Cost: 8 rounds; 2·l·(77 / 138) B.
     Reveals: nothing, to any node.
     Raises: ShapeError; RangeError; IntegrityError if the output has its noise already.
     Source: Dwork et al. (EUROCRYPT 2006), Champion, shelat, Ullman (CCS 2019); PROTOCOLS 11. A sample is the difference
@@ -94,7 +94,7 @@ def discrete_gaussian(p: Protocol, output: str, size: int, sigma: Fraction | int
     for what that means. |k| <= t.
 
     Shapes: the result (size,).
-    Cost: 9 rounds; t·(78.875 / 141.75) + 56 / 96 B.
+    Cost: 9 rounds; t·(77 / 138) + 56 / 96 B.
     Reveals: nothing, to any node.
     Raises: ShapeError; RangeError; IntegrityError if the output has its noise already.
     Source: PROTOCOLS 11: one random word against the cumulative distribution of |k|; the sign is one more bit.

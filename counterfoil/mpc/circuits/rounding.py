@@ -24,7 +24,7 @@ def floor_divide(p: Protocol, x: Arith, divisor: int, bound: Bound) -> Arith:
     """floor(x / divisor), for every x within its bound.
 
     Shapes: x and the result agree.
-    Cost: 10 rounds; 368 / 688 B; as much twice over for each digit more: one at a width of 30 bits at most.
+    Cost: that of `trunc_exact`, at most 152.4 / 256.75 B; twice over for each digit more: one at 30 bits at most.
     Reveals: nothing.
     Raises: ShapeError; RangeError unless 1 <= divisor <= 2^20, or if the bound is wider than 2^62.
     Source: Granlund & Montgomery (PLDI 1994), theorem 4.2: x·m / 2^k, m = ceil(2^k / d), k = 30 + ceil(log2 d), is

@@ -182,5 +182,5 @@ def _radix_is_cheaper(size: int, width: int) -> bool:
     """By bytes and rounds in rep3; a matter of speed alone."""
     radix = 8 * width * ROUND_BYTES + 224 * width * size
     levels, bits = log2(size) + 5, width + log2(size) + 1
-    compared = levels * ((3 + log2(bits)) * ROUND_BYTES + 79 / 64 * bits * size)
+    compared = levels * ((3 + log2(bits)) * ROUND_BYTES + 76 / 64 * bits * size)
     return radix < compared

@@ -12,7 +12,7 @@ def at_least(p: Protocol, count: Arith, threshold: int, width: int = 64) -> Arit
     """1 where count >= threshold, else 0; valid if |count - threshold| < 2^(width-1).
 
     Shapes: count and the result agree.
-    Cost: 10 rounds; 110.875 / 189.75 B (width 64).
+    Cost: 10 rounds; 108.25 / 184.5 B (width 64).
     Reveals: nothing.
     Raises: ShapeError.
     """
