@@ -18,6 +18,7 @@ from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.errors import DocumentError, NotFoundError, StoreError
 from counterfoil.exchange import Exchange
 from counterfoil.files import private_folder, read_file, write_file
+from counterfoil.secret import Secret
 from counterfoil.state import State
 from counterfoil.vault import Vault
 
@@ -27,7 +28,7 @@ ROLES = ("owner", "node", "coordinator", "reviewer", "recipient", "auditor")
 _PARTY = "party.yaml"
 
 
-class Home:
+class Home(Secret):
     """A party's folder. What lies in it is opened when it is first used."""
 
     def __init__(self, path: Path, party: str, exchange_url: str, roles: tuple[str, ...]) -> None:

@@ -23,12 +23,13 @@ from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.errors import NotFoundError, SealError, StoreError, TamperedError
 from counterfoil.files import private_folder, read_file, write_file
+from counterfoil.secret import Secret
 
 _INFO = b"counterfoil/vault/1"
 _DESTROYED = b""
 
 
-class Vault:
+class Vault(Secret):
     """Items by id and name. Two processes may keep and load at once; each item is whole or not there."""
 
     def __init__(self, folder: Path, master: bytes) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -51,6 +51,10 @@ _KEY_BITS, _WIDE_KEY_BITS, _GROUP_BITS = 32, 62, 7
 _DECLARED: Final = tuple(Declared(label, 1 << 40, "part of the circuit") for label in (SHUFFLED, COMPARED, UNIQUE))
 
 
+_Bare: TypeAlias = tuple[tuple[Array, ...], int | None]
+"""The parts of a share, which is not pickled itself, and of bits their length: on its way between our own processes."""
+
+
 class CounterfoilDealer(Dealer):
     """Identities for the nodes, and shares of the data."""
 
@@ -70,10 +74,10 @@ class CounterfoilDealer(Dealer):
     def deal(self, workload: Workload, data: tuple[Array, ...]) -> list[Any]:
         inputs = self.programs[workload.name].encode(*data)
         shared = [deal(each, self.parties) for each in inputs]
-        return [(workload.name, [each[rank] for each in shared]) for rank in range(self.parties)]
+        return [(workload.name, [bare(each[rank]) for each in shared]) for rank in range(self.parties)]
 
     def reveal(self, results: list[Any]) -> Array:
-        opened: Array = reveal(results)
+        opened: Array = reveal([_shared(*each) for each in results])
         return opened if opened.dtype == np.bool_ else opened.view(np.int64)
 
 
@@ -92,15 +96,16 @@ class CounterfoilParty(Party):
         self._result: Arith | Bits | None = None
 
     def load(self, part: tuple[str, list[Any]]) -> None:
-        name, self._shares = part
+        name, bare = part
+        self._shares = [_shared(*each) for each in bare]
         self._program = PROGRAMS[name].run
         self._result = None
 
     def run(self) -> None:
         self._result = self._program(self._session.protocol, *self._shares)
 
-    def result(self) -> Arith | Bits | None:
-        return self._result
+    def result(self) -> _Bare | None:
+        return None if self._result is None else bare(self._result)
 
     def rest(self) -> None:
         self._shares, self._result = [], None
@@ -217,3 +222,12 @@ PROGRAMS: Final[dict[str, Program]] = {
     "sort_wide": Program(_sorted(_WIDE_KEY_BITS)),
     "median": Program(_median),
 }
+
+
+def bare(share: Arith | Bits) -> _Bare:
+    """What `CounterfoilDealer.reveal` takes of each party."""
+    return share.parts, share.length if isinstance(share, Bits) else None
+
+
+def _shared(parts: tuple[Array, ...], length: int | None) -> Arith | Bits:
+    return Arith(parts) if length is None else Bits(parts, length)

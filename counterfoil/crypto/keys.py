@@ -38,6 +38,7 @@ from cryptography.hazmat.primitives.serialization import (
 from counterfoil.canonical import Json, check_id, digest
 from counterfoil.errors import DocumentError, NotFoundError, StoreError
 from counterfoil.files import private_folder, read_file, sync_folder, write_file
+from counterfoil.secret import Secret
 
 PASSPHRASE = "COUNTERFOIL_PASSPHRASE"  # noqa: S105 (the variable's name)
 TLS_DAYS = 90
@@ -138,7 +139,7 @@ def read_card(raw: bytes) -> PublicKeys:
         raise DocumentError("a card is JSON, as `counterfoil party card` prints it") from None
 
 
-class PrivateKeys:
+class PrivateKeys(Secret):
     """A party's private keys of one generation, and the TLS pair that its links present."""
 
     def __init__(self, folder: Path, party: str, generation: int | None = None, password: bytes | None = None) -> None:

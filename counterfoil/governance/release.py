@@ -41,6 +41,7 @@ from counterfoil.governance.revocation import check_not_revoked, is_revoked, rea
 from counterfoil.governance.signing import own_keys
 from counterfoil.governance.withdrawal import check_not_withdrawn
 from counterfoil.records import Records
+from counterfoil.secret import Secret
 
 if TYPE_CHECKING:
     from counterfoil.home import Home
@@ -95,8 +96,8 @@ def check_only_job(draft: Draft, home: Home) -> None:
         home.state.check_bound(_RELEASED, f"{agreement.digest}/{evidence.period}/{recipient}", evidence.job)
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+@dataclass(frozen=True, slots=True, repr=False)
+class Delivered(Secret):
     """What one node handed over, and what it states about that."""
 
     release: Release

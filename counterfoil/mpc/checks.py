@@ -16,6 +16,7 @@ from counterfoil.canonical import bind
 from counterfoil.mpc.party import Party
 from counterfoil.mpc.shares import Words
 from counterfoil.mpc.transport.base import Attempt, Kind
+from counterfoil.secret import Secret
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _WORDS = 2  # the code of 64-bit words in frame headers
 
 
-class Backing:
+class Backing(Secret):
     """What t sends g about the words of a message from s to g: a digest that s cannot foresee for any other words.
 
     SHA-256 over who sends what to whom and an authenticator of the words: GMAC, whose nonce is the operation, under a

@@ -16,13 +16,14 @@ from counterfoil.mpc.party import Party
 from counterfoil.mpc.replicated import components
 from counterfoil.mpc.shares import Words
 from counterfoil.mpc.transport.base import Kind
+from counterfoil.secret import Secret
 
 SALT_WORDS = 4
 _BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+@dataclass(frozen=True, slots=True, repr=False)
+class Committed(Secret):
     """One result: the commitment to each component, by its index, and the salts of those that this party holds."""
 
     commitments: tuple[bytes, ...]

@@ -20,12 +20,13 @@ from counterfoil.mpc.pieces import flat
 from counterfoil.mpc.prss import KEY_BYTES, expand
 from counterfoil.mpc.replicated import components
 from counterfoil.mpc.shares import U64, Words
+from counterfoil.secret import Secret
 
 _SALT_BYTES: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+@dataclass(frozen=True, slots=True, repr=False)
+class Submission(Secret):
     """A split vector: what goes sealed to each node, and what everybody may see."""
 
     envelopes: tuple[bytes, ...]

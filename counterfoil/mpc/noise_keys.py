@@ -18,6 +18,7 @@ from counterfoil.canonical import bind
 from counterfoil.errors import AttemptError, IntegrityError
 from counterfoil.mpc.prss import KEY_BYTES, expand
 from counterfoil.mpc.shares import Words
+from counterfoil.secret import Secret
 
 _FLAG_BYTES: Final = 8
 
@@ -35,8 +36,8 @@ FOR_ONE_ATTEMPT: Final = Keeping(lambda: None, lambda _: None)
 """For a computation that has no second attempt."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoiseKeys:
+@dataclass(frozen=True, slots=True, repr=False)
+class NoiseKeys(Secret):
     """One party's noise keys, by component. `agreed` is the transcript of the attempt in which they were agreed on.
 
     `settled`: every party has kept the same ones. Before that no party computes; after that they are never replaced.
@@ -62,7 +63,7 @@ class NoiseKeys:
         return cls(material[_FLAG_BYTES:start], keys, material[0] == 1)
 
 
-class Noise:
+class Noise(Secret):
     """The words of one noise key for the outputs of one computation: `context` binds its program and its inputs."""
 
     def __init__(self, key: bytes, context: bytes) -> None:

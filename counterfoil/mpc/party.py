@@ -18,6 +18,7 @@ from counterfoil.mpc.ledger import Ledger
 from counterfoil.mpc.noise_keys import Noise
 from counterfoil.mpc.prss import KEY_BYTES, Keystream, Permutations, Watch
 from counterfoil.mpc.transport.base import Attempt, Link
+from counterfoil.secret import Secret
 
 COMMON: Final = -1
 """The group of all parties; the other groups are the holders of a component, named by its index."""
@@ -28,8 +29,8 @@ def group_name(group: int) -> str:
     return "*" if group == COMMON else str(group)
 
 
-@dataclass(slots=True)
-class GroupKeys:
+@dataclass(slots=True, repr=False)
+class GroupKeys(Secret):
     """The keystreams and keys that one group of parties shares, one for each purpose (PROTOCOLS 2.2.5)."""
 
     mask: Keystream
@@ -68,8 +69,8 @@ class Cost:
     seconds: float
 
 
-@dataclass(slots=True)
-class Party:
+@dataclass(slots=True, repr=False)
+class Party(Secret):
     """What every primitive works with. `op` is the last operation number given out."""
 
     index: int

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from counterfoil.errors import IntegrityError
 from counterfoil.mpc.pieces import CHUNK
 from counterfoil.mpc.shares import U64, Words
+from counterfoil.secret import Secret
 
 KEY_BYTES: Final = 32
 MAX_BLOCKS: Final = 1 << 36
@@ -61,7 +62,7 @@ def expand(key: bytes, count: int, op: int = 0) -> Words:
     return out
 
 
-class Draw:
+class Draw(Secret):
     """The words of one key and operation, taken piece by piece, exactly as many as were announced."""
 
     __slots__ = ("_into", "_left")
@@ -78,7 +79,7 @@ class Draw:
         return out
 
 
-class Keystream:
+class Keystream(Secret):
     """F(K, ·, ·) for one key of a session. Raises IntegrityError rather than repeat a word."""
 
     def __init__(self, key: bytes, name: str, watch: Watch | None = None) -> None:
@@ -107,7 +108,7 @@ class Keystream:
         return self.draw(op, count).into(np.empty(count, dtype=U64))
 
 
-class Permutations:
+class Permutations(Secret):
     """Secret permutations from one key. The same operation gives the same permutation, so that it can be undone."""
 
     def __init__(self, key: bytes) -> None:

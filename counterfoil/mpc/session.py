@@ -29,6 +29,7 @@ from counterfoil.mpc.rep3 import Rep3
 from counterfoil.mpc.rep4 import Rep4
 from counterfoil.mpc.replicated import Replicated, components
 from counterfoil.mpc.transport.base import Attempt, Kind, Link, end_all
+from counterfoil.secret import Secret
 
 SUITES: Final[Mapping[str, type[Replicated]]] = {suite.suite: suite for suite in (Rep3, Rep4)}
 
@@ -90,7 +91,7 @@ class Sealing(NamedTuple):
     """(sealed, info) to plaintext."""
 
 
-class Session:
+class Session(Secret):
     """A running attempt at this party. Leaving it by an error tells the peers; in any case the links are closed."""
 
     def __init__(self, protocol: Replicated, transcript: bytes, checkpoints: Checkpoints, resumed: str = "") -> None:
@@ -166,7 +167,7 @@ def open_session(
     return Session(suite(party), transcript, Checkpoints(party, shelf, hello.meant), handshake.resumed)
 
 
-class _Handshake:
+class _Handshake(Secret):
     def __init__(
         self,
         links: Mapping[int, Link],

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.errors import ShapeError
+from counterfoil.secret import Secret
 
 U64 = np.uint64
 _SHORT: Final = 64
@@ -39,7 +40,7 @@ def as_signed(value: Words) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Share(Secret):
     """This party's components of one shared array; all parts have one shape and dtype uint64, and never change.
 
     They may still be on their way to a peer when a method returns, so they are made read-only here.

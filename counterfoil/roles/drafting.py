@@ -20,6 +20,7 @@ from counterfoil.mpc.replicated import Replicated
 from counterfoil.mpc.shares import Arith, Words
 from counterfoil.roles.committed import component_content
 from counterfoil.roles.names import component_name, salt_name
+from counterfoil.secret import Secret
 
 
 def check_unfinished(home: Home, agreement: SignedAgreement, job: Job) -> None:
@@ -55,8 +56,8 @@ def measure(
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
+@dataclass(frozen=True, slots=True, repr=False)
+class Results(Secret):
     """This node's shares of each analysis' result, with the salts of what all nodes committed to, as a vault has them.
 
     `commitments` are the same at all nodes.

@@ -26,9 +26,10 @@ from counterfoil.mpc.pieces import linear
 from counterfoil.mpc.plain.cost import Call
 from counterfoil.mpc.protocol import HalfMap, Halves, Permutation, Protocol, Split
 from counterfoil.mpc.shares import U64, Arith, Bits, Words, as_ring, packed_length, tail_mask
+from counterfoil.secret import Secret
 
 
-class Plain(Protocol):
+class Plain(Secret, Protocol):
     """One party that computes on the values themselves."""
 
     suite = "plain"

@@ -36,8 +36,8 @@ def steady(delay_s: float) -> Fate:
 class _Way:
     """From one party to another: the frame that is being written, and what is to arrive at which time."""
 
-    frame: bytearray = field(default_factory=bytearray)
-    arrivals: deque[tuple[float, bytes]] = field(default_factory=deque)
+    frame: bytearray = field(default_factory=bytearray, repr=False)
+    arrivals: deque[tuple[float, bytes]] = field(default_factory=deque, repr=False)
     last: float = 0.0
 
 
