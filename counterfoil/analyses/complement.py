@@ -144,7 +144,7 @@ def _forbidden(p: Protocol, members: Family, rules: frozenset[str], tables: Mapp
     """By grid, 1 in the cells that a rule forbids; of a grid without a table, where it forbids all finer cells."""
     names = list(members.tables)
     failed = [_sum([fail for rule, fail in tables[name].fails.items() if rule in rules]) for name in names]
-    flags = dict(zip(names, _split(_some(p, concat(failed), 1 << 8), failed), strict=True))
+    flags = dict(zip(names, _split(_some(p, concat(failed), len(rules)), failed), strict=True))
     sums = []
     for grid in members.grids:
         if here := members.on(grid):
@@ -153,7 +153,8 @@ def _forbidden(p: Protocol, members: Family, rules: frozenset[str], tables: Mapp
             name = members.source(grid)
             passing = p.add_public(-flags[name], 1)
             sums.append(_fold(passing, Grid(members.tables[name], ()).margin(grid.axes), grid.size))
-    found = _split(_some(p, concat(sums), 1 << 30), sums)
+    most = max(len(names), *(tables[name].count.size for name in names))
+    found = _split(_some(p, concat(sums), most), sums)
     return [
         flag if members.on(grid) else p.add_public(-flag, 1) for grid, flag in zip(members.grids, found, strict=True)
     ]
@@ -199,7 +200,7 @@ def _cubes(p: Protocol, grid: Grid, count: Arith, own: Arith, hidden: Arith, min
     lacking = p.multiply(own, p.add_public(-_some(p, _fold(fits, cell, grid.size), corners.shape[0]), 1))
     everything = lacking.sum().reshape(1).broadcast_to((grid.size,))
     reach = _sum([_fold(best, corners[:, which], grid.size) for which in range(corners.shape[1])])
-    return _some(p, hidden + reach + everything, 1 << 30)
+    return _some(p, hidden + reach + everything, 1 + corners.size + grid.size)
 
 
 def _open(p: Protocol, count: Arith, hidden: Arith) -> Arith:
@@ -241,7 +242,7 @@ def _negative(p: Protocol, x: Arith) -> Arith:
 
 
 def _some(p: Protocol, x: Arith, most: int) -> Arith:
-    """1 where x is not 0; it is from 0 to `most`."""
+    """1 where x is not 0; it is from 0 to `most`, a public number: a narrower test would take 2^width for 0."""
     return b2a(p, p.invert(is_zero(p, x, most.bit_length())))
 
 

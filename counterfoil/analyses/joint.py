@@ -282,7 +282,7 @@ class JointComputation:
 
     def _count_by_rule(self, judged: Mapping[str, Judged]) -> None:
         pairs = [(name, rule) for name, verdict in judged.items() for rule in verdict.fails]
-        counts = as_signed(self.p.open(counted(self.p, [judged[name].fails[rule] for name, rule in pairs]), BY_RULE))
+        counts = as_signed(self.p.open(counted([judged[name].fails[rule] for name, rule in pairs]), BY_RULE))
         for (name, rule), count in zip(pairs, counts, strict=True):
             self.progress.by_rule.setdefault(name, {})[rule] = int(count)
 

@@ -21,6 +21,8 @@ from counterfoil.mpc.shares import Arith, concat
 class Judged:
     """What the rules say of one analysis's cells: `safe` is 1 where all let it leave, `fails` is 1 where one does not.
 
+    Both are 0 or 1 however many tests a rule has, so that sums of them are bounded by public numbers.
+
     Shapes: that of the cells.
     """
 
@@ -32,14 +34,15 @@ def judge(p: Protocol, cells: Sequence[Cells], rules: Sequence[Rules]) -> list[J
     """The rules' verdict on every cell of all analyses, in one pass.
 
     Shapes: one `Judged`, and one set of rules, for each of `cells`.
-    Cost: 10 rounds for the signs of all tests; then whether a cell fails none: 2 + log2 log2 tests + 2 rounds.
+    Cost: 10 rounds for the signs of all tests; then whether a cell fails none, of each rule and of all: an equality, as
+        wide as the number of tests, and a conversion each, 3 + log2 log2 tests rounds.
     Reveals: nothing.
     Raises: ShapeError.
     """
     tests = [list(_tests(p, each, own)) for each, own in zip(cells, rules, strict=True)]
     signs = b2a(p, msb(p, concat([test.reshape(-1) for each in tests for _, test in each])))
     found = iter(_cut(signs, [test.size for each in tests for _, test in each]))
-    counted, verdicts = [], []
+    counted, most = [], 1
     for each, rows in zip(cells, tests, strict=True):
         shape = each.count.shape
         negative = {name: next(found).reshape(-1, *shape) for name, _ in rows}
@@ -48,22 +51,23 @@ def judge(p: Protocol, cells: Sequence[Cells], rules: Sequence[Rules]) -> list[J
             spread = {name: filled.broadcast_to(test.shape) for name, test in negative.items()}
             negative = {name: p.multiply(test, spread[name]) for name, test in negative.items()}
         counted.append({name: test.sum(axis=0) for name, test in negative.items()})
-        verdicts.append(sum(len(test) for test in negative.values()))
-    totals = [_total(list(each.values())).reshape(-1) for each in counted]
-    width = max(verdicts).bit_length()
-    safe = iter(_cut(b2a(p, is_zero(p, concat(totals), width)), [total.size for total in totals]))
-    return [Judged(next(safe).reshape(*each.count.shape), fails) for each, fails in zip(cells, counted, strict=True)]
+        most = max(most, sum(len(test) for test in negative.values()))
+    asked = [total.reshape(-1) for each in counted for total in (_total(list(each.values())), *each.values())]
+    none = iter(_cut(b2a(p, is_zero(p, concat(asked), most.bit_length())), [total.size for total in asked]))
+    verdicts = []
+    for each, by_rule in zip(cells, counted, strict=True):
+        safe, *passed = (next(none).reshape(*each.count.shape) for _ in range(1 + len(by_rule)))
+        fails = {name: p.add_public(-each_passed, 1) for name, each_passed in zip(by_rule, passed, strict=True)}
+        verdicts.append(Judged(safe, fails))
+    return verdicts
 
 
-def counted(p: Protocol, fails: Sequence[Arith]) -> Arith:
-    """How many cells fail, for each of these.
+def counted(fails: Sequence[Arith]) -> Arith:
+    """How many cells fail, for each of these. Local.
 
     Shapes: any; the result is (len(fails),).
-    Cost: 6 rounds.
-    Reveals: nothing.
     """
-    some = b2a(p, p.invert(is_zero(p, concat([each.reshape(-1) for each in fails]), 8)))
-    return concat([part.sum().reshape(1) for part in _cut(some, [each.size for each in fails])])
+    return concat([each.sum().reshape(1) for each in fails])
 
 
 def hide(p: Protocol, cells: Cells, safe: Arith) -> dict[str, Arith]:

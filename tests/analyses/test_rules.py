@@ -10,11 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from counterfoil.analyses.base import Cells
 from counterfoil.analyses.rules import check_dominance, depth, largest_by_cell
+from counterfoil.analyses.suppress import counted, judge
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.policy import OFF, Rules
 from counterfoil.mpc.circuits.bound import Bound
-from tests.analyses.judging import PRODUCTS, REGIONS, draw, judged, planned
+from counterfoil.mpc.plain import Plain
+from counterfoil.mpc.shares import as_signed
+from tests.analyses.judging import PRODUCTS, REGIONS, draw, judged, planned, released
 from tests.trials import dice, trials
 
 BY_BOTH = planned("mean_by_group", "value", "region", "product", value="value", by=("region", "product"))
@@ -224,3 +228,30 @@ def test_owners_hand_in_as_many_of_their_largest_as_the_rules_need() -> None:
     assert depth(BARE) == 0
     found = largest_by_cell(np.array([3, 9, 4, 7]), np.array([2, 0, 2, 2]), 3, 2)
     assert found.tolist() == [[9, 0, 7], [0, 0, 4]]
+
+
+@pytest.mark.parametrize("tests", [1, 2, 255, 256, 257, 511, 512, 513, 1 << 16])
+def test_a_cell_that_fails_any_number_of_tests_fails(tests: int) -> None:
+    """0 or 1, whatever the number is a multiple of."""
+    p = Plain()
+    count = p.constant(np.array([1, 9]))
+    failing = p.constant(np.repeat([[-1, 0]], tests, axis=0))
+    (verdict,) = judge(p, [Cells(count, {}, {"safe_other_rows": failing})], [replace(BARE, safe_threshold=1)])
+    assert as_signed(verdict.safe.parts[0]).tolist() == [0, 1]
+    assert as_signed(verdict.fails["safe_other_rows"].parts[0]).tolist() == [1, 0]
+    assert as_signed(verdict.fails["safe_threshold"].parts[0]).tolist() == [0, 0]
+    assert as_signed(counted([verdict.fails["safe_other_rows"]]).parts[0]).tolist() == [1]
+
+
+@pytest.mark.parametrize("owners", [255, 256, 257, 512])
+def test_with_many_owners_what_would_restore_a_cell_is_hidden_too(owners: int) -> None:
+    """One row in a cell fails a test for each owner, and needs a partner in its line however many these are."""
+    cells = [(region, product) for region in REGIONS for product in PRODUCTS]
+    filled = pd.DataFrame({"region": [r for r, _ in cells[1:]], "product": [q for _, q in cells[1:]]})
+    frames = [filled.assign(value=1, debt=0)] * owners
+    lonely = pd.DataFrame({"region": [cells[0][0]], "product": [cells[0][1]], "value": [1], "debt": [0]})
+    frames[0] = pd.concat([filled.assign(value=1, debt=0), lonely], ignore_index=True)
+    rules = replace(BARE, safe_threshold=1, safe_other_rows=5)
+    by_region = planned("mean_by_group", "value", "region", name="region", value="value", by=("region",))
+    shown = released([BY_BOTH, by_region], frames, rules)["mean_by_group"]["safe"].reshape(len(REGIONS), -1)
+    assert shown.tolist() == [[0, 0], [1, 1], [1, 1]]

@@ -249,6 +249,13 @@ def test_fractions_beyond_one_are_refused():
         quantile.quantiles(p, three(p), p.constant([3]), [(3, 2)])
 
 
+def test_places_that_could_wrap_are_refused_before_any_message():
+    p = Plain()
+    with pytest.raises(RangeError, match="use simpler fractions"):
+        quantile.quantiles(p, three(p), p.constant([3]), [(1, 1 << 60)])
+    assert not p.calls
+
+
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 def test_messages_depend_on_shapes_alone(spec, suite):

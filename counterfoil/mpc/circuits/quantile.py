@@ -48,6 +48,8 @@ def quantiles(p: Protocol, ordered: Arith, count: Arith, fractions: Sequence[tup
     # 1. Row r is at or before the place iff r·b <= a·(count - 1); such rows form a prefix. Both sides times n, plus
     #    count - 1 < n on the right, say the same, and leave no row when count = 0.
     width = (2 * size * size * (max(b for _, b in fractions) + 1)).bit_length() + 1
+    if width > 64:
+        raise RangeError(f"quantiles: among {size} values a place in so small steps could wrap; use simpler fractions")
     before = p.add_public(count, -1).broadcast_to((size,))
     reach = [p.add_public(before * (a * size + 1), -b * size * np.arange(size)) for a, b in fractions]
     within = b2a(p, p.invert(msb(p, concat(reach), width))).reshape(len(fractions), size)
