@@ -27,6 +27,7 @@ from counterfoil.governance.column import Column
 from counterfoil.governance.contract import Contract
 from counterfoil.governance.policy import Rules, Statistic
 from counterfoil.mpc.circuits.bound import Bound
+from counterfoil.mpc.circuits.rounding import check_roundable
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith
 
@@ -186,10 +187,7 @@ class Analysis(ABC):
                 )
         self.noise = self._noise()
         for name, reach in self.rounded.items():
-            if reach.high - reach.low + 2 * self.base >= SAFE:
-                raise RangeError(
-                    f"{planned.name}: its {name} could wrap when rounded; narrow its bounds in the contract"
-                )
+            self.check_rounding(name, reach)
 
     # --- public, from the plan ----------------------------------------------------------------------------------
 
@@ -295,6 +293,16 @@ class Analysis(ABC):
     def rounded(self) -> Mapping[str, Bound]:
         """The arrays of `counted` if they are rounded; else none."""
         return self.counted() if self.base > 1 else {}
+
+    def check_rounding(self, what: str, reach: Bound) -> None:
+        """Raises: RangeError, by name, when numbers of this reach cannot be rounded to the base."""
+        try:
+            check_roundable(reach, self.base)
+        except RangeError as error:
+            raise RangeError(
+                f"{self.planned.name}: its {what} cannot be rounded to multiples of {self.base} ({error}); narrow the "
+                f"column's bounds or the number of rows in {self.contract.id}, or lower `safe_round_base` in the policy"
+            ) from None
 
     def _noise(self) -> PlanNoise | None:
         if self.planned.privacy is None:

@@ -7,13 +7,11 @@ were protected against, so no hidden one becomes easier to restore.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
 from typing import TYPE_CHECKING
 
-from counterfoil.mpc.circuits.bound import Bound
-from counterfoil.mpc.circuits.rounding import round_to
+from counterfoil.mpc.circuits.rounding import round_each
 from counterfoil.mpc.protocol import Protocol
-from counterfoil.mpc.shares import Arith, concat
+from counterfoil.mpc.shares import Arith
 
 if TYPE_CHECKING:
     from counterfoil.analyses.base import Analysis
@@ -25,7 +23,7 @@ def rounded(
     """The same results, with the counts and sums in them rounded if the policy says so. A hidden cell stays 0.
 
     Shapes: as given.
-    Cost: none without a base; else that of `round_to` for all numbers at once, as wide as the widest of them.
+    Cost: none without a base; else that of `round_each` for all numbers at once.
     Reveals: nothing.
     """
     made = {name: dict(arrays) for name, arrays in hidden.items()}
@@ -33,11 +31,8 @@ def rounded(
     if not places:
         return made
     (base,) = {analyses[name].base for name, _, _ in places}
-    widest = reduce(Bound.joined, (bound for _, _, bound in places), Bound(0, 0))
-    found = round_to(p, concat([made[name][array].reshape(-1) for name, array, _ in places]), base, widest)
-    start = 0
-    for name, array, _ in places:
-        exact = made[name][array]
-        made[name][array] = found[start : start + exact.size].reshape(*exact.shape)
-        start += exact.size
+    exact = [made[name][array] for name, array, _ in places]
+    found = round_each(p, exact, base, [bound for _, _, bound in places])
+    for (name, array, _), each in zip(places, found, strict=True):
+        made[name][array] = each
     return made

@@ -9,10 +9,10 @@ from typing import Final
 
 import pandas as pd
 
-from counterfoil.analyses.base import Cells, Limits, Measure, Opened, Output, Result, ResultTable
+from counterfoil.analyses.base import SAFE, Cells, Limits, Measure, Opened, Output, Result, ResultTable
 from counterfoil.analyses.noise import Moves
 from counterfoil.analyses.one_sum import OneSum
-from counterfoil.errors import PlanError
+from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreement import Planned
 from counterfoil.governance.contract import Contract
 from counterfoil.mpc.circuits.rounding import round_to
@@ -42,6 +42,13 @@ class Threshold(OneSum):
         if len(asked) != 1 or type(asked[0][1]) is not int:
             raise PlanError(f"{planned.name}: give one of `above` and `at_least`, a whole number in the column's units")
         ((self._asks, self._value),) = asked
+        if abs(self._value) >= SAFE:
+            raise RangeError(
+                f"{planned.name}: no sum reaches 2^62, so {self._value} cannot be compared with one; take a threshold "
+                "that the sum can pass"
+            )
+        if self.base > 1:
+            self.check_rounding("sum", self._reach)
 
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", ()), Output("passed", ()))

@@ -61,6 +61,14 @@ customProperties:
 CONTRACT: Contract = parse_contract(_CONTRACT.encode(), "small.odcs.yaml")
 
 
+def wide_contract(reach: int) -> Contract:
+    """The same with values from 0 to `reach`, and debts from as far below 0."""
+    text = _CONTRACT.replace("minimum: 0, maximum: 1000", f"minimum: 0, maximum: {reach}")
+    return parse_contract(
+        text.replace("minimum: -10, maximum: 1000", f"minimum: {-reach}, maximum: 0").encode(), "wide"
+    )
+
+
 def planned(analysis: str, *columns: str, name: str = "", **params: object) -> Planned:
     return Planned(name or analysis, analysis, 1, "test", "small", columns, params, ("somebody",), "0" * 64)
 

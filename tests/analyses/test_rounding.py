@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from counterfoil.analyses import build
 from counterfoil.analyses.attack import attack, cells_by_label
+from counterfoil.analyses.base import Limits
 from counterfoil.analyses.estimate import HIDE, estimate
 from counterfoil.analyses.joint import analyses
 from counterfoil.analyses.rehearsal import rehearse
+from counterfoil.analyses.rounding import rounded
 from counterfoil.errors import AgreementError, PlanError, RangeError
 from counterfoil.governance.explain import explain
 from counterfoil.governance.policy import Rules, parse_policy
@@ -21,7 +24,7 @@ from counterfoil.mpc.circuits.rounding import round_to
 from counterfoil.mpc.plain import Plain, price
 from counterfoil.mpc.shares import as_signed
 from counterfoil.report.leakage import statement
-from tests.analyses.judging import bound, draw, planned, released
+from tests.analyses.judging import MOST, bound, draw, planned, released, wide_contract
 from tests.analyses.test_complement import BARE, BINS, BOTH, DEBTS, LINKS, PRODUCT, REGION, SOME, TOTAL, demo
 from tests.private import only
 from tests.trials import dice, trials
@@ -147,6 +150,44 @@ def test_a_sum_that_rounding_could_wrap_is_refused() -> None:
     assert bound([contract_wide], 3, replace(BARE, safe_round_base=5))
     with pytest.raises(RangeError, match="could wrap"):
         bound([contract_wide], 1 << 50, replace(BARE, safe_round_base=5))
+
+
+def test_what_can_be_rounded_alone_is_rounded_with_others() -> None:
+    """Sums of one plan that reach far up, and of another that reach as far down, in one pass."""
+    rules, reach = replace(BARE, safe_round_base=5), (1 << 61) // (3 * MOST)
+    plans = [planned("total", column, name=column, column=column) for column in ("value", "debt")]
+    found = {plan.name: build(plan, wide_contract(reach), Limits(3, MOST, rules)) for plan in plans}
+    p, far = Plain(), 3 * MOST * reach
+    sums = {"value": [0, 7, far], "debt": [-far, -8, 0]}
+    hidden = {name: {"count": p.constant([9]), "sum": p.constant(np.array(each))} for name, each in sums.items()}
+    got = rounded(p, found, hidden)
+    for name, exact in sums.items():
+        assert as_signed(got[name]["sum"].parts[0]).tolist() == [(each + 2) // 5 * 5 for each in exact]
+        assert as_signed(got[name]["count"].parts[0]).tolist() == [10]
+
+
+@pytest.mark.parametrize("analysis", ["total", "mean_by_group", "threshold"])
+def test_what_no_number_of_digits_could_round_is_refused_when_it_is_planned(analysis: str) -> None:
+    params = {
+        "total": {"column": "debt"},
+        "mean_by_group": {"value": "debt", "by": ("region",)},
+        "threshold": {"column": "debt", "above": 1},
+    }[analysis]
+    plan = planned(analysis, "debt", "region", **params)
+    reach = ((1 << 62) - 2) // (3 * MOST)
+    build(plan, wide_contract(reach), Limits(3, MOST, BARE))
+    most = reach * 3 * MOST
+    base = next(b for b in range(2, 1 << 20) if b // 2 - (-most + b // 2) // b * b >= 1 << 62)
+    with pytest.raises(RangeError, match=f"{analysis}: its sum cannot be rounded to multiples of {base}"):
+        build(plan, wide_contract(reach), Limits(3, MOST, replace(BARE, safe_threshold=base, safe_round_base=base)))
+
+
+@pytest.mark.parametrize("asks", ["above", "at_least"])
+@pytest.mark.parametrize("value", [1 << 62, -(1 << 62), 10**30])
+def test_a_threshold_that_does_not_fit_a_word_is_refused_when_it_is_planned(asks: str, value: int) -> None:
+    with pytest.raises(RangeError, match="no sum reaches 2\\^62"):
+        bound([planned("threshold", "value", column="value", **{asks: value})], 3, BARE)
+    assert bound([planned("threshold", "value", column="value", **{asks: (1 << 62) - 1})], 3, BARE)
 
 
 def policy(**rules: int) -> bytes:

@@ -12,7 +12,7 @@ from counterfoil.errors import RangeError, ShapeError
 from counterfoil.mpc.circuits import noise
 from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.circuits.range_check import in_range
-from counterfoil.mpc.circuits.rounding import LARGEST_DIVISOR, floor_divide, round_to, rounded_from
+from counterfoil.mpc.circuits.rounding import LARGEST_DIVISOR, floor_divide, round_each, round_to, rounded_from
 from counterfoil.mpc.plain import Plain
 from tests.spec.circuit_spec import (
     EDGES,
@@ -192,6 +192,23 @@ ROUNDED = [
         ("round_to", round_to, lambda x, d: (x + d // 2) // d * d),
     )
 ]
+
+
+def test_arrays_with_bounds_of_their_own_round_together():
+    """Each as it would alone; joined, their bounds would not fit."""
+    bounds = [Bound(0, 1 << 61), Bound(-(1 << 61), 0), Bound(5, 5), Bound(-7, 9), Bound((1 << 62) - 99, (1 << 62) - 9)]
+    for base in (1, 2, 5, 1000):
+        values = [np.array([b.low, b.high, (b.low + b.high) // 2, b.low + b.high >> 1]) for b in bounds]
+        p = Plain()
+        if base == 1000:
+            values, wide = values[:4], bounds[:4]
+            with pytest.raises(RangeError):
+                round_each(p, [p.constant(values[0])], base, bounds[4:])
+        else:
+            wide = bounds
+        assert not p.calls
+        for got, exact in zip(round_each(p, [p.constant(x) for x in values], base, wide), values, strict=True):
+            assert got.parts[0].view(np.int64).tolist() == [(int(x) + base // 2) // base * base for x in exact]
 
 
 @pytest.mark.parametrize("suite", SUITES)
