@@ -175,7 +175,8 @@ class ShapeError(PlanError):
 
 
 class RangeError(PlanError):
-    """A value could wrap around the ring, by the bounds that the contract declares."""
+    """A value could wrap around the ring, by the bounds that the contract declares, or a function could not keep its
+    stated error."""
 
     exit_code = 52
 

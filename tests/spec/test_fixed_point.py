@@ -1,5 +1,7 @@
 """Fixed-point arithmetic against floating point, its stated errors and its costs."""
 
+import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.polynomial import chebyshev
 from counterfoil.errors import RangeError, ShapeError
 from counterfoil.mpc.circuits import divide, elementary, fixed
 from counterfoil.mpc.circuits.bound import Bound
-from counterfoil.mpc.circuits.chebyshev import fast_sigmoid
+from counterfoil.mpc.circuits.chebyshev import LOGISTIC, fast_sigmoid, odd_series
 from counterfoil.mpc.circuits.fixed import FRAC, Fixed, Rough
 from counterfoil.mpc.circuits.normalise import normalise, prefix_and
 from counterfoil.mpc.plain import Cost, Plain
@@ -142,6 +144,132 @@ def test_errors_on_many_values(kernel):
     exact = kernel.meaning(*(x / 2.0**frac for x, frac in zip(columns, kernel.fracs, strict=True)))
     inside = np.abs(exact) <= 1000 if kernel.program is limited else np.full(30_000, True)
     assert np.abs(got - exact)[inside].max() <= kernel.error
+
+
+@dataclass(frozen=True)
+class Anywhere:
+    """A kernel at any places and bounds: its meaning, and the error that it states at these bounds, as real numbers."""
+
+    program: object
+    meaning: object
+    error: object
+    signed: bool = True
+
+    def worst(self, low, high, frac):
+        """By how much the stated error is passed, as a quotient; None if the plan is refused before any message."""
+        bound = Bound(low, high)
+        x = np.unique(np.linspace(low, high, 101).round().astype(np.int64).clip(low, high))
+        p = Plain()
+        try:
+            result = self.program(p, Fixed(p.constant(x), frac, bound))
+        except RangeError:
+            assert not p.calls, "refused after messages"
+            return None
+        number, *_ = result if isinstance(result, tuple) else (result,)
+        values = number.value.parts[0].view(np.int64)
+        assert number.bound.low <= values.min() and values.max() <= number.bound.high
+        real, scale = np.ldexp(x.astype(float), -frac), self.error(low * 2.0**-frac, high * 2.0**-frac)
+        with np.errstate(under="ignore"):
+            off = np.ldexp(values.astype(float), -number.frac) - self.meaning(real)
+        return float(np.abs(off).max() / scale)
+
+
+ANYWHERE = {
+    "exp": Anywhere(elementary.exp, np.exp, lambda low, high: np.exp(high) / 2**25),
+    "sigmoid": Anywhere(elementary.sigmoid, logistic, lambda low, high: 2.0**-26),
+    "fast_sigmoid": Anywhere(fast_sigmoid, logistic, lambda low, high: 2.0**-13),
+    "log": Anywhere(elementary.log, of_positive(np.log), lambda low, high: 2.0**-23, signed=False),
+    "log2": Anywhere(elementary.log2, of_positive(np.log2), lambda low, high: 2.0**-23, signed=False),
+    "sqrt": Anywhere(divide.sqrt, np.sqrt, lambda low, high: np.sqrt(high) / 2**26, signed=False),
+}
+
+
+def extents(frac, *, signed):
+    """Pairs of integers, as bounds: around zero and beside it, near and far, at powers of two and between them."""
+    found = set()
+    for real in (2.0**-frac, 2.0**-8, 0.3, 1, 3, 8, 10, 10.25, 16, 20, 21, 40, 200, 1000, 2.0**20, 2.0**40):
+        for top in {math.floor(real * 2.0**frac) + more for more in (-1, 0)}:
+            if 1 <= top < 1 << 62:
+                found |= {(-top, top), (-top, 0), (0, top), (-top, -top // 2), (top // 2, top), (top, top)}
+    return sorted(pair for pair in found if signed or pair[0] >= 0)
+
+
+@pytest.mark.parametrize("name", ANYWHERE)
+@pytest.mark.parametrize("frac", [0, 1, 2, 8, 16, 20, 23, 24, 25, 27, *range(30, 64, 3), 80, 200])
+def test_a_kernel_keeps_its_error_or_refuses_before_any_message(name, frac):
+    """Wherever places and bounds are: no result that is farther off than it says."""
+    kernel = ANYWHERE[name]
+    worst = {(low, high): kernel.worst(low, high, frac) for low, high in extents(frac, signed=kernel.signed)}
+    assert {extent: by for extent, by in worst.items() if by is not None and by > 1} == {}
+    usual = [by for (low, high), by in worst.items() if high - low <= 20 << frac and -low <= 20 << frac]
+    assert frac not in range(2, 25) or any(by is not None for by in usual)
+
+
+REFUSED = [
+    (elementary.exp, 40, -3, 3),
+    (elementary.exp, 57, -3, 3),
+    (elementary.exp, 24, -40, -30),
+    (elementary.exp, 61, -1, 0),
+    (elementary.sigmoid, 40, -3, 3),
+    (elementary.sigmoid, 30, -100, 100),
+]
+
+
+@pytest.mark.parametrize(("kernel", "frac", "low", "high"), REFUSED)
+def test_what_is_refused_is_accepted_when_the_message_is_followed(kernel, frac, low, high):
+    p, bound = Plain(), Bound(low << frac, high << frac)
+    x = Fixed(p.constant([bound.low, bound.high]), frac, bound)
+    with pytest.raises(RangeError, match="error would be larger than stated") as refused:
+        kernel(p, x)
+    assert not p.calls
+    places = int(re.search(r"rescale to (\d+) places or fewer", str(refused.value))[1])
+    kernel(p, fixed.rescale(p, x, places))
+    down = frac - places - 1
+    if down:
+        with pytest.raises(RangeError):
+            kernel(p, Fixed(x.value, places + 1, Bound(bound.low >> down, bound.high >> down)))
+
+
+@pytest.mark.parametrize("frac", [36, 40, 55, 58])
+def test_a_series_is_not_given_constants_of_few_bits(frac):
+    p = Plain()
+    x = Fixed(p.constant([1]), frac, Bound.symmetric(min(3 << frac, (1 << 62) - 1)))
+    if frac == 36:
+        x = Fixed(x.value, frac, Bound.symmetric(10 << frac))
+    with pytest.raises(RangeError, match="rescale them to 24 places or fewer"):
+        fast_sigmoid(p, x)
+    assert not p.calls
+    fast_sigmoid(p, fixed.rescale(p, x, 24))
+
+
+@given(
+    st.integers(1, 40), st.integers(0, 61), st.integers(0, 61), st.integers(1, 61), st.integers(1, 61), st.data(),
+)  # fmt: skip
+@settings(deadline=None, max_examples=300)
+def test_quotients_keep_their_error_at_any_places_or_are_refused_before_any_message(most, f, g, wide, narrow, data):
+    """`most` bits of quotients are promised; a and b have f and g places, and up to `wide` and `narrow` bits."""
+    p, limit = Plain(), (1 << most) - 1
+    b = np.array(data.draw(st.lists(st.integers(1, (1 << narrow) - 1), min_size=1, max_size=9)))
+    ends = [min((1 << wide) - 1, (limit * int(each) << f) >> g) for each in b]
+    a = np.array([data.draw(st.integers(-end, end)) for end in ends])
+    try:
+        quotient, real = divide.divide(
+            p, number(p, a, f, (1 << wide) - 1), Fixed(p.constant(b), g, Bound(0, (1 << narrow) - 1)), limit
+        )
+    except RangeError:
+        assert not p.calls, "refused after messages"
+        return
+    got = np.ldexp(quotient.value.parts[0].view(np.int64).astype(float), -quotient.frac)
+    assert np.abs(got - np.ldexp(a / b, g - f)).max() <= limit / 2**26
+    assert (np.abs(quotient.value.parts[0].view(np.int64)) <= quotient.bound.magnitude).all()
+    assert real.parts[0].all()
+
+
+def test_a_series_with_large_coefficients_is_refused():
+    p = Plain()
+    with pytest.raises(RangeError, match="odd_series"):
+        odd_series(p, p.constant([1]), [4 * each for each in LOGISTIC])
+    assert not p.calls
 
 
 @pytest.mark.parametrize(

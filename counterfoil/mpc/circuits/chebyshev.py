@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from counterfoil.mpc.circuits.bound import Bound
+from counterfoil.errors import RangeError
+from counterfoil.mpc.circuits.bound import SAFE_BITS, Bound
 from counterfoil.mpc.circuits.checks import check_columns
 from counterfoil.mpc.circuits.compare import msb
 from counterfoil.mpc.circuits.convert import b2a
@@ -24,6 +25,9 @@ from counterfoil.mpc.shares import Arith, concat
 FRAC: Final = 21
 COEFFICIENT_BITS: Final = 19
 SERIES_FRAC: Final = COEFFICIENT_BITS + 2 * FRAC
+
+#: 4 / 41, cut off after so many bits, moves the result by 26 · 2^-20 at most
+CONSTANT_BITS: Final = 20
 
 #: where the logistic function is taken as constant, in quarters: 10.25
 REACH: Final = 41
@@ -39,17 +43,25 @@ def fast_sigmoid(p: Protocol, x: Number) -> Number:
     Shapes: x and the result (n,).
     Cost: for x of 20 binary places and |x| <= 10: 11 / 15 rounds; 344 / 688 B. For |x| <= 400: 21 / 25; 502.75 / 958 B.
     Reveals: nothing.
-    Raises: ShapeError; RangeError.
+    Raises: ShapeError; RangeError if x has so many binary places that it does not fit a word with the bits that the
+        error takes.
     Source: our own; Chebyshev interpolation, and constant beyond |x| = 10.25.
     """
     check_columns("fast_sigmoid", [x.value])
-    # 1 (10 rounds, if x may be beyond the reach). x, or the end of the reach on its side.
-    value, end = x.value, REACH << max(0, x.frac - 2) >> max(0, 2 - x.frac)
-    if x.bound.magnitude > end:
-        value = _clamped(p, x, end)
-    # 2 (two rounds). t = x / 10.25; a constant of so many bits that the product keeps below 2^61.
+    end = REACH << max(0, x.frac - 2) >> max(0, 2 - x.frac)
+    # A constant of so many bits that its product with x keeps below 2^61.
     bits = 59 - min(x.bound.magnitude, end).bit_length()
     drop = bits + x.frac - FRAC
+    if x.frac < 0 or bits < CONSTANT_BITS or drop > SAFE_BITS:
+        raise RangeError(
+            f"fast_sigmoid: of numbers of {x.frac} binary places up to {x.bound.magnitude} the error would be larger "
+            "than stated; rescale them to 24 places or fewer"
+        )
+    # 1 (10 rounds, if x may be beyond the reach). x, or the end of the reach on its side.
+    value = x.value
+    if x.bound.magnitude > end:
+        value = _clamped(p, x, end)
+    # 2 (two rounds). t = x / 10.25.
     t = trunc_pr(p, value * ((4 << bits) // REACH), drop)
     # 3 (9 rounds, 13 in rep4).
     series = odd_series(p, t, LOGISTIC)
@@ -60,13 +72,19 @@ def fast_sigmoid(p: Protocol, x: Number) -> Number:
 def odd_series(p: Protocol, t: Arith, coefficients: Sequence[int]) -> Arith:
     """Sum of coefficients[i] · T_(2i + 1)(t) for 16 coefficients over 2^COEFFICIENT_BITS.
 
-    For |t| <= 1 over 2^FRAC; the result over 2^SERIES_FRAC must be below 2^62.
+    For |t| <= 1 over 2^FRAC; the result over 2^SERIES_FRAC.
 
     Shapes: t and the result (n,).
     Cost: 9 / 13 rounds; 312 / 624 B.
     Reveals: nothing.
+    Raises: RangeError if the coefficients are so large that the series could wrap.
     """
     low, high = fold(coefficients)
+    parts = [part for half in (low, high) for part in fold(half)]
+    # A part is at most the sum of its coefficients, over 2^FRAC, and is multiplied by polynomials that are at most 1;
+    # then all are added up. Rounding adds less than a quarter.
+    if sum(abs(each) for part in parts for each in part) * 5 // 4 >> (SAFE_BITS - 2 * FRAC):
+        raise RangeError("odd_series: the sum of the coefficients could wrap; take fewer bits for them")
     # 1 (6 rounds, 9 in rep4). T_2; T_3 and T_4; T_5, T_7 and T_8; each is 2·T_m·T_n less one that is there already.
     one = p.constant(np.full(t.shape, 1 << FRAC))
     (t2,) = _next(p, [(t, t, one)])
@@ -77,7 +95,7 @@ def odd_series(p: Protocol, t: Arith, coefficients: Sequence[int]) -> Arith:
         return p.linear(list(zip(weights, (t, t3, t5, t7), strict=True)))
 
     # 2 (two rounds, three in rep4). T_8·d, and T_16 = 2·T_8² - 1.
-    (a, b), (c, d) = ([combined(part) for part in fold(half)] for half in (low, high))
+    a, b, c, d = (combined(part) for part in parts)
     upper, square = _parts(multiply_pr(p, concat([t8, t8 * 2]), concat([d, t8]), FRAC), 2)
     t16 = p.add_public(square, -(1 << FRAC))
     # 3 (one round). a + T_8·b + T_16·(c + T_8·d).

@@ -10,10 +10,10 @@ import math
 import numpy as np
 
 from counterfoil.errors import RangeError
-from counterfoil.mpc.circuits.bound import Bound
+from counterfoil.mpc.circuits.bound import SAFE_BITS, Bound
 from counterfoil.mpc.circuits.checks import check_same_shape
 from counterfoil.mpc.circuits.fixed import FRAC, ONE, Number, Rough
-from counterfoil.mpc.circuits.normalise import normalise
+from counterfoil.mpc.circuits.normalise import normalise, width_of
 from counterfoil.mpc.circuits.truncate import multiply_pr, trunc_pr
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith
@@ -34,27 +34,29 @@ def divide(p: Protocol, a: Number, b: Number, limit: int | None = None) -> tuple
     Source: Catrina & Saxena (FC 2010); PROTOCOLS 10.
     """
     check_same_shape("divide", a.value, b.value)
-    width = _width("a divisor", b)
+    width = width_of("a divisor", b)
     if limit is None:
         limit = -((-a.bound.magnitude << b.frac) // (max(1, b.bound.low) << a.frac))
     limit = max(1, limit)
     whole = limit.bit_length()
     if whole >= FRAC:
         raise RangeError(f"quotients up to {limit} leave no fractional bits; promise a smaller limit")
-    reach = min(a.bound.magnitude << (width - 1), (limit << (width + a.frac)) >> b.frac)
-    scaled_bound = Bound.symmetric(reach)
+    _ = Bound.symmetric(min(a.bound.magnitude << (width - 1), (limit << (width + a.frac)) >> b.frac))
+    frac = width + a.frac - b.frac
+    drop = frac - (FRAC - whole)
+    kept = frac - max(0, drop)
+    if a.frac < 0 or drop > SAFE_BITS or kept + FRAC < 0:
+        raise RangeError(
+            f"numbers of {a.frac} binary places over such of {b.frac} do not divide; rescale them to places that are "
+            "nearer to each other"
+        )
     # 1. b = c · 2^width / factor, c in [1/2, 1].
     normal = normalise(p, b.value, width)
     # 2 (one to three rounds). d = a · factor = (a / b) · c · 2^width, kept to as many bits as leave room for `limit`.
-    frac = width + a.frac - b.frac
-    drop = frac - (FRAC - whole)
-    if drop > 0:
-        d = Rough(multiply_pr(p, a.value, normal.factor, drop), frac - drop, scaled_bound.shifted_down(drop))
-    else:
-        d = Rough(p.multiply(a.value, normal.factor), frac, scaled_bound)
+    d = multiply_pr(p, a.value, normal.factor, drop) if drop > 0 else p.multiply(a.value, normal.factor)
     # 3 (one round). d / c.
-    quotient = p.multiply(d.value, reciprocal_of_normal(p, normal.c))
-    return Rough(quotient, d.frac + FRAC, Bound.symmetric((limit + 1) << max(0, d.frac + FRAC))), normal.real
+    quotient = p.multiply(d, reciprocal_of_normal(p, normal.c))
+    return Rough(quotient, kept + FRAC, Bound.symmetric((limit + 1) << (kept + FRAC))), normal.real
 
 
 def reciprocal_of_normal(p: Protocol, c: Arith) -> Arith:
@@ -84,7 +86,7 @@ def sqrt(p: Protocol, x: Number) -> Number:
     Source: Aly & Smart §3; PROTOCOLS 10. sqrt(2^(i + 1)) is a public sum over the places of the leading one, so odd
         exponents need no case.
     """
-    width = _width("a radicand", x)
+    width = width_of("a radicand", x)
     # 1. x = c · 2^(i + 1) / 2^frac.
     normal = normalise(p, x.value, width)
     # 2. y = 1 / sqrt(c): y = 1.7746 - 0.8040·c, then three Newton steps y := y·(3 - c·y²) / 2.
@@ -100,9 +102,3 @@ def sqrt(p: Protocol, x: Number) -> Number:
     weights = [math.isqrt(1 << power) if (power := width - j - x.frac + 2 * room) >= 0 else 0 for j in range(width)]
     scale = (normal.place * np.array(weights, dtype=np.uint64)[:, np.newaxis]).sum(axis=0)
     return Rough(p.multiply(root, scale), FRAC + room, Bound(0, 1 << (2 * FRAC + 1)))
-
-
-def _width(what: str, x: Number) -> int:
-    if x.bound.low < 0:
-        raise RangeError(f"{what} may not be negative, and this one is from {x.bound.low} on")
-    return max(1, x.bound.high.bit_length())

@@ -12,13 +12,13 @@ from typing import Final
 import numpy as np
 
 from counterfoil.errors import RangeError
-from counterfoil.mpc.circuits.bound import Bound
+from counterfoil.mpc.circuits.bound import SAFE_BITS, Bound
 from counterfoil.mpc.circuits.checks import check_columns
 from counterfoil.mpc.circuits.compare import a2b, msb
 from counterfoil.mpc.circuits.convert import b2a, select
 from counterfoil.mpc.circuits.divide import reciprocal_of_normal
 from counterfoil.mpc.circuits.fixed import FRAC, ONE, Number, Rough, negate
-from counterfoil.mpc.circuits.normalise import normalise
+from counterfoil.mpc.circuits.normalise import normalise, width_of
 from counterfoil.mpc.circuits.truncate import multiply_pr, trunc_pr
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import Arith, concat
@@ -39,22 +39,18 @@ SIGMOID_REACH: Final = 20
 def exp(p: Protocol, x: Number) -> Number:
     """e^x; not truncated: `rescale` or `settle` it.
 
-    The error is at most e^high · 2^-25, where x <= high by its bound, if x has up to 24 binary places.
+    The error is at most e^high · 2^-25, where x <= high by its bound; what cannot be computed so closely is refused.
 
     Shapes: x and the result (n,).
     Cost: for x of 20 binary places and |x| <= 10: 25 / 28 rounds; 568 / 1046 B.
     Reveals: nothing.
-    Raises: ShapeError; RangeError if e^high / e^low reaches 2^30, or e^high leaves no fractional bits.
+    Raises: ShapeError; RangeError if e^high / e^low reaches 2^30, if e^high leaves no fractional bits, or if x has so
+        many binary places that log2(e) times it does not fit a word with the bits that the error takes.
     Source: Aly & Smart §5; PROTOCOLS 10.
     """
     check_columns("exp", [x.value])
     # 1 (two rounds). y = x · log2(e) = low + whole + u.
-    bits = min(FRAC + 4, 60 - x.bound.magnitude.bit_length())
-    factor, drop = LOG2_E >> (60 - bits), x.frac + bits - FRAC
-    scaled = x.bound.times(factor)
-    low, high = scaled.low >> max(0, drop) >> FRAC, scaled.shifted_down(max(0, drop)).high >> FRAC
-    if drop < 1 or high - low >= FRAC or low > FRAC:
-        raise RangeError(f"exp: results from 2^{low} to 2^{high} do not fit one number; narrow the bounds of x")
+    factor, drop, low, high = _binary_exponent("exp", x.bound, x.frac)
     raised = p.add_public(trunc_pr(p, x.value * factor, drop), -low * ONE)
     # 2. The bits of `whole` as numbers, and u without them.
     width = max(1, (high - low).bit_length())
@@ -65,6 +61,38 @@ def exp(p: Protocol, x: Number) -> Number:
     # 4. 2^u · 2^whole, over 2^(FRAC - low).
     fraction = trunc_pr(p, polynomial(p, u, EXP2), FRAC)
     return Rough(p.multiply(fraction, power), FRAC - low, Bound(0, 1 << (FRAC + high - low + 1)))
+
+
+def _binary_exponent(what: str, bound: Bound, frac: int) -> tuple[int, int, int, int]:
+    """log2(e) over a power of two, the bits to drop of its product with x, and the floors of the least and largest one.
+
+    Raises: RangeError unless log2(e) · x fits FRAC fractional bits, and is within 2^-26 before more bits are cut off.
+    """
+    bits, drop = _precision(bound.magnitude, frac)
+    if frac < 0 or drop > SAFE_BITS or not _is_precise(bound.magnitude, frac):
+        finest = max((few for few in range(frac) if _is_precise(-(-bound.magnitude >> (frac - few)), few)), default=-1)
+        raise RangeError(
+            f"{what}: with {frac} binary places and bounds from {bound.low} to {bound.high} the error would be larger "
+            f"than stated; {f'rescale to {finest} places or fewer' if finest >= 0 else 'narrow the bounds'}"
+        )
+    factor = LOG2_E >> (60 - bits)
+    scaled = bound.times(factor)
+    low, high = scaled.low >> drop >> FRAC, scaled.shifted_down(drop).high >> FRAC
+    if high - low >= FRAC or low > FRAC:
+        raise RangeError(f"{what}: results from 2^{low} to 2^{high} do not fit one number; narrow the bounds of x")
+    return factor, drop, low, high
+
+
+def _precision(magnitude: int, frac: int) -> tuple[int, int]:
+    """The fractional bits of log2(e) that leave room for x, and how many bits their product then has too many."""
+    bits = min(FRAC + 4, 60 - magnitude.bit_length())
+    return bits, frac + bits - FRAC
+
+
+def _is_precise(magnitude: int, frac: int) -> bool:
+    """Whether |x| · 2^-bits, by which log2(e) · x is off when log2(e) is cut off, is at most 2^-26."""
+    bits, _ = _precision(magnitude, frac)
+    return bits >= 0 and magnitude << 26 <= 1 << (bits + frac)
 
 
 def log2(p: Protocol, x: Number) -> tuple[Number, Arith]:
@@ -91,9 +119,7 @@ def log(p: Protocol, x: Number) -> tuple[Number, Arith]:
 
 def _logarithm(p: Protocol, x: Number, series: Sequence[int], of_two: int) -> tuple[Number, Arith]:
     """A logarithm, by its series on [1/2, 1] and its value at 2 over 2^60."""
-    if x.bound.low < 0:
-        raise RangeError(f"logarithm: x may not be negative, and this one is from {x.bound.low} on")
-    width = max(1, x.bound.high.bit_length())
+    width = width_of("a number that has a logarithm", x)
     # 1. x = c · 2^(i + 1) / 2^frac.
     normal = normalise(p, x.value, width)
     # 2. The logarithm of c; where x = 0 it is that of 1/2, which is taken back.
@@ -106,7 +132,7 @@ def _logarithm(p: Protocol, x: Number, series: Sequence[int], of_two: int) -> tu
 
 
 def sigmoid(p: Protocol, x: Number) -> Number:
-    """1 / (1 + e^-x), with FRAC + 1 fractional bits; the error is at most 2^-26 if x has up to 24 binary places.
+    """1 / (1 + e^-x), with FRAC + 1 fractional bits; the error is at most 2^-26, or x is refused as `exp` would.
 
     Shapes: x and the result (n,).
     Cost: for x of 20 binary places and |x| <= 10: 49 / 58 rounds; 848 / 1601 B.
@@ -115,10 +141,11 @@ def sigmoid(p: Protocol, x: Number) -> Number:
     Source: PROTOCOLS 10, through exp and reciprocal: (1 + e^-|x|) / 2 is in [1/2, 1], so it needs no normalising.
     """
     check_columns("sigmoid", [x.value])
+    reach = min(x.bound.magnitude, SIGMOID_REACH << max(0, x.frac))
+    _binary_exponent("sigmoid", Bound(-reach, 0), x.frac)
     # 1. The sign s, and |x|, at most SIGMOID_REACH.
     negative = b2a(p, msb(p, x.value, x.bound.width))
     size = x.value - p.multiply(negative, x.value) * 2
-    reach = min(x.bound.magnitude, SIGMOID_REACH << x.frac)
     if reach < x.bound.magnitude:
         end = p.constant(np.full(x.value.size, reach))
         size = select(p, b2a(p, msb(p, size - end, x.bound.width + 1)), size, end)

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from counterfoil.errors import RangeError
 from counterfoil.mpc.circuits.adder import prefix_levels
 from counterfoil.mpc.circuits.checks import check_columns, check_width
 from counterfoil.mpc.circuits.compare import a2b
 from counterfoil.mpc.circuits.convert import b2a
-from counterfoil.mpc.circuits.fixed import FRAC
+from counterfoil.mpc.circuits.fixed import FRAC, Number
 from counterfoil.mpc.circuits.truncate import multiply_pr
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.shares import U64, Arith, Bits, stack_bits
@@ -31,6 +32,17 @@ class Normal:
     place: Arith
     factor: Arith
     real: Arith
+
+
+def width_of(what: str, x: Number) -> int:
+    """The `width` that `normalise` takes for this number. Raises: RangeError unless it is in [0, 2^MAX_WIDTH)."""
+    if x.bound.low < 0:
+        raise RangeError(f"{what} may not be negative, and this one is from {x.bound.low} on")
+    if x.frac < 0 or x.bound.high >> MAX_WIDTH:
+        raise RangeError(
+            f"{what} is below 2^{MAX_WIDTH}, and this one up to {x.bound.high}; rescale it to fewer places"
+        )
+    return max(1, x.bound.high.bit_length())
 
 
 def normalise(p: Protocol, x: Arith, width: int) -> Normal:
