@@ -16,6 +16,7 @@ import rfc8785
 import yaml
 
 from counterfoil.errors import DocumentError
+from counterfoil.texts import check_text
 
 Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
 
@@ -118,9 +119,10 @@ class Yaml:
 def load_yaml(raw: bytes, source: str) -> Yaml:
     """A YAML document that people wrote, read without anything clever.
 
-    No tags, anchors, aliases, merge keys or duplicate keys; `yes`, `no`, `on` and `off` are text; dates stay text.
+    No tags, anchors, aliases, merge keys or duplicate keys; `yes`, `no`, `on` and `off` are text; dates stay text. No
+    text, key or comment has a character that those who read the file would not see.
 
-    Raises: DocumentError, with file and line.
+    Raises: DocumentError, TextError, with file and line.
     """
     if len(raw) > MAX_YAML_BYTES:
         raise DocumentError(f"{source}: {len(raw)} bytes; a document may have {MAX_YAML_BYTES}")
@@ -133,10 +135,17 @@ def load_yaml(raw: bytes, source: str) -> Yaml:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DocumentError(f"{source}:{line}: not valid YAML: {error.problem}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise DocumentError(
+            f"{source}:{line}: not valid YAML: U+{ord(text[error.position]):04X} is a character that no file may hold"
+        ) from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise DocumentError(f"{source}: not valid YAML ({type(error).__name__})") from None
     if len(nodes) != 1 or nodes[0] is None:
         raise DocumentError(f"{source}: exactly one YAML document is expected")
+    for number, written in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        check_text(written.removesuffix("\r"), f"{source}:{number}")
     lines: dict[tuple[str | int, ...], int] = {}
     value = _plain(nodes[0], (), lines, source)
     return Yaml(source, value, lines)
@@ -180,6 +189,7 @@ def _plain(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str |
             if not isinstance(key_node, yaml.ScalarNode):
                 raise DocumentError(f"{source}:{line}: a key must be plain text")
             key = key_node.value
+            check_text(key, f"{source}:{line}: a key")
             if len(key) > MAX_KEY:
                 raise DocumentError(f"{source}:{line}: a key of {len(key)} characters; a key may have {MAX_KEY}")
             if key == "<<":
@@ -207,4 +217,5 @@ def _scalar(node: yaml.Node, source: str) -> None | bool | int | float | str:
         if not math.isfinite(number):
             raise DocumentError(f"{source}:{node.start_mark.line + 1}: the number is too large")
         return number
+    check_text(text, f"{source}:{node.start_mark.line + 1}")
     return text

@@ -42,6 +42,12 @@ class RosterError(DocumentError):
     exit_code = 13
 
 
+class TextError(DocumentError):
+    """A text of a document holds a character that its readers would not see, or that spoils what is around it."""
+
+    exit_code = 14
+
+
 class SignatureError(CounterfoilError):
     """A document is unsigned, signed by somebody else, or was altered after it was signed."""
 

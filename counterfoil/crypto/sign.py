@@ -8,6 +8,7 @@ from __future__ import annotations
 import binascii
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from securesystemslib.dsse import Envelope
@@ -17,6 +18,7 @@ from securesystemslib.signer import CryptoSigner, SSlibKey
 from counterfoil.canonical import check_id, digest, jcs
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
 from counterfoil.errors import SignatureError
+from counterfoil.texts import check_texts
 
 MAX_ENVELOPE_BYTES = 32 * 1024 * 1024
 
@@ -32,8 +34,11 @@ class Signed:
 def sign(kind: str, payload: bytes, keys: PrivateKeys, envelope: bytes | None = None) -> bytes:
     """An envelope of the payload with this party's signature, beside the signatures of the given envelope.
 
-    Raises: SignatureError if the given envelope holds another kind or other bytes.
+    Raises: SignatureError if the given envelope holds another kind or other bytes; TextError if the payload is JSON in
+    which a text has a character that no reader sees, as whoever reads it would refuse it.
     """
+    with suppress(ValueError, RecursionError):  # what is no JSON is text that was checked when it was read
+        check_texts(json.loads(payload), kind)
     payload_type = _payload_type(kind)
     signed = Envelope(payload, payload_type, {}) if envelope is None else _parse(envelope, kind)
     if signed.payload != payload or signed.payload_type != payload_type:

@@ -21,6 +21,7 @@ from jsonschema.protocols import Validator
 
 from counterfoil.canonical import Json, Yaml, jcs, load_yaml
 from counterfoil.errors import DocumentError
+from counterfoil.texts import check_texts
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -78,7 +79,7 @@ def read_document(raw: bytes, source: str, schema: str, error: type[DocumentErro
 def read_json(payload: bytes, what: str, schema: str) -> dict[str, Any]:
     """A signed JSON document of exactly the schema's shape, whose bytes are its canonical form.
 
-    Raises: DocumentError.
+    Raises: DocumentError; TextError.
     """
     try:
         value = json.loads(payload)
@@ -86,6 +87,7 @@ def read_json(payload: bytes, what: str, schema: str) -> dict[str, Any]:
         raise DocumentError(f"{what}: not JSON") from None
     if not isinstance(value, dict) or jcs(value) != payload:
         raise DocumentError(f"{what}: not in canonical form (RFC 8785)")
+    check_texts(value, what)
     for found in _validator(schema).iter_errors(value):
         path, text = _explain(found)[0]
         where = ".".join(str(part)[:_SHOWN] for part in path)

@@ -21,6 +21,7 @@ from counterfoil.errors import (
     ReviewError,
     RosterError,
     SignatureError,
+    TextError,
     WithdrawnError,
 )
 from counterfoil.governance.proposals import propose
@@ -162,7 +163,9 @@ def test_reviewers_list_show_and_decide(signed: Consortium) -> None:
     assert run("review", "approve", ref, evidence, home=homes["bank-a"]).exit_code == ReviewError.exit_code
     listed = run("review", "list", ref, home=homes["reviewer-3"])
     assert "partially-reviewed: 1 of 2 approvals, of reviewer-1; undecided: reviewer-2, you" in listed.output
-    remarked = run("review", "comment", ref, evidence, "a holiday\x1b[2J in bank-c", home=homes["bank-c"])
+    hidden = run("review", "comment", ref, evidence, "a holiday\x1b[2J in bank-c", home=homes["bank-c"])
+    assert hidden.exit_code == TextError.exit_code and "U+001B" in hidden.output
+    remarked = run("review", "comment", ref, evidence, "a holiday\nin bank-c", home=homes["bank-c"])
     assert remarked.exit_code == 0, remarked.output
     assert run("review", "approve", ref, evidence, "--comment", "fine", home=homes["reviewer-2"]).exit_code == 0
     listed = run("review", "list", ref, home=homes["regulator"])
@@ -174,7 +177,7 @@ def test_reviewers_list_show_and_decide(signed: Consortium) -> None:
     shown = run("review", "show", ref, evidence, home=homes["regulator"]).output
     for words in ("state: rejected: reject by reviewer-3", 'reject: "too few"', 'approve: "fine"'):
         assert words in shown
-    assert "bank-c, " in shown and 'remarks: "a holiday [2J in bank-c"' in shown  # no terminal obeys it
+    assert "bank-c, " in shown and 'remarks: "a holiday in bank-c"' in shown
     events = [event.type for event in _events(signed, "reviewer-3")]
     assert events[-1] == "review-reject"
 
