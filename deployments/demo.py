@@ -11,8 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
+from counterfoil.terminal import answer, complain, console, say
 from deployments.stages import Display, Stage
 from deployments.stand import DemoError, Stand
 from deployments.watch import Watch
@@ -88,13 +87,11 @@ class Demo:
         self,
         stand: Stand,
         display: Display,
-        console: Console,
         roles: Mapping[str, Sequence[str]] = ROLES,
         edit: Callable[[Path], None] | None = None,
     ) -> None:
         self.stand = stand
         self.display = display
-        self.console = console
         self.roles = roles
         self.edit = edit
         self.owners, self.nodes, self.reviewers, self.recipients = (
@@ -229,16 +226,16 @@ class Demo:
         await watch.start("resume_reviews", "coordinator")
 
     async def _ask(self, agreement: str, evidence: str) -> None:
-        self.console.print(f"\nThe review waits, also at http://127.0.0.1:{self.stand.port}/runs. What waits:\n")
-        self.console.print(await self.stand.cli(self.reviewers[0], "review", "show", agreement, evidence))
+        say("", f"The review waits, also at http://127.0.0.1:{self.stand.port}/runs. What waits:", "")
+        say(*(await self.stand.cli(self.reviewers[0], "review", "show", agreement, evidence)).split("\n"))
         for reviewer in self.reviewers:
             try:
-                answer = await asyncio.to_thread(self.console.input, f"\nApprove as {reviewer}? \\[y/n] ")
+                said = await asyncio.to_thread(answer, f"Approve as {reviewer}? [y/n]")
             except EOFError:
                 raise DemoError(
                     "REVIEW=ask needs a terminal to answer at; without it the reviewers are scripted"
                 ) from None
-            if answer.strip().lower().startswith("y"):
+            if said.lower().startswith("y"):
                 await self.stand.cli(
                     reviewer, "review", "approve", agreement, evidence, "--comment", "asked in the demo"
                 )
@@ -257,26 +254,25 @@ class Demo:
         wish = ("summary", homes, agreement, str(report.with_name("report.json")))
         summary = await self.stand.call("deployments.summary:main", *wish)
         self.display.close()
-        lines = (
-            f"\n{summary}",
+        say(
+            "",
+            *summary.split("\n"),
             f"Verified: {verified.splitlines()[-1]}.",
-            f"\nReport:   {report}",
+            "",
+            f"Report:   {report}",
             f"Verify:   .venv/bin/counterfoil verify {self.stand.exchange}",
             f"Logs:     {self.stand.folder / 'logs'}",
             "Prefect:  `make demo REVIEW=ask` keeps its page open",
         )
-        for line in lines:
-            self.console.print(line, highlight=False, soft_wrap=True)
 
 
 async def demo(folder: Path, tables: Sequence[str], ask: bool, keep: bool) -> None:
     """The demo on a fresh stand in the folder; with `keep`, its processes stay until somebody presses Ctrl-C."""
-    console = Console()
     async with Stand(folder) as stand:
-        with Display(console, stages(ROLES)) as display:
-            await Demo(stand, display, console).run(tables, ask)
+        with Display(console(), stages(ROLES)) as display:
+            await Demo(stand, display).run(tables, ask)
         if keep or ask:
-            console.print(f"\nPrefect:  http://127.0.0.1:{stand.port} until you press Ctrl-C")
+            say("", f"Prefect:  http://127.0.0.1:{stand.port} until you press Ctrl-C")
             await asyncio.Event().wait()
 
 
@@ -293,9 +289,11 @@ def main() -> None:
         tables = ["--rows", str(wish.rows), *(["--canaries"] if wish.canaries else [])]
         asyncio.run(demo(wish.folder, tables, wish.review == "ask", wish.keep))
     except DemoError as error:
-        sys.exit(f"error: {error}")
+        complain(error)
+        sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit("\nstopped")
+        say("", "stopped", aside=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

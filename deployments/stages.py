@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rich.console import Console, RenderableType
+from rich.console import Console, RenderableType  # noqa: TID251 (their types)
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner

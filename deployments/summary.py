@@ -13,6 +13,7 @@ from counterfoil.canonical import Ref
 from counterfoil.governance.signing import fetch_agreement
 from counterfoil.home import Home
 from counterfoil.roles.owner import table_file
+from counterfoil.terminal import say
 
 RELATIVE = 1e-6
 
@@ -34,7 +35,7 @@ def main() -> None:
         f"Joint computation: {max(cost['milliseconds'] for cost in costs) / 1000:.2f} s, "
         f"{sum(cost['bytes-sent'] for cost in costs) / 1e6:.1f} MB between the nodes in {costs[0]['rounds']} rounds."
     )
-    sys.stdout.write("\n".join(lines) + "\n")
+    say(*lines)
 
 
 def _compare(table: dict[str, Any], expected: pd.DataFrame) -> tuple[str, bool]:

@@ -13,6 +13,7 @@ from importlib import import_module
 
 from prefect import Flow
 
+from counterfoil.terminal import say
 from flows import spawner
 from flows.gate import Gate
 from flows.worker import CounterfoilWorker
@@ -52,7 +53,7 @@ def work() -> None:
 async def _work(channel: socket.socket) -> None:
     party = home().party
     worker = CounterfoilWorker(party, name=party, channel=channel)
-    working = asyncio.create_task(worker.start(printer=lambda line: print(line, flush=True)))  # noqa: T201
+    working = asyncio.create_task(worker.start(printer=say))
     for ending in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(ending, working.cancel)
     await working

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from counterfoil.errors import CounterfoilError
+from counterfoil.terminal import say
 
 MESSAGE_BYTES = 64 * 1024
 
@@ -111,7 +112,7 @@ def _be(admitted: Admitted) -> NoReturn:
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:
-        traceback.print_exc()
+        say(*traceback.format_exc().split("\n"), aside=True)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -5,7 +5,6 @@ Commands import what they need when they run, so that help and short commands st
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import typer
@@ -28,6 +27,7 @@ from counterfoil.cli import (
     warm,
 )
 from counterfoil.errors import CounterfoilError
+from counterfoil.terminal import complain
 
 
 class _PlainErrors(TyperGroup):
@@ -37,7 +37,7 @@ class _PlainErrors(TyperGroup):
         try:
             return super().invoke(ctx)
         except CounterfoilError as error:
-            sys.stderr.writelines(f"error: {line}\n" for line in str(error).splitlines())
+            complain(error)
             raise typer.Exit(error.exit_code) from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from counterfoil.cli.options import HomeOption
+from counterfoil.terminal import ask, say, say_json
 
 if TYPE_CHECKING:
     from counterfoil.governance.agreement import Agreement
@@ -29,12 +29,12 @@ def templates() -> None:
     from counterfoil.governance.templates import policies
     from counterfoil.governance.templates import templates as known
 
-    typer.echo("agreements to start from: counterfoil agreement new NAME --out FOLDER")
+    say("agreements to start from: counterfoil agreement new NAME --out FOLDER")
     for name, template in known().items():
-        typer.echo(f"  {name}: {template.title}, on {', '.join(each.source for each in template.contracts)}")
-    typer.echo("policies to adopt: counterfoil agreement new NAME --policy ID --out FOLDER")
+        say(f"  {name}: {template.title}, on {', '.join(each.source for each in template.contracts)}")
+    say("policies to adopt: counterfoil agreement new NAME --policy ID --out FOLDER")
     for policy in policies():
-        typer.echo(f"  {policy.id}: {policy.title}")
+        say(f"  {policy.id}: {policy.title}")
 
 
 @app.command()
@@ -51,8 +51,8 @@ def new(
 
     written = start_from(template, out, datetime.now(UTC).date(), policy or ())
     for path in written:
-        typer.echo(f"{path}")
-    typer.echo(f"edit these; then fill the roster in, and propose it: counterfoil agreement draft {written[0]}")
+        say(f"{path}")
+    say(f"edit these; then fill the roster in, and propose it: counterfoil agreement draft {written[0]}")
 
 
 @app.command()
@@ -76,9 +76,9 @@ def draft(
     follow(agreement.roster, mine, datetime.now(UTC).date())
     ref = publish(agreement, mine.exchange, mine.party)
     mine.log.append("agreement-proposed", refs={"agreement": str(ref), "roster": agreement.roster.digest})
-    typer.echo(f"{ref}", nl=True)
+    say(f"{ref}")
     _remind(agreement, mine.exchange)
-    typer.echo(f"to be signed by {', '.join(agreement.parties)}: counterfoil agreement sign {ref}", err=True)
+    say(f"to be signed by {', '.join(agreement.parties)}: counterfoil agreement sign {ref}", aside=True)
 
 
 @app.command()
@@ -106,9 +106,9 @@ def explain(
     cost = estimate(agreement, rows)
     if as_json:
         costs = cost_facts(cost, round_trip_ms / 1000)
-        typer.echo(json.dumps({**facts(agreement), "opens": openings(agreement), "cost": costs}, indent=2))
+        say_json({**facts(agreement), "opens": openings(agreement), "cost": costs})
     else:
-        typer.echo("\n".join((in_words(agreement), "", *cost_words(agreement, cost, round_trip_ms / 1000))))
+        say(*in_words(agreement).split("\n"), "", *cost_words(agreement, cost, round_trip_ms / 1000))
         _remind(agreement, exchange)
 
 
@@ -126,7 +126,7 @@ def diff(old: RefArgument, new: RefArgument, home: HomeOption = None) -> None:
     exchange = Home.open(home).exchange
     before, after = (fetch_agreement(exchange, Ref.parse(ref)) for ref in (old, new))
     for line in (*changes(before, after), "", *signatures(before, after)):
-        typer.echo(line)
+        say(line)
 
 
 @app.command()
@@ -149,12 +149,12 @@ def sign(
     agreement = fetch_agreement(mine.exchange, Ref.parse(ref))
     _remind(agreement, mine.exchange)
     if not yes:
-        typer.echo(in_words(agreement))
-        typer.confirm(f"Sign this as {mine.party}?", abort=True)
+        say(*in_words(agreement).split("\n"))
+        ask(f"Sign this as {mine.party}?")
     follow(agreement.roster, mine, datetime.now(UTC).date())
     sign_agreement(agreement, mine.keys, mine.exchange)
     mine.log.append("agreement-signed", refs={"agreement": ref, "roster": agreement.roster.digest})
-    typer.echo(f"signed as {mine.party}")
+    say(f"signed as {mine.party}")
 
 
 @app.command()
@@ -174,7 +174,7 @@ def verify(ref: RefArgument, home: HomeOption = None) -> None:
     terms = load_standing(mine, Ref.parse(ref), today).terms
     check_reviewed(terms, mine.exchange, today)
     _remind(terms, mine.exchange)
-    typer.echo(f"{terms.id} {terms.version} binds until {terms.expires}; signed by {', '.join(terms.parties)}")
+    say(f"{terms.id} {terms.version} binds until {terms.expires}; signed by {', '.join(terms.parties)}")
 
 
 @app.command()
@@ -202,13 +202,13 @@ def reaffirm(
     agreement = load_standing(mine, Ref.parse(ref), now.date()).terms
     day = read_day(until) if until else min(now.date() + timedelta(days=MOST_DAYS - 1), agreement.expires)
     if not yes:
-        typer.echo(in_words(agreement))
-        typer.confirm(f"Stand by this as {mine.party} until {day}?", abort=True)
+        say(*in_words(agreement).split("\n"))
+        ask(f"Stand by this as {mine.party} until {day}?")
     stand_by(agreement, day, mine, now)
     mine.log.append("agreement-reaffirmed", subject=agreement.id, refs={"agreement": ref})
-    typer.echo(f"{mine.party} stands by {agreement.id} {agreement.version} until {day}")
+    say(f"{mine.party} stands by {agreement.id} {agreement.version} until {day}")
     if (due := next_review(agreement, mine.exchange)) and due.waits_for(now.date()):
-        typer.echo(f"still to look at it: {', '.join(due.waits_for(now.date()))}")
+        say(f"still to look at it: {', '.join(due.waits_for(now.date()))}")
 
 
 @app.command()
@@ -229,10 +229,10 @@ def withdraw(
     mine = Home.open(home)
     agreement = fetch_agreement(mine.exchange, Ref.parse(ref))
     if not yes:
-        typer.confirm(f"Withdraw {mine.party} from {agreement.id} {agreement.version} for good?", abort=True)
+        ask(f"Withdraw {mine.party} from {agreement.id} {agreement.version} for good?")
     take_back(agreement, mine, datetime.now(UTC))
     mine.log.append("agreement-withdrawn", refs={"agreement": ref})
-    typer.echo(
+    say(
         f"{mine.party} has withdrawn from {agreement.id} {agreement.version}; results that were opened stay with those "
         "who opened them, and no other one is opened any more"
     )
@@ -243,4 +243,4 @@ def _remind(agreement: Agreement, records: Records) -> None:
 
     due = next_review(agreement, records)
     if due and (words := due.reminder(datetime.now(UTC).date())):
-        typer.echo(f"note: {words}", err=True)
+        say(f"note: {words}", aside=True)

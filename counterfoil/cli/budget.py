@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.options import HomeOption
+from counterfoil.terminal import say, say_json
 
 _NOTHING = "no analysis of this agreement is noised, so there are no budgets"
 
@@ -64,17 +64,17 @@ def show(
             }
             for each in found
         ]
-        typer.echo(json.dumps(facts, ensure_ascii=False, indent=1))
+        say_json(facts)
     else:
         if not found:
-            typer.echo(_NOTHING)
+            say(_NOTHING)
         for each in found:
-            typer.echo(standing(each))
+            say(standing(each))
             for day, job, cost in costs(each):
-                typer.echo(f"  {day} {job}: {cost}")
+                say(f"  {day} {job}: {cost}")
     if page:
         write_file(page, render(terms, charges, today).encode(), replace=True)
-        typer.echo(f"page: {page}", err=as_json)
+        say(f"page: {page}", aside=as_json)
 
 
 @app.command()
@@ -98,6 +98,6 @@ def audit(
     charges = published(mine.exchange, [terms.roster.party(node).keys for node in terms.nodes]) + ledger(mine.state)
     found = drift(terms, losses(terms), charges, today)
     for each in found:
-        typer.echo(f"{'look' if each.look else 'ok':<5} {each.about}: {each.words}")
+        say(f"{'look' if each.look else 'ok':<5} {each.about}: {each.words}")
     if not found:
-        typer.echo(_NOTHING)
+        say(_NOTHING)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from counterfoil.cli.options import HomeOption
+from counterfoil.terminal import say, say_json, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def offer(
     rows = taking_part(load_valid(table, terms)[0]).rows
     entry = publish(terms, rows, last, mine, _store(at, mine), now)
     mine.log.append("catalogue-offered", subject=terms.id, refs={"contract": terms.digest}, counts=_number(entry))
-    typer.echo(f"{mine.party} offers {terms.id} {terms.version}: {entry.rows} rows, until {entry.until}")
+    say(f"{mine.party} offers {terms.id} {terms.version}: {entry.rows} rows, until {entry.until}")
 
 
 @app.command()
@@ -81,7 +81,7 @@ def withdraw(
     mine = _home(home)
     entry = withdraw_offer(contract, mine, _store(at, mine), datetime.now(UTC))
     mine.log.append("catalogue-withdrawn", subject=contract, counts=_number(entry))
-    typer.echo(f"{mine.party} does not offer {contract} any more")
+    say(f"{mine.party} does not offer {contract} any more")
 
 
 @app.command("list")
@@ -129,34 +129,30 @@ def show(
 
     Example: counterfoil catalogue show bank-a loans
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from counterfoil.governance.catalogue import read_entry
 
     mine = _home(home)
     owner = _owner(party, _rosters(roster, mine))
     entry = read_entry(_store(at, mine), owner, contract, datetime.now(UTC).date(), mine.state)
     if as_json:
-        typer.echo(json.dumps(entry.document, indent=2, ensure_ascii=False))
+        say_json(entry.document)
         return
-    document, console = entry.document, Console(markup=False, highlight=False)
-    console.print(f"{document['title']} ({entry.contract} {document['contract']['version']}), of {owner.organisation}")
-    console.print(document["purpose"])
+    document = entry.document
+    say(f"{document['title']} ({entry.contract} {document['contract']['version']}), of {owner.organisation}")
+    say(document["purpose"])
     every = f", a new table every {document['refreshed']}" if document["refreshed"] else ""
-    console.print(f"{entry.rows} rows on {document['asOf']}{every}; the entry stands until {entry.until}")
-    console.print(
+    say(f"{entry.rows} rows on {document['asOf']}{every}; the entry stands until {entry.until}")
+    say(
         f"lawful basis {document['lawfulBasis']}; no result on fewer than {document['minimumCount']} rows; for "
         f"{', '.join(document['analyses']) or 'analyses that its columns allow'}"
     )
-    table = Table("column", "type", "role", "from", "to", "leaves its owner", "description")
+    rows = []
     for column in entry.columns:
-        ends = (f"{column[end]} {column.get('unit', '')}".strip() if end in column else "" for end in _ENDS)
+        ends = [f"{column[end]} {column.get('unit', '')}".strip() if end in column else "" for end in _ENDS]
         name = "\n".join(filter(None, (column["name"], column.get("businessName"))))
-        cells = (name, column["type"], column["role"], *ends, column["leaves"], column["description"])
-        table.add_row(*map(_plain, cells))
-    console.print(table)
-    console.print(f"ask {party} for the contract; its sha256 is {document['contract']['sha256']}")
+        rows.append((name, column["type"], column["role"], *ends, column["leaves"], column["description"]))
+    show_table(("column", "type", "role", "from", "to", "leaves its owner", "description"), rows)
+    say(f"ask {party} for the contract; its sha256 is {document['contract']['sha256']}")
 
 
 _ENDS = ("minimum", "maximum")
@@ -169,22 +165,22 @@ def _find(wanted: Wanted, roster: Path | None, at: str, as_json: bool, home: Pat
     found, worst = [], 0
     for each in _entries(_store(at, mine), _rosters(roster, mine), mine):
         if isinstance(each, Refused):
-            typer.echo(f"refused: {each.party} {each.contract}: {each.error}", err=True)
+            say(*f"refused: {each.party} {each.contract}: {each.error}".split("\n"), aside=True)
             worst = max(worst, each.error.exit_code)
         elif (columns := wanted.columns(each)) is not None:
             found.append((each, columns))
     if as_json:
         told = [{**each.document, "matches": columns} for each, columns in found]
-        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        say_json(told)
     else:
         for each, columns in found:
             matches = f"; {', '.join(columns)}" if columns else ""
-            typer.echo(
+            say(
                 f"{each.party} {each.contract} {each.document['contract']['version']}: {each.document['title']}; "
                 f"{each.rows} rows on {each.document['asOf']}, until {each.until}{matches}"
             )
         if not found:
-            typer.echo("nobody offers such data here", err=True)
+            say("nobody offers such data here", aside=True)
     raise typer.Exit(worst)
 
 
@@ -240,10 +236,3 @@ def _home(home: Path | None) -> Home:
 
 def _number(entry: Entry) -> dict[str, int]:
     return {"serial": entry.serial}
-
-
-def _plain(text: str) -> str:
-    """The text as Rich's tables show it, without markup of theirs."""
-    from rich.markup import escape
-
-    return escape(text)

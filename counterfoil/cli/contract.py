@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from counterfoil.cli.options import HomeOption
+from counterfoil.terminal import say, say_json, show_table
 
 if TYPE_CHECKING:
     from counterfoil.governance.contract import Contract
@@ -84,7 +85,7 @@ def new(
     else:
         text = draft(profile(Path(source)), Path(source).stem)
     write_file(out, text.encode())
-    typer.echo(f"{out}: a draft; see what is left to decide: counterfoil contract lint {out}")
+    say(f"{out}: a draft; see what is left to decide: counterfoil contract lint {out}")
 
 
 @app.command()
@@ -110,14 +111,12 @@ def lint(files: Annotated[list[Path], typer.Argument(help="Contract files.", sho
             if (envelope := _envelope(file)) is not None:
                 check_bytes(contract, envelope)
         except (DocumentError, SignatureError) as error:
-            typer.echo(str(error), err=True)
+            say(*str(error).split("\n"), aside=True)
             worst = max(worst, error.exit_code)
         else:
-            typer.echo(
-                f"{file}: right; {contract.id} {contract.version}, {len(contract.columns)} columns, {len(rules)} rules"
-            )
+            say(f"{file}: right; {contract.id} {contract.version}, {len(contract.columns)} columns, {len(rules)} rules")
             if contract.review_by and (words := remind(f"{contract.id} {contract.version}", contract.review_by, today)):
-                typer.echo(f"{file}: note: {words}; look at it anew, and sign its next version", err=True)
+                say(f"{file}: note: {words}; look at it anew, and sign its next version", aside=True)
     raise typer.Exit(worst)
 
 
@@ -127,39 +126,35 @@ def show(file: ContractFile, card: CardOption = None) -> None:
 
     Example: counterfoil contract show contracts/data/loans.odcs.yaml
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from counterfoil.crypto.keys import read_card
     from counterfoil.files import read_file
     from counterfoil.governance.offer import check_bytes, signers
 
     contract = _read(file)
-    table = Table("column", "type", "role", "from", "to", "needed for", "allowed in")
+    rows = []
     for column in contract.columns:
         low, high = (
             (column.categories[0], column.categories[-1]) if column.categories else (column.minimum, column.maximum)
         )
-        ends = ("" if end is None else f"{end} {column.unit}".rstrip() for end in (low, high))
+        ends = ["" if end is None else f"{end} {column.unit}".rstrip() for end in (low, high)]
         allowed = ", ".join(column.allowed_analyses) if column.role != "identifier" else "nothing"
-        table.add_row(column.name, column.type, column.role, *ends, column.purpose or "", allowed)
-    console = Console()
-    console.print(f"{contract.name} ({contract.id} {contract.version}, {contract.status}), until {contract.expires}")
+        rows.append((column.name, column.type, column.role, *ends, column.purpose or "", allowed))
+    say(f"{contract.name} ({contract.id} {contract.version}, {contract.status}), until {contract.expires}")
     if contract.review_by:
-        console.print(f"to be looked at anew by {contract.review_by}")
-    console.print(contract.purpose)
-    console.print(table)
+        say(f"to be looked at anew by {contract.review_by}")
+    say(contract.purpose)
+    show_table(("column", "type", "role", "from", "to", "needed for", "allowed in"), rows)
     for rule in contract.quality:
         limits = " to ".join(map(str, rule.limits))
-        console.print(f"- {rule.name}: {rule.metric} {rule.operator} {limits} {rule.unit}")
-    console.print(f"sha256 {contract.digest}")
+        say(f"- {rule.name}: {rule.metric} {rule.operator} {limits} {rule.unit}")
+    say(f"sha256 {contract.digest}")
     if (envelope := _envelope(file)) is None:
-        console.print("signed by nobody")
+        say("signed by nobody")
     elif cards := [read_card(read_file(path)) for path in card or ()]:
-        console.print(f"signed by {', '.join(signers(contract, envelope, cards))}")
+        say(f"signed by {', '.join(signers(contract, envelope, cards))}")
     else:
         check_bytes(contract, envelope)
-        console.print("signed; to see by whom, give the parties' cards: --card")
+        say("signed; to see by whom, give the parties' cards: --card")
 
 
 @app.command()
@@ -178,7 +173,7 @@ def sign(file: ContractFile, home: HomeOption = None) -> None:
     signed = sign_contract(contract, mine.keys, _envelope(file), datetime.now(UTC).date())
     write_file(signature_file(file), signed, replace=True)
     mine.log.append("contract-signed", subject=contract.id, refs={"contract": contract.digest})
-    typer.echo(f"{signature_file(file)}: {contract.id} {contract.version} signed as {mine.party}")
+    say(f"{signature_file(file)}: {contract.id} {contract.version} signed as {mine.party}")
 
 
 @app.command()
@@ -195,21 +190,21 @@ def diff(
 
     found = compare(_read(old), _read(new))
     if as_json:
-        typer.echo(json.dumps(found.facts(), indent=2))
+        say_json(found.facts())
         return
     for change in found.changes:
-        typer.echo(f"{change.place}: {change.text}" + (f" [breaks {', '.join(change.breaks)}]" * bool(change.breaks)))
+        say(f"{change.place}: {change.text}" + (f" [breaks {', '.join(change.breaks)}]" * bool(change.breaks)))
     for who in found.broken:
-        typer.echo(f"breaks {who}: {MEANINGS[who]}")
+        say(f"breaks {who}: {MEANINGS[who]}")
     if not found.sign_again:
-        typer.echo("The files are the same; nothing is to be signed.")
+        say("The files are the same; nothing is to be signed.")
         return
-    typer.echo(
+    say(
         f"Agreements on {found.old.id} {found.old.version} (sha256 {found.old.digest}) go on with it. To use the new "
         "one, draft each of them again and have all its parties sign."
     )
     if not found.version_suffices:
-        typer.echo(f"The new version calls itself {found.new.version}; call it {found.least_version} or later.")
+        say(f"The new version calls itself {found.new.version}; call it {found.least_version} or later.")
 
 
 @app.command()
@@ -229,7 +224,7 @@ def test(
     terms = _read(contract)
     _note_read(home, terms)
     verdict = check_file(table, terms)
-    typer.echo(f"{table}: {verdict.rows} rows satisfy {verdict.rules_checked} rules")
+    say(f"{table}: {verdict.rows} rows satisfy {verdict.rules_checked} rules")
 
 
 @app.command()
@@ -252,7 +247,7 @@ def risk(
     loaded, _ = load_valid(table, terms)
     page = table.with_suffix(".risk.html")
     kept = protect(loaded, [column.name for column in terms.columns if column.role not in ("identifier", "key")], page)
-    typer.echo(
+    say(
         f"{table}: {kept.table.rows} rows would leave; {kept.opted_out} opted out, {kept.incomplete} lack a cell, "
         f"{kept.left_behind} would stay behind; see {page}"
     )
@@ -287,4 +282,4 @@ def synth(
         write_file(out / "answers.json", json.dumps(answers, indent=2).encode(), replace=True)
     for table in made.values():
         write_table(table, out / table.source)
-        typer.echo(f"{out / table.source}: {table.rows} rows")
+        say(f"{out / table.source}: {table.rows} rows")

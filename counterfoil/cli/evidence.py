@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.options import HomeOption
+from counterfoil.terminal import say
 
 
 def evidence(
@@ -28,5 +29,5 @@ def evidence(
     mine = Home.open(home)
     exported = export(mine, job, out or Path(f"{job}.zip"), datetime.now(UTC))
     mine.log.append("evidence-exported", subject=job, counts={"files": exported.files})
-    typer.echo(f"{exported.path}: {exported.files} files on {exported.drafts} drafts of job {job}")
-    typer.echo(f"check it anywhere: counterfoil verify {exported.path}")
+    say(f"{exported.path}: {exported.files} files on {exported.drafts} drafts of job {job}")
+    say(f"check it anywhere: counterfoil verify {exported.path}")

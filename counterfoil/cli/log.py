@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.options import HomeOption
+from counterfoil.terminal import say
 
 app = typer.Typer(help="Read and check your party's audit log.", no_args_is_help=True)
 
@@ -26,7 +27,7 @@ def show(
     for event in map(Event.parse, Home.open(home).log.entries()):
         if subject in (None, event.subject):
             details = [f"{name}={value}" for group in (event.refs, event.counts) for name, value in group.items()]
-            typer.echo(" ".join([str(event.index), event.time, event.type, event.subject or "-", *details]))
+            say(" ".join([str(event.index), event.time, event.type, event.subject or "-", *details]))
 
 
 @app.command()
@@ -40,4 +41,4 @@ def check(home: HomeOption = None) -> None:
 
     mine = Home.open(home)
     checkpoint = verify_log(mine.log.entries(), mine.log.checkpoint(), mine.keys.public).checkpoint
-    typer.echo(f"log of {mine.party} is whole: {checkpoint.size} entries, root {checkpoint.root.hex()}")
+    say(f"log of {mine.party} is whole: {checkpoint.size} entries, root {checkpoint.root.hex()}")

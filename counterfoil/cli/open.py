@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.options import HomeOption
+from counterfoil.terminal import say
 
 
 def open_(
@@ -29,9 +30,9 @@ def open_(
     signed = load_agreement(mine.exchange, Ref.parse(agreement), mine.keys.public, None)  # a release may outlive it
     opened = open_latest(mine, signed, period)
     for result in opened.results:
-        typer.echo(f"{result.title}")
+        say(f"{result.title}")
         for finding in result.findings:
-            typer.echo(f"  {finding}")
-    typer.echo(f"opens until {opened.last_day}; a signed receipt is in the exchange")
-    typer.echo(f"on paper: {opened.page.with_suffix('.pdf')}")
-    typer.echo(f"report: {opened.page}")
+            say(f"  {finding}")
+    say(f"opens until {opened.last_day}; a signed receipt is in the exchange")
+    say(f"on paper: {opened.page.with_suffix('.pdf')}")
+    say(f"report: {opened.page}")

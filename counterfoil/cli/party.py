@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 
 from counterfoil.cli.options import HomeOption
 from counterfoil.cli.roster import OutOption, sign_next
+from counterfoil.terminal import say, say_json
 
 app = typer.Typer(help="Make your party, join a roster, renew or revoke keys.", no_args_is_help=True)
 
@@ -34,7 +34,7 @@ def init(
     from counterfoil.home import Home
 
     made = Home.create(home, party, exchange, tuple(role or ()))
-    typer.echo(f"party {party} lives in {made.path}; send its card to the others: counterfoil party card")
+    say(f"party {party} lives in {made.path}; send its card to the others: counterfoil party card")
 
 
 @app.command()
@@ -45,7 +45,7 @@ def card(home: HomeOption = None) -> None:
     """
     from counterfoil.home import Home
 
-    typer.echo(json.dumps(Home.open(home).keys.public.to_json(), indent=2))
+    say_json(Home.open(home).keys.public.to_json())
 
 
 @app.command()
@@ -64,7 +64,7 @@ def invite(
     mine = Home.open(home)
     code = invite_party(party, mine, datetime.now(UTC))
     mine.log.append("party-invited", subject=party)
-    typer.echo(code)
+    say(code)
 
 
 @app.command()
@@ -86,8 +86,8 @@ def enrol(
     mine = Home.open(home)
     ask_to_join(mine, code, organisation=organisation, jurisdiction=jurisdiction, address=address, hosting=hosting)
     mine.log.append("enrolment-asked")
-    typer.echo(f"{mine.party} asks to join; its fingerprint, to be read out to whoever invited you:")
-    typer.echo(mine.keys.public.sign_id)
+    say(f"{mine.party} asks to join; its fingerprint, to be read out to whoever invited you:")
+    say(mine.keys.public.sign_id)
 
 
 @app.command()
@@ -106,7 +106,7 @@ def rotate(home: HomeOption = None) -> None:
     mine.renew_keys()
     publish_card(mine)
     mine.log.append("keys-renewed", refs={"seal": mine.keys.public.seal_id, "tls": mine.keys.public.tls_pin})
-    typer.echo(
+    say(
         f"{mine.party} has new keys; they go into the roster's next version: "
         f"counterfoil roster revise ROSTER --renewed {mine.party} --out NEXT"
     )
@@ -140,4 +140,4 @@ def revoke(
     except CounterfoilError:
         out.unlink()
         raise
-    typer.echo(f"to be signed by the others: counterfoil roster sign {roster} {out}")
+    say(f"to be signed by the others: counterfoil roster sign {roster} {out}")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import typer
-
 from counterfoil.cli.options import HomeOption
+from counterfoil.terminal import say
 
 
 def purge(home: HomeOption = None) -> None:
@@ -23,6 +22,6 @@ def purge(home: HomeOption = None) -> None:
     mine, now = Home.open(home), datetime.now(UTC)
     erased = erase(mine, now)
     for erasure in erased:
-        typer.echo(f"{erasure.id}: erased ({erasure.reason})")
+        say(f"{erasure.id}: erased ({erasure.reason})")
     gone = destroy_unused_keys(mine, now.date())
-    typer.echo(f"{len(erased)} erased, {gone} generations of earlier keys destroyed")
+    say(f"{len(erased)} erased, {gone} generations of earlier keys destroyed")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from counterfoil.cli.options import HomeOption
+from counterfoil.terminal import say
 
 if TYPE_CHECKING:
     from counterfoil.governance.signing import SignedAgreement
@@ -29,7 +30,7 @@ def list_(agreement: AgreementArgument, home: HomeOption = None) -> None:
 
     mine, signed = _open(agreement, home)
     for status in statuses(mine.exchange, signed):
-        typer.echo(f"{status.evidence} {status.period} to {status.recipient}: {status.words(datetime.now(UTC).date())}")
+        say(f"{status.evidence} {status.period} to {status.recipient}: {status.words(datetime.now(UTC).date())}")
 
 
 @app.command()
@@ -54,9 +55,9 @@ def revoke(
     draft = load_draft(mine.exchange, signed, evidence)
     revoked, fetched = take_back(draft, recipient or signed.terms.recipients, reason, mine, datetime.now(UTC))
     for word in revoked:
-        typer.echo(f"{word.node} revoked its release of job {word.job} to {word.recipient}")
+        say(f"{word.node} revoked its release of job {word.job} to {word.recipient}")
     for receipt in fetched:
-        typer.echo(f"{receipt.recipient} has fetched it already, at {write_time(receipt.opened)}")
+        say(f"{receipt.recipient} has fetched it already, at {write_time(receipt.opened)}")
 
 
 def _open(agreement: str, home: Path | None) -> tuple[Home, SignedAgreement]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from counterfoil.cli.options import HomeOption
+from counterfoil.terminal import ask, say
 
 if TYPE_CHECKING:
     from counterfoil.governance.decisions import Verdict
@@ -37,11 +38,11 @@ def list_(agreement: AgreementArgument, home: HomeOption = None) -> None:
     found = docket(signed, mine, datetime.now(UTC).date())
     for each in found:
         evidence = each.draft.evidence
-        typer.echo(f"{evidence.digest} {evidence.period} attempt {evidence.attempt}: {state_line(each, mine.party)}")
+        say(f"{evidence.digest} {evidence.period} attempt {evidence.attempt}: {state_line(each, mine.party)}")
         for made in proposals(mine.exchange, each):
-            typer.echo(f"  {proposal_line(made)}")
+            say(f"  {proposal_line(made)}")
     if not found:
-        typer.echo("nothing waits: no job of this agreement has a draft yet", err=True)
+        say("nothing waits: no job of this agreement has a draft yet", aside=True)
 
 
 @app.command()
@@ -63,7 +64,7 @@ def show(agreement: AgreementArgument, evidence: EvidenceArgument, home: HomeOpt
     found = look(draft, mine, today)
     checks = prechecks(found, mine.exchange, today, amiss(draft, mine, today))
     for line in describe(found, comments(mine.exchange, draft), proposals(mine.exchange, found), checks, mine.party):
-        typer.echo(line)
+        say(line)
 
 
 @app.command()
@@ -82,7 +83,7 @@ def comment(
     mine, draft = _draft(agreement, evidence, home)
     comment(draft, text, mine.keys, mine.exchange, datetime.now(UTC))
     mine.log.append("review-comment", subject=draft.evidence.job, refs={"evidence": evidence})
-    typer.echo(f"{mine.party}: remarked on job {draft.evidence.job}")
+    say(f"{mine.party}: remarked on job {draft.evidence.job}")
 
 
 @app.command()
@@ -138,7 +139,7 @@ def confirm(
     found = look(draft, mine, datetime.now(UTC).date())
     proposed = [made for made in proposals(mine.exchange, found) if made.reviewer == mine.party]
     for made in proposed:
-        typer.echo(proposal_line(made))
+        say(proposal_line(made))
     if not proposed:
         raise NotFoundError(
             f"nothing is proposed for {mine.party} on {evidence}; use approve, request-changes or reject"
@@ -149,7 +150,7 @@ def confirm(
             "reject"
         )
     if not yes:
-        typer.confirm(f"Sign this as {mine.party}?", abort=True)
+        ask(f"Sign this as {mine.party}?")
     _decide(agreement, evidence, proposed[0].verdict, proposed[0].comment, home)
 
 
@@ -172,7 +173,7 @@ def _decide(agreement: str, evidence: str, verdict: Verdict, comment: str, home:
     check_standing(draft.agreement.terms, mine, datetime.now(UTC).date())
     decision = decide(draft, verdict, comment=comment, keys=mine.keys, exchange=mine.exchange, now=datetime.now(UTC))
     mine.log.append(f"review-{verdict}", subject=decision.job, refs={"evidence": evidence})
-    typer.echo(f"{mine.party}: {verdict} on job {decision.job}")
+    say(f"{mine.party}: {verdict} on job {decision.job}")
 
 
 def _draft(agreement: str, evidence: str, home: Path | None) -> tuple[Home, Draft]:

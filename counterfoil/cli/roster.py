@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from counterfoil.cli.options import HomeOption
+from counterfoil.terminal import ask, say
 
 if TYPE_CHECKING:
     from counterfoil.governance.roster import Roster
@@ -40,8 +41,8 @@ def new(
     filled = fill_roster(read_file(members), str(members), cards, datetime.now(UTC).date())
     write_file(out, filled.raw, replace=True)
     for party in filled.parties:
-        typer.echo(f"{party.id}: {party.keys.sign_id}")
-    typer.echo(f"{out}: roster {filled.id} version {filled.version}, until {filled.expires}")
+        say(f"{party.id}: {party.keys.sign_id}")
+    say(f"{out}: roster {filled.id} version {filled.version}, until {filled.expires}")
 
 
 @app.command()
@@ -54,15 +55,15 @@ def show(roster: OldArgument) -> None:
     from counterfoil.governance.roster import parse_roster
 
     read = parse_roster(read_file(roster), str(roster))
-    typer.echo(f"roster {read.id} version {read.version}, from {read.issued} to {read.expires}")
+    say(f"roster {read.id} version {read.version}, from {read.issued} to {read.expires}")
     for party in read.parties:
-        typer.echo(f"  {party.id} ({', '.join(party.roles)}): {party.organisation}, {party.jurisdiction}")
+        say(f"  {party.id} ({', '.join(party.roles)}): {party.organisation}, {party.jurisdiction}")
         for name, values in party.attributes.items():
-            typer.echo(f"    {name}: {', '.join(values)}")
-        typer.echo(f"    {party.keys.sign_id}")
+            say(f"    {name}: {', '.join(values)}")
+        say(f"    {party.keys.sign_id}")
         for each in party.earlier:
-            typer.echo(f"    earlier keys to seal to ({each.keys.seal_id[:16]}) are honoured until {each.until}")
-    typer.echo(f"its next version takes the signatures of {read.threshold} of these, and of more than half of its own")
+            say(f"    earlier keys to seal to ({each.keys.seal_id[:16]}) are honoured until {each.until}")
+    say(f"its next version takes the signatures of {read.threshold} of these, and of more than half of its own")
 
 
 @app.command()
@@ -90,15 +91,15 @@ def revise(
     joining = [read_request(id, mine, now) for id in admit or ()]
     replaced = [read_card(read_file(file)) for file in card or ()]
     for keys in (*(party.keys for party in joining), *replaced):
-        typer.echo(f"{keys.party}: {keys.sign_id}")
+        say(f"{keys.party}: {keys.sign_id}")
         if not yes:
-            typer.confirm(f"Did {keys.party} itself tell you this fingerprint?", abort=True)
+            ask(f"Did {keys.party} itself tell you this fingerprint?")
     cards = [*replaced, *(read_renewed(id, before, mine) for id in renewed or ())]
     after = revise_roster(before, now.date(), cards=cards, joining=joining)
     for party in joining:
         admitted(party.id, mine)
     write_file(out, after.raw)
-    typer.echo(
+    say(
         f"{out}: roster {after.id} version {after.version}, until {after.expires}; each party signs it: "
         f"counterfoil roster sign {old} {out}"
     )
@@ -125,9 +126,9 @@ def sign(
     mine = Home.open(home)
     before, after = (parse_roster(read_file(file), str(file)) for file in (old, new))
     for line in roster_changes(before, after):
-        typer.echo(line)
+        say(line)
     if not yes:
-        typer.confirm(f"Sign this as {mine.party}?", abort=True)
+        ask(f"Sign this as {mine.party}?")
     sign_next(before, after, mine)
 
 
@@ -138,4 +139,4 @@ def sign_next(old: Roster, new: Roster, mine: Home) -> None:
     sign_successor(old, new, mine.keys, mine.exchange)
     mine.log.append("roster-signed", subject=new.id, refs={"follows": old.digest, "roster": new.digest})
     of_old, of_new = missing(old, new, mine.exchange)
-    typer.echo(f"signed as {mine.party}; needs {of_old} more of version {old.version}, {of_new} of {new.version}")
+    say(f"signed as {mine.party}; needs {of_old} more of version {old.version}, {of_new} of {new.version}")

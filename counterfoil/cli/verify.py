@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from counterfoil.terminal import say
+
 if TYPE_CHECKING:
     from counterfoil.records import Records
 
@@ -36,7 +38,7 @@ def verify(
     pinned = [read_card(read_file(file)) for file in card or ()]
     checks = (check_inventory, check_releases, check_erasures, check_lineage)
     for line in verify_bundle(_open(path), {keys.party: keys for keys in pinned}, checks):
-        typer.echo(line)
+        say(line)
 
 
 def _open(path: str) -> Records:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-import typer
+from counterfoil.terminal import say
 
 
 def warm() -> None:
@@ -13,4 +13,4 @@ def warm() -> None:
     Example: counterfoil warm
     """
     import_module("counterfoil.mpc.kernels")  # compiles each kernel, or finds it in numba's cache
-    typer.echo("the kernels are compiled")
+    say("the kernels are compiled")

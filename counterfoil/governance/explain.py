@@ -13,6 +13,7 @@ from counterfoil.governance.memory import guarded, noise_instead
 from counterfoil.governance.privacy import ONE_ROW
 from counterfoil.governance.reaffirmation import review_dates
 from counterfoil.governance.repetition import asks_twice
+from counterfoil.texts import line
 
 _PROTECTION = {
     "rep3": "at most one of the three nodes is dishonest, and even that one follows the protocol",
@@ -21,8 +22,11 @@ _PROTECTION = {
 
 
 def explain(agreement: Agreement) -> str:
-    """What the agreement lets happen, to whose data, for whom, and what protects it."""
-    return "\n".join(_lines(agreement))
+    """What the agreement lets happen, to whose data, for whom, and what protects it.
+
+    A line is one of ours: no line break in what somebody wrote makes another.
+    """
+    return "\n".join(map(line, _lines(agreement)))
 
 
 def facts(agreement: Agreement) -> dict[str, Json]:

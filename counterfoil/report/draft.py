@@ -1,6 +1,6 @@
 """A draft in plain words, for those who must decide on it. It holds no value: there is none in plain yet.
 
-Whatever people wrote is shown without the control characters that a terminal would obey.
+Whatever people wrote is shown on the line that says who wrote it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from counterfoil.governance.proposals import Proposal
 from counterfoil.report import wording
 from counterfoil.report.leakage import statement
 from counterfoil.report.prechecks import Precheck
+from counterfoil.texts import one_line
 
 INSTEAD = "noised in place of being refused: some owner's rows differ by too few from those of an earlier release"
 
@@ -74,13 +75,8 @@ def describe(
 
 def proposal_line(made: Proposal) -> str:
     """What was typed in a reviewer's name, and that it is no more than that."""
-    words = f': "{printable(made.comment)}"' if made.comment.strip() else ""
+    words = f': "{one_line(made.comment)}"' if made.comment.strip() else ""
     return f"proposed on the page, not signed: {made.verdict} for {made.reviewer}{words}"
-
-
-def printable(text: str) -> str:
-    """The text on one line, with nothing in it that a terminal would obey."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def _who_gets_what(draft: Draft) -> Iterator[str]:
@@ -130,7 +126,7 @@ def _said(found: Review, remarks: Sequence[Comment]) -> Iterator[str]:
     said = [(each.decided, each.party, str(each.verdict), each.comment) for each in found.decisions]
     said += [(each.said, each.party, "remarks", each.text) for each in remarks]
     for when, party, what, words in sorted(said):
-        quoted = f': "{printable(words)}"' if words.strip() else ""
+        quoted = f': "{one_line(words)}"' if words.strip() else ""
         yield f"  {party}, {when:%Y-%m-%d %H:%M}: {what}{quoted}"
     for note in found.uncounted:
         yield f"  {note}"

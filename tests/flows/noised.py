@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.console import Console
 
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
 from counterfoil.governance.signing import fetch_agreement
 from counterfoil.home import Home
+from counterfoil.terminal import console
 from deployments.demo import NODES, ROLES, Demo, stages
 from deployments.stages import Display
 from deployments.stand import DemoError, Stand
@@ -114,7 +114,7 @@ def _digest(evidence: str) -> str:
 
 async def run(folder: Path, suite: str) -> None:
     """The job in the folder, which is made anew."""
-    console, nodes = Console(), NODES_OF[suite]
+    nodes = NODES_OF[suite]
     roles = {**ROLES, **dict.fromkeys(nodes, ("node",))}
 
     def edit(contracts: Path) -> None:
@@ -123,8 +123,8 @@ async def run(folder: Path, suite: str) -> None:
             four_nodes(contracts)
 
     async with Stand(folder, len(nodes)) as stand:
-        with Display(console, stages(roles)) as display:
-            noised = Noised(stand, display, console, roles, edit)
+        with Display(console(), stages(roles)) as display:
+            noised = Noised(stand, display, roles, edit)
             if suite == "rep4":
                 noised.deployments = noised.four(folder)
             await noised.noised()
