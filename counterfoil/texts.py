@@ -134,6 +134,11 @@ def _filled(value: object) -> Markdown:
     return escape(str(value))
 
 
+def shown_in_html(value: object) -> object:
+    """What a template of HTML fills in, made visible before it is escaped; what is HTML already stays."""
+    return value if hasattr(value, "__html__") or not isinstance(value, str) else visible(value)
+
+
 # --- which characters -------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from counterfoil.errors import CounterfoilError
+from counterfoil.texts import visible
 from mpc_tasks.barrier import PublicValue, barrier, check_public
 
 P = ParamSpec("P")
@@ -36,7 +37,7 @@ def stage(*, timeout_s: int) -> Callable[[Callable[P, PublicValue]], Flow[P, Sta
                     check_public(result, f"the result of {function.__name__}")
                     return Completed(message=str(result))
             except CounterfoilError as error:
-                return Failed(name=type(error).__name__, message=str(error))
+                return Failed(name=type(error).__name__, message=visible(str(error)))
 
         return flow(
             name=function.__name__,

@@ -17,6 +17,7 @@ from prefect.logging.handlers import APILogHandler
 
 from counterfoil.canonical import Ref, check_id
 from counterfoil.errors import CounterfoilError, DocumentError, InternalError, RefusedError
+from counterfoil.texts import line, one_line, visible
 
 PublicValue = Ref | str | int | None | tuple["PublicValue", ...]
 """What a task takes and returns: references, ids, integers, and tuples of these."""
@@ -61,12 +62,22 @@ def barrier() -> Iterator[None]:
 def _keep(number: str, text: str) -> None:
     path = Path(os.environ["COUNTERFOIL_HOME"]) / "errors.log"
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
-        file.write(f"--- {number}\n{text}\n")
+        file.write(f"--- {number}\n{visible(text)}\n")
 
 
 def say(message: str) -> None:
     """Writes a line to the run's page in Prefect; it must be fit for every party's eyes."""
-    get_run_logger().info(message, extra={"counterfoil": True})
+    get_run_logger().info(one_line(message), extra={"counterfoil": True})
+
+
+class OneLine(logging.Filter):
+    """Makes one visible line of every message, so that none looks like two, and makes tracebacks visible."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = line(record.getMessage()), ()
+        if record.exc_info and not record.exc_text:
+            record.exc_text = visible(logging.Formatter().formatException(record.exc_info))
+        return True
 
 
 class OnlyOurs(logging.Filter):
@@ -77,10 +88,15 @@ class OnlyOurs(logging.Filter):
 
 
 def guard_logs() -> None:
-    """Of all that is logged here and in forks, only what `say` writes reaches Prefect's server from here on."""
+    """Of all that is logged here and in forks, only what `say` writes reaches Prefect's server from here on.
+
+    A message is one visible line wherever it goes.
+    """
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).setLevel(logging.INFO)
     loggers = (logging.getLogger(), *(logging.getLogger(name) for name in logging.root.manager.loggerDict))
     for handler in {handler for logger in loggers for handler in logger.handlers}:
         if isinstance(handler, APILogHandler) and not any(isinstance(f, OnlyOurs) for f in handler.filters):
             handler.addFilter(OnlyOurs())
+        if not any(isinstance(f, OneLine) for f in handler.filters):
+            handler.addFilter(OneLine())

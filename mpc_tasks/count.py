@@ -15,6 +15,7 @@ from counterfoil.governance.proposals import proposals
 from counterfoil.governance.release import is_released
 from counterfoil.governance.verify import find_manifest
 from counterfoil.report.prechecks import Precheck, prechecks
+from counterfoil.texts import Markdown, escape, markdown
 from mpc_tasks.held import home
 from mpc_tasks.runs import Run, runs_of
 from mpc_tasks.show import page
@@ -81,40 +82,63 @@ def _ends(found: Review) -> Iterator[str]:
     yield from (str(Ref("evidence", node, evidence.digest)) for node in terms.nodes)
 
 
-def _waiting(found: Review, proposed: Mapping[str, str]) -> Iterator[str]:
+def _waiting(found: Review, proposed: Mapping[str, str]) -> Iterator[Markdown]:
     """What waits, for whom and why, a row each; `proposed` says what was typed for whom."""
     terms, quorum = found.draft.agreement.terms, found.draft.agreement.terms.quorum
     if found.state in _WAITING:
         missing = f"{found.missing} more of {quorum} approvals"
         for reviewer in found.undecided:
             typed = f"; {proposed[reviewer]} is typed for it, not signed" if reviewer in proposed else ""
-            yield f"| this draft | {reviewer} | {missing}{typed} |"
-        yield from (f"| the release | {recipient} | this draft is not approved yet |" for recipient in terms.recipients)
+            yield _row("this draft", reviewer, f"{missing}{typed}")
+        for recipient in terms.recipients:
+            yield _row("the release", recipient, "this draft is not approved yet")
 
 
-def _page(found: Review, agreement: Ref, checks: Sequence[Precheck], runs: Sequence[Run]) -> str:
+def _row(*cells: object) -> Markdown:
+    return Markdown(f"| {' | '.join(escape(str(cell)) for cell in cells)} |")
+
+
+def _page(found: Review, agreement: Ref, checks: Sequence[Precheck], runs: Sequence[Run]) -> Markdown:
     evidence, terms = found.draft.evidence, found.draft.agreement.terms
-    command = f"{agreement} {evidence.digest}"
     state = f"waits for {found.missing} more of {terms.quorum} approvals" if found.state in _WAITING else "is over"
     if found.state in (State.APPROVED, State.RELEASED):
         state = "is approved"
-    outputs = "\n".join(
-        f"| {name} | {', '.join(output.recipients)} | {output.measures['hidden-cells']} of {output.measures['cells']} |"
-        for name, output in evidence.outputs.items()
-    )
     proposed = {made.reviewer: str(made.verdict) for made in proposals(home().exchange, found)}
     verdicts = {
         **{reviewer: f"{verdict} is proposed, not signed" for reviewer, verdict in proposed.items()},
         **{decision.party: str(decision.verdict) for decision in found.decisions},
     }
-    reviewers = "\n".join(f"| {id} | {verdicts.get(id, UNDECIDED)} |" for id in terms.reviewers)
-    waiting = "\n".join(_waiting(found, proposed)) or "| nothing | nobody | |"
-    links = "\n".join(f"* {run}" for run in runs) or "None of them is on this server any more."
-    checked = "\n".join(f"| {check.level} | {check.about} | {check.words} |" for check in checks)
-    return f"""## {terms.title}, {evidence.period}: {state}
+    return markdown(
+        PAGE,
+        title=terms.title,
+        period=evidence.period,
+        state=state,
+        is_now=found.state,
+        quorum=terms.quorum,
+        number=len(terms.reviewers),
+        waiting=list(_waiting(found, proposed)) or [Markdown("| nothing | nobody | |")],
+        outputs=[
+            _row(
+                name,
+                ", ".join(output.recipients),
+                f"{output.measures['hidden-cells']} of {output.measures['cells']}",
+            )
+            for name, output in evidence.outputs.items()
+        ],
+        checked=[_row(check.level, check.about, check.words) for check in checks],
+        reviewers=[_row(id, verdicts.get(id, UNDECIDED)) for id in terms.reviewers],
+        command=f"{agreement} {evidence.digest}",
+        links=[Markdown(f"* {run.link}") for run in runs] or "None of them is on this server any more.",
+        job=evidence.job,
+        attempt=evidence.attempt,
+        leakage=evidence.leakage,
+    )
 
-The draft is **{found.state}**. The results exist in secret shares alone. They go to their recipients when
-{terms.quorum} of {len(terms.reviewers)} reviewers sign; the signatures count, not what is done on this page.
+
+PAGE = """## {title}, {period}: {state}
+
+The draft is **{is_now}**. The results exist in secret shares alone. They go to their recipients when
+{quorum} of {number} reviewers sign; the signatures count, not what is done on this page.
 
 | what waits | for whom | why |
 |---|---|---|
@@ -149,5 +173,5 @@ counterfoil review confirm {command}
 
 {links}
 
-Job `{evidence.job}`, attempt {evidence.attempt}, leakage statement `{evidence.leakage}`.
+Job `{job}`, attempt {attempt}, leakage statement `{leakage}`.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.canonical import Ref
+from counterfoil.errors import TextError
 from counterfoil.governance.evidence import load_draft
 from counterfoil.governance.proposals import propose as propose_
 from mpc_tasks.barrier import say
@@ -14,13 +15,18 @@ from mpc_tasks.verify import signed
 @mpc_task(name="propose", version=1, of="reviewer")
 def propose(agreement: Ref, evidence: Ref, reviewer: str, verdict: str, comment: Ref) -> Ref:
     """The proposal is there, under no signature; the evidence. `comment` is the text that this process holds."""
+    text = held(comment, str)
+    drop(comment)
     draft = load_draft(home().exchange, signed(agreement), evidence.digest)
     match verdict:
         case "approve" | "request-changes" | "reject":
-            propose_(draft, reviewer, verdict, held(comment, str), home().exchange)
+            try:
+                propose_(draft, reviewer, verdict, text, home().exchange)
+            except TextError as error:  # whoever typed it may type it again; the review waits on
+                say(f"nothing was proposed to {reviewer}: {error}")
+                return evidence
             home().log.append("decision-proposed", subject=draft.evidence.job, refs={"evidence": evidence.digest})
             say(f"{verdict} was proposed to {reviewer}; it counts once {reviewer} signs it")
         case _:
             say("nothing was proposed")
-    drop(comment)
     return evidence

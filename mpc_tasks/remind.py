@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from counterfoil.canonical import Ref
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.reaffirmation import WARN_DAYS, ReviewDate, next_review, review_dates
+from counterfoil.texts import Markdown, markdown
 from mpc_tasks.barrier import say
 from mpc_tasks.held import home
 from mpc_tasks.show import page
@@ -26,22 +27,36 @@ def remind(agreement: Ref) -> int:
     return len(due.waits_for(today))
 
 
-def describe(terms: Agreement, agreement: Ref, due: ReviewDate, today: date) -> str:
+def describe(terms: Agreement, agreement: Ref, due: ReviewDate, today: date) -> Markdown:
     """The page: what is to be looked at by when, and how far each party is."""
-    documents = "\n".join(f"| {what} | {by} |" for what, by in review_dates(terms).items())
     waiting = due.waits_for(today)
-    parties = "\n".join(
-        f"| {party} ({terms.roster.party(party).organisation}) | {until} | "
-        f"{'to look at it' if party in waiting else 'done'} |"
-        for party, until in due.holds.items()
+    return markdown(
+        PAGE,
+        title=terms.title,
+        passed="No job starts" if today > due.by else f"After {due.by} no job starts",
+        ends=terms.expires,
+        ref=agreement,
+        documents=[markdown("| {what} | {by} |", what=what, by=by) for what, by in review_dates(terms).items()],
+        parties=[
+            markdown(
+                "| {party} ({organisation}) | {until} | {state} |",
+                party=party,
+                organisation=terms.roster.party(party).organisation,
+                until=until,
+                state="to look at it" if party in waiting else "done",
+            )
+            for party, until in due.holds.items()
+        ],
+        days=WARN_DAYS,
     )
-    passed = "No job starts" if today > due.by else f"After {due.by} no job starts"
-    return f"""## {terms.title}: to be reviewed
+
+
+PAGE = """## {title}: to be reviewed
 
 {passed} until every party has looked at the agreement anew, and signed that it stands by it. Results that are computed
-already can be reviewed and opened. The agreement itself ends on {terms.expires}, whatever is signed here.
+already can be reviewed and opened. The agreement itself ends on {ends}, whatever is signed here.
 
-A party, at home: `counterfoil agreement reaffirm {agreement}`.
+A party, at home: `counterfoil agreement reaffirm {ref}`.
 
 | document | review date |
 |---|---|
@@ -51,5 +66,5 @@ A party, at home: `counterfoil agreement reaffirm {agreement}`.
 |---|---|---|
 {parties}
 
-Parties are told {WARN_DAYS} days before.
+Parties are told {days} days before.
 """

@@ -12,6 +12,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.utilities.urls import url_for
 
+from counterfoil.texts import Markdown, escape
+
 _STAGES: Final = ("contribute", "analyse")
 _MOST: Final = 200
 """So many of the latest runs are looked through."""
@@ -24,8 +26,10 @@ class Run:
     name: str
     page: str | None
 
-    def __str__(self) -> str:
-        return f"[{self.name}]({self.page})" if self.page else self.name
+    @property
+    def link(self) -> Markdown:
+        """Its name, as a link if it has a page. The page's address is ours, made of the run's id."""
+        return Markdown(f"[{escape(self.name)}]({self.page})") if self.page else escape(self.name)
 
 
 def runs_of(references: Iterable[str]) -> list[Run]:

@@ -1,4 +1,8 @@
-"""Tables on a run's page in Prefect: ids, names and counts, fit for every party's eyes."""
+"""Tables and pages on a run's page in Prefect: ids, names and counts, fit for every party's eyes.
+
+Prefect reads Markdown in pages, in descriptions and in the cells of tables. What people wrote is escaped here; a page
+is made by `counterfoil.texts.markdown`, which escapes what it fills in.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +19,16 @@ from prefect.artifacts import (
 )
 from prefect.utilities.urls import url_for
 
+from counterfoil.texts import Markdown, escape, one_line
+
 
 def table(key: str, rows: Sequence[Mapping[str, str | int]], description: str) -> None:
     """A table artifact of the current run."""
-    create_table_artifact(key=key, table=[dict(row) for row in rows], description=description)
+    cells = [{name: escape(cell) if isinstance(cell, str) else cell for name, cell in row.items()} for row in rows]
+    create_table_artifact(key=key, table=cells, description=escape(description))
 
 
-def page(key: str, markdown: str) -> None:
+def page(key: str, markdown: Markdown) -> None:
     """A page artifact of the current run."""
     create_markdown_artifact(key=key, markdown=markdown)
 
@@ -30,14 +37,14 @@ def link_to_run(key: str, run: UUID, text: str) -> None:
     """A link artifact of the current run, to the page of another."""
     url = url_for("flow-run", obj_id=run)
     if url is not None:
-        create_link_artifact(key=key, link=url, link_text=text)
+        create_link_artifact(key=key, link=url, link_text=one_line(text))
 
 
 class Progress:
     """A progress bar of the current run."""
 
     def __init__(self, key: str, description: str) -> None:
-        self._id = cast(UUID, create_progress_artifact(key=key, progress=0.0, description=description))
+        self._id = cast(UUID, create_progress_artifact(key=key, progress=0.0, description=escape(description)))
 
     def at(self, percent: float) -> None:
         """So much is done."""

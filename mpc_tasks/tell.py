@@ -9,6 +9,7 @@ from counterfoil.canonical import Ref
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.delivery import store_of
 from counterfoil.governance.status import Status, statuses
+from counterfoil.texts import Markdown, markdown
 from mpc_tasks.held import home
 from mpc_tasks.show import page
 from mpc_tasks.task import mpc_task
@@ -25,16 +26,25 @@ def tell(agreement: Ref, evidence: Ref) -> int:
     return len(found)
 
 
-def describe(terms: Agreement, agreement: Ref, found: Sequence[Status], today: date) -> str:
+def describe(terms: Agreement, agreement: Ref, found: Sequence[Status], today: date) -> Markdown:
     """The page: one line for each recipient."""
-    rows = "\n".join(
-        f"| {each.recipient} ({terms.roster.party(each.recipient).organisation}) | "
-        f"{len(terms.plans_for(each.recipient))} analyses | {store_of(terms, each.recipient) or 'the exchange'} | "
-        f"{each.words(today)} |"
+    rows = [
+        markdown(
+            "| {recipient} ({organisation}) | {analyses} analyses | {store} | {state} |",
+            recipient=each.recipient,
+            organisation=terms.roster.party(each.recipient).organisation,
+            analyses=len(terms.plans_for(each.recipient)),
+            store=store_of(terms, each.recipient) or "the exchange",
+            state=each.words(today),
+        )
         for each in found
+    ]
+    return markdown(
+        PAGE, title=terms.title, period=found[0].period, rows=rows, ref=agreement, evidence=found[0].evidence
     )
-    first = found[0]
-    return f"""## {terms.title}, {first.period}: released
+
+
+PAGE = """## {title}, {period}: released
 
 What was released is sealed to its recipients; nobody else opens it, and nothing of it is known here.
 
@@ -42,8 +52,8 @@ What was released is sealed to its recipients; nobody else opens it, and nothing
 |---|---|---|---|
 {rows}
 
-A recipient, at home: `counterfoil open {agreement} --period {first.period}`. What becomes of it afterwards:
-`counterfoil release list {agreement}`.
+A recipient, at home: `counterfoil open {ref} --period {period}`. What becomes of it afterwards:
+`counterfoil release list {ref}`.
 
-Evidence `{first.evidence}`.
+Evidence `{evidence}`.
 """

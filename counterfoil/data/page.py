@@ -13,11 +13,17 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from counterfoil.files import write_file
+from counterfoil.texts import shown_in_html
 
 if TYPE_CHECKING:
     from counterfoil.data.faults import Fault
 
-TEMPLATES = Environment(loader=PackageLoader("counterfoil.data", "."), autoescape=True, undefined=StrictUndefined)
+TEMPLATES = Environment(
+    loader=PackageLoader("counterfoil.data", "."),
+    autoescape=True,
+    undefined=StrictUndefined,
+    finalize=shown_in_html,
+)
 
 
 def write(path: Path, source: str, contract: str, faults: Sequence[Fault]) -> None:

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from counterfoil.report import figures, tables, wording
 from counterfoil.report.model import Report
+from counterfoil.texts import shown_in_html
 
 if TYPE_CHECKING:
     from counterfoil.analyses.base import Result, ResultTable
@@ -21,6 +22,7 @@ PAGES = Environment(
     loader=PackageLoader("counterfoil.report", "."),
     autoescape=True,
     undefined=StrictUndefined,
+    finalize=shown_in_html,
     trim_blocks=True,
     lstrip_blocks=True,
 )

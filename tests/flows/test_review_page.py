@@ -108,6 +108,11 @@ def test_what_is_no_decision_is_not_taken(page: Page, typed: dict[str, str]) -> 
     assert (page.waits()["type"], page.proposed()) == ("PAUSED", [])
 
 
+def test_what_holds_what_nobody_would_see_is_not_proposed_and_the_review_waits_on(page: Page) -> None:
+    assert page.resume(reviewer="reviewer-1", decision="approve", comment="fine\u202e")["status"] == "ACCEPT"
+    assert (page.waits()["type"], page.proposed()) == ("PAUSED", [])
+
+
 def test_what_is_typed_is_a_proposal_until_it_is_signed(page: Page) -> None:
     for reviewer in ("reviewer-1", "reviewer-2"):
         assert page.resume(reviewer=reviewer, decision="approve", comment="cells are large")["status"] == "ACCEPT"

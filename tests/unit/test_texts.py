@@ -10,12 +10,15 @@ from functools import partial
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import Environment
 
 from counterfoil.canonical import jcs, load_yaml
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign
+from counterfoil.data.page import TEMPLATES
 from counterfoil.errors import CounterfoilError, DocumentError, TextError
 from counterfoil.governance.document import read_json
+from counterfoil.report.page import PAGES
 from counterfoil.texts import MOST_MARKS, Markdown, check_text, escape, markdown, one_line, visible
 from tests.unit import unicode_table
 
@@ -210,3 +213,13 @@ def test_values_are_escaped_once() -> None:
         "## \\# \\*a\\*\n| x \\| y |\n| x \\| y |"
     )
     assert isinstance(row, Markdown)
+
+
+# --- HTML -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("environment", [PAGES, TEMPLATES], ids=["reports", "owners' pages"])
+def test_pages_show_what_hides_in_the_cells_of_a_table(environment: Environment) -> None:
+    template = environment.from_string("<td>{{ cell }}</td>{{ svg | safe }}{{ number }}")
+    html = template.render(cell="<b>\u202egood\x1b", svg="<svg/>", number=3)
+    assert html == "<td>&lt;b&gt;[U+202E]good[U+001B]</td><svg/>3"
