@@ -29,6 +29,7 @@ from counterfoil.governance.column import Column
 from counterfoil.governance.contract import Contract
 from counterfoil.governance.quality import QualityRule
 
+PATTERN = "ExpectColumnValuesToMatchRegex"
 _DTYPES = {"integer": "int64", "number": "int64", "string": "str", "date": "datetime64", "boolean": "bool"}
 _PYTHON = {"integer": int, "string": str, "boolean": bool}
 
@@ -120,8 +121,8 @@ def _of_column(column: Column) -> Iterator[Rule]:
         yield rule(
             QualityRuleError,
             "written by the contract's pattern",
-            "write these cells by the pattern",
-            "ExpectColumnValuesToMatchRegex",
+            "write these cells by the pattern, which describes a whole cell, line ends and blanks included",
+            PATTERN,
             regex=column.pattern,
         )
     if column.unique:
@@ -162,7 +163,7 @@ def _of_quality(quality: QualityRule, contract: Contract) -> Iterator[Rule]:
         if stand_ins:
             yield rule("ExpectColumnValuesToNotBeInSet", value_set=stand_ins)
     elif quality.pattern is not None:
-        yield rule("ExpectColumnValuesToMatchRegex", regex=quality.pattern)
+        yield rule(PATTERN, regex=quality.pattern)
     else:
         yield rule("ExpectColumnValuesToBeInSet", value_set=_cells(quality, quality.valid_values, contract))
 

@@ -12,9 +12,13 @@ from re import _parser  # type: ignore[attr-defined]
 from typing import Any, TypeAlias
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from counterfoil.data.patterns import written_by
 from counterfoil.errors import ContractError
+from counterfoil.governance.pattern import PatternError
 
 Texts: TypeAlias = NDArray[np.object_]
 
@@ -31,19 +35,23 @@ CLASSES = {
 
 
 class Spelling:
-    """Draws texts of printable ASCII that match the pattern, which is anchored or not.
+    """Draws texts of printable ASCII that the pattern describes as a whole.
 
     Raises: ContractError for a pattern with look-around or back-references.
     """
 
     def __init__(self, pattern: str) -> None:
-        self._pattern = re.compile(pattern)
+        self._pattern = pattern
         self._tree = _parser.parse(pattern)
 
     def draw(self, rng: np.random.Generator, count: int) -> Texts:
         """So many texts. Cost: a few passes over them for each place of the pattern."""
         texts = self._walk(self._tree, rng, count)
-        if not all(map(self._pattern.search, texts)):
+        try:
+            spelt = pc.all(written_by(self._pattern, pa.array(texts, pa.string()))).as_py()
+        except PatternError:
+            spelt = False
+        if spelt is False:
             raise self._refused()
         return texts
 
@@ -99,6 +107,6 @@ class Spelling:
 
     def _refused(self) -> ContractError:
         return ContractError(
-            f"no text can be made by the pattern {self._pattern.pattern!r}; write it without look-around, "
+            f"no text can be made by the pattern {self._pattern!r}; write it without look-around, "
             "back-references and flags"
         )

@@ -6,7 +6,6 @@ contracts say. Everything here is public. Knows no owner and no agreement.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from counterfoil.data.cells import TYPES, decimals
+from counterfoil.data.patterns import written_by
 from counterfoil.data.rules import Rule, compile_rules
 from counterfoil.data.spelling import Spelling
 from counterfoil.data.table import Table
@@ -147,7 +147,7 @@ def _fitting(wish: _Wish, rng: np.random.Generator, contract: Contract) -> Maker
     def fitting(count: int) -> Cells:
         cells = make(count)
         for _ in range(ROUNDS):
-            bad = np.array([cell in wish.never or not _matches(cell, patterns) for cell in cells.tolist()], bool)
+            bad = np.array([cell in wish.never for cell in cells.tolist()], bool) | ~_written(cells, patterns)
             if not bad.any():
                 return cells
             cells[bad] = make(int(bad.sum()))
@@ -188,8 +188,13 @@ def _maker(wish: _Wish, rng: np.random.Generator, contract: Contract) -> Maker:
     return numbers
 
 
-def _matches(cell: object, patterns: Sequence[str]) -> bool:
-    return all(re.search(pattern, str(cell)) for pattern in patterns)
+def _written(cells: Cells, patterns: Sequence[str]) -> NDArray[np.bool_]:
+    """Which of the cells all patterns describe."""
+    texts = pa.array([str(cell) for cell in cells.tolist()], pa.string())
+    good = np.ones(len(cells), np.bool_)
+    for pattern in patterns:
+        good &= written_by(pattern, texts).to_numpy(zero_copy_only=False)
+    return good
 
 
 def _distinct(make: Maker, count: int, wish: _Wish, contract: Contract) -> Cells:

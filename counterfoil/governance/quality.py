@@ -5,12 +5,12 @@ Knows the rules' shape and where each metric may stand. Running them on a table 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 from counterfoil.governance.document import Path, Problems, did_you_mean
+from counterfoil.governance.pattern import PatternError, whole_cell
 
 Metric: TypeAlias = Literal["nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount"]
 Operator: TypeAlias = Literal[
@@ -103,11 +103,11 @@ def table_rules(
 
 
 def check_pattern(pattern: str, path: Path, problems: Problems) -> None:
-    """Adds a problem unless the pattern is a regular expression."""
+    """Adds a problem unless the pattern is a regular expression that one pass over a cell can check."""
     try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        problems.add(path, f"not a regular expression: {getattr(error, 'msg', 'it repeats or nests too much')}")
+        whole_cell(pattern)
+    except PatternError as error:
+        problems.add(path, str(error))
 
 
 def _check_arguments(rule: Mapping[str, Any], path: Path, problems: Problems) -> None:

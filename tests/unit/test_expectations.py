@@ -84,6 +84,8 @@ BAD = {
     "day too late": ("day", [date(2031, 1, 1), *ROWS["day"][1:]], OutOfBoundsError, "column day", 1),
     "unknown category": ("area", ["north", "North", "south", "no"], UnknownCategoryError, "3 categories", 1),
     "pattern": ("code", ["0001", "77310", "0003", "0004"], QualityRuleError, "column code", 1),
+    "pattern before a line end": ("code", ["0001\n", "0002", "0003", "0004"], QualityRuleError, "column code", 1),
+    "pattern within a cell": ("code", ["0001", "x0002", "0003", "00045"], QualityRuleError, "column code", 2),
     "duplicate": ("code", ["0001", "0002", "0002", "0004"], DuplicateKeyError, "column code: unique", 2),
     "too many empty": ("score", [None, None, 5, None], QualityRuleError, "scores are mostly there", 3),
     "stand-in": ("score", [0, None, 9, None], QualityRuleError, "no stand-in for an unknown score", 1),

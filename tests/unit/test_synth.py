@@ -95,7 +95,7 @@ def test_texts_are_spelt_by_their_pattern(pattern: str) -> None:
     rng, spelling = np.random.default_rng(5), Spelling(pattern)
     texts = spelling.draw(rng, 200)
     assert texts.shape == (200,)
-    assert all(re.search(pattern, text) for text in texts)
+    assert all(re.fullmatch(pattern, text) for text in texts)
     assert len(set(texts)) > 1 or pattern in ("abc", "^$")
     assert spelling.draw(rng, 0).shape == (0,)
 
