@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from counterfoil.data.cells import SHOWN
 from counterfoil.data.faults import Fault, Faults
+from counterfoil.data.legible import as_seen
 from counterfoil.data.patterns import written_by
 from counterfoil.data.repeats import Repeats
 from counterfoil.data.rules import PATTERN, Rule, compile_rules
@@ -124,14 +125,17 @@ class _Check:
         self._faults = Faults(source, contract, page)
         self._rules = [rule for rule in compile_rules(contract) if _can_be_asked(rule, names)]
         self._broken: dict[int, _Broken] = {}
-        self._repeats = {rule.columns: Repeats(rule.columns) for rule in self._rules if rule.expectation in _UNIQUE}
-        self._persons = Repeats(contract.person.columns, contract.person.most) if contract.person else None
+        spellings = {column.name: column.key_spelling for column in contract.columns}
+        repeated = [rule.columns for rule in self._rules if rule.expectation in _UNIQUE]
+        self._repeats = {columns: Repeats(columns, spellings=spellings) for columns in repeated}
+        person = contract.person
+        self._persons = Repeats(person.columns, person.most, spellings=spellings) if person else None
         self._context = _context()
         self._rows = 0
 
     def add(self, piece: Any) -> None:
         """The rules on single rows were asked of the piece, and what spans pieces was noted."""
-        frame = Table(self._contract, self._faults.source, piece).frame()
+        frame = Table(self._contract, self._faults.source, _as_seen(piece)).frame()
         batch = self._context.get_batch({"dataframe": frame})
         for number, held in self._verdicts(batch).items():
             if not held:
@@ -227,6 +231,14 @@ class _Check:
     def _shown(self, names: Sequence[str], rows: pd.DataFrame) -> list[str]:
         columns = [self._contract.column(name) for name in names]
         return [", ".join(_shown(column, rows[column.name].iloc[at]) for column in columns) for at in range(len(rows))]
+
+
+def _as_seen(piece: Any) -> Any:
+    """The piece with its texts as people see them: a stand-in for an empty cell is one whatever surrounds it."""
+    for at, name in enumerate(piece.column_names):
+        if pa.types.is_string(piece[name].type):
+            piece = piece.set_column(at, name, as_seen(piece[name]))
+    return piece
 
 
 def _repeated(rows: NDArray[np.int64]) -> _Broken:

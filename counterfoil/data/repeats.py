@@ -7,7 +7,7 @@ alike, a second look at the pieces decides by a digest that does not collide, an
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -18,13 +18,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from counterfoil.data.legible import spelt
+from counterfoil.governance.keyspelling import AS_WRITTEN, KeySpelling
+
 _EXACT = 16  # bytes of a digest that stands for its row
 
 
 @dataclass(slots=True)
 class Repeats:
     """Looks for rows of which more than `most` are alike in these columns. Where all of them are empty, a row is alike
-    to no other.
+    to no other. Texts are compared as `spellings` spells their columns, or else as people see them.
 
     `mask` makes the first look's digests narrower, and the second one's work larger; the outcome is the same.
     """
@@ -32,11 +35,13 @@ class Repeats:
     columns: tuple[str, ...]
     most: int = 1
     mask: int = (1 << 64) - 1
+    spellings: Mapping[str, KeySpelling] = field(default_factory=dict)
     _key: str = field(default_factory=lambda: secrets.token_hex(8), repr=False)
     _seen: list[NDArray[np.uint64]] = field(default_factory=list, repr=False)
 
     def add(self, piece: Any) -> None:
         """One more piece of the table, a pyarrow.Table. Cost: 8 bytes a row are kept."""
+        piece = self._spelt(piece)
         self._seen.append(self._short(piece)[self._given(piece)])
 
     def rows(self, again: Callable[[], Iterable[Any]]) -> NDArray[np.int64]:
@@ -52,7 +57,7 @@ class Repeats:
         if not often.size:
             return np.zeros(0, np.int64)
         at, digests, first = [], [], 0
-        for piece in again():
+        for piece in map(self._spelt, again()):
             suspects = np.flatnonzero(self._given(piece) & np.isin(self._short(piece), often))
             at.append(suspects + first)
             digests.append(self._long(piece.take(pa.array(suspects))))
@@ -60,6 +65,10 @@ class Repeats:
         whole = np.frombuffer(b"".join(digests), np.dtype((np.void, _EXACT)))
         _, which, counts = np.unique(whole, return_inverse=True, return_counts=True)
         return np.concatenate(at)[counts[which] > self.most]
+
+    def _spelt(self, piece: Any) -> Any:
+        """The columns that are compared, with texts that count as one written alike."""
+        return pa.table({name: spelt(piece[name], self.spellings.get(name, AS_WRITTEN)) for name in self.columns})
 
     def _given(self, piece: Any) -> NDArray[np.bool_]:
         """Which rows have a cell in any of the columns."""

@@ -27,6 +27,7 @@ from counterfoil.errors import (
 )
 from counterfoil.governance.column import Column
 from counterfoil.governance.contract import Contract
+from counterfoil.governance.keyspelling import visible
 from counterfoil.governance.quality import QualityRule
 
 PATTERN = "ExpectColumnValuesToMatchRegex"
@@ -187,7 +188,7 @@ def _cell(column: Column, value: Any) -> Any:
         return int(Decimal(str(value)) * 10**column.resolution)
     if type(value) is not _PYTHON[column.type]:
         raise ValueError
-    return value
+    return visible(value) if isinstance(value, str) else value
 
 
 def _cells(quality: QualityRule, values: Sequence[Any], contract: Contract) -> list[Any]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from counterfoil.data.cells import Misfits
 from counterfoil.data.confined import LIMITS, frames, unpack
 from counterfoil.data.faults import Fault, Faults
+from counterfoil.data.legible import legible
 from counterfoil.data.sources import Limits, UnreadableError
 from counterfoil.errors import DataError, MissingColumnError, UnreadableTableError, WrongTypeError
 from counterfoil.governance.column import Column
@@ -100,7 +101,7 @@ def read(path: Path, contract: Contract, page: Path, limits: Limits = LIMITS) ->
             if kind == b"B":
                 batch = unpack(payload, columns)
                 rows += batch.num_rows
-                yield batch
+                yield legible(batch, contract)
             else:
                 faults.found.append(_fault(Misfits(**json.loads(payload)), contract))
     except UnreadableError as refusal:

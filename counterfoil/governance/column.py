@@ -5,6 +5,7 @@ Bounds are public and are what ranges inside the joint computation are derived f
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -14,6 +15,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from counterfoil.governance.categories import check_categories
 from counterfoil.governance.document import Path, Problems, did_you_mean
 from counterfoil.governance.keyspelling import AS_WRITTEN, KeySpelling, key_spelling
 from counterfoil.governance.minimisation import Generalisation, generalisation
@@ -145,17 +147,18 @@ def read_column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], p
         maximum=read_bound(
             item["logicalType"], options.get("maximum"), (*path, "logicalTypeOptions", "maximum"), problems
         ),
-        categories=tuple(own.get("categories", ())),
+        categories=tuple(unicodedata.normalize("NFC", each) for each in own.get("categories", ())),
         resolution=own.get("resolution", 0),
         unit=own.get("unit", ""),
         pattern=options.get("pattern"),
         allowed_analyses=tuple(own.get("allowedAnalyses", allowed)),
         pseudonym="pseudonym" in own,
         opt_out="optOut" in own,
-        key_spelling=key_spelling(own.get("keySpelling", {})),
+        key_spelling=key_spelling(own["keySpelling"]) if "keySpelling" in own else AS_WRITTEN,
         not_from=tuple(own.get("notFrom", ())),
     )
     _check_bounds(column, path, problems)
+    check_categories(column.categories, path_of(item, path, "categories"), problems)
     if "missing" in own or "replacement" in own:
         column = replace(column, missing=missing(column, own, partial(path_of, item, path), problems))
     if "generalise" in own:
@@ -169,6 +172,8 @@ def _generalised(column: Column, value: Mapping[str, Any], path: Path, problems:
     if column.bounds is None:
         return column
     found = generalisation(value, column.type, column.resolution, path, problems)
+    if column.categories and found:
+        check_categories(column.categories, path, problems, found.prefix)
     return replace(column, generalise=found)
 
 
@@ -186,8 +191,10 @@ def _check_fit(item: Mapping[str, Any], own: Mapping[str, Any], path: Path, prob
         problems.add(
             at("pseudonym"), "pseudonyms are for columns with the role key, of type string or integer; remove it"
         )
-    if "keySpelling" in own and ("pseudonym" not in own or kind != "string"):
-        problems.add(at("keySpelling"), "is for columns of type string that leave as pseudonyms; remove it")
+    if "keySpelling" in own and (role not in ("key", "identifier") or kind != "string"):
+        problems.add(
+            at("keySpelling"), "is for keys and identifiers of type string, which tell people apart; remove it"
+        )
     if "optOut" in own and (kind != "boolean" or role != "identifier" or not item.get("required")):
         problems.add(
             at("optOut"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -56,7 +57,9 @@ def _read(kind: str, value: Any, path: Path, problems: Problems) -> Bound | str 
     wanted = {"integer": int, "number": int | float, "boolean": bool}.get(kind, str)
     if not isinstance(value, wanted) or isinstance(value, bool) != (kind == "boolean"):
         return None
-    return value if isinstance(value, bool) or kind == "string" else read_bound(kind, value, path, problems)
+    if isinstance(value, str) and kind == "string":
+        return unicodedata.normalize("NFC", value)
+    return value if isinstance(value, bool) else read_bound(kind, value, path, problems)
 
 
 def _fits(column: Column, value: Any) -> bool:

@@ -67,6 +67,8 @@ def _problem(column: Column, reference: Reference, other: Contract) -> str | Non
         return f"{reference.file} has no column {reference.target!r}; name one that it has"
     if (target.type, target.resolution) != (column.type, column.resolution):
         return f"{reference.target} is of type {target.type}, {column.name} of type {column.type}; make them one"
+    if target.key_spelling != column.key_spelling:
+        return f"{reference.target} is spelt {target.key_spelling}, {column.name} {column.key_spelling}; make them one"
     if not (target.unique and target.required) and other.primary_key != (target.name,):
         return f"{reference.target} is neither the primary key of {reference.file} nor required and unique; make it so"
     return None

@@ -152,7 +152,12 @@ BROKEN: dict[str, tuple[str, str, int, str]] = {
         23,
         "leaves nothing to decide",
     ),
-    "spelling of what is no key": (CATEGORIES, of_ward("keySpelling, value: {case: upper}"), 39, "leave as pseudonyms"),
+    "spelling of what is no key": (
+        CATEGORIES,
+        of_ward("keySpelling, value: {case: upper}"),
+        39,
+        "keys and identifiers of type string",
+    ),
     "spelling in title case": (
         CATEGORIES,
         of_ward("keySpelling, value: {case: title}"),

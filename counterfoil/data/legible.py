@@ -1,0 +1,71 @@
+"""Cells of texts as people see them, and keys as their contract spells them: what looks alike counts as one.
+
+Knows columns of texts; by which rules is `governance.keyspelling`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from counterfoil.governance.contract import Contract
+from counterfoil.governance.keyspelling import KeySpelling, visible
+
+_ORDINARY: Final = r"\A[!-~](?:[ -~]*[!-~])?\z"
+
+
+def legible(batch: Any, contract: Contract) -> Any:
+    """The batch or table, in which categories are written as the contract writes them, and a text in which nothing is
+    seen is empty. Other texts stay as they were written.
+
+    Cost: a pass over the columns of texts; 1 us a different cell that is not plain ASCII.
+    """
+    for at, name in enumerate(batch.schema.names):
+        if not pa.types.is_string(batch.schema.field(at).type):
+            continue
+        cells = batch.column(at)
+        read = _each(cells, partial(_written, {visible(each): each for each in contract.column(name).categories}))
+        if read is not cells:
+            batch = batch.set_column(at, name, read)
+    return batch
+
+
+def as_seen(cells: Any) -> Any:
+    """The texts as people see them (`visible`)."""
+    return _each(cells, visible)
+
+
+def spelt(cells: Any, spelling: KeySpelling) -> Any:
+    """Keys as they are spelt; what is no text stays as it is.
+
+    Cost: about 2 s a million different cells.
+    """
+    if not pa.types.is_string(cells.type):
+        return cells
+    return _mapped(cells, spelling.apply)
+
+
+def _written(known: Mapping[str, str], cell: str) -> str | None:
+    """The cell as a category that it looks like, or as it is; missing where nothing is seen."""
+    seen = visible(cell)
+    return known.get(seen, cell) if seen else None
+
+
+def _each(cells: Any, change: Callable[[str], str | None]) -> Any:
+    """Every text changed by what leaves ordinary ones, of printable ASCII without blanks around it, as they are."""
+    ordinary = pc.fill_null(pc.match_substring_regex(cells, _ORDINARY), True)
+    if pc.all(ordinary, min_count=0).as_py():
+        return cells
+    return _mapped(cells, change)
+
+
+def _mapped(cells: Any, change: Callable[[str], str | None]) -> Any:
+    if isinstance(cells, pa.ChunkedArray):
+        return pa.chunked_array([_mapped(cells.combine_chunks(), change)])
+    encoded = cells.dictionary_encode()
+    made = [None if cell is None else change(cell) for cell in encoded.dictionary.to_pylist()]
+    return pa.array(made, pa.string()).take(encoded.indices)
