@@ -48,6 +48,12 @@ class TextError(DocumentError):
     exit_code = 14
 
 
+class KeySpellingError(CounterfoilError):
+    """Keys of people are spelt by other rules than those of what they are to be compared or computed with."""
+
+    exit_code = 27
+
+
 class SignatureError(CounterfoilError):
     """A document is unsigned, signed by somebody else, or was altered after it was signed."""
 

@@ -26,10 +26,11 @@ one. That all rows cancel and a small difference passes as none has, for two row
 """
 
 
-def too_close(p: Protocol, now: Mapping[Part, Arith], earlier: Sequence[Mapping[Part, Arith]], fewest: int) -> Arith:
+def too_close(p: Protocol, compared: Sequence[tuple[Mapping[Part, Arith], Mapping[Part, Arith]]], fewest: int) -> Arith:
     """For each earlier release 1 if some owner's rows then and now differ, but by fewer than `fewest`; a zero at last.
 
-    Rows are held against each other by their keys, and as a whole. Owners without rows on one side had none.
+    `compared` has for each release the sketches of the rows now and then, in one key domain. Rows are held against each
+    other by their keys, and as a whole. Owners without rows on one side had none.
 
     Shapes: sketches are (KINDS, REPEATS * BUCKETS); the result (releases + 1,).
     Cost: 28 rounds; a product, a sign and an equality for each owner and release.
@@ -37,11 +38,11 @@ def too_close(p: Protocol, now: Mapping[Part, Arith], earlier: Sequence[Mapping[
     Source: the second moment by signed buckets: Charikar, Chen & Farach-Colton 2002; Thorup & Zhang 2004.
     """
     last = p.constant(np.zeros(1, np.uint64))
-    pairs = [(at, part) for at, then in enumerate(earlier) for part in sorted({*now, *then})]
+    pairs = [(at, part) for at, (now, then) in enumerate(compared) for part in sorted({*now, *then})]
     if not pairs:
-        return concat([last] * (len(earlier) + 1))
+        return concat([last] * (len(compared) + 1))
     # 1 (local). In which buckets the sets differ.
-    gaps = [_minus(now.get(part), earlier[at].get(part)) for at, part in pairs]
+    gaps = [_minus(*(each.get(part) for each in compared[at])) for at, part in pairs]
     # 2 (one round). By how many rows, as often as there are repeats.
     stacked = concat(gaps)
     size = p.dot(stacked, stacked)
@@ -51,7 +52,7 @@ def too_close(p: Protocol, now: Mapping[Part, Arith], earlier: Sequence[Mapping[
     close = p.multiply(few, some).reshape(len(pairs), KINDS).sum(axis=1)
     # 4 (6 rounds). At any owner.
     of = np.array([at for at, _ in pairs])
-    sums = concat([*(close[np.flatnonzero(of == at)].sum().reshape(1) for at in range(len(earlier))), last])
+    sums = concat([*(close[np.flatnonzero(of == at)].sum().reshape(1) for at in range(len(compared))), last])
     return b2a(p, p.invert(is_zero(p, sums, (KINDS * len(pairs)).bit_length())))
 
 

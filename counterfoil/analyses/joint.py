@@ -20,7 +20,7 @@ from counterfoil.analyses.progress import Progress
 from counterfoil.analyses.ranges import Handed, check_ranges
 from counterfoil.analyses.rounding import rounded
 from counterfoil.analyses.suppress import Judged, counted, hide, judge
-from counterfoil.data.membership import BUCKETS, KINDS, REPEATS, sketch
+from counterfoil.data.membership import sketch, sketch_shape
 from counterfoil.data.table import Table
 from counterfoil.errors import DifferenceError, LimitError, OutOfBoundsError, PlanError, ShapeError
 from counterfoil.governance.accounting import Loss
@@ -97,7 +97,7 @@ def array_name(plan: str, item: str) -> str:
 
 def array_specs(agreement: Agreement, contract: str, rows: int) -> dict[str, ArraySpec]:
     """By their submitted names, the arrays that an owner of so many rows hands in."""
-    sketched = ArraySpec((KINDS, REPEATS * BUCKETS), -rows, rows)
+    sketched = ArraySpec(sketch_shape(agreement.contracts[contract]), -rows, rows)
     own = {MEMBERSHIP: sketched} if contract in guarded(agreement) else {}
     return own | {
         array_name(name, item.name): ArraySpec(item.shape_for(rows), item.low, item.high, item.frac_bits)
@@ -179,13 +179,13 @@ class JointComputation:
         self.progress.rejected = {(owner, name): int(count) for (name, owner), count in zip(pairs, counts, strict=True)}
         return dict(self.progress.rejected)
 
-    def guard(self, now: Mapping[Part, Arith], earlier: Sequence[Mapping[Part, Arith]]) -> list[bool]:
-        """Takes the sketches of each part's rows, of this job and of earlier releases.
+    def guard(self, compared: Sequence[tuple[Mapping[Part, Arith], Mapping[Part, Arith]]]) -> list[bool]:
+        """Takes the sketches of each part's rows, of this job and of an earlier release, for each of these.
 
         Returns, for each of these, whether the rows of some owner differ from what they are now, but by too few.
         Reveals: just that, under one declared opening.
         """
-        close = too_close(self.p, now, earlier, self.agreement.rules.safe_difference)
+        close = too_close(self.p, compared, self.agreement.rules.safe_difference)
         return [bool(bit) for bit in self.p.open(close, CLOSE)[:-1]]
 
     def noise_instead(self, contracts: Collection[str]) -> None:

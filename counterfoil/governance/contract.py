@@ -7,14 +7,16 @@ say is read elsewhere. Knows no table, no file but its own, no party.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
 from counterfoil.canonical import digest
 from counterfoil.errors import ContractError, ExpiredError
 from counterfoil.governance.column import Column, read_column
-from counterfoil.governance.document import Problems, did_you_mean, parse_day, read_document, repeated
+from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
+from counterfoil.governance.keyspelling import Spellings, key_spelling
 from counterfoil.governance.minimisation import Demands, demands
 from counterfoil.governance.privacy import Cap, Person, read_cap, read_person
 from counterfoil.governance.properties import custom_properties, path_of
@@ -27,7 +29,7 @@ class Contract:
     """A data contract that was read and found to be consistent; `digest` is SHA-256 of the file's bytes.
 
     `person` says whom noise protects, one row where it says nothing; `privacy_cap` binds every recipient, whatever the
-    agreement.
+    agreement. By `former_spellings` keys were spelt in releases that others are still compared with.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Contract:
     minimum_count: int
     demands: Demands
     person: Person | None
+    former_spellings: tuple[Spellings, ...]
     privacy_cap: Cap | None
     retention_days: int
     expires: date
@@ -121,6 +124,7 @@ def parse_contract(raw: bytes, source: str) -> Contract:
     review_by = parse_day(own["reviewBy"], path_of(value, (), "reviewBy"), problems) if "reviewBy" in own else None
     if review_by and expires < review_by < date.max:
         problems.add(path_of(value, (), "reviewBy"), f"the contract has ended by then, on {expires}; review it before")
+    former = _former(own.get("formerKeySpelling", ()), columns, path_of(value, (), "formerKeySpelling"), problems)
     problems.raise_if_any()
     return Contract(
         id=value["id"],
@@ -139,6 +143,7 @@ def parse_contract(raw: bytes, source: str) -> Contract:
         minimum_count=own["minimumCount"],
         demands=demands(own),
         person=person,
+        former_spellings=former,
         privacy_cap=read_cap(own["privacyBudget"]) if "privacyBudget" in own else None,
         retention_days=own["retention"],
         expires=expires,
@@ -146,6 +151,25 @@ def parse_contract(raw: bytes, source: str) -> Contract:
         source=source,
         raw=raw,
     )
+
+
+def _former(
+    value: Sequence[Mapping[str, Mapping[str, Any]]], columns: Sequence[Column], path: Path, problems: Problems
+) -> tuple[Spellings, ...]:
+    """Earlier spellings of the contract's keys; what is wrong with them is added to the problems."""
+    keys = {column.name: column.key_spelling for column in columns if column.type == "string" and column.role == "key"}
+    found = []
+    for index, item in enumerate(value):
+        for name in item:
+            if name not in keys:
+                problems.add(
+                    (*path, index, name), f"no key of type string is called {name!r}{did_you_mean(name, keys)}"
+                )
+        former = {name: key_spelling(each) for name, each in item.items()}
+        if all(keys.get(name) == each for name, each in former.items()):
+            problems.add((*path, index), "is how keys are spelt now; write how they were spelt before, or remove it")
+        found.append(former)
+    return tuple(found)
 
 
 def _most_rows(quality: Iterable[QualityRule]) -> int | None:

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from counterfoil.canonical import Json
 from counterfoil.governance.column import Column
 from counterfoil.governance.contract import Contract
+from counterfoil.governance.keydomain import key_domains, place_of
 from counterfoil.governance.quality import QualityRule
 from counterfoil.governance.values import Bound
 
@@ -112,7 +113,19 @@ def _terms(old: Contract, new: Contract) -> Iterator[Change]:
     ]
     for name, before, after, breaks in rows:
         yield from _changed("contract", name, before, after, breaks)
+    yield from _changed("contract", "former spelling of keys", _former(old), _former(new), ("analyses",))
+    if new.id == old.id and place_of(new, key_domains(old)[0].name) is None:
+        text = (
+            "keys are spelt anew: add formerKeySpelling, or nodes refuse it while they remember releases by the old one"
+        )
+        yield Change("contract", text, ("analyses",))
     yield from _allowed("contract", old.allowed_analyses, new.allowed_analyses)
+
+
+def _former(contract: Contract) -> tuple[str, ...]:
+    return tuple(
+        " and ".join(f"{name} {spelling}" for name, spelling in each.items()) for each in contract.former_spellings
+    )
 
 
 def _privacy(old: Contract, new: Contract) -> Iterator[tuple[str, object, object, tuple[Broken, ...]]]:

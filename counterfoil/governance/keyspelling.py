@@ -99,6 +99,8 @@ class KeySpelling:
 
 
 AS_WRITTEN: Final = KeySpelling(form="NFC")
+Spellings: TypeAlias = Mapping[str, KeySpelling]
+"""By the names of columns."""
 
 
 def key_spelling(value: Mapping[str, Any]) -> KeySpelling:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Final
 
 from counterfoil.canonical import Json, digest, jcs
-from counterfoil.errors import DifferenceError, ReconstructionError
+from counterfoil.errors import DifferenceError, KeySpellingError, ReconstructionError
 from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.keydomain import UNSPELT, place_of, told
 from counterfoil.state import State
 
 _SPACE: Final = "released-sets"
@@ -23,7 +24,9 @@ _DRAFTS: Final = "drafted-sets"
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """One release: exact results about rows under some contracts, by their ids. `owners` had rows in it."""
+    """One release: exact results about rows under some contracts, by their ids. `owners` had rows in it. `spelling` is
+    the name of the key domain of its sketches, where there was one.
+    """
 
     job: str
     suite: str
@@ -32,6 +35,11 @@ class Remembered:
     rows: Mapping[str, int]
     numbers: Mapping[str, int]
     until: str
+    spelling: Mapping[str, str] = field(default_factory=dict)
+
+    def domain(self, contract: str) -> str:
+        """The name of the key domain in which its rows under a contract, by its id, were tagged."""
+        return self.spelling.get(contract, UNSPELT)
 
     @property
     def vault_id(self) -> str:
@@ -99,6 +107,22 @@ def check_numbers(earlier: Sequence[Remembered], release: Remembered, fewest: in
                 f"{len(before)} earlier releases; the rule safe_rows_per_number asks for {fewest} rows to each. Ask "
                 "for fewer numbers, for more rows, or for noise"
             )
+
+
+def check_spelling(earlier: Sequence[Remembered], terms: Agreement) -> None:
+    """Raises: KeySpellingError when keys are spelt by other rules than in an earlier release, and owners would not tag
+    their rows by those as well, so that the two could not be compared.
+    """
+    for name in guarded(terms):
+        contract = terms.contracts[name]
+        for each in earlier:
+            if contract.id in each.owners and place_of(contract, each.domain(contract.id)) is None:
+                spelt = told(each.domain(contract.id), contract)
+                raise KeySpellingError(
+                    f"contract {contract.id} {contract.version}: in job {each.job}, which was released, keys were "
+                    f"spelt {spelt} to the contract and agree anew, or wait until {each.until} is over; else nobody "
+                    "can tell whether these rows differ too little from those"
+                )
 
 
 def note_draft(evidence: str, earlier: Sequence[Remembered], release: Remembered, state: State) -> None:

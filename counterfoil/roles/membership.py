@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from counterfoil.analyses.joint import MEMBERSHIP, analyses
+from counterfoil.data.membership import in_domain
 from counterfoil.governance.agreement import Agreement, Part
 from counterfoil.governance.evidence import Draft
 from counterfoil.governance.holding import note_membership
+from counterfoil.governance.keydomain import key_domains, place_of
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.memory import Remembered, drafted, guarded, item_name, remember
 from counterfoil.governance.submission import load_shares
@@ -31,6 +33,7 @@ def release_of(terms: Agreement, job: str, manifests: Sequence[Manifest]) -> Rem
         rows={ids[name]: sum(each.rows for each in under[name]) for name in names},
         numbers={ids[name]: sum(p.numbers() for p in plans.values() if p.planned.contract == name) for name in names},
         until="",
+        spelling={ids[name]: key_domains(terms.contracts[name])[0].name for name in names},
     )
 
 
@@ -46,7 +49,8 @@ def keep_membership(draft: Draft, home: Home) -> None:
     for part in terms.parts:
         if part.contract in contracts:
             kept = home.vault.load(evidence.inputs[str(part)], MEMBERSHIP, aad=agreement.digest.encode())
-            home.vault.keep(release.vault_id, item_name(part.owner, contracts[part.contract].id), kept)
+            current = {index: in_domain(words, 0) for index, words in kept.items()}
+            home.vault.keep(release.vault_id, item_name(part.owner, contracts[part.contract].id), current)
     remember(replace(release, until=last.isoformat()), home.state)
 
 
@@ -60,6 +64,18 @@ def load_sketches(terms: Agreement, manifests: Sequence[Manifest], vault: Vault)
         for manifest in manifests
         if manifest.contract in guarded(terms)
     }
+
+
+def domain_of(
+    sketches: Mapping[Part, tuple[Words, ...]], terms: Agreement, then: Remembered
+) -> dict[Part, list[Words]]:
+    """What of a job's sketches is in the key domains of an earlier release, which its contracts know."""
+    known = {terms.contracts[name].id: terms.contracts[name] for name in guarded(terms)}
+    found = {}
+    for part, words in sketches.items():
+        place = place_of(known[part.contract], then.domain(part.contract)) or 0
+        found[part] = [in_domain(each, place) for each in words]
+    return found
 
 
 def load_earlier(earlier: Remembered, release: Remembered, vault: Vault) -> dict[Part, tuple[Words, ...]]:

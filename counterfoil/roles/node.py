@@ -28,7 +28,7 @@ from counterfoil.governance.charge import Line, lines_of
 from counterfoil.governance.evidence import make_evidence, sign_evidence
 from counterfoil.governance.job import Event, Job, advance, count_iteration, start_attempt
 from counterfoil.governance.manifest import Manifest
-from counterfoil.governance.memory import Remembered, check_numbers, guarded, note_draft, remembered
+from counterfoil.governance.memory import Remembered, check_numbers, check_spelling, guarded, note_draft, remembered
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.governance.standing import check_standing
 from counterfoil.governance.submission import load_shares
@@ -43,7 +43,7 @@ from counterfoil.report.leakage import statement
 from counterfoil.roles.drafting import check_openings, check_unfinished, measure, settle
 from counterfoil.roles.intake import use_up
 from counterfoil.roles.meeting import PEER_TIMEOUT_S, PROTOCOLS, meet_nodes
-from counterfoil.roles.membership import load_earlier, load_sketches, release_of
+from counterfoil.roles.membership import domain_of, load_earlier, load_sketches, release_of
 from counterfoil.roles.steps import Steps, clear_steps
 from counterfoil.software import software_digest
 
@@ -77,8 +77,8 @@ class Computation:
         all nodes hold, the steps until then are done.
 
         Raises: LimitError when it does not fit into memory; BudgetError when its noised results do not fit into a
-            recipient's budget; ReplayError, RefusedError, TransportError, AttemptError, CheatingDetected;
-            IntegrityError when an analysis is wrong on synthetic data.
+            recipient's budget; KeySpellingError; ReplayError, RefusedError, TransportError, AttemptError;
+            CheatingDetected; IntegrityError when an analysis is wrong on synthetic data.
         """
         terms = self.agreement.terms
         terms.check_node(self.home.party)
@@ -91,9 +91,10 @@ class Computation:
             self.rehearsed = rehearse(terms)
         budget.learn(terms, self.home)
         budget.check(terms, self.job.id, self._charge(), self.home, datetime.now(UTC).date())
+        self._earlier = remembered(self.home.state, terms, self.job.id, datetime.now(UTC).date())
+        check_spelling(self._earlier, terms)
         start_attempt(self.home.state, self.job.id, self.attempt)
         self._running = True
-        self._earlier = remembered(self.home.state, terms, self.job.id, datetime.now(UTC).date())
         self._session = meet_nodes(self.home, terms, self.job, self.attempt, self._earlier, self.timeout_s)
         count_iteration(self.agreement, self.job.period, self.home.state)
         use_up(self.manifests, self.job, self.home.state)
@@ -131,9 +132,12 @@ class Computation:
     def _guard(self) -> int:
         terms, release = self.agreement.terms, self._release()
         if release.owners:
-            now = self._shared(load_sketches(terms, self.manifests, self.home.vault))
-            then = [self._shared(load_earlier(each, release, self.home.vault)) for each in self._earlier]
-            close = self._computing.guard(now, then)
+            now = load_sketches(terms, self.manifests, self.home.vault)
+            compared = [
+                (self._shared(domain_of(now, terms, each)), self._shared(load_earlier(each, release, self.home.vault)))
+                for each in self._earlier
+            ]
+            close = self._computing.guard(compared)
             if near := [each for each, is_close in zip(self._earlier, close, strict=True) if is_close]:
                 self._noise_instead(near)
         check_numbers(self._earlier, self._release(), terms.rules.safe_rows_per_number)
