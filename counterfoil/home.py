@@ -25,7 +25,8 @@ from counterfoil.vault import Vault
 HOME = "COUNTERFOIL_HOME"
 ROLES = ("owner", "node", "coordinator", "reviewer", "recipient", "auditor")
 
-_PARTY = "party.yaml"
+PARTY_FILE = "party.yaml"
+"""What describes a home in it, and is written last."""
 
 
 class Home(Secret):
@@ -47,7 +48,7 @@ class Home(Secret):
         if unknown := sorted(set(roles) - set(ROLES)):
             raise DocumentError(f"unknown role {', '.join(unknown)}; the roles are {', '.join(ROLES)}")
         path = private_folder(folder).resolve()
-        if (path / _PARTY).exists():
+        if (path / PARTY_FILE).exists():
             raise StoreError(f"{path} is a party's folder already")
         exchange = Exchange.open(exchange_url)
         home = cls(path, party, exchange.url, roles)
@@ -55,7 +56,7 @@ class Home(Secret):
         private_folder(home.data)
         _ = home.log
         content = {"party": party, "exchange": exchange.url, "roles": list(roles)}
-        write_file(path / _PARTY, yaml.safe_dump(content, sort_keys=False).encode())
+        write_file(path / PARTY_FILE, yaml.safe_dump(content, sort_keys=False).encode())
         return home
 
     @classmethod
@@ -68,13 +69,13 @@ class Home(Secret):
         if not where:
             raise NotFoundError(f"no home folder is given; use --home or set {HOME}")
         path = Path(where).resolve()
-        read = load_yaml(read_file(path / _PARTY), str(path / _PARTY))
+        read = load_yaml(read_file(path / PARTY_FILE), str(path / PARTY_FILE))
         match read.value:
             case {"party": str(party), "exchange": str(url), "roles": list(roles), **rest} if not rest and all(
                 role in ROLES for role in roles
             ):
                 return cls(path, check_id(party, "party"), url, tuple(roles))
-        raise DocumentError(f"{path / _PARTY} must have the fields party, exchange and roles, and nothing else")
+        raise DocumentError(f"{path / PARTY_FILE} must have the fields party, exchange and roles, and nothing else")
 
     @property
     def data(self) -> Path:

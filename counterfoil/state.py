@@ -139,6 +139,11 @@ class State:
                 connection.execute("INSERT INTO fact VALUES (?, ?, ?)", (space, key, value))
             return key not in facts
 
+    def snapshot(self) -> bytes:
+        """Return the whole file as it is between two transactions, for `written` to put back."""
+        with self._transaction() as connection:
+            return connection.serialize()
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """A connection inside a write transaction that is on the disk when the block ends without an error."""

@@ -87,6 +87,13 @@ class Vault(Secret):
                 path.unlink()
             folder.rmdir()
 
+    @staticmethod
+    def files_of(folder: Path, prefix: str) -> list[Path]:
+        """Return the files of a backup: what lies under the ids with this prefix, and which ids were destroyed."""
+        keys = [path for path in (folder / "keys").glob("*") if path.name.startswith(prefix) or not path.stat().st_size]
+        items = (folder / "items").glob(f"{prefix}*/*")
+        return sorted(path for path in [folder / "master", *keys, *items] if path.is_file() and path.name[0] != ".")
+
     def _data_key(self, id: str, *, make: bool) -> bytes:
         path = self._keys / check_id(id)
         if make and not path.exists():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from counterfoil.errors import BusyError, NotFoundError, StoreError, TamperedErr
 from counterfoil.files import private_folder, read_file, write_file
 
 _LOCK_S = 30.0
+_ENTRIES, _CHECKPOINT = "entries", "checkpoint"
 
 
 class Log:
@@ -30,8 +31,8 @@ class Log:
 
     def __init__(self, folder: Path, keys: PrivateKeys) -> None:
         self._folder = private_folder(folder)
-        self._entries = folder / "entries"
-        self._checkpoint = folder / "checkpoint"
+        self._entries = folder / _ENTRIES
+        self._checkpoint = folder / _CHECKPOINT
         self._keys = keys
         self._forget()
 
@@ -98,6 +99,21 @@ class Log:
         with self._locked():
             self._catch_up()
             return self._read(self._entries)[: self._end].splitlines()
+
+    def snapshot(self) -> tuple[list[bytes], bytes]:
+        """Return all entries and the checkpoint that counts them, as of one moment."""
+        with self._locked():
+            self._catch_up()
+            return self._read(self._entries)[: self._end].splitlines(), self._note
+
+    @staticmethod
+    def restore(folder: Path, entries: Iterable[bytes], note: bytes) -> None:
+        """Write a log's files into a new folder; the checkpoint, which accepts the entries, comes last.
+
+        Raises: StoreError if there is a log already.
+        """
+        write_file(private_folder(folder) / _ENTRIES, b"".join(entry + b"\n" for entry in entries))
+        write_file(folder / _CHECKPOINT, note)
 
     def checkpoint(self) -> bytes:
         """The signed note on the log's size and root."""

@@ -16,6 +16,7 @@ from counterfoil.cli import (
     catalogue,
     contract,
     evidence,
+    home,
     log,
     open,
     party,
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 for name, group in (
     ("party", party.app),
+    ("home", home.app),
     ("contract", contract.app),
     ("agreement", agreement.app),
     ("catalogue", catalogue.app),

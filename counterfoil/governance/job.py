@@ -7,18 +7,23 @@ refuses an event that does not follow. Knows no share and no flow.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from counterfoil.audit import event as audit
 from counterfoil.canonical import Json, digest, jcs
-from counterfoil.errors import LimitError, NotFoundError, RefusedError, ReplayError
+from counterfoil.errors import IntegrityError, LimitError, NotFoundError, RefusedError, ReplayError
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.state import State
 
 MAX_ATTEMPTS: Final = 4
+_FINAL: Final = range(IntegrityError.exit_code, IntegrityError.exit_code + 10)
+"""Exit codes of what no retry may hide."""
+
 _SPACE: Final = "job-stage"
 _ITERATIONS: Final = "iterations"
 
@@ -160,3 +165,15 @@ def start_attempt(state: State, job: str, attempt: int) -> None:
         raise RefusedError(f"job {job} was tried {MAX_ATTEMPTS} times; a person must look at why it fails")
     state.next_attempt(job, attempt)
     advance(state, job, Event.START)
+
+
+def relearn(events: Iterable[audit.Event], state: State) -> None:
+    """Remember what this party's own log says of attempts: their numbers, and which jobs an integrity check halted."""
+    for event in events:
+        job, attempt = event.subject, event.counts.get("attempt")
+        if job is None or attempt is None:
+            continue
+        with suppress(ReplayError):  # what is remembered is as new
+            state.next_attempt(job, attempt)
+        if event.type == "attempt-failed" and event.counts.get("exit-code") in _FINAL:
+            state.put(_SPACE, job, Stage.HALTED.encode())

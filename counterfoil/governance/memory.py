@@ -20,6 +20,8 @@ from counterfoil.state import State
 
 _SPACE: Final = "released-sets"
 _DRAFTS: Final = "drafted-sets"
+MEMBERSHIP: Final = "membership-"
+"""How the ids begin under which a node's vault has sketches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Remembered:
     @property
     def vault_id(self) -> str:
         """Under what a node's vault has the shares of its sketches."""
-        return f"membership-{self.job}"
+        return f"{MEMBERSHIP}{self.job}"
 
 
 def item_name(owner: str, contract: str) -> str:

@@ -34,7 +34,7 @@ from counterfoil.governance.announcement import Announced, check_announcement
 from counterfoil.governance.decisions import Signed
 from counterfoil.governance.delivery import SEALED, open_store, store_of
 from counterfoil.governance.document import read_json, read_time, write_time
-from counterfoil.governance.evidence import Draft
+from counterfoil.governance.evidence import Draft, read_evidence
 from counterfoil.governance.holding import note_released
 from counterfoil.governance.receipt import fetched
 from counterfoil.governance.revocation import check_not_revoked, is_revoked, read_revocation
@@ -94,6 +94,20 @@ def check_only_job(draft: Draft, home: Home) -> None:
     agreement, evidence = draft.agreement, draft.evidence
     for recipient in agreement.terms.recipients:
         home.state.check_bound(_RELEASED, f"{agreement.digest}/{evidence.period}/{recipient}", evidence.job)
+
+
+def relearn_released(home: Home) -> int:
+    """Remember which jobs this node released, as the exchange shows under its own signature; return how many releases.
+
+    Raises: SignatureError, DocumentError, NotFoundError, TamperedError.
+    """
+    names = [name for name in home.exchange.list((RELEASES,)) if name[3:] == (home.party,)]
+    for name in names:
+        said = verify(home.exchange.get_named(name), _RELEASE, [home.keys.public])
+        stated = Release.unpack(said.payload)
+        period = read_evidence(home.exchange, stated.evidence).period
+        home.state.bind(_RELEASED, f"{stated.agreement}/{period}/{stated.recipient}", stated.job)
+    return len(names)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

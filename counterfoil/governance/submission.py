@@ -20,6 +20,7 @@ from counterfoil.crypto.keys import PrivateKeys, PublicKeys
 from counterfoil.crypto.seal import seal, sealed_bytes, unseal
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import (
+    NotFoundError,
     OutOfBoundsError,
     RefusedError,
     ReplayError,
@@ -29,14 +30,13 @@ from counterfoil.errors import (
 )
 from counterfoil.exchange import Exchange
 from counterfoil.governance.agreement import Agreement
-from counterfoil.governance.holding import note_held
+from counterfoil.governance.holding import all_held, note_held
 from counterfoil.governance.intake import sign_intake
 from counterfoil.governance.manifest import ArraySpec, Manifest, check_manifest, consented_plans
 from counterfoil.governance.signing import SignedAgreement, own_keys
 from counterfoil.home import Home
 from counterfoil.mpc import input as shared_input
 from counterfoil.mpc.shares import Words, as_ring
-from counterfoil.state import State
 from counterfoil.vault import Vault
 
 VALID: Final = timedelta(days=7)
@@ -45,6 +45,8 @@ Specs: TypeAlias = Callable[[Agreement, str, int], Mapping[str, ArraySpec]]
 """The arrays that an agreement's analyses ask for, given the contract and the number of rows."""
 
 _MANIFEST, _ENVELOPES = "manifest", "envelopes"
+_LOST = "lost-shares"
+"""The space of a node's state with the submissions whose shares went with its home, by their manifests' digests."""
 
 
 def submit(
@@ -112,7 +114,7 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
     Raises: ReplayError, RefusedError, TamperedError, SealError, and what `read_manifest` raises.
     """
     manifest = read_manifest(ref, agreement, home.exchange, now)
-    if taken_in(manifest, home.state):
+    if taken_in(manifest, home):
         raise ReplayError(f"submission {manifest.submission} of {manifest.owner} was taken in before; it counts once")
     terms = agreement.terms
     terms.check_node(home.party)
@@ -138,7 +140,10 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
         kept = {str(index): part[cut].reshape(spec.shape) for index, part in enumerate(parts)}
         home.vault.keep(manifest.digest, name, kept, aad=manifest.agreement.encode())
     # The shares lie in the vault before the submission counts as taken in, and it counts before anybody hears of it.
-    home.state.remember_once(_MANIFEST, manifest.key)
+    if _is_lost(manifest, home):
+        home.state.put(_LOST, manifest.digest, b"taken in again")
+    else:
+        home.state.remember_once(_MANIFEST, manifest.key)
     sign_intake(manifest, home.keys, home.exchange, now)
     return manifest
 
@@ -148,9 +153,23 @@ def discard_envelope(manifest: str, home: Home) -> None:
     home.exchange.remove((_ENVELOPES, manifest, home.party))
 
 
-def taken_in(manifest: Manifest, state: State) -> bool:
-    """Whether this node has the submission in its vault."""
-    return state.seen(_MANIFEST, manifest.key)
+def taken_in(manifest: Manifest, home: Home) -> bool:
+    """Whether this node has the submission in its vault, as it may not after its home was lost and restored."""
+    return home.state.seen(_MANIFEST, manifest.key) and not _is_lost(manifest, home)
+
+
+def note_lost(home: Home) -> None:
+    """Remember that the shares of all submissions taken in are lost, so that each is taken in once more when needed."""
+    for held in all_held(home.state):
+        if held.kind == "submission":
+            home.state.put(_LOST, held.id, b"lost")
+
+
+def _is_lost(manifest: Manifest, home: Home) -> bool:
+    try:
+        return home.state.get(_LOST, manifest.digest) == b"lost"
+    except NotFoundError:
+        return False
 
 
 def load_shares(manifest: Manifest, name: str, vault: Vault) -> tuple[Words, ...]:

@@ -37,7 +37,7 @@ def take_in(
     job = plan_job(agreement, period, manifests, now.date())
     for reference, manifest in zip(submissions, manifests, strict=True):
         home.state.check_bound(_USED_BY, manifest.key, job.id)
-        if not taken_in(manifest, home.state):
+        if not taken_in(manifest, home):
             accept(reference, agreement, home, array_specs, now)
     note_held(agreement, "job", job.id, home.state, now.date())
     return job, manifests
