@@ -7,9 +7,16 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from counterfoil.errors import NotFoundError, StoreError
+
+_ABANDONED_S: Final = 3600
 
 
 def private_folder(path: Path) -> Path:
@@ -45,6 +52,48 @@ def write_file(path: Path, data: bytes | memoryview, *, replace: bool = False) -
         raise StoreError(f"{path} exists already") from None
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}") from None
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """The folder holds the files, durably. A new folder appears with all of them; in an old one each is replaced.
+
+    Raises: StoreError.
+    """
+    private_folder(path.parent)
+    _sweep(path)
+    if not path.exists():
+        scratch = private_folder(path.with_name(f".{path.name}.{secrets.token_hex(8)}"))
+        try:
+            for name, data in files.items():
+                write_file(scratch / name, data)
+            scratch.rename(path)
+            sync_folder(path.parent)
+            sync_folder(path.parent.parent)
+            return
+        except OSError as error:
+            if not path.is_dir():  # else another process was faster
+                raise StoreError(f"cannot make the folder {path}: {error.strerror}") from None
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    for name, data in files.items():
+        write_file(path / name, data, replace=True)
+
+
+def _sweep(path: Path) -> None:
+    """What processes that were killed while they made this folder left of it is gone."""
+    for left in path.parent.glob(f".{path.name}.*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(left)
+
+
+def remove_file(path: Path) -> None:
+    """There is no such file, durably. Raises: StoreError."""
+    try:
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(f"cannot remove {path}: {error.strerror}") from None
 
 
 def read_file(path: Path, start: int = 0) -> bytes:

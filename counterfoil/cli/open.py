@@ -34,5 +34,8 @@ def open_(
         for finding in result.findings:
             say(f"  {finding}")
     say(f"opens until {opened.last_day}; a signed receipt is in the exchange")
-    say(f"on paper: {opened.page.with_suffix('.pdf')}")
+    if opened.no_paper:
+        say(f"not on paper: {opened.no_paper}; everything is on the page. To try again: {opened.again}", aside=True)
+    else:
+        say(f"on paper: {opened.page.with_suffix('.pdf')}")
     say(f"report: {opened.page}")

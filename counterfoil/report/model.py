@@ -43,7 +43,7 @@ class Report:
 
     `guarantees` is the agreement's matrix, as its parties read it before they signed: steps, and who could read what.
     `entitled` says why its reader gets each result: named, or by which attributes. `licence` is an SPDX identifier
-    under which the tables may be published, "" if none was agreed.
+    under which the tables may be published, "" if none was agreed. `again` is the command that makes the report anew.
     """
 
     title: str
@@ -66,6 +66,7 @@ class Report:
     signed_by: tuple[str, ...]
     verify: str
     licence: str = ""
+    again: str = "counterfoil open"
 
     @property
     def owners(self) -> tuple[str, ...]:

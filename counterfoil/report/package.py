@@ -19,6 +19,7 @@ from counterfoil.report import tables
 from counterfoil.report.model import Report
 
 MANIFEST: Final = "datapackage.json"
+_FORMS: Final = ("csv", "parquet")
 _PROFILE: Final = "https://datapackage.org/profiles/2.0/datapackage.json"
 
 
@@ -44,6 +45,11 @@ def package(report: Report) -> dict[str, bytes]:
             resources.append(_resource(sheet, form, data))
     manifest = json.dumps(_manifest(report, resources), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
     return {**files, MANIFEST: manifest.encode()}
+
+
+def names(report: Report) -> tuple[str, ...]:
+    """What `package` calls its files. Raises: as `package`."""
+    return (*(f"{sheet.name}.{form}" for sheet in _sheets(report) for form in _FORMS), MANIFEST)
 
 
 def _sheets(report: Report) -> Iterator[_Sheet]:

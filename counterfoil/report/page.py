@@ -143,9 +143,10 @@ def blocks(text: str) -> Iterator[str | list[str]]:
             yield " ".join(lines)
 
 
-def html(report: Report, files: tuple[str, ...]) -> str:
-    """The page. `files` lie beside it."""
-    return PAGES.get_template("page.html").render(report=report, files=files, zip=zip, **content(report))
+def html(report: Report, files: tuple[str, ...], no_paper: str | None = None) -> str:
+    """The page. `files` lie beside it; `no_paper` says why the PDF is not among them, if it is not."""
+    template = PAGES.get_template("page.html")
+    return template.render(report=report, files=files, no_paper=no_paper, zip=zip, **content(report))
 
 
 def content(report: Report) -> dict[str, Any]:

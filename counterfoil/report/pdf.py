@@ -7,6 +7,7 @@ reports give equal bytes. The only module that imports typst.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
 from importlib.resources import files
@@ -15,26 +16,64 @@ from typing import Any, Final
 import typst
 
 from counterfoil.errors import InternalError
-from counterfoil.report import figures, page, wording
+from counterfoil.report import figures, letters, page, wording
 from counterfoil.report.model import Report
 
 FONT: Final = "Libertinus Serif"
-"""Typst's own. It has the letters of Latin, Greek and Cyrillic; others are set as empty boxes."""
+"""Typst's own. What it lacks is taken from the other fonts in the wheel; what these lack is named by its number."""
+
+_LETTERS: Final = b"""
+#set document(title: "letters", date: datetime(year: 1970, month: 1, day: 1))
+#set text(font: "Libertinus Serif", lang: "en")
+#for each in json(bytes(sys.inputs.report)) { par(each) }
+"""
 
 
 def pdf(report: Report) -> bytes:
-    """The whole report. Raises: InternalError if it cannot be typeset."""
+    """The whole report; a letter that no font has is named, `[U+1F44D]`. Raises: InternalError if it cannot be set."""
     template = files("counterfoil.report").joinpath("report.typ").read_bytes()
+    inputs, lacking = letters.showable(_inputs(report), _can_set)
+    # Some letters can be set alone, and not as they come: in a chart, or beside others. Then more and more is named.
+    problem = ""
+    for tried, named in (
+        (inputs, lacking),
+        (_with_charts(inputs, letters.simple), True),
+        (letters.simple(inputs), True),
+        (letters.plain(inputs), True),
+    ):
+        try:
+            return _set(template, {**tried, "lacking": named})
+        except typst.TypstError as error:
+            problem = str(error.message)
+    raise InternalError(f"the report cannot be typeset: {problem}")
+
+
+def _with_charts(inputs: Any, change: Callable[[str], str]) -> Any:
+    """The same, with the texts in charts changed."""
+    parts = [
+        {**part, "tables": [{**table, "figure": change(table["figure"])} for table in part["tables"]]}
+        for part in inputs["parts"]
+    ]
+    return {**inputs, "parts": parts}
+
+
+def _can_set(texts: Sequence[str]) -> bool:
+    """Whether the fonts have every letter of the texts, by the one judge of that: an archive takes no empty box."""
     try:
-        made = typst.compile(
-            template,
-            format="pdf",
-            sys_inputs={"report": json.dumps(_inputs(report), ensure_ascii=False)},
-            ignore_system_fonts=True,
-            pdf_standards=["a-2a", "ua-1"],
-        )
-    except typst.TypstError as error:
-        raise InternalError(f"the report cannot be typeset: {error.message}") from None
+        _set(_LETTERS, list(texts))
+    except typst.TypstError:
+        return False
+    return True
+
+
+def _set(template: bytes, inputs: Any) -> bytes:
+    made = typst.compile(
+        template,
+        format="pdf",
+        sys_inputs={"report": json.dumps(inputs, ensure_ascii=False)},
+        ignore_system_fonts=True,
+        pdf_standards=["a-2a", "ua-1"],
+    )
     if not isinstance(made, bytes):
         raise InternalError("the report was typeset as several documents")
     return made

@@ -6,36 +6,69 @@ Equal reports give equal bytes. Knows neither keys nor where the numbers come fr
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from counterfoil.files import private_folder, write_file
+from counterfoil.errors import CounterfoilError, StoreError
+from counterfoil.files import remove_file, write_file, write_folder
 from counterfoil.report import page, tables
 from counterfoil.report.model import Report
-from counterfoil.report.package import package
+from counterfoil.report.package import names, package
+from counterfoil.texts import one_line
 
 if TYPE_CHECKING:
     from counterfoil.analyses.base import Result
 
 FORMAT = "counterfoil/report/1"
+_PAGE, _PAPER, _JSON = "report.html", "report.pdf", "report.json"
 
 
 def render(report: Report, folder: Path) -> Path:
-    """report.html, report.pdf, report.json and the tables' data package are in the folder; the path of the page.
+    """The page, its PDF, report.json and the tables' data package are in the folder; the path of the page.
 
     Raises: DocumentError where the name of a result is not an id; StoreError.
     """
-    from counterfoil.report.pdf import pdf  # noqa: PLC0415 (40 MB, and not every caller renders)
+    written = write(report, folder)
+    add_paper(report, folder)
+    return written
 
+
+def write(report: Report, folder: Path) -> Path:
+    """All but the PDF is in the folder, durably: a new folder appears whole. The path of the page, which says so.
+
+    Raises: DocumentError where the name of a result is not an id; StoreError.
+    """
     files = package(report)
-    files["report.json"] = (json.dumps(as_json(report), ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
-    files["report.pdf"] = pdf(report)
-    files["report.html"] = page.html(report, tuple(sorted(files))).encode()
-    private_folder(folder)
-    for name, data in files.items():
-        write_file(folder / name, data, replace=True)
-    return folder / "report.html"
+    files[_JSON] = (json.dumps(as_json(report), ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
+    files[_PAGE] = page.html(report, tuple(sorted(files)), no_paper="it was not set yet").encode()
+    write_folder(folder, files)
+    remove_file(folder / _PAPER)
+    return folder / _PAGE
+
+
+def add_paper(report: Report, folder: Path) -> str:
+    """The PDF is beside the page, which lists it; or else the page says why not, and how to make it.
+
+    That reason is returned, "" if there is none. Whatever goes wrong here takes nothing else from the reader.
+    """
+    beside = (*names(report), _JSON)
+    try:
+        from counterfoil.report.pdf import pdf  # noqa: PLC0415 (40 MB, and not every caller renders)
+
+        write_file(folder / _PAPER, pdf(report), replace=True)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # also a panic of the typesetter, which is no Exception
+        known = isinstance(error, CounterfoilError)
+        reason = one_line(str(error)) if known else f"setting it ended in {type(error).__name__}"
+        with suppress(StoreError):  # the page that is there says already that there is none
+            html = page.html(report, tuple(sorted(beside)), no_paper=reason)
+            write_file(folder / _PAGE, html.encode(), replace=True)
+        return reason
+    write_file(folder / _PAGE, page.html(report, tuple(sorted((*beside, _PAPER)))).encode(), replace=True)
+    return ""
 
 
 def as_json(report: Report) -> dict[str, Any]:

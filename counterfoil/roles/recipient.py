@@ -33,7 +33,7 @@ from counterfoil.mpc.shares import Words, as_signed
 from counterfoil.report.draft import BY, INSTEAD
 from counterfoil.report.leakage import statement
 from counterfoil.report.model import Approval, Evidence, Report
-from counterfoil.report.render import render
+from counterfoil.report.render import add_paper, write
 from counterfoil.roles.committed import check_committed
 from counterfoil.roles.dropped import Rests
 from counterfoil.roles.names import component_name, released_name, salt_name
@@ -42,13 +42,18 @@ from counterfoil.roles.second import Numbers, check_equal
 
 @dataclass(frozen=True, slots=True)
 class OpenedJob:
-    """What a recipient has after opening: the results, the report's page, and the job that they are of."""
+    """What a recipient has after opening: the results, the report's page, and the job that they are of.
+
+    `no_paper` says why there is no PDF beside the page, "" if there is one; `again` is the command that makes it anew.
+    """
 
     job: str
     evidence: str
     results: tuple[Result, ...]
     page: Path
     last_day: date
+    no_paper: str
+    again: str
 
 
 def open_latest(home: Home, agreement: SignedAgreement, period: str | None = None) -> OpenedJob:
@@ -72,8 +77,9 @@ def open_latest(home: Home, agreement: SignedAgreement, period: str | None = Non
 def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob:
     """The results released to this party under this evidence, and a report on them in its home.
 
-    Before anything is shown, all copies were compared, this party's log says that it opened them, and its signed
-    receipt lies in the exchange.
+    All copies are compared before anything is written. When page, tables and JSON are on the disk, this party's log
+    says that it opened them, and its signed receipt is put into the exchange; the PDF is set after that, if it can be.
+    So what is said to be opened can be read, and what was interrupted is opened again to the same end.
 
     Where a second computation was agreed on, its numbers were compared with these; a receipt is signed for both.
 
@@ -105,13 +111,14 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob
                 "open-failed", subject=draft.evidence.job, refs=entry, counts={"exit-code": error.exit_code}
             )
         raise
+    delivered, approved = opened[evidence].delivered, opened[evidence].approved
+    report = _report(home, approved, results, f"counterfoil open {agreement.ref} --period {draft.evidence.period}")
+    page = write(report, home.path / "reports" / draft.evidence.job)
     for each in opened.values():
         _note(home, each)
-    delivered, approved = opened[evidence].delivered, opened[evidence].approved
-    report = _report(home, approved, results)
-    page = render(report, home.path / "reports" / draft.evidence.job)
+    no_paper = add_paper(report, page.parent)
     last = min(item.release.last_day(terms) for item in delivered.values())
-    return OpenedJob(draft.evidence.job, evidence, results, page, last)
+    return OpenedJob(draft.evidence.job, evidence, results, page, last, no_paper, report.again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +199,7 @@ def _recombined(
     return opened
 
 
-def _report(home: Home, approved: Leaving, results: tuple[Result, ...]) -> Report:
+def _report(home: Home, approved: Leaving, results: tuple[Result, ...], again: str) -> Report:
     draft, terms = approved.draft, approved.draft.agreement.terms
     evidence = draft.evidence
     return Report(
@@ -232,6 +239,7 @@ def _report(home: Home, approved: Leaving, results: tuple[Result, ...]) -> Repor
         signed_by=terms.nodes,
         verify=f"counterfoil verify {home.exchange_url}",
         licence=terms.licence,
+        again=again,
     )
 
 
