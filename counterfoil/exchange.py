@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -105,6 +106,14 @@ class Exchange(Records):
         except (BaseError, OSError) as error:
             raise _failure("list", path or "/", error) from None
         return sorted(name for name in map(name_of, found) if name)
+
+    def newest(self) -> datetime | None:
+        """When something was last written there, by the store's own clock; None if nothing was. Raises: StoreError."""
+        try:
+            written = [meta["last_modified"] for batch in obstore.list(self._store) for meta in batch]
+        except (BaseError, OSError) as error:
+            raise _failure("list", "/", error) from None
+        return max(written, default=None)
 
     def _locate(self, name: Name) -> str:
         """The name's path in the store; in a folder, no link that somebody planted leads it outside."""

@@ -18,6 +18,7 @@ from prefect.logging.handlers import APILogHandler
 from counterfoil.canonical import Ref, check_id
 from counterfoil.errors import CounterfoilError, DocumentError, InternalError, RefusedError
 from counterfoil.texts import line, one_line, visible
+from mpc_tasks.clock import hold_against_server
 
 PublicValue = Ref | str | int | None | tuple["PublicValue", ...]
 """What a task takes and returns: references, ids, integers, and tuples of these."""
@@ -52,6 +53,7 @@ def barrier() -> Iterator[None]:
     try:
         yield
     except CounterfoilError as error:
+        hold_against_server(error)
         raise error.with_traceback(None) from None
     except Exception:
         number = secrets.token_hex(4)

@@ -1,12 +1,15 @@
-"""Step: the coordinator says on the run's page that a review date is near, or has passed, and for whom it waits."""
+"""Step: the coordinator says on the run's page what ends soon, and that a review date is near, and who must act."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from counterfoil.canonical import Ref
 from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.ending import Ending, endings
 from counterfoil.governance.reaffirmation import WARN_DAYS, ReviewDate, next_review, review_dates
+from counterfoil.governance.succession import latest
 from counterfoil.texts import Markdown, markdown
 from mpc_tasks.barrier import say
 from mpc_tasks.held import home
@@ -15,16 +18,48 @@ from mpc_tasks.task import mpc_task
 from mpc_tasks.verify import signed
 
 
-@mpc_task(name="remind", version=1)
+@mpc_task(name="remind", version=2)
 def remind(agreement: Ref) -> int:
-    """For how many parties the next review waits, and a page on that if its day is near; 0 while it is far off."""
+    """For how many parties the next review waits, 0 while it is far off; pages on what ends or is reviewed soon."""
     terms, today = signed(agreement).terms, datetime.now(UTC).date()
+    if ending := endings(terms, latest(terms.roster, home()), today):
+        for each in ending:
+            say(each.words(today))
+        page(f"ends-{terms.id}", describe_endings(terms, ending, today))
     due = next_review(terms, home().exchange)
     if due is None or not due.reminder(today):
         return 0
     say(due.reminder(today))
     page(f"review-date-{terms.id}", describe(terms, agreement, due, today))
     return len(due.waits_for(today))
+
+
+def describe_endings(terms: Agreement, ending: Sequence[Ending], today: date) -> Markdown:
+    """The page on what ends soon: a row each."""
+    rows = [
+        markdown(
+            "| {what} | {last} | {days} | {who} | {command} |",
+            what=each.what,
+            last=each.last,
+            days=(each.last - today).days,
+            who=each.who,
+            command=each.command,
+        )
+        for each in ending
+    ]
+    return markdown(ENDS, title=terms.title, first=ending[0].last, rows=rows, today=today, days=WARN_DAYS)
+
+
+ENDS = """## {title}: what ends soon
+
+After {first} no job runs, unless somebody acts before. It is {today} now, by the clock of the coordinator.
+
+| what | last day | days left | who acts | command |
+|---|---|---|---|---|
+{rows}
+
+Parties are told {days} days before. An end is final; a later version goes on.
+"""
 
 
 def describe(terms: Agreement, agreement: Ref, due: ReviewDate, today: date) -> Markdown:

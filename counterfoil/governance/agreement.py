@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from counterfoil.canonical import Json, Ref, digest, jcs
+from counterfoil.clock import reckoned
 from counterfoil.errors import AgreementError, ExpiredError, RefusedError
 from counterfoil.governance.audience import Audience, by_name, read_audiences
 from counterfoil.governance.consistency import (
@@ -230,6 +231,7 @@ class Agreement:
         if not self.starts <= today <= self.expires:
             raise ExpiredError(
                 f"{self.source}: agreement {self.id} holds from {self.starts} to {self.expires}; agree on a new version"
+                f"{reckoned(today)}"
             )
 
 

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from counterfoil.canonical import Json, digest, jcs, load_yaml
+from counterfoil.clock import reckoned
 from counterfoil.crypto.sign import MAX_ENVELOPE_BYTES, sign, verify
 from counterfoil.errors import (
     CounterfoilError,
@@ -178,7 +179,7 @@ def read_entry(records: Records, owner: Party, contract: str, today: date, state
         raise WithdrawnError(f"{owner.id} does not offer {contract} any more")
     until = read_day(document["until"])
     if today > until:
-        raise ExpiredError(f"{what} stood until {until}; ask {owner.id} to offer it again")
+        raise ExpiredError(f"{what} stood until {until}; ask {owner.id} to offer it again{reckoned(today)}")
     return Entry(owner.id, document["serial"], until, document)
 
 

@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any
 
 from counterfoil.canonical import digest
+from counterfoil.clock import reckoned
 from counterfoil.errors import ContractError, ExpiredError
 from counterfoil.governance.column import Column, read_column
 from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
@@ -81,7 +82,9 @@ class Contract:
     def check_current(self, today: date) -> None:
         """Raises: ExpiredError when the contract's last day is over."""
         if today > self.expires:
-            raise ExpiredError(f"{self.source}: contract {self.id} ended on {self.expires}; agree on a new version")
+            raise ExpiredError(
+                f"{self.source}: contract {self.id} ended on {self.expires}; agree on a new version{reckoned(today)}"
+            )
 
 
 def parse_contract(raw: bytes, source: str) -> Contract:

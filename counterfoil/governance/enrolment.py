@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from counterfoil.canonical import bind, check_id, digest, jcs
+from counterfoil.clock import reckoned
 from counterfoil.crypto.keys import PublicKeys, read_card
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import ExpiredError, NotFoundError, RosterError, SignatureError
@@ -76,7 +77,7 @@ def read_request(id: str, home: Home, now: datetime) -> Party:
     except NotFoundError:
         raise NotFoundError(f"{home.party} has not invited {id}: counterfoil party invite {id}") from None
     if now > read_time(invitation["until"]):
-        raise ExpiredError(f"the code for {id} was good until {invitation['until']}; invite {id} anew")
+        raise ExpiredError(f"the code for {id} was good until {invitation['until']}; invite {id} anew{reckoned(now)}")
     try:
         card = read_card(home.exchange.get_named((_ENROLMENTS, id, "card")))
         envelope = home.exchange.get_named((_ENROLMENTS, id, "request"))

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cached_property
 
 from counterfoil.canonical import Json, digest, jcs
+from counterfoil.clock import reckoned
 from counterfoil.errors import ExpiredError, RefusedError
 from counterfoil.governance.agreement import Agreement, Part
 from counterfoil.governance.column import LARGEST
@@ -143,4 +144,7 @@ def check_manifest(manifest: Manifest, agreement: SignedAgreement, now: datetime
             raise RefusedError(f"{at}: the bounds of {name} cannot be checked on shares")
     terms.schedule.check_period(manifest.period, terms.starts, now.date())
     if now > manifest.not_after:
-        raise ExpiredError(f"{at} was to be taken in until {write_time(manifest.not_after)}; submit again")
+        raise ExpiredError(
+            f"{at} was to be taken in until {write_time(manifest.not_after)}, by its owner's clock; submit again"
+            f"{reckoned(now)}"
+        )

@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from counterfoil.canonical import jcs
+from counterfoil.clock import reckoned
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.sign import MAX_ENVELOPE_BYTES, sign, verify
 from counterfoil.errors import (
@@ -108,6 +109,7 @@ def check_reviewed(agreement: Agreement, records: Records, today: date) -> None:
         raise ReviewDueError(
             f"agreement {agreement.id} {agreement.version}: {remind(due.what, due.by, today)}, and {', '.join(late)} "
             "did not look at it since; no job starts until each does: counterfoil agreement reaffirm"
+            f"{reckoned(today)}"
         )
 
 

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from counterfoil.canonical import Ref, bind, digest, jcs
+from counterfoil.clock import reckoned
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.crypto.sign import sign, verify
@@ -184,6 +185,7 @@ def open_release(approved: Leaving, home: Home, now: datetime) -> dict[str, Deli
     if now.date() > last:
         raise ReleaseExpiredError(
             f"job {approved.draft.evidence.job} could be opened until {last}; agree to keep releases for longer"
+            f"{reckoned(now)}"
         )
     keys = own_keys(terms, home)
     store = open_store(store_of(terms, home.party), home.party, home.exchange)

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 import yaml
 
 from counterfoil.canonical import digest, load_yaml
+from counterfoil.clock import reckoned
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.errors import DocumentError, ExpiredError, RosterError
 from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
@@ -99,7 +100,7 @@ class Roster:
         if not self.issued <= today <= self.expires:
             raise ExpiredError(
                 f"{self.source}: roster {self.id} {self.version} holds from {self.issued} to {self.expires}; write and "
-                "sign its next version: counterfoil roster revise"
+                f"sign its next version: counterfoil roster revise{reckoned(today)}"
             )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, TypeAlias
 
+from counterfoil.clock import reckoned
 from counterfoil.errors import RefusedError
 from counterfoil.governance.document import Problems
 
@@ -48,7 +49,9 @@ class Schedule:
         if first is None or self.period(first) != period:
             raise RefusedError(f"{period!r} is not a {self.every}; this one is written {self.period(today)}")
         if first > today or period < self.period(starts):
-            raise RefusedError(f"the period {period} is not between {self.period(starts)} and {self.period(today)}")
+            raise RefusedError(
+                f"the period {period} is not between {self.period(starts)} and {self.period(today)}{reckoned(today)}"
+            )
 
     def _first_day(self, period: str) -> date:
         if self.every == "week":

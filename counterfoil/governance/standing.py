@@ -3,9 +3,12 @@ and its recipients are still who it means."""
 
 from __future__ import annotations
 
-from datetime import date
+from contextlib import suppress
+from datetime import UTC, date, datetime, time
 
 from counterfoil.canonical import Ref
+from counterfoil.clock import beside
+from counterfoil.errors import ExpiredError, StoreError
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.audience import check_entitled
 from counterfoil.governance.signing import SignedAgreement, load_agreement
@@ -19,9 +22,21 @@ def load_standing(home: Home, ref: Ref, today: date) -> SignedAgreement:
 
     Raises: what `load_agreement` and `check_standing` raise.
     """
-    found = load_agreement(home.exchange, ref, home.keys.public, today)
-    check_standing(found.terms, home, today)
+    try:
+        found = load_agreement(home.exchange, ref, home.keys.public, today)
+        check_standing(found.terms, home, today)
+    except ExpiredError as error:
+        raise ExpiredError(f"{error}{_beside_store(home, today)}") from None
     return found
+
+
+def _beside_store(home: Home, today: date) -> str:
+    """What the exchange's clock shows of this one: something there that was written after today, by its own clock."""
+    with suppress(StoreError):
+        newest = home.exchange.newest()
+        if newest and newest.date() > today:
+            return beside("what was last written in the exchange", newest, datetime.combine(today, time(), UTC))
+    return ""
 
 
 def check_standing(agreement: Agreement, home: Home, today: date) -> None:

@@ -18,6 +18,7 @@ from datetime import date
 from typing import Final
 
 from counterfoil.canonical import digest, jcs
+from counterfoil.clock import reckoned
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import DocumentError, NotFoundError, RevokedError, RosterError, SignatureError
@@ -74,10 +75,13 @@ def check_keys(agreement: Agreement, home: Home, today: date) -> None:
     last = latest(agreement.roster, home)
     present = {party.id: party for party in last.parties}
     for id in agreement.parties:
-        if id not in present or not present[id].honours(agreement.roster.party(id).keys, today):
+        keys = agreement.roster.party(id).keys
+        if id not in present or not present[id].honours(keys, today):
+            until = [each.until for each in present[id].earlier if each.keys == keys] if id in present else []
             raise RevokedError(
                 f"the keys of {id} in agreement {agreement.id} {agreement.version} are not in roster {last.id} "
                 f"{last.version}; agree on a new version under that roster"
+                + "".join(f"; they were honoured until {day}{reckoned(today)}" for day in until)
             )
     last.check_current(today)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from counterfoil.clock import reckoned
 from counterfoil.crypto.keys import tls_pin, tls_validity
 from counterfoil.errors import (
     AttemptError,
@@ -173,7 +174,7 @@ class _Meeting:
                 if "certificate expired" in str(error).lower():
                     raise PeerCertificateError(
                         f"{self.parties[peer]} says that this party's certificate has ended; renew it: "
-                        "counterfoil party rotate"
+                        f"counterfoil party rotate{_days(self.parties[self.me])}"
                     ) from None
                 if "alert" in str(error).lower():
                     raise PeerIdentityError(f"{self.parties[peer]} does not accept this party's certificate") from None
@@ -248,10 +249,22 @@ class _Meeting:
 def _distrust(peer: Endpoint, code: int) -> PeerIdentityError:
     """Why the certificate that a peer shows is not believed, by OpenSSL's code."""
     if code == _ENDED:
-        return PeerCertificateError(f"the certificate of {peer} has ended; it must renew it: counterfoil party rotate")
+        return PeerCertificateError(
+            f"the certificate of {peer} has ended; it must renew it: counterfoil party rotate{_days(peer)}"
+        )
     if code == _NOT_BEGUN:
-        return PeerCertificateError(f"the certificate of {peer} is not valid yet; compare the clocks of both machines")
+        return PeerCertificateError(
+            f"the certificate of {peer} is not valid yet; compare the clocks of both machines{_days(peer)}"
+        )
     return PeerIdentityError(f"{peer} answers with a key nobody pinned")
+
+
+def _days(party: Endpoint) -> str:
+    """From when until when the party's certificate holds, and what time this machine takes it to be."""
+    with contextlib.suppress(ValueError):
+        begins, ends = tls_validity(party.certificate)
+        return f"; it holds from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M}{reckoned(datetime.now(UTC))}"
+    return reckoned(datetime.now(UTC))
 
 
 def _listen(at: Endpoint) -> socket.socket:
