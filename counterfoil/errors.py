@@ -353,6 +353,18 @@ class BusyError(StoreError):
     exit_code = 92
 
 
+class ConfinementError(CounterfoilError):
+    """A file of a stranger cannot be parsed where that stranger could do no harm: the kernel lacks what is demanded."""
+
+    exit_code = 93
+
+
+class PlantedError(StoreError):
+    """A link, a pipe or whatever is no ordinary file or folder is in the way of a name that others can write."""
+
+    exit_code = 94
+
+
 # --- faults of our own: 100 -------------------------------------------------------------------------------------
 
 

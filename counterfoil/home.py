@@ -14,6 +14,7 @@ import yaml
 
 from counterfoil.audit.log import Log
 from counterfoil.canonical import check_id, load_yaml
+from counterfoil.confinement import withhold_memory
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.errors import DocumentError, NotFoundError, StoreError
 from counterfoil.exchange import Exchange
@@ -45,6 +46,7 @@ class Home(Secret):
         Raises: StoreError if the folder holds a party or keys already; DocumentError.
         """
         check_id(party, "party")
+        withhold_memory()
         if unknown := sorted(set(roles) - set(ROLES)):
             raise DocumentError(f"unknown role {', '.join(unknown)}; the roles are {', '.join(ROLES)}")
         path = private_folder(folder).resolve()
@@ -63,8 +65,10 @@ class Home(Secret):
     def open(cls, folder: Path | None = None) -> Home:
         """The party in the folder, or else in the folder that COUNTERFOIL_HOME names.
 
+        From here on no other process of the same user reads this one's memory, and no core dump is written.
         Raises: NotFoundError, DocumentError.
         """
+        withhold_memory()
         where = folder or os.environ.get(HOME)
         if not where:
             raise NotFoundError(f"no home folder is given; use --home or set {HOME}")

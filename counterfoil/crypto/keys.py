@@ -36,6 +36,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from counterfoil.canonical import Json, check_id, digest
+from counterfoil.confinement import withhold_memory
 from counterfoil.errors import DocumentError, NotFoundError, StoreError
 from counterfoil.files import private_folder, read_file, sync_folder, write_file
 from counterfoil.secret import Secret
@@ -144,6 +145,7 @@ class PrivateKeys(Secret):
 
     def __init__(self, folder: Path, party: str, generation: int | None = None, password: bytes | None = None) -> None:
         """Load the keys in the folder, of the last generation unless told. Raises: NotFoundError, StoreError."""
+        withhold_memory()
         password = password or _password(folder)
         self.party = party
         self.generation = generation or _generations(folder)[-1]
@@ -177,6 +179,7 @@ class PrivateKeys(Secret):
         Raises: StoreError if the folder holds anything already; DocumentError if `party` is not an id.
         """
         check_id(party, "party")
+        withhold_memory()
         if any(private_folder(folder).iterdir()):
             raise StoreError(f"{folder} is not empty; keys are never overwritten")
         if os.environ.get(PASSPHRASE):

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import stat
 import struct
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -21,12 +23,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import counterfoil
-from counterfoil.data import reader
+from counterfoil.confinement import MEASURES, demanded, tell_lacking, withhold_memory
+from counterfoil.data import reader, reading
 from counterfoil.data.cells import TYPES, split
 from counterfoil.data.sources import Limits, UnreadableError
+from counterfoil.errors import ConfinementError
 
 LIMITS = Limits(max_rows=50_000_000, max_columns=1_000, max_bytes=16 << 30, memory=1 << 30, cpu_s=600)
 _STOPPED = "reading it was stopped, by its memory or time limit or by damage in it; split it, or export it again"
+
+_PIPE_BYTES = 1 << 20
+_MOST_TEXT = 400
+_REASONS = ("unreadable", "missing", "type")
 
 _ENVIRONMENT = {  # nothing of ours; one thread of each kind, and no address space set aside: it is limited
     "PYTHONPATH": str(Path(counterfoil.__file__).parents[1]),
@@ -40,38 +48,89 @@ _ENVIRONMENT = {  # nothing of ours; one thread of each kind, and no address spa
 def frames(path: Path, columns: Mapping[str, str], limits: Limits) -> Iterator[tuple[bytes, bytes]]:
     """Batches and misfits, as the reader finds them; without columns, their kinds.
 
-    Raises: UnreadableError.
+    Raises: UnreadableError; ConfinementError where the kernel cannot confine the reader as is demanded here.
     """
-    wish = json.dumps({"columns": dict(columns), "limits": asdict(limits)}).encode()
+    withhold_memory()  # which will hold the table
+    wish = json.dumps({"columns": dict(columns), "limits": asdict(limits), "needed": demanded()}).encode()
     with _open(path) as file:
         child = subprocess.Popen(
-            [sys.executable, "-s", "-P", "-m", reader.__name__, str(file.fileno())],
+            [sys.executable, "-s", "-P", "-m", reading.__name__, str(file.fileno())],
+            bufsize=0,
+            pipesize=_PIPE_BYTES,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a traceback could quote cells
             pass_fds=(file.fileno(),),
             env=_ENVIRONMENT,
         )
-    with child:
+    try:
         assert child.stdin and child.stdout  # noqa: S101 (PIPE)
-        try:
+        with suppress(BrokenPipeError), child.stdin:  # it ended: the next read says so
             child.stdin.write(wish)
-            child.stdin.close()
-            size = 0
-            while True:
-                kind, length = reader.FRAME.unpack(_exactly(child.stdout, reader.FRAME.size))
-                size += length
-                limits.check(size=size)
-                if length > limits.memory:  # a reader that may hold so much sends no more at once
-                    raise UnreadableError(_STOPPED)
-                payload = _exactly(child.stdout, length)
-                if kind == b"E":
-                    break
-                if kind == b"U":
-                    raise UnreadableError(*json.loads(payload))
-                yield kind, payload
-        finally:
-            child.kill()
+        size = 0
+        _check_confined(*_frame(child.stdout, limits))
+        while True:
+            kind, payload = _frame(child.stdout, limits)
+            size += len(payload)
+            limits.check(size=size)
+            if kind == b"E":
+                break
+            if kind == b"U":
+                raise _refusal(payload)
+            if kind == b"M":
+                _check_misfits(payload, columns)
+            yield kind, payload
+    finally:
+        child.kill()
+        child.wait()
+        if child.stdout:
+            child.stdout.close()
+
+
+def _frame(stream: IO[bytes], limits: Limits) -> tuple[bytes, bytes]:
+    kind, length = reader.FRAME.unpack(_exactly(stream, reader.FRAME.size, limits))
+    if length > limits.memory:  # a reader that may hold so much sends no more at once
+        raise UnreadableError(_STOPPED)
+    return kind, _exactly(stream, length, limits)
+
+
+def _check_confined(kind: bytes, payload: bytes) -> None:
+    """What the reader says before it parses anything is its own word; from then on it may be the file's."""
+    match kind, _json(payload):
+        case b"U", [str(problem), reader.UNCONFINED, *_]:
+            raise ConfinementError(problem)
+        case b"C", [*lacking] if set(map(str, lacking)) <= set(MEASURES):
+            for measure in lacking:
+                tell_lacking(measure)
+        case _:
+            raise UnreadableError(_STOPPED)
+
+
+def _refusal(payload: bytes) -> UnreadableError:
+    match _json(payload):
+        case [str(problem), str(error), str() | None as column] if error in _REASONS and _is_said(problem):
+            return UnreadableError(problem, error, column)
+    return UnreadableError(_STOPPED)
+
+
+def _check_misfits(payload: bytes, columns: Mapping[str, str]) -> None:
+    match _json(payload):
+        case {"column": str() | None as column, "remedy": str(remedy), "count": int(count)}:
+            if (column is None or column in columns) and _is_said(remedy) and count > 0:
+                return
+    raise UnreadableError(_STOPPED)
+
+
+def _is_said(text: str) -> bool:
+    """Whether others may read what may be a hijacked reader's text: one short line, nothing that moves a cursor."""
+    return len(text) <= _MOST_TEXT and text.isprintable()
+
+
+def _json(payload: bytes) -> Any:
+    try:
+        return json.loads(payload)
+    except (ValueError, RecursionError):
+        raise UnreadableError(_STOPPED) from None
 
 
 def _open(path: Path) -> BinaryIO:
@@ -87,11 +146,18 @@ def _open(path: Path) -> BinaryIO:
     return file
 
 
-def _exactly(stream: IO[bytes], length: int) -> bytes:
-    data = stream.read(length)
-    if len(data) < length:
-        raise UnreadableError(_STOPPED)
-    return data
+def _exactly(stream: IO[bytes], length: int, limits: Limits) -> bytes:
+    """So many bytes of the reader's, each part of which comes within the time that it may compute."""
+    waiting = select.poll()
+    waiting.register(stream, select.POLLIN)
+    parts = []
+    while length:
+        part = os.read(stream.fileno(), min(length, _PIPE_BYTES)) if waiting.poll(1000 * limits.cpu_s) else b""
+        if not part:
+            raise UnreadableError(_STOPPED)
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
 
 
 def unpack(payload: bytes, columns: Mapping[str, str]) -> Any:

@@ -1,14 +1,15 @@
 """Read one CSV, Parquet or Arrow file in a process of its own, so that a crafted file can at worst stop that process.
 
-Started by `table.load`, with the file already open. Before the first byte is parsed the process gives up every means to
-do harm: memory, processor time and output are limited, and no descriptor is left for another file or a socket. Cells
-become what the contract says, or misfits.
+Started by `reading`, with the file already open. Before the first byte is parsed the process gives up every means to
+do harm (`counterfoil.confinement`): it keeps its memory, its threads, the file and standard output, and no path, other
+process or socket. It needs no folder of its own. Cells become what the contract says, or misfits.
 
 On standard output, frames of (kind: 1 byte, length: 8 bytes little-endian, payload):
 
 * `B`, a batch: rows (4 bytes); then per column, in the order asked for, one byte a row that is 1 where a value is, and
   the values: an int64 a row (days since 1970 for a date), or for `string` 4 bytes of length a row and the UTF-8 bytes;
 * `T`, the kinds of all columns, instead of batches when no column is asked for: JSON;
+* `C`, first of all: the measures of confinement that the kernel lacks and nobody demands: JSON;
 * `M`, misfits, and `U`, an unreadable file: JSON;
 * `E`, the end: nothing.
 """
@@ -20,8 +21,7 @@ import os
 import resource
 import struct
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, BinaryIO, TypeAlias
 
@@ -30,26 +30,35 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from counterfoil import confinement
+from counterfoil.confinement import DEMANDS
 from counterfoil.data.cells import REMEDIES, TYPES, Misfits, split, stored_to, text_to, utf8
 from counterfoil.data.infer import infer
 from counterfoil.data.sources import BATCH_ROWS, Limits, UnreadableError, is_stored, open_table
+from counterfoil.errors import ConfinementError
 
+UNCONFINED = "unconfined"  # why a file was refused
 FRAME = struct.Struct("<cQ")
 ROWS = struct.Struct("<I")
 
 Send: TypeAlias = Callable[[bytes, Sequence[bytes | memoryview]], None]
 
 
-def confine(limits: Limits) -> None:
-    """From here on: bounded memory and time, no core dump, no file written, no descriptor to be had."""
-    for what, limit in (
-        (resource.RLIMIT_AS, limits.memory),
-        (resource.RLIMIT_CPU, limits.cpu_s),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, 0),
-    ):
-        resource.setrlimit(what, (limit, limit))
+def confine(limits: Limits, needed: Collection[str] = DEMANDS[""]) -> tuple[str, ...]:
+    """Leave this process bounded memory and time, and what it has open; return what the kernel lacks for that.
+
+    Raises: ConfinementError where it lacks a measure that is needed; OSError.
+    """
+    return confinement.confine(
+        {
+            resource.RLIMIT_AS: limits.memory,
+            resource.RLIMIT_CPU: limits.cpu_s,
+            resource.RLIMIT_CORE: 0,
+            resource.RLIMIT_FSIZE: 0,
+            resource.RLIMIT_NOFILE: 0,
+        },
+        needed,
+    )
 
 
 def read(source: BinaryIO, columns: Mapping[str, str], limits: Limits, send: Send) -> None:
@@ -104,7 +113,7 @@ def warm_up() -> None:
     columns = {kind: kind for kind in TYPES}
     limits = Limits(max_rows=1, max_columns=len(TYPES), max_bytes=1 << 20, memory=0, cpu_s=0)
     for stored in (False, True):
-        with tempfile.TemporaryFile() as file:
+        with os.fdopen(os.memfd_create("warm-up"), "w+b") as file:
             if stored:
                 pq.write_table(pa.table({kind: pa.nulls(1, TYPES[kind]) for kind in TYPES}), file)
             else:
@@ -114,7 +123,9 @@ def warm_up() -> None:
 
 
 def main() -> None:
-    """Standard input: {"columns": {name: kind}, "limits": {...}} as JSON; the one argument: the file's descriptor."""
+    """Standard input: {"columns": {name: kind}, "limits": {...}, "needed": [measure]} as JSON; the one argument: the
+    file's descriptor.
+    """
     wish = json.load(sys.stdin)
     limits = Limits(**wish["limits"])
 
@@ -128,14 +139,16 @@ def main() -> None:
 
     warm_up()
     with os.fdopen(int(sys.argv[1]), "rb") as source:
-        confine(limits)
         try:
+            send(b"C", [json.dumps(confine(limits, wish["needed"])).encode()])
             if wish["columns"]:
                 read(source, wish["columns"], limits, send)
             else:
                 send(b"T", [json.dumps(infer(source, limits)).encode()])
         except UnreadableError as error:
             refuse(error.problem, error.error, error.column)
+        except ConfinementError as error:
+            refuse(str(error), UNCONFINED)
         except (MemoryError, pa.ArrowMemoryError):
             refuse("reading it needs too much memory; split it")
         except (pa.ArrowException, OSError, ValueError):  # their texts may quote cells
@@ -143,7 +156,3 @@ def main() -> None:
         else:
             send(b"E", [])
         sys.stdout.buffer.flush()
-
-
-if __name__ == "__main__":
-    main()
