@@ -6,7 +6,7 @@ from flows.stage import stage
 from mpc_tasks.verify import verify
 
 
-@stage(timeout_s=120)
+@stage()
 def agree(agreement: RefText) -> Ref:
     """The agreement is signed by all, in force, and can run; its reference."""
     return verify(agreement)

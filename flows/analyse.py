@@ -15,7 +15,7 @@ from mpc_tasks.suppress import suppress
 from mpc_tasks.verify import signed
 
 
-@stage(timeout_s=3600)
+@stage()
 def analyse(agreement: RefText, period: Id, submissions: Refs, attempt: Count) -> Ref:
     """One attempt of the job, which dies as a whole; this node's signed evidence on the draft."""
     running = meet(receive(agreement, period, submissions, attempt))

@@ -6,7 +6,7 @@ from flows.stage import stage
 from mpc_tasks.announce import announce as announce_
 
 
-@stage(timeout_s=120)
+@stage()
 def announce(agreement: RefText, evidence: RefText) -> Ref:
     """What the reviewers approved is announced in this node's published log; the evidence that it stands on."""
     return announce_(agreement, evidence)

@@ -5,7 +5,7 @@ from flows.stage import stage
 from mpc_tasks.publish import publish
 
 
-@stage(timeout_s=120)
+@stage()
 def attest() -> Ref:
     """This party's log as it stands can be verified by anybody; its checkpoint."""
     return publish()

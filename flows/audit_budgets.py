@@ -5,7 +5,7 @@ from flows.stage import stage
 from mpc_tasks.budgets import budgets
 
 
-@stage(timeout_s=600)
+@stage()
 def audit_budgets(agreement: RefText) -> int:
     """A report is on the run's page; how much of it needs a person's eye."""
     return budgets(agreement)

@@ -16,7 +16,7 @@ AGAIN_AFTER = frozenset({"TransportError", "PeerLostError", "PeerTimeoutError", 
 """What a new attempt may mend. A failed check of integrity or identity is final and needs a person."""
 
 
-@stage(timeout_s=6 * 3600)
+@stage()
 def collaborate(agreement: RefText, period: Id | None = None) -> Ref:
     """All parties agreed, every owner contributed, the nodes computed, and a review waits; the nodes' evidence."""
     terms = signed(agreement).terms

@@ -8,7 +8,7 @@ from mpc_tasks.share import share
 from mpc_tasks.validate import validate
 
 
-@stage(timeout_s=3600)
+@stage()
 def contribute(agreement: RefText, contract: Id, period: Id) -> Ref:
     """The owner's part for the period lies in the exchange, sealed to each node; the signed manifest."""
     table = validate(agreement, contract, period)

@@ -6,7 +6,7 @@ from flows.stage import stage
 from mpc_tasks.cosign import cosign_nodes
 
 
-@stage(timeout_s=120)
+@stage()
 def countersign(agreement: RefText) -> Ref:
     """The other nodes' logs, with what they are about to release, bear this node's cosignature; the agreement."""
     return cosign_nodes(agreement)

@@ -16,21 +16,18 @@ from prefect import Flow
 from counterfoil.terminal import say
 from flows import spawner
 from flows.gate import Gate
+from flows.stages import stages_of
 from flows.worker import CounterfoilWorker
 from mpc_tasks.barrier import guard_logs
 from mpc_tasks.held import home
 
-FLOWS = {
-    "owner": ("agree", "contribute", "attest"),
-    "node": ("agree", "analyse", "announce", "countersign", "release", "attest", "witness", "retire", "audit_budgets"),
-    "coordinator": ("collaborate", "review", "resume_reviews"),
-}
+FLOWS = {role: stages_of([role]) for role in ("owner", "node", "coordinator")}
+"""The flows of each role, by name."""
 
 
 def flows_of(roles: Iterable[str]) -> list[Flow[..., object]]:
     """The flows that a party with these roles runs, imported."""
-    names = sorted({name for role in roles for name in FLOWS.get(role, ())})
-    return [getattr(import_module(f"flows.{name}"), name) for name in names]
+    return [getattr(import_module(f"flows.{name}"), name) for name in stages_of(roles)]
 
 
 def gate() -> Gate:

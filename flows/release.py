@@ -6,7 +6,7 @@ from flows.stage import stage
 from mpc_tasks.seal import seal
 
 
-@stage(timeout_s=600)
+@stage()
 def release(agreement: RefText, evidence: RefText) -> Ref:
     """This node's shares lie in the exchange, sealed to each recipient; the evidence that they stand on."""
     return seal(agreement, evidence)

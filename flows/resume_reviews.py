@@ -21,7 +21,7 @@ from mpc_tasks.count import missing_approvals, standing
 SUSPENDED = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Suspended"])))
 
 
-@stage(timeout_s=300)
+@stage()
 def resume_reviews() -> int:
     """How many reviews go on; one that can no longer be approved goes on too, to say so."""
     resumed = 0

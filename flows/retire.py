@@ -4,7 +4,7 @@ from flows.stage import stage
 from mpc_tasks.erase import erase
 
 
-@stage(timeout_s=600)
+@stage()
 def retire() -> int:
     """Nothing is left at this node that is past its time, or from whose agreement a party withdrew; how much went."""
     return erase()

@@ -34,7 +34,7 @@ class Word(RunInput):
     comment: str = Field("", max_length=4000)
 
 
-@stage(timeout_s=3600)
+@stage()
 def review(agreement: RefText, evidence: RefText) -> Ref:
     """Every recipient has its release, every log is published and cosigned, and a page says what was released to whom.
 

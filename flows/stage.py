@@ -10,24 +10,28 @@ from prefect.states import Completed, Failed
 
 from counterfoil.errors import CounterfoilError
 from counterfoil.texts import visible
+from flows.stages import STAGES
 from mpc_tasks.barrier import PublicValue, barrier, check_public
+from mpc_tasks.nowhere import NOWHERE
 
 P = ParamSpec("P")
 
 _limits: dict[str, float] = {}
 
 
-def stage(*, timeout_s: int) -> Callable[[Callable[P, PublicValue]], Flow[P, State]]:
+def stage(*, timeout_s: float | None = None) -> Callable[[Callable[P, PublicValue]], Flow[P, State]]:
     """A flow without retries or stored result, which the party's worker ends after the time-out.
 
+    The time-out is that of the function's name in `flows.stages`; a flow that is not listed there gives its own.
     Prefect's own time-out would be raised within a step, and look like the step's fault.
 
     It ends Completed with its reference as the state's message, or Failed with the error's class as the state's name.
-    Nothing is pickled: neither what it returns nor what it raises becomes a Prefect result.
+    Nothing is pickled or stored: neither what it returns nor what it raises becomes a Prefect result, and where the
+    server says that results go, nothing is written.
     """
 
     def decorate(function: Callable[P, PublicValue]) -> Flow[P, State]:
-        _limits[function.__name__] = timeout_s
+        _limits[function.__name__] = STAGES[function.__name__].limit_s if timeout_s is None else timeout_s
 
         @functools.wraps(function)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> State:
@@ -39,13 +43,15 @@ def stage(*, timeout_s: int) -> Callable[[Callable[P, PublicValue]], Flow[P, Sta
             except CounterfoilError as error:
                 return Failed(name=type(error).__name__, message=visible(str(error)))
 
-        return flow(
+        made = flow(
             name=function.__name__,
             retries=0,
             persist_result=False,
             result_serializer="json",
             log_prints=False,
         )(guarded)
+        made.result_storage = NOWHERE
+        return made
 
     return decorate
 

@@ -6,7 +6,7 @@ from flows.stage import stage
 from mpc_tasks.cosign import cosign
 
 
-@stage(timeout_s=120)
+@stage()
 def witness(agreement: RefText) -> Ref:
     """The published checkpoints of all parties bear this node's cosignature; the agreement that names them."""
     return cosign(agreement)

@@ -6,12 +6,14 @@ Knows nothing of tables, shares or flows.
 import logging
 import os
 import secrets
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeGuard
 
+from prefect.exceptions import ExternalSignal, PrefectSignal
 from prefect.logging import get_run_logger
 from prefect.logging.handlers import APILogHandler
 
@@ -48,23 +50,33 @@ def _is_public(value: object) -> TypeGuard[PublicValue]:
 def barrier() -> Iterator[None]:
     """Lets no exception out but Counterfoil's own, whose messages are written for other parties to read.
 
-    Any other is replaced by an InternalError with a number; its traceback goes to the party's own errors file.
+    Any other is replaced by an InternalError with a number; its traceback goes to the party's own errors file, or to
+    its worker's output where that cannot be written.
     """
     try:
         yield
     except CounterfoilError as error:
         hold_against_server(error)
         raise error.with_traceback(None) from None
-    except Exception:
+    except (PrefectSignal, ExternalSignal):  # how Prefect suspends or ends a run; they carry nothing of ours
+        raise
+    except BaseException:
         number = secrets.token_hex(4)
-        _keep(number, traceback.format_exc())
-        raise InternalError(f"number {number}; the party's errors file says more") from None
+        where = keep(number, traceback.format_exc())
+        raise InternalError(f"number {number}; {where} says more") from None
 
 
-def _keep(number: str, text: str) -> None:
-    path = Path(os.environ["COUNTERFOIL_HOME"]) / "errors.log"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
-        file.write(f"--- {number}\n{visible(text)}\n")
+def keep(number: str, text: str) -> str:
+    """Write what nobody else may read to the party's own errors file, or else to its worker's output; which of them."""
+    kept = f"--- {number}\n{visible(text)}\n"
+    try:
+        path = Path(os.environ["COUNTERFOIL_HOME"]) / "errors.log"
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
+            file.write(kept)
+    except (OSError, KeyError):  # a full disk, a wrong mode: the reason must not be lost, nor this error take its place
+        sys.stderr.write(kept)
+        return "the output of the party's worker"
+    return "the party's errors file"
 
 
 def say(message: str) -> None:

@@ -17,6 +17,7 @@ from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError
 from mpc_tasks.barrier import barrier, check_public
 from mpc_tasks.held import home
+from mpc_tasks.nowhere import NOWHERE
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,11 +46,11 @@ def mpc_task(name: str, version: int, *, of: str | None = None) -> Callable[[Cal
                     check_public(result, f"the result of {name}")
                     return result
             except CounterfoilError as error:
-                with suppress(CounterfoilError):  # a log that cannot be written does not hide the reason
+                with suppress(CounterfoilError), barrier():  # a log that cannot be written does not hide the reason
                     _note_failure(name, error, asked)
                 raise
 
-        return task(
+        made = task(
             name=name,
             version=str(version),
             task_run_name=f"{name} {{{of}}} v{version}" if of else f"{name} v{version}",
@@ -59,6 +60,8 @@ def mpc_task(name: str, version: int, *, of: str | None = None) -> Callable[[Cal
             result_serializer="json",
             log_prints=False,
         )(guarded)
+        made.result_storage = NOWHERE
+        return made
 
     return decorate
 
