@@ -16,7 +16,7 @@ class Watch:
     """A client of the server at the address."""
 
     def __init__(self, api: str) -> None:
-        self._client = httpx.AsyncClient(base_url=api, timeout=60)
+        self._client = httpx.AsyncClient(base_url=api, timeout=60, trust_env=False)
 
     async def __aenter__(self) -> Self:
         return self

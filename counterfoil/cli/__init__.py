@@ -28,6 +28,7 @@ from counterfoil.cli import (
     warm,
 )
 from counterfoil.errors import CounterfoilError
+from counterfoil.proxies import spare_loopback
 from counterfoil.terminal import complain
 
 
@@ -35,6 +36,7 @@ class _PlainErrors(TyperGroup):
     """Shows an error, a line a problem, and ends with its exit code; what is unforeseen shows where it happened."""
 
     def invoke(self, ctx: Any) -> Any:
+        spare_loopback()
         try:
             return super().invoke(ctx)
         except CounterfoilError as error:
