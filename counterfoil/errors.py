@@ -6,6 +6,7 @@ change; they carry names, sizes and digests, never a value of a table or a share
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -230,6 +231,29 @@ class AttemptError(CounterfoilError):
     """The nodes do not agree on what they are about to compute, or the attempt is stale."""
 
     exit_code = 64
+
+
+class StageError(CounterfoilError):
+    """A stage that the coordinator ordered failed at some parties."""
+
+    exit_code = 66
+
+    def __init__(self, message: str, failures: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.failures = dict(failures)
+        """The name of the state that the stage ended in, by party."""
+
+
+class BusyNodeError(CounterfoilError):
+    """A node computes another job, which did not end in time. Nothing of this one was begun; it may be tried again."""
+
+    exit_code = 67
+
+
+class UnreachableError(CounterfoilError):
+    """The Prefect server does not answer at the address that a party was given, or what answers is something else."""
+
+    exit_code = 68
 
 
 # --- integrity: 70-79, final until a person looks ---------------------------------------------------------------

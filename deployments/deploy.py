@@ -44,6 +44,7 @@ async def _create(client: PrefectClient, item: dict[str, Any]) -> None:
         entrypoint=item["entrypoint"],
         description=item.get("description") or flow.description,
         work_pool_name=item["work_pool"]["name"],
+        work_queue_name=item["work_pool"].get("work_queue_name"),
         parameters={key: _filled(value) for key, value in item.get("parameters", {}).items()},
         schedules=[_schedule(each) for each in item.get("schedules", [])],
         parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),

@@ -18,18 +18,14 @@ from urllib.parse import quote
 
 import httpx
 
+from counterfoil.proxies import without_proxies
+from deployments.settings import shipped
 from flows.spawned import Spawned
 
 SETTINGS = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
-    "PREFECT_LOGGING_LEVEL": "WARNING",
-    "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
-    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
-    "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
-    "PREFECT_WORKER_QUERY_SECONDS": "1",
+    **shipped("server"),
+    **shipped("party"),
+    "PREFECT_WORKER_QUERY_SECONDS": "1",  # people watch
     # Services of Prefect's server that a demo has no use for.
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED": "false",
@@ -64,7 +60,7 @@ class Stand:
         for name in _FOLDERS:
             (self.folder / name).mkdir(parents=True, mode=0o700)
         environment = {
-            **os.environ,
+            **without_proxies(os.environ),  # all that a demo asks is on this machine
             **SETTINGS,
             "PREFECT_API_URL": self.api,
             "PREFECT_HOME": str(self.folder / "prefect"),
@@ -115,7 +111,7 @@ class Stand:
         output = self.folder / "logs" / "prefect-server.log"
         await self._begin("run", {"argv": argv, "env": env, "output": str(output)})
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SERVER_S), httpx.AsyncClient() as client:
+            async with asyncio.timeout(SERVER_S), httpx.AsyncClient(trust_env=False) as client:
                 while True:
                     with contextlib.suppress(httpx.TransportError):
                         if (await client.get(f"{self.api}/health")).is_success:
@@ -154,12 +150,9 @@ def free_ports(number: int) -> list[int]:
 
 
 def database_url(path: Path) -> str:
-    """Prefect's database in the file, through one connection.
-
-    Prefect opens several to a file, and SQLite then turns down, at once, a reader that wants to write: requests wait
-    for seconds. It opens one where the address speaks of memory, which this parameter does; SQLite does not read it.
-    """
-    return f"sqlite+aiosqlite:///file:{quote(str(path))}?uri=true&pool=:memory:"
+    """Prefect's database in the file, opened as `server.env` says and tells why."""
+    kind, _, rest = SETTINGS["PREFECT_API_DATABASE_CONNECTION_URL"].partition("file:")
+    return f"{kind}file:{quote(str(path))}?{rest.partition('?')[2]}"
 
 
 def prepared_database() -> Path:

@@ -12,12 +12,14 @@ from mpc_tasks.noise import noise
 from mpc_tasks.range_check import range_check
 from mpc_tasks.receive import receive
 from mpc_tasks.suppress import suppress
+from mpc_tasks.take_turn import take_turn
 from mpc_tasks.verify import signed
 
 
 @stage()
 def analyse(agreement: RefText, period: Id, submissions: Refs, attempt: Count) -> Ref:
     """One attempt of the job, which dies as a whole; this node's signed evidence on the draft."""
+    take_turn(agreement, period, attempt)
     running = meet(receive(agreement, period, submissions, attempt))
     range_check(running)
     guard(running)

@@ -3,17 +3,16 @@
 from datetime import UTC, datetime
 
 from counterfoil.canonical import Ref
-from counterfoil.errors import IntegrityError
-from flows.dispatch import StageError, on_each, start
+from counterfoil.errors import IntegrityError, StageError
+from flows.dispatch import on_each, start
 from flows.parameters import Id, RefText
 from flows.stage import stage
+from flows.stages import MENDABLE
 from mpc_tasks.remind import remind
 from mpc_tasks.show import Progress, link_to_run
 from mpc_tasks.verify import signed
 
 ATTEMPTS = 3
-AGAIN_AFTER = frozenset({"TransportError", "PeerLostError", "PeerTimeoutError", "Crashed", "TimedOut", "Cancelled"})
-"""What a new attempt may mend. A failed check of integrity or identity is final and needs a person."""
 
 
 @stage()
@@ -46,7 +45,7 @@ def _analyse(agreement: Ref, period: str, nodes: tuple[str, ...], submissions: t
                 "analyse", nodes, agreement=agreement, period=period, submissions=submissions, attempt=attempt
             )
         except StageError as error:
-            if attempt == ATTEMPTS or not AGAIN_AFTER.issuperset(error.failures.values()):
+            if attempt == ATTEMPTS or not MENDABLE.issuperset(error.failures.values()):
                 raise
         else:
             if len({reference.digest for reference in said.values()}) != 1:

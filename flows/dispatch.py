@@ -1,10 +1,15 @@
 """How the coordinator has a stage run at other parties: their own deployments, side by side, and a reference from each.
 
 What comes back is a state's name and message, which the party wrote; a party that lies here harms nobody but itself.
+No state is forced: what a run has become meanwhile stands.
 """
 
+import secrets
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -12,79 +17,228 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
-from prefect.states import Cancelling
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelled, Cancelling, Failed
 
 from counterfoil.canonical import Ref
-from counterfoil.errors import CounterfoilError
+from counterfoil.errors import NotFoundError, StageError
+from counterfoil.turns import Holder, take_turn
+from flows.following import Followed, Next
+from flows.server import Contact, patiently
+from flows.stages import STAGES, START_S, Stage
+from mpc_tasks.barrier import say
+from mpc_tasks.held import home
 from mpc_tasks.show import table
 
 POLL_S = 0.5
 GRACE_S = 10.0
-MAX_S = 4 * 3600.0
-
-
-class StageError(CounterfoilError):
-    """A stage failed at some parties; `failures` maps each to the name of the state that it ended in."""
-
-    exit_code = 66
-
-    def __init__(self, stage: str, states: Mapping[str, State[Any]]) -> None:
-        self.failures = {party: state.name or "Unknown" for party, state in states.items()}
-        told = "; ".join(f"{party}: {state.name}: {state.message or ''}" for party, state in states.items())
-        super().__init__(f"{stage} failed at {told}")
+LATE_S = 20.0
+"""After so long the page says who has not begun."""
+TURN_S = 4 * 3600.0
+"""For how long a job waits for another job of the same nodes."""
+SILENT_S = 50.0
+"""A worker says every 15 s that it is there, as it comes; three times missed, it is off."""
+_AWAY_S = 5.0
+"""A look that takes longer found no server; that time is nobody's fault."""
 
 
 def on_each(stage: str, parties: Sequence[str], **parameters: Any) -> dict[str, Ref]:
     """The stage is done at every party; the reference that each ended with.
 
-    Once it failed at one, the others have a short while to end by themselves.
+    Once it failed at one, the others have a short while to end by themselves. No wait here is without end: a run that
+    is not begun, that takes too long, or that was asked to stop and does not, ends by a limit with a name of its own.
 
-    Raises: StageError, DocumentError.
+    Raises: StageError, DocumentError; NotFoundError if a party's deployment is not on the server; BusyNodeError when
+        another job holds the nodes; UnreachableError.
     """
-    runs = {party: start(stage, party, **parameters) for party in parties}
-    deadline = time.monotonic() + MAX_S
-    cancelled = False
-    with get_client(sync_client=True) as client:
-        while True:
-            states = _states(client, runs)
-            waiting = [party for party, state in states.items() if not state.is_final()]
-            if not waiting:
-                break
-            if any(state.is_final() and not state.is_completed() for state in states.values()):
-                deadline = min(deadline, time.monotonic() + GRACE_S)
-            if time.monotonic() > deadline and not cancelled:
-                cancelled = True
-                for party in waiting:
-                    client.set_flow_run_state(runs[party], Cancelling(), force=True)
-            time.sleep(POLL_S)
-    failed = {party: state for party, state in states.items() if not state.is_completed()}
-    if failed:
-        raise StageError(stage, failed)
-    ends = [{"party": party, "state": state.name or "", "said": state.message or ""} for party, state in states.items()]
-    table(f"stage-{stage}", ends, f"{stage}: what each party ended with")
-    return {party: Ref.parse(state.message or "") for party, state in states.items()}
+    declared, contact = STAGES[stage], Contact()
+    with ExitStack() as stack:
+        if declared.together:
+            _take_turns(stack, declared, parties, parameters)
+        client = stack.enter_context(get_client(sync_client=True))
+        ends = _Ordered(declared, parties, parameters, client, contact).follow()
+    if failed := {party: state for party, state in ends.items() if not state.is_completed()}:
+        told = "; ".join(f"{party}: {state.name}: {state.message or ''}" for party, state in failed.items())
+        names = {party: state.name or "Unknown" for party, state in failed.items()}
+        raise StageError(f"{stage} failed at {told}", names)
+    return {party: Ref.parse(state.message or "") for party, state in ends.items()}
 
 
-def start(stage: str, party: str, *, once: str | None = None, **parameters: Any) -> UUID:
-    """The stage will run at the party; the id of its run. The same `once` never starts it twice."""
-    run = cast(
-        FlowRun,
-        run_deployment(
-            f"{stage}/{party}",
-            parameters={name: _plain(value) for name, value in parameters.items()},
-            flow_run_name=f"{stage} at {party}",
-            timeout=0,
-            idempotency_key=once,
-            as_subflow=once is None,
-        ),
+def start(stage: str, party: str, *, once: str | None = None, as_child: bool = False, **parameters: Any) -> UUID:
+    """The stage will run at the party; the id of its run. The same `once` never starts it twice.
+
+    Raises: NotFoundError if its deployment is not on the server; UnreachableError.
+    """
+    order = partial(
+        run_deployment,
+        f"{stage}/{party}",
+        parameters={name: _plain(value) for name, value in parameters.items()},
+        flow_run_name=f"{stage} at {party}",
+        timeout=0,
+        idempotency_key=once,
+        as_subflow=once is None or as_child,
     )
-    return run.id
+    try:
+        return cast(FlowRun, patiently(order)).id
+    except ObjectNotFound:
+        raise NotFoundError(f"the server has no deployment {stage}/{party}; deploy it for that party's pool") from None
 
 
-def _states(client: SyncPrefectClient, runs: Mapping[str, UUID]) -> dict[str, State[Any]]:
-    found = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=list(runs.values()))))
-    states = {run.id: run.state for run in found if run.state is not None}
-    return {party: states[run] for party, run in runs.items()}
+class _Ordered:
+    """A stage under way at several parties."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        parties: Sequence[str],
+        parameters: Mapping[str, Any],
+        client: SyncPrefectClient,
+        contact: Contact,
+    ) -> None:
+        self._stage = stage
+        self._parameters = parameters
+        self._client = client
+        self._contact = contact
+        self._name = secrets.token_hex(8)
+        self._away = 0.0
+        self._runs = {party: Followed(stage, party, START_S) for party in parties}
+        self._heard: dict[str, datetime] = {}
+        self._failed_at: float | None = None
+        self._paged: tuple[tuple[str, str], ...] = ()
+
+    def follow(self) -> dict[str, State[Any]]:
+        """The state that it ended in at every party."""
+        begun = self._now()
+        if self._stage.together:
+            self._wait_for_workers(begun)
+        while any(run.end is None for run in self._runs.values()):
+            for run in self._runs.values():
+                self._act(run)
+            time.sleep(POLL_S)
+            self._look()
+            self._hurry()
+            if self._now() > begun + LATE_S:
+                self._page()
+        self._page()
+        return {party: run.end for party, run in self._runs.items() if run.end is not None}
+
+    def _now(self) -> float:
+        return time.monotonic() - self._away
+
+    def _look(self) -> None:
+        wanted = {run.run: run for run in self._runs.values() if run.run is not None and run.end is None}
+        if not wanted:
+            return
+        before = time.monotonic()
+        ask = partial(self._client.read_flow_runs, flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=list(wanted))))
+        found = {each.id: each.state for each in patiently(ask, self._contact)}
+        if (took := time.monotonic() - before) > _AWAY_S:
+            self._away += took
+        for id, run in wanted.items():
+            run.see(found.get(id), self._now())
+
+    def _act(self, run: Followed) -> None:
+        match run.due(self._now()):
+            case Next.START:
+                once = f"{self._name}-{run.party}-{run.tries}"
+                id = start(self._stage.name, run.party, once=once, as_child=True, **self._parameters)
+                run.order(id, self._now())
+            case Next.STOP:
+                self._stop(run)
+            case Next.GIVE_UP:
+                if run.is_cancelling:  # and so can become nothing else any more
+                    self._propose(run, Cancelled(message="ended by the coordinator: no worker answered"))
+                run.give_up(self._now())
+
+    def _hurry(self) -> None:
+        """What still runs a short while after the stage failed somewhere is asked to stop."""
+        failed = any(run.end is not None and not run.end.is_completed() for run in self._runs.values())
+        if failed and self._failed_at is None:
+            self._failed_at = self._now()
+        if self._failed_at is not None and self._now() > self._failed_at + GRACE_S:
+            for run in self._runs.values():
+                if run.end is None:
+                    self._stop(run)
+
+    def _stop(self, run: Followed) -> None:
+        if not run.is_stopping:
+            self._propose(run, Cancelling(message="asked to stop by the coordinator"))
+        run.stop(self._now())
+
+    def _propose(self, run: Followed, state: State[Any]) -> None:
+        """The server takes the state only if the run is not over; what it is now, the next look tells."""
+        if run.run is not None:
+            with suppress(ObjectNotFound):
+                patiently(partial(self._client.set_flow_run_state, run.run, state), self._contact)
+
+    def _wait_for_workers(self, begun: float) -> None:
+        """Every party's worker is at work, or the wait for it has ended with its run."""
+        while missing := [party for party in self._runs if not self._is_at_work(party)]:
+            for party, run in self._runs.items():
+                run.note("its worker is off" if party in missing else "waits for the others")
+            if self._now() > begun + START_S:
+                for party in missing:
+                    told = f"its worker was off for {START_S:.0f} s, since {self._runs[party].since}; start it"
+                    self._runs[party].end = Failed(name="NotStarted", message=told)
+                for run in self._runs.values():
+                    run.stop(self._now())
+                return
+            if self._now() > begun + LATE_S:
+                self._page()
+            time.sleep(POLL_S * 4)
+
+    def _is_at_work(self, party: str) -> bool:
+        """Whether the server heard of the party's worker lately, or since this looked first; no pool, no worker."""
+        with suppress(ObjectNotFound):
+            workers = patiently(partial(self._client.read_workers_for_work_pool, party), self._contact)
+            heard = max((each.last_heartbeat_time for each in workers if each.last_heartbeat_time), default=None)
+            if heard is not None:
+                silent = (datetime.now(UTC) - heard).total_seconds()
+                return abs(silent) < SILENT_S or heard != self._heard.setdefault(party, heard)
+        return False
+
+    def _page(self) -> None:
+        """A table of who is waited for, and since when, and of how it ended; anew when it changed."""
+        rows = [
+            {
+                "party": party,
+                "state": f"{run.shown}; its worker has not begun it" if run.is_late else run.shown,
+                "since": run.since,
+                "said": (run.end.message or "") if run.end else "",
+            }
+            for party, run in self._runs.items()
+        ]
+        shown = tuple((row["state"], row["said"]) for row in rows)
+        if shown != self._paged:
+            self._paged = shown
+            table(f"stage-{self._stage.name.replace('_', '-')}", rows, f"{self._stage.name}: how far each party is")
+
+
+def _take_turns(stack: ExitStack, stage: Stage, parties: Sequence[str], parameters: Mapping[str, Any]) -> None:
+    """No other run at this coordinator has the stage done at any of the parties until the stack is closed.
+
+    Everybody takes the parties' turns in the same order, so nobody who has one waits for somebody who waits for it.
+    """
+    what = (
+        f"{stage.name} of {', '.join(f'{name} {_short(value)}' for name, value in parameters.items() if _short(value))}"
+    )
+
+    def waiting(holder: Holder, party: str) -> None:
+        say(f"waits for {party}, which another job has: {holder}")
+
+    for party in sorted(set(parties)):
+        folder = home().path / "turns" / party
+        take_turn(stack, folder, what, limit_s=TURN_S, waiting=partial(waiting, party=party))
+
+
+def _short(value: Any) -> str:
+    return (
+        f"{value.owner}:{value.digest[:12]}"
+        if isinstance(value, Ref)
+        else ""
+        if isinstance(value, tuple)
+        else str(value)
+    )
 
 
 def _plain(value: Any) -> Any:

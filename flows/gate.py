@@ -3,22 +3,30 @@
 The server's entry points, commands, environments, job variables and pull steps are never read.
 """
 
+import secrets
+import sys
+import traceback
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import prefect.utilities.visualization  # noqa: F401 (a run's first task imports it; better once, before the fork)
 from prefect import Flow
-from prefect.engine import handle_engine_signals
 from prefect.events.worker import EventsWorker
+from prefect.exceptions import Abort, Pause, TerminationSignal
 from prefect.flow_engine import load_flow_run, run_flow
 from prefect.logging.handlers import APILogWorker
+from prefect.settings import temporary_settings
 
 from counterfoil.errors import RefusedError
+from counterfoil.terminal import say
 from flows.parameters import parse
+from flows.server import PATIENT, patiently
 from flows.spawner import Admitted
 from flows.stage import limit_s
+from mpc_tasks.barrier import keep
 
 
 class Gate:
@@ -42,15 +50,26 @@ class Gate:
 
 
 def _run(flow: Flow[..., Any], arguments: dict[str, Any], run_id: UUID) -> None:
+    """Exits with 1 if the server did not hear how the run ended; the worker tells it then."""
     try:
-        with handle_engine_signals(run_id):
-            flow_run = load_flow_run(run_id)
+        with temporary_settings(PATIENT):
+            flow_run = patiently(partial(load_flow_run, run_id))
             flow_run.parameters = arguments
             # With a deployment, Prefect would watch over a web socket for a suspension from outside, which no stage
             # takes: a second of each run.
             flow_run.deployment_id = None
             # As a state, because a result might be one that the server names: a pickle, wherever it says.
             run_flow(flow, flow_run=flow_run, parameters=arguments, return_type="state")
+    except (Abort, Pause):  # the server wants no more of this run now
+        pass
+    except TerminationSignal:
+        raise
+    except BaseException as error:
+        number = secrets.token_hex(4)
+        where = keep(number, traceback.format_exc())
+        say(f"run {run_id} of {flow.name}: {type(error).__name__}, number {number}; {where} says more", aside=True)
+        sys.exit(1)
     finally:
-        EventsWorker.drain_all()
-        APILogWorker.drain_all()
+        with suppress(Exception):
+            EventsWorker.drain_all()
+            APILogWorker.drain_all()

@@ -1,28 +1,38 @@
 """A party's processes: which flows its roles run, the spawner that has them imported, and the worker.
 
-`python -m flows.party` is the whole party at work: its home is COUNTERFOIL_HOME, its work pool has its name.
+`python -m flows.party` is the whole party at work: its home is COUNTERFOIL_HOME, its work pool has its name. A home has
+one worker: what the server says of its runs is then true, or nobody's.
 """
 
+import argparse
 import asyncio
 import contextlib
+import fcntl
+import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterable
 from importlib import import_module
+from typing import Final, NoReturn
 
 from prefect import Flow
 
-from counterfoil.terminal import say
+from counterfoil.errors import BusyError, CounterfoilError, StoreError
+from counterfoil.proxies import spare_loopback
+from counterfoil.terminal import complain, say
 from flows import spawner
 from flows.gate import Gate
-from flows.stages import stages_of
-from flows.worker import CounterfoilWorker
+from flows.stages import STAGES, stages_of
+from flows.worker import WAIT_S, CounterfoilWorker
 from mpc_tasks.barrier import guard_logs
 from mpc_tasks.held import home
 
 FLOWS = {role: stages_of([role]) for role in ("owner", "node", "coordinator")}
 """The flows of each role, by name."""
+
+_LOCK_S: Final = 10.0
 
 
 def flows_of(roles: Iterable[str]) -> list[Flow[..., object]]:
@@ -40,23 +50,86 @@ def _note_refusal(run: str) -> None:
     home().log.append("run-refused", subject=run)
 
 
-def work() -> None:
-    """The party works until it gets SIGTERM or SIGINT. The process must have no other thread yet."""
-    channel = spawner.fork(gate())
-    with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_work(channel))
+def work(wait_s: float = WAIT_S) -> None:
+    """The party works until it gets SIGTERM or SIGINT. The process must have no other thread yet.
+
+    A server that never answered is waited for `wait_s`. Exits with an error's code, and one line that says it.
+    """
+    spare_loopback()
+    try:
+        lock_home()
+        channel = spawner.fork(gate())
+        with contextlib.suppress(asyncio.CancelledError):
+            asyncio.run(_work(channel, wait_s))
+    except CounterfoilError as error:
+        _exit(error)
 
 
-async def _work(channel: socket.socket) -> None:
+def lock_home() -> None:
+    """No other worker of this party works from here on, until this process and all that it forked are gone.
+
+    Raises: BusyError, naming the process that does; StoreError.
+    """
+    path, deadline = home().path / "worker.lock", time.monotonic() + _LOCK_S
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:  # or the last worker's processes, which end with it
+                if time.monotonic() > deadline:
+                    other = os.pread(handle, 20, 0).decode(errors="replace").strip()
+                    raise BusyError(
+                        f"{home().path}: process {other} works for this party already; a home has one worker, stop "
+                        "the other one first"
+                    ) from None
+                time.sleep(0.1)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        raise StoreError(f"cannot lock {path}: {error.strerror}") from None
+
+
+async def _work(channel: socket.socket, wait_s: float) -> None:
     party = home().party
-    worker = CounterfoilWorker(party, name=party, channel=channel)
+    alone = any(STAGES[name].together for name in stages_of(home().roles))
+    worker = CounterfoilWorker(party, name=party, channel=channel, wait_s=wait_s, alone=alone)
     working = asyncio.create_task(worker.start(printer=say))
     for ending in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(ending, working.cancel)
     await working
 
 
+def _spawn(handle: int) -> None:
+    """Started by a worker, to be its spawner."""
+    try:
+        lock_home()
+        through = gate()
+    except CounterfoilError as error:
+        _exit(error)
+    spawner.serve(socket.socket(fileno=handle), through)
+
+
+def _exit(error: CounterfoilError) -> NoReturn:
+    complain(error)
+    sys.exit(error.exit_code)
+
+
+def main() -> None:
+    """The command line; a number alone is the socket of a worker that started this to be its spawner."""
+    if len(sys.argv) == 2 and sys.argv[1].isdecimal():
+        _spawn(int(sys.argv[1]))
+    parser = argparse.ArgumentParser(
+        prog="python -m flows.party",
+        description="Work for the party whose home is COUNTERFOIL_HOME, on the Prefect server at PREFECT_API_URL, "
+        "until SIGTERM or SIGINT. A server that goes away later is waited for without end.",
+    )
+    parser.add_argument(
+        "--wait", type=float, default=WAIT_S, metavar="SECONDS", help="for a server that never answered (%(default)g)"
+    )
+    work(parser.parse_args().wait)
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 1:  # started by a worker, to be its spawner
-        spawner.serve(socket.socket(fileno=int(sys.argv[1])), gate())
-    work()
+    main()

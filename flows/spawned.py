@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import Any, Self
 
+from counterfoil.errors import InternalError
 from flows import spawner
 
 
@@ -45,7 +46,7 @@ class Spawned:
             queue.put_nowait(news)
         for queue in self._news.values():
             queue.put_nowait({"exit": -1})
-        raise RuntimeError("the spawner ended")
+        raise InternalError("the process that runs this party's flows ended; what it said stands above")
 
     async def order(self, flow: str, run: str, parameters: dict[str, Any]) -> asyncio.Queue[dict[str, Any]]:
         """Asks for a run; news of it come by the queue: refused, or its process and then its exit."""

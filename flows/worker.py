@@ -1,24 +1,40 @@
 """A Prefect worker that runs only the flows that its party installed, whatever the server asks for.
 
 From the server it takes a flow's name, a run's id and its parameters, and hands them to the spawner, whose gate
-decides. It imports little, because Prefect loads this module in every command.
+decides. It imports little, because Prefect loads this module in every command. A server that goes away costs a line.
 """
 
 import asyncio
 import socket
 import time
-from typing import Any, Self
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 import anyio.abc
 import httpx
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.states import Cancelled, Failed
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.states import Cancelled, Crashed, Failed
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
+from counterfoil.errors import CounterfoilError
+from counterfoil.proxies import spare_loopback
+from counterfoil.terminal import complain
+from flows.housekeeping import Housekeeping
+from flows.server import Contact, is_away, reach
 from flows.spawned import Spawned
 
+T = TypeVar("T")
+
 LOOK_EVERY_S = 3.0
+SILENT_S = 5.0
+WAIT_S = 120.0
+"""For how long a worker that starts waits for a server that it never heard of."""
+_TRIES = 20
 
 
 class NoConfiguration(BaseJobConfiguration):
@@ -41,9 +57,20 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
     _description = "Runs locally installed, allow-listed flows; takes references, ids and numbers from the server."
     _display_name = "Counterfoil"
 
-    def __init__(self, *args: Any, channel: socket.socket | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        channel: socket.socket | None = None,
+        wait_s: float = WAIT_S,
+        alone: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._channel = channel
+        self._wait_s = wait_s
+        self._contact = Contact()
+        self._mine: Counter[UUID] = Counter()
+        self._housekeeping = Housekeeping(self._work_pool_name, alone)
 
     @classmethod
     def get_default_base_job_template(cls) -> dict[str, Any]:
@@ -51,14 +78,74 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
         return {"job_configuration": {"env": {}}, "variables": {"type": "object", "properties": {}}}
 
     async def start(self, *args: Any, **kwargs: Any) -> None:
+        """Work until cancelled. Raises: UnreachableError, InternalError; started by Prefect's command, SystemExit."""
+        spare_loopback()
+        try:
+            await self._start(*args, **kwargs)
+        except CounterfoilError as error:
+            if self._channel is not None:
+                raise
+            complain(error)
+            raise SystemExit(error.exit_code) from None
+
+    async def _start(self, *args: Any, **kwargs: Any) -> None:
         self._spawner = Spawned(self._channel) if self._channel else Spawned.launch("flows.party")
         try:
             async with asyncio.TaskGroup() as group:
                 listener = group.create_task(self._spawner.listen())
                 await super().start(*args, **kwargs)
                 listener.cancel()
+        except BaseExceptionGroup as group:
+            ours, _ = group.split(CounterfoilError)
+            if ours is None:
+                raise
+            raise _first(ours) from None
         finally:
             self._spawner.close()
+
+    async def setup(self) -> None:
+        await reach(self._wait_s)
+        await super().setup()
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """As Prefect's, after what an earlier worker left behind is ended; a server that is away costs a line."""
+        # Prefect's client asks again by itself for a minute, and says nothing meanwhile.
+        silence = asyncio.get_running_loop().call_later(SILENT_S, self._contact.lost, TimeoutError())
+        try:
+            if self._has_successfully_synced:
+                await self._housekeeping.keep(self.client, self._is_known)
+            found = await super().get_and_submit_flow_runs()
+        except Exception as error:  # whatever a server answers, this party goes on
+            self._contact.lost(error)
+            return []
+        finally:
+            silence.cancel()
+        self._contact.found()
+        return found
+
+    async def _sync_and_initialize(self) -> None:
+        try:
+            await super()._sync_and_initialize()
+        except Exception as error:
+            self._contact.lost(error)
+
+    async def _submit_run(self, flow_run: FlowRun) -> None:
+        try:
+            await super()._submit_run(flow_run)
+        except Exception as error:
+            self._contact.lost(error)
+            self._submitting_flow_run_ids.discard(flow_run.id)
+
+    async def _cancel_run(self, flow_run_id: UUID) -> None:
+        with suppress(httpx.HTTPError, PrefectHTTPStatusError):  # who asked for it asks again
+            await super()._cancel_run(flow_run_id)
+
+    async def _give_worker_labels_to_flow_run(self, flow_run_id: UUID) -> None:
+        with suppress(httpx.HTTPError, PrefectHTTPStatusError):
+            await super()._give_worker_labels_to_flow_run(flow_run_id)
+
+    def _is_known(self, run: UUID) -> bool:
+        return run in self._submitting_flow_run_ids or self._mine[run] > 0
 
     async def run(
         self,
@@ -66,26 +153,33 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
         configuration: NoConfiguration,
         task_status: anyio.abc.TaskStatus[Any] | None = None,
     ) -> Result:
-        run = str(flow_run.id)
-        name = (await self.client.read_flow(flow_run.flow_id)).name
-        news = await self._spawner.order(name, run, flow_run.parameters)
-        started = await news.get()
-        if task_status is not None:
-            task_status.started(started.get("pid", "refused"))
-        if "refused" in started:
-            await self._end(flow_run.id, Failed(name="Refused", message=started["refused"]))
-            return Result(identifier="refused", status_code=0)
-        ended = await self._watch(flow_run.id, news, started["limit_s"])
-        return Result(identifier=str(started["pid"]), status_code=ended)
+        self._mine[flow_run.id] += 1
+        try:
+            flow = await self._patiently(lambda: self.client.read_flow(flow_run.flow_id))
+            news = await self._spawner.order(flow.name, str(flow_run.id), flow_run.parameters)
+            started = await news.get()
+            if task_status is not None:
+                task_status.started(started.get("pid", "refused"))
+            if "refused" in started:
+                end: State[Any] = Failed(name="Refused", message=started["refused"])
+            else:
+                end = await self._watch(flow_run.id, news, started["limit_s"])
+        finally:
+            self._mine[flow_run.id] -= 1
+        if not self._is_resumed(flow_run.id):
+            await self._settle(flow_run.id, end)
+        return Result(identifier=str(started.get("pid", "refused")), status_code=0)
 
-    async def _watch(self, run: UUID, news: asyncio.Queue[dict[str, Any]], limit_s: float) -> int:
-        """The exit code of a run that ended by itself; 0 of one that was stopped here, whose state is then set."""
+    async def _watch(self, run: UUID, news: asyncio.Queue[dict[str, Any]], limit_s: float) -> State[Any]:
+        """Once its process has ended, or was stopped here: the run's state, unless it said one itself."""
         deadline = time.monotonic() + limit_s
         while True:
             try:
-                return int((await asyncio.wait_for(news.get(), LOOK_EVERY_S))["exit"])
+                code = int((await asyncio.wait_for(news.get(), LOOK_EVERY_S))["exit"])
             except TimeoutError:
                 pass
+            else:
+                return Crashed(message=f"its process ended without a word, with exit code {code}")
             end: State[Any]
             if time.monotonic() > deadline:
                 end = Failed(name="TimedOut", message=f"stopped after {limit_s:.0f} s")
@@ -94,15 +188,53 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
             else:
                 continue
             await self._spawner.stop(news)
-            await self._end(run, end)
-            return 0
+            return end
+
+    def _is_resumed(self, run: UUID) -> bool:
+        """Whether somebody resumed the run before its earlier process had ended, so that its state is another's."""
+        return self._mine[run] > 0
 
     async def _is_cancelled(self, run: UUID) -> bool:
         try:
             state = (await self.client.read_flow_run(run)).state
-        except httpx.HTTPError:
+        except (httpx.HTTPError, PrefectHTTPStatusError, ObjectNotFound):
             return False
         return state is not None and (state.is_cancelling() or state.is_cancelled())
 
-    async def _end(self, run: UUID, state: State[Any]) -> None:
-        await self.client.set_flow_run_state(run, state, force=True)
+    async def _settle(self, run: UUID, end: State[Any]) -> None:
+        """The run, whose process is gone, is over on the server, too: as it said, or as it was seen to end.
+
+        Nothing is forced. Of a run that is asked to stop, the server takes nothing but that it was.
+        """
+        for _ in range(_TRIES):
+            try:
+                state = await self._patiently(lambda: self._state(run))
+                if state is None or not (state.is_running() or state.is_pending() or state.is_cancelling()):
+                    return
+                fitting = Cancelled(message="stopped by the worker") if state.is_cancelling() else end
+                await self._patiently(partial(self.client.set_flow_run_state, run, fitting))
+            except (httpx.HTTPError, PrefectHTTPStatusError, ObjectNotFound):
+                return  # it is not there any more, or the server wants no state of it
+            await asyncio.sleep(LOOK_EVERY_S / 10)
+
+    async def _state(self, run: UUID) -> State[Any] | None:
+        return (await self.client.read_flow_run(run)).state
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What `ask` returns, which is called again for as long as the server is away."""
+        while True:
+            try:
+                answer = await ask()
+            except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+                if not is_away(error):
+                    raise
+                self._contact.lost(error)
+                await asyncio.sleep(LOOK_EVERY_S)
+            else:
+                self._contact.found()
+                return answer
+
+
+def _first(errors: BaseExceptionGroup[CounterfoilError]) -> CounterfoilError:
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -6,7 +6,6 @@ Knows nothing of tables, shares or flows.
 import logging
 import os
 import secrets
-import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from prefect.exceptions import ExternalSignal, PrefectSignal
 from prefect.logging import get_run_logger
 from prefect.logging.handlers import APILogHandler
 
+from counterfoil import terminal
 from counterfoil.canonical import Ref, check_id
 from counterfoil.errors import CounterfoilError, DocumentError, InternalError, RefusedError
 from counterfoil.texts import line, one_line, visible
@@ -74,7 +74,7 @@ def keep(number: str, text: str) -> str:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
             file.write(kept)
     except (OSError, KeyError):  # a full disk, a wrong mode: the reason must not be lost, nor this error take its place
-        sys.stderr.write(kept)
+        terminal.say(*kept.splitlines(), aside=True)
         return "the output of the party's worker"
     return "the party's errors file"
 
@@ -105,7 +105,10 @@ def guard_logs() -> None:
     """Of all that is logged here and in forks, only what `say` writes reaches Prefect's server from here on.
 
     A message is one visible line wherever it goes.
+    Nor does Prefect's client say here, for each process and each event, that the server is away: the worker does, once.
     """
+    for name in ("prefect.events.clients", "prefect._internal.concurrency"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).setLevel(logging.INFO)
     loggers = (logging.getLogger(), *(logging.getLogger(name) for name in logging.root.manager.loggerDict))

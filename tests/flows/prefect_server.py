@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from counterfoil.home import Home
+from counterfoil.proxies import without_proxies
 from deployments.stand import SETTINGS, database_url, free_ports, prepared_database
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,9 +26,9 @@ class PrefectServer:
     def __init__(self, folder: Path, home: Home) -> None:
         (port,) = free_ports(1)
         self.folder = folder
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60, trust_env=False)
         self.environment = {
-            **os.environ,
+            **without_proxies(os.environ),
             **SETTINGS,
             "PREFECT_API_URL": str(self.client.base_url).rstrip("/"),
             "PREFECT_HOME": str(folder / "prefect"),
@@ -39,14 +40,36 @@ class PrefectServer:
             (folder / "prefect.db").write_bytes(prepared_database().read_bytes())
         self.processes: list[subprocess.Popen[bytes]] = []
         prefect = str(Path(sys.executable).with_name("prefect"))
-        self.start([prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port)])
+        self._argv = [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        self.begin()
+
+    def begin(self) -> None:
+        """The server answers, as it does from the start, or again after `die`."""
+        self._server = self.start(self._argv)
         self.wait_for("/health")
 
-    def start(self, argv: list[str]) -> None:
-        """The process runs until `stop`."""
-        log = (self.folder / f"{Path(argv[0]).name}-{len(self.processes)}.log").open("wb")
-        process = subprocess.Popen(argv, env=self.environment, cwd=self.folder, stdout=log, stderr=log)
+    def die(self) -> None:
+        """The server is killed."""
+        self._server.kill()
+        self._server.wait()
+
+    def start(self, argv: list[str], **environment: str) -> subprocess.Popen[bytes]:
+        """The process runs until `stop`; what it says is in `log_of` it."""
+        environ = {**self.environment, **environment}
+        log = (self.folder / f"process-{len(self.processes)}.log").open("wb")
+        process = subprocess.Popen(argv, env=environ, cwd=self.folder, stdout=log, stderr=log)
         self.processes.append(process)
+        return process
+
+    def log_of(self, process: subprocess.Popen[bytes]) -> str:
+        """What the process has said so far."""
+        return (self.folder / f"process-{self.processes.index(process)}.log").read_text()
+
+    def deploy(self, flow: str, party: str) -> str:
+        """The party's deployment of the flow, in its own pool; its id."""
+        made = self.ask("/flows/", {"name": flow})
+        wish = {"name": party, "flow_id": made["id"], "work_pool_name": party, "enforce_parameter_schema": False}
+        return str(self.ask("/deployments/", wish)["id"])
 
     def stop(self) -> None:
         """All that was started here is over."""

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from counterfoil.canonical import Ref
+from counterfoil.errors import StoreError
 from flows import spawner
 from flows.gate import Gate
 from flows.parameters import RefText
@@ -45,6 +46,21 @@ def stumble(agreement: RefText) -> Ref:
     raise KeyError("customer 4711")
 
 
+@stage(timeout_s=120)
+def slow(agreement: RefText) -> Ref:
+    leave_pid("slow")
+    time.sleep(20)
+    return agreement
+
+
+@stage(timeout_s=60)
+def once(agreement: RefText) -> Ref:
+    if not (Path(os.environ["COUNTERFOIL_HOME"]) / "once").exists():
+        leave_pid("once")
+        raise StoreError("the exchange is away")
+    return agreement
+
+
 @stage(timeout_s=60)
 def end(agreement: RefText) -> Ref:
     return agreement
@@ -52,5 +68,5 @@ def end(agreement: RefText) -> Ref:
 
 if __name__ == "__main__":
     guard_logs()
-    channel = spawner.fork(Gate((sleep, overdue, die, stumble, end), lambda run: None))
+    channel = spawner.fork(Gate((sleep, overdue, die, stumble, slow, once, end), lambda run: None))
     asyncio.run(CounterfoilWorker(sys.argv[1], name=sys.argv[1], channel=channel).start())
