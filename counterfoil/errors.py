@@ -227,6 +227,12 @@ class PeerCertificateError(PeerIdentityError):
     exit_code = 65
 
 
+class ListenError(TransportError):
+    """This party cannot take calls where it is to listen: the port is in use, or the address is not its machine's."""
+
+    exit_code = 57
+
+
 class AttemptError(CounterfoilError):
     """The nodes do not agree on what they are about to compute, or the attempt is stale."""
 

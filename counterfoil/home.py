@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from counterfoil.address import Address, parse_address
 from counterfoil.audit.log import Log
 from counterfoil.canonical import check_id, load_yaml
 from counterfoil.confinement import withhold_memory
@@ -23,7 +24,7 @@ from counterfoil.secret import Secret
 from counterfoil.state import State
 from counterfoil.vault import Vault
 
-HOME = "COUNTERFOIL_HOME"
+HOME, LISTEN = "COUNTERFOIL_HOME", "COUNTERFOIL_LISTEN"
 ROLES = ("owner", "node", "coordinator", "reviewer", "recipient", "auditor")
 
 PARTY_FILE = "party.yaml"
@@ -33,14 +34,25 @@ PARTY_FILE = "party.yaml"
 class Home(Secret):
     """A party's folder. What lies in it is opened when it is first used."""
 
-    def __init__(self, path: Path, party: str, exchange_url: str, roles: tuple[str, ...]) -> None:
+    def __init__(
+        self, path: Path, party: str, exchange_url: str, roles: tuple[str, ...], listen: Address | None = None
+    ) -> None:
         self.path = path
         self.party = party
         self.exchange_url = exchange_url
         self.roles = roles
+        #: where a node takes calls, if not at the address by which the roster has others dial it
+        self.listen = listen
 
     @classmethod
-    def create(cls, folder: Path, party: str, exchange_url: str, roles: tuple[str, ...] = ()) -> Home:
+    def create(
+        cls,
+        folder: Path,
+        party: str,
+        exchange_url: str,
+        roles: tuple[str, ...] = (),
+        listen: Address | None = None,
+    ) -> Home:
         """A new party lives in the folder: keys, an empty log, and `party.yaml`, which is written last.
 
         Raises: StoreError if the folder holds a party or keys already; DocumentError.
@@ -53,12 +65,11 @@ class Home(Secret):
         if (path / PARTY_FILE).exists():
             raise StoreError(f"{path} is a party's folder already")
         exchange = Exchange.open(exchange_url)
-        home = cls(path, party, exchange.url, roles)
+        home = cls(path, party, exchange.url, roles, listen)
         PrivateKeys.create(path / "keys", party)
         private_folder(home.data)
         _ = home.log
-        content = {"party": party, "exchange": exchange.url, "roles": list(roles)}
-        write_file(path / PARTY_FILE, yaml.safe_dump(content, sort_keys=False).encode())
+        home._write(replace=False)
         return home
 
     @classmethod
@@ -66,6 +77,8 @@ class Home(Secret):
         """The party in the folder, or else in the folder that COUNTERFOIL_HOME names.
 
         From here on no other process of the same user reads this one's memory, and no core dump is written.
+        COUNTERFOIL_LISTEN comes before what `party.yaml` says of where to listen: a container's address is its own.
+
         Raises: NotFoundError, DocumentError.
         """
         withhold_memory()
@@ -75,11 +88,27 @@ class Home(Secret):
         path = Path(where).resolve()
         read = load_yaml(read_file(path / PARTY_FILE), str(path / PARTY_FILE))
         match read.value:
-            case {"party": str(party), "exchange": str(url), "roles": list(roles), **rest} if not rest and all(
-                role in ROLES for role in roles
-            ):
-                return cls(path, check_id(party, "party"), url, tuple(roles))
-        raise DocumentError(f"{path / PARTY_FILE} must have the fields party, exchange and roles, and nothing else")
+            case {"party": str(party), "exchange": str(url), "roles": list(roles), **rest} if rest.keys() <= {
+                "listen"
+            } and all(role in ROLES for role in roles):
+                listen = _address(os.environ.get(LISTEN), LISTEN) or _address(
+                    rest.get("listen"), str(path / PARTY_FILE)
+                )
+                return cls(path, check_id(party, "party"), url, tuple(roles), listen)
+        raise DocumentError(
+            f"{path / PARTY_FILE} must have the fields party, exchange and roles, may have listen, and nothing else"
+        )
+
+    def listen_at(self, address: Address | None) -> None:
+        """Take calls at this address from the next attempt on, or again where the roster says. Raises: StoreError."""
+        self.listen = address
+        self._write(replace=True)
+
+    def _write(self, *, replace: bool) -> None:
+        content: dict[str, object] = {"party": self.party, "exchange": self.exchange_url, "roles": list(self.roles)}
+        if self.listen is not None:
+            content["listen"] = str(self.listen)
+        write_file(self.path / PARTY_FILE, yaml.safe_dump(content, sort_keys=False).encode(), replace=replace)
 
     @property
     def data(self) -> Path:
@@ -128,3 +157,14 @@ class Home(Secret):
     def vault(self) -> Vault:
         """This party's shares at rest."""
         return Vault.open(self.path / "vault", self.keys)
+
+
+def _address(text: object, where: str) -> Address | None:
+    if text is None or text == "":
+        return None
+    if not isinstance(text, str):
+        raise DocumentError(f"{where}: listen: a text like 0.0.0.0:7300")
+    try:
+        return parse_address(text)
+    except DocumentError as error:
+        raise DocumentError(f"{where}: listen: {error}") from None

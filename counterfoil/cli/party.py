@@ -24,6 +24,9 @@ def init(
         list[str] | None,
         typer.Option(help="owner, node, coordinator, reviewer, recipient or auditor; give it once for each role."),
     ] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="Where a node takes calls, if not at the roster's address: host:port.")
+    ] = None,
 ) -> None:
     """Make a party: new keys, an empty log, and a home folder.
 
@@ -31,10 +34,33 @@ def init(
 
     Example: counterfoil party init bank-a --home ~/bank-a --exchange /srv/exchange --role owner
     """
+    from counterfoil.address import parse_address
     from counterfoil.home import Home
 
-    made = Home.create(home, party, exchange, tuple(role or ()))
+    made = Home.create(home, party, exchange, tuple(role or ()), parse_address(listen) if listen else None)
     say(f"party {party} lives in {made.path}; send its card to the others: counterfoil party card")
+
+
+@app.command()
+def listen(
+    address: Annotated[
+        str, typer.Argument(help="host:port, like 0.0.0.0:7300 or [::]:7300; `roster` for the roster's own address.")
+    ],
+    home: HomeOption = None,
+) -> None:
+    """Say where this machine takes the other nodes' calls, where that is not the address by which they dial it.
+
+    The roster has a node's public address. Behind a NAT, a port mapping or a container's network the node listens
+    elsewhere: that is nobody else's business and nothing that anybody signs. COUNTERFOIL_LISTEN comes before it.
+
+    Example: counterfoil party listen 0.0.0.0:7300 --home ~/node-1
+    """
+    from counterfoil.address import parse_address
+    from counterfoil.home import Home
+
+    mine = Home.open(home)
+    mine.listen_at(None if address == "roster" else parse_address(address))
+    say(f"{mine.party} listens at {mine.listen or 'its address in the roster'}, from its next attempt on")
 
 
 @app.command()

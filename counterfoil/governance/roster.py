@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import yaml
 
+from counterfoil.address import parse_address
 from counterfoil.canonical import digest, load_yaml
 from counterfoil.clock import reckoned
 from counterfoil.crypto.keys import PublicKeys
@@ -125,8 +126,8 @@ def parse_roster(raw: bytes, source: str) -> Roster:
                 problems.add(("parties", index), f"a node needs '{name}'; add it")
             if "node" not in item["roles"] and name in item:
                 problems.add(("parties", index, name), f"only nodes have '{name}'; remove it")
-        if not 0 < int(item.get("address", ":1").rsplit(":", 1)[1]) < 65536:
-            problems.add(("parties", index, "address"), "a port lies from 1 to 65535")
+        if "address" in item:
+            _check_address(item["address"], ("parties", index, "address"), problems)
     parties = tuple(
         Party(
             id=item["id"],
@@ -240,6 +241,21 @@ def _dated(value: Mapping[str, Any], today: date) -> dict[str, Any]:
 
 def _dump(value: Mapping[str, Any]) -> bytes:
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True).encode()
+
+
+def _check_address(text: str, path: Path, problems: Problems) -> None:
+    """It is where the other nodes dial; where the node itself listens is in its home."""
+    try:
+        address = parse_address(text)
+    except DocumentError as error:
+        problems.add(path, str(error))
+    else:
+        if address.everywhere:
+            problems.add(
+                path,
+                f"nobody dials {address.host}; write the address at which the other nodes reach it. Where it listens, "
+                "its own home says: counterfoil party listen",
+            )
 
 
 def _dates(value: Mapping[str, Any], problems: Problems) -> tuple[date, date]:

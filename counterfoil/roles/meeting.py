@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from counterfoil.address import parse_address
 from counterfoil.analyses.joint import declared
 from counterfoil.canonical import digest, jcs
 from counterfoil.crypto.seal import seal, unseal
@@ -20,6 +21,7 @@ from counterfoil.governance.signing import own_keys
 from counterfoil.home import Home
 from counterfoil.mpc.noise_keys import Keeping
 from counterfoil.mpc.session import Hello, Sealing, Session, open_session
+from counterfoil.mpc.transport.listen import listen
 from counterfoil.mpc.transport.tls import Endpoint, connect
 from counterfoil.roles.steps import clear_steps, shelf_of
 from counterfoil.software import software_digest
@@ -47,7 +49,8 @@ def meet_nodes(
     hello = hello_of(home, terms, job, attempt, earlier)
     clear_steps(home.vault, job.id, [plan.name for plan in terms.analyses], but=hello.meant)
     ends = _endpoints(peers)
-    links = connect(index, ends, keys.load_tls, hello.name, timeout_s=timeout_s, connect_s=timeout_s)
+    listener = listen(home.listen or parse_address(str(peers[index].address)))
+    links = connect(index, ends, keys.load_tls, hello.name, timeout_s=timeout_s, connect_s=timeout_s, listener=listener)
     sealing = Sealing(
         seal=lambda peer, plaintext, info: seal(plaintext, peers[peer].keys, info),
         unseal=lambda sealed, info: unseal(sealed, keys, info),
@@ -84,8 +87,8 @@ def hello_of(home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iter
 def _endpoints(peers: Sequence[Party]) -> list[Endpoint]:
     endpoints = []
     for peer in peers:
-        host, port = str(peer.address).rsplit(":", 1)
-        endpoints.append(Endpoint(peer.id, host, int(port), peer.keys.tls))
+        address = parse_address(str(peer.address))
+        endpoints.append(Endpoint(peer.id, address.host, address.port, peer.keys.tls))
     return endpoints
 
 

@@ -33,6 +33,8 @@ BROKEN_ROSTER = {
         "only nodes",
     ),
     "address without a port": ("127.0.0.1:7300", "127.0.0.1", "address: 127.0.0.1\n", "host:port"),
+    "address that nobody dials": ("127.0.0.1:7300", "0.0.0.0:7300", "address: 0.0.0.0", "nobody dials 0.0.0.0"),
+    "IPv6 without brackets": ("127.0.0.1:7300", "::1:7300", "address: ::1:7300", "in brackets"),
     "port beyond all": ("127.0.0.1:7300", "127.0.0.1:73000", "address: 127.0.0.1:73000", "1 to 65535"),
     "no day": ("version: 1\n", 'version: 1\nexpires: "2028-12-32"\n', "expires", "not a day"),
     "no first day": ("version: 1\n", 'version: 1\nexpires: "2028-12-31"\n', "kind:", "has no day 'issued' yet"),

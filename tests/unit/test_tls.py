@@ -1,6 +1,7 @@
 """Links over TLS: who may be at the other end, and how every failure is named."""
 
 import contextlib
+import os
 import socket
 import ssl
 import threading
@@ -15,10 +16,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.errors import (
     AttemptError,
+    ListenError,
     PeerCertificateError,
     PeerIdentityError,
     PeerTimeoutError,
-    TransportError,
 )
 from counterfoil.mpc.transport.base import Attempt, Kind
 from counterfoil.mpc.transport.tls import connect
@@ -172,7 +173,8 @@ def test_missing_peers_are_named(identities):
 
 def test_a_port_that_is_taken_is_named(identities):
     meeting = Meeting(identities)
-    with pytest.raises(TransportError, match=f"cannot listen as node-0 .*:{meeting.ends[0].port}"):
+    named = f"cannot listen at .*:{meeting.ends[0].port}: process {os.getpid()} .* holds the port"
+    with pytest.raises(ListenError, match=named):
         connect(0, meeting.ends, identities[0].load_tls, ATTEMPT)
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from counterfoil.address import Address
 from counterfoil.clock import reckoned
 from counterfoil.crypto.keys import tls_pin, tls_validity
 from counterfoil.errors import (
@@ -28,7 +29,8 @@ from counterfoil.errors import (
     TransportError,
 )
 from counterfoil.mpc.transport.base import HEADER_BYTES, Attempt, Kind, Link
-from counterfoil.mpc.transport.tls_pipe import BUFFER, TlsPipe, reason
+from counterfoil.mpc.transport.listen import listen
+from counterfoil.mpc.transport.tls_pipe import BUFFER, TlsPipe
 
 _HANDSHAKE_S: Final = 10.0
 _RETRY_S: Final = 0.05
@@ -69,10 +71,10 @@ def connect(
     Raises: PeerIdentityError if whoever answers for a peer holds another key, or a peer does not accept ours;
         PeerCertificateError if a certificate has ended or is not valid yet;
         AttemptError naming the peers that are there for another job or attempt; PeerTimeoutError naming those that are
-        missing; TransportError if nobody can listen at this party's endpoint.
+        missing; ListenError if nobody can listen at this party's endpoint.
     """
     meeting = _Meeting(me, parties, load_identity, attempt, time.monotonic() + connect_s)
-    with listener or _listen(parties[me]) as server:
+    with listener or listen(Address(parties[me].host, parties[me].port)) as server:
         out, back = meeting.hold(server)
     return {
         peer: Link(TlsPipe(str(parties[peer]), out[peer], back[peer], timeout_s), attempt, me, peer)
@@ -265,15 +267,6 @@ def _days(party: Endpoint) -> str:
         begins, ends = tls_validity(party.certificate)
         return f"; it holds from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M}{reckoned(datetime.now(UTC))}"
     return reckoned(datetime.now(UTC))
-
-
-def _listen(at: Endpoint) -> socket.socket:
-    try:
-        return socket.create_server((at.host, at.port), backlog=16)
-    except OSError as error:
-        raise TransportError(
-            f"cannot listen as {at}: {reason(error)}; end what holds the port, or correct the roster"
-        ) from None
 
 
 def _wrap(raw: socket.socket, context: ssl.SSLContext, *, server_side: bool) -> ssl.SSLSocket:
