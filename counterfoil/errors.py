@@ -194,6 +194,12 @@ class RangeError(PlanError):
     exit_code = 52
 
 
+class PeriodTableError(PlanError):
+    """An earlier period's job asks for the table of then, and its owner has none."""
+
+    exit_code = 56
+
+
 # --- links and attempts: 60-69 ----------------------------------------------------------------------------------
 
 

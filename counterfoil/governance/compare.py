@@ -54,8 +54,8 @@ def _terms(old: Agreement, new: Agreement) -> Iterator[str]:
         "last day": (old.expires, new.expires),
         "review date": (old.review_by or "none", new.review_by or "none"),
         "schedule": (
-            f"every {old.schedule.every} ({old.schedule.cron})",
-            f"every {new.schedule.every} ({new.schedule.cron})",
+            f"every {old.schedule.every} ({old.schedule.cron}; missed: {old.schedule.missed})",
+            f"every {new.schedule.every} ({new.schedule.cron}; missed: {new.schedule.missed})",
         ),
         "proposer": (old.proposer, new.proposer),
         "approvals needed": (old.quorum, new.quorum),

@@ -20,6 +20,14 @@ _PROTECTION = {
     "rep4": "at most one of the four nodes is dishonest, whatever it does; a wrong step of it stops the job",
 }
 
+_MISSED = {
+    "in-order": "A {every} in which no job ran is run later, after the one before is decided on. Owners hand in the "
+    "tables of then.",
+    "with-tables": "A {every} in which no job ran is run later, after the one before is decided on, if all "
+    "owners still have the tables of then.",
+    "never": "A {every} in which no job ran is not run later.",
+}
+
 
 def explain(agreement: Agreement) -> str:
     """What the agreement lets happen, to whose data, for whom, and what protects it.
@@ -93,6 +101,7 @@ def facts(agreement: Agreement) -> dict[str, Json]:
         "expires": agreement.expires.isoformat(),
         "review_dates": {what: by.isoformat() for what, by in review_dates(agreement).items()},
         "every": agreement.schedule.every,
+        "missed": agreement.schedule.missed,
         "iterations": agreement.iterations,
         "admitted_columns": dict(agreement.admitted),
         "share_retention_days": agreement.share_retention_days,
@@ -152,6 +161,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         f"Nodes compute {agreement.iterations} times at most for one {agreement.schedule.every}, failures included; "
         "each counts for itself."
     )
+    yield _MISSED[agreement.schedule.missed].format(every=agreement.schedule.every)
     yield (
         f"Nodes erase their shares after {agreement.share_retention_days} days; "
         f"results can be opened for {agreement.release_retention_days} days."

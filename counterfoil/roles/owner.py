@@ -11,7 +11,7 @@ from counterfoil.data.expectations import Validation, load_valid
 from counterfoil.data.membership import tagged
 from counterfoil.data.minimise import Minimised, protect
 from counterfoil.data.table import Table
-from counterfoil.errors import NotFoundError, PlanError, RefusedError
+from counterfoil.errors import NotFoundError, PeriodTableError, PlanError, RefusedError
 from counterfoil.governance.agreement import Part
 from counterfoil.governance.linkage import link_key
 from counterfoil.governance.memory import guarded
@@ -44,9 +44,14 @@ class Contribution:
         self._table: Table | None = None
 
     def validate(self) -> Validation:
-        """The owner's file satisfies the contract. Raises: NotFoundError, DataError and its kin."""
+        """The owner's file satisfies the contract.
+
+        Raises: NotFoundError; PeriodTableError when the period is over and there is no table of then; DataError and its
+            kin.
+        """
         terms = self.agreement.terms.contracts[self.contract]
-        self._table, verdict = load_valid(table_file(self.home, self.contract), terms)
+        due = self.agreement.terms.schedule.due(datetime.now(UTC))
+        self._table, verdict = load_valid(table_of(self.home, self.contract, self.period, due), terms)
         return verdict
 
     def minimise(self) -> Minimised:
@@ -90,11 +95,37 @@ class Contribution:
         return self._table
 
 
+def table_of(home: Home, contract: str, period: str, due: str) -> Path:
+    """Find the owner's file for a contract and period: `data/<contract>.<period>.csv`, or the one of no period.
+
+    A table of no period is as it is now. It serves the period whose job was due last and those after it, never an
+    earlier one: its rows would be released as what they were not.
+
+    Raises: NotFoundError; PeriodTableError.
+    """
+    dated = _file(home, f"{contract}.{period}")
+    if dated:
+        return dated
+    if period >= due:
+        return table_file(home, contract)
+    raise PeriodTableError(
+        f"data: no {_names(f'{contract}.{period}')}; {period} is over, and {contract} without a period is the table of "
+        f"{due} or later. {home.party} puts the table of {period} there under that name, or {period} is left out"
+    )
+
+
 def table_file(home: Home, contract: str) -> Path:
-    """The owner's file for a contract: `data/<contract>.csv` or `.parquet` in its home. Raises: NotFoundError."""
-    for suffix in FORMATS:
-        path = home.data / f"{contract}{suffix}"
-        if path.exists():
-            return path
-    names = " or ".join(f"{contract}{suffix}" for suffix in FORMATS)
-    raise NotFoundError(f"{home.data}: no {names}; put the table for contract {contract} there")
+    """Find the owner's present file for a contract: `data/<contract>.csv` or `.parquet`. Raises: NotFoundError."""
+    found = _file(home, contract)
+    if found is None:
+        raise NotFoundError(f"{home.data}: no {_names(contract)}; put the table for contract {contract} there")
+    return found
+
+
+def _file(home: Home, name: str) -> Path | None:
+    paths = (home.data / f"{name}{suffix}" for suffix in FORMATS)
+    return next((path for path in paths if path.exists()), None)
+
+
+def _names(name: str) -> str:
+    return " or ".join(f"{name}{suffix}" for suffix in FORMATS)

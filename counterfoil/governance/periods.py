@@ -1,0 +1,111 @@
+"""What became of each period of an agreement, and which one a coordinator is to order next.
+
+A period's state follows from what nodes and reviewers signed; that it was ever asked for, ordered or given up follows
+from the coordinator's own log. A server that orders the work may forget or make up runs: it changes nothing here. Nodes
+and owners do not read this; they check each period that they are asked for themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from counterfoil.audit.event import Event
+from counterfoil.governance.airlock import Review, State
+from counterfoil.governance.schedule import Schedule
+
+
+class Standing(StrEnum):
+    """How far a period is."""
+
+    DUE = "due"
+    """Nothing was ordered yet."""
+    INTERRUPTED = "interrupted"
+    """It was ordered, and whoever ordered it ended before the job did."""
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """An owner has no table of then any more, and the agreement has such periods skipped."""
+    IN_REVIEW = "in-review"
+    CHANGES_REQUESTED = "changes-requested"
+    """A reviewer asked for another draft."""
+    REJECTED = "rejected"
+    """Its draft was rejected, or withdrawn by an owner."""
+    RELEASED = "released"
+
+
+TO_ORDER: Final = (Standing.DUE, Standing.INTERRUPTED)
+"""What is ordered without anybody asking for it again."""
+UNDECIDED: Final = (Standing.IN_REVIEW, Standing.CHANGES_REQUESTED)
+"""What the next period waits for."""
+ASKED: Final[Mapping[str, Standing]] = {
+    "period-due": Standing.DUE,
+    "period-ordered": Standing.INTERRUPTED,
+    "period-failed": Standing.FAILED,
+    "period-skipped": Standing.SKIPPED,
+}
+"""The entries of a coordinator's log on a period, which is their subject."""
+
+_DRAFTED: Final[Mapping[State, Standing]] = {
+    State.WITHDRAWN: Standing.REJECTED,
+    State.REJECTED: Standing.REJECTED,
+    State.CHANGES_REQUESTED: Standing.CHANGES_REQUESTED,
+    State.SUBMITTED: Standing.IN_REVIEW,
+    State.PARTIALLY_REVIEWED: Standing.IN_REVIEW,
+    State.APPROVED: Standing.IN_REVIEW,
+    State.RELEASED: Standing.RELEASED,
+}
+"""Of several drafts of a period the one that stands last here counts."""
+_ORDER: Final = list(_DRAFTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A period's state, and the evidence of the draft that it follows from, if there is one."""
+
+    name: str
+    standing: Standing
+    evidence: str = ""
+
+
+def periods(agreement: str, reviews: Iterable[Review], events: Iterable[Event]) -> dict[str, Period]:
+    """Find what is known of each period: by these drafts of the agreement, and by a coordinator's log.
+
+    `agreement` is its digest. Where there is a draft, what the log says of orders is past.
+    """
+    found: dict[str, Period] = {}
+    for each in sorted(reviews, key=lambda each: _ORDER.index(each.state) if each.state in _ORDER else -1):
+        evidence = each.draft.evidence
+        if each.state in _DRAFTED:
+            found[evidence.period] = Period(evidence.period, _DRAFTED[each.state], evidence.digest)
+    told: dict[str, Standing] = {}
+    for event in events:
+        if event.type in ASKED and event.subject and event.refs.get("agreement") == agreement:
+            told[event.subject] = ASKED[event.type]
+    for name, standing in told.items():
+        found.setdefault(name, Period(name, standing))
+    return found
+
+
+def next_period(schedule: Schedule, found: Mapping[str, Period], latest: str) -> Period:
+    """Choose what is to be looked at next, when the latest period is due: its state says whether it is to be ordered.
+
+    Periods come in order: the first that was never ordered, or whose order was interrupted, unless one before it waits
+    for a decision. Failed ones are passed by, but for the latest: it was asked for again.
+    """
+    for name in _asked(schedule, found, latest):
+        period = found.get(name, Period(name, Standing.DUE))
+        if period.standing in (*TO_ORDER, *UNDECIDED) or (name == latest and period.standing is Standing.FAILED):
+            return period
+    return found[latest]
+
+
+def left_to_order(schedule: Schedule, found: Mapping[str, Period], latest: str) -> list[str]:
+    """List the periods until the latest that were never ordered, or whose order was interrupted."""
+    return [name for name in _asked(schedule, found, latest) if name not in found or found[name].standing in TO_ORDER]
+
+
+def _asked(schedule: Schedule, found: Mapping[str, Period], latest: str) -> list[str]:
+    """All from the first that anybody asked for, or the latest alone if the agreement has missed ones left out."""
+    return schedule.until(latest if schedule.missed == "never" else min([*found, latest]), latest)
