@@ -5,17 +5,16 @@ Knows nothing of what the files mean.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from counterfoil.errors import BusyError, NotFoundError, StoreError
+from counterfoil.errors import NotFoundError, StoreError
 
 _ABANDONED_S: Final = 3600
 
@@ -107,20 +106,6 @@ def read_file(path: Path, start: int = 0) -> bytes:
         raise NotFoundError(f"{path} is not there") from None
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from None
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the file's lock, which ends with the process at the latest. Raises: BusyError when another holds it."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError(f"another process holds {path}") from None
-        yield
-    finally:
-        os.close(handle)
 
 
 def sync_folder(path: Path) -> None:

@@ -27,16 +27,17 @@ class Watch:
     async def start(self, flow: str, party: str, **parameters: str) -> str:
         """A run of the party's deployment is due; its id."""
         deployment = await self._ask("GET", f"/deployments/name/{flow}/{party}")
-        wish = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "name": f"{flow} at {party}"}
+        tags = [f"stage:{flow}", f"party:{party}"]
+        wish = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "name": f"{flow} at {party}", "tags": tags}
         return str((await self._ask("POST", f"/deployments/{deployment['id']}/create_flow_run", wish))["id"])
 
     async def look(self) -> tuple[dict[str, dict[str, Any]], Counter[str]]:
-        """Every run's latest state by the run's name, and how many runs of each flow completed.
+        """Every run's latest state by stage and party (`analyse at node-1`), and how many runs of each stage completed.
 
         Raises: DemoError if one at the coordinator ended badly; it knows why the others' did.
         """
         runs = await self._ask("POST", "/flow_runs/filter", {"sort": "START_TIME_ASC"})
-        states = {run["name"]: {**run["state"], "run": run["id"]} for run in runs}
+        states = {_called(run): {**run["state"], "run": run["id"]} for run in runs}
         for name, state in states.items():
             if name.endswith(" at coordinator") and state["type"] in ENDED_BADLY:
                 raise DemoError(f"{name}: {state['name']}: {state['message']}")
@@ -50,3 +51,9 @@ class Watch:
         answer = await self._client.request(method, path, json=body)
         answer.raise_for_status()
         return answer.json()
+
+
+def _called(run: dict[str, Any]) -> str:
+    """Which stage runs where, as the run's tags say."""
+    said = dict(tag.split(":", 1) for tag in run["tags"] if ":" in tag)
+    return f"{said['stage']} at {said['party']}" if {"stage", "party"} <= said.keys() else str(run["name"])

@@ -1,52 +1,152 @@
 """The parent, at the coordinator: one period's collaboration, from agreement to a draft that waits for review."""
 
-from datetime import UTC, datetime
-
 from counterfoil.canonical import Ref
-from counterfoil.errors import IntegrityError, StageError
+from counterfoil.errors import CounterfoilError, IntegrityError, PeriodTableError, StageError
+from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.periods import TO_ORDER, Standing
+from counterfoil.texts import markdown
 from flows.dispatch import on_each, start
 from flows.parameters import Id, RefText
-from flows.stage import stage
+from flows.stage import Answer, stage
 from flows.stages import MENDABLE
+from mpc_tasks.barrier import say
+from mpc_tasks.periods import choose, note, turn
 from mpc_tasks.remind import remind
-from mpc_tasks.show import Progress, link_to_run
+from mpc_tasks.runs import About, call_run, scheduled_at
+from mpc_tasks.show import Progress, link_to_run, page
 from mpc_tasks.verify import signed
 
 ATTEMPTS = 3
+SETTLED = {
+    Standing.RELEASED: "is released",
+    Standing.IN_REVIEW: "is in review",
+    Standing.CHANGES_REQUESTED: "waits for another draft, which a reviewer asked for; order it by the period's name",
+    Standing.REJECTED: "was rejected or withdrawn; order it by the period's name if there is to be another draft",
+    Standing.SKIPPED: "was skipped, for an owner has no table of then; order it by the period's name once it has",
+}
+"""What is said of a period for which nothing is ordered."""
 
 
 @stage()
-def collaborate(agreement: RefText, period: Id | None = None) -> Ref:
-    """All parties agreed, every owner contributed, the nodes computed, and a review waits; the nodes' evidence."""
+def collaborate(agreement: RefText, period: Id | None = None) -> Answer:
+    """Order the period that is asked for, or the first that is left until the run's scheduled time, up to its review.
+
+    It ends with the nodes' evidence, which waits for review: all parties agreed, every owner contributed, the nodes
+    computed. For a period that is in review or released nothing is ordered, and the run says so.
+    """
     terms = signed(agreement).terms
+    call_run(About(terms.id, period), "collaborate", terms.coordinator)
     remind(agreement)
-    period = period or terms.schedule.period(datetime.now(UTC).date())
+    if period is not None:
+        return _by_name(agreement, terms, period)
+    with turn(agreement):
+        return _in_order(agreement, terms)
+
+
+def _by_name(agreement: Ref, terms: Agreement, period: str) -> Answer:
+    """Order this period, out of turn, unless it is in review or released."""
+    with turn(agreement, period):
+        _, standing, evidence = choose(agreement, _scheduled(), period)
+        if Standing(standing) in (Standing.RELEASED, Standing.IN_REVIEW):
+            return _answer(agreement, terms, period, Standing(standing), evidence)
+        return Answer(_order(agreement, terms, period, skips=False), "Completed")
+
+
+def _in_order(agreement: Ref, terms: Agreement) -> Answer:
+    """Order the first period that is left. One that an owner has no table for any more is passed by."""
+    without: dict[str, str] = {}
+    while True:
+        name, standing, evidence = choose(agreement, _scheduled(), None)
+        if name in without:  # it was the last
+            break
+        call_run(About(terms.id, name), "collaborate", terms.coordinator)
+        if Standing(standing) not in (*TO_ORDER, Standing.FAILED):
+            if without:
+                break
+            return _answer(agreement, terms, name, Standing(standing), evidence)
+        skips = terms.schedule.missed == "with-tables"
+        with turn(agreement, name) as waited:
+            if waited:
+                continue  # somebody ordered it by its name
+            try:
+                drafted = _order(agreement, terms, name, skips=skips)
+            except StageError as error:
+                if not _lacks_table(error):
+                    raise
+                say(f"{name} {'is skipped' if skips else 'failed'}: {error}", failed=not skips)
+                if not skips:
+                    without[name] = str(error)
+                continue
+        if without:
+            break
+        return Answer(drafted, "Completed")
+    told = "; ".join(f"{missed}: {why}" for missed, why in without.items())
+    raise PeriodTableError(f"{told}. What came after is ordered" if name not in without else told)
+
+
+def _scheduled() -> int:
+    return int(scheduled_at().timestamp())
+
+
+def _lacks_table(error: CounterfoilError) -> bool:
+    names = set(error.failures.values()) if isinstance(error, StageError) else set()
+    return PeriodTableError.__name__ in names and names <= {PeriodTableError.__name__, "Cancelled"}
+
+
+def _answer(agreement: Ref, terms: Agreement, period: str, standing: Standing, evidence: Ref | None) -> Answer:
+    """Nothing is ordered; but a draft whose review never began, since this party stopped before, gets it now."""
+    words = f"{period} {SETTLED[standing]}; nothing is ordered"
+    say(words)
+    told = markdown("## {title}, {period}\n\n{words}.\n", title=terms.title, period=period, words=words)
+    page(f"collaboration-{terms.id}", told)
+    if standing is Standing.IN_REVIEW and evidence is not None:
+        _begin_review(agreement, terms, period, evidence)
+    return Answer(evidence or period, standing.value.replace("-", " ").capitalize())
+
+
+def _order(agreement: Ref, terms: Agreement, period: str, *, skips: bool) -> Ref:
+    """Have the period computed up to its review; what became of the order is in this party's log."""
+    note(agreement, period, "ordered")
+    try:
+        return _compute(agreement, terms, period)
+    except CounterfoilError as error:
+        note(agreement, period, "skipped" if skips and _lacks_table(error) else "failed")
+        raise
+
+
+def _compute(agreement: Ref, terms: Agreement, period: str) -> Ref:
+    about = About(terms.id, period)
     progress = Progress(f"collaboration-{terms.id}", f"{terms.title}, {period}")
-    on_each("agree", (*terms.owners, *terms.nodes), agreement=agreement)
+    on_each("agree", (*terms.owners, *terms.nodes), about, agreement=agreement)
     progress.at(20)
     submissions: list[Ref] = []
     for contract in terms.contracts:
         owners = terms.owners_under(contract)
-        handed_in = on_each("contribute", owners, agreement=agreement, contract=contract, period=period)
+        handed_in = on_each("contribute", owners, about, agreement=agreement, contract=contract, period=period)
         submissions += handed_in.values()
         progress.at(20 + 40 * len(submissions) / len(terms.parts))
-    evidence = _analyse(agreement, period, terms.nodes, tuple(submissions))
+    evidence = _analyse(agreement, about, terms.nodes, tuple(submissions))
     progress.at(90)
-    waiting = start("review", terms.coordinator, once=evidence.digest, agreement=agreement, evidence=evidence)
-    link_to_run("review", waiting, f"The review of {terms.title}, {period}")
+    _begin_review(agreement, terms, period, evidence)
     progress.at(100)
     return evidence
 
 
-def _analyse(agreement: Ref, period: str, nodes: tuple[str, ...], submissions: tuple[Ref, ...]) -> Ref:
+def _begin_review(agreement: Ref, terms: Agreement, period: str, evidence: Ref) -> None:
+    about = About(terms.id, period)
+    waiting = start("review", terms.coordinator, about, once=evidence.digest, agreement=agreement, evidence=evidence)
+    link_to_run("review", waiting, f"The review of {terms.title}, {period}")
+
+
+def _analyse(agreement: Ref, about: About, nodes: tuple[str, ...], submissions: tuple[Ref, ...]) -> Ref:
+    wish = {"agreement": agreement, "period": about.period, "submissions": submissions}
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            said = on_each(
-                "analyse", nodes, agreement=agreement, period=period, submissions=submissions, attempt=attempt
-            )
+            said = on_each("analyse", nodes, about, **wish, attempt=attempt)
         except StageError as error:
             if attempt == ATTEMPTS or not MENDABLE.issuperset(error.failures.values()):
                 raise
+            say(f"attempt {attempt} failed: {error}; another one follows", failed=True)
         else:
             if len({reference.digest for reference in said.values()}) != 1:
                 raise IntegrityError(

@@ -28,12 +28,11 @@ from flows.server import Contact, patiently
 from flows.stages import STAGES, START_S, Stage
 from mpc_tasks.barrier import say
 from mpc_tasks.held import home
-from mpc_tasks.show import table
+from mpc_tasks.runs import About
+from mpc_tasks.show import Board, Place
 
 POLL_S = 0.5
 GRACE_S = 10.0
-LATE_S = 20.0
-"""After so long the page says who has not begun."""
 TURN_S = 4 * 3600.0
 """For how long a job waits for another job of the same nodes."""
 SILENT_S = 50.0
@@ -42,8 +41,8 @@ _AWAY_S = 5.0
 """A look that takes longer found no server; that time is nobody's fault."""
 
 
-def on_each(stage: str, parties: Sequence[str], **parameters: Any) -> dict[str, Ref]:
-    """The stage is done at every party; the reference that each ended with.
+def on_each(stage: str, parties: Sequence[str], about: About, **parameters: Any) -> dict[str, Ref]:
+    """The stage is done at every party; the reference that each ended with. Its page and log say who is waited for.
 
     Once it failed at one, the others have a short while to end by themselves. No wait here is without end: a run that
     is not begun, that takes too long, or that was asked to stop and does not, ends by a limit with a name of its own.
@@ -56,15 +55,20 @@ def on_each(stage: str, parties: Sequence[str], **parameters: Any) -> dict[str, 
         if declared.together:
             _take_turns(stack, declared, parties, parameters)
         client = stack.enter_context(get_client(sync_client=True))
-        ends = _Ordered(declared, parties, parameters, client, contact).follow()
+        title = about.title(parameters.get("attempt"))
+        say(f"{stage} of {title}: waits for {', '.join(parties)}")
+        ends = _Ordered(declared, parties, about, parameters, client, contact).follow()
     if failed := {party: state for party, state in ends.items() if not state.is_completed()}:
         told = "; ".join(f"{party}: {state.name}: {state.message or ''}" for party, state in failed.items())
         names = {party: state.name or "Unknown" for party, state in failed.items()}
         raise StageError(f"{stage} failed at {told}", names)
+    say(f"{stage} of {title}: done at {', '.join(parties)}")
     return {party: Ref.parse(state.message or "") for party, state in ends.items()}
 
 
-def start(stage: str, party: str, *, once: str | None = None, as_child: bool = False, **parameters: Any) -> UUID:
+def start(
+    stage: str, party: str, about: About, *, once: str | None = None, as_child: bool = False, **parameters: Any
+) -> UUID:
     """The stage will run at the party; the id of its run. The same `once` never starts it twice.
 
     Raises: NotFoundError if its deployment is not on the server; UnreachableError.
@@ -73,7 +77,8 @@ def start(stage: str, party: str, *, once: str | None = None, as_child: bool = F
         run_deployment,
         f"{stage}/{party}",
         parameters={name: _plain(value) for name, value in parameters.items()},
-        flow_run_name=f"{stage} at {party}",
+        flow_run_name=about.name(stage, party, parameters.get("attempt")),
+        tags=about.tags(stage, party, parameters.get("attempt")),
         timeout=0,
         idempotency_key=once,
         as_subflow=once is None or as_child,
@@ -91,11 +96,14 @@ class _Ordered:
         self,
         stage: Stage,
         parties: Sequence[str],
+        about: About,
         parameters: Mapping[str, Any],
         client: SyncPrefectClient,
         contact: Contact,
     ) -> None:
         self._stage = stage
+        self._about = about
+        self._board = Board(stage.name, about.title(parameters.get("attempt")))
         self._parameters = parameters
         self._client = client
         self._contact = contact
@@ -104,7 +112,6 @@ class _Ordered:
         self._runs = {party: Followed(stage, party, START_S) for party in parties}
         self._heard: dict[str, datetime] = {}
         self._failed_at: float | None = None
-        self._paged: tuple[tuple[str, str], ...] = ()
 
     def follow(self) -> dict[str, State[Any]]:
         """The state that it ended in at every party."""
@@ -117,9 +124,7 @@ class _Ordered:
             time.sleep(POLL_S)
             self._look()
             self._hurry()
-            if self._now() > begun + LATE_S:
-                self._page()
-        self._page()
+            self._page()
         return {party: run.end for party, run in self._runs.items() if run.end is not None}
 
     def _now(self) -> float:
@@ -141,7 +146,7 @@ class _Ordered:
         match run.due(self._now()):
             case Next.START:
                 once = f"{self._name}-{run.party}-{run.tries}"
-                id = start(self._stage.name, run.party, once=once, as_child=True, **self._parameters)
+                id = start(self._stage.name, run.party, self._about, once=once, as_child=True, **self._parameters)
                 run.order(id, self._now())
             case Next.STOP:
                 self._stop(run)
@@ -183,8 +188,7 @@ class _Ordered:
                 for run in self._runs.values():
                     run.stop(self._now())
                 return
-            if self._now() > begun + LATE_S:
-                self._page()
+            self._page()
             time.sleep(POLL_S * 4)
 
     def _is_at_work(self, party: str) -> bool:
@@ -198,20 +202,19 @@ class _Ordered:
         return False
 
     def _page(self) -> None:
-        """A table of who is waited for, and since when, and of how it ended; anew when it changed."""
-        rows = [
-            {
-                "party": party,
-                "state": f"{run.shown}; its worker has not begun it" if run.is_late else run.shown,
-                "since": run.since,
-                "said": (run.end.message or "") if run.end else "",
-            }
-            for party, run in self._runs.items()
-        ]
-        shown = tuple((row["state"], row["said"]) for row in rows)
-        if shown != self._paged:
-            self._paged = shown
-            table(f"stage-{self._stage.name.replace('_', '-')}", rows, f"{self._stage.name}: how far each party is")
+        """Who is waited for, and since when, and how it ended; anew when it changed."""
+        self._board.show(
+            [
+                Place(
+                    party,
+                    f"{run.shown}; its worker has not begun it" if run.is_late else run.shown,
+                    run.since,
+                    (run.end.message or "") if run.end else "",
+                    run.end.is_completed() if run.end else None,
+                )
+                for party, run in self._runs.items()
+            ]
+        )
 
 
 def _take_turns(stack: ExitStack, stage: Stage, parties: Sequence[str], parameters: Mapping[str, Any]) -> None:

@@ -1,4 +1,7 @@
-"""At the coordinator, every few minutes: suspended reviews whose quorum has come go on."""
+"""At the coordinator, every few minutes: suspended reviews whose quorum has come go on.
+
+It leaves no trail of runs that found nothing to do: each deletes those before it.
+"""
 
 from typing import Any
 
@@ -14,16 +17,19 @@ from prefect.flow_runs import resume_flow_run
 
 from counterfoil.errors import CounterfoilError
 from flows.parameters import parse
-from flows.review import review
-from flows.stage import stage
+from flows.review import LOOK_AGAIN, review
+from flows.stage import Answer, stage
 from mpc_tasks.count import missing_approvals, standing
+from mpc_tasks.runs import forget_quiet_runs
 
+QUIET = "Quiet"
+"""The state's name of a run that found nothing to do."""
 SUSPENDED = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Suspended"])))
 
 
 @stage()
-def resume_reviews() -> int:
-    """How many reviews go on; one that can no longer be approved goes on too, to say so."""
+def resume_reviews() -> Answer:
+    """Have decided reviews go on; how many. One that can no longer be approved goes on too, to say so."""
     resumed = 0
     with get_client(sync_client=True) as client:
         waiting = client.read_flow_runs(
@@ -31,9 +37,10 @@ def resume_reviews() -> int:
         )
     for run in waiting:
         if _decided(run.parameters):
-            resume_flow_run(run.id, run_input={})
+            resume_flow_run(run.id, run_input=LOOK_AGAIN)
             resumed += 1
-    return resumed
+    forget_quiet_runs(QUIET)
+    return Answer(resumed, "Completed" if resumed else QUIET)
 
 
 def _decided(parameters: dict[str, Any]) -> bool:

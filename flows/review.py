@@ -1,4 +1,4 @@
-"""At the coordinator: a draft waits for its reviewers, and what they approved is released.
+"""At the coordinator: a draft waits for its reviewers, and what they approved leaves. Then a missed period follows.
 
 The wait costs no process and has no end: the run is suspended, and starts from the top when it is resumed. Anybody may
 resume it, and may type a decision for a reviewer, who then signs it at home; what counts are the reviewers' signatures,
@@ -9,29 +9,41 @@ from typing import Annotated, Literal
 
 from prefect import suspend_flow_run
 from prefect.input import RunInput
-from pydantic import Field, create_model
+from pydantic import Field, ValidationError, create_model
 
 from counterfoil.canonical import Ref
-from flows.dispatch import on_each
+from counterfoil.errors import NotApprovedError
+from counterfoil.governance.agreement import Agreement
+from flows.dispatch import on_each, start
 from flows.parameters import RefText
 from flows.stage import stage
-from mpc_tasks.count import checkers_waiting, count
+from mpc_tasks.barrier import say
+from mpc_tasks.count import checkers_waiting, count, standing
 from mpc_tasks.held import hold
+from mpc_tasks.periods import left
 from mpc_tasks.propose import propose
+from mpc_tasks.runs import About, call_run
 from mpc_tasks.tell import tell
-from mpc_tasks.verify import signed
 
 NOBODY = "nobody"
-ASKED = """Type a decision for a reviewer to sign, or only have the page looked at again.
+ASKED = """Job `{job}` of **{title}, {period}**, waits for {missing} more of {quorum} approvals.
+
+Type a decision for a reviewer to sign, or have it looked at again (nobody, look-again).
 **It counts for nothing until the reviewer signs it at home: `counterfoil review confirm`.** Every party can read it."""
 
 
 class Word(RunInput):
     """What the page asks of whoever resumes a review: a decision that its reviewer may sign, or nothing."""
 
-    reviewer: str = NOBODY
-    decision: Literal["look-again", "approve", "request-changes", "reject"] = "look-again"
-    comment: str = Field("", max_length=4000)
+    reviewer: str = Field(description="For whom the decision is typed, or nobody.")
+    decision: Literal["look-again", "approve", "request-changes", "reject"] = Field(
+        description="What the reviewer may sign, or look-again."
+    )
+    comment: str = Field(min_length=1, max_length=4000, description="Why; the reviewer signs it with the decision.")
+
+
+LOOK_AGAIN = {"reviewer": NOBODY, "decision": "look-again", "comment": "the signatures are to be counted again"}
+"""What is typed for nobody."""
 
 
 @stage()
@@ -40,29 +52,59 @@ def review(agreement: RefText, evidence: RefText) -> Ref:
 
     The evidence that all of it stands on.
     """
-    terms = signed(agreement).terms
-    if checkers_waiting(agreement, evidence):
-        _let_go(agreement, evidence, terms.nodes)
-    while count(agreement, evidence):
-        word = suspend_flow_run(wait_for_input=_asked_of(terms.reviewers))
-        if word.reviewer in terms.reviewers and word.decision != "look-again":
-            propose(agreement, evidence, word.reviewer, word.decision, hold("comment", word.comment))
-    _let_go(agreement, evidence, terms.nodes)
-    on_each("attest", (*terms.owners, *terms.nodes))
-    on_each("witness", terms.nodes, agreement=agreement)
+    found = standing(agreement, evidence)
+    terms, about = found.draft.agreement.terms, About(found.draft.agreement.terms.id, found.draft.evidence.period)
+    call_run(about, "review", terms.coordinator)
+    try:
+        _wait(agreement, evidence, terms, about)
+    except NotApprovedError:
+        _go_on(agreement, evidence, terms)
+        raise
+    _let_go(agreement, evidence, terms.nodes, about)
+    on_each("attest", (*terms.owners, *terms.nodes), about)
+    on_each("witness", terms.nodes, about, agreement=agreement)
     tell(agreement, evidence)
+    _go_on(agreement, evidence, terms)
     return evidence
 
 
-def _let_go(agreement: Ref, evidence: Ref, nodes: tuple[str, ...]) -> None:
+def _wait(agreement: Ref, evidence: Ref, terms: Agreement, about: About) -> None:
+    """Return when the quorum has signed; else the run is suspended here. Raises: NotApprovedError."""
+    if checkers_waiting(agreement, evidence):
+        _let_go(agreement, evidence, terms.nodes, about)
+    while missing := count(agreement, evidence):
+        job = standing(agreement, evidence).draft.evidence.job
+        asked = ASKED.format(
+            job=job, title=terms.title, period=about.period, missing=missing, quorum=terms.quorum
+        )  # fmt: skip
+        try:
+            word = suspend_flow_run(wait_for_input=_asked_of(terms.reviewers, asked))
+        except ValidationError:  # it was made to go on past its form
+            say("it was resumed without an answer to its form; the signatures are counted again")
+            continue
+        if word.reviewer in terms.reviewers and word.decision != "look-again":
+            propose(agreement, evidence, word.reviewer, word.decision, hold("comment", word.comment))
+
+
+def _go_on(agreement: Ref, evidence: Ref, terms: Agreement) -> None:
+    """The draft is decided on: what was missed meanwhile follows, one period after the other."""
+    if periods := left(agreement):
+        say(f"{periods} more are due; the first of them follows")
+        about = About(terms.id)
+        start("collaborate", terms.coordinator, about, once=f"after-{evidence.digest}", agreement=agreement)
+
+
+def _let_go(agreement: Ref, evidence: Ref, nodes: tuple[str, ...], about: About) -> None:
     """The nodes release what each of them finds may leave: to checkers before the quorum, to all recipients after."""
-    on_each("announce", nodes, agreement=agreement, evidence=evidence)
-    on_each("countersign", nodes, agreement=agreement)
-    on_each("release", nodes, agreement=agreement, evidence=evidence)
+    on_each("announce", nodes, about, agreement=agreement, evidence=evidence)
+    on_each("countersign", nodes, about, agreement=agreement)
+    on_each("release", nodes, about, agreement=agreement, evidence=evidence)
 
 
-def _asked_of(reviewers: tuple[str, ...]) -> type[Word]:
+def _asked_of(reviewers: tuple[str, ...], asked: str) -> type[Word]:
     """The form, in which the agreement's reviewers are to choose from; Prefect's server refuses others."""
-    names = Field(json_schema_extra={"enum": [NOBODY, *reviewers]})
-    form = create_model("Word", __base__=Word, reviewer=(Annotated[str, names], NOBODY))
-    return form.with_initial_data(description=ASKED)
+    names = Field(
+        json_schema_extra={"enum": [NOBODY, *reviewers]}, description=Word.model_fields["reviewer"].description
+    )
+    form = create_model("Word", __base__=Word, reviewer=(Annotated[str, names], ...))
+    return form.with_initial_data(description=asked)

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import NamedTuple, ParamSpec
 
 from prefect import Flow, flow
 from prefect.client.schemas.objects import State
@@ -11,7 +11,7 @@ from prefect.states import Completed, Failed
 from counterfoil.errors import CounterfoilError
 from counterfoil.texts import visible
 from flows.stages import STAGES
-from mpc_tasks.barrier import PublicValue, barrier, check_public
+from mpc_tasks.barrier import PublicValue, barrier, check_public, say
 from mpc_tasks.nowhere import NOWHERE
 
 P = ParamSpec("P")
@@ -19,7 +19,14 @@ P = ParamSpec("P")
 _limits: dict[str, float] = {}
 
 
-def stage(*, timeout_s: float | None = None) -> Callable[[Callable[P, PublicValue]], Flow[P, State]]:
+class Answer(NamedTuple):
+    """What a stage ends with, and a word for how, which people read as the state's name: `Released`, `In review`."""
+
+    value: PublicValue
+    name: str
+
+
+def stage(*, timeout_s: float | None = None) -> Callable[[Callable[P, PublicValue | Answer]], Flow[P, State]]:
     """A flow without retries or stored result, which the party's worker ends after the time-out.
 
     The time-out is that of the function's name in `flows.stages`; a flow that is not listed there gives its own.
@@ -30,17 +37,21 @@ def stage(*, timeout_s: float | None = None) -> Callable[[Callable[P, PublicValu
     server says that results go, nothing is written.
     """
 
-    def decorate(function: Callable[P, PublicValue]) -> Flow[P, State]:
+    def decorate(function: Callable[P, PublicValue | Answer]) -> Flow[P, State]:
         _limits[function.__name__] = STAGES[function.__name__].limit_s if timeout_s is None else timeout_s
 
         @functools.wraps(function)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> State:
             try:
                 with barrier():
-                    result = function(*args, **kwargs)
+                    say(f"{function.__name__} begins")
+                    given = function(*args, **kwargs)
+                    result, name = given if isinstance(given, Answer) else (given, "Completed")
                     check_public(result, f"the result of {function.__name__}")
-                    return Completed(message=str(result))
+                    say(f"{function.__name__} ends: {name}, {result}")
+                    return Completed(name=name, message=str(result))
             except CounterfoilError as error:
+                say(f"{function.__name__} failed: {type(error).__name__}: {error}", failed=True)
                 return Failed(name=type(error).__name__, message=visible(str(error)))
 
         made = flow(

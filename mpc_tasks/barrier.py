@@ -79,9 +79,9 @@ def keep(number: str, text: str) -> str:
     return "the party's errors file"
 
 
-def say(message: str) -> None:
+def say(message: str, *, failed: bool = False) -> None:
     """Writes a line to the run's page in Prefect; it must be fit for every party's eyes."""
-    get_run_logger().info(one_line(message), extra={"counterfoil": True})
+    get_run_logger().log(logging.ERROR if failed else logging.INFO, one_line(message), extra={"counterfoil": True})
 
 
 class OneLine(logging.Filter):

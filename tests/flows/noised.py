@@ -11,7 +11,6 @@ import asyncio
 import json
 import shutil
 import sys
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import yaml
 
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
+from counterfoil.governance.evidence import Evidence, read_evidence
 from counterfoil.governance.signing import fetch_agreement
 from counterfoil.home import Home
 from counterfoil.terminal import console
@@ -52,7 +52,7 @@ class Noised(Demo):
             for node in self.nodes:
                 await watch.start("audit_budgets", node, agreement=agreement)
             await self.follow(watch, f"audit_budgets at {self.nodes[-1]}", "COMPLETED")
-            told["refused"] = await self._once_more(watch, agreement)
+            told["refused"] = await self._once_more(watch, agreement, first)
         for party in ("regulator", self.nodes[0]):
             page = str(self.stand.folder / f"budgets-{party}.html")
             told[f"budget at {party}"] = await self.stand.cli(party, "budget", "show", agreement, "--page", page)
@@ -67,7 +67,8 @@ class Noised(Demo):
         submissions = [
             each.refs["manifest"] for log in logs.values() for each in log if each.type == "shares-submitted"
         ]
-        wish: dict[str, Any] = {"period": self._period(agreement), "submissions": submissions, "attempt": 2}
+        period = self._evidence(first).period
+        wish: dict[str, Any] = {"period": period, "submissions": submissions, "attempt": 2}
         runs = {await watch.start("analyse", node, agreement=agreement, **wish) for node in self.nodes}
         while True:
             states, _ = await watch.look()
@@ -79,9 +80,14 @@ class Noised(Demo):
                     return str(latest[0]["message"])
             await watch.pause()
 
-    async def _once_more(self, watch: Watch, agreement: str) -> str:
-        """How a job on the week before ended."""
-        wish = {"agreement": agreement, "period": self._period(agreement, timedelta(weeks=1))}
+    async def _once_more(self, watch: Watch, agreement: str, first: str) -> str:
+        """How a job on the week before ended, of which every owner still has the table."""
+        terms = fetch_agreement(Home.open(self.stand.home("node-0")).exchange, Ref.parse(agreement))
+        before = terms.schedule.until("", self._evidence(first).period)[-2]
+        for owner in self.owners:
+            (table,) = (self.stand.home(owner) / "data").glob("loans.[cp]*")
+            shutil.copy(table, table.with_name(f"loans.{before}{table.suffix}"))
+        wish = {"agreement": agreement, "period": before}
         await watch.start("collaborate", "coordinator", **wish)
         try:
             await self.follow(watch, "collaborate at coordinator", "PAUSED")  # it never is
@@ -89,9 +95,8 @@ class Noised(Demo):
             return str(error)
         raise AssertionError("unreachable")
 
-    def _period(self, agreement: str, ago: timedelta = timedelta()) -> str:
-        terms = fetch_agreement(Home.open(self.stand.home("node-0")).exchange, Ref.parse(agreement))
-        return terms.schedule.period((datetime.now(UTC) - ago).date())
+    def _evidence(self, evidence: str) -> Evidence:
+        return read_evidence(Home.open(self.stand.home("node-0")).exchange, _digest(evidence))
 
     def four(self, folder: Path) -> Path:
         """What runs where, with a fourth node that does what the third does."""

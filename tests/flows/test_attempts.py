@@ -17,7 +17,7 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-VICTIM = "analyse at node-1"
+VICTIM = ["stage:analyse", "party:node-1"]
 
 
 def kill_after_two_steps(demo: subprocess.Popen[str], folder: Path) -> None:
@@ -29,7 +29,7 @@ def kill_after_two_steps(demo: subprocess.Popen[str], folder: Path) -> None:
             address = re.search(r"http://127.0.0.1:\d+/api", log.read_text())
             if address is None:
                 continue
-            wanted = {"flow_runs": {"name": {"any_": [VICTIM]}}}
+            wanted = {"flow_runs": {"tags": {"all_": VICTIM}}}
             for run in httpx.post(f"{address[0]}/flow_runs/filter", json=wanted).raise_for_status().json():
                 pid = int(run["infrastructure_pid"] or 0)
             if pid:
@@ -48,12 +48,15 @@ def test_a_node_that_dies_costs_an_attempt(tmp_path: Path) -> None:
         printed = demo.communicate()[0]
     assert demo.returncode == 0, printed
     with contextlib.closing(sqlite3.connect(folder / "prefect" / "prefect.db")) as database:
-        query = "select name, state_type from flow_run where name like 'analyse at %' order by start_time"
+        query = "select name, state_type from flow_run where name like 'analyse exposure %' order by start_time"
         ends = database.execute(query).fetchall()
         said = [message for (message,) in database.execute("select message from log")]
-    assert ends.count((VICTIM, "CRASHED")) == 1
-    assert sorted(name for name, state in ends if state == "COMPLETED") == [f"analyse at node-{i}" for i in range(3)]
-    assert len(ends) == 6
+    places = [(name.partition(" at ")[2], state) for name, state in ends if name.startswith("analyse ")]
+    assert places.count(("node-1, attempt 1", "CRASHED")) == 1
+    assert sorted(place for place, state in places if state == "COMPLETED") == [
+        f"node-{node}, attempt 2" for node in range(3)
+    ]
+    assert len(places) == 6
     resumed = re.findall(r"resumed: (\d+) steps", "\n".join(said))
     assert len(resumed) == 3 and len(set(resumed)) == 1 and int(resumed[0]) >= 1
     assert sum("computed by attempt 1" in each for each in said) == 3 * int(resumed[0])
