@@ -16,6 +16,7 @@ from counterfoil.errors import CounterfoilError
 from flows import dispatch, following
 from flows.stages import STAGES, Stage
 from mpc_tasks.barrier import guard_logs
+from mpc_tasks.runs import About
 
 
 def main() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
         try:
             parameters = {"agreement": Ref.parse(wish["agreement"])}
             for _ in range(wish.get("rounds", 1)):
-                ends = dispatch.on_each(declared.name, wish["parties"], **parameters)
+                ends = dispatch.on_each(declared.name, wish["parties"], About("test"), **parameters)
         except CounterfoilError as error:
             failures = getattr(error, "failures", {})
             return json.dumps({"error": type(error).__name__, "failures": failures, "said": str(error)})
