@@ -51,11 +51,11 @@ def on_each(stage: str, parties: Sequence[str], about: About, **parameters: Any)
         another job holds the nodes; UnreachableError.
     """
     declared, contact = STAGES[stage], Contact()
+    title = about.title(parameters.get("attempt"))
     with ExitStack() as stack:
         if declared.together:
-            _take_turns(stack, declared, parties, parameters)
+            _take_turns(stack, parties, f"{stage} of {title}")
         client = stack.enter_context(get_client(sync_client=True))
-        title = about.title(parameters.get("attempt"))
         say(f"{stage} of {title}: waits for {', '.join(parties)}")
         ends = _Ordered(declared, parties, about, parameters, client, contact).follow()
     if failed := {party: state for party, state in ends.items() if not state.is_completed()}:
@@ -217,14 +217,11 @@ class _Ordered:
         )
 
 
-def _take_turns(stack: ExitStack, stage: Stage, parties: Sequence[str], parameters: Mapping[str, Any]) -> None:
-    """No other run at this coordinator has the stage done at any of the parties until the stack is closed.
+def _take_turns(stack: ExitStack, parties: Sequence[str], what: str) -> None:
+    """No other run at this coordinator has such a stage done at any of the parties until the stack is closed.
 
     Everybody takes the parties' turns in the same order, so nobody who has one waits for somebody who waits for it.
     """
-    what = (
-        f"{stage.name} of {', '.join(f'{name} {_short(value)}' for name, value in parameters.items() if _short(value))}"
-    )
 
     def waiting(holder: Holder, party: str) -> None:
         say(f"waits for {party}, which another job has: {holder}")
@@ -232,16 +229,6 @@ def _take_turns(stack: ExitStack, stage: Stage, parties: Sequence[str], paramete
     for party in sorted(set(parties)):
         folder = home().path / "turns" / party
         take_turn(stack, folder, what, limit_s=TURN_S, waiting=partial(waiting, party=party))
-
-
-def _short(value: Any) -> str:
-    return (
-        f"{value.owner}:{value.digest[:12]}"
-        if isinstance(value, Ref)
-        else ""
-        if isinstance(value, tuple)
-        else str(value)
-    )
 
 
 def _plain(value: Any) -> Any:

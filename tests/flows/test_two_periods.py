@@ -24,8 +24,11 @@ def test_two_periods_at_once_both_finish_and_burn_no_attempt(tmp_path: Path) -> 
     assert len(analysed) == 6
     assert {(run["state"]["type"], run["parameters"]["attempt"]) for run in analysed} == {("COMPLETED", 1)}
     assert {run["parameters"]["period"] for run in analysed} == set(told["periods"])
-    waits = [line for line in told["logs"] if line.startswith("waits for node-0, which another job has: analyse of")]
-    assert len(waits) == 1 and "attempt 1, since 20" in waits[0], told["logs"]
+    for node in ("node-0", "node-1", "node-2"):
+        one, other = sorted((run["start_time"], run["end_time"]) for run in analysed if f"party:{node}" in run["tags"])
+        assert one[1] < other[0]
+    waits = [line for line in told["logs"] if line.startswith("waits for node-0, which another job has: ")]
+    assert all("analyse of exposure 20" in line and "attempt 1, since 20" in line for line in waits), waits
     for node in ("node-0", "node-1", "node-2"):
         types = [event.type for event in events(folder / "homes" / node)]
         assert (types.count("attempt-begun"), types.count("attempt-failed"), types.count("draft-made")) == (2, 0, 2)

@@ -32,7 +32,7 @@ def main() -> None:
         try:
             parameters = {"agreement": Ref.parse(wish["agreement"])}
             for _ in range(wish.get("rounds", 1)):
-                ends = dispatch.on_each(declared.name, wish["parties"], About("test"), **parameters)
+                ends = dispatch.on_each(declared.name, wish["parties"], About("trial", "2026-w47"), **parameters)
         except CounterfoilError as error:
             failures = getattr(error, "failures", {})
             return json.dumps({"error": type(error).__name__, "failures": failures, "said": str(error)})
