@@ -73,6 +73,7 @@ def _wait(agreement: Ref, evidence: Ref, terms: Agreement, about: About) -> None
     if checkers_waiting(agreement, evidence):
         _let_go(agreement, evidence, terms.nodes, about)
     while missing := count(agreement, evidence):
+        say(f"{about.title()} waits for {missing} more of {terms.quorum} approvals by {', '.join(terms.reviewers)}")
         job = standing(agreement, evidence).draft.evidence.job
         asked = ASKED.format(
             job=job, title=terms.title, period=about.period, missing=missing, quorum=terms.quorum

@@ -163,6 +163,11 @@ def test_looking_for_decided_reviews_leaves_no_trail(missed: Missed) -> None:
     assert [run["state"]["message"] for run in looked if run["state"]["name"] != QUIET] == ["1"]  # it resumed one
 
 
+def test_its_pages_ask_for_their_data_where_the_browser_has_them_from(missed: Missed) -> None:
+    where = missed.server.client.base_url.copy_with(path="/ui-settings")
+    assert missed.server.client.get(where).json()["api_url"] == "/api"
+
+
 def pages(missed: Missed, key: str) -> list[str]:
     wish = {"artifacts": {"key": {"any_": [key]}}}
     return [str(each["data"]) for each in missed.server.ask("/artifacts/filter", wish)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from counterfoil.governance.airlock import State, decide
 from counterfoil.governance.docket import look
 from counterfoil.governance.proposals import proposals
+from flows.review import LOOK_AGAIN
 from tests.consortium import NODES, found, today, unbacked_draft
 from tests.flows.prefect_server import PrefectServer, within
 
@@ -85,6 +88,20 @@ def test_a_review_waits_without_end_and_says_for_what(page: Page) -> None:
         assert words in shown, shown
 
 
+def test_its_form_names_job_and_period_and_asks_for_every_field(page: Page) -> None:
+    typed = page.server.ask(f"/flow_runs/{page.run}/input/filter", {"prefix": "", "limit": 50, "exclude_keys": []})
+    told = " ".join(each["value"] for each in typed if each["key"].endswith("-description"))
+    for words in (page.draft.evidence.job, page.banks.agreement.title, page.banks.period, "2 more of 2 approvals"):
+        assert words in told, told
+    (schema,) = [json.loads(each["value"]) for each in typed if each["key"].endswith("-schema")]
+    asked = schema.get("value", schema)
+    assert sorted(asked["required"]) == ["comment", "decision", "reviewer"]
+    assert asked["properties"]["reviewer"]["enum"] == ["nobody", "reviewer-1", "reviewer-2", "reviewer-3"]
+    assert page.server.client.get(f"/flow_runs/{page.run}").json()["name"] == (
+        f"review exposure {page.banks.period} at coordinator"
+    )
+
+
 def test_it_links_to_the_runs_that_the_draft_comes_from(page: Page) -> None:
     *links, other = page.ended
     shown = page.shown()
@@ -100,7 +117,12 @@ def test_it_links_to_the_runs_that_the_draft_comes_from(page: Page) -> None:
         {"reviewer": "mallory", "decision": "approve"},
         {"reviewer": "reviewer-1", "decision": "release"},
         {"reviewer": "reviewer-1", "decision": "approve", "comment": "x" * 4001},
-        {"reviewer": "reviewer-1", "decision": "approve", "quorum": "1"},
+        {"reviewer": "reviewer-1", "decision": "approve", "comment": "large", "quorum": "1"},
+        {},
+        {"reviewer": "reviewer-1", "decision": "approve"},
+        {"reviewer": "reviewer-1", "decision": "approve", "comment": ""},
+        {"decision": "approve", "comment": "large"},
+        {"reviewer": "reviewer-1", "comment": "large"},
     ],
 )
 def test_what_is_no_decision_is_not_taken(page: Page, typed: dict[str, str]) -> None:
@@ -113,11 +135,25 @@ def test_what_holds_what_nobody_would_see_is_not_proposed_and_the_review_waits_o
     assert (page.waits()["type"], page.proposed()) == ("PAUSED", [])
 
 
+def test_one_that_is_made_to_go_on_past_its_form_waits_again(page: Page) -> None:
+    before = len(page.server.ask("/artifacts/filter", {}))
+    forced = {"state": {"type": "SCHEDULED", "name": "Resuming"}, "force": True}
+    page.server.ask(f"/flow_runs/{page.run}/set_state", forced)
+    within(180, shown_anew(page, before))
+    state = page.waits()
+    assert (state["type"], page.proposed()) == ("PAUSED", []), state
+
+
+async def shown_anew(page: Page, before: int) -> None:
+    while len(await asyncio.to_thread(page.server.ask, "/artifacts/filter", {})) == before:
+        await asyncio.sleep(0.3)
+
+
 def test_what_is_typed_is_a_proposal_until_it_is_signed(page: Page) -> None:
     for reviewer in ("reviewer-1", "reviewer-2"):
         assert page.resume(reviewer=reviewer, decision="approve", comment="cells are large")["status"] == "ACCEPT"
         assert page.waits()["type"] == "PAUSED", page.waits()
-    assert page.resume()["status"] == "ACCEPT"  # only to look again
+    assert page.resume(**LOOK_AGAIN)["status"] == "ACCEPT"
     assert page.waits()["type"] == "PAUSED"
     assert page.proposed() == [(reviewer, "approve", "cells are large") for reviewer in ("reviewer-1", "reviewer-2")]
     assert "| reviewer-2 | approve is proposed, not signed |" in page.shown()
@@ -131,7 +167,7 @@ def test_what_is_typed_is_a_proposal_until_it_is_signed(page: Page) -> None:
 def test_a_review_that_was_stopped_ends_by_name(page: Page) -> None:
     home = page.banks.homes["reviewer-3"]
     decide(page.draft, "reject", comment="no", keys=home.keys, exchange=home.exchange, now=today())
-    assert page.resume()["status"] == "ACCEPT"
+    assert page.resume(**LOOK_AGAIN)["status"] == "ACCEPT"
     state = page.waits()
     assert (state["type"], state["name"]) == ("FAILED", "NotApprovedError"), state
     assert "its draft is rejected" in state["message"]
