@@ -24,11 +24,11 @@ from counterfoil.canonical import Ref
 from counterfoil.errors import NotFoundError, StageError
 from counterfoil.turns import Holder, take_turn
 from flows.following import Followed, Next
-from flows.server import Contact, patiently
 from flows.stages import STAGES, START_S, Stage
 from mpc_tasks.barrier import say
 from mpc_tasks.held import home
 from mpc_tasks.runs import About
+from mpc_tasks.server import Contact, patiently
 from mpc_tasks.show import Board, Place
 
 POLL_S = 0.5

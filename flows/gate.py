@@ -23,10 +23,10 @@ from prefect.settings import temporary_settings
 from counterfoil.errors import RefusedError
 from counterfoil.terminal import say
 from flows.parameters import parse
-from flows.server import PATIENT, patiently
 from flows.spawner import Admitted
 from flows.stage import limit_s
 from mpc_tasks.barrier import keep
+from mpc_tasks.server import PATIENT, patiently
 
 
 class Gate:

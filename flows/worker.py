@@ -25,8 +25,8 @@ from counterfoil.errors import CounterfoilError
 from counterfoil.proxies import spare_loopback
 from counterfoil.terminal import complain
 from flows.housekeeping import Housekeeping
-from flows.server import Contact, is_away, reach
 from flows.spawned import Spawned
+from mpc_tasks.server import Contact, is_away, reach
 
 T = TypeVar("T")
 

@@ -32,6 +32,7 @@ from prefect.utilities.urls import url_for
 
 from counterfoil.canonical import Ref
 from counterfoil.texts import Markdown, escape
+from mpc_tasks.server import patient
 
 _STAGES: Final = ("contribute", "analyse")
 _SAID: Final = ("agreement", "period", "stage", "party", "attempt")
@@ -52,6 +53,7 @@ class Run:
         return Markdown(f"[{escape(self.name)}]({self.page})") if self.page else escape(self.name)
 
 
+@patient
 def runs_of(references: Iterable[str]) -> list[Run]:
     """The runs that ended with one of these, in the order of their names; before them those that had started them."""
     wanted = set(references)
@@ -96,6 +98,7 @@ class About:
         return [f"{what}:{value}" for what, value in said if value]
 
 
+@patient
 def call_run(about: About, stage: str, party: str) -> None:
     """Name this process's run, which whoever started it may not have known enough to name."""
     context = FlowRunContext.get()
@@ -112,6 +115,7 @@ def scheduled_at() -> datetime:
     return datetime.fromtimestamp(when.timestamp(), UTC) if when else datetime.now(UTC)
 
 
+@patient
 def earliest_wish(agreement: Ref) -> datetime | None:
     """Tell for when the first run was scheduled of those that are to order this agreement's periods and go on."""
     open_ = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING]
@@ -129,6 +133,7 @@ def earliest_wish(agreement: Ref) -> datetime | None:
     return min((datetime.fromtimestamp(time.timestamp(), UTC) for time in times if time), default=None)
 
 
+@patient
 def forget_quiet_runs(name: str) -> None:
     """Delete the earlier runs of this process's flow that ended in the state of that name."""
     flow_name = flow_run.get_flow_name()

@@ -11,9 +11,10 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelled, Cancelling, Completed, Failed, Pending, Running, Scheduled
 
 from counterfoil.errors import StageError, UnreachableError
-from flows import dispatch, server
+from flows import dispatch
 from flows.following import BACK_OFF_S, OVER_S, STOP_S, TRIES, Followed, Next
 from flows.stages import MENDABLE, STAGES, Stage, stages_of
+from mpc_tasks import server
 from mpc_tasks.runs import About
 
 ONCE = Stage("once", ("owner",), 100.0)

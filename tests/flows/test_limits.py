@@ -117,7 +117,7 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.states import Completed, Running
 from flows.dispatch import _Ordered
-from flows.server import Contact
+from mpc_tasks.server import Contact
 from flows.stages import STAGES
 from mpc_tasks.runs import About
 with get_client(sync_client=True) as client:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +22,7 @@ from counterfoil.errors import UnreachableError
 from counterfoil.proxies import proxy_variable
 from counterfoil.terminal import say
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 PATIENT: Final = {PREFECT_CLIENT_MAX_RETRIES: 8, PREFECT_CLIENT_RETRY_EXTRA_CODES: "500,504"}
@@ -44,6 +46,8 @@ def address() -> str:
 
 def is_away(error: BaseException) -> bool:
     """Whether the error says that the server cannot be reached now, and may be later."""
+    if isinstance(error, RuntimeError):  # Prefect's own, when a client of its engine is made
+        return "Failed to reach API" in str(error)
     if isinstance(error, httpx.HTTPStatusError):
         return error.response.status_code >= 500 or error.response.status_code in _TEMPORARY
     return isinstance(error, httpx.TransportError)
@@ -87,7 +91,7 @@ def patiently(ask: Callable[[], T], contact: Contact | None = None, limit_s: flo
     while True:
         try:
             answer = ask()
-        except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+        except (httpx.HTTPError, RuntimeError) as error:
             if not is_away(error):
                 raise
             told.lost(error)
@@ -97,6 +101,16 @@ def patiently(ask: Callable[[], T], contact: Contact | None = None, limit_s: flo
         else:
             told.found()
             return answer
+
+
+def patient(ask: Callable[P, T]) -> Callable[P, T]:
+    """The function, which waits for a server that is away when it is called, as `patiently` does."""
+
+    @functools.wraps(ask)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> T:
+        return patiently(functools.partial(ask, *args, **kwargs))
+
+    return asked
 
 
 async def reach(wait_s: float) -> None:
