@@ -16,8 +16,10 @@ from uuid import UUID
 
 import anyio.abc
 import httpx
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.settings import PREFECT_API_REQUEST_TIMEOUT, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelled, Crashed, Failed
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
@@ -26,6 +28,7 @@ from counterfoil.proxies import spare_loopback
 from counterfoil.terminal import complain
 from flows.housekeeping import Housekeeping
 from flows.spawned import Spawned
+from flows.stages import STAGES
 from mpc_tasks.server import Contact, is_away, reach
 
 T = TypeVar("T")
@@ -70,6 +73,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
         self._wait_s = wait_s
         self._contact = Contact()
         self._mine: Counter[UUID] = Counter()
+        self._left: list[UUID] = []
         self._housekeeping = Housekeeping(self._work_pool_name, alone)
 
     @classmethod
@@ -102,6 +106,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
             raise _first(ours) from None
         finally:
             self._spawner.close()
+            self._leave()
 
     async def setup(self) -> None:
         await reach(self._wait_s)
@@ -164,6 +169,9 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
                 end: State[Any] = Failed(name="Refused", message=started["refused"])
             else:
                 end = await self._watch(flow_run.id, news, started["limit_s"])
+        except asyncio.CancelledError:
+            self._left.append(flow_run.id)
+            raise
         finally:
             self._mine[flow_run.id] -= 1
         if not self._is_resumed(flow_run.id):
@@ -189,6 +197,24 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
                 continue
             await self._spawner.stop(news)
             return end
+
+    def _leave(self) -> None:
+        """What ran when this worker was stopped is over on the server, too, if that can be told at once.
+
+        A stage that starts from the top is left to the next worker, which takes it up.
+        """
+        with (
+            suppress(httpx.HTTPError, RuntimeError, ObjectNotFound),
+            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: LOOK_EVERY_S}),
+            get_client(sync_client=True) as client,
+        ):
+            for id in self._left:
+                run = client.read_flow_run(id)
+                stage = STAGES.get(client.read_flow(run.flow_id).name)
+                if run.state is not None and run.state.is_cancelling():
+                    client.set_flow_run_state(id, Cancelled(message="stopped with its worker"))
+                elif not (stage and stage.resumes):  # of a run that is over, the server takes nothing
+                    client.set_flow_run_state(id, Crashed(message="its party's worker was stopped"))
 
     def _is_resumed(self, run: UUID) -> bool:
         """Whether somebody resumed the run before its earlier process had ended, so that its state is another's."""

@@ -192,6 +192,17 @@ def test_a_worker_that_starts_ends_what_the_last_one_left_and_the_stage_goes_on(
     worker.wait()
 
 
+def test_a_worker_that_is_stopped_says_what_it_leaves(server: Server) -> None:
+    worker = server.party("mortal")
+    before = len(server.runs("sleep"))
+    coordinator = server.order({"name": "sleep"}, "mortal")
+    pid_of(server, "sleep")
+    worker.send_signal(signal.SIGTERM)
+    assert server.told(coordinator)["failures"] == {"mortal": "Crashed"}
+    assert server.runs("sleep")[before]["state"]["message"] == "its party's worker was stopped"
+    worker.wait()
+
+
 def kill(worker: subprocess.Popen[bytes], pid: int) -> None:
     """The worker dies as with the machine, and with it its run."""
     worker.kill()

@@ -1,6 +1,7 @@
 """A party for tests whose only flows sleep, end, or die; its worker is the real one."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -69,4 +70,12 @@ def end(agreement: RefText) -> Ref:
 if __name__ == "__main__":
     guard_logs()
     channel = spawner.fork(Gate((sleep, overdue, die, stumble, slow, once, end), lambda run: None))
-    asyncio.run(CounterfoilWorker(sys.argv[1], name=sys.argv[1], channel=channel).start())
+
+    async def work() -> None:
+        worker = CounterfoilWorker(sys.argv[1], name=sys.argv[1], channel=channel)
+        working = asyncio.create_task(worker.start())
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, working.cancel)
+        await working
+
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(work())
