@@ -12,7 +12,7 @@ from prefect.input import RunInput
 from pydantic import Field, ValidationError, create_model
 
 from counterfoil.canonical import Ref
-from counterfoil.errors import NotApprovedError
+from counterfoil.errors import CounterfoilError, NotApprovedError
 from counterfoil.governance.agreement import Agreement
 from flows.dispatch import on_each, start
 from flows.parameters import RefText
@@ -89,10 +89,13 @@ def _wait(agreement: Ref, evidence: Ref, terms: Agreement, about: About) -> None
 
 def _go_on(agreement: Ref, evidence: Ref, terms: Agreement) -> None:
     """The draft is decided on: what was missed meanwhile follows, one period after the other."""
-    if periods := left(agreement):
-        say(f"{periods} more are due; the first of them follows")
-        about = About(terms.id)
-        start("collaborate", terms.coordinator, about, once=f"after-{evidence.digest}", agreement=agreement)
+    try:
+        if periods := left(agreement):
+            say(f"{periods} more are due; the first of them follows")
+            about = About(terms.id)
+            start("collaborate", terms.coordinator, about, once=f"after-{evidence.digest}", agreement=agreement)
+    except CounterfoilError as error:  # this review is over all the same
+        say(f"what is due next does not follow by itself: {error}", failed=True)
 
 
 def _let_go(agreement: Ref, evidence: Ref, nodes: tuple[str, ...], about: About) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
 from counterfoil.governance.docket import docket
-from counterfoil.governance.periods import Period, Standing, left_to_order, next_period, periods
+from counterfoil.governance.periods import Period, Periods, periods
 from counterfoil.governance.signing import SignedAgreement
 from counterfoil.turns import Holder
 from counterfoil.turns import turn as take
@@ -38,16 +38,16 @@ def choose(agreement: Ref, scheduled: int, asked: str | None) -> tuple[str, str,
     """
     terms = signed(agreement)
     schedule, today = terms.terms.schedule, datetime.now(UTC).date()
-    found = _found(terms)
     if asked is not None:
         schedule.check_period(asked, terms.terms.starts, today)
-        return _told(terms, found.get(asked) or _note_due(terms, asked))
+        return _told(terms, _found(terms).get(asked))
     wishes = (datetime.fromtimestamp(scheduled, UTC), earliest_wish(agreement))
     names = sorted({schedule.asked_at(wish, terms.terms.starts) for wish in wishes if wish is not None})
+    known = _found(terms).known
     for name in names:
-        if name not in found:
-            found[name] = _note_due(terms, name)
-    return _told(terms, next_period(schedule, found, names[-1]))
+        if name not in known:
+            home().log.append("period-due", subject=name, refs={"agreement": terms.digest})
+    return _told(terms, _found(terms).next(schedule, names[-1]))
 
 
 @mpc_task(name="note", version=1, of="what")
@@ -61,9 +61,8 @@ def note(agreement: Ref, period: str, what: str) -> Ref:
 def left(agreement: Ref) -> int:
     """Count the periods whose job was due by now and that nobody ordered yet."""
     terms = signed(agreement)
-    latest = terms.terms.schedule.due(datetime.now(UTC))
-    found = _found(terms)
-    return len(left_to_order(terms.terms.schedule, found, latest)) if found and latest >= min(found) else 0
+    schedule = terms.terms.schedule
+    return len(_found(terms).left(schedule, schedule.due(datetime.now(UTC))))
 
 
 @contextmanager
@@ -85,14 +84,9 @@ def turn(agreement: Ref, period: str | None = None) -> Iterator[bool]:
         yield bool(waited)
 
 
-def _found(terms: SignedAgreement) -> dict[str, Period]:
+def _found(terms: SignedAgreement) -> Periods:
     events = (Event.parse(entry) for entry in home().log.entries())
     return periods(terms.digest, docket(terms, home(), datetime.now(UTC).date()), events)
-
-
-def _note_due(terms: SignedAgreement, period: str) -> Period:
-    home().log.append("period-due", subject=period, refs={"agreement": terms.digest})
-    return Period(period, Standing.DUE)
 
 
 def _told(terms: SignedAgreement, period: Period) -> tuple[str, str, Ref | None]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowFilter,
@@ -103,7 +104,7 @@ def call_run(about: About, stage: str, party: str) -> None:
     """Name this process's run, which whoever started it may not have known enough to name."""
     context = FlowRunContext.get()
     if context is not None and context.flow_run is not None:
-        with get_client(sync_client=True) as client:
+        with suppress(httpx.HTTPError), get_client(sync_client=True) as client:  # it runs without a name as well
             others = [tag for tag in context.flow_run.tags if tag.split(":", 1)[0] not in _SAID]
             tags = [*others, *about.tags(stage, party)]
             client.update_flow_run(context.flow_run.id, name=about.name(stage, party), tags=tags)
@@ -148,7 +149,7 @@ def forget_quiet_runs(name: str) -> None:
             limit=_MOST,
         )
         for run in found:
-            with suppress(ObjectNotFound):  # another run was faster
+            with suppress(ObjectNotFound, httpx.HTTPError):  # another run was faster; or the next one does it
                 client.delete_flow_run(run.id)
 
 

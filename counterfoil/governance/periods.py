@@ -69,43 +69,61 @@ class Period:
     evidence: str = ""
 
 
-def periods(agreement: str, reviews: Iterable[Review], events: Iterable[Event]) -> dict[str, Period]:
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """What is known of an agreement's periods, and the first of those that are run in order.
+
+    What somebody asked for by its name is known, and begins no order.
+    """
+
+    known: Mapping[str, Period]
+    first: str | None
+
+    def get(self, name: str) -> Period:
+        """The period's state; nobody ordered it if nothing is known of it."""
+        return self.known.get(name) or Period(name, Standing.DUE)
+
+    def next(self, schedule: Schedule, latest: str) -> Period:
+        """Choose what is to be looked at next, when the latest period is due: its state says if it is to be ordered.
+
+        Periods come in order: the first that was never ordered, or whose order was interrupted, unless one before it
+        waits for a decision. Failed ones are passed by, but for the latest: it was asked for again.
+        """
+        for name in self._in_order(schedule, latest):
+            period = self.get(name)
+            if period.standing in (*TO_ORDER, *UNDECIDED) or (name == latest and period.standing is Standing.FAILED):
+                return period
+        return self.get(latest)
+
+    def left(self, schedule: Schedule, latest: str) -> list[str]:
+        """List the periods until the latest that were never ordered, or whose order was interrupted."""
+        names = self._in_order(schedule, latest) if self.first is not None and self.first <= latest else []
+        return [name for name in names if self.get(name).standing in TO_ORDER]
+
+    def _in_order(self, schedule: Schedule, latest: str) -> list[str]:
+        """All from the first, or the latest alone if the agreement has missed ones left out."""
+        first = latest if self.first is None or schedule.missed == "never" else min(self.first, latest)
+        return schedule.until(first, latest)
+
+
+def periods(agreement: str, reviews: Iterable[Review], events: Iterable[Event]) -> Periods:
     """Find what is known of each period: by these drafts of the agreement, and by a coordinator's log.
 
-    `agreement` is its digest. Where there is a draft, what the log says of orders is past.
+    `agreement` is its digest. Where there is a draft, what the log says of orders is past. The order begins with the
+    first period that the log calls due; where it says nothing, a draft's period is the last that anybody ran.
     """
-    found: dict[str, Period] = {}
+    known: dict[str, Period] = {}
     for each in sorted(reviews, key=lambda each: _ORDER.index(each.state) if each.state in _ORDER else -1):
         evidence = each.draft.evidence
         if each.state in _DRAFTED:
-            found[evidence.period] = Period(evidence.period, _DRAFTED[each.state], evidence.digest)
+            known[evidence.period] = Period(evidence.period, _DRAFTED[each.state], evidence.digest)
+    last = max(known, default=None)
     told: dict[str, Standing] = {}
+    due: list[str] = []
     for event in events:
         if event.type in ASKED and event.subject and event.refs.get("agreement") == agreement:
             told[event.subject] = ASKED[event.type]
+            due += [event.subject] if told[event.subject] is Standing.DUE else []
     for name, standing in told.items():
-        found.setdefault(name, Period(name, standing))
-    return found
-
-
-def next_period(schedule: Schedule, found: Mapping[str, Period], latest: str) -> Period:
-    """Choose what is to be looked at next, when the latest period is due: its state says whether it is to be ordered.
-
-    Periods come in order: the first that was never ordered, or whose order was interrupted, unless one before it waits
-    for a decision. Failed ones are passed by, but for the latest: it was asked for again.
-    """
-    for name in _asked(schedule, found, latest):
-        period = found.get(name, Period(name, Standing.DUE))
-        if period.standing in (*TO_ORDER, *UNDECIDED) or (name == latest and period.standing is Standing.FAILED):
-            return period
-    return found[latest]
-
-
-def left_to_order(schedule: Schedule, found: Mapping[str, Period], latest: str) -> list[str]:
-    """List the periods until the latest that were never ordered, or whose order was interrupted."""
-    return [name for name in _asked(schedule, found, latest) if name not in found or found[name].standing in TO_ORDER]
-
-
-def _asked(schedule: Schedule, found: Mapping[str, Period], latest: str) -> list[str]:
-    """All from the first that anybody asked for, or the latest alone if the agreement has missed ones left out."""
-    return schedule.until(latest if schedule.missed == "never" else min([*found, latest]), latest)
+        known.setdefault(name, Period(name, standing))
+    return Periods(known, min(due, default=last))

@@ -16,7 +16,7 @@ from counterfoil.governance.agreement import parse_agreement
 from counterfoil.governance.airlock import Review, State
 from counterfoil.governance.docket import docket
 from counterfoil.governance.explain import explain, facts
-from counterfoil.governance.periods import Period, Standing, left_to_order, next_period, periods
+from counterfoil.governance.periods import Period, Periods, Standing, periods
 from counterfoil.governance.schedule import MOST_MISSED, Missed, Schedule
 
 from .conftest import TODAY, Consortium
@@ -25,12 +25,10 @@ from .reviewing import approve, draft
 WEEKLY = Schedule("week", 0, 6, 0)
 
 
-def known(**standings: Standing) -> dict[str, Period]:
-    return {
-        name: Period(name, standing)
-        for week, standing in standings.items()
-        for name in [f"2026-{week}"]
-    }  # fmt: skip
+def known(first: str | None = None, **standings: Standing) -> Periods:
+    """Weeks of 2026; the first of them was due first, or the one that is named."""
+    found = {f"2026-{week}": Period(f"2026-{week}", standing) for week, standing in standings.items()}
+    return Periods(found, f"2026-{first}" if first else min(found, default=None))
 
 
 R, V, X, F, S, D, N, C = (
@@ -61,22 +59,28 @@ R, V, X, F, S, D, N, C = (
 def test_periods_come_in_order_each_after_the_one_before_is_decided_on(
     found: Mapping[str, Standing], chosen: str, standing: Standing
 ) -> None:
-    given = next_period(WEEKLY, known(**found), "2026-w48")
+    given = known(**found).next(WEEKLY, "2026-w48")
     assert (given.name, given.standing) == (f"2026-{chosen}", standing)
 
 
 def test_an_agreement_may_leave_missed_periods_out() -> None:
     schedule = Schedule("week", 0, 6, 0, missed="never")
-    assert next_period(schedule, known(w44=R, w45=V), "2026-w48").name == "2026-w48"
-    assert left_to_order(schedule, known(w44=R), "2026-w48") == ["2026-w48"]
-    assert left_to_order(WEEKLY, known(w44=R, w46=F), "2026-w48") == ["2026-w45", "2026-w47", "2026-w48"]
+    assert known(w44=R, w45=V).next(schedule, "2026-w48").name == "2026-w48"
+    assert known(w44=R).left(schedule, "2026-w48") == ["2026-w48"]
+    assert known(w44=R, w46=F).left(WEEKLY, "2026-w48") == ["2026-w45", "2026-w47", "2026-w48"]
 
 
 def test_what_was_missed_long_ago_is_not_caught_up_with() -> None:
     daily = Schedule("day", 0, 6, 0)
-    found = {"2026-01-01": Period("2026-01-01", R)}
-    assert len(left_to_order(daily, found, "2026-11-23")) == MOST_MISSED + 1
-    assert next_period(daily, found, "2026-11-23").name == "2026-10-23"
+    found = Periods({"2026-01-01": Period("2026-01-01", R)}, "2026-01-01")
+    assert len(found.left(daily, "2026-11-23")) == MOST_MISSED + 1
+    assert found.next(daily, "2026-11-23").name == "2026-10-23"
+
+
+def test_one_that_was_asked_for_by_its_name_begins_no_order() -> None:
+    assert known("w47", w10=R, w47=R).next(WEEKLY, "2026-w48").name == "2026-w48"
+    assert known("w47", w10=V, w47=R).left(WEEKLY, "2026-w48") == ["2026-w48"]
+    assert known("w49", w49=R).left(WEEKLY, "2026-w48") == []
 
 
 # --- days, weeks and months ---------------------------------------------------------------------------------------
@@ -143,17 +147,19 @@ def test_a_draft_counts_for_more_than_what_was_noted_of_its_order(consortium: Co
     told = [event("period-due", "2026-w47", digest), event("period-failed", "2026-w48", digest)]
     told += [event("period-skipped", "2026-w46", digest), event("period-ordered", "2026-w45", digest)]
     told += [event("period-failed", "2026-w44", "0" * 64), event("draft-made", "2026-w43", digest)]
-    assert {name: each.standing for name, each in periods(digest, [], told).items()} == {
+    assert {name: each.standing for name, each in periods(digest, [], told).known.items()} == {
         "2026-w48": F, "2026-w47": D, "2026-w46": S, "2026-w45": N
     }  # fmt: skip
+    assert periods(digest, [], told).first == "2026-w47"
     consortium.sign()
     made = draft(consortium)
     coordinator = consortium.homes["coordinator"]
+    assert periods(digest, docket(consortium.known("coordinator"), coordinator, TODAY), []).first == "2026-w48"
     found = periods(digest, docket(consortium.known("coordinator"), coordinator, TODAY), told)
-    assert found["2026-w48"] == Period("2026-w48", V, made.evidence.digest)
+    assert found.get("2026-w48") == Period("2026-w48", V, made.evidence.digest)
     approve(consortium, made, "reviewer-1", "reject")
     found = periods(digest, docket(consortium.known("coordinator"), coordinator, TODAY), told)
-    assert found["2026-w48"].standing is X
+    assert found.get("2026-w48").standing is X
 
 
 @pytest.mark.parametrize(
@@ -172,7 +178,7 @@ def test_of_several_drafts_the_one_that_is_furthest_counts(
     consortium.sign()
     made = draft(consortium)
     reviews = [Review(made, state, (), ()) for state in states]
-    assert periods(consortium.agreement.digest, reviews, [])["2026-w48"].standing is standing
+    assert periods(consortium.agreement.digest, reviews, []).get("2026-w48").standing is standing
 
 
 @pytest.mark.parametrize(
