@@ -9,11 +9,10 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rich.console import Console
-
 from counterfoil.canonical import Ref
 from counterfoil.governance.signing import fetch_agreement
 from counterfoil.home import Home
+from counterfoil.terminal import console
 from deployments.demo import ROLES, Demo, stages
 from deployments.stages import Display
 from deployments.stand import DemoError, Stand
@@ -52,10 +51,9 @@ class Two(Demo):
 
 async def run(folder: Path) -> None:
     """Both, in the folder, which is made anew."""
-    console = Console()
     async with Stand(folder) as stand:
-        with Display(console, stages(ROLES)) as display:
-            await Two(stand, display, console).both()
+        with Display(console(), stages(ROLES)) as display:
+            await Two(stand, display).both()
 
 
 if __name__ == "__main__":
