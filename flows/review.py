@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, create_model
 from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError, NotApprovedError
 from counterfoil.governance.agreement import Agreement
+from counterfoil.texts import markdown
 from flows.dispatch import on_each, start
 from flows.parameters import RefText
 from flows.stage import stage
@@ -75,8 +76,8 @@ def _wait(agreement: Ref, evidence: Ref, terms: Agreement, about: About) -> None
     while missing := count(agreement, evidence):
         say(f"{about.title()} waits for {missing} more of {terms.quorum} approvals by {', '.join(terms.reviewers)}")
         job = standing(agreement, evidence).draft.evidence.job
-        asked = ASKED.format(
-            job=job, title=terms.title, period=about.period, missing=missing, quorum=terms.quorum
+        asked = markdown(
+            ASKED, job=job, title=terms.title, period=about.period, missing=missing, quorum=terms.quorum
         )  # fmt: skip
         try:
             word = suspend_flow_run(wait_for_input=_asked_of(terms.reviewers, asked))
