@@ -51,6 +51,7 @@ class Stand:
         self.port, *self.node_ports = free_ports(1 + nodes)
         self.api = f"http://127.0.0.1:{self.port}/api"
         self._numbers = count(1)
+        self.server_pid = 0
 
     async def __aenter__(self) -> Self:
         if self.folder.exists() and any(self.folder.iterdir()):
@@ -100,16 +101,20 @@ class Stand:
         await self._begin("call", {"target": "flows.party:work", "argv": ["party"], "env": env, "output": output})
 
     async def serve(self) -> None:
-        """The Prefect server answers at `api`, and will until the demo ends. Raises: DemoError."""
+        """The Prefect server answers at `api`, and will until the demo ends. Raises: DemoError.
+
+        It has the database of an earlier one that ended.
+        """
         database = self.folder / "prefect" / "prefect.db"
         prepared = prepared_database()
-        if prepared.exists():
+        if prepared.exists() and not database.exists():
             shutil.copy(prepared, database)
         argv = [str(Path(sys.executable).with_name("prefect")), "server", "start", "--host", "127.0.0.1"]
         argv += ["--port", str(self.port)]
         env = {"PREFECT_API_DATABASE_CONNECTION_URL": database_url(database)}
         output = self.folder / "logs" / "prefect-server.log"
-        await self._begin("run", {"argv": argv, "env": env, "output": str(output)})
+        news = await self._begin("run", {"argv": argv, "env": env, "output": str(output)})
+        self.server_pid = int((await news.get())["pid"])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SERVER_S), httpx.AsyncClient(trust_env=False) as client:
                 while True:

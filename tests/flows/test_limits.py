@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from counterfoil.home import Home
+from counterfoil.turns import turn
 from tests.flows.prefect_server import PrefectServer, within
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -47,6 +48,7 @@ class Server(PrefectServer):
 
     def order(self, stage: dict[str, Any], *parties: str, **limits: float) -> subprocess.Popen[bytes]:
         """The coordinator orders the stage."""
+        (self.home.path / stage["name"]).unlink(missing_ok=True)  # what an earlier run left
         wish = {"stage": stage, "parties": parties, "limits": limits, "agreement": REF}
         return self.start([sys.executable, "-m", "tests.flows.try_coordinator", json.dumps(wish)])
 
@@ -54,6 +56,10 @@ class Server(PrefectServer):
         """How it ended there."""
         assert coordinator.wait(MOST_S) == 0, self.log_of(coordinator)
         return dict(json.loads(self.log_of(coordinator).splitlines()[-1]))
+
+    def said(self) -> list[str]:
+        """The latest lines of all runs' logs."""
+        return [log["message"] for log in self.ask("/logs/filter", {"limit": 200, "sort": "TIMESTAMP_DESC"})]
 
     def page(self, stage: str) -> str:
         """The stage's page, as it is now."""
@@ -142,17 +148,17 @@ def test_who_ends_well_after_another_failed_is_not_waited_for_without_end(server
     assert not Path(f"/proc/{pid_of(server, 'sleep')}").exists()
 
 
-def test_two_jobs_at_one_party_go_one_after_the_other_and_say_for_whom_they_wait(server: Server) -> None:
-    (server.home.path / "slow").unlink(missing_ok=True)
-    first = server.order({"name": "slow", "together": True}, "here")
-    pid_of(server, "slow")
-    second = server.order({"name": "slow", "together": True}, "here")
-    assert [server.told(each) for each in (first, second)] == [{"ends": {"here": REF}}] * 2
-    one, other = sorted(server.runs("slow"), key=lambda run: str(run["start_time"]))
-    assert one["end_time"] < other["start_time"]
-    logs = server.ask("/logs/filter", {"limit": 200, "sort": "TIMESTAMP_DESC"})
-    (line,) = [log["message"] for log in logs if "which another job has" in log["message"]]
-    assert re.fullmatch(r"waits for here, which another job has: slow of trial 2026-w47, since 20.* UTC", line)
+def test_a_job_waits_for_another_at_a_party_and_says_for_whom(server: Server) -> None:
+    before = len(server.runs("end"))
+    with turn(server.home.path / "turns" / "here", "analyse of exposure 2026-w46", limit_s=5, waiting=lambda _: None):
+        coordinator = server.order({"name": "end", "together": True}, "here")
+        while not (waits := [line for line in server.said() if "which another job has" in line]):
+            assert coordinator.poll() is None, server.log_of(coordinator)
+            time.sleep(0.3)
+        assert len(server.runs("end")) == before
+    assert server.told(coordinator) == {"ends": {"here": REF}}
+    told = r"waits for here, which another job has: analyse of exposure 2026-w46, since 20.* UTC"
+    assert [bool(re.fullmatch(told, line)) for line in waits] == [True]
 
 
 def test_a_stage_that_may_be_repeated_is(server: Server) -> None:
@@ -222,7 +228,6 @@ def alive(pid: int) -> bool:
 def test_a_server_that_is_away_costs_a_line_at_each_and_no_run(server: Server) -> None:
     """It is killed while a stage runs, is away when that ends, and comes back."""
     worker = server.party("mortal")
-    (server.home.path / "slow").unlink(missing_ok=True)
     coordinator = server.order({"name": "slow"}, "mortal")
     pid_of(server, "slow")
     server.die()
