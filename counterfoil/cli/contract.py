@@ -78,6 +78,10 @@ def new(
 
     if ("://" in source) != bool(table):
         raise DocumentError("the URL of a database and --table come together; a file needs neither")
+    if not table and "@" in source and not Path(source).exists():
+        raise DocumentError(
+            "no such file, nor the URL of a database; write it like postgresql+psycopg://user@host/name"
+        )
     _note_read(home)
     if table:
         with exported(source, table) as file:

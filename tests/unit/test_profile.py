@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -253,10 +253,33 @@ DATABASES = {
     "no file": ("sqlite://", "loans", NotFoundError, "name the file"),
     "no URL": ("bank:loans", "loans", DocumentError, "not the URL of a database"),
     "no driver": ("nosuchdb://host/bank", "loans", DocumentError, "no driver for nosuchdb"),
+    "no module for a driver": (
+        "mysql+mysqlconnector://me@host/bank", "loans", DocumentError,
+        "no driver for mysql is installed; pip install 'mysql-connector-python'",
+    ),
+    "no driver of PostgreSQL": (
+        "postgresql://me@host/bank", "loans", DocumentError,
+        "no driver for postgresql is installed; pip install 'psycopg2-binary'",
+    ),
+    "no dialect": ("snowflake://me@host/bank", "loans", DocumentError, "pip install 'snowflake-sqlalchemy'"),
+    "a driver that does not wait": ("postgresql+asyncpg://me@host/bank", "loans", DocumentError, "out of order"),
+    "neither": ("postgresql://me:hunter2@host:port/x", "loans", DocumentError, "not the URL of a database"),
+    "a port that is none": ("postgresql://me@host:hunter2/bank", "loans", DocumentError, "not the URL of a database"),
     "a password": ("sqlite://me:hunter2@/{bank}", "loans", DocumentError, "take the password out"),
+    **{
+        f"a password as {each}": (each, "loans", DocumentError, "take the password out")
+        for each in (
+            "postgresql+psycopg://host/bank?user=me&password=hunter2", "mysql+pymysql://me@host/bank?passwd=hunter2",
+            "postgresql://me@host/bank?sslpassword=hunter2", "postgresql://me@host/bank?PGPASSWORD=hunter2",
+            "postgresql://me@host/bank?pass%77ord=hunter2", "postgresql://me@host/bank?options=password%3Dhunter2",
+            "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3Dhunter2", "oracle://scott%2Fhunter2@host/bank",
+            "postgresql://me%3Ahunter2@host/bank", "snowflake://me@host/bank?token=hunter2",
+            "sqlite:///{bank}?Password = hunter2",
+        )
+    },
     "pictures": ("sqlite:///{bank}", "loans", UnreadableTableError, "column scan: it holds neither"),
     "no database": ("sqlite:///{text}", "loans", StoreError, "cannot be read (DatabaseError)"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DATABASES)
@@ -270,3 +293,25 @@ def test_what_cannot_be_read_of_a_database_is_said(name: str, bank: Path, tmp_pa
         pass
     assert "hunter2" not in str(caught.value)
     assert not (tmp_path / "bank.db.old").exists()
+
+
+class Driver:
+    """A driver that fails as no driver should: by an error of its own, which quotes what it was given."""
+
+    paramstyle = "qmark"
+    version_info = sqlite_version_info = (3, 40, 0)
+    Error = sqlite3.Error
+
+    def connect(self, *_: object, **__: object) -> NoReturn:
+        raise RuntimeError("cannot connect to me:hunter2@host")
+
+
+def test_whatever_a_driver_raises_is_one_line_without_its_words(bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sqlalchemy.dialects.sqlite.pysqlite.SQLiteDialect_pysqlite.import_dbapi", lambda *_: Driver())
+    with (
+        pytest.raises(StoreError, match=r"table loans: the database cannot be read \(RuntimeError\)") as caught,
+        exported(f"sqlite:///{bank}", "loans"),
+    ):
+        pass
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__suppress_context__
