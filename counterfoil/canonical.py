@@ -9,7 +9,7 @@ import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import rfc8785
@@ -58,9 +58,9 @@ def jcs(value: Json) -> bytes:
 def bind(tag: str, *fields: bytes) -> bytes:
     """SHA-256 over a domain tag and length-prefixed fields: no two lists of fields share an encoding."""
     hasher = hashlib.sha256()
-    for field in (tag.encode("ascii"), *fields):
-        hasher.update(len(field).to_bytes(8, "little"))
-        hasher.update(field)
+    for each in (tag.encode("ascii"), *fields):
+        hasher.update(len(each).to_bytes(8, "little"))
+        hasher.update(each)
     return hasher.digest()
 
 
@@ -95,15 +95,25 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Yaml:
-    """A YAML document as plain values, with the line (from 1) of every path in it."""
+    """A YAML document as plain values, with the line (from 1) of every path in it.
+
+    Where entries of lists were left out after reading, `moved` gives the paths that those behind them have in the file.
+    """
 
     source: str
     value: Any
     lines: Mapping[tuple[str | int, ...], int]
+    moved: Mapping[tuple[str | int, ...], tuple[str | int, ...]] = field(default_factory=dict)
+
+    def in_file(self, path: Sequence[str | int]) -> tuple[str | int, ...]:
+        """The path as the file has it."""
+        at = tuple(path)
+        longest = next((end for end in range(len(at), 0, -1) if at[:end] in self.moved), None)
+        return at if longest is None else self.moved[at[:longest]] + at[longest:]
 
     def line(self, path: Sequence[str | int]) -> int:
         """The line of the path, or of the nearest parent that the file has."""
-        at = tuple(path)
+        at = self.in_file(path)
         while at and at not in self.lines:
             at = at[:-1]
         return self.lines.get(at, 1)
@@ -111,7 +121,7 @@ class Yaml:
     def where(self, path: Sequence[str | int]) -> str:
         """`file:line: a.b[2]`, the way messages name a place."""
         text = ""
-        for part in path:
+        for part in self.in_file(path):
             text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
         return f"{self.source}:{self.line(path)}: {text or '(document)'}"
 

@@ -96,6 +96,15 @@ def remove_file(path: Path) -> None:
         raise StoreError(f"cannot remove {path}: {error.strerror}") from None
 
 
+def write_output(path: Path, data: bytes | memoryview, *, replace: bool = False) -> None:
+    """Write a file that somebody asked for by its path; folders on the way to it are made. Raises: as `write_file`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the folder {path.parent}: {error.strerror}") from None
+    write_file(path, data, replace=replace)
+
+
 def read_file(path: Path, start: int = 0) -> bytes:
     """The file's bytes, from `start` on. Raises: NotFoundError, StoreError."""
     try:

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 from counterfoil.data.cells import split
 from counterfoil.data.profile import ColumnProfile, Profile
@@ -41,7 +42,7 @@ def draft(profile: Profile, name: str) -> str:
     """The draft as YAML, meant to lie in `contracts/data`; `name` is that of the file."""
     words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64].strip("-") or "table"
     table = re.sub(r"^[^a-z]+", "", words.replace("-", "_"))[:63] or "table"
-    most = _outward(2 * profile.rows)
+    most = most_rows(profile.rows)
     head = _HEAD.format(rows=profile.rows, rare=RARE, id=words, table=table, most=most)
     columns = (line for column in profile.columns for line in _column(column, profile.rows))
     return "\n".join([head, *columns, "customProperties: []", ""])
@@ -69,6 +70,19 @@ def _column(column: ColumnProfile, rows: int) -> Iterator[str]:
     yield "        customProperties:" + ("" if own else " []")
     for name, value in own:
         yield f"          - {{property: {name}, value: {value}}}"
+
+
+def most_rows(rows: int) -> int:
+    """An upper limit for the rows of such files."""
+    return _outward(2 * rows)
+
+
+def column_bounds(column: ColumnProfile) -> tuple[Any, Any] | None:
+    """Round bounds around a column's numbers or days, as a contract writes them; None where it has neither."""
+    if column.lowest is None:
+        return None
+    places = split(column.kind)[1]
+    return json.loads(_low(column, places)), json.loads(_high(column, places))
 
 
 def _seen(column: ColumnProfile, rows: int) -> str:

@@ -78,7 +78,7 @@ def compile_rules(contract: Contract) -> tuple[Rule, ...]:
     refused = []
     for quality in contract.quality:
         try:
-            rules += _of_quality(quality, contract)
+            rules += _of_quality(quality, contract.column(quality.columns[0]) if quality.columns else None)
         except ContractError as error:
             refused.append(str(error))
     if refused:
@@ -130,7 +130,15 @@ def _of_column(column: Column) -> Iterator[Rule]:
         yield _unique((column.name,), "unique", DuplicateKeyError)
 
 
-def _of_quality(quality: QualityRule, contract: Contract) -> Iterator[Rule]:
+def can_check(quality: QualityRule, column: Column | None) -> bool:
+    """Whether an expectation expresses the rule, which is of this column or of the table."""
+    try:
+        return bool(list(_of_quality(quality, column)))
+    except ContractError:
+        return False
+
+
+def _of_quality(quality: QualityRule, of: Column | None) -> Iterator[Rule]:
     def rule(expectation: str, **arguments: Any) -> Rule:
         remedy = f"correct the rows that count as {quality.metric}"
         column = {"column": quality.columns[0]}
@@ -156,7 +164,7 @@ def _of_quality(quality: QualityRule, contract: Contract) -> Iterator[Rule]:
     if quality.metric == "nullValues":
         yield rule("ExpectColumnValuesToNotBeNull")
     elif quality.metric == "missingValues":
-        stand_ins = _cells(quality, [value for value in quality.missing_values if value not in (None, "")], contract)
+        stand_ins = _cells(quality, [value for value in quality.missing_values if value not in (None, "")], of)
         if stand_ins and len(stand_ins) < len(quality.missing_values) and tolerance != Tolerance():
             raise _refused(quality, "empty cells and stand-ins together are checked with mustBe: 0 only")
         if len(stand_ins) < len(quality.missing_values):
@@ -166,7 +174,7 @@ def _of_quality(quality: QualityRule, contract: Contract) -> Iterator[Rule]:
     elif quality.pattern is not None:
         yield rule(PATTERN, regex=quality.pattern)
     else:
-        yield rule("ExpectColumnValuesToBeInSet", value_set=_cells(quality, quality.valid_values, contract))
+        yield rule("ExpectColumnValuesToBeInSet", value_set=_cells(quality, quality.valid_values, of))
 
 
 def _unique(columns: tuple[str, ...], name: str, error: type[DataError], tolerance: Tolerance | None = None) -> Rule:
@@ -191,12 +199,11 @@ def _cell(column: Column, value: Any) -> Any:
     return visible(value) if isinstance(value, str) else value
 
 
-def _cells(quality: QualityRule, values: Sequence[Any], contract: Contract) -> list[Any]:
-    column = contract.column(quality.columns[0])
+def _cells(quality: QualityRule, values: Sequence[Any], column: Column | None) -> list[Any]:
     try:
-        return [_cell(column, value) for value in values]
+        return [_cell(column, value) for value in values] if column else []
     except (ValueError, TypeError, ArithmeticError):
-        raise _refused(quality, f"write its values as the column's type, {column.type}") from None
+        raise _refused(quality, f"write its values as the column's type, {column.type if column else 'none'}") from None
 
 
 def _tolerance(quality: QualityRule) -> Tolerance:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from counterfoil.canonical import digest
+from counterfoil.canonical import Yaml, digest, load_yaml
 from counterfoil.clock import reckoned
 from counterfoil.errors import ContractError, ExpiredError
 from counterfoil.governance.column import Column, read_column
-from counterfoil.governance.document import Path, Problems, did_you_mean, parse_day, read_document, repeated
+from counterfoil.governance.document import Path, Problems, check_shape, did_you_mean, parse_day, repeated
 from counterfoil.governance.keyspelling import Spellings, key_spelling
 from counterfoil.governance.minimisation import Demands, demands
 from counterfoil.governance.privacy import Cap, Person, read_cap, read_person
@@ -92,8 +92,16 @@ def parse_contract(raw: bytes, source: str) -> Contract:
 
     Raises: ContractError with `file:line: path: rule; what to change`, one line a problem; DocumentError if not YAML.
     """
-    document = read_document(raw, source, "contract", ContractError)
-    problems = Problems(document, ContractError)
+    document = load_yaml(raw, source)
+    return read_contract(document, raw, Problems(document, ContractError))
+
+
+def read_contract(document: Yaml, raw: bytes, problems: Problems) -> Contract:
+    """The contract that the document writes, whose file has these bytes; what is wrong joins the problems.
+
+    Raises: ContractError.
+    """
+    check_shape(document, "contract", problems)
     value = document.value
     table, at = value["schema"][0], ("schema", 0)
     own = custom_properties(value, (), problems)
@@ -151,7 +159,7 @@ def parse_contract(raw: bytes, source: str) -> Contract:
         retention_days=own["retention"],
         expires=expires,
         review_by=review_by,
-        source=source,
+        source=document.source,
         raw=raw,
     )
 

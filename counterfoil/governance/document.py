@@ -34,6 +34,24 @@ _TYPES = {
     "boolean": "true or false",
     "null": "empty",
 }
+FILL_IN = "FILL-IN"
+"""Stands in a document where a person must write; as a value it is refused everywhere."""
+
+_FILLED: Mapping[str | int | None, str] = {
+    "privacyRole": "one of identifier, quasi, sensitive, measure, key, time",
+    "purpose": "what it is needed for, in a sentence",
+    "description": "what a cell of the column says, in a sentence",
+    "minimum": "the lowest value that a cell may have, which is public",
+    "maximum": "the highest value that a cell may have, which is public",
+    "resolution": "the number of decimal places",
+    "mustBeBetween": "the largest number of rows that one owner may bring",
+    "mustBeLessOrEqualTo": "the largest number of rows that one owner may bring",
+    "lawfulBasis": "one of consent, contract, legal-obligation, vital-interests, public-task, legitimate-interests",
+    "minimumCount": "how many rows a released cell must stand on, like 10",
+    "retention": "for how many days nodes may keep shares, like 30",
+    "expires": "the contract's last day, YYYY-MM-DD",
+    "allowedAnalyses": "an analysis that you allow, like total",
+}
 _SHOWN = 60
 _MOST = 25
 
@@ -41,14 +59,19 @@ _MOST = 25
 class Problems:
     """What is wrong in one document, found in one go and raised together in the order of the file."""
 
-    def __init__(self, document: Yaml, error: type[DocumentError]) -> None:
+    def __init__(self, document: Yaml, error: type[DocumentError], most: int = _MOST) -> None:
         self._document = document
         self._error = error
+        self._most = most
         self._found: set[tuple[int, str]] = set()
 
     def add(self, path: Sequence[str | int], text: str) -> None:
         """Notes that the text holds at the path."""
         self._found.add((self._document.line(path), f"{self.where(path)}: {text}"))
+
+    def take(self, line: int, text: str) -> None:
+        """Notes what was found elsewhere, with its place, about that line."""
+        self._found.add((line, text))
 
     def where(self, path: Sequence[str | int]) -> str:
         """`file:line: path`, for what is noticed after the document was read."""
@@ -58,8 +81,8 @@ class Problems:
         """Raises: the document's error class, one line a problem."""
         if self._found:
             lines = [text for _, text in sorted(self._found)]
-            more = [f"... and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
-            raise self._error("\n".join(lines[:_MOST] + more))
+            more = [f"... and {len(lines) - self._most} more"] if len(lines) > self._most else []
+            raise self._error("\n".join(lines[: self._most] + more))
 
 
 def read_document(raw: bytes, source: str, schema: str, error: type[DocumentError]) -> Yaml:
@@ -68,12 +91,32 @@ def read_document(raw: bytes, source: str, schema: str, error: type[DocumentErro
     Raises: DocumentError, or the given subclass when it is YAML but not of that shape.
     """
     document = load_yaml(raw, source)
-    problems = Problems(document, error)
-    for found in _validator(schema).iter_errors(document.value):
-        for path, text in _explain(found):
-            problems.add(path, text)
-    problems.raise_if_any()
+    check_shape(document, schema, Problems(document, error))
     return document
+
+
+def check_shape(document: Yaml, schema: str, problems: Problems) -> None:
+    """Raises: the problems' error class, with what was among them before, unless the document has the schema's shape.
+
+    Where `FILL_IN` stands, that is the problem, and what should stand there is said.
+    """
+    shapeless = False
+    for path in _blanks(document.value, ()):
+        shapeless = True
+        problems.add(path, f"is still to be filled in; write {_wanted(path, document.value)} in place of {FILL_IN}")
+    for found in _validator(schema).iter_errors(document.value):
+        if found.instance != FILL_IN:
+            shapeless = True
+            for path, text in _explain(found):
+                problems.add(path, text)
+    if shapeless:
+        problems.raise_if_any()
+
+
+def part_problem(value: Any, schema: str, pointer: str) -> str | None:
+    """What keeps a value from having the shape of one part of the schema, in words; None if nothing does."""
+    found = next(_part(schema, pointer).iter_errors(value), None)
+    return None if found is None else _explain(found)[0][1]
 
 
 def read_json(payload: bytes, what: str, schema: str) -> dict[str, Any]:
@@ -178,6 +221,35 @@ _STRICT: type[Validator] = validators.extend(  # type: ignore[no-untyped-call]
 @cache
 def _validator(name: str) -> Validator:
     return _STRICT(json.loads(schema_text(name)))
+
+
+@cache
+def _part(name: str, pointer: str) -> Validator:
+    whole: Any = json.loads(schema_text(name))
+    part = whole
+    for step in pointer.split("/")[1:]:
+        part = part[step]
+    return _STRICT({**part, "$defs": whole["$defs"]})
+
+
+def _blanks(value: Any, path: Path) -> Iterator[Path]:
+    if value == FILL_IN:
+        yield path
+    elif isinstance(value, Mapping | list):
+        for key, each in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _blanks(each, (*path, key))
+
+
+def _wanted(path: Path, value: Any) -> str:
+    """What belongs at a path, as far as its names tell."""
+    if path == ("description", "purpose"):
+        return "what the parties want to learn from the table, in a sentence"
+    names: list[str | int | None] = list(path)
+    for part in path:
+        if isinstance(value, Mapping):
+            names.append(value.get("property"))
+        value = value[part]
+    return next((_FILLED[name] for name in reversed(names) if name in _FILLED), "what it asks for")
 
 
 def _explain(found: ValidationError) -> list[tuple[Path, str]]:

@@ -68,6 +68,7 @@ WRITES = {
 """Functions that touch data, and the entry that each of them writes."""
 
 THROUGH = {
+    "counterfoil.cli.adopt.adopt": ("counterfoil.cli.contract._note_read", "table-read"),
     "counterfoil.cli.contract.new": ("counterfoil.cli.contract._note_read", "table-read"),
     "counterfoil.cli.contract.test": ("counterfoil.cli.contract._note_read", "table-read"),
     "counterfoil.cli.contract.risk": ("counterfoil.cli.contract._note_read", "table-read"),
