@@ -49,6 +49,24 @@ class TextError(DocumentError):
     exit_code = 14
 
 
+class AmbiguousError(DocumentError):
+    """A name that was shortened could be that of several things."""
+
+    exit_code = 17
+
+
+class DeploymentError(CounterfoilError):
+    """A deployment cannot be made as its file says: a variable is not set, or its work pool is of another type."""
+
+    exit_code = 18
+
+
+class EntryPointError(CounterfoilError):
+    """A deployment names a flow that is not installed here."""
+
+    exit_code = 19
+
+
 class KeySpellingError(CounterfoilError):
     """Keys of people are spelt by other rules than those of what they are to be compared or computed with."""
 

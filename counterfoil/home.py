@@ -84,9 +84,14 @@ class Home(Secret):
         withhold_memory()
         where = folder or os.environ.get(HOME)
         if not where:
-            raise NotFoundError(f"no home folder is given; use --home or set {HOME}")
-        path = Path(where).resolve()
-        read = load_yaml(read_file(path / PARTY_FILE), str(path / PARTY_FILE))
+            raise NotFoundError(f"no home folder is given; use --home or set {HOME}; counterfoil party init makes one")
+        try:
+            path = Path(where).resolve()
+            read = load_yaml(read_file(path / PARTY_FILE), str(path / PARTY_FILE))
+        except NotFoundError:
+            raise NotFoundError(f"{where} is no party's home folder; make one with counterfoil party init") from None
+        except (OSError, RuntimeError, ValueError) as error:  # a link in a circle, a path that is none
+            raise StoreError(f"cannot read the home folder {where}: {error}") from None
         match read.value:
             case {"party": str(party), "exchange": str(url), "roles": list(roles), **rest} if rest.keys() <= {
                 "listen"

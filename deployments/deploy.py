@@ -1,43 +1,200 @@
-"""Puts what `prefect.yaml` says on a Prefect server, like `prefect deploy --all` but in a second, for the demo."""
+"""Puts what `prefect.yaml` says on a Prefect server: work pools, flows, deployments; `python -m deployments.deploy`.
 
+As `prefect deploy --all`, but it makes the pools, too, takes a second, and names what is wrong before anything is made.
+"""
+
+import argparse
 import asyncio
-import contextlib
 import os
 import re
 import sys
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
+from prefect import Flow
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.schedules import construct_schedule
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.utilities.callables import parameter_schema
 
+from counterfoil.errors import (
+    CounterfoilError,
+    DeploymentError,
+    DocumentError,
+    EntryPointError,
+    UnreachableError,
+)
+from counterfoil.files import read_file
+from counterfoil.terminal import complain, say
 from flows.worker import CounterfoilWorker
+
+FILE = Path(__file__).with_name("prefect.yaml")
+_ENTRY_POINT = re.compile(r"flows/([a-z_]+)\.py:([a-z_]+)")
+_VARIABLE = re.compile(r"\{\{ *\$(\w+) *\}\}")
+_WAIT_S = 10.0
 
 
 def main() -> None:
-    """`deploy FILE`: all work pools, flows and deployments of the file are on the server that PREFECT_API_URL names."""
-    asyncio.run(_deploy(yaml.safe_load(Path(sys.argv[1]).read_bytes())["deployments"]))
+    """All work pools, flows and deployments of the file are on the server that PREFECT_API_URL names.
+
+    Exits with the code of what is wrong, after one line that says it.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m deployments.deploy",
+        description="Put work pools, flows and deployments on the Prefect server that PREFECT_API_URL names.",
+        epilog="Parameters like {{ $COUNTERFOIL_AGREEMENT }} are taken from the environment.",
+    )
+    parser.add_argument("file", nargs="?", type=Path, default=FILE, help="the project's own prefect.yaml, unless told")
+    parser.add_argument("--pools", action="store_true", help="make the work pools alone, for prefect deploy --all")
+    given = parser.parse_args()
+    try:
+        if given.pools:
+            asyncio.run(deploy(pools_of(given.file), ()))
+        else:
+            wanted = read_deployments(given.file)
+            asyncio.run(deploy([item["work_pool"]["name"] for item in wanted], wanted))
+    except CounterfoilError as error:
+        complain(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        say("interrupted", aside=True)
+        sys.exit(130)
 
 
-async def _deploy(deployments: list[dict[str, Any]]) -> None:
-    template = CounterfoilWorker.get_default_base_job_template()
-    async with get_client() as client:
-        for pool in sorted({item["work_pool"]["name"] for item in deployments}):
-            with contextlib.suppress(ObjectAlreadyExists):
-                await client.create_work_pool(
-                    WorkPoolCreate(name=pool, type=CounterfoilWorker.type, base_job_template=template)
+def read_deployments(file: Path) -> list[dict[str, Any]]:
+    """The deployments that the file lists, with variables of the environment filled in, and their flows.
+
+    Raises: NotFoundError, DocumentError; EntryPointError for a flow that is not installed here; DeploymentError for a
+        variable that is not set.
+    """
+    return [_resolved(item, where) for item, where in _listed(file)]
+
+
+def pools_of(file: Path) -> list[str]:
+    """The names of the work pools that the file's deployments are in. Raises: NotFoundError, DocumentError."""
+    return [item["work_pool"]["name"] for item, _ in _listed(file)]
+
+
+def _listed(file: Path) -> list[tuple[dict[str, Any], str]]:
+    """The deployments as the file writes them, and where each begins."""
+    text = read_file(file)  # as Prefect reads it: with anchors and aliases
+    try:
+        value, lines = yaml.safe_load(text), _lines(yaml.compose(text, Loader=yaml.SafeLoader))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise DocumentError(f"{file}: not valid YAML ({type(error).__name__})") from None
+    listed = value.get("deployments") if isinstance(value, dict) else None
+    if not isinstance(listed, list) or not listed:
+        raise DocumentError(f"{file}: no deployments are listed; give a file like {FILE}")
+    found = []
+    for line, item in zip(lines, listed, strict=True):
+        where = f"{file}:{line}"
+        match item:
+            case {"name": str(), "entrypoint": str(), "work_pool": {"name": str()}}:
+                found.append((item, where))
+            case _:
+                raise DocumentError(
+                    f"{where}: a deployment needs the texts name, entrypoint and work_pool: {{name: ...}}"
                 )
-        await asyncio.gather(*(_create(client, item) for item in deployments))
+    return found
 
 
-async def _create(client: PrefectClient, item: dict[str, Any]) -> None:
-    file, name = item["entrypoint"].split(":")
-    flow = getattr(import_module(file.removesuffix(".py").replace("/", ".")), name)
+def _lines(document: Any) -> list[int]:
+    """The lines, from 1, at which the deployments of a file begin."""
+    entries = document.value if isinstance(document, yaml.MappingNode) else []
+    values = [node for key, node in entries if key.value == "deployments" and isinstance(node, yaml.SequenceNode)]
+    return [item.start_mark.line + 1 for node in values[-1:] for item in node.value]
+
+
+def _resolved(item: dict[str, Any], where: str) -> dict[str, Any]:
+    parameters = item.get("parameters") or {}
+    if not isinstance(parameters, dict):
+        raise DocumentError(f"{where}: parameters are written as name: value")
+    return {
+        **item,
+        "flow": _flow(item["entrypoint"], where),
+        "parameters": {name: _filled(value, where) for name, value in parameters.items()},
+        "schedules": [_schedule(each, where) for each in item.get("schedules") or []],
+    }
+
+
+def _flow(entrypoint: str, where: str) -> Flow[..., Any]:
+    named = _ENTRY_POINT.fullmatch(entrypoint)
+    try:
+        found = getattr(import_module(f"flows.{named[1]}"), named[2]) if named else None
+    except (ImportError, AttributeError):
+        found = None
+    if not isinstance(found, Flow):
+        raise EntryPointError(f"{where}: no flow is at {entrypoint}; entry points are like flows/agree.py:agree")
+    return found
+
+
+def _filled(value: Any, where: str) -> Any:
+    if not isinstance(value, str):
+        return value
+    for name in _VARIABLE.findall(value):
+        if not os.environ.get(name):
+            raise DeploymentError(
+                f"{where}: the environment has no {name}; set it, like export {name}=agreement:bank-a:..., as "
+                "`counterfoil agreement draft` printed it"
+            )
+    return _VARIABLE.sub(lambda match: os.environ[match[1]], value)
+
+
+def _schedule(item: Any, where: str) -> DeploymentScheduleCreate:
+    try:
+        timing = {key: item[key] for key in ("cron", "interval", "timezone") if key in item}
+        return DeploymentScheduleCreate(schedule=construct_schedule(**timing), slug=item["slug"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise DocumentError(f"{where}: its schedule cannot be read ({type(error).__name__}); see {FILE}") from None
+
+
+async def deploy(pools: Iterable[str], deployments: Sequence[dict[str, Any]]) -> None:
+    """Make the pools and the deployments, and print a line for each. Raises: UnreachableError, DeploymentError."""
+    template = CounterfoilWorker.get_default_base_job_template()
+    # Without an address Prefect would start a server of its own, for this command alone.
+    if not (url := os.environ.get("PREFECT_API_URL") or _profile_url()):
+        raise UnreachableError(
+            "no Prefect server is named; set PREFECT_API_URL, like export PREFECT_API_URL=http://127.0.0.1:4200/api"
+        )
+    try:
+        async with get_client(httpx_settings={"timeout": _WAIT_S}) as client:
+            (await client.hello()).raise_for_status()
+            for pool in sorted(set(pools)):
+                made = WorkPoolCreate(name=pool, type=CounterfoilWorker.type, base_job_template=template)
+                try:
+                    await client.create_work_pool(made)
+                    say(f"work pool {pool}: made")
+                except ObjectAlreadyExists:
+                    await _check_pool(client, pool)
+            for line in await asyncio.gather(*(_create(client, item) for item in deployments)):
+                say(line)
+    except (httpx.TransportError, httpx.InvalidURL, RuntimeError) as error:
+        raise UnreachableError(
+            f"no Prefect server answers at {url} ({type(error).__name__}); start it, or correct PREFECT_API_URL"
+        ) from None
+    except httpx.HTTPStatusError as error:
+        raise UnreachableError(
+            f"what answers at {url} is no Prefect server for us: status {error.response.status_code}"
+        ) from None
+
+
+async def _check_pool(client: PrefectClient, name: str) -> None:
+    pool = await client.read_work_pool(name)
+    if pool.type != CounterfoilWorker.type:
+        raise DeploymentError(
+            f"work pool {name} is there, of type {pool.type}, not {CounterfoilWorker.type}; its worker would take "
+            f"nothing of it. Remove it: prefect work-pool delete {name}"
+        )
+    say(f"work pool {name}: there already")
+
+
+async def _create(client: PrefectClient, item: dict[str, Any]) -> str:
+    flow = item["flow"]
     await client.create_deployment(
         flow_id=await client.create_flow(flow),
         name=item["name"],
@@ -45,17 +202,21 @@ async def _create(client: PrefectClient, item: dict[str, Any]) -> None:
         description=item.get("description") or flow.description,
         work_pool_name=item["work_pool"]["name"],
         work_queue_name=item["work_pool"].get("work_queue_name"),
-        parameters={key: _filled(value) for key, value in item.get("parameters", {}).items()},
-        schedules=[_schedule(each) for each in item.get("schedules", [])],
+        parameters=item["parameters"],
+        schedules=item["schedules"],
         parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
         enforce_parameter_schema=True,
     )
+    scheduled = f", {len(item['schedules'])} schedules" if item["schedules"] else ""
+    return f"deployment {flow.name}/{item['name']}: in work pool {item['work_pool']['name']}{scheduled}"
 
 
-def _schedule(item: dict[str, Any]) -> Any:
-    timing = {key: item[key] for key in ("cron", "interval", "timezone") if key in item}
-    return DeploymentScheduleCreate(schedule=construct_schedule(**timing), slug=item["slug"])
+def _profile_url() -> str | None:
+    """The server of Prefect's own profile, if one is set there."""
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 (settings are read when they are needed)
+
+    return str(url) if (url := PREFECT_API_URL.value()) else None
 
 
-def _filled(text: str) -> str:
-    return re.sub(r"\{\{ \$(\w+) \}\}", lambda match: os.environ[match[1]], text)
+if __name__ == "__main__":
+    main()

@@ -5,10 +5,9 @@ Commands import what they need when they run, so that help and short commands st
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from counterfoil.cli import (
     agreement,
@@ -27,13 +26,15 @@ from counterfoil.cli import (
     verify,
     warm,
 )
+from counterfoil.cli import version as versions
+from counterfoil.cli.guard import Guarded
 from counterfoil.errors import CounterfoilError
 from counterfoil.proxies import spare_loopback
 from counterfoil.terminal import complain
 
 
-class _PlainErrors(TyperGroup):
-    """Shows an error, a line a problem, and ends with its exit code; what is unforeseen shows where it happened."""
+class _PlainErrors(Guarded):
+    """Shows an error, a line a problem, and ends with its exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         spare_loopback()
@@ -51,6 +52,17 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def counterfoil(
+    version: Annotated[
+        bool, typer.Option("--version", callback=versions.show, is_eager=True, help="Print version and formats.")
+    ] = False,
+) -> None:
+    """Joint analyses on data that organisations may not show each other."""
+
+
 for name, group in (
     ("party", party.app),
     ("home", home.app),

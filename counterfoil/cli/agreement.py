@@ -94,15 +94,15 @@ def explain(
     Example: counterfoil agreement explain agreement:bank-a:5e1f... --rows 20000
     """
     from counterfoil.analyses.estimate import estimate
-    from counterfoil.canonical import Ref
     from counterfoil.governance.explain import explain as in_words
     from counterfoil.governance.explain import facts
+    from counterfoil.governance.naming import agreement_ref
     from counterfoil.governance.signing import fetch_agreement
     from counterfoil.home import Home
     from counterfoil.report.costs import cost_facts, cost_words, openings
 
     exchange = Home.open(home).exchange
-    agreement = fetch_agreement(exchange, Ref.parse(ref))
+    agreement = fetch_agreement(exchange, agreement_ref(exchange, ref))
     cost = estimate(agreement, rows)
     if as_json:
         costs = cost_facts(cost, round_trip_ms / 1000)
@@ -118,13 +118,13 @@ def diff(old: RefArgument, new: RefArgument, home: HomeOption = None) -> None:
 
     Example: counterfoil agreement diff agreement:bank-a:5e1f... agreement:bank-a:77ab...
     """
-    from counterfoil.canonical import Ref
     from counterfoil.governance.compare import changes, signatures
+    from counterfoil.governance.naming import agreement_ref
     from counterfoil.governance.signing import fetch_agreement
     from counterfoil.home import Home
 
     exchange = Home.open(home).exchange
-    before, after = (fetch_agreement(exchange, Ref.parse(ref)) for ref in (old, new))
+    before, after = (fetch_agreement(exchange, agreement_ref(exchange, ref)) for ref in (old, new))
     for line in (*changes(before, after), "", *signatures(before, after)):
         say(line)
 
@@ -139,21 +139,24 @@ def sign(
 
     Example: counterfoil agreement sign agreement:bank-a:5e1f...
     """
-    from counterfoil.canonical import Ref
     from counterfoil.governance.explain import explain as in_words
+    from counterfoil.governance.naming import agreement_ref, check_safe
     from counterfoil.governance.signing import fetch_agreement, sign_agreement
     from counterfoil.governance.succession import follow
     from counterfoil.home import Home
 
     mine = Home.open(home)
-    agreement = fetch_agreement(mine.exchange, Ref.parse(ref))
+    named = agreement_ref(mine.exchange, ref)
+    if yes:
+        check_safe(ref, named)
+    agreement = fetch_agreement(mine.exchange, named)
     _remind(agreement, mine.exchange)
     if not yes:
         say(*in_words(agreement).split("\n"))
         ask(f"Sign this as {mine.party}?")
     follow(agreement.roster, mine, datetime.now(UTC).date())
     sign_agreement(agreement, mine.keys, mine.exchange)
-    mine.log.append("agreement-signed", refs={"agreement": ref, "roster": agreement.roster.digest})
+    mine.log.append("agreement-signed", refs={"agreement": str(named), "roster": agreement.roster.digest})
     say(f"signed as {mine.party}")
 
 
@@ -165,13 +168,13 @@ def verify(ref: RefArgument, home: HomeOption = None) -> None:
 
     Example: counterfoil agreement verify agreement:bank-a:5e1f...
     """
-    from counterfoil.canonical import Ref
+    from counterfoil.governance.naming import agreement_ref
     from counterfoil.governance.reaffirmation import check_reviewed
     from counterfoil.governance.standing import load_standing
     from counterfoil.home import Home
 
     mine, today = Home.open(home), datetime.now(UTC).date()
-    terms = load_standing(mine, Ref.parse(ref), today).terms
+    terms = load_standing(mine, agreement_ref(mine.exchange, ref), today).terms
     check_reviewed(terms, mine.exchange, today)
     _remind(terms, mine.exchange)
     say(f"{terms.id} {terms.version} binds until {terms.expires}; signed by {', '.join(terms.parties)}")
@@ -190,22 +193,23 @@ def reaffirm(
 
     Example: counterfoil agreement reaffirm agreement:bank-a:5e1f... --until 2028-04-30
     """
-    from counterfoil.canonical import Ref
     from counterfoil.governance.document import read_day
     from counterfoil.governance.explain import explain as in_words
+    from counterfoil.governance.naming import agreement_ref
     from counterfoil.governance.reaffirmation import MOST_DAYS, next_review
     from counterfoil.governance.reaffirmation import reaffirm as stand_by
     from counterfoil.governance.standing import load_standing
     from counterfoil.home import Home
 
     mine, now = Home.open(home), datetime.now(UTC)
-    agreement = load_standing(mine, Ref.parse(ref), now.date()).terms
+    named = agreement_ref(mine.exchange, ref)
+    agreement = load_standing(mine, named, now.date()).terms
     day = read_day(until) if until else min(now.date() + timedelta(days=MOST_DAYS - 1), agreement.expires)
     if not yes:
         say(*in_words(agreement).split("\n"))
         ask(f"Stand by this as {mine.party} until {day}?")
     stand_by(agreement, day, mine, now)
-    mine.log.append("agreement-reaffirmed", subject=agreement.id, refs={"agreement": ref})
+    mine.log.append("agreement-reaffirmed", subject=agreement.id, refs={"agreement": str(named)})
     say(f"{mine.party} stands by {agreement.id} {agreement.version} until {day}")
     if (due := next_review(agreement, mine.exchange)) and due.waits_for(now.date()):
         say(f"still to look at it: {', '.join(due.waits_for(now.date()))}")
@@ -221,17 +225,18 @@ def withdraw(
 
     Example: counterfoil agreement withdraw agreement:bank-a:5e1f...
     """
-    from counterfoil.canonical import Ref
+    from counterfoil.governance.naming import agreement_ref
     from counterfoil.governance.signing import fetch_agreement
     from counterfoil.governance.withdrawal import withdraw as take_back
     from counterfoil.home import Home
 
     mine = Home.open(home)
-    agreement = fetch_agreement(mine.exchange, Ref.parse(ref))
+    named = agreement_ref(mine.exchange, ref)
+    agreement = fetch_agreement(mine.exchange, named)
     if not yes:
         ask(f"Withdraw {mine.party} from {agreement.id} {agreement.version} for good?")
     take_back(agreement, mine, datetime.now(UTC))
-    mine.log.append("agreement-withdrawn", refs={"agreement": ref})
+    mine.log.append("agreement-withdrawn", refs={"agreement": str(named)})
     say(
         f"{mine.party} has withdrawn from {agreement.id} {agreement.version}; results that were opened stay with those "
         "who opened them, and no other one is opened any more"

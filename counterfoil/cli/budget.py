@@ -36,16 +36,16 @@ def show(
 
     Example: counterfoil budget show agreement:bank-a:5e1f... --page budgets.html
     """
-    from counterfoil.canonical import Ref
-    from counterfoil.files import write_file
+    from counterfoil.files import write_output
     from counterfoil.governance.budget import balances, ledger, published
+    from counterfoil.governance.naming import agreement_ref
     from counterfoil.governance.signing import load_agreement
     from counterfoil.home import Home
     from counterfoil.report.budget_page import costs, standing
     from counterfoil.report.budget_page import page as render
 
     mine, today = Home.open(home), datetime.now(UTC).date()
-    terms = load_agreement(mine.exchange, Ref.parse(agreement), mine.keys.public, today).terms
+    terms = load_agreement(mine.exchange, agreement_ref(mine.exchange, agreement), mine.keys.public, today).terms
     charges = published(mine.exchange, [terms.roster.party(node).keys for node in terms.nodes])
     charges += ledger(mine.state)
     found = balances(terms, charges, today)
@@ -73,7 +73,7 @@ def show(
             for day, job, cost in costs(each):
                 say(f"  {day} {job}: {cost}")
     if page:
-        write_file(page, render(terms, charges, today).encode(), replace=True)
+        write_output(page, render(terms, charges, today).encode(), replace=True)
         say(f"page: {page}", aside=as_json)
 
 
@@ -87,14 +87,14 @@ def audit(
     Example: counterfoil budget audit agreement:bank-a:5e1f...
     """
     from counterfoil.analyses.joint import losses
-    from counterfoil.canonical import Ref
     from counterfoil.governance.budget import ledger, published
     from counterfoil.governance.drift import drift
+    from counterfoil.governance.naming import agreement_ref
     from counterfoil.governance.signing import load_agreement
     from counterfoil.home import Home
 
     mine, today = Home.open(home), datetime.now(UTC).date()
-    terms = load_agreement(mine.exchange, Ref.parse(agreement), mine.keys.public, today).terms
+    terms = load_agreement(mine.exchange, agreement_ref(mine.exchange, agreement), mine.keys.public, today).terms
     charges = published(mine.exchange, [terms.roster.party(node).keys for node in terms.nodes]) + ledger(mine.state)
     found = drift(terms, losses(terms), charges, today)
     for each in found:

@@ -75,7 +75,7 @@ def new(
     from counterfoil.data.draft import draft
     from counterfoil.data.profile import profile
     from counterfoil.errors import DocumentError
-    from counterfoil.files import write_file
+    from counterfoil.files import write_output
 
     if ("://" in source) != bool(table):
         raise DocumentError("the URL of a database and --table come together; a file needs neither")
@@ -89,7 +89,7 @@ def new(
             text = draft(profile(file, f"table {table}"), table.rpartition(".")[2])
     else:
         text = draft(profile(Path(source)), Path(source).stem)
-    write_file(out, text.encode())
+    write_output(out, text.encode())
     say(f"{out}: a draft; see what is left to decide: counterfoil contract lint {out}")
 
 
@@ -293,13 +293,13 @@ def synth(
     from counterfoil.data.plant import Plant
     from counterfoil.data.plant import plant as put
     from counterfoil.data.synth import make_tables, write_table
-    from counterfoil.files import private_folder, write_file
+    from counterfoil.files import private_folder, write_output
 
     wanted = [Plant.parse(text) for text in plant or ()]
     made, answers = put(make_tables({file.name: _read(file) for file in contracts}, rows, seed), wanted, seed)
     private_folder(out)
     if wanted:
-        write_file(out / "answers.json", json.dumps(answers, indent=2).encode(), replace=True)
+        write_output(out / "answers.json", json.dumps(answers, indent=2).encode(), replace=True)
     for table in made.values():
         write_table(table, out / table.source)
         say(f"{out / table.source}: {table.rows} rows")

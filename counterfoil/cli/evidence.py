@@ -23,10 +23,12 @@ def evidence(
 
     Example: counterfoil evidence 3508d81e6403c34e2f9653e2834aa485 --out audit-2026.zip
     """
+    from counterfoil.governance.naming import job_id
     from counterfoil.home import Home
     from counterfoil.roles.auditor import export
 
     mine = Home.open(home)
+    job = job_id(mine.exchange, job)
     exported = export(mine, job, out or Path(f"{job}.zip"), datetime.now(UTC))
     mine.log.append("evidence-exported", subject=job, counts={"files": exported.files})
     say(f"{exported.path}: {exported.files} files on {exported.drafts} drafts of job {job}")

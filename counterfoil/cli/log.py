@@ -22,10 +22,11 @@ def show(
     Example: counterfoil log show --subject 0f3a9c
     """
     from counterfoil.audit.event import Event
+    from counterfoil.governance.naming import names_subject
     from counterfoil.home import Home
 
     for event in map(Event.parse, Home.open(home).log.entries()):
-        if subject in (None, event.subject):
+        if subject is None or names_subject(subject, event.subject):
             details = [f"{name}={value}" for group in (event.refs, event.counts) for name, value in group.items()]
             say(" ".join([str(event.index), event.time, event.type, event.subject or "-", *details]))
 

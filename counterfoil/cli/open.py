@@ -21,14 +21,16 @@ def open_(
 
     Example: counterfoil open agreement:bank-a:5e1f... --period 2026-w47
     """
-    from counterfoil.canonical import Ref
+    from counterfoil.governance.naming import agreement_ref, period_name
     from counterfoil.governance.signing import load_agreement
     from counterfoil.home import Home
     from counterfoil.roles.recipient import open_latest
 
     mine = Home.open(home)
-    signed = load_agreement(mine.exchange, Ref.parse(agreement), mine.keys.public, None)  # a release may outlive it
-    opened = open_latest(mine, signed, period)
+    signed = load_agreement(
+        mine.exchange, agreement_ref(mine.exchange, agreement), mine.keys.public, None
+    )  # a release may outlive it
+    opened = open_latest(mine, signed, period and period_name(period))
     for result in opened.results:
         say(f"{result.title}")
         for finding in result.findings:

@@ -153,14 +153,14 @@ def revoke(
     Example: counterfoil party revoke node-1 --roster roster.yaml --out roster-2.yaml --home ~/bank-a
     """
     from counterfoil.errors import CounterfoilError
-    from counterfoil.files import read_file, write_file
+    from counterfoil.files import read_file, write_output
     from counterfoil.governance.roster import parse_roster, revise_roster
     from counterfoil.home import Home
 
     mine = Home.open(home)
     old = parse_roster(read_file(roster), str(roster))
     new = revise_roster(old, datetime.now(UTC).date(), without=party)
-    write_file(out, new.raw)
+    write_output(out, new.raw)
     try:
         sign_next(old, new, mine)
     except CounterfoilError:

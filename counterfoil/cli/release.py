@@ -49,10 +49,11 @@ def revoke(
     """
     from counterfoil.governance.document import write_time
     from counterfoil.governance.evidence import load_draft
+    from counterfoil.governance.naming import evidence_digest
     from counterfoil.governance.revocation import revoke as take_back
 
     mine, signed = _open(agreement, home)
-    draft = load_draft(mine.exchange, signed, evidence)
+    draft = load_draft(mine.exchange, signed, evidence_digest(mine.exchange, signed.digest, evidence))
     revoked, fetched = take_back(draft, recipient or signed.terms.recipients, reason, mine, datetime.now(UTC))
     for word in revoked:
         say(f"{word.node} revoked its release of job {word.job} to {word.recipient}")
@@ -61,9 +62,11 @@ def revoke(
 
 
 def _open(agreement: str, home: Path | None) -> tuple[Home, SignedAgreement]:
-    from counterfoil.canonical import Ref
+    from counterfoil.governance.naming import agreement_ref
     from counterfoil.governance.signing import load_agreement
     from counterfoil.home import Home
 
     mine = Home.open(home)
-    return mine, load_agreement(mine.exchange, Ref.parse(agreement), mine.keys.public, None)  # it may have ended
+    return mine, load_agreement(
+        mine.exchange, agreement_ref(mine.exchange, agreement), mine.keys.public, None
+    )  # it may have ended

@@ -82,7 +82,7 @@ def comment(
 
     mine, draft = _draft(agreement, evidence, home)
     comment(draft, text, mine.keys, mine.exchange, datetime.now(UTC))
-    mine.log.append("review-comment", subject=draft.evidence.job, refs={"evidence": evidence})
+    mine.log.append("review-comment", subject=draft.evidence.job, refs={"evidence": draft.evidence.digest})
     say(f"{mine.party}: remarked on job {draft.evidence.job}")
 
 
@@ -172,22 +172,23 @@ def _decide(agreement: str, evidence: str, verdict: Verdict, comment: str, home:
     mine, draft = _draft(agreement, evidence, home)
     check_standing(draft.agreement.terms, mine, datetime.now(UTC).date())
     decision = decide(draft, verdict, comment=comment, keys=mine.keys, exchange=mine.exchange, now=datetime.now(UTC))
-    mine.log.append(f"review-{verdict}", subject=decision.job, refs={"evidence": evidence})
+    mine.log.append(f"review-{verdict}", subject=decision.job, refs={"evidence": draft.evidence.digest})
     say(f"{mine.party}: {verdict} on job {decision.job}")
 
 
 def _draft(agreement: str, evidence: str, home: Path | None) -> tuple[Home, Draft]:
     from counterfoil.governance.evidence import load_draft
+    from counterfoil.governance.naming import evidence_digest
 
     mine, signed = _open(agreement, home)
-    return mine, load_draft(mine.exchange, signed, evidence)
+    return mine, load_draft(mine.exchange, signed, evidence_digest(mine.exchange, signed.digest, evidence))
 
 
 def _open(agreement: str, home: Path | None) -> tuple[Home, SignedAgreement]:
-    from counterfoil.canonical import Ref
+    from counterfoil.governance.naming import agreement_ref
     from counterfoil.governance.signing import load_agreement
     from counterfoil.home import Home
 
     mine = Home.open(home)
     today = datetime.now(UTC).date()
-    return mine, load_agreement(mine.exchange, Ref.parse(agreement), mine.keys.public, today)
+    return mine, load_agreement(mine.exchange, agreement_ref(mine.exchange, agreement), mine.keys.public, today)

@@ -34,12 +34,12 @@ def new(
     Example: counterfoil roster new contracts/rosters/four-banks.roster.yaml --card bank-a.json --out roster.yaml
     """
     from counterfoil.crypto.keys import read_card
-    from counterfoil.files import read_file, write_file
+    from counterfoil.files import read_file, write_output
     from counterfoil.governance.roster import fill_roster
 
     cards = [read_card(read_file(file)) for file in card]
     filled = fill_roster(read_file(members), str(members), cards, datetime.now(UTC).date())
-    write_file(out, filled.raw, replace=True)
+    write_output(out, filled.raw, replace=True)
     for party in filled.parties:
         say(f"{party.id}: {party.keys.sign_id}")
     say(f"{out}: roster {filled.id} version {filled.version}, until {filled.expires}")
@@ -81,7 +81,7 @@ def revise(
     Example: counterfoil roster revise roster.yaml --admit bank-e --out roster-2.yaml --home ~/bank-a
     """
     from counterfoil.crypto.keys import read_card
-    from counterfoil.files import read_file, write_file
+    from counterfoil.files import read_file, write_output
     from counterfoil.governance.enrolment import admitted, read_renewed, read_request
     from counterfoil.governance.roster import parse_roster, revise_roster
     from counterfoil.home import Home
@@ -98,7 +98,7 @@ def revise(
     after = revise_roster(before, now.date(), cards=cards, joining=joining)
     for party in joining:
         admitted(party.id, mine)
-    write_file(out, after.raw)
+    write_output(out, after.raw)
     say(
         f"{out}: roster {after.id} version {after.version}, until {after.expires}; each party signs it: "
         f"counterfoil roster sign {old} {out}"

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from counterfoil.audit.bundle import verify_logs
-from counterfoil.files import write_file
+from counterfoil.files import write_output
 from counterfoil.governance.bundle import INDEX, INVENTORY, LINEAGE, PICTURE, lineages, make_inventory, papers
 from counterfoil.governance.lineage import lineage
 from counterfoil.home import Home
@@ -50,5 +50,5 @@ def export(home: Home, job: str, path: Path, now: datetime) -> Exported:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in sorted(files.items()):
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), data, zipfile.ZIP_DEFLATED)
-    write_file(path, buffer.getvalue())
+    write_output(path, buffer.getvalue())
     return Exported(path, len(files), len(found.evidences))
