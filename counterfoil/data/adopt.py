@@ -148,7 +148,7 @@ class _Adopting:
         if kind == "number" and places is None:
             places = self._places(item, seen)
             entries.append({"property": "resolution", "value": places})
-        if kind in ("integer", "number", "date"):
+        if kind in ("integer", "number", "date", "timestamp"):
             self._bound(item, path, seen)
         if kind == "string" and "categories" not in own:
             if categories := _categories(item, seen):
@@ -169,7 +169,8 @@ class _Adopting:
         """Ask for the ends that the column's values may have, unless the contract or the table says them."""
         bounds = item.get("logicalTypeOptions", {})
         if not {"minimum", "maximum"} <= set(bounds):
-            known = column_bounds(seen) if seen and split(seen.kind)[0] in (item["logicalType"], "integer") else None
+            fits = seen is not None and split(seen.kind)[0] in (item["logicalType"], "integer")
+            known = column_bounds(seen) if seen and fits and item["logicalType"] != "timestamp" else None
             low, high = known or (FILL_IN, FILL_IN)
             item["logicalTypeOptions"] = {"minimum": low, "maximum": high, **bounds}
             if known is None:
@@ -252,7 +253,7 @@ def _role(item: Mapping[str, Any], kind: str) -> str:
     roles = "identifier (stays here), key, quasi, sensitive, measure or time"
     if item.get("primaryKey") or item.get("unique"):
         return f"{roles}; perhaps identifier: no two rows share it"
-    likely = {"date": "time", "number": "measure", "integer": "measure"}.get(kind)
+    likely = {"date": "time", "timestamp": "time", "number": "measure", "integer": "measure"}.get(kind)
     return f"{roles}; perhaps {likely}" if likely else roles
 
 

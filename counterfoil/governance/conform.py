@@ -27,7 +27,7 @@ from counterfoil.governance.odcs import (
     type_of,
     used,
 )
-from counterfoil.governance.options import inclusive
+from counterfoil.governance.options import inclusive, instants
 
 GONE: Final = object()
 """Stands in a list for what was left out, so that those behind it keep their place until the end."""
@@ -210,6 +210,8 @@ class _Reading:
             given["description"] = given["businessName"] if like else self._blank
         if "logicalTypeOptions" in given:
             options, notes = inclusive(given["logicalTypeOptions"], kind, self._foreign)
+            if kind == "timestamp" and self._foreign:
+                options, notes = instants(options, _takes)
             for name, words in notes:
                 self._leave(f"option {name}", (*path, "logicalTypeOptions", name), words)
             given["logicalTypeOptions"] = options
@@ -373,6 +375,12 @@ def slug(text: str, between: str) -> str:
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", between, text)
     text = re.sub(r"[^a-z0-9]+", between, text.lower())[:63]
     return re.sub(r"^[^a-z]+", "", text).strip(between) if between == "_" else text.strip(between)
+
+
+def _takes(name: str, value: Any) -> bool:
+    """Whether a column of timestamps may have that option here."""
+    column = {"name": "a", "logicalType": "timestamp", "description": "a", "customProperties": []}
+    return part_problem({**column, "logicalTypeOptions": {name: value}}, "contract", "/$defs/property") is None
 
 
 def _is_foreign(value: Any) -> bool:

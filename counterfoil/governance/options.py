@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 _KEPT = {
@@ -51,6 +51,33 @@ def inclusive(options: Any, kind: str, foreign: bool) -> tuple[Any, list[tuple[s
         if (value := options.get(name)) not in (None, False):
             notes.append((name, _exclude(kept, kind, value, end, step)))
     return kept, notes
+
+
+def instants(options: Any, takes: Callable[[str, Any], bool]) -> tuple[Any, list[tuple[str, str]]]:
+    """The options of a timestamp that `takes` says yes to, its bounds written as the standard's time with a zone."""
+    if not isinstance(options, Mapping):
+        return options, []
+    kept: dict[str, Any] = {}
+    notes: list[tuple[str, str]] = []
+    for name, value in options.items():
+        told = _instant(value) if name in ("minimum", "maximum") else value
+        if takes(name, told):
+            kept[name] = told
+        else:
+            notes.append(
+                (name, f"the option {name!r} of a timestamp is not read as it is; say it as the contract asks")
+            )
+    return kept, notes
+
+
+def _instant(value: Any) -> Any:
+    """`2020-01-01 00:00:00` as `2020-01-01T00:00:00Z`; what is no time stays."""
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return value
+    zone = moment.tzinfo or UTC
+    return moment.replace(tzinfo=zone).isoformat().replace("+00:00", "Z")
 
 
 def _exclude(kept: dict[str, Any], kind: str, value: Any, end: str, step: int) -> str:
