@@ -91,6 +91,12 @@ class ReplayError(CounterfoilError):
     exit_code = 32
 
 
+class CorrectionError(ReplayError):
+    """One submission of an owner counts for a period: a second one, a correction too late, or one corrected since."""
+
+    exit_code = 28
+
+
 class RefusedError(CounterfoilError):
     """What was asked for is not what the signed documents allow."""
 

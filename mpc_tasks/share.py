@@ -15,9 +15,9 @@ def share(table: Ref) -> Ref:
     manifest = contribution.share()
     drop(table)
     home().log.append(
-        "shares-submitted",
+        "shares-submitted-before" if contribution.again else "shares-submitted",
         subject=contribution.contract,
         refs={"agreement": contribution.agreement.digest, "manifest": str(manifest)},
-        counts=contribution.account,
+        counts={} if contribution.again else contribution.account,
     )
     return manifest

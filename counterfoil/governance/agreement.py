@@ -87,7 +87,8 @@ class Agreement:
     """A consistent agreement. `digest` is SHA-256 of its statement and binds every file it rests on.
 
     `holdings` says under which contracts each owner has a table; `admitted` to which columns of a contract analyses are
-    limited, if they are. `recipients` are parties, also where the agreement's text names them by attributes
+    limited, if they are. `corrections` says whether an owner may replace what it handed in for a period, until the
+    nodes begin to compute. `recipients` are parties, also where the agreement's text names them by attributes
     (`audiences`).
     """
 
@@ -118,6 +119,7 @@ class Agreement:
     schedule: Schedule
     admitted: Mapping[str, tuple[str, ...]]
     iterations: int
+    corrections: bool
     share_retention_days: int
     release_retention_days: int
     delivery: Mapping[str, str]
@@ -313,6 +315,7 @@ def parse_agreement(
         schedule=schedule,
         admitted={name: tuple(each) for name, each in value.get("limits", {}).get("columns", {}).items()},
         iterations=value.get("limits", {}).get("iterations", ITERATIONS),
+        corrections=value.get("corrections") == "until-computed",
         share_retention_days=value["retention"]["shares"],
         release_retention_days=value["retention"]["releases"],
         delivery=dict(value.get("delivery", {})),

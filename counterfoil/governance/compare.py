@@ -60,6 +60,7 @@ def _terms(old: Agreement, new: Agreement) -> Iterator[str]:
         "proposer": (old.proposer, new.proposer),
         "approvals needed": (old.quorum, new.quorum),
         "computations for one period": (old.iterations, new.iterations),
+        "corrections of what was handed in": (_corrections(old), _corrections(new)),
         **{f"disclosure rule {name}": (was, new.rules.facts()[name]) for name, was in old.rules.facts().items()},
         "days that nodes keep shares": (old.share_retention_days, new.share_retention_days),
         "licence of released tables": (old.licence or "none", new.licence or "none"),
@@ -105,6 +106,10 @@ def _audiences(old: Agreement, new: Agreement) -> Iterator[str]:
         if str(were[name]) != str(audience):
             yield f"{name}: was recipients with {were[name]}, becomes recipients with {audience}"
         yield from _members(f"{name}: who that is", were[name].members, audience.members)
+
+
+def _corrections(agreement: Agreement) -> str:
+    return "until the nodes begin to compute" if agreement.corrections else "none"
 
 
 def _repeated(agreement: Agreement) -> tuple[str, ...]:

@@ -103,6 +103,7 @@ def facts(agreement: Agreement) -> dict[str, Json]:
         "every": agreement.schedule.every,
         "missed": agreement.schedule.missed,
         "iterations": agreement.iterations,
+        "corrections": "until-computed" if agreement.corrections else "none",
         "admitted_columns": dict(agreement.admitted),
         "share_retention_days": agreement.share_retention_days,
         "release_retention_days": agreement.release_retention_days,
@@ -162,6 +163,12 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         "each counts for itself."
     )
     yield _MISSED[agreement.schedule.missed].format(every=agreement.schedule.every)
+    yield (
+        "An owner may correct what it handed in until the nodes begin to compute; its last correction counts, and "
+        "every node learns, and logs, that one came."
+        if agreement.corrections
+        else f"Each owner hands in once for one {agreement.schedule.every}; the nodes take nothing in that corrects it."
+    )
     yield (
         f"Nodes erase their shares after {agreement.share_retention_days} days; "
         f"results can be opened for {agreement.release_retention_days} days."

@@ -10,14 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Final
 
 from counterfoil.canonical import Json, digest, jcs
 from counterfoil.clock import reckoned
-from counterfoil.errors import ExpiredError, RefusedError
+from counterfoil.errors import CorrectionError, ExpiredError, KeySpellingError, RefusedError
 from counterfoil.governance.agreement import Agreement, Part
 from counterfoil.governance.column import LARGEST
 from counterfoil.governance.document import read_json, read_time, write_time
+from counterfoil.governance.keyspelling import RULES
 from counterfoil.governance.signing import SignedAgreement
+
+KIND: Final = "manifest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,11 @@ class ArraySpec:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an owner states about its submission. `plans` are the digests of the analyses that it consents to."""
+    """What an owner states about its submission. `plans` are the digests of the analyses that it consents to.
+
+    `spelling` is the version of the rules by which keys are spelt; `correction` numbers the owner's submissions of one
+    part for one period, from 0.
+    """
 
     submission: str
     owner: str
@@ -52,6 +60,8 @@ class Manifest:
     arrays: Mapping[str, ArraySpec]
     commitments: tuple[bytes, ...]
     not_after: datetime
+    spelling: int = RULES
+    correction: int = 0
 
     def pack(self) -> bytes:
         """The bytes that the owner signs: the arrays stand in the order of their names."""
@@ -79,6 +89,8 @@ class Manifest:
             },
             "commitments": [commitment.hex() for commitment in self.commitments],
             "not_after": write_time(self.not_after),
+            **({"spelling": self.spelling} if self.spelling > 1 else {}),
+            **({"correction": self.correction} if self.correction else {}),
         }
         return jcs(value)
 
@@ -93,7 +105,15 @@ class Manifest:
         }
         commitments = tuple(bytes.fromhex(text) for text in value.pop("commitments"))
         not_after = read_time(value.pop("not_after"))
-        return cls(**value, arrays=arrays, commitments=commitments, not_after=not_after)
+        spelling, correction = value.pop("spelling", 1), value.pop("correction", 0)
+        return cls(
+            **value,
+            spelling=spelling,
+            correction=correction,
+            arrays=arrays,
+            commitments=commitments,
+            not_after=not_after,
+        )
 
     @cached_property
     def digest(self) -> str:
@@ -142,6 +162,15 @@ def check_manifest(manifest: Manifest, agreement: SignedAgreement, now: datetime
     for name, spec in manifest.arrays.items():
         if not -LARGEST <= spec.low <= spec.high <= LARGEST:
             raise RefusedError(f"{at}: the bounds of {name} cannot be checked on shares")
+    if manifest.spelling != RULES:
+        raise KeySpellingError(
+            f"{at} spells keys by rules of version {manifest.spelling}, here is {RULES}; install one version of the "
+            "software at all owners and nodes, and submit again"
+        )
+    if manifest.correction and not terms.corrections:
+        raise CorrectionError(
+            f"{at} is a correction, and agreement {terms.id} allows none; agree on 'corrections: until-computed'"
+        )
     terms.schedule.check_period(manifest.period, terms.starts, now.date())
     if now > manifest.not_after:
         raise ExpiredError(

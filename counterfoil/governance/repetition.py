@@ -36,6 +36,7 @@ def check_repeats(second: Agreement, first: Agreement) -> None:
         "owners": (dict(of.holdings) for of in (first, second)),
         "analyses": ({each.name: each.plan_digest for each in of.analyses} for of in (first, second)),
         "schedule": (of.schedule for of in (first, second)),
+        "corrections": (of.corrections for of in (first, second)),
         "coordinator, recipients and reviewers": (
             (of.coordinator, of.recipients, of.reviewers, of.quorum, of.proposer) for of in (first, second)
         ),

@@ -32,7 +32,7 @@ from counterfoil.exchange import Exchange
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.holding import all_held, note_held
 from counterfoil.governance.intake import sign_intake
-from counterfoil.governance.manifest import ArraySpec, Manifest, check_manifest, consented_plans
+from counterfoil.governance.manifest import KIND, ArraySpec, Manifest, check_manifest, consented_plans
 from counterfoil.governance.signing import SignedAgreement, own_keys
 from counterfoil.home import Home
 from counterfoil.mpc import input as shared_input
@@ -44,7 +44,7 @@ VALID: Final = timedelta(days=7)
 Specs: TypeAlias = Callable[[Agreement, str, int], Mapping[str, ArraySpec]]
 """The arrays that an agreement's analyses ask for, given the contract and the number of rows."""
 
-_MANIFEST, _ENVELOPES = "manifest", "envelopes"
+_MANIFEST, _ENVELOPES = KIND, "envelopes"
 _LOST = "lost-shares"
 """The space of a node's state with the submissions whose shares went with its home, by their manifests' digests."""
 
@@ -60,8 +60,12 @@ def submit(
     keys: PrivateKeys,
     exchange: Exchange,
     now: datetime,
+    correction: int = 0,
+    note: Callable[[Manifest, bytes], None] = lambda *_: None,
 ) -> Ref:
     """The arrays lie in the exchange, split and sealed to each node, under a signed manifest, which comes last.
+
+    `note` is told of the signed manifest before anybody else can know of it.
 
     Raises: RefusedError, ShapeError, OutOfBoundsError; nothing lies in the exchange then.
     """
@@ -82,13 +86,16 @@ def submit(
         arrays={name: specs[name] for name in sorted(specs)},
         commitments=shares.commitments,
         not_after=now + VALID,
+        correction=correction,
     )
     check_manifest(manifest, agreement, now)
     for node, envelope in zip(terms.nodes, shares.envelopes, strict=True):
         recipient = terms.roster.party(node).keys
         sealed = seal(envelope, recipient, _info(manifest, recipient))
         exchange.put_named((_ENVELOPES, manifest.digest, node), sealed)
-    return exchange.put(_MANIFEST, keys.party, sign(_MANIFEST, manifest.pack(), keys))
+    signed = sign(_MANIFEST, manifest.pack(), keys)
+    note(manifest, signed)
+    return exchange.put(_MANIFEST, keys.party, signed)
 
 
 def read_manifest(ref: Ref, agreement: SignedAgreement, exchange: Exchange, now: datetime) -> Manifest:
@@ -128,7 +135,7 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
     except SealError:
         raise SealError(
             f"submission {manifest.submission} of {manifest.owner}: its envelope for {home.party} was changed in the "
-            f"exchange, or is for another key; {manifest.owner} must submit again"
+            f"exchange, or is for another key; {manifest.owner} must submit again, by a correction if others took it in"
         ) from None
     node = terms.nodes.index(home.party)
     parts = shared_input.accept(

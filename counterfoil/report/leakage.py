@@ -43,7 +43,8 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         "Every node learns:",
         "- the agreement and its contracts, with their bounds and categories\n"
         "- how many rows each owner hands in\n"
-        "- when the job ran, for how long, and the sizes of all messages",
+        + _corrected(agreement)
+        + "- when the job ran, for how long, and the sizes of all messages",
         *_opened(declared),
         *_checkers(agreement.checkers),
         "The recipients learn the following and which cells are hidden:",
@@ -60,6 +61,12 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         "agreed bounds; the computation cannot notice.",
     )
     return "\n\n".join(blocks) + "\n"
+
+
+def _corrected(agreement: Agreement) -> str:
+    if not agreement.corrections:
+        return ""
+    return "- whether, and how often, an owner corrected what it had handed in, and how many rows it had then\n"
 
 
 def _noise(agreement: Agreement) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from counterfoil.analyses.joint import array_specs
 from counterfoil.canonical import Ref
+from counterfoil.governance.correction import begin, check_counts, count
 from counterfoil.governance.holding import note_held
 from counterfoil.governance.job import Job, plan_job
 from counterfoil.governance.manifest import Manifest
@@ -25,10 +26,11 @@ def take_in(
 ) -> tuple[Job, list[Manifest]]:
     """Every submission's shares are in this node's vault, and the job that they make; none of them served another job.
 
-    One that is in the vault already, from an attempt that failed, is not taken in again.
+    One that is in the vault already, from an attempt that failed, is not taken in again. Of each owner one counts for a
+    period, or where the agreement allows it the last correction that came before the nodes began to compute.
 
-    Raises: SignatureError, RefusedError, ExpiredError, TamperedError, SealError, ReplayError, NotFoundError;
-        ReviewDueError when a review date has passed.
+    Raises: CorrectionError, SignatureError, RefusedError, ExpiredError, TamperedError, SealError, ReplayError,
+        NotFoundError; ReviewDueError when a review date has passed.
     """
     agreement.terms.check_node(home.party)
     now = datetime.now(UTC)
@@ -37,13 +39,25 @@ def take_in(
     job = plan_job(agreement, period, manifests, now.date())
     for reference, manifest in zip(submissions, manifests, strict=True):
         home.state.check_bound(_USED_BY, manifest.key, job.id)
+        check_counts(manifest, agreement.terms, home, now)
         if not taken_in(manifest, home):
             accept(reference, agreement, home, array_specs, now)
+        if before := count(manifest, agreement.terms, home, now):
+            home.log.append(
+                "submission-corrected",
+                subject=manifest.contract,
+                refs={"agreement": agreement.digest, "submission": manifest.digest, "corrected": before.manifest},
+                counts={"correction": manifest.correction},
+            )
     note_held(agreement, "job", job.id, home.state, now.date())
     return job, manifests
 
 
 def use_up(manifests: Iterable[Manifest], job: Job, state: State) -> None:
-    """The submissions serve this job and no other. Raises: ReplayError when one serves another."""
+    """The submissions serve this job and no other, and nothing corrects them any more.
+
+    Raises: ReplayError when one serves another; CorrectionError when one was corrected meanwhile.
+    """
     for manifest in manifests:
+        begin(manifest, job.id, state)
         state.bind(_USED_BY, manifest.key, job.id)

@@ -238,6 +238,7 @@ class Computation:
                 **({"sums-compared": self.steps.given(COMPARE)} if "sums" in terms.cross_checks else {}),
                 **({"rows-rehearsed": self.rehearsed.rows} if self.rehearsed else {}),
                 "earlier-releases-compared": len(self._earlier),
+                **({"corrections": sum(each.correction for each in self.manifests)} if terms.corrections else {}),
             },
             leakage=digest(self._statement),
             transcript=self.transcript,

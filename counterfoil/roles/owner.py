@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from counterfoil.data.minimise import Minimised, protect
 from counterfoil.data.table import Table
 from counterfoil.errors import NotFoundError, PeriodTableError, PlanError, RefusedError
 from counterfoil.governance.agreement import Part
+from counterfoil.governance.correction import HandedIn, handed_in, next_number, note_handed_in
 from counterfoil.governance.linkage import link_key
+from counterfoil.governance.manifest import KIND
 from counterfoil.governance.memory import guarded
 from counterfoil.governance.reaffirmation import check_reviewed
 from counterfoil.governance.signing import SignedAgreement, own_keys
@@ -41,17 +44,23 @@ class Contribution:
         self.contract = contract
         self.period = period
         self.account: dict[str, int] = {}  # of rows, once the table is minimised
+        self.again = False  # whether what it handed in before is handed in once more
+        self._before: HandedIn | None = None
+        self._file = ""
         self._table: Table | None = None
 
     def validate(self) -> Validation:
-        """The owner's file satisfies the contract.
+        """The owner's file satisfies the contract, and is the one that was handed in for the period, if any was.
 
         Raises: NotFoundError; PeriodTableError when the period is over and there is no table of then; DataError and its
-            kin.
+            kin; CorrectionError when another table was handed in for the period, and the agreement allows no correction.
         """
-        terms = self.agreement.terms.contracts[self.contract]
-        due = self.agreement.terms.schedule.due(datetime.now(UTC))
-        self._table, verdict = load_valid(table_of(self.home, self.contract, self.period, due), terms)
+        terms, now = self.agreement.terms, datetime.now(UTC)
+        path = table_of(self.home, self.contract, self.period, terms.schedule.due(now))
+        self._before = handed_in(terms, self.contract, self.period, self.home)
+        self._file = _digest(path)
+        self._table, verdict = load_valid(path, terms.contracts[self.contract])
+        next_number(self._before, self._file, terms, now)
         return verdict
 
     def minimise(self) -> Minimised:
@@ -71,8 +80,16 @@ class Contribution:
         return kept
 
     def share(self) -> Ref:
-        """Every array that the analyses ask for lies in the exchange, split and sealed; the manifest's reference."""
-        table, terms = self._checked(), self.agreement.terms
+        """Every array that the analyses ask for lies in the exchange, split and sealed; the manifest's reference.
+
+        The same table is handed in once for a period, however often this is asked for. Raises: CorrectionError.
+        """
+        table, terms, now = self._checked(), self.agreement.terms, datetime.now(UTC)
+        number = next_number(self._before, self._file, terms, now)
+        if self._before is not None and number is None:
+            self._table, self.again = None, True
+            note_handed_in(self._before.manifest, self._before.envelope, self._before.table, self.home)
+            return self.home.exchange.put(KIND, self.home.party, self._before.envelope)
         arrays = local_parts(terms, self.contract, table)
         specs = array_specs(terms, self.contract, table.rows)
         reference = submit(
@@ -84,7 +101,9 @@ class Contribution:
             agreement=self.agreement,
             keys=self.home.keys,
             exchange=self.home.exchange,
-            now=datetime.now(UTC),
+            now=now,
+            correction=number or 0,
+            note=lambda manifest, signed: note_handed_in(manifest, signed, self._file, self.home),
         )
         self._table = None
         return reference
@@ -93,6 +112,11 @@ class Contribution:
         if self._table is None:
             raise PlanError(f"{self.contract}: the table is validated before anything is done with it")
         return self._table
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def table_of(home: Home, contract: str, period: str, due: str) -> Path:

@@ -6,6 +6,7 @@ canonical JSON have vectors of their own, beside their other tests.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -65,11 +66,19 @@ def test_a_manifest_has_one_form() -> None:
         b'33333333333","format":"counterfoil/manifest/1","not_after":"2026-11-23T06:00:00Z","owner":"bank-'
         b'a","period":"2026-w48","plans":{"a-first":"44444444444444444444444444444444444444444444444444444'
         b'44444444444","z-last":"5555555555555555555555555555555555555555555555555555555555555555"},"roste'
-        b'r":"2222222222222222222222222222222222222222222222222222222222222222","rows":3,"submission":"000'
+        b'r":"2222222222222222222222222222222222222222222222222222222222222222","rows":3,"spelling":2,"'
+        b'submission":"000'
         b'00000000000000000000000000000","suite":"rep3"}'
     )
     assert Manifest.unpack(MANIFEST.pack()) == MANIFEST
-    assert MANIFEST.digest == "214a31954fe4177f9259fbf1c717638c033d6f55aba29fbc810951ab62a02d1f"
+    assert MANIFEST.digest == "34798902c9cb627ab92046ead3a6d8607cc403c8b8db48eca45f26ec8b6ac017"
+    corrected = replace(MANIFEST, correction=1)
+    assert corrected.pack() == MANIFEST.pack().replace(b'"format"', b'"correction":1,"format"')
+    assert Manifest.unpack(corrected.pack()) == corrected
+    # What was signed before there were rules of spelling reads as it was.
+    earlier = MANIFEST.pack().replace(b'"spelling":2,', b"")
+    assert Manifest.unpack(earlier) == replace(MANIFEST, spelling=1)
+    assert Manifest.unpack(earlier).pack() == earlier
 
 
 def test_a_decision_and_an_event_have_one_form() -> None:
