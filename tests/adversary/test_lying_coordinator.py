@@ -279,4 +279,11 @@ def test_nodes_that_are_told_different_things_do_not_meet(world: World) -> None:
 
         with hurried():
             came = together([lambda node=node: attempt(node) for node in NODES])
-        assert set(came) <= {"AttemptError", "PeerTimeoutError", "PeerLostError", "ReplayError", "RefusedError"}
+        assert set(came) <= {
+            "AttemptError",
+            "CorrectionError",
+            "PeerTimeoutError",
+            "PeerLostError",
+            "ReplayError",
+            "RefusedError",
+        }
