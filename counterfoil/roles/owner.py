@@ -53,7 +53,7 @@ class Contribution:
         """The owner's file satisfies the contract, and is the one that was handed in for the period, if any was.
 
         Raises: NotFoundError; PeriodTableError when the period is over and there is no table of then; DataError and its
-            kin; CorrectionError when another table was handed in for the period, and the agreement allows no correction.
+            kin; CorrectionError when another was handed in for the period, and the agreement allows no correction.
         """
         terms, now = self.agreement.terms, datetime.now(UTC)
         path = table_of(self.home, self.contract, self.period, terms.schedule.due(now))
