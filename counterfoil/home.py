@@ -22,6 +22,7 @@ from counterfoil.exchange import Exchange
 from counterfoil.files import private_folder, read_file, write_file
 from counterfoil.secret import Secret
 from counterfoil.state import State
+from counterfoil.texts import check_text
 from counterfoil.vault import Vault
 
 HOME, LISTEN = "COUNTERFOIL_HOME", "COUNTERFOIL_LISTEN"
@@ -65,6 +66,7 @@ class Home(Secret):
         if (path / PARTY_FILE).exists():
             raise StoreError(f"{path} is a party's folder already")
         exchange = Exchange.open(exchange_url)
+        check_text(exchange.url, "the place of the exchange")
         home = cls(path, party, exchange.url, roles, listen)
         PrivateKeys.create(path / "keys", party)
         private_folder(home.data)

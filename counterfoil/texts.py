@@ -102,7 +102,8 @@ class Markdown(str):
     __slots__ = ()
 
 
-_MARKUP: Final = re.compile(r"[\\`*_{}\[\]|~#!$^]|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
+_MARKUP: Final = re.compile(r"[\\`*_{}\[\]|~#!$^]|^[-+=]")
+_NUMBERED: Final = re.compile(r"^(\d+)([.)])")
 _HTML: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
 _LINK: Final = re.compile(r"(?<=[A-Za-z]):(?=//)|(?<=www)\.|(?<=\S)@(?=\S)", re.IGNORECASE)
 
@@ -114,7 +115,7 @@ def escape(text: str) -> Markdown:
     `https[:]//`.
     """
     defused = _LINK.sub(lambda found: f"[{found[0]}]", one_line(text))
-    marked = _MARKUP.sub(lambda found: f"\\{found[0]}", defused)
+    marked = _NUMBERED.sub(r"\1\\\2", _MARKUP.sub(lambda found: f"\\{found[0]}", defused))
     return Markdown("".join(_HTML.get(letter, letter) for letter in marked))
 
 

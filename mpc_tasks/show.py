@@ -27,7 +27,7 @@ from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.logging import get_run_logger
 from prefect.utilities.urls import url_for
 
-from counterfoil.texts import Markdown, escape, markdown, one_line
+from counterfoil.texts import Markdown, escape, markdown
 
 
 @contextmanager
@@ -53,11 +53,11 @@ def page(key: str, text: Markdown) -> None:
 
 
 def link_to_run(key: str, run: UUID, text: str) -> None:
-    """A link artifact of the current run, to the page of another."""
+    """A link artifact of the current run, to the page of another. Prefect makes Markdown of it."""
     url = url_for("flow-run", obj_id=run)
     if url is not None:
         with _if_it_can_be():
-            create_link_artifact(key=key, link=url, link_text=one_line(text))
+            create_link_artifact(key=key, link=url, link_text=escape(text))
 
 
 class Progress:

@@ -100,7 +100,8 @@ def test_tables_descriptions_and_links(monkeypatch: pytest.MonkeyPatch) -> None:
     for text in (table["table"][0]["said"], table["description"], progress["description"]):
         check_harmless(Markdown(f"## It\n{text}"), headings=1)
     assert table["table"][0]["n"] == 3 and table["table"][0]["party"] == "bank-a"
-    assert "\n" not in link["link_text"] and "[U+202E]" in link["link_text"]
+    html = rendered(Markdown(f"[{link['link_text']}]({link['link']})"))
+    assert html.count("href") == 1 and 'href="http://127.0.0.1/runs/1"' in html and "[U+202E]" in html
 
 
 def test_a_message_makes_one_line_in_a_log() -> None:

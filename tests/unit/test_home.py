@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from counterfoil.audit.publish import publish
 from counterfoil.cli import app
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
-from counterfoil.errors import DocumentError, NotFoundError, SealError, StoreError
+from counterfoil.errors import DocumentError, NotFoundError, SealError, StoreError, TextError
 from counterfoil.home import HOME, Home
 from counterfoil.vault import Vault
 
@@ -179,3 +179,11 @@ def test_a_vault_opens_whoever_renewed_the_keys_and_whenever_it_died(tmp_path: P
         Home.open(home.path).keys.destroy()
     with pytest.raises(SealError, match="opens with no key of node-0"):
         Vault.open(home.path / "vault", PrivateKeys.create(tmp_path / "other", "node-0"))
+
+
+def test_no_home_is_made_that_could_not_be_read_again(tmp_path: Path) -> None:
+    for name in ("a\u202eb", "a\ue000", "a\x1b[2J"):
+        with pytest.raises(TextError, match="the place of the exchange: character"):
+            Home.create(tmp_path / "home", "bank-a", str(tmp_path / name))
+    assert Home.create(tmp_path / "home", "bank-a", str(tmp_path / "Überweisung 👍")).exchange.list() == []
+    assert Home.open(tmp_path / "home").exchange_url.endswith("👍")

@@ -195,6 +195,7 @@ def test_an_error_says_the_place_in_a_statement_without_what_hides_there() -> No
         ("one\n\n# Approved", r"one \# Approved"),
         ("- item", r"\- item"),
         ("1. item", r"1\. item"),
+        ("1000) item", r"1000\) item"),
         ("===", r"\==="),
         ("`code` *bold* _it_ ~~no~~", r"\`code\` \*bold\* \_it\_ \~\~no\~\~"),
         ("&lt;b&gt;", "&amp;lt;b&amp;gt;"),
