@@ -24,31 +24,29 @@ _REGIONAL: Final = range(0x1F1E6, 0x1F200)
 _SKINS: Final = range(0x1F3FB, 0x1F400)
 
 
-def showable(value: Any, can_set: Callable[[Sequence[str]], bool]) -> tuple[Any, bool]:
-    """Plain values, in whose texts every letter can be set or is named, `[U+1F44D]`; and whether any is named.
-
-    What is drawn together stays together: a letter with its marks, the parts of an emoji.
-    """
+def lacking(value: Any, can_set: Callable[[Sequence[str]], bool]) -> frozenset[str]:
+    """What cannot be set of the texts in plain values. What is drawn together is told as one: a letter with its marks,
+    the parts of an emoji."""
     found = {part for text in _texts(value) for part in _clusters(visible(text)) if not part.isascii()}
     # A part may pass as a whole although one of its letters has no shape, so each is tried alone as well.
     alone = {letter for part in found for letter in part if not letter.isascii() and letter not in _UNSEEN}
     missing = _missing(sorted(found | alone), can_set)
-    missing |= {part for part in found if not missing.isdisjoint(part)}
-    return _named(value, lambda part: part not in missing), bool(missing)
+    return missing | {part for part in found if not missing.isdisjoint(part)}
 
 
-def simple(value: Any) -> Any:
-    """Plain values, in whose texts letters are named that a typesetter reshapes or combines; those of Latin, Greek and
-    Cyrillic and signs stay."""
-    return _named(value, _is_simple)
+def show(value: Any, stays: Callable[[str], bool]) -> Any:
+    """Plain values, in whose texts all that does not stay is named, `[U+1F44D]`, as it is drawn."""
+    if isinstance(value, str):
+        return _name(visible(value), stays)
+    if isinstance(value, Mapping):
+        return {key: show(item, stays) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [show(item, stays) for item in value]
+    return value
 
 
-def plain(value: Any) -> Any:
-    """Plain values, in whose texts everything but ASCII is named: what any font can set."""
-    return _named(value, str.isascii)
-
-
-def _is_simple(part: str) -> bool:
+def is_simple(part: str) -> bool:
+    """Whether it is a letter of Latin, Greek or Cyrillic, or a sign: what no typesetter reshapes or combines."""
     kind = unicodedata.category(part[-1])
     return len(part) == 1 and (ord(part) < 0x0530 or kind[0] in "PSNZ") and kind[0] != "M"
 
@@ -68,16 +66,6 @@ def _missing(parts: Sequence[str], can_set: Callable[[Sequence[str]], bool]) -> 
                 half = len(several) // 2
                 waiting += [several[:half], several[half:]]
     return frozenset(missing)
-
-
-def _named(value: Any, stays: Callable[[str], bool]) -> Any:
-    if isinstance(value, str):
-        return _name(visible(value), stays)
-    if isinstance(value, Mapping):
-        return {key: _named(item, stays) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_named(item, stays) for item in value]
-    return value
 
 
 def _name(text: str, stays: Callable[[str], bool]) -> str:
