@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 from counterfoil.proxies import spare_loopback
+from tests.trials import FIRST
+
+if TYPE_CHECKING:
+    from tests.chance import Chance
 
 spare_loopback()  # what a test asks listens on this machine
 
 settings.register_profile("counterfoil", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("counterfoil")
+
+
+def name_of(item: pytest.Item) -> str:
+    """The test of which this is a run."""
+    return f"{item.path.relative_to(item.config.rootpath).as_posix()}::{getattr(item, 'originalname', item.name)}"
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> Iterator[Chance]:
+    """What a test of samples draws by, and judges by: see `tests.chance`."""
+    from tests.chance import Chance, share  # scipy takes a second to import
+
+    name = name_of(request.node)
+    runs = sum(name_of(item) == name for item in request.session.items)
+    seed = hashlib.sha256(f"{FIRST} {request.node.nodeid}".encode()).digest()
+    judged = Chance(request.node.nodeid, share(name, runs), seed)
+    yield judged
+    assert judged.decided or request.node.stash.get(FAILED, False), "a random test asks for one verdict"
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = not report.passed
+    return report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from counterfoil.analyses.differences import MARGIN, too_close
 from counterfoil.analyses.joint import JointComputation, analyses
+from counterfoil.analyses.noise import Laplace
 from counterfoil.data.membership import BUCKETS, KEY_BYTES, KINDS, REPEATS, sketch, tagged
 from counterfoil.data.table import Table
 from counterfoil.errors import DifferenceError, PlanError
@@ -23,6 +25,7 @@ from counterfoil.mpc.plain.protocol import Plain
 from counterfoil.mpc.shares import as_signed
 from tests.analyses.judging import CONTRACT
 from tests.analyses.test_complement import demo
+from tests.chance import Chance, apart
 from tests.private import LAPLACE, NOISED, private, without
 from tests.trials import dice, trials
 
@@ -139,12 +142,13 @@ def test_a_row_keeps_its_tag_wherever_it_stands() -> None:
     assert kept.select(["value"]).tags is kept.tags
 
 
-def test_a_sketch_says_nothing_without_the_key() -> None:
+def test_a_sketch_says_nothing_without_the_key(chance: Chance) -> None:
     """Counts in buckets are those of random tags, whatever the rows are."""
-    made = sketch(tagged(table(list(range(1000))), secrets.token_bytes(32)).tags)
+    made = sketch(tagged(table(list(range(1000))), chance.seed).tags)
     assert made.shape == (2 * KINDS, REPEATS * BUCKETS)  # as keys are spelt, and as cells are written
-    assert abs(int(made.sum())) < 6 * (1000 * 2 * KINDS * REPEATS) ** 0.5
     assert (np.abs(made).sum(axis=1) <= REPEATS * 1000).all()
+    signs = 1000 * REPEATS
+    chance.verdict({"positive": apart((signs + made.astype(np.int64).sum(axis=1)) // 2, signs, 1 / 2)})
 
 
 # --- noise in place of a refusal ----------------------------------------------------------------------------------
@@ -163,7 +167,7 @@ def forgiving(text: str) -> str:
 ALLOWED = "  noise_instead_of_refusal: true\n"
 
 
-def test_what_exact_analyses_are_handed_is_enough_for_noised_ones(tmp_path: Path) -> None:
+def test_what_exact_analyses_are_handed_is_enough_for_noised_ones(tmp_path: Path, chance: Chance) -> None:
     """Every analysis of the demo takes noise after its owners handed in what the exact one needs."""
     exact, _ = demo(tmp_path / "exact", policy=ALLOWED, edit=forgiving)
     noised, _ = demo(
@@ -173,6 +177,7 @@ def test_what_exact_analyses_are_handed_is_enough_for_noised_ones(tmp_path: Path
     assert not exact.agreement.private
     assert {plan.name for plan in noised.terms.private} == set(was) == set(becomes)
     assert (guarded(exact.agreement), guarded(noised.terms)) == (["loans"], [])
+    unmoved = 0.0
     for name, analysis in analyses(noised.terms).items():
         opened = {output: as_signed(share.parts[0]) for output, share in becomes[name].items()}
         before = {output: as_signed(share.parts[0]) for output, share in was[name].items()}
@@ -181,7 +186,12 @@ def test_what_exact_analyses_are_handed_is_enough_for_noised_ones(tmp_path: Path
         for array in analysis.noised:
             both = before["safe"].ravel().astype(bool) & opened["safe"].ravel().astype(bool)
             shown = both if before[array].shape == before["safe"].shape else slice(None)
-            assert (before[array].ravel()[shown] != opened[array].ravel()[shown]).mean() > 0.5
+            moved = before[array].ravel()[shown] != opened[array].ravel()[shown]
+            assert moved.any()
+            added = analysis.noise.arrays[array]
+            assert isinstance(added, Laplace)
+            unmoved += math.tanh(1 / (2 * float(added.scale))) ** moved.size  # the probability that all noise is 0
+    chance.affords(unmoved)
 
 
 def test_noise_is_not_taken_by_what_has_none_nor_too_late(tmp_path: Path) -> None:

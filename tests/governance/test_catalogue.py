@@ -27,6 +27,7 @@ from counterfoil.errors import (
 from counterfoil.governance.banding import band
 from counterfoil.governance.catalogue import Entry, Refused, Wanted, entries, offer, read_entry, withdraw_offer
 from counterfoil.governance.contract import Contract, parse_contract
+from tests.chance import Chance, fits
 
 from .conftest import CONTRACTS, NOW, TODAY, Consortium, make_consortium
 
@@ -93,14 +94,13 @@ def test_one_row_more_changes_the_band_at_one_place_near_each_power_of_ten(key: 
         assert 8 * 10 ** (power - 1) <= changes[0] < 12 * 10 ** (power - 1)
 
 
-def test_where_the_edges_lie_is_spread_evenly_over_owners_and_contracts() -> None:
+def test_where_the_edges_lie_is_spread_evenly_over_owners_and_contracts(chance: Chance) -> None:
     """So that whoever knows all rows but one learns of that one with a probability of 1 in 400, near 1,000 rows."""
     draws = 4000
     edges = [band(2000, "loans", 10, number.to_bytes(32)).at_least for number in range(draws)]
     assert min(edges) >= 800 and max(edges) < 1200
     counts = [sum(800 + 40 * tenth <= edge < 840 + 40 * tenth for edge in edges) for tenth in range(10)]
-    chi_squared = sum((count - draws / 10) ** 2 / (draws / 10) for count in counts)
-    assert chi_squared < 27.88  # 9 degrees of freedom, p = 0.001; the keys are fixed, so this holds or not for good
+    chance.verdict({"tenth": fits(counts, [1 / 10] * 10)})
     assert len({band(2000, f"contract-{number}", 10, KEY).at_least for number in range(50)}) > 30
 
 

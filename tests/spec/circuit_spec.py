@@ -71,20 +71,22 @@ class Ran:
     trace: Any
 
 
-def run(suite: str, program: Callable[..., Any], inputs: Sequence[NDArray[Any]]) -> Ran:
+def run(suite: str, program: Callable[..., Any], inputs: Sequence[NDArray[Any]], seed: bytes | None = None) -> Ran:
     """The program on shares of the inputs: integers as Arith, booleans as Bits."""
-    return run_plain(program, inputs) if suite == "plain" else run_suite(suite, program, inputs)
+    return run_plain(program, inputs, seed) if suite == "plain" else run_suite(suite, program, inputs, seed)
 
 
-def run_plain(program: Callable[..., Any], inputs: Sequence[NDArray[Any]]) -> Ran:
-    p = Plain()
+def run_plain(program: Callable[..., Any], inputs: Sequence[NDArray[Any]], seed: bytes | None = None) -> Ran:
+    p = Plain(seed=seed)
     shares = [p.constant_bits(value) if value.dtype == np.bool_ else p.constant(value) for value in inputs]
     result = program(p, *shares)
     return Ran(clear([result]), {each: price(p.calls, each) for each in ("rep3", "rep4")}, p.calls)
 
 
-def run_suite(suite: str, program: Callable[..., Any], inputs: Sequence[NDArray[Any]]) -> Ran:
-    outcomes = try_local(suite, program, inputs=inputs)
+def run_suite(
+    suite: str, program: Callable[..., Any], inputs: Sequence[NDArray[Any]], seed: bytes | None = None
+) -> Ran:
+    outcomes = try_local(suite, program, inputs=inputs, seed=seed)
     for outcome in outcomes:
         if outcome.error:
             raise outcome.error

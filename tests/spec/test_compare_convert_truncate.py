@@ -10,6 +10,7 @@ from counterfoil.mpc.circuits import adder, compare, convert, suppress, truncate
 from counterfoil.mpc.packing import slices
 from counterfoil.mpc.plain import Plain
 from counterfoil.mpc.shares import U64
+from tests.chance import apart
 from tests.spec.circuit_spec import (
     EDGES,
     SUITES,
@@ -167,10 +168,11 @@ def test_trunc_pr_is_the_floor_or_one_more(suite, frac):
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_trunc_pr_has_no_bias(suite):
+def test_trunc_pr_has_no_bias(suite, chance):
+    """One more than the floor as often as the fraction says."""
     x = np.full(200_000, 3 * 65536 + 16384)
-    got = run(suite, lambda p, y: truncate.trunc_pr(p, y, 16), (x,)).values
-    assert abs(got.mean() - 3.25) < 5 * np.sqrt(0.25 * 0.75 / x.size)
+    got = run(suite, lambda p, y: truncate.trunc_pr(p, y, 16), (x,), chance.seed).values
+    chance.verdict({"one more": apart((got == 4).sum(), x.size, 0.25)})
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -186,10 +188,10 @@ def test_multiply_pr_is_the_floor_or_one_more(suite, frac):
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_multiply_pr_has_no_bias(suite):
+def test_multiply_pr_has_no_bias(suite, chance):
     x, y = np.full(200_000, 3), np.full(200_000, 65536 + 5462)
-    got = run(suite, lambda p, a, b: truncate.multiply_pr(p, a, b, 16), (x, y)).values
-    assert abs(got.mean() - 3 * 70998 / 65536) < 5 * np.sqrt(0.25 / x.size)
+    got = run(suite, lambda p, a, b: truncate.multiply_pr(p, a, b, 16), (x, y), chance.seed).values
+    chance.verdict({"one more": apart((got == 4).sum(), x.size, 3 * 5462 / 65536)})
 
 
 #: bits that are dropped: bytes of a lane

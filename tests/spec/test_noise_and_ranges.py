@@ -14,6 +14,7 @@ from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.circuits.range_check import in_range
 from counterfoil.mpc.circuits.rounding import LARGEST_DIVISOR, floor_divide, round_each, round_to, rounded_from
 from counterfoil.mpc.plain import Plain
+from tests.chance import fits
 from tests.spec.circuit_spec import (
     EDGES,
     MILLION,
@@ -30,14 +31,12 @@ from tests.spec.circuit_spec import (
 REACH = noise.gaussian_reach(3)
 
 
-def chi_square(samples, law, reach):
-    """How many standard deviations the counts of -reach..reach, and of the rest, are off."""
-    expected = np.array([law(k) for k in range(-reach, reach + 1)]) * samples.size
-    seen = np.array([(samples == k).sum() for k in range(-reach, reach + 1)])
-    kept = expected > 5
-    rest, rest_expected = samples.size - seen[kept].sum(), samples.size - expected[kept].sum()
-    chi = ((seen - expected)[kept] ** 2 / expected[kept]).sum() + (rest - rest_expected) ** 2 / max(rest_expected, 1)
-    return (chi - kept.sum()) / math.sqrt(2 * kept.sum())
+def fit(samples, law, reach):
+    """How probable the counts of -reach..reach are, and of all below and above."""
+    counts = np.bincount(np.clip(samples, -reach - 1, reach + 1) + reach + 1, minlength=2 * reach + 3)
+    inner = np.array([law(k) for k in range(-reach, reach + 1)])
+    rest = max(0.0, (1 - inner.sum()) / 2)
+    return fits(counts, np.array([rest, *inner, rest]))
 
 
 def laplace_law(scale):
@@ -52,22 +51,33 @@ def gaussian_law(sigma):
 
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("scale", [Fraction(1, 3), Fraction(3, 2), 20])
-def test_laplace_fits(suite, scale):
-    samples = run(suite, lambda p: noise.discrete_laplace(p, "sums", 40_000, scale), ()).values.view(np.int64)
-    assert abs(chi_square(samples, laplace_law(float(scale)), int(8 * scale) + 1)) < 6
+def test_laplace_fits(suite, scale, chance):
+    drawn = run(suite, lambda p: noise.discrete_laplace(p, "sums", 40_000, scale), (), chance.seed)
+    samples = drawn.values.view(np.int64)
     assert np.abs(samples).max() <= noise.laplace_bound(scale).high
+    chance.verdict({"law": fit(samples, laplace_law(float(scale)), int(8 * scale) + 1)})
 
 
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("sigma", [Fraction(1, 2), 3, Fraction(21, 2)])
-def test_gaussian_fits(suite, sigma):
-    samples = run(suite, lambda p: noise.discrete_gaussian(p, "sums", 10_000, sigma), ()).values.view(np.int64)
-    assert abs(chi_square(samples, gaussian_law(float(sigma)), int(6 * sigma) + 1)) < 6
+@pytest.mark.parametrize("size", [10_000, pytest.param(600_000, marks=pytest.mark.soak)])
+def test_gaussian_fits(suite, sigma, size, chance):
+    piece = min(20_000, size)
+    drawn = [
+        run(suite, lambda p: noise.discrete_gaussian(p, "sums", piece, sigma), (), chance.seeds(part))
+        for part in range(size // piece)
+    ]
+    samples = np.concatenate([each.values for each in drawn]).view(np.int64)
     assert np.abs(samples).max() <= noise.gaussian_bound(sigma).high
+    chance.verdict({"law": fit(samples, gaussian_law(float(sigma)), int(6 * sigma) + 1)})
 
 
-def test_digits_are_those_of_the_model():
-    assert [noise.laplace_digits(s) for s in (Fraction(3, 2), 20)] == [7, 10]
+def test_a_wrong_law_would_be_noticed():
+    """The tests above can fail: of a width one percent off with as many samples as `make soak` draws, or of a sign."""
+    samples = run("plain", lambda p: noise.discrete_gaussian(p, "sums", 10_000, 3), (), bytes(32)).values.view(np.int64)
+    assert fit(samples, gaussian_law(3.0), 19).min() > 1e-6
+    assert fit(samples, gaussian_law(3.5), 19).min() < 1e-12
+    assert fit(np.abs(samples), gaussian_law(3.0), 19).min() < 1e-300
 
 
 def test_samples_are_fresh():

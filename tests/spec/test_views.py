@@ -3,23 +3,20 @@
 An opening is the exception: what it brings follows from the opened value and the components that the node has.
 """
 
-import os
 from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
-from scipy.stats import chi2, norm
 
 from counterfoil.mpc.circuits import compare, permute, sort, truncate
 from counterfoil.mpc.local import try_local
 from counterfoil.mpc.session import SUITES
 from counterfoil.mpc.shares import U64
 from counterfoil.mpc.transport.base import Kind
+from tests.chance import apart
 from tests.trials import dice, trials
 
 N = 1 << 14
-#: How improbable a deviation must be, over all tests of one run together, to be one.
-ALPHA = 1e-6
 
 #: By the type of message: everything that sends something other than an opening.
 MESSAGES = {
@@ -65,7 +62,7 @@ def of_bytes(words):
     return np.stack([np.bincount(octets[:, place], minlength=256) for place in range(8)])
 
 
-def received(suite, program, inputs):
+def received(suite, program, inputs, drawn):
     """How often each byte value came at each place of a word, by node: (8, 256)."""
     seen = defaultdict(lambda: np.zeros((8, 256), np.int64))
 
@@ -74,67 +71,51 @@ def received(suite, program, inputs):
             seen[header.receiver, header.sender] += of_bytes(np.frombuffer(payload, U64))
         return [header.pack(), payload]
 
-    no_errors(try_local(suite, program, inputs=inputs, tamper=note))
+    no_errors(try_local(suite, program, inputs=inputs, tamper=note, seed=drawn))
     return {node: sum(seen[way] for way in seen if way[0] == node) for node, _ in seen}
 
 
-def p_values(counts):
-    """Of bytes at each place, and of ones at each of 64 bits: how probable such a deviation from uniform is."""
-    words = counts[0].sum()
-    expected = words / 256
-    of_bytes = chi2.sf(((counts - expected) ** 2 / expected).sum(axis=1), 255)
+def uniform(counts):
+    """How probable the counts of byte values at each place are, and of ones at each of 64 bits, if all are alike."""
     bit = (np.arange(256)[:, None] >> np.arange(8)) & 1
-    of_bits = 2 * norm.sf(np.abs(counts @ bit - words / 2).ravel() / np.sqrt(words / 4))
-    return np.concatenate([of_bytes, of_bits])
-
-
-def same_p_values(one, other):
-    """Two samples of bytes at each place: how probable such a difference is if they have one law."""
-    m, n, both = one.sum(axis=1, keepdims=True), other.sum(axis=1, keepdims=True), one + other
-    apart = (one * np.sqrt(n / m) - other * np.sqrt(m / n)) ** 2
-    chi = (apart / np.maximum(both, 1)).sum(axis=1)  # a byte that neither has says nothing
-    return chi2.sf(chi, (both > 0).sum(axis=1) - 1)
+    words = counts.sum(axis=1, keepdims=True)
+    return np.concatenate([apart(counts, words, 1 / 256).ravel(), apart(counts @ bit, words, 1 / 2).ravel()])
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 @trials(quick=1, full=80)
 @pytest.mark.parametrize("suite", SUITES)
-def test_received_words_are_uniform_and_alike_for_all_inputs(suite, trials):
-    """Chi-square for bytes and for bits, and between all-zero and all-one inputs; Bonferroni over all tests."""
+def test_received_words_are_uniform_for_all_inputs(suite, trials, chance):
+    """Every byte value at each place, and every bit, whether all inputs are zero or one."""
     rows = N * (1 if len(trials) == 1 else 8)
     zeros = [np.zeros(rows, U64), np.zeros((16, rows), np.bool_)]
-    seen = {fill: defaultdict(lambda: np.zeros((8, 256), np.int64)) for fill in ("zeros", "ones")}
-    for _ in trials:
+    seen = defaultdict(lambda: np.zeros((8, 256), np.int64))
+    for trial in trials:
         for fill, inputs in (("zeros", zeros), ("ones", [~each for each in zeros])):
-            for name, message in MESSAGES.items():
-                for node, counts in received(suite, message, inputs).items():
-                    seen[fill][name, node] += counts
-    found = {
-        **{(fill, *what): p_values(counts) for fill, of in seen.items() for what, counts in of.items()},
-        **{("both", *what): same_p_values(seen["zeros"][what], seen["ones"][what]) for what in seen["zeros"]},
-    }
-    tests = sum(values.size for values in found.values())
-    words = sum(int(counts[0].sum()) for of in seen.values() for counts in of.values())
-    strange = {what: values.min() for what, values in found.items() if not values.min() >= ALPHA / tests}
-    assert not strange, f"{words} words, {tests} tests: {strange}"
+            for place, (name, message) in enumerate(MESSAGES.items()):
+                for node, counts in received(suite, message, inputs, chance.seeds(trial, fill, place)).items():
+                    seen[fill, name, node] += counts
+    words = sum(int(counts[0].sum()) for counts in seen.values())
     assert len(trials) == 1 or words >= 10**7
+    chance.verdict({what: uniform(counts) for what, counts in seen.items()})
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
 @trials(quick=1, full=40)
 @pytest.mark.parametrize("suite", SUITES)
-def test_what_a_node_sees_is_simulated_from_its_own_components(suite, trials):
+def test_what_a_node_sees_is_simulated_from_its_own_components(suite, trials, chance):
     """A simulator that has a node's components and draws all else: no byte of what came, less a component, differs.
 
-    Were a message masked by something the node holds, or not at all, the difference would say so.
+    Were a message masked by something the node holds, or not at all, the difference would say so. What the simulator
+    draws is uniform, and so is its difference from anything; that of what came is held against the same law.
     """
     rows = N // 2
     views = defaultdict(lambda: np.zeros((8, 256), np.int64))
     for seed in trials:
         inputs = [dice(seed).integers(0, 1 << 64, rows, dtype=U64), dice(seed, 1).integers(0, 2, (16, rows)) > 0]
-        for name, message in MESSAGES.items():
+        for number, (name, message) in enumerate(MESSAGES.items()):
             came = defaultdict(list)
 
             def note(header, payload, came=came):
@@ -146,46 +127,44 @@ def test_what_a_node_sees_is_simulated_from_its_own_components(suite, trials):
                 message(p, x, b)
                 return [part.ravel() for share in (x, b) for part in share.parts]
 
-            for outcome in no_errors(try_local(suite, program, inputs=inputs, tamper=note)):
+            drawn = chance.seeds(seed, number)
+            for outcome in no_errors(try_local(suite, program, inputs=inputs, tamper=note, seed=drawn)):
                 node = outcome.party.index
                 if not came[node]:
                     continue
                 real = np.concatenate(came[node])
-                simulated = np.frombuffer(os.urandom(8 * real.size), U64)
                 for place, part in enumerate(outcome.result):
                     own = np.resize(part, real.size)
-                    for what, words in (("real", real), ("simulated", simulated)):
-                        for sign, seen in (("-", words - own), ("^", words ^ own)):
-                            views[name, node, place, sign, what] += of_bytes(seen)
-    names = {key[:-1] for key in views}
-    found = {key: same_p_values(views[*key, "real"], views[*key, "simulated"]) for key in names}
-    tests = sum(values.size for values in found.values())
-    strange = {key: values.min() for key, values in found.items() if not values.min() >= ALPHA / tests}
-    assert not strange, f"seeds {trials}, {tests} tests: {strange}"
+                    for sign, seen in (("-", real - own), ("^", real ^ own)):
+                        views[name, node, place, sign] += of_bytes(seen)
+    chance.verdict({key: uniform(counts) for key, counts in views.items()})
 
 
 def test_a_view_that_tells_a_component_would_be_noticed():
     """The test above can fail: a word that is a component of the node, masked with 8 bits, is not simulated."""
     own = dice(1).integers(0, 1 << 64, N, dtype=U64)
     leaking = own + dice(2).integers(0, 256, N, dtype=U64)
-    simulated = np.frombuffer(os.urandom(8 * N), U64)
-    assert same_p_values(of_bytes(leaking - own), of_bytes(simulated - own)).min() < ALPHA / 10_000
+    assert uniform(of_bytes(leaking - own)).min() < 1e-300
+    assert uniform(of_bytes(leaking)).min() > 1e-6
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suite", SUITES)
-def test_no_masked_word_comes_twice(suite):
-    seen = defaultdict(list)
+def test_no_masked_word_comes_twice(suite, chance):
+    seen, rows = defaultdict(list), N // 16
 
     def note(header, payload):
         if header.kind == Kind.DATA:
             seen[header.receiver].append(np.frombuffer(payload, U64))
         return [header.pack(), payload]
 
-    no_errors(try_local(suite, everything, inputs=[np.zeros(N, U64), np.zeros((4, N), np.bool_)], tamper=note))
-    for node, messages in seen.items():
-        words = np.concatenate(messages)
-        assert np.unique(words).size == words.size, f"node {node}"
+    inputs = [np.zeros(rows, U64), np.zeros((4, rows), np.bool_)]
+    no_errors(try_local(suite, everything, inputs=inputs, tamper=note, seed=chance.seed))
+    came = {node: np.concatenate(messages) for node, messages in seen.items()}
+    # Of so many uniform words two are alike with this probability at most.
+    chance.affords(sum(words.size**2 / 2 / 2**64 for words in came.values()))
+    for node, words in came.items():
+        assert np.unique(words).size == words.size, f"node {node}, {chance.test}"
 
 
 @trials(quick=5, full=1000)
@@ -228,12 +207,10 @@ def test_the_network_sees_the_same_for_all_data(suite, program, trials):
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_released_components_are_uniform_to_the_recipient(suite):
-    outcomes = try_local(suite, lambda p, x: p.release(x), inputs=[np.zeros(N, U64)])
+def test_released_components_are_uniform_to_the_recipient(suite, chance):
+    outcomes = no_errors(try_local(suite, lambda p, x: p.release(x), inputs=[np.zeros(N, U64)], seed=chance.seed))
     parts = {j: part for outcome in outcomes for j, part in outcome.result.items()}
-    for part in parts.values():
-        ones = np.unpackbits(part.view(np.uint8).reshape(-1, 8), axis=1, bitorder="little").sum(axis=0)
-        assert np.all(np.abs(ones - N / 2) < 6 * np.sqrt(N / 4))
+    chance.verdict({j: uniform(of_bytes(part)) for j, part in parts.items()})
 
 
 @pytest.mark.parametrize("suite", SUITES)

@@ -35,11 +35,14 @@ class Plain(Secret, Protocol):
     suite = "plain"
     held = 1
 
-    def __init__(self, ledger: Ledger | None = None, noise: Noise | None = None) -> None:
-        """Without a ledger anything may be opened; without the noise of a job, this computation has its own."""
+    def __init__(self, ledger: Ledger | None = None, noise: Noise | None = None, seed: bytes | None = None) -> None:
+        """Without a ledger anything may be opened; without the noise of a job, this computation has its own.
+
+        With a `seed`, all that is drawn is the same in every run.
+        """
         self._ledger = ledger
-        self._noise = noise or Noise(secrets.token_bytes(32), b"")
-        self._key = secrets.token_bytes(32)
+        self._key = hashlib.sha256(seed).digest() if seed else secrets.token_bytes(32)
+        self._noise = noise or Noise(hashlib.sha256(self._key).digest() if seed else secrets.token_bytes(32), b"")
         self._op = 0
         #: what a real suite would have had to send, in order
         self.calls: list[Call] = []
