@@ -34,7 +34,8 @@ from mpc_tasks.server import Contact, is_away, reach
 T = TypeVar("T")
 
 LOOK_EVERY_S = 3.0
-SILENT_S = 5.0
+SILENT_S = 15.0
+"""After so long without an answer a worker says so; a busy server takes a few seconds now and then."""
 WAIT_S = 120.0
 """For how long a worker that starts waits for a server that it never heard of."""
 _TRIES = 20
@@ -115,7 +116,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """As Prefect's, after what an earlier worker left behind is ended; a server that is away costs a line."""
         # Prefect's client asks again by itself for a minute, and says nothing meanwhile.
-        silence = asyncio.get_running_loop().call_later(SILENT_S, self._contact.lost, TimeoutError())
+        silence = asyncio.get_running_loop().call_later(SILENT_S, self._contact.lost, TimeoutError(), SILENT_S)
         try:
             if self._has_successfully_synced:
                 await self._housekeeping.keep(self.client, self._is_known)

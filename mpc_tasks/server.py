@@ -72,10 +72,10 @@ class Contact:
     def __init__(self) -> None:
         self._lost: float | None = None
 
-    def lost(self, error: BaseException) -> None:
-        """A request failed."""
+    def lost(self, error: BaseException, ago_s: float = 0.0) -> None:
+        """A request failed that was made so long ago."""
         if self._lost is None:
-            self._lost = time.monotonic()
+            self._lost = time.monotonic() - ago_s
             _tell(f"the Prefect server at {address()} does not answer ({why(error)}); it is asked again until it does")
 
     def found(self) -> None:
