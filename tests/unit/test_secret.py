@@ -54,7 +54,8 @@ def fields_of(cls):
     if dataclasses.is_dataclass(cls):
         shown = "__repr__" in vars(cls) and cls.__repr__ is not Secret.__repr__
         return [(field.name, str(field.type), field.repr and shown) for field in dataclasses.fields(cls)]
-    return [(name, str(inspect.get_annotations(cls).get(name, "")), True) for name in getattr(cls, "_fields", ())]
+    names = cls._fields if isinstance(getattr(cls, "_fields", None), tuple) else ()
+    return [(name, str(inspect.get_annotations(cls).get(name, "")), True) for name in names]
 
 
 def test_no_record_shows_what_is_named_like_a_secret():
