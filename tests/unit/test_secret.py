@@ -46,6 +46,7 @@ RAW = re.compile(r"\bbytes|bytearray|Words|NDArray|memoryview")
 PUBLIC = {
     "counterfoil.audit.checkpoint._Signature.key_id",
     "counterfoil.governance.budget._Signed.envelope",
+    "counterfoil.governance.correction.HandedIn.envelope",
 }
 
 
