@@ -1,14 +1,14 @@
 """The exchange: a blob store by URL that every party can reach and nobody trusts.
 
 A blob's name holds its digest, so a changed blob is noticed. Knows nothing of what blobs mean, nor who may read
-them: what is secret is sealed and what needs an author is signed before it comes here.
-The only module that imports obstore.
+them: what is secret is sealed and what needs an author is signed before it comes here. A folder is read and written
+beneath its descriptor (`folder`). The only module that imports obstore.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,20 @@ from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import ObjectStore, from_url
 
 from counterfoil.canonical import Ref, digest
 from counterfoil.errors import NotFoundError, ReplayError, StoreError
-from counterfoil.files import sync_folder
+from counterfoil.folder import Folder
 from counterfoil.records import BLOBS, Name, Records, check_size, name_of, path_of
 
 
 class Exchange(Records):
     """A blob store; each name is a tuple of parts, and each part an id, a digest or a tile's number."""
 
-    def __init__(self, url: str, store: ObjectStore, folder: Path | None) -> None:
+    def __init__(self, url: str, store: Folder | _Cloud) -> None:
         self.url = url
         self._store = store
-        self._folder = folder
 
     @classmethod
     def open(cls, url: str, *, existing: bool = False, settings: Mapping[str, str] | None = None) -> Exchange:
@@ -44,11 +43,12 @@ class Exchange(Records):
         try:
             if "://" in url and not url.startswith("file://"):
                 _check_url(url)
-                return cls(url, from_url(url, **_options(settings or {})), None)
+                return cls(url, _Cloud(from_url(url, **_options(settings or {}))))
             folder = Path(url.removeprefix("file://")).resolve()
             if existing and not folder.is_dir():
                 raise NotFoundError(f"there is no folder {folder}")
-            return cls(str(folder), LocalStore(folder, mkdir=True), folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            return cls(str(folder), Folder(folder, f"the exchange {folder}"))
         except (BaseError, ValueError, OSError):
             raise StoreError(f"cannot open an exchange at {url}: neither a folder nor a known kind of URL") from None
 
@@ -57,8 +57,8 @@ class Exchange(Records):
         ref = Ref(kind, owner, digest(data))
         name = (BLOBS, ref.kind, ref.owner, ref.digest)
         try:
-            self._write(name, data, replace=False)
-        except AlreadyExistsError:
+            self._store.write(path_of(name), data, replace=False)
+        except FileExistsError:
             self.get(ref)  # an existing blob that does not match its name must not pass for ours
         return ref
 
@@ -68,31 +68,19 @@ class Exchange(Records):
         Raises: ReplayError if the name is taken and `replace` is not set; StoreError.
         """
         try:
-            self._write(name, data, replace=replace)
-        except AlreadyExistsError:
+            self._store.write(path_of(name), data, replace=replace)
+        except FileExistsError:
             raise ReplayError(f"{'/'.join(name)} is in the exchange already") from None
 
     def get_named(self, name: Name, *, at_most: int | None = None) -> bytes:
         """As for all records: the store says how long it is before any of it is taken."""
-        path = self._locate(name)
-        try:
-            found = obstore.get(self._store, path)
-            check_size(found.meta["size"], f"{path} in the exchange", at_most)
-            return bytes(found.bytes())
-        except FileNotFoundError:
-            raise NotFoundError(f"{path} is not in the exchange {self.url}") from None
-        except (BaseError, OSError) as error:
-            raise _failure("read", path, error) from None
+        path = path_of(name)
+        return self._store.read(path, lambda size: check_size(size, f"{path} in the exchange", at_most))
 
     def remove(self, name: Name) -> None:
         """Nothing lies under the name, as far as the store obeys; it may keep copies. Raises: StoreError."""
-        path = self._locate(name)
-        try:
-            obstore.delete(self._store, path)
-        except FileNotFoundError:
-            return
-        except (BaseError, OSError) as error:
-            raise _failure("remove", path, error) from None
+        with suppress(NotFoundError):
+            self._store.remove(path_of(name))
 
     def discard(self, ref: Ref) -> None:
         """No blob lies under the reference, as far as the store obeys. Raises: StoreError."""
@@ -100,39 +88,53 @@ class Exchange(Records):
 
     def list(self, prefix: Name = ()) -> list[Name]:
         """The names below a prefix, sorted; names that we would not have given are left out."""
-        path = self._locate(prefix) if prefix else None
-        try:
-            found = [meta["path"] for batch in obstore.list(self._store, path) for meta in batch]
-        except (BaseError, OSError) as error:
-            raise _failure("list", path or "/", error) from None
-        return sorted(name for name in map(name_of, found) if name)
+        found = self._store.walk(path_of(prefix))
+        return sorted(name for path, _, _ in found if (name := name_of(path)))
 
     def newest(self) -> datetime | None:
         """When something was last written there, by the store's own clock; None if nothing was. Raises: StoreError."""
+        return max((written for _, _, written in self._store.walk("")), default=None)
+
+
+class _Cloud:
+    """Blobs by paths in an object store."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def read(self, path: str, check: Callable[[int], None]) -> bytes:
         try:
-            written = [meta["last_modified"] for batch in obstore.list(self._store) for meta in batch]
+            found = obstore.get(self._store, path)
+            check(found.meta["size"])
+            return bytes(found.bytes())
+        except FileNotFoundError:
+            raise NotFoundError(f"{path} is not in the exchange") from None
         except (BaseError, OSError) as error:
-            raise _failure("list", "/", error) from None
-        return max(written, default=None)
+            raise _failure("read", path, error) from None
 
-    def _locate(self, name: Name) -> str:
-        """The name's path in the store; in a folder, no link that somebody planted leads it outside."""
-        path = path_of(name)
-        if self._folder and not (self._folder / path).resolve().is_relative_to(self._folder):
-            raise StoreError(f"{path} in the exchange is a link that leads outside of it")
-        return path
-
-    def _write(self, name: Name, data: bytes | memoryview, *, replace: bool) -> None:
-        path = self._locate(name)
+    def write(self, path: str, data: bytes | memoryview, *, replace: bool) -> None:
         view = memoryview(data).cast("B")
         try:
             obstore.put(self._store, path, view, mode="overwrite" if replace else "create", use_multipart=False)
-            if self._folder:
-                _sync(self._folder, self._folder / path)
         except AlreadyExistsError:
-            raise
+            raise FileExistsError from None
         except (BaseError, OSError) as error:
             raise _failure("write", path, error) from None
+
+    def remove(self, path: str) -> None:
+        try:
+            obstore.delete(self._store, path)
+        except FileNotFoundError:
+            raise NotFoundError(f"{path} is not in the exchange") from None
+        except (BaseError, OSError) as error:
+            raise _failure("remove", path, error) from None
+
+    def walk(self, prefix: str) -> Iterator[tuple[str, int, datetime]]:
+        try:
+            for batch in obstore.list(self._store, prefix or None):
+                yield from ((meta["path"], meta["size"], meta["last_modified"]) for meta in batch)
+        except (BaseError, OSError) as error:
+            raise _failure("list", prefix or "/", error) from None
 
 
 def _check_url(url: str) -> None:
@@ -156,16 +158,3 @@ def _options(settings: Mapping[str, str]) -> dict[str, Any]:
 
 def _failure(what: str, path: str, error: Exception) -> StoreError:
     return StoreError(f"cannot {what} {path} in the exchange ({type(error).__name__})")
-
-
-def _sync(root: Path, path: Path) -> None:
-    """The file and every folder between it and the root are on the disk, as an object store would promise."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    for folder in path.parents:
-        sync_folder(folder)
-        if folder == root:
-            break

@@ -5,14 +5,16 @@ Knows nothing of what the files mean.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from counterfoil.errors import NotFoundError, StoreError
 
@@ -33,25 +35,39 @@ def write_file(path: Path, data: bytes | memoryview, *, replace: bool = False) -
 
     Raises: StoreError, also where the file exists and `replace` is not set.
     """
-    scratch = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            if replace:
-                scratch.replace(path)
-            else:
-                path.hardlink_to(scratch)
+            write_at(folder, path.name, data, replace=replace)
         finally:
-            scratch.unlink(missing_ok=True)
-        sync_folder(path.parent)
+            os.close(folder)
     except FileExistsError:
         raise StoreError(f"{path} exists already") from None
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}") from None
+
+
+def write_at(folder: int, name: str, data: bytes | memoryview, *, replace: bool, mode: int = 0o600) -> None:
+    """The file of that name in the open folder holds the data, durably; what is there is never written through.
+
+    Raises: FileExistsError where something has the name and `replace` is not set; OSError.
+    """
+    scratch = f".{name}.{secrets.token_hex(8)}"
+    handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=folder)
+    try:
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            rest = memoryview(data).cast("B")
+            while rest:
+                rest = rest[file.write(rest) :]
+            os.fsync(handle)
+        if replace:
+            os.replace(scratch, name, src_dir_fd=folder, dst_dir_fd=folder)
+        else:
+            os.link(scratch, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(scratch, dir_fd=folder)
+    os.fsync(folder)
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
@@ -103,6 +119,18 @@ def write_output(path: Path, data: bytes | memoryview, *, replace: bool = False)
     except OSError as error:
         raise StoreError(f"cannot make the folder {path.parent}: {error.strerror}") from None
     write_file(path, data, replace=replace)
+
+
+def open_ordinary(path: Path) -> BinaryIO:
+    """The file, open to be read, if it is one; a pipe or device in its place makes nobody wait.
+
+    Raises: OSError, of EINVAL for what is no ordinary file.
+    """
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb")
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(errno.EINVAL, "it is not an ordinary file")
 
 
 def read_file(path: Path, start: int = 0) -> bytes:

@@ -16,6 +16,8 @@ from typing import Final
 
 from counterfoil.canonical import Ref, check_id, digest
 from counterfoil.errors import DocumentError, NotFoundError, StoreError, TamperedError
+from counterfoil.files import open_ordinary
+from counterfoil.folder import Folder
 
 Name = tuple[str, ...]
 
@@ -118,25 +120,17 @@ class Copy(Records):
 
 class _Folder(Copy):
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        found = {}
-        for path in folder.rglob("*"):
-            if not path.is_symlink() and path.is_file():
-                found[path.relative_to(folder).as_posix()] = path.stat().st_size
-        super().__init__(str(folder), found)
+        self._folder = Folder(folder, str(folder))
+        super().__init__(str(folder), {path: size for path, size, _ in self._folder.walk()})
 
     def _read(self, path: str) -> bytes:
-        try:
-            with (self._folder / path).open("rb") as file:
-                return file.read(self.paths[path] + 1)  # it may have grown since it was found
-        except OSError as error:
-            raise StoreError(f"cannot read {path} in {self.url}: {error.strerror}") from None
+        return self._folder.read(path, lambda size: check_size(size, f"{path} in {self.url}", self.paths[path]))
 
 
 class _Archive(Copy):
     def __init__(self, file: Path) -> None:
         try:
-            self._zip = zipfile.ZipFile(file)
+            self._zip = zipfile.ZipFile(open_ordinary(file))
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise StoreError(f"{file} is not a ZIP file that can be read ({type(error).__name__})") from None
         found: dict[str, int] = {}

@@ -5,10 +5,10 @@ Whatever it sends is checked byte for byte as if a stranger had sent it. Knows k
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
-import stat
 import struct
 import subprocess
 import sys
@@ -28,6 +28,7 @@ from counterfoil.data import reader, reading
 from counterfoil.data.cells import TYPES, split
 from counterfoil.data.sources import Limits, UnreadableError
 from counterfoil.errors import ConfinementError
+from counterfoil.files import open_ordinary
 
 LIMITS = Limits(max_rows=50_000_000, max_columns=1_000, max_bytes=16 << 30, memory=1 << 30, cpu_s=600)
 _STOPPED = "reading it was stopped, by its memory or time limit or by damage in it; split it, or export it again"
@@ -135,15 +136,13 @@ def _json(payload: bytes) -> Any:
 
 def _open(path: Path) -> BinaryIO:
     try:
-        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # a pipe must not block us
+        return open_ordinary(path)
     except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise UnreadableError("it is not an ordinary file; give the path of a CSV or Parquet file") from None
         raise UnreadableError(
             f"it cannot be opened ({os.strerror(error.errno or 0)}); check its path and mode"
         ) from None
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise UnreadableError("it is not an ordinary file; give the path of a CSV or Parquet file")
-    return file
 
 
 def _exactly(stream: IO[bytes], length: int, limits: Limits) -> bytes:

@@ -5,8 +5,16 @@ On a folder and on real servers of both clouds' kinds.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import resource
+import secrets
+import signal
+import socket
+import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import obstore
@@ -15,11 +23,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from obstore.store import from_url
 
+from counterfoil import folder as folders
 from counterfoil import records
 from counterfoil.canonical import Ref, digest
-from counterfoil.errors import DocumentError, NotFoundError, ReplayError, StoreError, TamperedError
+from counterfoil.errors import DocumentError, NotFoundError, PlantedError, ReplayError, StoreError, TamperedError
 from counterfoil.exchange import Exchange
+from counterfoil.records import open_copy
 from tests.stores import KINDS, Store, started
+
+AT_FDCWD, RENAME_EXCHANGE, RACE_S = -100, 2, 3.0
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -132,6 +144,158 @@ def test_links_that_lead_out_are_not_followed(folder: Exchange, tmp_path: Path) 
     with pytest.raises(StoreError):
         folder.put_named(("log", "new"), b"")
     assert [path.name for path in outside.iterdir()] == ["secret"]
+
+
+def _swapped(folder: str, link: str) -> int:
+    """A process that swaps both names all the time, as whoever else writes the folder could."""
+    renameat2 = ctypes.CDLL(None).renameat2
+    parent = os.getpid()
+    if (pid := os.fork()) == 0:
+        while os.getppid() == parent:
+            renameat2(AT_FDCWD, folder.encode(), AT_FDCWD, link.encode(), RENAME_EXCHANGE)
+        os._exit(0)
+    return pid
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_no_race_of_links_leads_outside(folder: Exchange, tmp_path: Path, kind: str) -> None:
+    """Whatever is swapped for a link between any two calls: nothing outside is read, listed, written or removed."""
+    outside, inside = tmp_path / "outside", tmp_path / "exchange" / "log" / "e"
+    (outside / "deep").mkdir(parents=True)
+    for name in ("secret", "doomed", "deep/listed"):
+        (outside / name).write_bytes(b"PRIVATE")
+    inside.mkdir(parents=True)
+    (inside / "secret").write_bytes(b"public")
+    link = tmp_path / "exchange" / "swap"
+    target, swapped = (outside, inside) if kind == "folder" else (outside / "secret", inside / "secret")
+    link.symlink_to(target)
+    copy = open_copy(tmp_path / "exchange")
+    pid = _swapped(str(swapped), str(link))
+    done: Counter[str] = Counter()
+    try:
+        end = time.monotonic() + RACE_S
+        while time.monotonic() < end:
+            for name, work in {
+                "put": lambda: folder.put_named(("log", "e", "new"), b"planted", replace=True),
+                "once": lambda: folder.put_named(("log", "e", secrets.token_hex(4)), b"planted"),
+                "get": lambda: folder.get_named(("log", "e", "secret")),
+                "copy": lambda: copy.get_named(("log", "e", "secret")),
+                "list": lambda: folder.list(("log",)),
+                "remove": lambda: folder.remove(("log", "e", "doomed")),
+            }.items():
+                try:
+                    found = work()
+                except StoreError as error:
+                    assert "log/e" in str(error)
+                    done[f"{name} refused"] += 1
+                    continue
+                done[name] += 1
+                assert found in (None, b"public") or ("log", "e", "listed") not in found
+                assert found != b"PRIVATE"
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    assert done["put"] and done["get"] and done["copy"] and done["list"], done
+    assert done["get refused"] and (kind == "file" or done["put refused"]), done
+    assert sorted(path.relative_to(outside).as_posix() for path in outside.rglob("*")) == [
+        "deep",
+        "deep/listed",
+        "doomed",
+        "secret",
+    ]
+    assert (outside / "secret").read_bytes() == (outside / "deep" / "listed").read_bytes() == b"PRIVATE"
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("planted", ["pipe", "socket", "link", "folder", "dangling"])
+def test_what_is_no_file_is_refused_by_name_at_once(folder: Exchange, tmp_path: Path, planted: str) -> None:
+    name = ("log", "node-0", "card")
+    folder.put_named(("log", "node-0", "other"), b"here")
+    place = tmp_path / "exchange" / "log" / "node-0" / "card"
+    outside = tmp_path / "outside"
+    match planted:
+        case "pipe":
+            os.mkfifo(place)
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as server:
+                server.bind(str(place))
+        case "folder":
+            place.mkdir()
+        case "link":
+            outside.write_bytes(b"private")
+            place.symlink_to(outside)
+        case "dangling":
+            place.symlink_to(outside)
+    for each in (folder, open_copy(tmp_path / "exchange")):
+        assert each.list() == [("log", "node-0", "other")]
+    with pytest.raises(PlantedError, match="log/node-0/card in the exchange") as caught:
+        folder.get_named(name)
+    assert caught.value.exit_code == 94
+    with pytest.raises(ReplayError):
+        folder.put_named(name, b"ours")
+    if planted != "folder":
+        folder.put_named(name, b"ours", replace=True)
+        assert folder.get_named(name) == b"ours"
+    assert not outside.exists() or outside.read_bytes() == b"private"
+
+
+@pytest.mark.timeout(20)
+def test_a_blob_in_place_of_which_something_is_planted_does_not_pass_for_ours(folder: Exchange, tmp_path: Path) -> None:
+    ref = Ref("envelope", "bank-a", digest(b"sealed"))
+    place = tmp_path / "exchange" / "blobs" / ref.kind / ref.owner
+    place.mkdir(parents=True)
+    os.mkfifo(place / ref.digest)
+    with pytest.raises(PlantedError, match=ref.digest):
+        folder.put("envelope", "bank-a", b"sealed")
+
+
+def test_a_folder_is_read_and_listed_within_bounds(
+    folder: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / "exchange" / Path(*["d"] * (folders.MAX_DEPTH + 5))
+    deep.mkdir(parents=True)
+    (deep / "file").write_bytes(b"")
+    for number in range(5):
+        folder.put_named(("log", f"n-{number}"), b"")
+    assert folder.list() == [("log", f"n-{number}") for number in range(5)]
+    os.utime(tmp_path / "exchange" / "log" / "n-0", (2**40, 2**40))
+    assert folder.newest() is not None
+    many = 300
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for number in range(many):
+        (tmp_path / "exchange" / "wide" / f"p-{number}").mkdir(parents=True)
+        (tmp_path / "exchange" / "wide" / f"p-{number}" / "x").touch()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))  # more folders than may be open at once
+    try:
+        assert len(folder.list(("wide",))) == many
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    monkeypatch.setattr(folders, "MAX_ENTRIES", 5)
+    with pytest.raises(StoreError, match="more than 5 entries below log"):
+        folder.list(("log",))
+    assert not [path for path in (tmp_path / "exchange" / "log").iterdir() if path.name.startswith(".")]
+
+
+def test_a_folder_that_went_away_is_not_an_empty_one(folder: Exchange, tmp_path: Path) -> None:
+    (tmp_path / "exchange").rename(tmp_path / "unmounted")
+    for work in (folder.list, lambda: folder.get_named(("log",)), lambda: folder.put_named(("log",), b"")):
+        with pytest.raises(StoreError, match="cannot be opened") as caught:
+            work()
+        assert not isinstance(caught.value, NotFoundError)
+
+
+def test_files_are_written_whole_by_many_at_once_and_only_one_is_first(folder: Exchange) -> None:
+    with ThreadPoolExecutor(8) as pool:
+
+        def put(number: int) -> bool:
+            try:
+                folder.put_named(("log", "first"), bytes([number]) * 100_000)
+            except ReplayError:
+                return False
+            return True
+
+        assert sum(pool.map(put, range(16))) == 1
+    assert len(set(folder.get_named(("log", "first")))) == 1
 
 
 def test_what_cannot_be_opened_says_so(tmp_path: Path) -> None:
