@@ -98,7 +98,7 @@ def _frame(stream: IO[bytes], limits: Limits) -> tuple[bytes, bytes]:
 def _check_confined(kind: bytes, payload: bytes) -> None:
     """What the reader says before it parses anything is its own word; from then on it may be the file's."""
     match kind, _json(payload):
-        case b"U", [str(problem), reader.UNCONFINED, *_]:
+        case b"U", [str(problem), reader.UNCONFINED, None]:
             raise ConfinementError(problem)
         case b"C", [*lacking] if set(map(str, lacking)) <= set(MEASURES):
             for measure in lacking:

@@ -134,8 +134,8 @@ def main() -> None:
         for part in parts:
             sys.stdout.buffer.write(part)
 
-    def refuse(*reason: str | None) -> None:
-        send(b"U", [json.dumps(reason).encode()])
+    def refuse(problem: str, error: str = "unreadable", column: str | None = None) -> None:
+        send(b"U", [json.dumps((problem, error, column)).encode()])
 
     warm_up()
     with os.fdopen(int(sys.argv[1]), "rb") as source:
