@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,14 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES = tuple(confined_child.attempts(Path(), 0, 0, 0))
 
 
-def run(folder: Path, user: int, *, free: bool = False) -> dict[str, Any]:
+def run(user: int, *, free: bool = False) -> dict[str, Any]:
     """What came of each attempt, in a home of the user's own. Its parent, of the same user, holds the secret."""
-    home = folder / f"home-{user}-{free}"
+    with tempfile.TemporaryDirectory() as folder:  # which other users may enter, as they may not pytest's
+        Path(folder).chmod(0o755)
+        return _run(Path(folder, "home"), user, free)
+
+
+def _run(home: Path, user: int, free: bool) -> dict[str, Any]:
     for name in ("keys", "data", "exchange", "empty"):
         (home / name).mkdir(parents=True)
     for name in ("keys/sign.pem", "data/loans.csv", "other", "moved", "doomed"):
@@ -77,20 +83,13 @@ def user(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture(scope="module")
-def bound(user: int, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return run(_open_folder(tmp_path_factory), user)
+def bound(user: int) -> dict[str, Any]:
+    return run(user)
 
 
 @pytest.fixture(scope="module")
-def free(user: int, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return run(_open_folder(tmp_path_factory), user, free=True)
-
-
-def _open_folder(factory: pytest.TempPathFactory) -> Path:
-    folder = factory.mktemp("confined")
-    for path in (folder, *folder.parents[:2]):
-        path.chmod(0o755)
-    return folder
+def free(user: int) -> dict[str, Any]:
+    return run(user, free=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
