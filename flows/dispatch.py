@@ -18,6 +18,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelled, Cancelling, Failed
 
 from counterfoil.canonical import Ref
@@ -55,6 +56,8 @@ def on_each(stage: str, parties: Sequence[str], about: About, **parameters: Any)
     with ExitStack() as stack:
         if declared.together:
             _take_turns(stack, parties, f"{stage} of {title}")
+        # Prefect's client would wait for minutes after each failure; here a server that is back is seen at once.
+        stack.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}))
         client = stack.enter_context(get_client(sync_client=True))
         say(f"{stage} of {title}: waits for {', '.join(parties)}")
         ends = _Ordered(declared, parties, about, parameters, client, contact).follow()

@@ -28,4 +28,5 @@ def test_a_job_goes_on_when_its_server_is_back(tmp_path: Path) -> None:
     for party in (*OWNERS, *NODES, "coordinator"):
         said = (folder / "logs" / f"{party}.log").read_text()
         assert "Traceback" not in said, said
-        assert said.count("does not answer (") == said.count("answers again, after ") <= 2, said
+        # One for the outage; on a busy machine a server that is only slow may be told of, too.
+        assert said.count("does not answer (") == said.count("answers again, after ") <= 4, said
