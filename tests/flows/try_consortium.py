@@ -4,8 +4,6 @@ What the coordinator does is what is tried. A node signs evidence on made-up inp
 period. An owner has no table for a period that a file of its home names.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import hashlib
