@@ -141,6 +141,7 @@ class _Joint:
     def publish(self, analysis: Analysis, axes: Axes, opened: Opened) -> None:
         """Every number that the analysis released is known, or between which it was before it was rounded."""
         index, off = self.grid.margin(axes), rounded_from(analysis.base if analysis.rounded else 1)
+        sums_off = rounded_from(analysis.base_of("sum") if analysis.rounded else 1)
         for place, cell in _cells(analysis, axes):
             if opened["safe"].ravel()[place]:
                 self.between(self.rows(index, cell), opened["count"].ravel()[place], off)
@@ -149,7 +150,7 @@ class _Joint:
                     continue
                 for column in self._summed(analysis):
                     value, unit = float(opened["sum"].ravel()[place]), self.unit(column)
-                    self.between(self.rows(index, cell, column), value, off, unit)
+                    self.between(self.rows(index, cell, column), value, sums_off, unit)
 
     def hidden(self, analysis: Analysis, axes: Axes, opened: Opened) -> Iterator[Interval]:
         """What each number can be that the analysis did not release."""

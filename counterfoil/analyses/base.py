@@ -199,6 +199,10 @@ class Analysis(ABC):
     def outputs(self) -> tuple[Output, ...]:
         """The arrays that are released, `safe` (1 where a cell was not suppressed) among them."""
 
+    def untold(self) -> tuple[str, ...]:
+        """What its result will leave open by its bounds and its precision, in plain words, known before it runs."""
+        return ()
+
     def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
         """The columns that its table of counts is cut by, in the order of its cells, with the parts of each.
 
@@ -277,17 +281,25 @@ class Analysis(ABC):
         return tuple(self.noise.arrays) if self.noise else ()
 
     def measure(self, array: str, unit: str = "") -> Measure:
-        """How a column with the whole numbers of one released array is to be read."""
+        """How a column with the numbers of one released array, in their own unit, is to be read."""
         if self.noise is None or array not in self.noised:
-            return Measure(unit, self.base // 2 if array in self.rounded else 0)
-        return Measure(unit, interval=self.noise.half_width(array))
+            return Measure(unit, self.base_of(array) // 2 / self.scale(array) if array in self.rounded else 0)
+        return Measure(unit, interval=self.noise.half_width(array) / self.scale(array))
+
+    def scale(self, array: str) -> int:
+        """How many units of a released array make one of what it is about: 100 where it counts hundredths."""
+        return 1
 
     # --- rounding -------------------------------------------------------------------------------------------------
 
     @property
     def base(self) -> int:
-        """What counts and sums are released as multiples of."""
+        """What counts and sums are released as multiples of, in their own unit."""
         return self.rules.safe_round_base
+
+    def base_of(self, array: str) -> int:
+        """The same in units of the array."""
+        return self.base * self.scale(array)
 
     @property
     def rounded(self) -> Mapping[str, Bound]:
@@ -297,7 +309,7 @@ class Analysis(ABC):
     def check_rounding(self, what: str, reach: Bound) -> None:
         """Raises: RangeError, by name, when numbers of this reach cannot be rounded to the base."""
         try:
-            check_roundable(reach, self.base)
+            check_roundable(reach, self.base_of(what))
         except RangeError as error:
             raise RangeError(
                 f"{self.planned.name}: its {what} cannot be rounded to multiples of {self.base} ({error}); narrow the "

@@ -28,7 +28,9 @@ from counterfoil.analyses.base import (
 from counterfoil.analyses.crosscheck import Stated
 from counterfoil.analyses.moments import Moments
 from counterfoil.analyses.noise import CONFIDENCE, Moves, PlanNoise
-from counterfoil.data.encode import encode_scaled
+from counterfoil.analyses.resolution import CLEAR, FLOAT, around, findings, size, smallest_spread
+from counterfoil.analyses.units import places
+from counterfoil.data.encode import WIDEST, encode_scaled
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreement import Planned
@@ -71,7 +73,13 @@ class Correlation(Analysis):
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
         super().__init__(planned, contract, limits)
         for column in self._columns:
-            self.bounds(column)
+            low, high = self.bounds(column)
+            if not 0 < high - low <= WIDEST or abs(low) + abs(high) > WIDEST:
+                raise RangeError(
+                    f"{planned.name}: {column.name!r} cannot be scaled from {column.minimum} to {column.maximum}; give "
+                    f"it bounds in {contract.id} that are apart, and whose sizes add up to 2^52 of its last decimal "
+                    "place at most"
+                )
         if limits.total_rows >= 1 << (_ROOM_BITS - FINE_BITS):
             raise RangeError(f"{planned.name}: {limits.total_rows} rows are too many")
 
@@ -94,6 +102,20 @@ class Correlation(Analysis):
             Output("count", ()),
             Output("sum", (len(self._columns),), FINE_BITS),
             Output("cross", (len(self._pairs[0]),), FINE_BITS),
+        )
+
+    def untold(self) -> tuple[str, ...]:
+        """Below which spread of its values a column has no correlation that can be told."""
+        if self.noise:
+            return ()
+        rows = self.limits.owners * self.contract.fewest_rows
+        each = ", ".join(
+            f"{column.name} {size(1.01 * smallest_spread(_ONE, self._parts, rows) * self._half(column))}"
+            for column in self._columns
+        )
+        return (
+            f"correlations are told of columns whose standard deviation is at least so much, over {rows:,} rows, and "
+            f"for less with more of them: {each}; that follows from their bounds in the contract",
         )
 
     def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
@@ -189,9 +211,9 @@ class Correlation(Analysis):
             return self._present_noised(self.noise, names, moments, count)
         frame, bound, flat = self._frame(names), 0.0, np.zeros(len(names), dtype=bool)
         if moments:
-            # A covariance is off by at most `slack`; a column that hardly varies has no correlation.
+            # A covariance is off by at most `slack`; of a column that varies by little more, nothing can be told.
             spread, slack = moments.spread, self._slack(moments.spread, count)
-            flat = spread**2 <= 100 * np.diag(slack)
+            flat = spread**2 <= CLEAR * np.diag(slack)
             with np.errstate(divide="ignore", invalid="ignore"):
                 correlation = moments.covariance / np.outer(spread, spread)
                 relative = np.diag(slack) / spread**2 / 2
@@ -201,10 +223,11 @@ class Correlation(Analysis):
             bound = float(np.nanmax(np.where(np.isnan(correlation), np.nan, bounds), initial=0.0))
         title = "Correlation of " + ", ".join(names)
         return Result(
-            self.planned.name, self.key, self.version, title, self._findings(frame, names, count, safe),
+            self.planned.name, self.key, self.version, title,
+            findings(frame, names, count, safe, around(frame[names].to_numpy(float), bound)),
             (ResultTable(title, frame, {name: Measure(bound=bound) for name in names}, chart="heatmap"),),
             suppressed=int(not safe), cells=1,
-            assumptions=tuple(f"{names[i]} hardly varies, so it has no correlation." for i in np.flatnonzero(flat)),
+            assumptions=tuple(self._not_told(self._columns[i], count) for i in np.flatnonzero(flat)),
         )  # fmt: skip
 
     def _present_noised(self, noise: PlanNoise, names: list[str], moments: Moments | None, count: int) -> Result:
@@ -216,7 +239,7 @@ class Correlation(Analysis):
         frame, i, j = self._frame(names), *np.tril_indices(len(names), -1)
         pairs = pd.DataFrame({"one": np.array(names)[j], "other": np.array(names)[i]})
         pairs[["from", "to", "correlation"]] = np.nan
-        lost = np.zeros(len(names), dtype=bool)
+        lost, ends = np.zeros(len(names), dtype=bool), around(frame[names].to_numpy(float), 0.0)
         if moments:
             each = 1 - (1 - CONFIDENCE) / _FIGURES
             # Each z is off by little more than half a unit, so a product by little more than one; parts are cut off.
@@ -226,6 +249,7 @@ class Correlation(Analysis):
                 for array, rounded in zip(("sum", "cross"), off, strict=True)
             ]
             low, high, lost = moments.between(*half)
+            ends = (low, high)
             with np.errstate(divide="ignore", invalid="ignore"):
                 correlation = np.clip(moments.covariance / np.outer(moments.spread, moments.spread), low, high)
             correlation[lost, :] = correlation[:, lost] = np.nan
@@ -234,7 +258,8 @@ class Correlation(Analysis):
                 pairs[name] = np.where(lost[i] | lost[j], np.nan, matrix[i, j])
         title, varies = "Correlation of " + ", ".join(names), Measure(interval=math.nan)
         return Result(
-            self.planned.name, self.key, self.version, title, self._findings(frame, names, count, moments is not None),
+            self.planned.name, self.key, self.version, title,
+            findings(frame, names, count, moments is not None, ends),
             (
                 ResultTable(title, frame, dict.fromkeys(names, varies), chart="heatmap"),
                 ResultTable("Each pair, 95 % of the time", pairs, dict.fromkeys(("from", "to", "correlation"), varies)),
@@ -268,7 +293,7 @@ class Correlation(Analysis):
         part of each sum of products are cut off.
         """
         u = 0.5 / _ONE
-        return u * np.add.outer(spread, spread) + u**2 + 2 * self._parts / (_ONE * count) + 1e-14
+        return u * np.add.outer(spread, spread) + u**2 + 2 * self._parts / (_ONE * count) + FLOAT
 
     def _square(self, cross: NDArray[np.float64]) -> NDArray[np.float64]:
         """The whole matrix of what is released once for each pair."""
@@ -283,16 +308,22 @@ class Correlation(Analysis):
         frame.insert(0, "column", names)
         return frame
 
-    @staticmethod
-    def _findings(frame: pd.DataFrame, names: list[str], count: int, safe: bool) -> tuple[str, ...]:
-        if not safe:
-            return ("Too few rows.",)
-        values = frame[names].to_numpy(float)
-        pairs = [(abs(values[i, j]), i, j) for i in range(len(names)) for j in range(i) if not np.isnan(values[i, j])]
-        if not pairs:
-            return (f"No two columns vary together over {count:,} rows.",)
-        _, i, j = max(pairs)
-        return (f"{names[j]} and {names[i]} are the most closely related: {values[i, j]:+.3f} over {count:,} rows.",)
+    def _not_told(self, column: Column, count: int) -> str:
+        """That a column varies too little for its bounds, and what would help."""
+        smallest = smallest_spread(_ONE, self._parts, count)
+        below, unit = 1.01 * smallest * self._half(column), 10.0 ** -places(column)
+        if below < unit * math.sqrt(count - 1) / count:  # what one row that differs by one unit would make of it
+            return f"{column.name} is the same in all rows, so it has no correlation."
+        return (
+            f"{column.name} varies too little for its bounds, {column.minimum} to {column.maximum}: its standard "
+            f"deviation is below {size(below)}, so that its correlations cannot be told. They could be with bounds "
+            f"that are at most {size(1 / smallest)} times the standard deviation apart, if it varies at all."
+        )
+
+    def _half(self, column: Column) -> float:
+        """Half of the width of the column's bounds, in its own unit: what z = 1 is away from the middle."""
+        low, high = self.bounds(column)
+        return (high - low) / 2 / float(10 ** places(column))
 
     @property
     def _shared(self) -> bool:

@@ -24,10 +24,12 @@ from counterfoil.analyses.base import (
 )
 from counterfoil.analyses.crosscheck import Stated
 from counterfoil.analyses.noise import Moves
+from counterfoil.analyses.units import counted, text, wanted
 from counterfoil.data.encode import encode
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError
 from counterfoil.governance.column import Column
+from counterfoil.governance.values import written
 from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.protocol import Protocol
 
@@ -56,7 +58,7 @@ class Histogram(Analysis):
         return (Output("safe", shape), Output("count", shape))
 
     def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
-        bins = [f"from {low} to {high}" for low, high in pairwise(self._edges)]
+        bins = [f"from {self._value(low)} to {self._value(high)}" for low, high in pairwise(self._edges)]
         return ((self._column.name, (*bins, *(["elsewhere"] if self._open else []))),) if self.noise is None else None
 
     def counted(self) -> Mapping[str, Bound]:
@@ -88,11 +90,7 @@ class Histogram(Analysis):
         frame = self._frame(pd.array(opened["count"], "Int64"))
         hidden = opened["safe"] == 0
         frame.loc[hidden, "rows"] = pd.NA
-        if hidden.all():
-            finding = "All bins are hidden."
-        else:
-            fullest = frame["rows"].fillna(-1).argmax()
-            finding = f"Most rows, {frame['rows'][fullest]:,}, have {self._column.name} {frame['bin'][fullest]}."
+        finding = "All bins are hidden." if hidden.all() else self._finding(frame, bool(hidden.any()))
         title = f"Distribution of {self._column.name}"
         return Result(
             self.planned.name, self.key, self.version, title, (finding,),
@@ -101,7 +99,21 @@ class Histogram(Analysis):
         )  # fmt: skip
 
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-        return self._frame(self._counts(pd.concat(tables)[self._column.name].to_numpy(np.int64)))
+        values = pd.concat(tables)[self._column.name]
+        days = values.to_numpy("datetime64[D]") if self._column.type == "date" else values.to_numpy()
+        return self._frame(self._counts(days.astype(np.int64)))
+
+    def _finding(self, frame: pd.DataFrame, some_hidden: bool) -> str:
+        """The fullest bin that is shown, if noise or rounding lets it be told."""
+        rows, name, measure = frame["rows"].fillna(-1).to_numpy(np.int64), self._column.name, self.measure("count")
+        off, among = 2 * (measure.interval or measure.bound), "of the bins shown" if some_hidden else "of all bins"
+        fullest = np.flatnonzero(rows >= rows.max() - off)
+        if len(fullest) == 1:
+            return f"Most rows {among}, {rows.max():,}, have {name} {frame['bin'][fullest[0]]}."
+        if not off:
+            return f"{len(fullest)} {among} have {rows.max():,} rows each, and none has more."
+        leaves = "noise" if self.noise else "rounding"
+        return f"Which {among} has most rows cannot be told: {len(fullest)} are within what {leaves} leaves open."
 
     def _counts(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.histogram(values, self._edges)[0].astype(np.int64)
@@ -109,12 +121,21 @@ class Histogram(Analysis):
     def _frame(self, counts: Any) -> pd.DataFrame:
         edges = self._edges
         closing = [")"] * (len(edges) - 2) + ["]"]
-        bins = [f"[{low:,} – {high:,}{end}" for low, high, end in zip(edges, edges[1:], closing, strict=False)]
+        bins = [
+            f"[{self._text(low)} – {self._text(high)}{end}"
+            for low, high, end in zip(edges, edges[1:], closing, strict=False)
+        ]
         return pd.DataFrame({"bin": bins, "rows": counts})
 
     @property
     def _column(self) -> Column:
-        return self.column(self.planned.params.get("column"), "integer")
+        return self.column(self.planned.params.get("column"), "integer", "number", "date", "timestamp")
+
+    def _value(self, edge: int) -> str:
+        return written(self._column.value(edge))
+
+    def _text(self, edge: int) -> str:
+        return text(self._column, edge)
 
     @property
     def _open(self) -> bool:
@@ -128,9 +149,11 @@ class Histogram(Analysis):
 
     @property
     def _edges(self) -> list[int]:
-        edges = self.planned.params.get("edges")
-        if not isinstance(edges, list | tuple) or len(edges) < 2 or not all(type(edge) is int for edge in edges):
-            raise PlanError(f"{self.planned.name}: `edges` must be a list of at least two whole numbers")
-        if list(edges) != sorted(set(edges)):
+        given = self.planned.params.get("edges")
+        edges = [counted(self._column, edge) for edge in given] if isinstance(given, list | tuple) else []
+        counts = [edge for edge in edges if edge is not None]
+        if len(counts) < 2 or len(counts) < len(edges):
+            raise PlanError(f"{self.planned.name}: `edges` must list at least two, each {wanted(self._column)}")
+        if counts != sorted(set(counts)):
             raise PlanError(f"{self.planned.name}: `edges` must rise from one to the next")
-        return list(edges)
+        return counts

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from counterfoil.analyses.base import (
 from counterfoil.analyses.crosscheck import Stated
 from counterfoil.analyses.noise import CONFIDENCE, Moves, PlanNoise
 from counterfoil.analyses.sums import sums_cells, sums_inputs, sums_of
+from counterfoil.analyses.units import MOST_GROUPS, groups, places
 from counterfoil.data.encode import encode
 from counterfoil.data.table import Table
 from counterfoil.errors import PlanError
@@ -32,6 +33,9 @@ from counterfoil.governance.column import Column
 from counterfoil.mpc.circuits.bound import Bound
 from counterfoil.mpc.circuits.rounding import rounded_from
 from counterfoil.mpc.protocol import Protocol
+
+_TOLD: Final = 5
+"""So many groups that are alike are named, at most."""
 
 
 class MeanByGroup(Analysis):
@@ -56,7 +60,7 @@ class MeanByGroup(Analysis):
         return (Output("safe", self._shape), Output("count", self._shape), Output("sum", self._shape))
 
     def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
-        return tuple((column.name, self.categories(column)) for column in self._by) if self.noise is None else None
+        return tuple((column.name, self._parts(column)) for column in self._by) if self.noise is None else None
 
     def summed(self) -> tuple[str, ...]:
         return (self._value.name,) if self.noise is None else ()
@@ -76,8 +80,11 @@ class MeanByGroup(Analysis):
             "sum": Moves(2 * half, 4 * half * half, cells=2, size=size, reach=half * rows),
         }
 
+    def scale(self, array: str) -> int:
+        return int(10 ** places(self._value)) if array == "sum" else 1
+
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
-        codes = [encode(table, column.name).values for column in self._by]
+        codes = [encode(table, column.name).values - self.bounds(column)[0] for column in self._by]
         cell = np.ravel_multi_index(codes, self._shape)
         return sums_of(encode(table, self._value.name).values, cell, self._shape, rules.depth(self.rules))
 
@@ -98,7 +105,7 @@ class MeanByGroup(Analysis):
 
     def present(self, opened: Opened) -> Result:
         safe, count, total = (opened[name].ravel() for name in ("safe", "count", "sum"))
-        frame, value = self._groups(), self._value
+        frame, value, one = self._groups(), self._value, self.scale("sum")
         frame["rows"] = pd.array(np.where(safe, count, 0), "Int64")
         frame["mean"] = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
         frame.loc[safe == 0, "rows"] = pd.NA
@@ -106,36 +113,62 @@ class MeanByGroup(Analysis):
         if self.rounded:
             low, high = self.bounds(value)
             frame["mean"] = np.clip(frame["mean"], low, high)
-            measures["mean"] = Measure(value.unit, self._farthest(frame["mean"].to_numpy(), total, count))
+            measures["mean"] = Measure(value.unit, self._farthest(frame["mean"].to_numpy(), total, count) / one)
         if self.noise:
             low, high = self.bounds(value)
             frame["mean"] = np.clip(frame["mean"] + self._middle, low, high)
             frame["from"], frame["to"] = self._interval(self.noise, total, count, safe == 1)
             noised = dict.fromkeys(("from", "to", "mean"), Measure(value.unit, interval=np.nan))
             measures = {"rows": measures["rows"], **noised}  # the last one is drawn
+        for name in measures.keys() - {"rows"}:
+            frame[name] = frame[name] / one
         title = f"Mean {value.name} by {' and '.join(column.name for column in self._by)}"
-        findings = []
-        means = frame["mean"].to_numpy()
-        if not np.isnan(means).all():
-            for word, at in (("highest", np.nanargmax(means)), ("lowest", np.nanargmin(means))):
-                group = ", ".join(str(frame[column.name].iloc[at]) for column in self._by)
-                findings.append(
-                    f"The {word} mean {value.name}, {means[at]:,.2f} {value.unit}".rstrip() + f", is in {group}."
-                )
         return Result(
-            self.planned.name, self.key, self.version, title, tuple(findings),
+            self.planned.name, self.key, self.version, title, tuple(self._findings(frame, measures["mean"].bound)),
             (ResultTable(title, frame, measures, chart="grouped-bars"),),
             suppressed=int((safe == 0).sum()), cells=safe.size,
         )  # fmt: skip
 
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         names, pooled = [column.name for column in self._by], pd.concat(tables)
+        for column in self._by:
+            if not column.categories:
+                whole = pooled[column.name].astype(np.int64) - self.bounds(column)[0]
+                pooled[column.name] = np.array(self._parts(column))[whole]
         grouped = pooled.groupby(names, observed=True)[self._value.name].agg(["count", "mean"]).reset_index()
+        grouped["mean"] = grouped["mean"] / self.scale("sum")
         return self._groups().merge(grouped.rename(columns={"count": "rows"}), on=names, how="left").fillna({"rows": 0})
 
     def _groups(self) -> pd.DataFrame:
         names = [column.name for column in self._by]
-        return pd.DataFrame(itertools.product(*(self.categories(column) for column in self._by)), columns=names)
+        return pd.DataFrame(itertools.product(*(self._parts(column) for column in self._by)), columns=names)
+
+    def _findings(self, frame: pd.DataFrame, bound: float) -> Iterator[str]:
+        """Which groups have the highest and the lowest mean, as far as rounding and noise let that be told.
+
+        A group is named where no other one can be beyond it, or equal ones together if the means are exact.
+        """
+        mean, unit = frame["mean"].to_numpy(), self._value.unit
+        shown = np.flatnonzero(~np.isnan(mean))
+        if not shown.size:
+            return
+        ends = [frame[name].to_numpy() for name in ("from", "to")] if self.noise else [mean - bound, mean + bound]
+        among = " of the groups shown" if shown.size < mean.size else ""
+        for word, sign, (near, far) in (("highest", 1, ends), ("lowest", -1, ends[::-1])):
+            at = shown[np.argmax(sign * mean[shown])]
+            rivals = shown[sign * far[shown] >= sign * near[at]]
+            exact = not self.noise and not bound
+            if len(rivals) == 1 or (exact and len(rivals) <= _TOLD):
+                names = [", ".join(str(frame[column.name].iloc[each]) for column in self._by) for each in rivals]
+                number = f"{mean[at]:,.{max(places(self._value), 2)}f} {unit}".rstrip()
+                yield f"The {word} mean {self._value.name}{among}, {number}, is in {' and in '.join(names)}."
+            elif exact:
+                yield f"{len(rivals)} groups have the {word} mean {self._value.name}."
+            else:
+                yield (
+                    f"Which group has the {word} mean {self._value.name} cannot be told: {len(rivals)} of them are "
+                    f"within what {'noise' if self.noise else 'rounding'} leaves open."
+                )
 
     def _interval(
         self, noise: PlanNoise, total: NDArray[np.int64], count: NDArray[np.int64], shown: NDArray[np.bool_]
@@ -157,8 +190,9 @@ class MeanByGroup(Analysis):
 
         A group that is shown has the minimum count, and its mean is within the column's bounds.
         """
-        off, (low, high) = rounded_from(self.base), self.bounds(self._value)
-        least, most = np.maximum(count + off.low, self.rules.safe_threshold), count + off.high
+        off, (low, high) = rounded_from(self.base_of("sum")), self.bounds(self._value)
+        rows = rounded_from(self.base)
+        least, most = np.maximum(count + rows.low, self.rules.safe_threshold), count + rows.high
         lowest, highest = _quotients(total + off.low, total + off.high, least, most)
         apart = np.maximum(mean - np.clip(lowest, low, high), np.clip(highest, low, high) - mean)
         return float(np.nanmax(apart, initial=0.0)) * (1 + 1e-12)
@@ -169,7 +203,7 @@ class MeanByGroup(Analysis):
 
     @property
     def _value(self) -> Column:
-        return self.column(self.planned.params.get("value"), "integer")
+        return self.column(self.planned.params.get("value"), "integer", "number")
 
     @property
     def _bound(self) -> Bound:
@@ -180,11 +214,20 @@ class MeanByGroup(Analysis):
         by = self.planned.params.get("by")
         if not isinstance(by, list | tuple) or not by:
             raise PlanError(f"{self.planned.name}: `by` must list at least one category column")
-        return [self.column(name, "string") for name in by]
+        return [self.column(name, "string", "integer", "boolean") for name in by]
+
+    def _parts(self, column: Column) -> tuple[str, ...]:
+        found = groups(column)
+        if found is None:
+            raise PlanError(
+                f"{self.planned.name}: {column.name!r} does not tell few groups apart; give it categories, or bounds "
+                f"of {MOST_GROUPS} whole numbers at most, in {self.contract.id}"
+            )
+        return found
 
     @property
     def _shape(self) -> tuple[int, ...]:
-        return tuple(len(self.categories(column)) for column in self._by)
+        return tuple(len(self._parts(column)) for column in self._by)
 
 
 def _quotients(lower: Any, upper: Any, least: Any, most: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

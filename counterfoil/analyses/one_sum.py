@@ -13,6 +13,7 @@ from counterfoil.analyses.base import Analysis, Cells, Checked, Input
 from counterfoil.analyses.crosscheck import Stated
 from counterfoil.analyses.noise import Moves
 from counterfoil.analyses.sums import sums_cells, sums_inputs, sums_of
+from counterfoil.analyses.units import places
 from counterfoil.data.encode import encode
 from counterfoil.data.table import Table
 from counterfoil.governance.column import Column
@@ -43,6 +44,9 @@ class OneSum(Analysis):
     def state(self, cells: Cells) -> Mapping[str, Stated]:
         return {"rows": Stated(cells.count), f"sum of {self._column.name}": Stated(cells.values["sum"])}
 
+    def scale(self, array: str) -> int:
+        return int(10 ** places(self._column)) if array == "sum" else 1
+
     @property
     def _reach(self) -> Bound:
         """Of the sum over all rows."""
@@ -62,4 +66,4 @@ class OneSum(Analysis):
 
     @property
     def _column(self) -> Column:
-        return self.column(self.planned.params.get("column"), "integer")
+        return self.column(self.planned.params.get("column"), "integer", "number")

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from counterfoil.analyses.base import ResultTable
 from counterfoil.analyses.joint import JointComputation, analyses, local_parts
@@ -116,8 +117,8 @@ def _same(table: ResultTable, pooled: pd.DataFrame) -> bool:
             continue
         shown = table.frame[name].notna().to_numpy()
         got, wanted = (frame[name].to_numpy()[shown].astype(float) for frame in (table.frame, pooled))
-        # Whole numbers are to be the same; a quotient may differ by floating point on its way.
-        float_error = 0.0 if pooled[name].dtype.kind in "iu" else RELATIVE * (1 + np.abs(wanted))
+        # Whole and decimal numbers are to be the same; a quotient may differ by floating point on its way.
+        float_error = RELATIVE * (1 + np.abs(wanted)) if pooled[name].dtype.kind == "f" else 0.0
         if not (np.abs(got - wanted) <= measure.bound + float_error).all():
             return False
     return True
@@ -125,5 +126,5 @@ def _same(table: ResultTable, pooled: pd.DataFrame) -> bool:
 
 def _written(frame: pd.DataFrame) -> list[list[str]]:
     """The table's numbers to so many digits that every machine writes the same."""
-    numbers = frame.select_dtypes("number")
-    return [[str(name), *(f"{value:.{_DIGITS}g}" for value in numbers[name].astype(float))] for name in numbers]
+    numbers = [name for name in frame if is_numeric_dtype(frame[name].dtype) and not is_bool_dtype(frame[name].dtype)]
+    return [[str(name), *(f"{value:.{_DIGITS}g}" for value in frame[name].astype(float))] for name in numbers]

@@ -23,16 +23,17 @@ def rounded(
     """The same results, with the counts and sums in them rounded if the policy says so. A hidden cell stays 0.
 
     Shapes: as given.
-    Cost: none without a base; else that of `round_each` for all numbers at once.
+    Cost: none without a base; else that of `round_each` for all numbers of as many decimal places at once.
     Reveals: nothing.
     """
     made = {name: dict(arrays) for name, arrays in hidden.items()}
     places = [(name, array, bound) for name in made for array, bound in analyses[name].rounded.items()]
     if not places:
         return made
-    (base,) = {analyses[name].base for name, _, _ in places}
-    exact = [made[name][array] for name, array, _ in places]
-    found = round_each(p, exact, base, [bound for _, _, bound in places])
-    for (name, array, _), each in zip(places, found, strict=True):
-        made[name][array] = each
+    for base in sorted({analyses[name].base_of(array) for name, array, _ in places}):
+        alike = [each for each in places if analyses[each[0]].base_of(each[1]) == base]
+        exact = [made[name][array] for name, array, _ in alike]
+        found = round_each(p, exact, base, [bound for _, _, bound in alike])
+        for (name, array, _), each in zip(alike, found, strict=True):
+            made[name][array] = each
     return made

@@ -12,6 +12,7 @@ import pandas as pd
 from counterfoil.analyses.base import SAFE, Cells, Limits, Measure, Opened, Output, Result, ResultTable
 from counterfoil.analyses.noise import Moves
 from counterfoil.analyses.one_sum import OneSum
+from counterfoil.analyses.units import counted, text, wanted
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreement import Planned
 from counterfoil.governance.contract import Contract
@@ -39,9 +40,13 @@ class Threshold(OneSum):
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
         super().__init__(planned, contract, limits)
         asked = [(name, value) for name, value in planned.params.items() if name in ASKS]
-        if len(asked) != 1 or type(asked[0][1]) is not int:
-            raise PlanError(f"{planned.name}: give one of `above` and `at_least`, a whole number in the column's units")
-        ((self._asks, self._value),) = asked
+        value = counted(self._column, asked[0][1]) if len(asked) == 1 else None
+        if value is None:
+            raise PlanError(
+                f"{planned.name}: give one of `above` and `at_least`, {wanted(self._column)} in the unit of "
+                f"{self._column.name}"
+            )
+        self._asks, self._value = asked[0][0], value
         if abs(self._value) >= SAFE:
             raise RangeError(
                 f"{planned.name}: no sum reaches 2^62, so {self._value} cannot be compared with one; take a threshold "
@@ -60,7 +65,7 @@ class Threshold(OneSum):
         # Both sides are whole numbers, so more than the value is at least the next one.
         total = cells.values["sum"].reshape(1)
         if self.base > 1:
-            total = round_to(p, total, self.base, self._reach)
+            total = round_to(p, total, self.base_of("sum"), self._reach)
         passed = at_least(p, total, self._value + (self._asks == "above"))
         return replace(cells, values={"passed": passed.reshape()})
 
@@ -69,7 +74,7 @@ class Threshold(OneSum):
         frame = pd.DataFrame({self._question: pd.array([passed if safe else None], "boolean")})
         finding, measure = f"{self._question}: {'yes' if passed else 'no'}.", Measure()
         if self.noise:
-            finding += f" The sum was noised before it was compared; 95 % within ± {self.noise.half_width('sum'):,}."
+            finding += f" The sum was noised before it was compared; 95 % within ± {self.measure('sum').interval:,}."
             measure = Measure(interval=math.nan)
         elif self.base > 1:
             finding += f" The sum was rounded to the nearest {self.base:,} before it was compared."
@@ -86,4 +91,4 @@ class Threshold(OneSum):
     @property
     def _question(self) -> str:
         column = self._column
-        return f"{column.name} adds up to {ASKS[self._asks]} {self._value:,} {column.unit}".rstrip()
+        return f"{column.name} adds up to {ASKS[self._asks]} {text(column, self._value)} {column.unit}".rstrip()

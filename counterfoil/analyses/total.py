@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from counterfoil.analyses.base import (
@@ -14,6 +15,7 @@ from counterfoil.analyses.base import (
 )
 from counterfoil.analyses.noise import Moves
 from counterfoil.analyses.one_sum import OneSum
+from counterfoil.analyses.units import own_array, text
 from counterfoil.mpc.circuits.bound import Bound
 
 
@@ -45,14 +47,18 @@ class Total(OneSum):
     def present(self, opened: Opened) -> Result:
         safe, count, total = (opened[name].item() for name in ("safe", "count", "sum"))
         name, unit = self._column.name, self._column.unit
+        hidden = np.array([not safe])
         frame = pd.DataFrame(
-            {"rows": pd.array([count if safe else None], "Int64"), name: pd.array([total if safe else None], "Int64")}
+            {
+                "rows": pd.array([count if safe else None], "Int64"),
+                name: own_array(self._column, np.array([total]), hidden),
+            }
         )
         rows, measure = self.measure("count"), self.measure("sum", unit)
         about = f" (noised; 95 % within ± {measure.interval:,})" if measure.interval else ""
         about = f" (both rounded to the nearest {self.base:,})" if self.rounded else about
         finding = (
-            f"{name} adds up to {total:,} {unit}".rstrip() + f" over {count:,} rows{about}."
+            f"{name} adds up to {text(self._column, total)} {unit}".rstrip() + f" over {count:,} rows{about}."
             if safe
             else "Too few rows."
         )
@@ -64,4 +70,5 @@ class Total(OneSum):
 
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         values = pd.concat([table[self._column.name] for table in tables])
-        return pd.DataFrame({"rows": [len(values)], self._column.name: [int(values.sum())]})
+        total = own_array(self._column, np.array([values.sum()]), np.array([False]))
+        return pd.DataFrame({"rows": [len(values)], self._column.name: total})

@@ -20,6 +20,9 @@ from counterfoil.governance.column import Column
 LARGEST = 1 << 61
 """The widest bound that nodes can check on shares (PROTOCOLS 3.5)."""
 
+WIDEST = 1 << 52
+"""The widest bounds that are scaled exactly in 64-bit floats."""
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -47,7 +50,8 @@ class Encoded:
 
 def encode(table: Table, name: str) -> Encoded:
     """The column, exactly: integers as they are, numbers as a count of their last decimal place (money in cents),
-    categories by their place in the contract, booleans as 0 and 1, dates as days since 1970-01-01.
+    categories by their place in the contract, booleans as 0 and 1, dates as days since 1970-01-01, and
+    times as a count of their last decimal place of a second.
 
     Raises: MissingValueError when cells are empty; RangeError for a column without public bounds.
     """
@@ -65,7 +69,7 @@ def encode_scaled(table: Table, name: str, frac_bits: int) -> Encoded:
     """
     column = table.contract.column(name)
     low, high = _bounds(column)
-    if not (0 < high - low <= 1 << 52 and abs(low) + abs(high) <= 1 << 52 and 0 <= frac_bits <= 40):
+    if not (0 < high - low <= WIDEST and abs(low) + abs(high) <= WIDEST and 0 <= frac_bits <= 40):
         raise RangeError(f"{name}: cannot be scaled from {low} to {high} at {frac_bits} bits; correct the bounds")
     centred = (2 * _integers(table, column) - (low + high)).astype(np.float64)  # exact below 2^53
     one = 1 << frac_bits

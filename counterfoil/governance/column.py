@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, Literal, TypeAlias, get_args
@@ -22,13 +22,16 @@ from counterfoil.governance.minimisation import Generalisation, generalisation
 from counterfoil.governance.missing import REFUSED, Missing, missing
 from counterfoil.governance.properties import custom_properties, path_of
 from counterfoil.governance.quality import check_pattern
-from counterfoil.governance.values import Bound, read_bound
+from counterfoil.governance.values import EPOCH, Bound, read_bound, ticks, time_of
 
-ColumnType: TypeAlias = Literal["integer", "number", "string", "date", "boolean"]
+ColumnType: TypeAlias = Literal["integer", "number", "string", "date", "timestamp", "boolean"]
 PrivacyRole: TypeAlias = Literal["identifier", "quasi", "sensitive", "measure", "key", "time"]
 
 LARGEST = 1 << 61
 """Bounds beyond this cannot be checked on shares (PROTOCOLS 3.5)."""
+
+TIME_PLACES = (0, 3, 6)
+"""Of a timestamp: seconds, milliseconds, microseconds."""
 
 PSEUDONYM_BITS = 60
 """So few that every pseudonym can be shared; two of n keys meet with a probability below n² / 2^61."""
@@ -69,7 +72,8 @@ class Column:
     def bounds(self) -> tuple[int, int] | None:
         """Lowest and highest encoded value, or None where the contract declares no bounds.
 
-        Categories count from 0 in the contract's order, booleans are 0 and 1, dates are days since 1970-01-01.
+        Categories count from 0 in the contract's order, booleans are 0 and 1, dates are days since 1970-01-01,
+        timestamps units of 10^-resolution seconds.
         """
         if self.categories:
             return 0, len(self.categories) - 1
@@ -80,17 +84,22 @@ class Column:
         return self._units(self.minimum), self._units(self.maximum)
 
     def cell(self, value: Bound | str | bool | None) -> int | str | bool | date | None:
-        """A value of the contract as a table holds it: a number as a count of its last decimal place."""
-        return self._units(value) if isinstance(value, Decimal) else value
+        """A value of the contract as a table holds it: a number as a count of its last decimal place, and so a time."""
+        return self._units(value) if isinstance(value, Decimal | datetime) else value
 
     def _units(self, value: Bound) -> int:
+        if isinstance(value, datetime):
+            return ticks(value, self.resolution)
         if isinstance(value, date):
-            return (value - date(1970, 1, 1)).days
+            return (value - EPOCH.date()).days
         return int(value * 10**self.resolution)
 
-    def _bound(self, units: int) -> Bound:
+    def value(self, units: int) -> Bound:
+        """What so many units stand for, as the contract would write it."""
         if self.type == "date":
-            return date(1970, 1, 1) + timedelta(days=units)
+            return EPOCH.date() + timedelta(days=units)
+        if self.type == "timestamp":
+            return time_of(units, self.resolution)
         return Decimal(units).scaleb(-self.resolution) if self.type == "number" else units
 
     def shared(self) -> Column:
@@ -104,7 +113,7 @@ class Column:
             kept = dict.fromkeys(category[: self.generalise.prefix] for category in self.categories)
             return replace(self, categories=tuple(kept), pattern=None, generalise=None)
         low, high = self.generalise.coarsen(np.array(self.bounds, np.int64)).tolist()
-        return replace(self, minimum=self._bound(low), maximum=self._bound(high), generalise=None)
+        return replace(self, minimum=self.value(low), maximum=self.value(high), generalise=None)
 
 
 def read_column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], problems: Problems) -> Column:
@@ -183,8 +192,10 @@ def _check_fit(item: Mapping[str, Any], own: Mapping[str, Any], path: Path, prob
     at = partial(path_of, item, path)
     if "categories" in own and kind != "string":
         problems.add(at("categories"), f"categories are for columns of type string, not {kind}; give bounds instead")
-    if "resolution" in own and kind != "number":
-        problems.add(at("resolution"), f"resolution is for columns of type number, not {kind}; remove it")
+    if "resolution" in own and kind not in ("number", "timestamp"):
+        problems.add(at("resolution"), f"resolution is for columns of type number or timestamp, not {kind}; remove it")
+    if kind == "timestamp" and own.get("resolution", 0) not in TIME_PLACES:
+        problems.add(at("resolution"), "a timestamp has 0, 3 or 6 decimal places of a second; choose one")
     if kind == "number" and "resolution" not in own:
         problems.add(path, "a column of type number needs 'resolution', its decimal places")
     if "pseudonym" in own and (role != "key" or kind not in ("string", "integer")):
@@ -200,10 +211,10 @@ def _check_fit(item: Mapping[str, Any], own: Mapping[str, Any], path: Path, prob
             at("optOut"),
             "who opted out is told by a required column of type boolean with the role identifier; make it so",
         )
-    if role == "measure" and kind in ("string", "date"):
+    if role == "measure" and kind in ("string", "date", "timestamp"):
         problems.add(at("privacyRole"), f"a measure is integer, number or boolean, not {kind}; change one")
-    if role == "time" and kind != "date":
-        problems.add(at("privacyRole"), f"a column with the role time is of type date, not {kind}")
+    if role == "time" and kind not in ("date", "timestamp"):
+        problems.add(at("privacyRole"), f"a column with the role time is of type date or timestamp, not {kind}")
     if role == "identifier" and "categories" in own:
         problems.add(at("categories"), "an identifier has no categories; change the role to quasi, or remove them")
 

@@ -79,6 +79,11 @@ class Contract:
         """The largest number of rows that the rules for `rowCount` let one owner bring: a public bound for sums."""
         return _most_rows(self.quality) or 0
 
+    @property
+    def fewest_rows(self) -> int:
+        """The smallest number of rows that the rules for `rowCount` let one owner bring; 1 where they say nothing."""
+        return max(_fewest_rows(self.quality), 1)
+
     def check_current(self, today: date) -> None:
         """Raises: ExpiredError when the contract's last day is over."""
         if today > self.expires:
@@ -192,3 +197,14 @@ def _most_rows(quality: Iterable[QualityRule]) -> int | None:
         if rule.metric == "rowCount" and rule.operator in inclusive
     ]
     return min(limits, default=None)
+
+
+def _fewest_rows(quality: Iterable[QualityRule]) -> int:
+    """The largest lower limit of the rules for rowCount, 0 if none has one."""
+    inclusive = {"mustBe": 0, "mustBeBetween": 0, "mustBeGreaterOrEqualTo": 0, "mustBeGreaterThan": 1}
+    limits = [
+        math.floor(rule.limits[0]) + inclusive[rule.operator]
+        for rule in quality
+        if rule.metric == "rowCount" and rule.operator in inclusive
+    ]
+    return max(limits, default=0)

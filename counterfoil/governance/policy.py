@@ -107,7 +107,7 @@ class Rules:
         if self.safe_round_base > 1:
             yield (
                 f"Exact counts and sums are rounded to the nearest multiple of {self.safe_round_base} while they are "
-                f"secret-shared, so that what is read of them is off by {self.safe_round_base // 2} at most. Which "
+                f"secret-shared, so that what is read of them is off by half of that at most. Which "
                 "cells are hidden goes by exact counts. Sums of rounded numbers can narrow down what a single one "
                 "stands for."
             )

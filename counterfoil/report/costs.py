@@ -44,6 +44,7 @@ def cost_words(agreement: Agreement, estimate: Estimate, round_trip_s: float) ->
     yield "No analysis opens anything by itself. Recipients learn"
     for name, analysis in analyses(agreement).items():
         yield f"  from {name}: {wording.listing(analysis.reveals)}"
+        yield from (f"    {line}" for line in analysis.untold())
     yield ""
     brought = wording.listing([f"{rows:,} rows under {name}" for name, rows in estimate.rows.items()])
     yield f"If each owner brings {brought}, a job costs {_words(estimate.total)},"

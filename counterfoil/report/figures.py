@@ -15,6 +15,8 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+import pandas as pd
+
 from counterfoil.report import tables, wording
 
 if TYPE_CHECKING:
@@ -280,7 +282,7 @@ class _Drawing:
 
 
 def _floats(table: ResultTable, name: str) -> list[float]:
-    return [float(value) for value in table.frame[name].astype("Float64").to_numpy(float, na_value=math.nan)]
+    return [math.nan if pd.isna(value) else float(value) for value in table.frame[name]]
 
 
 def _decimals(value: float) -> int:

@@ -49,6 +49,7 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         *_checkers(agreement.checkers),
         "The recipients learn the following and which cells are hidden:",
         "\n".join(map(_released, analyses)),
+        *_untold(analyses),
         "A cell is hidden while it is still secret-shared, and opened to nobody, if",
         "\n".join(f"- {rule}" for rule in agreement.rules.describe()),
         "Other cells are hidden with it where it could be subtracted from the margins that are released here, to "
@@ -131,6 +132,13 @@ def _repeated(agreement: Agreement) -> Iterator[str]:
 def _checkers(checkers: Sequence[str]) -> Iterator[str]:
     if checkers:
         yield f"{wording.listing(checkers)} get what they are to receive before it is approved, to check it."
+
+
+def _untold(analyses: Sequence[Analysis]) -> Iterator[str]:
+    lines = [f"- {each.planned.name}: {line}" for each in analyses for line in each.untold()]
+    if lines:
+        yield "Results can leave this open:"
+        yield "\n".join(lines)
 
 
 def _operator(node: Party) -> str:

@@ -104,7 +104,7 @@ def _type(values: pd.Series[Any]) -> str:
         return "boolean"
     if pd.api.types.is_integer_dtype(values.dtype):
         return "integer"
-    return "number" if pd.api.types.is_float_dtype(values.dtype) else "string"
+    return "number" if pd.api.types.is_numeric_dtype(values.dtype) else "string"
 
 
 def _manifest(report: Report, resources: list[dict[str, Any]]) -> Mapping[str, Any]:

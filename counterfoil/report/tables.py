@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -107,13 +108,21 @@ def as_json(table: ResultTable, missing: str) -> dict[str, Any]:
         measure = table.measures.get(name)
         facts = _facts(measure) if measure else {}
         columns.append({"name": name, "role": "measure" if measure else "index", **facts})
-    cells = ([_plain(value) for value in table.frame[name]] for name in table.frame.columns)
+    cells = ([_in_json(_plain(value)) for value in table.frame[name]] for name in table.frame.columns)
     return {
         "title": table.title,
         "columns": columns,
         "missing": missing,
         "rows": [list(row) for row in zip(*cells, strict=True)],
     }
+
+
+def _in_json(value: Any) -> Any:
+    """A decimal as a number while that says it exactly, else as text."""
+    if not isinstance(value, Decimal):
+        return value
+    number = float(value)
+    return number if Decimal(repr(number)) == value else str(value)
 
 
 def _facts(measure: Measure) -> dict[str, Any]:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from decimal import ROUND_UP, Context
+from decimal import ROUND_UP, Context, Decimal
+from typing import Any
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def number(value: float, decimals: int) -> str:
-    """The number with thousands separators; a whole number stays whole, others get `decimals`. Truth is yes or no."""
+def number(value: float | Decimal, decimals: int) -> str:
+    """The number with thousands separators; a whole number stays whole, and a decimal keeps its places; others get
+    `decimals`. Truth is yes or no.
+    """
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = f"{value:,}" if isinstance(value, int) else f"{value:z,.{decimals}f}"
+    text = f"{value:,}" if isinstance(value, int | Decimal) else f"{value:z,.{decimals}f}"
     return text.replace("-", "−")
 
 
-def decimals_for(values: Iterable[float], bound: float) -> int:
+def decimals_for(values: Iterable[Any], bound: float) -> int:
     """How many decimals a column is shown with: two for large numbers, four for small, never past its bound."""
     largest = max((abs(value) for value in values), default=0.0)
     wanted = 2 if largest >= 100 else 4

@@ -65,7 +65,7 @@ def correlation(bound: float = 3.21e-9, values: Any = CORRELATION, suppressed: i
     table = ResultTable("Correlation", frame, {name: Measure(bound=bound) for name in NAMES}, chart="heatmap")
     return Result(
         "links", "correlation", 1, "Correlation", ("Strongest: one.",), (table,), suppressed=suppressed, cells=1,
-        assumptions=("age hardly varies.",),
+        assumptions=("age is the same in all rows.",),
     )  # fmt: skip
 
 

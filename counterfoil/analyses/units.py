@@ -1,0 +1,92 @@
+"""A column's own unit, in which people write and read, and the whole numbers that are computed with.
+
+A number with two decimal places is computed with as a count of hundredths, a day as a count of days. Every change
+between the two is exact. Knows neither plans nor shares.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from counterfoil.governance.column import Column
+from counterfoil.governance.values import moment, written
+
+MOST_GROUPS: Final = 100
+"""Whole numbers that rows are told apart by, at most."""
+
+_DIGITS: Final = 38
+
+
+def places(column: Column) -> int:
+    """The decimal places of the column's numbers; 0 for whole ones."""
+    return column.resolution if column.type == "number" else 0
+
+
+def counted(column: Column, value: object) -> int | None:
+    """The count of the column's last decimal place, or of days or ticks, that the value is; None if it is none.
+
+    A value is a number as a plan writes it, or the text of a day or a time.
+    """
+    if column.type in ("date", "timestamp"):
+        return moment(column.type, column.resolution, value) if isinstance(value, str) else None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    try:
+        scaled = Decimal(str(value)).scaleb(places(column))
+        return int(scaled) if scaled == scaled.to_integral_value() else None
+    except InvalidOperation:
+        return None
+
+
+def wanted(column: Column) -> str:
+    """What `counted` takes for this column, in words."""
+    if column.type == "date":
+        return 'a day, as "2026-11-30"'
+    if column.type == "timestamp":
+        return 'a time, as "2026-11-30T09:00:00Z"'
+    digits = places(column)
+    return f"a number with up to {digits} decimal places" if digits else "a whole number"
+
+
+def own(column: Column, units: int) -> int | Decimal:
+    """A count in the column's own unit, exactly."""
+    return Decimal(units).scaleb(-places(column)) if places(column) else units
+
+
+def own_array(column: Column, units: NDArray[Any], missing: NDArray[Any]) -> Any:
+    """Counts in the column's own unit for a frame, exactly: Int64, or decimals with the column's places.
+
+    Shapes: both arrays (n,); where `missing` holds there is no number.
+    """
+    if not places(column):
+        return pd.arrays.IntegerArray(units.astype(np.int64), missing.astype(np.bool_))
+    numbers: list[Any] = [None if gone else own(column, int(each)) for each, gone in zip(units, missing, strict=True)]
+    kind: Any = pd.ArrowDtype(pa.decimal128(_DIGITS, places(column)))
+    return pd.array(numbers, kind)
+
+
+def text(column: Column, units: int) -> str:
+    """A count as people read it: `1,234.50`, `2026-11-30`."""
+    if column.type in ("date", "timestamp"):
+        return written(column.value(units))
+    return f"{own(column, units):,}"
+
+
+def groups(column: Column) -> tuple[str, ...] | None:
+    """What the column can tell rows apart by, in the order of its codes: its categories, or its few whole values.
+
+    None where it cannot.
+    """
+    if column.categories:
+        return tuple(column.categories)
+    if column.type == "boolean":
+        return ("false", "true")
+    if column.type == "integer" and column.bounds and column.bounds[1] - column.bounds[0] < MOST_GROUPS:
+        return tuple(str(value) for value in range(column.bounds[0], column.bounds[1] + 1))
+    return None
