@@ -12,7 +12,7 @@ import select
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +26,8 @@ import counterfoil
 from counterfoil.confinement import MEASURES, demanded, tell_lacking, withhold_memory
 from counterfoil.data import reader, reading
 from counterfoil.data.cells import TYPES, split
-from counterfoil.data.sources import Limits, UnreadableError
+from counterfoil.data.sources import Limits
+from counterfoil.data.unreadable import UnreadableError
 from counterfoil.errors import ConfinementError
 from counterfoil.files import open_ordinary
 
@@ -46,13 +47,18 @@ _ENVIRONMENT = {  # nothing of ours; one thread of each kind, and no address spa
 }
 
 
-def frames(path: Path, columns: Mapping[str, str], limits: Limits) -> Iterator[tuple[bytes, bytes]]:
+def frames(
+    path: Path, columns: Mapping[str, str], limits: Limits, empty: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[tuple[bytes, bytes]]:
     """Batches and misfits, as the reader finds them; without columns, their kinds.
+
+    `empty` are the cells of a column that count as empty.
 
     Raises: UnreadableError; ConfinementError where the kernel cannot confine the reader as is demanded here.
     """
     withhold_memory()  # which will hold the table
-    wish = json.dumps({"columns": dict(columns), "limits": asdict(limits), "needed": demanded()}).encode()
+    asked = {"columns": dict(columns), "limits": asdict(limits), "empty": dict(empty or {}), "needed": demanded()}
+    wish = json.dumps(asked).encode()
     with _open(path) as file:
         child = subprocess.Popen(
             [sys.executable, "-s", "-P", "-m", reading.__name__, str(file.fileno())],

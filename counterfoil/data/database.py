@@ -24,7 +24,7 @@ import sqlalchemy as sql
 from sqlalchemy.exc import DatabaseError, InterfaceError, NoSuchModuleError, NoSuchTableError, OperationalError
 
 from counterfoil.data.confined import LIMITS
-from counterfoil.data.sources import UnreadableError
+from counterfoil.data.unreadable import UnreadableError
 from counterfoil.errors import CounterfoilError, DocumentError, NotFoundError, StoreError, UnreadableTableError
 from counterfoil.governance.document import did_you_mean
 

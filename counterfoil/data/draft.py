@@ -15,6 +15,7 @@ from typing import Any
 
 from counterfoil.data.cells import split
 from counterfoil.data.profile import ColumnProfile, Profile
+from counterfoil.governance.values import time_of
 
 RARE = 10  # rows: a text that stands in fewer is not named as a category
 
@@ -52,6 +53,8 @@ def _column(column: ColumnProfile, rows: int) -> Iterator[str]:
     kind, places = split(column.kind)
     yield f"      # {_seen(column, rows)}"
     yield f"      - name: {_quoted(column.name)}"
+    if column.header not in ("", column.name) and column.header.isprintable():
+        yield f"        physicalName: {_quoted(column.header)}"
     yield f"        logicalType: {kind}"
     if not column.empty:
         yield "        required: true"
@@ -59,10 +62,13 @@ def _column(column: ColumnProfile, rows: int) -> Iterator[str]:
             yield "        unique: true"
     common = sorted(text for text, count in column.counts.items() if count >= RARE)
     if column.lowest is not None:
-        yield f"        logicalTypeOptions: {{minimum: {_low(column, places)}, maximum: {_high(column, places)}}}"
+        ends = f"minimum: {_low(column, places)}, maximum: {_high(column, places)}"
+        yield f"        logicalTypeOptions: {{{ends}}}"
     elif column.shape and not common:
         yield f"        logicalTypeOptions: {{pattern: {_quoted(column.shape)}}}"
-    own = [("resolution", str(places))] * (kind == "number")
+    own = [("resolution", str(places))] * (kind in ("number", "timestamp"))
+    if column.stand_ins:
+        own.append(("emptySpellings", f"[{', '.join(map(_quoted, column.stand_ins))}]"))
     if common:
         own.append(("categories", f"[{', '.join(map(_quoted, common))}]"))
         if rare := len(column.counts) - len(common):
@@ -91,12 +97,17 @@ def _seen(column: ColumnProfile, rows: int) -> str:
 
 
 def _low(column: ColumnProfile, places: int) -> str:
+    if split(column.kind)[0] == "timestamp":
+        return f'"{time_of(column.lowest, places).year:04d}-01-01T00:00:00Z"'
     if isinstance(column.lowest, date):
         return f'"{column.lowest.year:04d}-01-01"'
     return _decimal(-_outward(-column.lowest) if column.lowest < 0 else 0, places)
 
 
 def _high(column: ColumnProfile, places: int) -> str:
+    if split(column.kind)[0] == "timestamp":
+        part = f".{'9' * places}" if places else ""
+        return f'"{time_of(column.highest, places).year:04d}-12-31T23:59:59{part}Z"'
     if isinstance(column.highest, date):
         return f'"{column.highest.year:04d}-12-31"'
     return _decimal(_outward(column.highest) if column.highest > 0 else 0, places)

@@ -30,6 +30,7 @@ from counterfoil.data.table import Table, read
 from counterfoil.errors import DataError, MissingColumnError, QualityRuleError
 from counterfoil.governance.column import Column
 from counterfoil.governance.contract import Contract
+from counterfoil.governance.values import written
 
 PIECE_ROWS = 1 << 17
 _ROW_COUNT = "ExpectTableRowCountToBeBetween"
@@ -282,4 +283,6 @@ def _shown(column: Column, cell: Any) -> str:
         return "(empty)"
     if column.type == "number":
         return f"{cell / 10**column.resolution:.{column.resolution}f}"
+    if column.type == "timestamp":
+        return written(column.value(int(cell)))
     return f"{cell:%Y-%m-%d}" if column.type == "date" else str(cell)

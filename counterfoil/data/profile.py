@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from counterfoil.data.cells import REMEDIES, split
+from counterfoil.data.cells import REMEDIES, Misfits, split
 from counterfoil.data.confined import LIMITS, frames, unpack
-from counterfoil.data.sources import UnreadableError
+from counterfoil.data.unreadable import UnreadableError
 from counterfoil.errors import UnreadableTableError
 
 FEW = 50  # different texts, up to which they may be categories
@@ -30,6 +30,7 @@ class ColumnProfile:
 
     `lowest` and `highest` are of numbers and days, a number being a count of its last decimal place; `counts` are the
     rows of each text, where there are few texts; `shape` is a pattern that all texts match, where they look alike.
+    `header` is its name in the file, and `stand_ins` are cells that count as empty.
     """
 
     name: str
@@ -40,6 +41,8 @@ class ColumnProfile:
     highest: Any
     counts: Mapping[str, int]
     shape: str | None
+    header: str = ""
+    stand_ins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +61,32 @@ def profile(path: Path, name: str = "") -> Profile:
     """
     limits, name = replace(LIMITS, arrow=True), name or path.name
     try:
-        kinds = next(json.loads(payload) for _, payload in frames(path, {}, limits))
+        seen = next(json.loads(payload) for _, payload in frames(path, {}, limits))
+        kinds = seen["kinds"]
         batches = []
-        for frame, payload in frames(path, kinds, limits):
+        for frame, payload in frames(path, kinds, limits, seen["empty"]):
             if frame == b"M":
-                column = json.loads(payload)["column"]
+                found = Misfits(**json.loads(payload))
+                column, rows = found.column, wording_rows(found.rows, found.count)
                 remedy = REMEDIES[split(kinds[column])[0]] if column else "give every row as many cells as the header"
-                raise UnreadableError(remedy, column=column)
+                raise UnreadableError(f"{rows}: {remedy}", column=column)
             batches.append(unpack(payload, kinds))
     except UnreadableError as refusal:
-        where = f"column {refusal.column}: " if refusal.column else ""
-        raise UnreadableTableError(f"{name}: {where}{refusal.problem}") from None
+        texts = [f"column {column}: {problem}" if column else problem for problem, _, column in refusal.all]
+        raise UnreadableTableError(f"{name}: {'; '.join(texts)}") from None
     if not batches:
         raise UnreadableTableError(f"{name}: it has no rows; a contract needs some to start from")
     table = pa.Table.from_batches(batches)
-    return Profile(table.num_rows, tuple(_column(name, kind, table[name]) for name, kind in kinds.items()))
+    return Profile(table.num_rows, tuple(_column(name, kind, table[name], seen) for name, kind in kinds.items()))
 
 
-def _column(name: str, kind: str, cells: Any) -> ColumnProfile:
+def wording_rows(rows: Sequence[int], count: int) -> str:
+    """Which rows they are, the first few of them."""
+    shown = ", ".join(map(str, rows[:5]))
+    return f"row {shown}" if count == 1 else f"{count} rows, the first of them {shown}"
+
+
+def _column(name: str, kind: str, cells: Any, seen: Mapping[str, Any]) -> ColumnProfile:
     present = pc.drop_null(cells)
     ordered = kind not in ("string", "boolean")
     ends = pc.min_max(present).as_py() if ordered else {"min": None, "max": None}
@@ -85,7 +96,8 @@ def _column(name: str, kind: str, cells: Any) -> ColumnProfile:
         if different <= FEW:
             counts = {item["values"]: item["counts"] for item in pc.value_counts(present).to_pylist()}
         shape = _shape(present)
-    return ColumnProfile(name, kind, cells.null_count, different, ends["min"], ends["max"], counts, shape)
+    return ColumnProfile(name, kind, cells.null_count, different, ends["min"], ends["max"], counts, shape,
+                         seen["names"][name], tuple(seen["empty"].get(name, ())))  # fmt: skip
 
 
 def _shape(texts: Any) -> str | None:

@@ -8,7 +8,8 @@ On standard output, frames of (kind: 1 byte, length: 8 bytes little-endian, payl
 
 * `B`, a batch: rows (4 bytes); then per column, in the order asked for, one byte a row that is 1 where a value is, and
   the values: an int64 a row (days since 1970 for a date), or for `string` 4 bytes of length a row and the UTF-8 bytes;
-* `T`, the kinds of all columns, instead of batches when no column is asked for: JSON;
+* `T`, the kinds of all columns, and which of their cells count as empty, instead of batches when no column is asked
+  for: JSON;
 * `C`, first of all: the measures of confinement that the kernel lacks and nobody demands: JSON;
 * `M`, misfits, and `U`, an unreadable file: JSON;
 * `E`, the end: nothing.
@@ -32,9 +33,10 @@ import pyarrow.parquet as pq
 
 from counterfoil import confinement
 from counterfoil.confinement import DEMANDS
-from counterfoil.data.cells import REMEDIES, TYPES, Misfits, split, stored_to, text_to, utf8
+from counterfoil.data.cells import REMEDIES, TYPES, Misfits, as_bytes, split, stored_to, text_to, utf8, without
 from counterfoil.data.infer import infer
-from counterfoil.data.sources import BATCH_ROWS, Limits, UnreadableError, is_stored, open_table
+from counterfoil.data.sources import BATCH_ROWS, Limits, is_stored, open_table
+from counterfoil.data.unreadable import UnreadableError
 from counterfoil.errors import ConfinementError
 
 UNCONFINED = "unconfined"  # why a file was refused
@@ -61,8 +63,10 @@ def confine(limits: Limits, needed: Collection[str] = DEMANDS[""]) -> tuple[str,
     )
 
 
-def read(source: BinaryIO, columns: Mapping[str, str], limits: Limits, send: Send) -> None:
-    """The whole file is sent: batches, then misfits.
+def read(
+    source: BinaryIO, columns: Mapping[str, str], limits: Limits, send: Send, empty: Mapping[str, Sequence[str]]
+) -> None:
+    """The whole file is sent: batches, then misfits. `empty` are the cells of a column that count as empty.
 
     Raises: UnreadableError.
     """
@@ -76,8 +80,10 @@ def read(source: BinaryIO, columns: Mapping[str, str], limits: Limits, send: Sen
         parts: list[bytes | memoryview] = [ROWS.pack(batch.num_rows)]
         for name, kind in columns.items():
             raw = batch.column(name)
-            if not stored:
+            raw = as_bytes(raw) if stored else raw
+            if pa.types.is_binary(raw.type):
                 raw = utf8(raw, misfits[name], rows + 1)
+            raw = without(raw, empty.get(name, ()))
             values, good = (stored_to if stored else text_to)(kind, raw)
             bad = pc.and_(pc.is_valid(raw), pc.invert(good))
             misfits[name].add_batch(bad, raw, rows + 1)
@@ -110,16 +116,16 @@ def pack(kind: str, values: Any) -> list[bytes | memoryview]:
 
 def warm_up() -> None:
     """Everything that reading needs is imported, by reading a small table of each format."""
-    columns = {kind: kind for kind in TYPES}
+    columns, types = {kind: kind for kind in TYPES}, {**TYPES, "timestamp": pa.timestamp("s")}
     limits = Limits(max_rows=1, max_columns=len(TYPES), max_bytes=1 << 20, memory=0, cpu_s=0)
     for stored in (False, True):
         with os.fdopen(os.memfd_create("warm-up"), "w+b") as file:
             if stored:
-                pq.write_table(pa.table({kind: pa.nulls(1, TYPES[kind]) for kind in TYPES}), file)
+                pq.write_table(pa.table({kind: pa.nulls(1, types[kind]) for kind in TYPES}), file)
             else:
-                file.write(b"integer,number,string,date,boolean\n1,1,1,2000-01-01,1\n")
+                file.write(b"integer,number,string,date,timestamp,boolean\n1,1,1,2000-01-01,2000-01-01T00:00:00Z,1\n")
             file.seek(0)
-            read(file, columns, limits, lambda *_: None)
+            read(file, columns, limits, lambda *_: None, {})
 
 
 def main() -> None:
@@ -142,11 +148,11 @@ def main() -> None:
         try:
             send(b"C", [json.dumps(confine(limits, wish["needed"])).encode()])
             if wish["columns"]:
-                read(source, wish["columns"], limits, send)
+                read(source, wish["columns"], limits, send, wish["empty"])
             else:
                 send(b"T", [json.dumps(infer(source, limits)).encode()])
         except UnreadableError as error:
-            refuse(error.problem, error.error, error.column)
+            send(b"U", [json.dumps((error.problem, error.error, error.column, error.more)).encode()])
         except ConfinementError as error:
             refuse(str(error), UNCONFINED)
         except (MemoryError, pa.ArrowMemoryError):

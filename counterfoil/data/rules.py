@@ -29,9 +29,17 @@ from counterfoil.governance.column import Column
 from counterfoil.governance.contract import Contract
 from counterfoil.governance.keyspelling import visible
 from counterfoil.governance.quality import QualityRule
+from counterfoil.governance.values import read_time, ticks, written
 
 PATTERN = "ExpectColumnValuesToMatchRegex"
-_DTYPES = {"integer": "int64", "number": "int64", "string": "str", "date": "datetime64", "boolean": "bool"}
+_DTYPES = {
+    "integer": "int64",
+    "number": "int64",
+    "string": "str",
+    "date": "datetime64",
+    "timestamp": "int64",
+    "boolean": "bool",
+}
 _PYTHON = {"integer": int, "string": str, "boolean": bool}
 
 
@@ -104,7 +112,7 @@ def _of_column(column: Column) -> Iterator[Rule]:
         low, high = _cell(column, column.minimum), _cell(column, column.maximum)
         yield rule(
             OutOfBoundsError,
-            f"from {column.minimum} to {column.maximum}",
+            f"from {written(column.minimum)} to {written(column.maximum)}",
             "correct these cells, or agree on a contract with wider bounds",
             "ExpectColumnValuesToBeBetween",
             min_value=low,
@@ -192,6 +200,11 @@ def _cell(column: Column, value: Any) -> Any:
     """
     if column.type == "date":
         return datetime.combine(value if isinstance(value, date) else date.fromisoformat(value), time())
+    if column.type == "timestamp":
+        moment = value if isinstance(value, datetime) else read_time(value)
+        if moment is None:
+            raise ValueError
+        return ticks(moment, column.resolution)
     if column.type == "number":
         return int(Decimal(str(value)) * 10**column.resolution)
     if type(value) is not _PYTHON[column.type]:

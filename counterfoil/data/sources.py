@@ -5,7 +5,6 @@ Nothing of a file's content is in a message. Knows no contract beyond the names 
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +16,11 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 
 from counterfoil.data.cells import REMEDIES, Misfits, split, stored_as
+from counterfoil.data.headers import check_magic, layout, places_of, plain_name
+from counterfoil.data.unreadable import UnreadableError
 
 BATCH_ROWS = 64 * 1024
 BLOCK_BYTES = 4 << 20  # of CSV; a row must fit into it
-MAX_HEADER = 64 * 1024
 MAX_RATIO = 200  # of decoded to stored bytes; tables of people reach 20, one value repeated some thousands
 PARQUET_MAGIC, ARROW_MAGIC = b"PAR1", b"ARROW1"
 PARQUET = {
@@ -29,14 +29,6 @@ PARQUET = {
     "buffer_size": 1 << 20,  # column chunks are streamed
     "pre_buffer": False,
 }
-
-
-class UnreadableError(Exception):
-    """The file as a whole cannot be read; the text says why, without any content of the file."""
-
-    def __init__(self, problem: str, error: str = "unreadable", column: str | None = None) -> None:
-        super().__init__(problem)
-        self.problem, self.error, self.column = problem, error, column
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +57,17 @@ def is_stored(source: BinaryIO) -> bool:
     return _magic(source) in (PARQUET_MAGIC, ARROW_MAGIC)
 
 
-def column_names(source: BinaryIO, limits: Limits) -> list[str]:
-    """The names of the columns, as the file has them. Raises: UnreadableError."""
+def column_names(source: BinaryIO, limits: Limits) -> dict[str, str]:
+    """The names of the columns as a contract writes them, and as the file has them. Raises: UnreadableError."""
     magic = _magic(source)
     if magic == PARQUET_MAGIC:
-        return list(pq.ParquetFile(pa.PythonFile(source, mode="r"), **PARQUET).schema_arrow.names)
-    if magic == ARROW_MAGIC:
-        return list(_arrow(source, limits).schema.names)
-    names = _header(source)
-    source.seek(0)
+        found = list(pq.ParquetFile(pa.PythonFile(source, mode="r"), **PARQUET).schema_arrow.names)
+    else:
+        found = list(_arrow(source, limits).schema.names) if magic == ARROW_MAGIC else layout(source, ()).names
+    names: dict[str, str] = {}
+    for each in found:
+        if names.setdefault(plain_name(each), each) != each or found.count(each) > 1:
+            raise UnreadableError("the header names it twice; keep one", column=plain_name(each))
     return names
 
 
@@ -93,19 +87,20 @@ def _magic(source: BinaryIO) -> bytes:
     source.seek(0)
     magic = source.read(len(ARROW_MAGIC))
     source.seek(0)
+    check_magic(magic)
     return magic[: len(PARQUET_MAGIC)] if magic.startswith(PARQUET_MAGIC) else magic
 
 
 def open_arrow(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits) -> Iterator[Any]:
     """Record batches of the columns, every buffer of them checked. Raises: UnreadableError."""
     file = _arrow(source, limits)
-    check_names(file.schema.names, columns)
-    _check_types(file.schema, columns)
+    at = places_of(file.schema.names, columns)
+    _check_types(file.schema, columns, at)
 
     def batches() -> Iterator[Any]:
         size = 0
         for number in range(file.num_record_batches):
-            batch = file.get_batch(number).select(list(columns))
+            batch = _named(file.get_batch(number), [file.schema.names[at[name]] for name in columns], columns)
             batch.validate(full=True)
             size += batch.nbytes
             limits.check(size=size)
@@ -122,11 +117,20 @@ def _arrow(source: BinaryIO, limits: Limits) -> Any:
     return file
 
 
-def _check_types(schema: Any, columns: Mapping[str, str | None]) -> None:
+def _named(batch: Any, names: Sequence[str], columns: Iterable[str]) -> Any:
+    """The columns of these names in the file, under the names that the contract gives them."""
+    return pa.record_batch([batch.column(name) for name in names], names=list(columns))
+
+
+def _check_types(schema: Any, columns: Mapping[str, str | None], at: Mapping[str, int]) -> None:
+    """Raises: UnreadableError for the columns whose type in the file cannot hold what the contract asks for."""
+    wrong = []
     for name, kind in columns.items():
-        found = schema.field(name).type
+        found = schema.field(at[name]).type
         if kind and not stored_as(kind, found):
-            raise UnreadableError(f"the file stores {str(found)[:40]}; {REMEDIES[split(kind)[0]]}", "type", name)
+            wrong.append((f"the file stores {str(found)[:40]}; {REMEDIES[split(kind)[0]]}", "type", name))
+    if wrong:
+        raise UnreadableError.of(wrong)
 
 
 def open_parquet(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits) -> Iterator[Any]:
@@ -141,9 +145,12 @@ def open_parquet(source: BinaryIO, columns: Mapping[str, str | None], limits: Li
     limits.check(meta.num_rows, meta.num_columns, decoded)
     if decoded > MAX_RATIO * stored:
         raise UnreadableError(f"it unpacks to {decoded} bytes from {stored}; store it less compressed")
-    check_names(file.schema_arrow.names, columns)
-    _check_types(file.schema_arrow, columns)
-    return iter(file.iter_batches(batch_size=BATCH_ROWS, columns=list(columns), use_threads=False))
+    schema = file.schema_arrow
+    at = places_of(schema.names, columns)
+    _check_types(schema, columns, at)
+    names = [schema.names[at[name]] for name in columns]
+    batches = file.iter_batches(batch_size=BATCH_ROWS, columns=names, use_threads=False)
+    return (_named(batch, names, columns) for batch in batches)
 
 
 def open_csv(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits, torn: Misfits) -> Iterator[Any]:
@@ -153,55 +160,31 @@ def open_csv(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits
     Raises: UnreadableError.
     """
     limits.check(size=os.fstat(source.fileno()).st_size)
-    names = _header(source)
-    source.seek(0)
-    limits.check(columns=len(names))
-    check_names(names, columns)
+    found = layout(source, columns)
+    limits.check(columns=len(found.names))
+    at = places_of(found.names, columns, found.delimiter)
+    if not found.rows:
+        return iter(())
 
     def skip(row: Any) -> str:
-        torn.add(row.number - 1, row.text)
+        torn.add(row.number, row.text)
         return "skip"
 
-    return iter(
-        pcsv.open_csv(
-            pa.PythonFile(source, mode="r"),
-            read_options=pcsv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
-            parse_options=pcsv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
-            convert_options=pcsv.ConvertOptions(
-                check_utf8=False,
-                column_types=dict.fromkeys(columns, pa.binary()),
-                include_columns=list(columns),
-                strings_can_be_null=True,
-                null_values=[""],
-                quoted_strings_can_be_null=True,
-            ),
-        )
+    source.seek(found.start)
+    numbers = {name: str(at[name]) for name in columns}  # names of a file may repeat, places do not
+    batches = pcsv.open_csv(
+        pa.PythonFile(source, mode="r"),
+        read_options=pcsv.ReadOptions(
+            use_threads=False, block_size=BLOCK_BYTES, column_names=[str(n) for n in range(len(found.names))]
+        ),
+        parse_options=pcsv.ParseOptions(delimiter=found.delimiter, newlines_in_values=True, invalid_row_handler=skip),
+        convert_options=pcsv.ConvertOptions(
+            check_utf8=False,
+            column_types=dict.fromkeys(numbers.values(), pa.binary()),
+            include_columns=list(numbers.values()),
+            strings_can_be_null=True,
+            null_values=[""],
+            quoted_strings_can_be_null=True,
+        ),
     )
-
-
-def _header(source: BinaryIO) -> list[str]:
-    """The names in the first line, which must be UTF-8 and of a sane length."""
-    line = source.readline(MAX_HEADER + 1)
-    if not line:
-        raise UnreadableError("it is empty; the first line must name the columns")
-    if len(line) > MAX_HEADER:
-        raise UnreadableError(f"its first line is longer than {MAX_HEADER} bytes; it must name the columns")
-    try:
-        text = line.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UnreadableError("it is not UTF-8 text; save it as CSV in UTF-8") from None
-    if not text.rstrip("\r\n").replace("\t", "").isprintable():
-        raise UnreadableError("it is neither CSV text nor Parquet")
-    return next(csv.reader([text]), [])
-
-
-def check_names(found: Sequence[str], wanted: Iterable[str]) -> None:
-    """Raises: UnreadableError for the first contract column that is not there exactly once."""
-    for name in wanted:
-        if found.count(name) > 1:
-            raise UnreadableError("the header names it twice; keep one", column=name)
-        if name not in found:
-            hint = "; separate the cells by commas" if len(found) == 1 and ";" in found[0] else ""
-            raise UnreadableError(
-                f"the file has no such column; add it, or rename the one that holds it{hint}", "missing", name
-            )
+    return (batch.rename_columns(list(columns)) for batch in batches)

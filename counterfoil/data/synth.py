@@ -33,7 +33,14 @@ OPTED_OUT = 0.03  # of the rows
 WIDE = 10**9  # the largest number in a column without bounds
 LAST_DAY = 30_000  # of a date without bounds, after 1970-01-01
 
-_DTYPES = {"integer": "int64", "number": "int64", "string": "O", "date": "datetime64[D]", "boolean": "bool"}
+_DTYPES = {
+    "integer": "int64",
+    "number": "int64",
+    "string": "O",
+    "date": "datetime64[D]",
+    "timestamp": "int64",
+    "boolean": "bool",
+}
 
 Cells: TypeAlias = NDArray[Any]
 Maker: TypeAlias = Callable[[int], Cells]
@@ -102,6 +109,9 @@ def write_table(table: Table, path: Path) -> None:
     columns = {}
     for column in table.contract.columns:
         values = table.data[column.name]
+        if column.type == "timestamp":
+            unit = {0: "s", 3: "ms", 6: "us"}[column.resolution]
+            values = values.cast(pa.timestamp(unit)).cast(pa.timestamp(unit, "UTC"))
         columns[column.name] = decimals(values, column.resolution) if column.type == "number" else values
     write = pq.write_table if path.suffix == ".parquet" else pcsv.write_csv
     write(pa.table(columns), path)

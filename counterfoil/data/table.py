@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from counterfoil.data.cells import Misfits
 from counterfoil.data.confined import LIMITS, frames, unpack
 from counterfoil.data.faults import Fault, Faults
+from counterfoil.data.hints import hint
 from counterfoil.data.legible import legible
-from counterfoil.data.sources import Limits, UnreadableError
+from counterfoil.data.sources import Limits
+from counterfoil.data.unreadable import UnreadableError
 from counterfoil.errors import DataError, MissingColumnError, UnreadableTableError, WrongTypeError
 from counterfoil.governance.column import Column
 from counterfoil.governance.contract import Contract
@@ -95,9 +97,10 @@ def read(path: Path, contract: Contract, page: Path, limits: Limits = LIMITS) ->
     """
     faults = Faults(path.name, contract, page)
     columns = {column.name: _kind(column) for column in contract.columns}
+    empty = {column.name: column.empty_spellings for column in contract.columns if column.empty_spellings}
     rows = 0
     try:
-        for kind, payload in frames(path, columns, limits):
+        for kind, payload in frames(path, columns, limits, empty):
             if kind == b"B":
                 batch = unpack(payload, columns)
                 rows += batch.num_rows
@@ -105,13 +108,17 @@ def read(path: Path, contract: Contract, page: Path, limits: Limits = LIMITS) ->
             else:
                 faults.found.append(_fault(Misfits(**json.loads(payload)), contract))
     except UnreadableError as refusal:
-        faults.found[:] = [Fault(_REFUSALS[refusal.error], refusal.column, _RULES[refusal.error], refusal.problem)]
+        faults.found[:] = [
+            Fault(_REFUSALS[error], column, _RULES[error], problem) for problem, error, column in refusal.all
+        ]
     if not (rows or faults.found):
         faults.found.append(Fault(DataError, None, "at least one row", "it has none; export it again"))
     faults.refuse()
 
 
 def _kind(column: Column) -> str:
+    if column.type == "timestamp":
+        return f"timestamp:{column.resolution}:{'own' if column.zone is None else column.zone}"
     return f"number:{column.resolution}" if column.type == "number" else column.type
 
 
@@ -122,4 +129,5 @@ def _fault(misfits: Misfits, contract: Contract) -> Fault:
         rule = "as many cells in every row as in the header"
         return Fault(UnreadableTableError, None, rule, misfits.remedy, misfits.count, rows, cells)
     rule = f"type {contract.column(name).type}"
-    return Fault(WrongTypeError, name, rule, misfits.remedy, misfits.count, rows, cells)
+    remedy = hint(contract.column(name).type, cells) or misfits.remedy
+    return Fault(WrongTypeError, name, rule, remedy, misfits.count, rows, cells)

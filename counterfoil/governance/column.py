@@ -22,10 +22,13 @@ from counterfoil.governance.minimisation import Generalisation, generalisation
 from counterfoil.governance.missing import REFUSED, Missing, missing
 from counterfoil.governance.properties import custom_properties, path_of
 from counterfoil.governance.quality import check_pattern
-from counterfoil.governance.values import EPOCH, Bound, read_bound, ticks, time_of
+from counterfoil.governance.values import EPOCH, Bound, read_bound, ticks, time_of, written
 
 ColumnType: TypeAlias = Literal["integer", "number", "string", "date", "timestamp", "boolean"]
 PrivacyRole: TypeAlias = Literal["identifier", "quasi", "sensitive", "measure", "key", "time"]
+
+MOST = 10**18 - 1
+"""The largest number that a cell can hold, with its decimal places: of 18 digits."""
 
 LARGEST = 1 << 61
 """Bounds beyond this cannot be checked on shares (PROTOCOLS 3.5)."""
@@ -43,7 +46,8 @@ class Column:
 
     `minimum` and `maximum` are in the column's own unit (int, Decimal or date); `bounds` are integers in units of
     10^-resolution, the form in which the column is shared.
-    `opt_out` marks the column that tells who opted out.
+    `opt_out` marks the column that tells who opted out. Of a timestamp without a zone of its own, `zone` says how many
+    minutes it is ahead of UTC; None where every cell says its own. `empty_spellings` are cells that count as empty.
     """
 
     name: str
@@ -67,6 +71,8 @@ class Column:
     key_spelling: KeySpelling = AS_WRITTEN
     business_name: str = ""
     not_from: tuple[str, ...] = ()
+    zone: int | None = 0
+    empty_spellings: tuple[str, ...] = ()
 
     @property
     def bounds(self) -> tuple[int, int] | None:
@@ -165,6 +171,8 @@ def read_column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], p
         opt_out="optOut" in own,
         key_spelling=key_spelling(own["keySpelling"]) if "keySpelling" in own else AS_WRITTEN,
         not_from=tuple(own.get("notFrom", ())),
+        zone=_zone(options),
+        empty_spellings=tuple(own.get("emptySpellings", ())),
     )
     _check_bounds(column, path, problems)
     check_categories(column.categories, path_of(item, path, "categories"), problems)
@@ -173,6 +181,17 @@ def read_column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], p
     if "generalise" in own:
         return _generalised(column, own["generalise"], path_of(item, path, "generalise"), problems)
     return column
+
+
+def _zone(options: Mapping[str, Any]) -> int | None:
+    """Minutes ahead of UTC of times without a zone, None where they have their own."""
+    if options.get("timezone"):
+        return None
+    name = options.get("defaultTimezone", "UTC")
+    if name == "UTC":
+        return 0
+    hours, minutes = name[1:].split(":")
+    return (60 * int(hours) + int(minutes)) * (-1 if name[0] == "-" else 1)
 
 
 def _generalised(column: Column, value: Mapping[str, Any], path: Path, problems: Problems) -> Column:
@@ -229,7 +248,13 @@ def _check_bounds(column: Column, path: Path, problems: Problems) -> None:
     elif bounds is None and column.role not in ("identifier", "key"):
         wanted = "'categories'" if column.type == "string" else "logicalTypeOptions with minimum and maximum"
         problems.add(path, f"a column with the role {column.role} needs public bounds; add {wanted}")
-    if bounds and max(map(abs, bounds)) > LARGEST:
+    if column.type in ("integer", "number") and bounds and max(map(abs, bounds)) > MOST:
+        problems.add(
+            (*path, "logicalTypeOptions"),
+            "no cell has more than 18 digits, decimal places included; narrow the bounds to "
+            f"{written(column.value(-MOST))} and {written(column.value(MOST))}, or closer",
+        )
+    elif bounds and max(map(abs, bounds)) > LARGEST:
         problems.add((*path, "logicalTypeOptions"), "bounds beyond 2^61 units cannot be checked on shares; narrow them")
     for side in ("minimum", "maximum"):
         value = getattr(column, side)

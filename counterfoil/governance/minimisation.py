@@ -21,6 +21,7 @@ FIT = {
     "integer": ("bottom", "top", "band", "round"),
     "number": ("bottom", "top", "band", "round"),
     "date": ("period",),
+    "timestamp": (),
     "string": ("prefix",),
     "boolean": (),
 }

@@ -60,7 +60,11 @@ BAD_CSV: dict[str, tuple[str | bytes, type[DataError], str]] = {
     "no bytes": (b"", UnreadableTableError, "empty"),
     "no rows": (HEADER, DataError, "at least one row"),
     "missing column": (HEADER.replace("area", "aera") + GOOD, MissingColumnError, "column area"),
-    "semicolons": ((HEADER + GOOD).replace(",", ";"), MissingColumnError, "separate the cells by commas"),
+    "semicolons without a column": (
+        (HEADER + GOOD).replace("area,", "").replace(",", ";"),
+        MissingColumnError,
+        "column area",
+    ),
     "name twice": (HEADER.replace("area", "code") + GOOD, UnreadableTableError, "names it twice"),
     "huge header": (HEADER[:-1] + ",x" * 40_000 + "\n" + GOOD, UnreadableTableError, "first line is longer"),
     "many columns": (HEADER[:-1] + ",x" * 1_000 + "\n" + GOOD, UnreadableTableError, "more than 1000 columns"),
@@ -71,7 +75,7 @@ BAD_CSV: dict[str, tuple[str | bytes, type[DataError], str]] = {
     "binary garbage": (bytes(range(1, 256)) * 50, UnreadableTableError, "readable"),
     "one endless row": (HEADER + '0008,"' + "x" * (9 << 20), UnreadableTableError, "readable"),
     "text for integer": (HEADER + GOOD.replace(",5", f",{CANARY}x"), WrongTypeError, "column score: type integer"),
-    "decimal for integer": (HEADER + GOOD.replace(",5", ",5.0"), WrongTypeError, "column score"),
+    "decimal for integer": (HEADER + GOOD.replace(",5", ",5.5"), WrongTypeError, "column score"),
     "hexadecimal": (HEADER + GOOD.replace(",5", ",0x5"), WrongTypeError, "column score"),
     "19 digits": (HEADER + GOOD.replace(",5", f",{CANARY:0<19}"), WrongTypeError, "up to 18 digits"),
     "blank in number": (HEADER + GOOD.replace(",5", ", 5"), WrongTypeError, "column score"),
@@ -87,12 +91,12 @@ BAD_CSV: dict[str, tuple[str | bytes, type[DataError], str]] = {
 
 
 BAD_COLUMNS = {
-    "float for integer": ("score", pa.array([5.0, 6.0]), "stores double"),
+    "float for integer": ("score", pa.array([5.0, 6.5]), "in 1 row;"),
     "text for integer": ("score", pa.array(["5", "6"]), "stores string"),
     "uint64 beyond": ("score", pa.array([5, 2**63], pa.uint64()), "in 1 row;"),
     "int64 beyond": ("score", pa.array([-(10**18), 10**18]), "in 2 rows;"),
     "integer for string": ("code", pa.array([7, 8]), "stores int64"),
-    "timestamp for date": ("day", pa.array([0, 1], pa.timestamp("s")), "stores timestamp"),
+    "timestamp for date": ("day", pa.array([0, 1], pa.timestamp("s")), "in 1 row;"),
     "integer for boolean": ("active", pa.array([0, 1]), "stores int64"),
     "list": ("score", pa.array([[5], [6]]), "stores list"),
     "nan": ("amount", pa.array([1.0, float("nan")]), "in 1 row;"),
@@ -104,7 +108,7 @@ BAD_COLUMNS = {
 
 
 FILES: dict[str, File] = {
-    "csv of line ends": ("bad.csv", lambda: b"\n" * 50, MissingColumnError, "column code"),
+    "csv of line ends": ("bad.csv", lambda: b"\n" * 50, UnreadableTableError, "it is empty"),
     "csv of commas": ("bad.csv", lambda: b"," * 500 + b"\n", MissingColumnError, "column code"),
     "csv of one quote": ("bad.csv", lambda: b'"', MissingColumnError, "column code"),
     "csv with a NUL in a cell": (
@@ -139,7 +143,6 @@ FILES: dict[str, File] = {
         UnreadableTableError,
         "in 2 rows",
     ),
-    "csv of tabs": ("bad.csv", lambda: (HEADER + GOOD).replace(",", "\t").encode(), MissingColumnError, "column code"),
     "csv with a surrogate": (
         "bad.csv",
         lambda: HEADER.encode() + GOOD.encode().replace(b"north", b"\xed\xa0\x80"),
@@ -213,7 +216,6 @@ FILES: dict[str, File] = {
         WrongTypeError,
         "stores binary",
     ),
-    "parquet of nothing": ("bad.parquet", lambda: parquet({"score": pa.nulls(2)}), WrongTypeError, "stores null"),
     "parquet of durations": (
         "bad.parquet",
         lambda: parquet({"score": pa.array([1, 2], pa.duration("s"))}),

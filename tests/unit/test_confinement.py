@@ -17,7 +17,7 @@ import pytest
 from counterfoil.confinement import CONFINEMENT, DEMANDS, seccomp, tell_lacking
 from counterfoil.data import confined, reading
 from counterfoil.data.confined import LIMITS, frames
-from counterfoil.data.sources import UnreadableError
+from counterfoil.data.unreadable import UnreadableError
 from counterfoil.errors import ConfinementError
 from counterfoil.home import Home
 from tests.unit import confined_child
