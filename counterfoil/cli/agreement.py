@@ -65,6 +65,7 @@ def draft(
 
     Example: counterfoil agreement draft contracts/agreements/exposure.agreement.yaml --roster roster.yaml
     """
+    from counterfoil.analyses.joint import analyses
     from counterfoil.files import read_file
     from counterfoil.governance.roster import parse_roster
     from counterfoil.governance.signing import publish, read_agreement
@@ -73,6 +74,7 @@ def draft(
 
     mine = Home.open(home)
     agreement = read_agreement(file, parse_roster(read_file(roster), str(roster)))
+    analyses(agreement)  # a plan that does not fit its contract is not proposed
     follow(agreement.roster, mine, datetime.now(UTC).date())
     ref = publish(agreement, mine.exchange, mine.party)
     mine.log.append("agreement-proposed", refs={"agreement": str(ref), "roster": agreement.roster.digest})
@@ -139,6 +141,7 @@ def sign(
 
     Example: counterfoil agreement sign agreement:bank-a:5e1f...
     """
+    from counterfoil.analyses.joint import analyses
     from counterfoil.governance.explain import explain as in_words
     from counterfoil.governance.naming import agreement_ref, check_safe
     from counterfoil.governance.signing import fetch_agreement, sign_agreement
@@ -151,8 +154,11 @@ def sign(
         check_safe(ref, named)
     agreement = fetch_agreement(mine.exchange, named)
     _remind(agreement, mine.exchange)
+    planned = analyses(agreement)
     if not yes:
         say(*in_words(agreement).split("\n"))
+        for name, analysis in planned.items():
+            say(*(f"{name}: {line}" for line in analysis.untold()))
         ask(f"Sign this as {mine.party}?")
     follow(agreement.roster, mine, datetime.now(UTC).date())
     sign_agreement(agreement, mine.keys, mine.exchange)

@@ -106,7 +106,9 @@ def text_to(kind: str, text: Any) -> tuple[Any, Any]:
         return pc.utf8_lower(kept).cast(pa.bool_()), good
     kept = pc.replace_substring_regex(kept, r"^\+", "")
     if name == "integer":
-        return pc.replace_substring_regex(kept, r"\.0*$", "").cast(pa.int64()), good
+        if pc.any(pc.match_substring(kept, ".")).as_py():
+            kept = pc.replace_substring_regex(kept, r"\.0*$", "")
+        return kept.cast(pa.int64()), good
     kept = pc.replace_substring_regex(kept, rf"(\.\d{{{places}}})0+$", r"\1")
     return units(kept.cast(pa.decimal128(DIGITS + 1, places)), places), good
 

@@ -22,8 +22,8 @@ _BOM: Final = b"\xef\xbb\xbf"
 _EXCEL_SEP: Final = re.compile(rb'\A"?sep=(.)"?(?:\r\n|\r|\n)', re.IGNORECASE)
 _SAVE: Final = "save it as CSV UTF-8"
 _OTHERS: Final = {
-    b"PK\x03\x04": "it is neither CSV text nor Parquet, but an Excel workbook or another zip archive; open the sheet that "
-    f"holds the table, and {_SAVE}",
+    b"PK\x03\x04": "it is neither CSV text nor Parquet, but an Excel workbook or another zip archive; open the "
+    f"sheet that holds the table, and {_SAVE}",
     b"\xd0\xcf\x11\xe0": f"it is an old Excel workbook; open the sheet that holds the table, and {_SAVE}",
     b"\xff\xfe": f"it is UTF-16 text; {_SAVE}",
     b"\xfe\xff": f"it is UTF-16 text; {_SAVE}",

@@ -23,7 +23,8 @@ _TIME: Final = (
 
 def parse_days(text: Any) -> tuple[Any, Any]:
     """The days that begin the texts, and a mask of those that are in the calendar; null for null."""
-    day = pc.utf8_slice_codeunits(text, 0, 10)
+    longest = pc.max(pc.binary_length(text)).as_py() or 0
+    day = pc.utf8_slice_codeunits(text, 0, 10) if longest > len("2026-11-30") else text
     seconds, good = _seconds(day, "%Y-%m-%d")
     return pc.if_else(good, seconds, None).cast(pa.date32()), good
 
@@ -85,7 +86,7 @@ def _seconds(text: Any, form: str) -> tuple[Any, Any]:
     """Seconds since 1970, and a mask of the texts that are days of the calendar: no 30th of February, no year 0."""
     stamp = pc.strptime(text, format=form, unit="s", error_is_null=True)
     good = pc.fill_null(pc.equal(pc.strftime(stamp, format=form), text), False)
-    return stamp, pc.and_(good, pc.fill_null(pc.not_equal(pc.utf8_slice_codeunits(text, 0, 4), "0000"), False))
+    return stamp, pc.and_(good, _in_calendar(stamp.cast(pa.int64()), 0))
 
 
 def _number(text: Any) -> Any:
