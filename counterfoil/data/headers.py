@@ -150,6 +150,6 @@ def _decoded(header: bytes) -> str:
         ) from None
     if "\0" in text:
         raise UnreadableError(f"it is neither CSV text nor Parquet, or it is UTF-16 text; {_SAVE}")
-    if any(unicodedata.category(each) == "Cc" for each in re.sub(r"[\t\r\n]", "", text)):
+    if any(unicodedata.category(each) in ("Cc", "Cf") for each in re.sub(r"[\t\r\n]", "", text)):
         raise UnreadableError("it is neither CSV text nor Parquet; its header has characters that cannot be printed")
     return text

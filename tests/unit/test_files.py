@@ -239,7 +239,7 @@ def test_all_columns_that_are_missing_or_of_another_type_are_named_at_once(tmp_p
         (b"PK\x03\x04" + b"\0" * 40, "Excel workbook.*save it as CSV UTF-8"),
         (b"\xd0\xcf\x11\xe0" + b"\0" * 40, "old Excel workbook.*save it as CSV UTF-8"),
         (csv(*ROWS).encode("utf-16"), "UTF-16 text; save it as CSV UTF-8"),
-        (csv(*ROWS).encode("utf-16-le"), "UTF-16 text, or no text at all; save it as CSV UTF-8"),
+        (csv(*ROWS).encode("utf-16-le"), "or it is UTF-16 text; save it as CSV UTF-8"),
         (csv(*ROWS, header=HEADER + ",größe").encode("latin-1"), "column 7 is not UTF-8.*save it as CSV UTF-8"),
         (b"\x1f\x8b" + b"\0" * 40, "compressed; unpack it"),
     ],
