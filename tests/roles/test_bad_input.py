@@ -70,9 +70,14 @@ Submit = Callable[[str], Ref]
 
 
 @pytest.fixture
-def submitted(checked: dict[str, Contribution]) -> Submit:
-    """A new submission of an owner."""
-    return lambda owner: copy(checked[owner]).share()
+def submitted(checked: dict[str, Contribution], banks: Consortium) -> Submit:
+    """A new submission of an owner, as if it had handed in none for the period."""
+
+    def submit(owner: str) -> Ref:
+        banks.forget(owner)
+        return copy(checked[owner]).share()
+
+    return submit
 
 
 @contextmanager
@@ -306,9 +311,14 @@ def test_a_submission_counts_once_in_a_job(banks: Consortium, submitted: Submit)
 def test_a_submission_that_one_job_used_serves_no_other(banks: Consortium, submitted: Submit) -> None:
     submissions = [submitted(owner) for owner in OWNERS]
     replayed = [submissions[0], *(submitted(owner) for owner in OWNERS[1:])]
-    first, second = ([banks.computation(node, refs) for node in NODES] for refs in (submissions, replayed))
+    first = [banks.computation(node, submissions) for node in NODES]
+    for owner in OWNERS:
+        banks.forget(owner)
+    second = [banks.computation(node, replayed) for node in NODES]
+    for owner in OWNERS:
+        banks.forget(owner)
     meet(first)
-    with pytest.raises(ReplayError, match=r"submission-job .* belongs to"):
+    with pytest.raises(ReplayError, match=r"serves job [0-9a-f]{32}, so not"):
         meet(second)
     with refused(banks, ReplayError, f"belongs to {first[0].job.id}"):  # and from now on before anybody meets
         banks.computation("node-0", replayed)
