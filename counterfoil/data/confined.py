@@ -115,9 +115,16 @@ def _check_confined(kind: bytes, payload: bytes) -> None:
 
 def _refusal(payload: bytes) -> UnreadableError:
     match _json(payload):
-        case [str(problem), str(error), str() | None as column] if error in _REASONS and _is_said(problem):
-            return UnreadableError(problem, error, column)
+        case [problem, error, column, [*more]] if all(map(_is_problem, ([problem, error, column], *more))):
+            return UnreadableError(problem, error, column, more)
     return UnreadableError(_STOPPED)
+
+
+def _is_problem(item: object) -> bool:
+    match item:
+        case [str(problem), str(error), str() | None as column]:
+            return error in _REASONS and _is_said(problem) and _is_said(column or "")
+    return False
 
 
 def _check_misfits(payload: bytes, columns: Mapping[str, str]) -> None:

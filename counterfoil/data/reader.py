@@ -140,8 +140,10 @@ def main() -> None:
         for part in parts:
             sys.stdout.buffer.write(part)
 
-    def refuse(problem: str, error: str = "unreadable", column: str | None = None) -> None:
-        send(b"U", [json.dumps((problem, error, column)).encode()])
+    def refuse(
+        problem: str, error: str = "unreadable", column: str | None = None, more: Sequence[Sequence[str]] = ()
+    ) -> None:
+        send(b"U", [json.dumps((problem, error, column, more)).encode()])
 
     warm_up()
     with os.fdopen(int(sys.argv[1]), "rb") as source:
@@ -152,7 +154,7 @@ def main() -> None:
             else:
                 send(b"T", [json.dumps(infer(source, limits)).encode()])
         except UnreadableError as error:
-            send(b"U", [json.dumps((error.problem, error.error, error.column, error.more)).encode()])
+            refuse(error.problem, error.error, error.column, error.more)
         except ConfinementError as error:
             refuse(str(error), UNCONFINED)
         except (MemoryError, pa.ArrowMemoryError):
