@@ -245,13 +245,14 @@ def test_spellings_of_older_versions_are_read() -> None:
     assert found["team"] == {"members": [{"username": "ada", "role": "Owner"}]}
     table = found["schema"][0]
     assert table["quality"] == [{"type": "library", "metric": "rowCount", "mustBeBetween": [1, 500]}]
-    code, n = table["properties"]
+    code, n, day = table["properties"]
     assert code["quality"] == [
         {"metric": "duplicateValues", "mustBeLessThan": 1, "unit": "rows"},
         {"metric": "nullValues", "mustBe": 0},
         {"metric": "invalidValues", "arguments": {"validValues": ["a", "b"]}, "mustBe": 0},
     ]
     assert n["logicalTypeOptions"] == {"minimum": 2, "maximum": 9}
+    assert day["logicalType"] == "timestamp"  # v3.0 calls a date what has a time in its format
 
 
 @pytest.mark.parametrize("version", ["v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0", "v3.2.0", "v2.2.2", "3.1.0", "v9"])
