@@ -38,7 +38,7 @@ quick: $(STAMP) .venv/azurite/ready  ## the fast checks alone
 soak: $(STAMP) .venv/azurite/ready .venv-mpyc/ready  ## hours: every check with as many trials as a release needs; SEED=n starts elsewhere
 	SEED=$(or $(SEED),0) $(BIN)/pytest -n 2 --dist load -m soak --durations=0
 
-outside: $(STAMP)       ## the log's format, checked by Go's checksum database; needs deployments/debian-packages.sh
+outside: $(STAMP)       ## the log's format, checked by Go's checksum database; needs deployments/debian-packages.sh outside
 	$(BIN)/pytest -m outside
 
 lock:                   ## new pins, with hashes and without download addresses

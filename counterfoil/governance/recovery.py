@@ -29,7 +29,7 @@ from counterfoil.crypto.keys import PrivateKeys, PublicKeys
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import DocumentError, NotFoundError, StoreError, TamperedError
 from counterfoil.exchange import Exchange
-from counterfoil.files import private_folder, read_file, write_file
+from counterfoil.files import private_folder, read_file, write_file, write_output
 from counterfoil.governance.document import read_json, write_time
 from counterfoil.governance.job import relearn
 from counterfoil.governance.memory import MEMBERSHIP
@@ -82,7 +82,7 @@ def back_up(home: Home, out: Path, now: datetime) -> int:
         "files": {name: digest(data) for name, data in sorted(files.items())},
     }
     packed = _tar({_INVENTORY: sign(KIND, jcs(stated), home.keys), **dict(sorted(files.items()))})
-    write_file(out, packed)
+    write_output(out, packed)
     return len(packed)
 
 

@@ -1,6 +1,6 @@
 """Logs, tiles, cosignatures and proofs as Go's own checksum database reads them: code that is not ours, in any part.
 
-Needs Go: `deployments/debian-packages.sh` installs it. `make outside` runs this.
+Needs Go: `sh deployments/debian-packages.sh outside` installs it. `make outside` runs this.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ ENTRIES = 600  # two full tiles and a partial one
 def check(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], tuple[int, str]]:
     """Runs the Go program on a folder: its exit code, and what it said."""
     go = shutil.which("go")
-    assert go and (GO_SOURCES / "src" / "golang.org" / "x" / "mod").is_dir(), "run deployments/debian-packages.sh first"
+    assert go and (GO_SOURCES / "src" / "golang.org" / "x" / "mod").is_dir(), (
+        "run deployments/debian-packages.sh outside first"
+    )
     folder = tmp_path_factory.mktemp("go")
     environment = {**os.environ, "GO111MODULE": "off", "GOPATH": str(GO_SOURCES), "GOCACHE": str(folder / "cache")}
     source = Path(__file__).with_name("check.go")
