@@ -149,7 +149,7 @@ def clean() -> dict[str, tuple[list[Any], str]]:
 @pytest.mark.parametrize(
     ("cells", "words"),
     [
-        ({"when": pa.array([0, 1], pa.timestamp("s"))}, "column when: the file stores neither numbers"),
+        ({"when": pa.array([0, 1], pa.time32("s"))}, "column when: the file stores neither numbers"),
         ({"list": pa.array([[1], [2]])}, "column list: the file stores neither"),
         ({"a": pa.array([], pa.int64())}, "it has no rows"),
     ],
@@ -240,7 +240,7 @@ def test_a_table_of_a_database_is_profiled_and_left_as_it_was(bank: Path, tmp_pa
     assert kinds == {
         "id": ("string", 0, 40),
         "owed": ("integer", 0, 40),
-        "opened on": ("date", 0, 28),
+        "opened_on": ("date", 0, 28),
         "rate": ("number:3", 0, 40),
         "note": ("string", 20, 1),
     }
