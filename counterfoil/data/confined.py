@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import select
 import struct
 import subprocess
@@ -25,7 +26,7 @@ import pyarrow.compute as pc
 import counterfoil
 from counterfoil.confinement import MEASURES, demanded, tell_lacking, withhold_memory
 from counterfoil.data import reader, reading
-from counterfoil.data.cells import TYPES, split
+from counterfoil.data.cells import SHOWN, TYPES, split
 from counterfoil.data.sources import Limits
 from counterfoil.data.unreadable import UnreadableError
 from counterfoil.errors import ConfinementError
@@ -37,6 +38,7 @@ _STOPPED = "reading it was stopped, by its memory or time limit or by damage in 
 _PIPE_BYTES = 1 << 20
 _MOST_TEXT = 400
 _REASONS = ("unreadable", "missing", "type")
+_KIND = re.compile(r"integer|number:[1-9]|date|timestamp:[036]|boolean|string")
 
 _ENVIRONMENT = {  # nothing of ours; one thread of each kind, and no address space set aside: it is limited
     "PYTHONPATH": str(Path(counterfoil.__file__).parents[1]),
@@ -86,6 +88,8 @@ def frames(
                 raise _refusal(payload)
             if kind == b"M":
                 _check_misfits(payload, columns)
+            if kind == b"T":
+                _check_kinds(payload)
             yield kind, payload
     finally:
         child.kill()
@@ -104,7 +108,7 @@ def _frame(stream: IO[bytes], limits: Limits) -> tuple[bytes, bytes]:
 def _check_confined(kind: bytes, payload: bytes) -> None:
     """What the reader says before it parses anything is its own word; from then on it may be the file's."""
     match kind, _json(payload):
-        case b"U", [str(problem), reader.UNCONFINED, None]:
+        case b"U", [str(problem), reader.UNCONFINED, None, *_]:
             raise ConfinementError(problem)
         case b"C", [*lacking] if set(map(str, lacking)) <= set(MEASURES):
             for measure in lacking:
@@ -129,8 +133,29 @@ def _is_problem(item: object) -> bool:
 
 def _check_misfits(payload: bytes, columns: Mapping[str, str]) -> None:
     match _json(payload):
-        case {"column": str() | None as column, "remedy": str(remedy), "count": int(count)}:
-            if (column is None or column in columns) and _is_said(remedy) and count > 0:
+        case {
+            "column": str() | None as column,
+            "remedy": str(remedy),
+            "count": int(count),
+            "rows": [*rows],
+            "cells": [*cells],
+            **rest,
+        } if not rest:
+            known = (column is None or column in columns) and _is_said(remedy)
+            listed = len(rows) == len(cells) <= min(count, SHOWN) and count > 0
+            if known and listed and all(type(row) is int for row in rows) and all(type(cell) is str for cell in cells):
+                return
+    raise UnreadableError(_STOPPED)
+
+
+def _check_kinds(payload: bytes) -> None:
+    match _json(payload):
+        case {"kinds": {**kinds}, "empty": {**empty}, "names": {**names}, **rest} if kinds and not rest:
+            texts = [*names.values()]
+            for spelt in empty.values():
+                texts += spelt if isinstance(spelt, list) else [None]
+            known = all(isinstance(kind, str) and _KIND.fullmatch(kind) for kind in kinds.values())
+            if known and names.keys() == kinds.keys() >= empty.keys() and all(isinstance(each, str) for each in texts):
                 return
     raise UnreadableError(_STOPPED)
 
