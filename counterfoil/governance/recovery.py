@@ -115,7 +115,7 @@ def _restore(files: Mapping[str, bytes], backup: Path, where: Path, exchange_url
     private_folder(where / "data")
     keys = PrivateKeys.load(where / "keys", described["party"])
     _check_inventory(files, keys, backup)
-    exchange = Exchange.open(exchange_url or described["exchange"])
+    exchange = Exchange.open(exchange_url or described["exchange"], existing=True)  # an empty one would teach nothing
     log, added = _log_since(files[_LOG[0]].splitlines(), files[_LOG[1]], keys.public, exchange)
     Log.restore(where / "log", log.entries, log.note)
     write_file(where / PARTY_FILE, yaml.safe_dump(described | {"exchange": exchange.url}, sort_keys=False).encode())

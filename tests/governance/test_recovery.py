@@ -107,6 +107,17 @@ def test_without_its_exchange_nothing_is_restored(homes: tuple[Home, Home], tmp_
     assert Home.open(tmp_path / "new").exchange.url == str(tmp_path / "moved") == restored.home.exchange_url
 
 
+def test_an_exchange_that_is_not_there_is_not_made_anew(homes: tuple[Home, Home], tmp_path: Path) -> None:
+    """An empty one would say that nothing was ever published or released."""
+    home, _ = homes
+    publish(home.log, home.exchange)
+    back_up(home, tmp_path / "backup", today())
+    with pytest.raises(NotFoundError, match="no folder"):
+        restore(tmp_path / "backup", tmp_path / "new", str(tmp_path / "misspelt"))
+    assert not (tmp_path / "misspelt").exists()
+    assert list((tmp_path / "new").iterdir()) == []
+
+
 def test_every_changed_byte_of_a_backup_is_noticed(homes: tuple[Home, Home], tmp_path: Path) -> None:
     home, _ = homes
     home.state.put("a", "b", b"c")
