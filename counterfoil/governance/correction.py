@@ -56,12 +56,12 @@ def check_counts(manifest: Manifest, terms: Agreement, home: Home, now: datetime
 
     Raises: CorrectionError unless it is the one that counts, or may take its place.
     """
-    if terms.corrections and _is_corrected(manifest, terms, home.exchange):
+    before = _read(_kept(manifest, home.state))
+    begun = before is not None and before.manifest == manifest.digest and before.job
+    if terms.corrections and not begun and _is_corrected(manifest, terms, home.exchange):
         raise CorrectionError(
             f"{_at(manifest)} was corrected by {manifest.owner} since; take its correction {manifest.correction + 1}"
         )
-    kept = _kept(manifest, home.state)
-    before = _read(kept)
     if before is None or before.manifest == manifest.digest:
         return None
     expired = not before.job and now > read_time(before.not_after)

@@ -146,9 +146,24 @@ def test_a_coordinator_that_names_the_older_one_is_found_out(lenient: Consortium
     after = contribute(lenient, owner)
     with pytest.raises(CorrectionError, match="was corrected by bank-a since; take its correction 1"):
         take(lenient, "node-0", before, *rest)
-    assert not taken_in(made, lenient.homes["node-0"].state)
+    assert not taken_in(made, lenient.homes["node-0"])
     assert take(lenient, "node-0", after, *rest)[0].correction == 1
     assert take(lenient, "node-1", after, *rest)[0].correction == 1
+
+
+def test_a_correction_that_comes_too_late_does_not_keep_the_begun_job_from_another_attempt(
+    lenient: Consortium,
+) -> None:
+    owner, rest = OWNERS[0], others(lenient)
+    contribute(lenient, owner)
+    (before,) = hands(lenient, owner)
+    begun = lenient.computation("node-0", [before, *rest])
+    use_up(begun.manifests, begun.job, lenient.homes["node-0"].state)
+    edit(lenient, owner)
+    after = contribute(lenient, owner)
+    with pytest.raises(CorrectionError, match="comes after the nodes began job"):
+        take(lenient, "node-0", after, *rest)
+    assert take(lenient, "node-0", before, *rest)[0].correction == 0
 
 
 def test_a_correction_that_comes_while_the_nodes_meet_stops_the_older_job(lenient: Consortium) -> None:
