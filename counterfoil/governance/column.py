@@ -258,5 +258,5 @@ def _check_bounds(column: Column, path: Path, problems: Problems) -> None:
         problems.add((*path, "logicalTypeOptions"), "bounds beyond 2^61 units cannot be checked on shares; narrow them")
     for side in ("minimum", "maximum"):
         value = getattr(column, side)
-        if isinstance(value, Decimal) and value != round(value, column.resolution):
+        if isinstance(value, Decimal | datetime) and column.value(column._units(value)) != value:
             problems.add((*path, "logicalTypeOptions", side), f"has more than {column.resolution} decimal places")

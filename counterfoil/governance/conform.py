@@ -303,8 +303,11 @@ class _Reading:
         return given
 
     def _relationships(self, given: Mapping[str, Any], path: Path) -> list[Any]:
+        items = given.get("relationships", [])
+        if not isinstance(items, list):
+            return [items]
         kept: list[Any] = []
-        for index, item in enumerate(given.get("relationships", []) or []):
+        for index, item in enumerate(items):
             at = (*path, "relationships", index)
             to = item.get("to") if isinstance(item, dict) else None
             if isinstance(item, dict) and (isinstance(to, list) or (isinstance(to, str) and "#" not in to)):

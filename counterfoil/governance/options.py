@@ -109,5 +109,6 @@ def _stepped(value: Any, kind: str, step: int) -> Any:
     if value is None:
         return None
     if kind == "date":
-        return (date.fromisoformat(value) + timedelta(days=step)).isoformat()
+        day = date.fromisoformat(value)
+        return None if day in (date.min, date.max) else (day + timedelta(days=step)).isoformat()
     return value + step if kind == "integer" else None

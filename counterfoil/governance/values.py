@@ -27,9 +27,9 @@ def read_time(text: object) -> datetime | None:
     """A time with its zone, as `2026-11-30T09:00:00Z`; None for anything else."""
     try:
         time = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
+        return time.astimezone(UTC) if time and time.tzinfo else None
+    except (ValueError, OverflowError):  # no time, or one that is outside of the calendar in UTC
         return None
-    return time.astimezone(UTC) if time and time.tzinfo else None
 
 
 def moment(kind: str, places: int, text: str) -> int | None:

@@ -443,3 +443,18 @@ def _filled(text: str) -> str:
     for role in roles:
         text = text.replace(f"privacyRole, value: {FILL_IN}", f"privacyRole, value: {role}", 1)
     return text
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('exclusiveMinimum: "2019-12-31"', 'exclusiveMinimum: "9999-12-31"'),
+        ('exclusiveMinimum: "2019-12-31"', 'exclusiveMaximum: "0001-01-01"'),
+        ("{timezone: true}", '{minimum: "0001-01-01T00:00:00+01:00", maximum: "2030-01-01T00:00:00Z"}'),
+        ("relationships: [{to: wards.id}]", "relationships: 5"),
+    ],
+)
+def test_the_ends_of_the_calendar_and_odd_shapes_are_no_fault_of_ours(old: str, new: str) -> None:
+    assert old in CLINIC
+    with pytest.raises(ContractError):
+        lint(CLINIC.replace(old, new).encode(), "x.yaml").contract()
