@@ -105,9 +105,10 @@ class Histogram(Analysis):
 
     def _finding(self, frame: pd.DataFrame, some_hidden: bool) -> str:
         """The fullest bin that is shown, if noise or rounding lets it be told."""
-        rows, name, measure = frame["rows"].fillna(-1).to_numpy(np.int64), self._column.name, self.measure("count")
+        shown, name, measure = frame[frame["rows"].notna()], self._column.name, self.measure("count")
+        rows = shown["rows"].to_numpy(np.int64)
         off, among = 2 * (measure.interval or measure.bound), "of the bins shown" if some_hidden else "of all bins"
-        fullest = np.flatnonzero(rows >= rows.max() - off)
+        fullest = shown.index[rows >= rows.max() - off]
         if len(fullest) == 1:
             return f"Most rows {among}, {rows.max():,}, have {name} {frame['bin'][fullest[0]]}."
         if not off:

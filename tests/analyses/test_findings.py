@@ -145,4 +145,5 @@ def test_the_fullest_bin_is_named_only_where_it_is_known() -> None:
     assert bins([25, 25, 0], [1, 1, 1], base=5) == (
         "Which of all bins has most rows cannot be told: 2 are within what rounding leaves open."
     )
+    assert bins([6, 0, 0], [1, 0, 0], base=8) == "Most rows of the bins shown, 6, have value [0 – 5)."
     assert bins([0, 0, 0], [0, 0, 0]) == "All bins are hidden."
