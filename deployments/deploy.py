@@ -32,6 +32,7 @@ from counterfoil.errors import (
 from counterfoil.files import read_file
 from counterfoil.terminal import complain, say
 from flows.worker import CounterfoilWorker
+from mpc_tasks.server import address
 
 FILE = Path(__file__).with_name("prefect.yaml")
 _ENTRY_POINT = re.compile(r"flows/([a-z_]+)\.py:([a-z_]+)")
@@ -156,11 +157,7 @@ def _schedule(item: Any, where: str) -> DeploymentScheduleCreate:
 async def deploy(pools: Iterable[str], deployments: Sequence[dict[str, Any]]) -> None:
     """Make the pools and the deployments, and print a line for each. Raises: UnreachableError, DeploymentError."""
     template = CounterfoilWorker.get_default_base_job_template()
-    # Without an address Prefect would start a server of its own, for this command alone.
-    if not (url := os.environ.get("PREFECT_API_URL") or _profile_url()):
-        raise UnreachableError(
-            "no Prefect server is named; set PREFECT_API_URL, like export PREFECT_API_URL=http://127.0.0.1:4200/api"
-        )
+    url = address()  # without one Prefect would start a server of its own, for this command alone
     try:
         async with get_client(httpx_settings={"timeout": _WAIT_S}) as client:
             (await client.hello()).raise_for_status()
@@ -209,13 +206,6 @@ async def _create(client: PrefectClient, item: dict[str, Any]) -> str:
     )
     scheduled = f", {len(item['schedules'])} schedules" if item["schedules"] else ""
     return f"deployment {flow.name}/{item['name']}: in work pool {item['work_pool']['name']}{scheduled}"
-
-
-def _profile_url() -> str | None:
-    """The server of Prefect's own profile, if one is set there."""
-    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 (settings are read when they are needed)
-
-    return str(url) if (url := PREFECT_API_URL.value()) else None
 
 
 if __name__ == "__main__":

@@ -88,7 +88,11 @@ class OneLine(logging.Filter):
     """Makes one visible line of every message, so that none looks like two, and makes tracebacks visible."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = line(record.getMessage()), ()
+        try:
+            told = record.getMessage()
+        except Exception:  # a library's mistake in a message, which must not end a run
+            told = str(record.msg)
+        record.msg, record.args = line(told), ()
         if record.exc_info and not record.exc_text:
             record.exc_text = visible(logging.Formatter().formatException(record.exc_info))
         return True

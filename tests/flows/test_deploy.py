@@ -112,6 +112,7 @@ MISTAKES = {
         "file.yaml:2: the environment has no COUNTERFOIL_AGREEMENT",
     ),
     "no server": (f"deployments: [{GOOD}]", UnreachableError, "no Prefect server answers at http://127.0.0.1:9/api"),
+    "a secret in the address": (f"deployments: [{GOOD}]", UnreachableError, "answers at http://127.0.0.1:9/api ("),
     "not a server": (f"deployments: [{GOOD}]", UnreachableError, "no Prefect server"),
     "a pool of another type": (f"deployments: [{GOOD}]", DeploymentError, "work pool a is there, of type process"),
 }
@@ -125,6 +126,8 @@ def test_a_mistake_is_one_line_with_a_code_of_its_own(name: str, server: Prefect
         file.write_text(text)
     if name == "no server":
         environment["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
+    elif name == "a secret in the address":
+        environment["PREFECT_API_URL"] = "http://coordinator:swordfish@127.0.0.1:9/api"
     elif name == "not a server":
         environment["PREFECT_API_URL"] = f"{server.client.base_url}nowhere"
     elif name == "a pool of another type":

@@ -114,3 +114,9 @@ def test_a_message_makes_one_line_in_a_log() -> None:
     written = logging.Formatter("%(message)s").format(record)
     assert written.startswith("said a 12:00 | INFO | b\nTraceback")
     assert "ValueError: [U+001B][2Jfine[U+202E]" in written and "\x1b" not in written
+
+
+def test_a_message_that_its_library_wrote_wrongly_ends_no_run() -> None:
+    record = logging.LogRecord("library", logging.INFO, __file__, 1, "%d of\nthem", ("some",), None)
+    assert OneLine().filter(record)
+    assert logging.Formatter("%(message)s").format(record) == "%d of them"
