@@ -40,7 +40,17 @@ def parse_address(text: str) -> Address:
             raise DocumentError(f"{text!r}: in brackets stands an IPv6 address")
     elif ":" in host or "[" in host or "]" in host:
         raise DocumentError(f"{text!r}: write an IPv6 address in brackets, like [2001:db8::7]:{port}")
+    if not _is_name(host):
+        raise DocumentError(f"{text!r}: its host is no name that a machine can have")
     return Address(host, int(port))
+
+
+def _is_name(host: str) -> bool:
+    try:
+        host.encode("idna")  # as the resolver is asked
+    except UnicodeError:
+        return False
+    return True
 
 
 def _is_v6(host: str) -> bool:

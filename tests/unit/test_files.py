@@ -17,6 +17,7 @@ from counterfoil.data.headers import plain_name
 from counterfoil.data.profile import profile
 from counterfoil.data.table import load
 from counterfoil.errors import ContractError, DataError, MissingColumnError, UnreadableTableError, WrongTypeError
+from counterfoil.files import open_ordinary
 from counterfoil.governance.contract import Contract, parse_contract
 
 VISITS = Path(__file__).parent / "contracts" / "visits.odcs.yaml"
@@ -306,3 +307,10 @@ def test_bounds_that_no_cell_can_reach_are_refused(tmp_path: Path) -> None:
             parse_contract(wide.encode(), "v")
     widest = parse_contract(TEXT.replace("maximum: 9\n", "maximum: 999999999999999999\n").encode(), "v")
     assert read(tmp_path, csv(ROWS[0].replace(",5", ",999999999999999999")), widest)["score"] == [10**18 - 1]
+
+
+def test_a_folder_in_place_of_a_file_is_refused_and_not_left_open(tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(OSError, match="not an ordinary file"):
+        open_ordinary(tmp_path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -164,7 +164,7 @@ def test_a_home_says_where_its_node_listens_and_its_environment_before_it(
     assert (tmp_path / "node-0" / "party.yaml").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("listens", ["7300", "a:b", "[7300]", "::1:7300"])
+@pytest.mark.parametrize("listens", ["7300", "a:b", "[7300]", "::1:7300", "a..b:7300"])
 def test_a_home_that_listens_nowhere_is_refused(tmp_path: Path, listens: str) -> None:
     home = Home.create(tmp_path / "node-0", "node-0", str(tmp_path / "exchange"))
     (home.path / "party.yaml").write_text(f"party: node-0\nexchange: /x\nroles: []\nlisten: {listens}\n")
