@@ -136,7 +136,8 @@ class Folder:
             # A link; no folder on the way; a folder in place of a file; a socket; a file that somebody leased.
             if error.errno in _IN_THE_WAY:
                 raise self._planted(path) from None
-            raise StoreError(f"cannot {doing} {path} in {self._what} ({type(error).__name__})") from None
+            told = error.strerror or type(error).__name__
+            raise StoreError(f"cannot {doing} {path} in {self._what}: {told}") from None
 
     def _planted(self, path: str) -> PlantedError:
         return PlantedError(

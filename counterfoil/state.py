@@ -22,6 +22,16 @@ CREATE TABLE IF NOT EXISTS fact (
 ) WITHOUT ROWID;
 """
 
+_REASONS = {
+    sqlite3.SQLITE_FULL: "its disk is full; make room there, and do it again",
+    sqlite3.SQLITE_IOERR: "its disk is full or failed; make room there, or have the disk looked at",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check who may write it and its folder, and room on the disk",
+    sqlite3.SQLITE_READONLY: "it cannot be written; check who may write it and its folder",
+    sqlite3.SQLITE_PERM: "it cannot be written; check who may write it and its folder",
+    sqlite3.SQLITE_CORRUPT: "it is damaged; put the home back with counterfoil home restore",
+    sqlite3.SQLITE_NOTADB: "it is damaged; put the home back with counterfoil home restore",
+}
+
 
 class State:
     """A party's durable facts; safe with several processes and threads, each call a transaction of its own."""
@@ -166,7 +176,13 @@ class State:
     def _failure(self, error: sqlite3.Error) -> StoreError:
         if "locked" in str(error):
             return BusyError(f"another process holds {self._path} for more than {_BUSY_S:.0f} s")
-        return StoreError(f"cannot use {self._path} ({type(error).__name__})")
+        return StoreError(f"cannot use {self._path}: {_reason(error)}")
+
+
+def _reason(error: sqlite3.Error) -> str:
+    """What is wrong and can be mended, by SQLite's code: its messages may quote what was read."""
+    code = getattr(error, "sqlite_errorcode", None)  # extended: the low byte is the kind
+    return _REASONS.get(code & 0xFF, type(error).__name__) if code is not None else type(error).__name__
 
 
 def _items(connection: sqlite3.Connection, space: str) -> dict[str, bytes]:

@@ -6,6 +6,7 @@ On a folder and on real servers of both clouds' kinds.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import resource
 import secrets
@@ -340,6 +341,15 @@ def test_a_url_holds_no_credential(url: str) -> None:
     with pytest.raises(StoreError, match="give what opens it in the environment") as caught:
         Exchange.open(url)
     assert "secret" not in str(caught.value)
+
+
+def test_a_write_that_the_disk_refuses_says_why(folder: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match=r"cannot write log/node-0 in the exchange .*: No space left on device"):
+        folder.put_named(("log", "node-0"), b"")
 
 
 def test_settings_come_before_the_environment(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

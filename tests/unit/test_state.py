@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,7 +137,7 @@ def test_what_was_reported_survives_a_kill(tmp_path: Path) -> None:
 
 def test_damage_and_missing_folders_say_so(tmp_path: Path) -> None:
     (tmp_path / "bad.sqlite").write_bytes(b"not a database" * 100)
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError, match=r"bad\.sqlite: it is damaged; put the home back"):
         State.open(tmp_path / "bad.sqlite")
     with pytest.raises(StoreError):
         State.open(tmp_path / "missing" / "state.sqlite")
@@ -150,3 +151,18 @@ def test_an_error_in_the_block_changes_nothing(state: State) -> None:
     with pytest.raises(RuntimeError), state._transaction() as connection:
         fail(connection)
     assert not state.seen("a", "b")
+
+
+def test_a_full_disk_is_named(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = sqlite3.connect
+
+    def full(*given: Any, **named: Any) -> sqlite3.Connection:
+        connection = connect(*given, **named)
+        connection.execute("PRAGMA max_page_count = 1")  # as many as there are; to SQLite the disk is full
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", full)
+    with pytest.raises(StoreError, match=r"state\.sqlite: its disk is full; make room there"):
+        state.put("space", "key", bytes(1 << 16))
+    monkeypatch.undo()
+    state.put("space", "key", bytes(1 << 16))
