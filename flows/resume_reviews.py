@@ -20,7 +20,8 @@ from flows.parameters import parse
 from flows.review import LOOK_AGAIN, review
 from flows.stage import Answer, stage
 from mpc_tasks.count import missing_approvals, standing
-from mpc_tasks.runs import forget_quiet_runs
+from mpc_tasks.held import home
+from mpc_tasks.runs import About, call_run, forget_quiet_runs
 
 QUIET = "Quiet"
 """The state's name of a run that found nothing to do."""
@@ -30,6 +31,7 @@ SUSPENDED = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(a
 @stage()
 def resume_reviews() -> Answer:
     """Have decided reviews go on; how many. One that can no longer be approved goes on too, to say so."""
+    call_run(About(), "resume_reviews", home().party)
     resumed = 0
     with get_client(sync_client=True) as client:
         waiting = client.read_flow_runs(

@@ -79,9 +79,12 @@ def _parent(client: SyncPrefectClient, run: FlowRun) -> list[FlowRun]:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a run is about: its name and tags on the server say so, and an operator finds it by them."""
+    """What a run is about: its name and tags on the server say so, and an operator finds it by them.
 
-    agreement: str
+    One about everything that its party has, like `retire`, is about no agreement.
+    """
+
+    agreement: str | None = None
     period: str | None = None
 
     def title(self, attempt: int | None = None) -> str:
@@ -91,7 +94,7 @@ class About:
 
     def name(self, stage: str, party: str, attempt: int | None = None) -> str:
         """Name a run like `analyse exposure 2026-w48 at node-1, attempt 2`."""
-        return f"{stage} {self.title()} at {party}" + (f", attempt {attempt}" if attempt else "")
+        return " ".join(filter(None, (stage, self.title(), "at", party))) + (f", attempt {attempt}" if attempt else "")
 
     def tags(self, stage: str, party: str, attempt: int | None = None) -> list[str]:
         """List the same as tags like `party:node-1`."""

@@ -159,6 +159,8 @@ def test_looking_for_decided_reviews_leaves_no_trail(missed: Missed) -> None:
     for _ in range(4):
         missed.look()
     looked = missed.runs("resume_reviews")
+    assert {run["name"] for run in looked} == {"resume_reviews at coordinator"}
+    assert all({"stage:resume_reviews", "party:coordinator"} == set(run["tags"]) for run in looked)
     assert [run["state"]["name"] for run in looked].count(QUIET) == 1
     assert [run["state"]["message"] for run in looked if run["state"]["name"] != QUIET] == ["1"]  # it resumed one
 
