@@ -30,6 +30,7 @@ from counterfoil.errors import (
     UnreachableError,
 )
 from counterfoil.files import read_file
+from counterfoil.proxies import proxy_variable, spare_loopback
 from counterfoil.terminal import complain, say
 from flows.worker import CounterfoilWorker
 from mpc_tasks.server import address
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("file", nargs="?", type=Path, default=FILE, help="the project's own prefect.yaml, unless told")
     parser.add_argument("--pools", action="store_true", help="make the work pools alone, for prefect deploy --all")
     given = parser.parse_args()
+    spare_loopback()
     try:
         if given.pools:
             asyncio.run(deploy(pools_of(given.file), ()))
@@ -171,8 +173,11 @@ async def deploy(pools: Iterable[str], deployments: Sequence[dict[str, Any]]) ->
             for line in await asyncio.gather(*(_create(client, item) for item in deployments)):
                 say(line)
     except (httpx.TransportError, httpx.InvalidURL, RuntimeError) as error:
+        told = type(error).__name__
+        if variable := proxy_variable(url):
+            told += f"; asked through the proxy that {variable} names"
         raise UnreachableError(
-            f"no Prefect server answers at {url} ({type(error).__name__}); start it, or correct PREFECT_API_URL"
+            f"no Prefect server answers at {url} ({told}); start it, or correct PREFECT_API_URL"
         ) from None
     except httpx.HTTPStatusError as error:
         raise UnreachableError(

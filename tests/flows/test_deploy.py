@@ -90,6 +90,15 @@ def test_each_way_of_the_page_deploys_all_to_a_bare_server(way: int, server: Pre
         check_deployed(server)
 
 
+def test_a_proxy_is_not_asked_for_this_machine_and_named_where_it_is_asked(server: PrefectServer) -> None:
+    proxied = server.environment | {"COUNTERFOIL_AGREEMENT": REF, "HTTP_PROXY": "http://127.0.0.1:9"}
+    done = run("python -m deployments.deploy --pools", proxied)
+    assert done.returncode == 0, done.stderr
+    away = run("python -m deployments.deploy --pools", proxied | {"PREFECT_API_URL": "http://prefect.invalid/api"})
+    assert away.returncode == UnreachableError.exit_code
+    assert "(ConnectError; asked through the proxy that HTTP_PROXY names)" in away.stderr
+
+
 def test_it_runs_from_another_folder(server: PrefectServer, tmp_path: Path) -> None:
     done = run("python -m deployments.deploy", server.environment | {"COUNTERFOIL_AGREEMENT": REF}, tmp_path)
     assert done.returncode == 0, done.stderr
