@@ -21,7 +21,7 @@ SETTLED = {
     Standing.RELEASED: "is released",
     Standing.IN_REVIEW: "is in review",
     Standing.CHANGES_REQUESTED: "waits for another draft, which a reviewer asked for; order it by the period's name",
-    Standing.REJECTED: "was rejected or withdrawn; order it by the period's name if there is to be another draft",
+    Standing.REJECTED: "was rejected or withdrawn, which is final for what its owners handed in",
     Standing.SKIPPED: "was skipped, for an owner has no table of then; order it by the period's name once it has",
 }
 """What is said of a period for which nothing is ordered."""

@@ -68,7 +68,7 @@ def missing_approvals(found: Review) -> int:
     if found.state not in _WAITING or found.missing > len(found.undecided):
         raise NotApprovedError(
             f"job {found.draft.evidence.job}: its draft is {found.state}, and {found.draft.agreement.terms.quorum} "
-            "approvals cannot be reached; another draft may be reviewed"
+            "approvals cannot be reached"
         )
     return found.missing
 

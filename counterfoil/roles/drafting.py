@@ -26,14 +26,27 @@ from counterfoil.secret import Secret
 def check_unfinished(home: Home, agreement: SignedAgreement, job: Job) -> None:
     """Raises: RefusedError when the job's draft is whole; one that some node did not live to sign is made again.
 
-    So is one of which a reviewer asked for changes.
+    So is one of which a reviewer asked for changes. One that was rejected or withdrawn is final for its submissions.
     """
     if stage_of(home.state, job.id) is not Stage.DRAFTED:
         return
     whole = (draft for draft in drafts(home.exchange, agreement) if draft.evidence.job == job.id)
     latest = max(whole, key=lambda draft: draft.evidence.attempt, default=None)
-    if latest and review(latest, hear(latest, home)).state is not State.CHANGES_REQUESTED:
-        raise RefusedError(f"job {job.id} has a draft that every node signed; review it instead")
+    if latest is None:
+        return
+    match review(latest, hear(latest, home)).state:
+        case State.CHANGES_REQUESTED:
+            return
+        case State.REJECTED | State.WITHDRAWN as ended:
+            raise RefusedError(
+                f"the draft of job {job.id} was {ended}, which is final for what the owners handed in for "
+                f"{job.period}; go on with the next period, or sign a new version of the agreement and have them hand "
+                "in anew"
+            )
+        case State.RELEASED:
+            raise RefusedError(f"job {job.id} is released; open it instead")
+        case _:
+            raise RefusedError(f"job {job.id} has a draft that every node signed; review it instead")
 
 
 def check_openings(job: Job, ledger: Ledger, allowed: Sequence[Declared]) -> dict[str, int]:

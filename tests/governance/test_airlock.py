@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import get_args
@@ -12,11 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterfoil.crypto.sign import sign
-from counterfoil.errors import DocumentError, NotApprovedError, ReviewError
+from counterfoil.errors import DocumentError, NotApprovedError, RefusedError, ReviewError
 from counterfoil.governance.airlock import NEXT, Event, State, count_decisions, follow, review
 from counterfoil.governance.decisions import Decision, Verdict, comment, comments, decisions, hear
 from counterfoil.governance.evidence import Draft
+from counterfoil.governance.job import Event as Step
+from counterfoil.governance.job import Job, advance
 from counterfoil.governance.proposals import proposals, propose
+from counterfoil.roles.drafting import check_unfinished
 
 from .conftest import NOW, TODAY, Consortium
 from .reviewing import REVIEWERS, approve, draft
@@ -147,6 +151,28 @@ def test_another_draft_starts_without_votes(shared: Consortium) -> None:
     assert (stale.state, len(stale.uncounted)) == (S.SUBMITTED, 2)
     later = replace(first, evidence=replace(first.evidence, attempt=2))
     assert review(later, decisions(shared.exchange, first)).state is S.SUBMITTED
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        (None, "has a draft that every node signed; review it instead"),
+        ("request-changes", None),
+        ("reject", "was rejected, which is final for what the owners handed in"),
+    ],
+)
+def test_a_node_says_why_it_makes_no_other_draft(
+    verdict: Verdict | None, words: str | None, signed: Consortium
+) -> None:
+    made, home = draft(signed), signed.homes["node-0"]
+    job = Job(made.evidence.agreement, made.evidence.period, made.evidence.inputs)
+    assert job.id == made.evidence.job
+    for event in (Step.START, Step.DRAFT):
+        advance(home.state, job.id, event)
+    if verdict:
+        approve(signed, made, REVIEWERS[0], verdict)
+    with pytest.raises(RefusedError, match=words) if words else nullcontext():
+        check_unfinished(home, signed.known("node-0"), job)
 
 
 def test_what_was_heard_once_cannot_be_hidden(signed: Consortium) -> None:
