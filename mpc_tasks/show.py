@@ -113,7 +113,10 @@ class Board:
 
 
 def board(stage: str, title: str, places: Sequence[Place]) -> Markdown:
-    """The page: first what failed, then who is waited for, then who is done."""
+    """The page: first what failed and why, then who is waited for, then who is done.
+
+    Reasons stand above the table as well: Prefect cuts off what is longer than its cell.
+    """
     ordered = sorted(places, key=lambda place: (False, None, True).index(place.done))
     failed = [place.party for place in places if place.done is False]
     waiting = [place.party for place in places if place.done is None]
@@ -130,15 +133,20 @@ def board(stage: str, title: str, places: Sequence[Place]) -> Markdown:
         )
         for each in ordered
     ]
+    reasons = [
+        markdown("* {party}: {state}: {said}", party=each.party, state=each.state, said=each.said)
+        for each in ordered
+        if each.done is False
+    ]
     mend = Markdown(
-        "\n\nWhat failed is mended at the party that says so; then run this period again." if failed else ""
+        "\n\nWhat failed is mended at the party that says so; then run this period again.\n\n" if failed else ""
     )
     template = """## {title}
 
-**{stage}: {told}**{mend}
+**{stage}: {told}**{mend}{reasons}
 
 | party | state | since | what it says |
 |---|---|---|---|
 {rows}
 """
-    return markdown(template, title=title, stage=stage, told="; ".join(told), mend=mend, rows=rows)
+    return markdown(template, title=title, stage=stage, told="; ".join(told), mend=mend, reasons=reasons, rows=rows)
