@@ -5,6 +5,7 @@ decides. It imports little, because Prefect loads this module in every command. 
 """
 
 import asyncio
+import signal
 import socket
 import time
 from collections import Counter
@@ -188,7 +189,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
             except TimeoutError:
                 pass
             else:
-                return Crashed(message=f"its process ended without a word, with exit code {code}")
+                return Crashed(message=lost(code))
             end: State[Any]
             if time.monotonic() > deadline:
                 end = Failed(name="TimedOut", message=f"stopped after {limit_s:.0f} s")
@@ -260,6 +261,16 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
             else:
                 self._contact.found()
                 return answer
+
+
+def lost(code: int) -> str:
+    """Say how a run's process ended that said nothing itself, and where to look."""
+    if code >= 0:
+        return f"its process ended without a word, with exit code {code}; the output of its party's worker says more"
+    killed_by = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    if -code == signal.SIGKILL:
+        return "its process was killed by SIGKILL, by the system's kernel if memory was short: see that machine's log"
+    return f"its process was ended by {killed_by}; the output of its party's worker says more"
 
 
 def _first(errors: BaseExceptionGroup[CounterfoilError]) -> CounterfoilError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +15,7 @@ from counterfoil.errors import StageError, UnreachableError
 from flows import dispatch
 from flows.following import BACK_OFF_S, OVER_S, STOP_S, TRIES, Followed, Next
 from flows.stages import MENDABLE, STAGES, Stage, stages_of
+from flows.worker import lost
 from mpc_tasks import server
 from mpc_tasks.runs import About
 
@@ -139,3 +141,16 @@ def test_an_address_is_told_without_what_is_secret_in_it() -> None:
 
 def test_ids_are_uuids() -> None:
     assert isinstance(ordered(ONCE).run, UUID)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-signal.SIGKILL, "killed by SIGKILL, by the system's kernel if memory was short"),
+        (-signal.SIGSEGV, "ended by SIGSEGV; the output of its party's worker says more"),
+        (-60, "ended by signal 60;"),
+        (1, "without a word, with exit code 1; the output of its party's worker"),
+    ],
+)
+def test_a_lost_process_is_told_with_its_signal_and_where_to_look(code: int, words: str) -> None:
+    assert words in lost(code)
