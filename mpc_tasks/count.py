@@ -66,9 +66,10 @@ def missing_approvals(found: Review) -> int:
     if found.state in (State.APPROVED, State.RELEASED):
         return 0
     if found.state not in _WAITING or found.missing > len(found.undecided):
+        follows = "; another draft may be reviewed" if found.state is State.CHANGES_REQUESTED else ""
         raise NotApprovedError(
             f"job {found.draft.evidence.job}: its draft is {found.state}, and {found.draft.agreement.terms.quorum} "
-            "approvals cannot be reached"
+            f"approvals cannot be reached{follows}"
         )
     return found.missing
 
