@@ -85,7 +85,10 @@ def say(message: str, *, failed: bool = False) -> None:
 
 
 class OneLine(logging.Filter):
-    """Makes one visible line of every message, so that none looks like two, and makes tracebacks visible."""
+    """Makes one visible line of every message, so that none looks like two, and makes tracebacks visible.
+
+    An error of ours has its whole reason in its message; of it no traceback is shown.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         try:
@@ -93,6 +96,8 @@ class OneLine(logging.Filter):
         except Exception:  # a library's mistake in a message, which must not end a run
             told = str(record.msg)
         record.msg, record.args = line(told), ()
+        if record.exc_info and isinstance(record.exc_info[1], CounterfoilError):
+            record.exc_info = record.exc_text = None
         if record.exc_info and not record.exc_text:
             record.exc_text = visible(logging.Formatter().formatException(record.exc_info))
         return True

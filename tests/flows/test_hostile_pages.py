@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from markdown_it import MarkdownIt
 
+from counterfoil.errors import StoreError
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.airlock import State
 from counterfoil.governance.docket import look
@@ -120,3 +121,13 @@ def test_a_message_that_its_library_wrote_wrongly_ends_no_run() -> None:
     record = logging.LogRecord("library", logging.INFO, __file__, 1, "%d of\nthem", ("some",), None)
     assert OneLine().filter(record)
     assert logging.Formatter("%(message)s").format(record) == "%d of them"
+
+
+def test_an_error_of_ours_is_logged_without_a_traceback() -> None:
+    record = logging.LogRecord("task", logging.ERROR, "file", 1, "failed with %r", ("why",), None)
+    try:
+        raise StoreError("why")
+    except StoreError:
+        record.exc_info = sys.exc_info()
+    assert OneLine().filter(record)
+    assert logging.Formatter().format(record) == "failed with 'why'"
