@@ -1,8 +1,10 @@
 """Seccomp: a process that computes on what it has open, and for which every other system call fails.
 
 What is not on the list fails with EPERM, and so do all calls of other architectures (32-bit, x32), whose numbers mean
-something else. New threads are allowed and new processes are not; a call by whose pointer the kernel would decide
-(clone3) fails with ENOSYS, so that the C library takes the one whose flags a filter sees.
+something else. A filter sees where an argument lies and not the path in it, so no call that takes a path is allowed,
+not even newfstatat, by which some C libraries ask about an open descriptor. New threads are allowed and new processes
+are not; a call by whose pointer the kernel would decide (clone3) fails with ENOSYS, so that the C library takes the one
+whose flags a filter sees.
 
 Source: Documentation/userspace-api/seccomp_filter.rst of the kernel; its machine is that of McCanne & Jacobson 1993.
 """
@@ -29,7 +31,6 @@ _LOW: Final = 0xFFFFFFFF
 _CLONE_THREAD: Final = 0x00010000
 _OF_A_THREAD: Final = 0x007D0F00  # what C libraries ask for: all of memory, files, signals shared, and where its ids go
 _PROT_EXEC: Final = 4
-_AT_EMPTY_PATH: Final = 0x1000
 _F_GETFD, _F_GETFL = 1, 3
 
 
@@ -93,7 +94,6 @@ def within() -> dict[str, tuple[Only, ...]]:
         "mmap": (Only(2, _PROT_EXEC, 0),),
         "mprotect": (Only(2, _PROT_EXEC, 0),),
         "clone": (Only(0, _LOW & ~_OF_A_THREAD | _CLONE_THREAD, _CLONE_THREAD),),
-        "newfstatat": (Only(3, _LOW, _AT_EMPTY_PATH),),  # fstat of newer C libraries
         "fcntl": (Only(1, _LOW & ~(_F_GETFD ^ _F_GETFL), _F_GETFD & _F_GETFL),),
         "prlimit64": (Only(2, _LOW << 32 | _LOW, 0),),  # ask for a limit, set none
         "tgkill": (Only(0, _LOW, os.getpid()),),  # abort

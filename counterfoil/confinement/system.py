@@ -47,7 +47,6 @@ NUMBERS: Final[dict[str, tuple[int, int]]] = {
     "mprotect": (10, 226),
     "mremap": (25, 216),
     "munmap": (11, 215),
-    "newfstatat": (262, 79),
     "pread64": (17, 67),
     "prlimit64": (302, 261),
     "read": (0, 63),

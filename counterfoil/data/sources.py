@@ -91,6 +91,13 @@ def _magic(source: BinaryIO) -> bytes:
     return magic[: len(PARQUET_MAGIC)] if magic.startswith(PARQUET_MAGIC) else magic
 
 
+def _size(source: BinaryIO) -> int:
+    """The file's bytes, asked by a call that takes no path: `fstat` of some C libraries takes one."""
+    size = source.seek(0, os.SEEK_END)
+    source.seek(0)
+    return size
+
+
 def open_arrow(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits) -> Iterator[Any]:
     """Record batches of the columns, every buffer of them checked. Raises: UnreadableError."""
     file = _arrow(source, limits)
@@ -140,7 +147,7 @@ def open_parquet(source: BinaryIO, columns: Mapping[str, str | None], limits: Li
     """
     file = pq.ParquetFile(pa.PythonFile(source, mode="r"), **PARQUET)
     meta = file.metadata
-    stored = os.fstat(source.fileno()).st_size
+    stored = _size(source)
     decoded = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
     limits.check(meta.num_rows, meta.num_columns, decoded)
     if decoded > MAX_RATIO * stored:
@@ -159,7 +166,7 @@ def open_csv(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits
 
     Raises: UnreadableError.
     """
-    limits.check(size=os.fstat(source.fileno()).st_size)
+    limits.check(size=_size(source))
     found = layout(source, columns)
     limits.check(columns=len(found.names))
     at = places_of(found.names, columns, found.delimiter)

@@ -35,6 +35,7 @@ from counterfoil.data.confined import LIMITS
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LAST_NUMBER = 470
+BUFFER, EMPTY_PATH = ctypes.create_string_buffer(256), 0x1000  # AT_EMPTY_PATH: the path may be empty, and need not
 MEMORY, MOST_S = 8 << 30, 60
 PROBES = {335, 336}  # the kernel answers these itself, before any filter: with SIGILL, as nobody traces us
 # What no user, or only root, may do anywhere: how it fails without us is the kernel's business.
@@ -96,6 +97,10 @@ def attempts(home: Path, parent: int, address: int, source: int) -> dict[str, Ca
         "openat2": lambda: os.close(raw(437, -100, str(table).encode(), (ctypes.c_uint64 * 3)(0, 0, 0), 24)),
         "create": lambda: os.close(os.open(out / "new", os.O_WRONLY | os.O_CREAT)),
         "stat": lambda: os.stat(table),
+        "stat by a path beside a descriptor": lambda: raw(
+            one_of(262, 79), -100, str(table).encode(), BUFFER, EMPTY_PATH
+        ),
+        "statx": lambda: raw(one_of(332, 291), -100, str(table).encode(), EMPTY_PATH, 0x7FF, BUFFER),
         "list": lambda: os.listdir(home),
         "access": lambda: LIBC.access(str(table).encode(), 0) and check(-1),
         "readlink": lambda: os.readlink(home / "link"),
