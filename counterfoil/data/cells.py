@@ -201,7 +201,10 @@ def utf8(raw: Any, misfits: Misfits, first_row: int) -> Any:
 def as_bytes(cells: Any) -> Any:
     """Stored text as bytes, which nobody has looked at yet; other cells as they are, but for dictionaries of them."""
     if pa.types.is_dictionary(cells.type):
-        cells = cells.cast(cells.type.value_type)
+        if pa.types.is_string_view(cells.type.value_type):  # such dictionaries are not cast
+            cells = cells.dictionary.cast(pa.binary_view()).cast(pa.binary()).take(cells.indices)
+        else:
+            cells = cells.cast(cells.type.value_type)
     if pa.types.is_string_view(cells.type):
         cells = cells.cast(pa.binary_view())
     large = pa.types.is_large_string(cells.type) or pa.types.is_binary_view(cells.type)

@@ -160,6 +160,62 @@ def test_what_no_contract_could_hold_is_refused(cells: dict[str, pa.Array], word
         profile(tmp_path / "odd.parquet")
 
 
+LONG = 10**18
+
+
+@pytest.mark.parametrize(
+    ("cells", "words", "mended"),
+    [
+        (pa.array([LONG, 1]), "more than 18 digits; store them as string", pa.array([str(LONG), "1"])),
+        (pa.array([2**63, 1], pa.uint64()), "more than 18 digits; store them", pa.array([str(2**63), "1"])),
+        (pa.array([2.0**53 + 2, 1.0]), "what names something as string", pa.array([str(2**53 + 2), "1"])),
+        (pa.array([0.1 + 0.2, 1.0]), "round them to 9 decimal places", pa.array([round(0.1 + 0.2, 9), 1.0])),
+        (pa.array([float("inf"), 1.0]), "write null", pa.array([None, 1.0])),
+        (
+            pa.array([Decimal("1.0000000001"), Decimal(1)]),
+            "round them to 9 decimal places .* as decimal128",
+            pa.array([Decimal("1.000000000"), Decimal(1)]),
+        ),
+        (
+            pa.array([Decimal("1.5")], pa.decimal256(60, 2)),
+            "as decimal128",
+            pa.array([Decimal("1.5")], pa.decimal128(9, 2)),
+        ),
+        (
+            pa.array([1001], pa.timestamp("ns")),
+            "finer than microseconds, .* round",
+            pa.array([1000], pa.timestamp("ns")),
+        ),
+        (pa.array([5], pa.time32("s")), "but time32.*store one of these", pa.array([5])),
+    ],
+)
+def test_stored_cells_that_no_type_holds_are_named_with_a_remedy_that_works(
+    cells: pa.Array, words: str, mended: pa.Array, tmp_path: Path
+) -> None:
+    path = tmp_path / "stored.parquet"
+    pq.write_table(pa.table({"x": cells}), path)
+    with pytest.raises(UnreadableTableError, match=f"column x: .*{words}"):
+        profile(path)
+    pq.write_table(pa.table({"x": mended}), path)
+    assert profile(path).rows == len(mended)
+
+
+def test_a_stored_nan_is_drafted_as_a_spelling_of_empty(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": pa.array([float("nan"), 1.5, None])}), tmp_path / "stored.parquet")
+    found = profile(tmp_path / "stored.parquet")
+    assert [(column.kind, column.empty, column.stand_ins) for column in found.columns] == [("number:1", 2, ("NaN",))]
+    assert '{property: emptySpellings, value: ["NaN"]}' in draft(found, "stored")
+
+
+@pytest.mark.parametrize("values", [pa.string(), pa.large_string(), pa.string_view()])
+def test_categories_are_read_whatever_type_their_texts_have(values: pa.DataType, tmp_path: Path) -> None:
+    texts = pa.array(["a", "a text of more than twelve bytes"]).cast(values)
+    column = pa.DictionaryArray.from_arrays(pa.array([1, 0, None, 1], pa.uint32()), texts)
+    assert profile(write_arrow(tmp_path / "stored.arrow", {"x": column})).columns[0].counts == {
+        "a": 1, "a text of more than twelve bytes": 2,
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
