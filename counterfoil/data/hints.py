@@ -9,6 +9,7 @@ from typing import Final
 _STAND_IN: Final = re.compile(
     r"[+-]?\.[a-z_]?|na|n/a|#n/a|nan|null|none|nil|nat|-|--|\?|\s+|unknown|missing", re.IGNORECASE
 )
+_PLAIN: Final = {"date": r"\d{4}-\d{2}-\d{2}", "number": r"[+-]?\d+(?:\.\d+)?"}
 _SHAPES: Final = {
     "date": [
         (
@@ -53,4 +54,21 @@ def hint(kind: str, cells: Sequence[str]) -> str:
     for shape, remedy in _SHAPES.get(kind, ()):
         if cells and all(re.fullmatch(shape, cell, re.IGNORECASE) for cell in cells):
             return remedy
+    return ""
+
+
+def hint_of_text(texts: Sequence[str]) -> str:
+    """What to write in place of text that looks like numbers or days; "" where it looks like neither.
+
+    Cells that stand for something missing may be among them.
+    """
+    cells = [text for text in texts if not _STAND_IN.fullmatch(text)]
+    telling = [cell for cell in cells if not cell.isdecimal()]  # digits alone may name something
+    for kind, plain in _PLAIN.items():
+        odd = [cell for cell in telling if not re.fullmatch(plain, cell)]
+        for shape, remedy in _SHAPES[kind]:
+            if odd and all(re.fullmatch(shape, cell, re.IGNORECASE) for cell in odd):
+                return remedy
+        if cells and not odd and len(cells) < len(texts):
+            return "some stand for something missing, the others for numbers or days; leave those cells empty"
     return ""

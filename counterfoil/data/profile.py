@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +18,10 @@ import pyarrow.compute as pc
 
 from counterfoil.data.cells import REMEDIES, Misfits, split
 from counterfoil.data.confined import LIMITS, frames, unpack
+from counterfoil.data.hints import hint_of_text
 from counterfoil.data.unreadable import UnreadableError
 from counterfoil.errors import UnreadableTableError
+from counterfoil.governance.keyspelling import visible
 
 FEW = 50  # different texts, up to which they may be categories
 LONGEST = 40  # text whose shape is told
@@ -30,7 +33,8 @@ class ColumnProfile:
 
     `lowest` and `highest` are of numbers and days, a number being a count of its last decimal place; `counts` are the
     rows of each text, where there are few texts; `shape` is a pattern that all texts match, where they look alike.
-    `header` is its name in the file, and `stand_ins` are cells that count as empty.
+    `header` is its name in the file, and `stand_ins` are cells that count as empty. `advice` is what to write in
+    place of text that looks like numbers or days.
     """
 
     name: str
@@ -43,6 +47,7 @@ class ColumnProfile:
     shape: str | None
     header: str = ""
     stand_ins: tuple[str, ...] = ()
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +96,14 @@ def _column(name: str, kind: str, cells: Any, seen: Mapping[str, Any]) -> Column
     ordered = kind not in ("string", "boolean")
     ends = pc.min_max(present).as_py() if ordered else {"min": None, "max": None}
     different = pc.count_distinct(present).as_py()
-    counts, shape = {}, None
+    counts, shape, advice = Counter[str](), None, ""
     if kind == "string":
         if different <= FEW:
-            counts = {item["values"]: item["counts"] for item in pc.value_counts(present).to_pylist()}
-        shape = _shape(present)
+            for item in pc.value_counts(present).to_pylist():
+                counts[visible(item["values"])] += item["counts"]  # as categories are read
+        shape, advice = _shape(present), hint_of_text(pc.unique(present).to_pylist())
     return ColumnProfile(name, kind, cells.null_count, different, ends["min"], ends["max"], counts, shape,
-                         seen["names"][name], tuple(seen["empty"].get(name, ())))  # fmt: skip
+                         seen["names"][name], tuple(seen["empty"].get(name, ())), advice)  # fmt: skip
 
 
 def _shape(texts: Any) -> str | None:

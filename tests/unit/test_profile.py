@@ -207,6 +207,46 @@ def test_a_stored_nan_is_drafted_as_a_spelling_of_empty(tmp_path: Path) -> None:
     assert '{property: emptySpellings, value: ["NaN"]}' in draft(found, "stored")
 
 
+@pytest.mark.parametrize(
+    ("cells", "words", "mended", "kind"),
+    [
+        (["1,5", "1.234,25", "7"], "a decimal comma; write a decimal point", ["1.5", "1234.25", "7"], "number:2"),
+        (["1.5e3", "2e-1", "7"], "an exponent; write plain", ["1500", "0.2", "7"], "number:1"),
+        (["31.12.2024", "2024-01-01"], "the year last, .* write them as YYYY", ["2024-12-31", "2024-01-01"], "date"),
+        (["2024/12/31", "2024/1/1"], "with two digits a month and hyphens", ["2024-12-31", "2024-01-01"], "date"),
+        (["NA", "7", "8.5"], "leave those cells empty", ["", "7", "8.5"], "number:1"),
+        ([".A", "2024-01-01"], "leave those cells empty", ["", "2024-01-01"], "date"),
+        (["n/a", "7"], "leave those cells empty", ["", "7"], "integer"),
+    ],
+)
+def test_text_that_looks_like_numbers_or_days_is_named_with_a_remedy_that_works(
+    cells: list[str], words: str, mended: list[str], kind: str, tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text("\n".join(["a;x", *(f"b;{cell}" for cell in cells)]) + "\n")
+    found = profile(tmp_path / "t.csv")
+    assert found.columns[1].kind == "string"
+    text = draft(found, "t")
+    assert re.search(f"# Read as text. Of its cells, .*{words}.*, and draft anew", text)
+    yaml.safe_load(text)
+    (tmp_path / "t.csv").write_text("\n".join(["a;x", *(f"b;{cell}" for cell in mended)]) + "\n")
+    assert profile(tmp_path / "t.csv").columns[1].kind == kind
+
+
+@pytest.mark.parametrize("cells", [["20240101", "45000"], ["A-1", "1,5"], ["north", "NA"], ["NA", "-"], ["0", "x"]])
+def test_text_that_is_text_is_taken_as_it_is(cells: list[str], tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": cells}), tmp_path / "t.parquet")
+    found = profile(tmp_path / "t.parquet")
+    assert (found.columns[0].kind, found.columns[0].advice) == ("string", "")
+
+
+def test_categories_are_drafted_as_they_are_read(tmp_path: Path) -> None:
+    spellings = ["M\u00fcller", "Mu\u0308ller", "M\u00fcller\u00a0", "\u200bM\u00fcller"]
+    pq.write_table(pa.table({"x": spellings * 3, "y": [" a  b", "a b"] * 6}), tmp_path / "t.parquet")
+    text = draft(profile(tmp_path / "t.parquet"), "t")
+    assert '{property: categories, value: ["M\u00fcller"]}' in text
+    assert '{property: categories, value: ["a b"]}' in text
+
+
 @pytest.mark.parametrize("values", [pa.string(), pa.large_string(), pa.string_view()])
 def test_categories_are_read_whatever_type_their_texts_have(values: pa.DataType, tmp_path: Path) -> None:
     texts = pa.array(["a", "a text of more than twelve bytes"]).cast(values)
