@@ -44,7 +44,6 @@ _ORDER = (
 _COLUMN_ORDER = ("id", "name", "businessName", "description", "logicalType", "physicalName", "physicalType")
 _LAST = ("logicalTypeOptions", "relationships", "quality", "customProperties")
 _UPPER = ("mustBe", "mustBeBetween", "mustBeLessThan", "mustBeLessOrEqualTo")
-_EXAMPLES = 12
 _UNLESS = "not for an identifier or a key"
 
 
@@ -131,8 +130,7 @@ class _Adopting:
         seen, kind = self._profile(item), item["logicalType"]
         own = {each.get("property"): each.get("value") for each in item["customProperties"]}
         entries, below = list(item["customProperties"]), []
-        examples = item.pop("examples", [])
-        if examples:
+        if item.pop("examples", []):
             self.left.append(f"column {item['name']}: examples are cells of a table, and not carried over")
         if seen and not seen.empty:
             item["required"] = True
@@ -154,7 +152,7 @@ class _Adopting:
             if categories := _categories(item, seen):
                 entries.append({"property": "categories", "value": categories})
             else:
-                below.append(f"- {{property: categories, value: [{_such(item, examples)}]}}  # {_UNLESS}")
+                below.append(f"- {{property: categories, value: [...]}}  # {_UNLESS}")
         below += _choices(item, kind)
         if below:
             self.notes.below[(*path, "customProperties")] = below
@@ -241,12 +239,6 @@ def _choices(item: Mapping[str, Any], kind: str) -> Iterator[str]:
         yield "- {property: missing, value: leave-out}  # else a table with an empty cell is refused"
     if item.get("unique") and kind in ("string", "integer"):
         yield "- {property: pseudonym, value: agreement}  # for a key of people that tables are joined by"
-
-
-def _such(item: Mapping[str, Any], examples: list[Any]) -> str:
-    """The examples as categories, where they can be some."""
-    few = [each for each in examples if isinstance(each, str) and each.isalnum()][:_EXAMPLES]
-    return ", ".join(f'"{each}"' for each in few) if few and not item.get("unique") else "..."
 
 
 def _role(item: Mapping[str, Any], kind: str) -> str:

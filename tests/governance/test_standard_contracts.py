@@ -312,7 +312,6 @@ def test_what_is_adopted_asks_for_what_is_missing_and_lints_clean_when_it_is_fil
         "# The clinic's own number.",
         "# since 2019",
         "physicalName: VISIT_ID",
-        '# - {property: categories, value: ["north", "south"]}',
         "{property: resolution, value: 2}",
         "mustBeLessThan: 5",
     )[:2]:
@@ -331,6 +330,14 @@ def test_what_is_adopted_asks_for_what_is_missing_and_lints_clean_when_it_is_fil
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
     assert run("sign", out, "--home", home.path).exit_code == 0
+
+
+def test_no_example_is_in_what_is_adopted(clinic: Path, tmp_path: Path) -> None:
+    clinic.write_text(CLINIC.replace("[north, south]}, mustBe: 0", "[west]}, mustBe: 1").replace("[V1]", "[V1, Cell7]"))
+    run("adopt", clinic, "--table", "Visits", "--out", tmp_path / "o.yaml")
+    text = (tmp_path / "o.yaml").read_text()
+    assert "# - {property: categories, value: [...]}" in text
+    assert not re.search('north"|south|V1|Cell7', text)
 
 
 def test_a_table_answers_what_it_can(clinic: Path, tmp_path: Path) -> None:
