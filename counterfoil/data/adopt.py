@@ -104,7 +104,7 @@ class _Adopting:
         value = dict(self._value)
         (table,) = value["schema"]
         if several:
-            value["id"] = f"{value['id'][:40]}-{slug(table['name'], '-')}"[:64].strip("-")
+            value["id"] = f"{value['id'][:40]}-{slug(table['name'])}"[:64].strip("-")
         value["status"] = "draft"
         at: Path = ("schema", 0)
         columns = [

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from counterfoil.data.unreadable import UnreadableError
+from counterfoil.governance.plainname import plain_name
 
 MAX_HEADER: Final = 64 * 1024
 DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -80,16 +81,6 @@ def layout(source: BinaryIO, wanted: Iterable[str]) -> Layout:
     best = max(delimiters, key=fit)
     source.seek(0)
     return Layout(headers[best], best, start + end, len(begin) > start + end)
-
-
-def plain_name(name: str) -> str:
-    """The name as a contract can write it: small letters a to z, digits and _, and a letter first."""
-    folded = unicodedata.normalize("NFKD", name.strip().casefold())
-    plain = re.sub(
-        r"[^a-z0-9]+", "_", "".join(each for each in folded if unicodedata.category(each) not in ("Mn", "Cf"))
-    )
-    plain = plain.strip("_")
-    return (plain if plain[:1].isalpha() else f"column_{plain}".rstrip("_"))[:63]
 
 
 def places_of(found: Sequence[str], wanted: Iterable[str], delimiter: str = ",") -> dict[str, int]:

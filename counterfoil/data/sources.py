@@ -16,8 +16,9 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 
 from counterfoil.data.cells import REMEDIES, Misfits, split, stored_as
-from counterfoil.data.headers import check_magic, layout, places_of, plain_name
+from counterfoil.data.headers import check_magic, layout, places_of
 from counterfoil.data.unreadable import UnreadableError
+from counterfoil.governance.plainname import plain_name
 
 BATCH_ROWS = 64 * 1024
 BLOCK_BYTES = 4 << 20  # of CSV; a row must fit into it

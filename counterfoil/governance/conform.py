@@ -28,6 +28,7 @@ from counterfoil.governance.odcs import (
     used,
 )
 from counterfoil.governance.options import inclusive, instants
+from counterfoil.governance.plainname import plain_name
 
 GONE: Final = object()
 """Stands in a list for what was left out, so that those behind it keep their place until the end."""
@@ -114,7 +115,7 @@ class _Reading:
         if "kind" not in given:
             self._leave("kind", (), "the field 'kind' is missing; 'DataContract' is assumed")
             given["kind"] = "DataContract"
-        self._scalar(given, "id", "/$defs/ident", slug(str(given.get("id", given.get("name", ""))), "-") or "contract")
+        self._scalar(given, "id", "/$defs/ident", slug(str(given.get("id", given.get("name", "")))) or "contract")
         numbers = re.match(r"v?(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?", str(given.get("version", "1")))
         self._scalar(
             given,
@@ -254,7 +255,8 @@ class _Reading:
             self._need(path, f"the field 'name' is missing; add the {what}'s name")
             name = given.get("physicalName", what)
         problem = part_problem(name, "contract", "/$defs/colname")
-        spelt = slug(str(name), "_") or what if problem else str(name)
+        in_file = given.get("physicalName", name) if what == "column" else name
+        spelt = plain_name(str(in_file)) if problem else str(name)  # as the header of a file is read
         if problem:
             spelt = next(each for each in (spelt, *(f"{spelt[:60]}_{n}" for n in range(2, 999))) if each not in taken)
             also = "" if "physicalName" in given else f" and 'physicalName: {name}'"
@@ -373,11 +375,10 @@ class _Reading:
         )
 
 
-def slug(text: str, between: str) -> str:
-    """The text as a name of ours: small letters, digits, and `between` for what is neither."""
-    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", between, text)
-    text = re.sub(r"[^a-z0-9]+", between, text.lower())[:63]
-    return re.sub(r"^[^a-z]+", "", text).strip(between) if between == "_" else text.strip(between)
+def slug(text: str) -> str:
+    """The text as an id of ours: small letters, digits, and hyphens for what is neither."""
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "-", text)
+    return re.sub(r"[^a-z0-9]+", "-", text.lower())[:63].strip("-")
 
 
 def _takes(name: str, value: Any) -> bool:

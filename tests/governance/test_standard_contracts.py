@@ -20,6 +20,7 @@ from counterfoil.governance.contract import parse_contract
 from counterfoil.governance.document import FILL_IN
 from counterfoil.governance.lint import lint
 from counterfoil.governance.odcs import decimal_places, type_of
+from counterfoil.governance.plainname import plain_name
 from counterfoil.home import Home
 
 from .test_contract import SMALL
@@ -330,6 +331,26 @@ def test_what_is_adopted_asks_for_what_is_missing_and_lints_clean_when_it_is_fil
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
     assert run("sign", out, "--home", home.path).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "also", "header"),
+    [
+        ("Gr\u00f6\u00dfe", "", "Gr\u00f6\u00dfe"),
+        ("orderId", "", "orderId"),
+        ("costNet", "COST_NET", "cost_net"),
+        ("Cost (EUR)", "", "COST (EUR)"),
+    ],
+)
+def test_a_column_is_named_as_the_header_of_its_file_is_read(
+    clinic: Path, tmp_path: Path, name: str, also: str, header: str
+) -> None:
+    physical = f"        physicalName: {also}\n" if also else ""
+    clinic.write_text(CLINIC.replace("      - name: cost\n", f"      - name: {name}\n{physical}", 1))
+    (tmp_path / "t.csv").write_text(f"x;{header}\n" + "a;1\n" * 20)
+    told = run("adopt", clinic, "--table", "Visits", "--from", tmp_path / "t.csv", "--out", tmp_path / "o.yaml")
+    assert told.exit_code == 0, told.output
+    assert f"no column {plain_name(header)};" not in told.output
 
 
 def test_no_example_is_in_what_is_adopted(clinic: Path, tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from counterfoil.data.draft import draft
-from counterfoil.data.headers import plain_name
 from counterfoil.data.profile import profile
 from counterfoil.data.table import load
 from counterfoil.errors import ContractError, DataError, MissingColumnError, UnreadableTableError, WrongTypeError
 from counterfoil.files import open_ordinary
 from counterfoil.governance.contract import Contract, parse_contract
+from counterfoil.governance.plainname import plain_name
 
 VISITS = Path(__file__).parent / "contracts" / "visits.odcs.yaml"
 TEXT = VISITS.read_text()
