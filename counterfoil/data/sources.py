@@ -67,9 +67,22 @@ def column_names(source: BinaryIO, limits: Limits) -> dict[str, str]:
         found = list(_arrow(source, limits).schema.names) if magic == ARROW_MAGIC else layout(source, ()).names
     names: dict[str, str] = {}
     for each in found:
-        if names.setdefault(plain_name(each), each) != each or found.count(each) > 1:
-            raise UnreadableError("the header names it twice; keep one", column=plain_name(each))
+        if (first := names.setdefault(plain_name(each), each)) != each or found.count(each) > 1:
+            raise _alike(found, first, each)
     return names
+
+
+def _alike(found: Sequence[str], first: str, second: str) -> UnreadableError:
+    """What is wrong with two names that a contract writes alike."""
+    if first == second and first.strip():
+        return UnreadableError("the header names it twice; keep one", column=plain_name(first))
+    one, other = [at for at, each in enumerate(found, 1) if each in (first, second)][:2]
+    if first.strip() or second.strip():
+        return UnreadableError(
+            f"in the header, the names of columns {one} and {other} differ in nothing but case, marks, and letters "
+            "other than a to z; rename one, with other letters a to z"
+        )
+    return UnreadableError(f"in the header, columns {one} and {other} have no names; its first line must name each")
 
 
 def open_table(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits, torn: Misfits) -> Iterator[Any]:
