@@ -177,18 +177,39 @@ def _tar(files: Mapping[str, bytes]) -> bytes:
 
 
 def _untar(path: Path) -> dict[str, bytes]:
-    """Return the plain files in the archive by their names, all of which a backup has. Never unpacks to the disk."""
-    raw = read_file(path)
+    """Return the plain files in the archive by their names, all of which a backup has. Never unpacks to the disk.
+
+    Each header is read by itself: those that describe the next one may give it another name, or more bytes than the
+    archive has.
+    """
+    raw, at = read_file(path), 0
     files: dict[str, bytes] = {}
     try:
-        with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as archive:
-            for item in archive:
-                if not item.isreg() or item.name in files or not (_NAME.match(item.name) or item.name == _INVENTORY):
-                    raise DocumentError(f"{path} is no backup of a home: a file in it is not one that a backup has")
-                held = archive.extractfile(item)
-                files[item.name] = held.read() if held else b""
-    except tarfile.TarError:
+        while item := _header(raw, at):
+            at += tarfile.BLOCKSIZE
+            data = raw[at : at + item.size]
+            if item.type != tarfile.REGTYPE or item.name in files or not _is_named(item.name):
+                raise DocumentError(f"{path} is no backup of a home: a file in it is not one that a backup has")
+            if not 0 <= item.size == len(data):
+                raise tarfile.ReadError
+            files[item.name] = data
+            at += -(-item.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+    except (tarfile.TarError, ValueError):
         raise DocumentError(f"{path} is no backup of a home: it is no tar archive, or was cut off") from None
     if lacking := sorted({_INVENTORY, PARTY_FILE, *_LOG} - set(files)):
         raise DocumentError(f"{path} is no backup of a home: {lacking[0]} is missing")
     return files
+
+
+def _header(raw: bytes, at: int) -> tarfile.TarInfo | None:
+    """The header there; None at the archive's end. Raises: tarfile.TarError, ValueError."""
+    try:
+        return tarfile.TarInfo.frombuf(raw[at : at + tarfile.BLOCKSIZE], "ascii", "strict")
+    except tarfile.HeaderError:
+        if at and raw[at:].count(0) == len(raw) - at >= 2 * tarfile.BLOCKSIZE:
+            return None
+        raise
+
+
+def _is_named(name: str) -> bool:
+    return name == _INVENTORY or bool(_NAME.match(name))

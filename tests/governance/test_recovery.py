@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import tarfile
 from dataclasses import dataclass
@@ -153,6 +154,57 @@ def test_a_crafted_archive_writes_nothing_outside(homes: tuple[Home, Home], tmp_
         with pytest.raises(DocumentError, match="not one that a backup has"):
             restore(crafted, tmp_path / "new")
     assert not (tmp_path / "escaped").exists()
+
+
+def _describing(kind: bytes, text: bytes) -> bytes:
+    """A header that describes the one behind it."""
+    item = tarfile.TarInfo("state.sqlite")
+    item.type, item.size = kind, len(text)
+    return item.tobuf() + text.ljust(-(-len(text) // 512) * 512, b"\0")
+
+
+def _sparse(real: int) -> bytes:
+    """A header of GNU's that says that of its bytes a few are in the archive."""
+    item = tarfile.TarInfo("state.sqlite")
+    item.type = tarfile.GNUTYPE_SPARSE
+    header = bytearray(item.tobuf())
+    header[483:495] = b"%011o\0" % real
+    header[148:156] = b"%06o\0 " % (sum(header) - sum(header[148:156]) + 8 * ord(" "))
+    return bytes(header)
+
+
+def _sized(size: bytes) -> bytes:
+    item = tarfile.TarInfo("state.sqlite")
+    header = bytearray(item.tobuf())
+    header[124:136] = size.ljust(12, b"\0")
+    header[148:156] = b"%06o\0 " % (sum(header) - sum(header[148:156]) + 8 * ord(" "))
+    return bytes(header)
+
+
+CRAFTED = {
+    "sparse": _sparse(1 << 33),
+    "sparse by a header of its own": _describing(b"x", b"34 GNU.sparse.size=8589934592\n22 GNU.sparse.map=0,1\n"),
+    "a map that is none": _describing(b"x", b"20 GNU.sparse.map=a\n"),
+    "a length of many digits": _describing(b"x", b"9" * 5000 + b" path=a\n"),
+    "a size that no index has": _describing(b"x", b"30 size=1180591620717411303424\n"),
+    "headers about headers": _describing(b"x", b"") * 2000,
+    "long names about long names": _describing(b"L", b"a") * 2000,
+    "a negative size": _sized(b"\xff" * 12),
+    "a size beyond the file": _sized(b"77777777777"),
+    "a size that is none": _sized(b"8888"),
+}
+
+
+@pytest.mark.parametrize("name", CRAFTED)
+def test_an_archive_that_says_more_than_it_holds_is_refused_in_a_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "backup").write_bytes(CRAFTED[name] + bytes(1024))
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, limits[1]))
+    try:
+        with pytest.raises(DocumentError, match="is no backup of a home"):
+            restore(tmp_path / "backup", tmp_path / "new")
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
 def test_attempts_and_halted_jobs_are_not_forgotten(homes: tuple[Home, Home], tmp_path: Path) -> None:
