@@ -130,21 +130,32 @@ class HandedIn:
 
 
 def handed_in(terms: Agreement, contract: str, period: str, home: Home) -> HandedIn | None:
-    """What this owner handed in last, as it remembers, or else as it signed and put into the exchange."""
-    with suppress(NotFoundError):
-        facts = json.loads(home.state.get(_HANDED, f"{terms.digest}/{period}/{contract}"))
-        envelope = bytes.fromhex(facts["envelope"])
-        signed = verify(envelope, KIND, terms.roster.keys([home.party]))
-        return HandedIn(envelope, Manifest.unpack(signed.payload), facts["table"])
-    found = None
+    """What this owner handed in last, as it remembers, or as it signed and put into the exchange, if that is later: a
+    home that was restored remembers what it was.
+    """
+    found = _remembered(terms, contract, period, home)
     for name in home.exchange.list((_NUMBERED, terms.digest, home.party, contract, period)):
-        with suppress(SignatureError, DocumentError, StoreError):
+        with suppress(SignatureError, DocumentError, StoreError, NotFoundError):  # anybody can put anything there
             envelope = home.exchange.get_named(name)
             manifest = Manifest.unpack(verify(envelope, KIND, terms.roster.keys([home.party])).payload)
             ours = (manifest.agreement, manifest.part.contract, manifest.period) == (terms.digest, contract, period)
-            if ours and (found is None or manifest.correction > found.manifest.correction):
+            if ours and (found is None or _place(manifest) > _place(found.manifest)):
                 found = HandedIn(envelope, manifest, "")
     return found
+
+
+def _remembered(terms: Agreement, contract: str, period: str, home: Home) -> HandedIn | None:
+    try:
+        facts = json.loads(home.state.get(_HANDED, f"{terms.digest}/{period}/{contract}"))
+    except NotFoundError:
+        return None
+    envelope = bytes.fromhex(facts["envelope"])
+    signed = verify(envelope, KIND, terms.roster.keys([home.party]))
+    return HandedIn(envelope, Manifest.unpack(signed.payload), facts["table"])
+
+
+def _place(manifest: Manifest) -> tuple[int, datetime]:
+    return manifest.correction, manifest.not_after
 
 
 def next_number(before: HandedIn | None, table: str, terms: Agreement, now: datetime) -> int | None:

@@ -267,6 +267,29 @@ def test_a_corrected_table_is_handed_in_as_a_correction(lenient: Consortium) -> 
     assert contribute(lenient, "bank-d") == two
 
 
+def test_a_restored_owner_goes_on_from_what_it_corrected_since(lenient: Consortium) -> None:
+    """Its memory is from before the correction: a second one of that number would count nowhere, and hide the first."""
+    contribute(lenient, "bank-a")
+    home = lenient.homes["bank-a"]
+    restored = Home.open(shutil.copytree(home.path, lenient.folder / f"restored-{id(lenient)}"))
+    edit(lenient, "bank-a")
+    two = contribute(lenient, "bank-a")
+    rest = others(lenient)
+    take(lenient, "node-0", two, *rest)
+    shutil.copytree(home.data, restored.data, dirs_exist_ok=True)
+    lenient.homes["bank-a"] = restored
+    try:
+        edit(lenient, "bank-a")
+        three = contribute(lenient, "bank-a")
+    finally:
+        lenient.homes["bank-a"] = home
+    read = [read_manifest(each, lenient.signed("node-0"), home.exchange, datetime.now(UTC)) for each in (two, three)]
+    assert [each.correction for each in read] == [1, 2]
+    take(lenient, "node-0", three, *rest)
+    with pytest.raises(CorrectionError, match="was corrected"):
+        take(lenient, "node-0", two, *rest)
+
+
 def test_texts_say_whether_corrections_are_allowed(banks: Consortium, lenient: Consortium) -> None:
     def texts(terms: object) -> tuple[str, str]:
         agreed = lenient.agreement if terms is lenient.agreement else banks.agreement
