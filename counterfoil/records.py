@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
@@ -29,6 +30,11 @@ PAGES: Final = ("bundle.json", "index.html", "lineage.json", "lineage.svg")
 """What a bundle has beside the parties' records, by its own name."""
 
 BLOBS: Final = "blobs"
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_UNZIPPING: Final = (
+    zipfile.BadZipFile, OSError, ValueError, LookupError, NotImplementedError, RuntimeError, EOFError, struct.error,
+)  # fmt: skip
+"""What the library raises for files that were changed at will."""
 _TILE: Final = re.compile(r"[0-9]{3}\.p\Z")  # a partial tile's folder in C2SP tlog-tiles
 
 
@@ -131,12 +137,14 @@ class _Archive(Copy):
     def __init__(self, file: Path) -> None:
         try:
             self._zip = zipfile.ZipFile(open_ordinary(file))
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        except _UNZIPPING as error:
             raise StoreError(f"{file} is not a ZIP file that can be read ({type(error).__name__})") from None
         found: dict[str, int] = {}
         for item in self._zip.infolist():
-            if item.is_dir():
+            if item.filename.endswith("/"):
                 continue
+            if item.compress_type not in _METHODS:  # LZMA would have memory set aside that the file asks for
+                raise StoreError(f"{file}: an entry is packed by another method than deflate; export it again")
             if stat.S_IFMT(item.external_attr >> 16) not in (0, stat.S_IFREG) or item.flag_bits & 1:
                 raise StoreError(f"{file}: an entry is a link, or encrypted; a bundle holds plain files alone")
             if item.filename in found:
@@ -150,7 +158,7 @@ class _Archive(Copy):
         try:
             with self._zip.open(path) as file:
                 return file.read(self.paths[path] + 1)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, zlib.error) as error:
+        except (*_UNZIPPING, zlib.error) as error:
             raise TamperedError(
                 f"{path} in {self.url} cannot be read: it was changed ({type(error).__name__})"
             ) from None

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,27 @@ def test_links_in_a_folder_are_not_followed(exchange: Path, tmp_path: Path) -> N
         verify_logs(open_copy(tmp_path / "copy"), {})
     with pytest.raises(NotFoundError, match="no folder and no file"):
         open_copy(tmp_path / "nowhere")
+
+
+def test_an_archive_that_was_changed_anywhere_is_no_fault_of_ours(tmp_path: Path) -> None:
+    """Every byte of a small one, those of its own directory, too: it reads as it did, or is refused by name."""
+    small = tmp_path / "small.zip"
+    with zipfile.ZipFile(small, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("log/node-0/checkpoint", b"x" * 100)
+        file.writestr("bundle.json", b"{}")
+    good = small.read_bytes()
+    for place, before in enumerate(good):
+        for byte in {0, 12, 14, 93, 255, before ^ 1, before ^ 0x80} - {before}:
+            small.write_bytes(good[:place] + bytes([byte]) + good[place + 1 :])
+            with suppress(CounterfoilError):
+                found = open_copy(small)
+                for path in found.paths:
+                    found.read(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_what_is_packed_by_another_method_is_not_unpacked(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "other.zip", "w", method) as file:
+        file.writestr("log/node-0/checkpoint", b"x" * 100)
+    with pytest.raises(StoreError, match="another method than deflate"):
+        open_copy(tmp_path / "other.zip")
