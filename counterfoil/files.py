@@ -145,6 +145,25 @@ def read_file(path: Path, start: int = 0) -> bytes:
         raise StoreError(f"cannot read {path}: {error.strerror}") from None
 
 
+def read_named(path: Path, at_most: int) -> bytes:
+    """The bytes of an ordinary file that another file named. It may have come with that one from a stranger, so nothing
+    waits for a pipe or reads a device, and what is too long is not read.
+
+    Raises: NotFoundError, StoreError.
+    """
+    try:
+        with open_ordinary(path) as file:
+            data = file.read(at_most + 1)
+    except FileNotFoundError:
+        raise NotFoundError(f"{path} is not there") from None
+    except OSError as error:
+        said = "it is no ordinary file" if error.errno in (errno.EINVAL, errno.ENXIO) else error.strerror
+        raise StoreError(f"cannot read {path}: {said}") from None
+    if len(data) > at_most:
+        raise StoreError(f"{path} has more than {at_most} bytes; a document may have so many")
+    return data
+
+
 def sync_folder(path: Path) -> None:
     """The folder's entries are on the disk."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

@@ -35,7 +35,12 @@ def _read(file: Path) -> Contract:
 
 
 def _read_beside(file: Path, name: str) -> Contract:
-    return _read(file.parent / name)
+    from counterfoil.canonical import MAX_YAML_BYTES
+    from counterfoil.files import read_named
+    from counterfoil.governance.contract import parse_contract
+
+    beside = file.parent / name
+    return parse_contract(read_named(beside, MAX_YAML_BYTES), str(beside))
 
 
 def _note_read(home: Path | None, contract: Contract | None = None) -> None:

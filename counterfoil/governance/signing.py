@@ -11,11 +11,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from counterfoil.canonical import Ref
+from counterfoil.canonical import MAX_YAML_BYTES, Ref
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import NotFoundError, RosterError, SignatureError, TamperedError
-from counterfoil.files import read_file
+from counterfoil.files import read_file, read_named
 from counterfoil.governance.agreement import Agreement, named_files, parse_agreement
 from counterfoil.governance.contract import parse_contract
 from counterfoil.governance.document import read_json
@@ -58,8 +58,11 @@ def read_agreement(path: Path, roster: Roster) -> Agreement:
     return parse_agreement(
         raw,
         path.name,
-        {name: parse_contract(read_file(root / "data" / file), file) for name, file in contracts.items()},
-        [parse_policy(read_file(root / "policies" / file), file) for file in policies],
+        {
+            name: parse_contract(read_named(root / "data" / file, MAX_YAML_BYTES), file)
+            for name, file in contracts.items()
+        },
+        [parse_policy(read_named(root / "policies" / file, MAX_YAML_BYTES), file) for file in policies],
         roster,
     )
 

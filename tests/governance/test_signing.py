@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import stat
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from counterfoil.canonical import Ref, jcs
+from counterfoil.canonical import MAX_YAML_BYTES, Ref, jcs
 from counterfoil.crypto.sign import sign
 from counterfoil.errors import (
     CounterfoilError,
@@ -17,6 +20,7 @@ from counterfoil.errors import (
     NotFoundError,
     RosterError,
     SignatureError,
+    StoreError,
     TamperedError,
 )
 from counterfoil.governance.roster import fill_roster
@@ -207,3 +211,27 @@ def test_errors_carry_no_keys(signed: Consortium) -> None:
         signed.load("node-0")
     for party in signed.roster.parties:
         assert json.dumps(party.keys.to_json()["sign"]) not in str(error.value)
+
+
+PLANTED = {
+    "pipe": (os.mkfifo, "it is no ordinary file"),
+    "endless": (lambda path: path.symlink_to("/dev/zero"), "it is no ordinary file"),
+    "folder": (Path.mkdir, "Is a directory|no ordinary file"),
+    "socket": (lambda path: os.mknod(path, stat.S_IFSOCK | 0o600), "it is no ordinary file"),
+    "long": (lambda path: path.write_bytes(b"# " + bytes(MAX_YAML_BYTES)), f"more than {MAX_YAML_BYTES} bytes"),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.parametrize("planted", ["data/loans.odcs.yaml", "policies/strict-counts.policy.yaml"])
+def test_files_that_an_agreement_names_keep_nobody_waiting(
+    name: str, planted: str, shared: Consortium, tmp_path: Path
+) -> None:
+    """They came with it, from whoever wrote it."""
+    shutil.copytree(CONTRACTS, tmp_path / "contracts")
+    place = tmp_path / "contracts" / planted
+    place.unlink()
+    make, said = PLANTED[name]
+    make(place)
+    with pytest.raises(StoreError, match=said):
+        read_agreement(tmp_path / "contracts" / "agreements" / "exposure.agreement.yaml", shared.agreement.roster)
