@@ -122,7 +122,7 @@ def _restore(files: Mapping[str, bytes], backup: Path, where: Path, exchange_url
     home = Home.open(where)
     note_lost(home)
     relearn(log.events, home.state)
-    releases = relearn_released(home)
+    releases = relearn_released(home, log.events)
     home.log.append("home-restored", counts={"entries": added, "releases": releases})
     renewed = [event.refs["seal"] for event in log.events if event.type == "keys-renewed"]
     return Restored(home, added, releases, bool(renewed) and renewed[-1] != keys.public.seal_id)

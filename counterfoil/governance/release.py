@@ -8,6 +8,7 @@ time. PROTOCOLS 6. Knows nothing of what the shares mean.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -26,12 +27,14 @@ from counterfoil.errors import (
     RefusedError,
     ReleaseExpiredError,
     ReleaseRevokedError,
+    ReplayError,
     SignatureError,
+    StoreError,
     TamperedError,
 )
 from counterfoil.governance.agreement import Agreement
 from counterfoil.governance.airlock import Approved, Leaving, Shown, count_decisions
-from counterfoil.governance.announcement import Announced, check_announcement
+from counterfoil.governance.announcement import ANNOUNCED, SHOWN, Announced, check_announcement
 from counterfoil.governance.decisions import Signed
 from counterfoil.governance.delivery import SEALED, open_store, store_of
 from counterfoil.governance.document import read_json, read_time, write_time
@@ -39,12 +42,13 @@ from counterfoil.governance.evidence import Draft, read_evidence
 from counterfoil.governance.holding import note_released
 from counterfoil.governance.receipt import fetched
 from counterfoil.governance.revocation import check_not_revoked, is_revoked, read_revocation
-from counterfoil.governance.signing import own_keys
+from counterfoil.governance.signing import KIND, fetch_agreement, own_keys
 from counterfoil.governance.withdrawal import check_not_withdrawn
-from counterfoil.records import Records
+from counterfoil.records import BLOBS, Records
 from counterfoil.secret import Secret
 
 if TYPE_CHECKING:
+    from counterfoil.audit.event import Event
     from counterfoil.home import Home
 
 RELEASES: Final = "releases"
@@ -97,18 +101,44 @@ def check_only_job(draft: Draft, home: Home) -> None:
         home.state.check_bound(_RELEASED, f"{agreement.digest}/{evidence.period}/{recipient}", evidence.job)
 
 
-def relearn_released(home: Home) -> int:
-    """Remember which jobs this node released, as the exchange shows under its own signature; return how many releases.
+def relearn_released(home: Home, events: Iterable[Event]) -> int:
+    """Remember which jobs this node released to whom, or may have: by its releases in the exchange, and by what its log
+    announced, which came before anything left. Return how many.
 
-    Raises: SignatureError, DocumentError, NotFoundError, TamperedError.
+    An exchange that hides a release, or puts something else in its place, makes nobody forget it.
+
+    Raises: NotFoundError, TamperedError, DocumentError where it does not show what was announced.
     """
-    names = [name for name in home.exchange.list((RELEASES,)) if name[3:] == (home.party,)]
-    for name in names:
-        said = verify(home.exchange.get_named(name), _RELEASE, [home.keys.public])
-        stated = Release.unpack(said.payload)
-        period = read_evidence(home.exchange, stated.evidence).period
-        home.state.bind(_RELEASED, f"{stated.agreement}/{period}/{stated.recipient}", stated.job)
-    return len(names)
+    found = dict.fromkeys(_shown(home))  # these first: of what was announced, something else may have left
+    for event in events:
+        if event.type in (ANNOUNCED, SHOWN) and event.subject:
+            agreement, evidence = event.refs["agreement"], event.refs["evidence"]
+            terms = _fetched(home, agreement)
+            to = terms.recipients if event.type == ANNOUNCED else terms.checkers
+            found |= {(agreement, evidence, recipient, event.subject): None for recipient in to}
+    for agreement, evidence, recipient, job in found:
+        period = read_evidence(home.exchange, evidence).period
+        with suppress(ReplayError):
+            home.state.bind(_RELEASED, f"{agreement}/{period}/{recipient}", job)
+    return len(found)
+
+
+def _shown(home: Home) -> Iterable[tuple[str, str, str, str]]:
+    """This node's own releases in the exchange: agreement, evidence, recipient and job of each."""
+    for name in home.exchange.list((RELEASES,)):
+        if name[3:] == (home.party,):
+            with suppress(SignatureError, DocumentError, StoreError, NotFoundError):  # anybody can put anything there
+                said = Release.unpack(verify(home.exchange.get_named(name), _RELEASE, [home.keys.public]).payload)
+                yield said.agreement, said.evidence, said.recipient, said.job
+
+
+def _fetched(home: Home, agreement: str) -> Agreement:
+    for name in home.exchange.list((BLOBS, KIND)):
+        if name[-1] == agreement:
+            return fetch_agreement(home.exchange, Ref(*name[1:]))
+    raise NotFoundError(
+        f"the exchange does not show agreement {agreement}, under which {home.party} announced a release"
+    )
 
 
 @dataclass(frozen=True, slots=True, repr=False)

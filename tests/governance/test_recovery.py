@@ -291,6 +291,25 @@ def test_a_node_that_lost_its_home_takes_part_and_releases_no_second_job(lost: L
 
 
 @pytest.mark.slow
+def test_an_exchange_that_hides_releases_makes_nobody_forget_them(lost: Lost, tmp_path: Path) -> None:
+    """The log that it must show names them. Where it hides the draft as well, nothing is restored."""
+    banks = lost.banks
+    shutil.copytree(banks.folder / "exchange", tmp_path / "exchange")
+    for hidden in (tmp_path / "exchange" / "releases").rglob("node-0"):
+        hidden.unlink()
+    home = restore(banks.folder / "early", tmp_path / "node-0", str(tmp_path / "exchange")).home
+    for recipient in banks.agreement.recipients:
+        with pytest.raises(ReplayError):
+            home.state.bind("released-job", f"{banks.ref.digest}/{banks.period}/{recipient}", JOB)
+    for planted in (banks.folder / "exchange" / "releases").rglob("node-0"):
+        (tmp_path / "exchange" / planted.relative_to(banks.folder / "exchange")).write_bytes(b"something else")
+    assert restore(banks.folder / "early", tmp_path / "again", str(tmp_path / "exchange")).releases
+    shutil.rmtree(tmp_path / "exchange" / "blobs" / "evidence")
+    with pytest.raises(NotFoundError):
+        restore(banks.folder / "early", tmp_path / "third", str(tmp_path / "exchange"))
+
+
+@pytest.mark.slow
 def test_no_share_of_a_table_is_in_a_backup(lost: Lost, tmp_path: Path) -> None:
     """What is erased later must not come back; the sketches, which protect released rows, do."""
     for name, kinds in (("drafted", set[str]()), ("released", {"membership"})):
