@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from counterfoil.canonical import Ref
 from counterfoil.crypto.sign import sign, verify
+from counterfoil.data.table import Table
 from counterfoil.errors import (
     CounterfoilError,
     DataError,
@@ -37,7 +37,7 @@ from counterfoil.governance.agreement import Part
 from counterfoil.governance.manifest import Manifest
 from counterfoil.roles.intake import take_in
 from counterfoil.roles.node import Computation
-from counterfoil.roles.owner import Contribution, table_file
+from counterfoil.roles.owner import table_file
 from synthetic_data.loans import canary
 from tests.agreements import AGREEMENT_FILE, CONTRACT_FILE, another
 from tests.consortium import NODES, OWNERS, Consortium, found, today, together
@@ -56,28 +56,18 @@ def banks(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
 
 
 @pytest.fixture(scope="module")
-def checked(banks: Consortium) -> dict[str, Contribution]:
-    """Every owner's contribution, ready to be shared as often as a test needs a new submission."""
-    ready = {}
-    for owner in OWNERS:
-        ready[owner] = Contribution(banks.homes[owner], banks.signed(owner), "loans", banks.period)
-        ready[owner].validate()
-        ready[owner].minimise()
-    return ready
+def tables(banks: Consortium) -> dict[str, Table]:
+    """Every owner's table, ready to be shared as often as a test needs a new submission."""
+    return {owner: banks.table(owner) for owner in OWNERS}
 
 
 Submit = Callable[[str], Ref]
 
 
 @pytest.fixture
-def submitted(checked: dict[str, Contribution], banks: Consortium) -> Submit:
+def submitted(tables: dict[str, Table], banks: Consortium) -> Submit:
     """A new submission of an owner, as if it had handed in none for the period."""
-
-    def submit(owner: str) -> Ref:
-        banks.forget(owner)
-        return copy(checked[owner]).share()
-
-    return submit
+    return lambda owner: banks.hand_in(owner, tables[owner])
 
 
 @contextmanager

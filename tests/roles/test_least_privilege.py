@@ -174,10 +174,11 @@ GUARDED = {
 ANYBODYS = {
     "its own home alone": (
         *("party init", "party card", "party invite", "party rotate", "log show", "log check", "purge"),
-        *("home backup", "home restore"),
+        *("home backup", "home restore", "party listen"),
     ),
     "files that it has": (
         *("contract new", "contract lint", "contract show", "contract sign", "contract test", "contract risk"),
+        "contract adopt",
         *("contract diff", "contract synth", "agreement templates", "agreement new", "roster new", "roster show"),
         "warm",
     ),

@@ -44,6 +44,9 @@ def test_one_computation_too_many_is_stopped_by_every_node(banks: Consortium) ->
         attempt.fail(LimitError("killed"))
     banks.analyse(first, attempt=2)
 
+    for owner in OWNERS:
+        banks.forget(owner)
+
     def refused(node: str) -> str:
         with pytest.raises(LimitError, match=r"allows 2 computations for .*, and so many there were") as error:
             compute(banks.computation(node, again))

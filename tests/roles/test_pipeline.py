@@ -98,7 +98,7 @@ def test_a_released_job_is_not_run_again(drafted: tuple[Consortium, list[Ref], s
 
 def test_a_submission_serves_one_job(drafted: tuple[Consortium, list[Ref], str]) -> None:
     consortium, submissions, _ = drafted
-    again = consortium.contribute("bank-b")
+    again = consortium.hand_in("bank-b", consortium.table("bank-b"))
     with pytest.raises(ReplayError, match="belongs to"):
         consortium.computation("node-0", [submissions[0], again, *submissions[2:]])
 
