@@ -88,6 +88,15 @@ def _publish(log: Log, exchange: Exchange) -> bytes:
     return note
 
 
+def published_size(exchange: Records, owner: PublicKeys) -> int:
+    """Return how many entries of the owner's log the exchange holds; 0 if none. Raises: SignatureError, StoreError."""
+    try:
+        note = exchange.get_named((_LOG, owner.party, _CHECKPOINT))
+    except NotFoundError:
+        return 0
+    return open_checkpoint(note, owner).size
+
+
 def put_cosigned(exchange: Exchange, owner: str, witness: str, size: int, note: bytes) -> None:
     """The note that the witness cosigned is beside the owner's log."""
     exchange.put_named((_LOG, owner, _COSIGNED, witness, f"{size:016d}-{digest(note)[:16]}"), note, replace=True)

@@ -16,13 +16,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
 from counterfoil.audit.checkpoint import open_checkpoint
 from counterfoil.audit.log import Log
-from counterfoil.audit.publish import read_published
+from counterfoil.audit.publish import published_size, read_published
 from counterfoil.audit.verify import VerifiedLog, verify_log
 from counterfoil.canonical import Json, digest, jcs, load_yaml
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
@@ -34,6 +34,7 @@ from counterfoil.governance.document import read_json, write_time
 from counterfoil.governance.job import relearn
 from counterfoil.governance.memory import MEMBERSHIP
 from counterfoil.governance.release import relearn_released
+from counterfoil.governance.revocation import relearn_revoked
 from counterfoil.governance.submission import note_lost
 from counterfoil.home import PARTY_FILE, Home
 from counterfoil.vault import Vault
@@ -79,6 +80,7 @@ def back_up(home: Home, out: Path, now: datetime) -> int:
         "format": "counterfoil/backup/1",
         "party": home.party,
         "made": write_time(now),
+        "published": published_size(home.exchange, home.keys.public),
         "files": {name: digest(data) for name, data in sorted(files.items())},
     }
     packed = _tar({_INVENTORY: sign(KIND, jcs(stated), home.keys), **dict(sorted(files.items()))})
@@ -114,14 +116,20 @@ def _restore(files: Mapping[str, bytes], backup: Path, where: Path, exchange_url
             write_file(where / name, data)
     private_folder(where / "data")
     keys = PrivateKeys.load(where / "keys", described["party"])
-    _check_inventory(files, keys, backup)
+    stated = _check_inventory(files, keys, backup)
     exchange = Exchange.open(exchange_url or described["exchange"], existing=True)  # an empty one would teach nothing
+    if (there := published_size(exchange, keys.public)) < stated["published"]:
+        raise StoreError(
+            f"the exchange {exchange.url} holds {there} entries of the log of {keys.party}, which had published "
+            f"{stated['published']} when {backup} was made; is it the right one, and mounted? --exchange says where it is"
+        )
     log, added = _log_since(files[_LOG[0]].splitlines(), files[_LOG[1]], keys.public, exchange)
     Log.restore(where / "log", log.entries, log.note)
     write_file(where / PARTY_FILE, yaml.safe_dump(described | {"exchange": exchange.url}, sort_keys=False).encode())
     home = Home.open(where)
     note_lost(home)
     relearn(log.events, home.state)
+    relearn_revoked(log.events, home.state)
     releases = relearn_released(home, log.events)
     home.log.append("home-restored", counts={"entries": added, "releases": releases})
     renewed = [event.refs["seal"] for event in log.events if event.type == "keys-renewed"]
@@ -157,13 +165,14 @@ def _log_since(entries: list[bytes], note: bytes, owner: PublicKeys, exchange: E
     return found, found.size - len(entries)
 
 
-def _check_inventory(files: Mapping[str, bytes], keys: PrivateKeys, backup: Path) -> None:
-    """Raises: TamperedError unless the backup holds exactly what its party signed."""
+def _check_inventory(files: Mapping[str, bytes], keys: PrivateKeys, backup: Path) -> dict[str, Any]:
+    """Return what the party signed of the backup. Raises: TamperedError unless the backup holds exactly that."""
     stated = read_json(verify(files[_INVENTORY], KIND, [keys.public]).payload, "backup", "backup")
     found = {name: digest(data) for name, data in files.items() if name != _INVENTORY}
     if stated["party"] != keys.party or stated["files"] != found:
         wrong = sorted({name for name, _ in found.items() ^ stated["files"].items()})
         raise TamperedError(f"{backup} was changed since it was made: {', '.join(wrong[:3]) or 'its party'}")
+    return stated
 
 
 def _tar(files: Mapping[str, bytes]) -> bytes:

@@ -6,11 +6,12 @@ go from where they were delivered, and the recipient's own `open` refuses what a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Self
 
+from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.sign import sign, verify
@@ -93,6 +94,15 @@ def revoke(
                 note_gone(held.id, home.state)
         revoked.append(word)
     return revoked, kept
+
+
+def relearn_revoked(events: Iterable[Event], state: State) -> None:
+    """Remember what this party's own log says that it took back, and from whom."""
+    for event in events:
+        if event.type == "release-revoked":
+            for name in event.refs:
+                if name.startswith("to-"):
+                    state.put(_REVOKED, _key(event.refs["evidence"], name.removeprefix("to-")), b"")
 
 
 def take_back(held: Held, home: Home) -> None:

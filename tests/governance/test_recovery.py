@@ -27,6 +27,7 @@ from counterfoil.errors import (
 )
 from counterfoil.governance.job import Event, Stage, advance, stage_of, start_attempt
 from counterfoil.governance.recovery import back_up, restore
+from counterfoil.governance.revocation import is_revoked
 from counterfoil.home import Home
 from tests.consortium import OWNERS, REVIEWERS, Consortium, found, today
 
@@ -117,6 +118,29 @@ def test_an_exchange_that_is_not_there_is_not_made_anew(homes: tuple[Home, Home]
         restore(tmp_path / "backup", tmp_path / "new", str(tmp_path / "misspelt"))
     assert not (tmp_path / "misspelt").exists()
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_an_exchange_that_is_not_mounted_is_not_taken_for_an_empty_one(
+    homes: tuple[Home, Home], tmp_path: Path
+) -> None:
+    home, _ = homes
+    fill(home, 2)
+    publish(home.log, home.exchange)
+    back_up(home, tmp_path / "backup", today())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(StoreError, match="is it the right one, and mounted"):
+        restore(tmp_path / "backup", tmp_path / "new", str(tmp_path / "empty"))
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_what_was_taken_back_stays_so(homes: tuple[Home, Home], tmp_path: Path) -> None:
+    home, _ = homes
+    back_up(home, tmp_path / "backup", today())
+    home.log.append("release-revoked", subject=JOB, refs={"evidence": "e" * 64, "to-bank-a": "a" * 64})
+    publish(home.log, home.exchange)
+    lose(home)
+    state = restore(tmp_path / "backup", home.path).home.state
+    assert is_revoked("e" * 64, "bank-a", state) and not is_revoked("e" * 64, "bank-b", state)
 
 
 def test_every_changed_byte_of_a_backup_is_noticed(homes: tuple[Home, Home], tmp_path: Path) -> None:
