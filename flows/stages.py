@@ -35,7 +35,7 @@ STAGES: Final[dict[str, Stage]] = {
     for each in (
         Stage("collaborate", ("coordinator",), 12 * 3600),
         Stage("agree", ("owner", "node"), 120, repeatable=True),
-        Stage("contribute", ("owner",), 3600),
+        Stage("contribute", ("owner",), 3600, repeatable=True),
         Stage("analyse", ("node",), 3600, together=True),
         Stage("review", ("coordinator",), 4 * 3600, resumes=True),
         Stage("resume_reviews", ("coordinator",), 300),

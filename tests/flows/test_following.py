@@ -116,7 +116,7 @@ def test_a_run_that_was_taken_away_is_over() -> None:
 
 def test_what_changes_something_that_counts_once_is_not_repeatable() -> None:
     assert {name for name, stage in STAGES.items() if not stage.repeatable} == {
-        "collaborate", "contribute", "analyse", "review", "resume_reviews"
+        "collaborate", "analyse", "review", "resume_reviews"
     }  # fmt: skip
     assert [name for name, stage in STAGES.items() if stage.together] == ["analyse"]
     assert stages_of(["coordinator"]) == ("collaborate", "resume_reviews", "review")
