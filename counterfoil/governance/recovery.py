@@ -121,7 +121,7 @@ def _restore(files: Mapping[str, bytes], backup: Path, where: Path, exchange_url
     if (there := published_size(exchange, keys.public)) < stated["published"]:
         raise StoreError(
             f"the exchange {exchange.url} holds {there} entries of the log of {keys.party}, which had published "
-            f"{stated['published']} when {backup} was made; is it the right one, and mounted? --exchange says where it is"
+            f"{stated['published']} when {backup} was made; is it the right one, and mounted? Say it: --exchange"
         )
     log, added = _log_since(files[_LOG[0]].splitlines(), files[_LOG[1]], keys.public, exchange)
     Log.restore(where / "log", log.entries, log.note)

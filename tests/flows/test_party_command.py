@@ -74,6 +74,13 @@ def test_without_a_home(tmp_path: Path) -> None:
     assert done.stderr.splitlines() == ["error: no home folder is given; use --home or set COUNTERFOIL_HOME"]
 
 
+@pytest.mark.parametrize("address", ["http://[bad", "http://server:port/api"])
+def test_an_address_that_is_none(tmp_path: Path, home: str, address: str) -> None:
+    done = party(tmp_path, COUNTERFOIL_HOME=home, PREFECT_API_URL=address)
+    assert done.returncode == UnreachableError.exit_code
+    assert done.stderr.splitlines() == ["error: PREFECT_API_URL is no address; give one like http://127.0.0.1:4200/api"]
+
+
 def test_a_server_that_is_not_there(tmp_path: Path, home: str) -> None:
     done = party(tmp_path, "--wait", "3", COUNTERFOIL_HOME=home, PREFECT_API_URL=nobody())
     assert done.returncode == UnreachableError.exit_code, done.stderr
