@@ -269,8 +269,13 @@ class Demo:
 async def demo(folder: Path, tables: Sequence[str], ask: bool, keep: bool) -> None:
     """The demo on a fresh stand in the folder; with `keep`, its processes stay until somebody presses Ctrl-C."""
     async with Stand(folder) as stand:
-        with Display(console(), stages(ROLES)) as display:
-            await Demo(stand, display).run(tables, ask)
+        try:
+            with Display(console(), stages(ROLES)) as display:
+                await Demo(stand, display).run(tables, ask)
+        except DemoError as error:  # whoever keeps it wants to see why
+            if not keep:
+                raise
+            complain(error)
         if keep or ask:
             say("", f"Prefect:  http://127.0.0.1:{stand.port} until you press Ctrl-C")
             await asyncio.Event().wait()
