@@ -18,20 +18,12 @@ from numpy.typing import NDArray
 
 from counterfoil.data.patterns import written_by
 from counterfoil.errors import ContractError
-from counterfoil.governance.pattern import PatternError
+from counterfoil.governance.pattern import CLASSES, PatternError
 
 Texts: TypeAlias = NDArray[np.object_]
 
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 MORE = 8  # how often something without an upper limit is repeated beyond its lower one
-CLASSES = {
-    op.CATEGORY_DIGIT: r"\d",
-    op.CATEGORY_NOT_DIGIT: r"\D",
-    op.CATEGORY_WORD: r"\w",
-    op.CATEGORY_NOT_WORD: r"\W",
-    op.CATEGORY_SPACE: r"\s",
-    op.CATEGORY_NOT_SPACE: r"\S",
-}
 
 
 class Spelling:

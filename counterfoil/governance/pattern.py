@@ -16,7 +16,7 @@ from typing import Any, Final
 MOST_REPEATS: Final = 1000  # what RE2 repeats at most, also of a repeat
 MOST_PLACES: Final = 2000  # of characters, repeats counted out: RE2's memory for one pattern
 
-_CLASSES: Final = {
+CLASSES: Final = {
     op.CATEGORY_DIGIT: r"\d",
     op.CATEGORY_NOT_DIGIT: r"\D",
     op.CATEGORY_WORD: r"\w",
@@ -126,7 +126,7 @@ def _member(item: tuple[Any, Any]) -> str:
         return _letter(value)
     if kind is op.RANGE:
         return f"{_letter(value[0])}-{_letter(value[1])}"
-    return _CLASSES[value]
+    return CLASSES[value]
 
 
 def _letter(point: int) -> str:

@@ -4,11 +4,8 @@ What the coordinator does is what is tried. A node signs evidence on made-up inp
 period. An owner has no table for a period that a file of its home names.
 """
 
-import asyncio
-import contextlib
 import hashlib
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -16,14 +13,11 @@ from counterfoil.canonical import Ref
 from counterfoil.errors import PeriodTableError
 from counterfoil.governance.evidence import make_evidence, sign_evidence
 from counterfoil.governance.job import Job
-from flows import spawner
-from flows.gate import Gate
 from flows.parameters import Count, Id, Refs, RefText
 from flows.stage import stage
-from flows.worker import CounterfoilWorker
-from mpc_tasks.barrier import guard_logs
 from mpc_tasks.held import home
 from mpc_tasks.verify import signed
+from tests.flows.try_parties import each_in_a_process, work
 
 WITHOUT = "without-table"
 
@@ -62,32 +56,10 @@ def _made_up(period: str) -> str:
     return hashlib.sha256(period.encode()).hexdigest()
 
 
-def work(folder: str) -> None:
+def party(folder: str) -> None:
     os.environ["COUNTERFOIL_HOME"] = folder
-    channel = spawner.fork(Gate((agree, contribute, analyse), lambda run: None))
-    party = Path(folder).name
-    with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(CounterfoilWorker(party, name=party, channel=channel).start())
-
-
-def main() -> None:
-    guard_logs()
-    children = []
-    for folder in sys.argv[1:]:
-        pid = os.fork()
-        if pid == 0:
-            work(folder)
-            os._exit(0)
-        children.append(pid)
-
-    def stop(*_: object) -> None:
-        for pid in children:
-            os.kill(pid, signal.SIGKILL)
-
-    signal.signal(signal.SIGTERM, stop)
-    for pid in children:
-        os.waitpid(pid, 0)
+    work(Path(folder).name, (agree, contribute, analyse))
 
 
 if __name__ == "__main__":
-    main()
+    each_in_a_process(sys.argv[1:], party)

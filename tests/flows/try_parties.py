@@ -7,6 +7,9 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable, Sequence
+
+from prefect import Flow
 
 from flows import spawner
 from flows.gate import Gate
@@ -15,19 +18,21 @@ from mpc_tasks.barrier import guard_logs
 from tests.flows.try_party import end
 
 
-def work(party: str) -> None:
-    channel = spawner.fork(Gate((end,), lambda run: None))
+def work(party: str, flows: Sequence[Flow[..., object]]) -> None:
+    """Work for the party, with these flows, until it is stopped."""
+    channel = spawner.fork(Gate(flows, lambda run: None))
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(CounterfoilWorker(party, name=party, channel=channel).start())
 
 
-def main() -> None:
+def each_in_a_process(names: Sequence[str], do: Callable[[str], None]) -> None:
+    """Do it for each name, side by side; stopped, all end."""
     guard_logs()
     children = []
-    for party in sys.argv[1:]:
+    for name in names:
         pid = os.fork()
         if pid == 0:
-            work(party)
+            do(name)
             os._exit(0)
         children.append(pid)
 
@@ -41,4 +46,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    each_in_a_process(sys.argv[1:], lambda party: work(party, (end,)))
