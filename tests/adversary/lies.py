@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from counterfoil.governance.evidence import Evidence, load_draft
 from counterfoil.governance.manifest import Manifest
 from counterfoil.governance.roster import revise_roster
 from counterfoil.governance.succession import sign_successor
-from counterfoil.roles.owner import Contribution
+from counterfoil.roles.owner import Contribution, table_file
 from tests.agreements import AGREEMENT_FILE, CONTRACT_FILE, POLICY_FILE, another
 from tests.consortium import NODES, OWNERS, REVIEWERS, Consortium, found, today
 
@@ -100,6 +101,8 @@ class World:
         others = [world.keep(agreements[OTHER].hand_in(owner, table)) for owner, table in tables.items()]
         for owner in OWNERS:
             world.keep(banks.hand_in(owner, tables[owner]))
+        now = table_file(banks.homes["bank-b"], "loans")
+        shutil.copy(now, now.with_name(f"loans.{world.periods[1]}{now.suffix}"))
         earlier = Contribution(banks.homes["bank-b"], banks.signed("bank-b"), "loans", world.periods[1])
         earlier.validate()
         earlier.minimise()

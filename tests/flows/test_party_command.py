@@ -71,7 +71,8 @@ def test_help(tmp_path: Path) -> None:
 def test_without_a_home(tmp_path: Path) -> None:
     done = party(tmp_path, COUNTERFOIL_HOME="", PREFECT_API_URL=nobody())
     assert done.returncode == NotFoundError.exit_code
-    assert done.stderr.splitlines() == ["error: no home folder is given; use --home or set COUNTERFOIL_HOME"]
+    told = "error: no home folder is given; use --home or set COUNTERFOIL_HOME; counterfoil party init makes one"
+    assert done.stderr.splitlines() == [told]
 
 
 @pytest.mark.parametrize("address", ["http://[bad", "http://server:port/api"])

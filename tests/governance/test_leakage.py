@@ -39,7 +39,10 @@ def test_it_names_what_it_is_about(agreement: Agreement) -> None:
 def test_every_output_and_every_declared_opening_is_in_it_and_no_other(agreement: Agreement) -> None:
     text = write(agreement, Declared("rejected", 4, "how many inputs of each owner were out of range"))
     opened, rest = text.split("The recipients learn", maxsplit=1)
-    released, rules = rest.split("A cell is hidden", maxsplit=1)
+    said, rules = rest.split("A cell is hidden", maxsplit=1)
+    released, left_open = said.split("Results can leave this open:", maxsplit=1)
+    correlations = [plan.name for plan in agreement.analyses if plan.analysis == "correlation"]
+    assert [line[2:].split(":")[0] for line in left_open.splitlines() if line.startswith("- ")] == correlations
     assert "- rejected, at most 4 times: how many inputs of each owner were out of range\n" in opened
     lines = [line for line in released.splitlines() if line.startswith("- ")]
     assert [line.split(", from ")[1].split(",")[0] for line in lines] == [plan.name for plan in agreement.analyses]

@@ -26,6 +26,7 @@ from counterfoil.errors import (
     DuplicateKeyError,
     MissingValueError,
     QualityRuleError,
+    TextError,
     UnknownCategoryError,
 )
 from counterfoil.governance.contract import Contract, parse_contract
@@ -109,7 +110,6 @@ def test_a_cell_in_which_nobody_sees_anything_is_empty(nothing: str, tmp_path: P
     [
         (("north", "North"), "'North' looks like 'north'"),
         (("north", "north "), "write 'north'"),
-        (("north", "nor\u200bth"), "write 'north'"),
         (("12", "\uff11\uff12"), "looks like '12'"),
         (("Stra\u00dfe", "STRASSE"), "looks like 'Stra\u00dfe'"),
         (("a-b", "a\u2013b"), "looks like 'a-b'"),
@@ -118,6 +118,11 @@ def test_a_cell_in_which_nobody_sees_anything_is_empty(nothing: str, tmp_path: P
 def test_categories_that_look_alike_are_refused(categories: tuple[str, ...], words: str) -> None:
     with pytest.raises(ContractError, match=words):
         contract(categories=categories)
+
+
+def test_a_category_with_a_letter_that_nobody_sees_is_no_text_of_a_contract() -> None:
+    with pytest.raises(TextError, match="ZERO WIDTH SPACE"):
+        contract(categories=("north", "nor\u200bth"))
 
 
 def test_a_category_may_be_composed_in_either_way() -> None:
