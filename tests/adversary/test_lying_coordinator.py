@@ -151,6 +151,9 @@ class Trial:
                 assert self.party in OWNERS and node in NODES and agreement in world.digests(BINDING)
             case ("blobs", "manifest", self.party, _):
                 assert self.party in OWNERS and agreement in world.digests(BINDING)
+            case ("submissions", under, self.party, contract, period, number):
+                assert self.party in OWNERS and under == agreement and agreement in world.digests(BINDING)
+                assert (contract, period, number) == (self.asked["contract"], self.asked["period"], "0")
             case ("log", self.party, *_):
                 assert self.stage == "announce" and self.asked["evidence"].digest == world.evidence[APPROVED]
             case ("log", owner, "cosigned", self.party, _):
@@ -234,6 +237,8 @@ def check_plaintext(world: World) -> None:
 def check_right_job(world: World) -> None:
     """A job that nobody lies about gives the pooled answer."""
     banks = world.banks
+    for owner in OWNERS:
+        banks.forget(owner)  # what the trials had nodes take in
     (evidence, *_) = banks.analyse([banks.contribute(owner) for owner in OWNERS])
     banks.review(evidence.digest, ["reviewer-1", "reviewer-2"])
     banks.release(evidence.digest)
