@@ -30,6 +30,16 @@ class Away(Demo):
             await asyncio.sleep(AWAY_S)
             await self.stand.serve()
             await self.follow(watch, "review at coordinator", "PAUSED")
+        await self.heard()
+
+    async def heard(self) -> None:
+        """Whoever said that the server is away has said that it is back; an idle worker may ask a minute later."""
+        logs = [self.stand.folder / "logs" / f"{party}.log" for party in (*self.owners, *self.nodes, "coordinator")]
+        for _ in range(240):
+            said = [log.read_text() for log in logs]
+            if all(each.count("does not answer (") == each.count("answers again, after ") for each in said):
+                return
+            await asyncio.sleep(0.5)
 
 
 async def run(folder: Path) -> None:
