@@ -20,13 +20,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from counterfoil.crypto.keys import PrivateKeys
-from counterfoil.mpc.circuits.compare import less_than
-from counterfoil.mpc.circuits.truncate import multiply_pr, trunc_pr
-from counterfoil.mpc.local import deal
-from counterfoil.mpc.memory import keep_freed_memory
+from counterfoil.mpc.circuits.core.compare import less_than
+from counterfoil.mpc.circuits.core.truncate import multiply_pr, trunc_pr
 from counterfoil.mpc.protocol import Protocol
-from counterfoil.mpc.session import SUITES, Hello, Session, open_session
-from counterfoil.mpc.shares import Arith
+from counterfoil.mpc.ring.shares import Arith
+from counterfoil.mpc.runtime.host_memory import keep_freed_memory
+from counterfoil.mpc.session.in_process import deal
+from counterfoil.mpc.session.session import SUITES, Hello, Session, open_session
 from counterfoil.mpc.transport.tls import Endpoint, connect
 
 NODES = [f"node-{index}" for index in range(4)]

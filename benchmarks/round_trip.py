@@ -18,17 +18,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from counterfoil.mpc.circuits.compare import a2b, constant_slices, is_zero, less_than, less_than_public
-from counterfoil.mpc.circuits.convert import b2a
-from counterfoil.mpc.circuits.group import group_flags, group_sum
-from counterfoil.mpc.circuits.permute import SHUFFLED
-from counterfoil.mpc.circuits.sort import radix_permutation
-from counterfoil.mpc.circuits.truncate import multiply_pr, trunc_exact, trunc_pr
-from counterfoil.mpc.ledger import Declared
-from counterfoil.mpc.local import deal
+from counterfoil.mpc.circuits.core.compare import a2b, constant_slices, is_zero, less_than, less_than_public
+from counterfoil.mpc.circuits.core.convert import b2a
+from counterfoil.mpc.circuits.core.truncate import multiply_pr, trunc_exact, trunc_pr
+from counterfoil.mpc.circuits.tables.group import group_flags, group_sum
+from counterfoil.mpc.circuits.tables.permute import SHUFFLED
+from counterfoil.mpc.circuits.tables.sort import radix_permutation
 from counterfoil.mpc.protocol import Protocol
-from counterfoil.mpc.session import SUITES, Hello, open_session
-from counterfoil.mpc.shares import Arith, Bits
+from counterfoil.mpc.ring.shares import Arith, Bits
+from counterfoil.mpc.runtime.ledger import Declared
+from counterfoil.mpc.session.in_process import deal
+from counterfoil.mpc.session.session import SUITES, Hello, open_session
 from counterfoil.mpc.transport.simulate import Simulation, steady
 
 ROUND_TRIP_S: Final = 0.050

@@ -18,12 +18,12 @@ from counterfoil.canonical import check_id, load_yaml
 from counterfoil.confinement import withhold_memory
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.errors import DocumentError, NotFoundError, StoreError
-from counterfoil.exchange import Exchange
 from counterfoil.files import private_folder, read_file, write_file
 from counterfoil.secret import Secret
-from counterfoil.state import State
+from counterfoil.storage.exchange import Exchange
+from counterfoil.storage.state import State
+from counterfoil.storage.vault import Vault
 from counterfoil.texts import check_text
-from counterfoil.vault import Vault
 
 HOME, LISTEN = "COUNTERFOIL_HOME", "COUNTERFOIL_LISTEN"
 ROLES = ("owner", "node", "coordinator", "reviewer", "recipient", "auditor")

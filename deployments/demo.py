@@ -32,8 +32,8 @@ ROLES = {
 COMMANDS = (
     "counterfoil.cli",
     "counterfoil.home",
-    "counterfoil.governance.explain",
-    "counterfoil.governance.airlock",
+    "counterfoil.report.explain",
+    "counterfoil.governance.review.airlock",
     "cryptography.hazmat.backends.openssl.backend",
     "pydantic.json_schema",
     "pydantic.type_adapter",

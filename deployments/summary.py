@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from counterfoil.analyses.joint import analyses
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
-from counterfoil.governance.signing import fetch_agreement
+from counterfoil.governance.agreements.signing.signed import fetch_agreement
 from counterfoil.home import Home
+from counterfoil.joint.computation import analyses
 from counterfoil.roles.owner import table_file
 from counterfoil.terminal import say
 

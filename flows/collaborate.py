@@ -2,8 +2,8 @@
 
 from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError, IntegrityError, PeriodTableError, StageError
-from counterfoil.governance.agreement import Agreement
-from counterfoil.governance.periods import TO_ORDER, Standing
+from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.governance.releases.periods import TO_ORDER, Standing
 from counterfoil.texts import markdown
 from flows.dispatch import on_each, start
 from flows.parameters import Id, RefText

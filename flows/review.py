@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, create_model
 
 from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError, NotApprovedError
-from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.texts import markdown
 from flows.dispatch import on_each, start
 from flows.parameters import RefText

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from counterfoil.canonical import Ref
-from counterfoil.governance.budget import balances, ledger
-from counterfoil.roles.release import announce_release
+from counterfoil.governance.cumulative.budget_ledger import balances, ledger
+from counterfoil.roles.node.handover import announce_release
 from mpc_tasks.held import home
 from mpc_tasks.show import table
 from mpc_tasks.task import mpc_task

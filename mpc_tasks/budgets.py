@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from counterfoil.analyses.joint import losses
 from counterfoil.canonical import Ref
-from counterfoil.governance.budget import learn, ledger
-from counterfoil.governance.drift import drift
+from counterfoil.governance.cumulative.budget_audit import drift
+from counterfoil.governance.cumulative.budget_ledger import learn, ledger
+from counterfoil.joint.computation import losses
 from mpc_tasks.barrier import say
 from mpc_tasks.held import home
 from mpc_tasks.show import table

@@ -15,7 +15,7 @@ from counterfoil.errors import (
     SignatureError,
     TamperedError,
 )
-from counterfoil.governance.agreement import Agreement
+from counterfoil.governance.agreements.agreement import Agreement
 from mpc_tasks.barrier import say
 from mpc_tasks.held import home
 from mpc_tasks.task import mpc_task

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 from counterfoil.canonical import Ref
 from counterfoil.errors import NotApprovedError, NotFoundError
-from counterfoil.governance.airlock import Review, State
-from counterfoil.governance.docket import amiss, look
-from counterfoil.governance.evidence import load_draft
-from counterfoil.governance.proposals import proposals
-from counterfoil.governance.release import is_released
-from counterfoil.governance.verify import find_manifest
+from counterfoil.governance.jobs.evidence import load_draft
+from counterfoil.governance.releases.docket import amiss, look
+from counterfoil.governance.releases.release import is_released
+from counterfoil.governance.review.airlock import Review, State
+from counterfoil.governance.review.proposals import proposals
+from counterfoil.governance.verification.verify import find_manifest
 from counterfoil.report.prechecks import Precheck, prechecks
 from counterfoil.texts import Markdown, escape, markdown
 from mpc_tasks.held import home

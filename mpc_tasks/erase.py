@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from counterfoil.governance.retention import destroy_unused_keys, purge
+from counterfoil.governance.retention.purge import destroy_unused_keys, purge
 from mpc_tasks.barrier import say
 from mpc_tasks.held import home
 from mpc_tasks.task import mpc_task

@@ -15,7 +15,7 @@ from typing import TypeVar
 from counterfoil.canonical import Ref
 from counterfoil.errors import NotFoundError
 from counterfoil.home import Home
-from counterfoil.roles.node import Computation
+from counterfoil.roles.node.attempt import Computation
 from mpc_tasks.barrier import say
 
 T = TypeVar("T")

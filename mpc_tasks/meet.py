@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.canonical import Ref
-from counterfoil.mpc.memory import keep_freed_memory
+from counterfoil.mpc.runtime.host_memory import keep_freed_memory
 from mpc_tasks.barrier import say
 from mpc_tasks.held import attempt_of
 from mpc_tasks.task import mpc_task

@@ -13,9 +13,9 @@ from typing import Final
 
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
-from counterfoil.governance.docket import docket
-from counterfoil.governance.periods import Period, Periods, periods
-from counterfoil.governance.signing import SignedAgreement
+from counterfoil.governance.agreements.signing.signed import SignedAgreement
+from counterfoil.governance.releases.docket import docket
+from counterfoil.governance.releases.periods import Period, Periods, periods
 from counterfoil.turns import Holder
 from counterfoil.turns import turn as take
 from mpc_tasks.barrier import say

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from counterfoil.canonical import Ref
 from counterfoil.errors import TextError
-from counterfoil.governance.evidence import load_draft
-from counterfoil.governance.proposals import propose as propose_
+from counterfoil.governance.jobs.evidence import load_draft
+from counterfoil.governance.review.proposals import propose as propose_
 from mpc_tasks.barrier import say
 from mpc_tasks.held import drop, held, home
 from mpc_tasks.task import mpc_task

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from counterfoil.canonical import Ref
-from counterfoil.roles.intake import take_in
-from counterfoil.roles.node import Computation
+from counterfoil.roles.node.attempt import Computation
+from counterfoil.roles.node.intake import take_in
 from mpc_tasks.held import hold, home
 from mpc_tasks.task import mpc_task
 from mpc_tasks.verify import signed

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from counterfoil.canonical import Ref
-from counterfoil.governance.agreement import Agreement
-from counterfoil.governance.ending import Ending, endings
-from counterfoil.governance.reaffirmation import WARN_DAYS, ReviewDate, next_review, review_dates
-from counterfoil.governance.succession import latest
+from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.governance.agreements.signing.endings import Ending, endings
+from counterfoil.governance.agreements.signing.reaffirmation import WARN_DAYS, ReviewDate, next_review, review_dates
+from counterfoil.governance.parties.succession import latest
 from counterfoil.texts import Markdown, markdown
 from mpc_tasks.barrier import say
 from mpc_tasks.held import home

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.canonical import Ref
-from counterfoil.roles.release import hand_over
+from counterfoil.roles.node.handover import hand_over
 from mpc_tasks.barrier import say
 from mpc_tasks.held import home
 from mpc_tasks.task import mpc_task

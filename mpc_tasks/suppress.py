@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterfoil.canonical import Ref
-from counterfoil.roles.node import SUPPRESS
+from counterfoil.roles.node.attempt import SUPPRESS
 from mpc_tasks.barrier import say
 from mpc_tasks.held import attempt_of, note_step
 from mpc_tasks.task import mpc_task

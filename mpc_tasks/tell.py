@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from counterfoil.canonical import Ref
-from counterfoil.governance.agreement import Agreement
-from counterfoil.governance.delivery import store_of
-from counterfoil.governance.status import Status, statuses
+from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.governance.releases.delivery import store_of
+from counterfoil.governance.releases.status import Status, statuses
 from counterfoil.texts import Markdown, markdown
 from mpc_tasks.held import home
 from mpc_tasks.show import page

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from counterfoil.analyses.joint import analyses
 from counterfoil.canonical import Ref
-from counterfoil.governance.reaffirmation import check_reviewed
-from counterfoil.governance.signing import SignedAgreement
-from counterfoil.governance.standing import load_standing
+from counterfoil.governance.agreements.signing.in_force import load_standing
+from counterfoil.governance.agreements.signing.reaffirmation import check_reviewed
+from counterfoil.governance.agreements.signing.signed import SignedAgreement
+from counterfoil.joint.computation import analyses
 from mpc_tasks.held import home
 from mpc_tasks.task import mpc_task
 

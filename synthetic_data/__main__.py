@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from counterfoil.governance.contract import parse_contract
+from counterfoil.governance.contracts.contract import parse_contract
 from synthetic_data.loans import make_tables, write_tables
 
 

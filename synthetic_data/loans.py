@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from counterfoil.governance.contract import Contract
+from counterfoil.governance.contracts.contract import Contract
 
 BANKS = ("bank-a", "bank-b", "bank-c", "bank-d")
 RARE_ROWS = 2  # rows of a bank in each of its rare groups

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from counterfoil.proxies import spare_loopback
-from tests.trials import FIRST
+from tests.lib.trials import FIRST
 
 if TYPE_CHECKING:
-    from tests.chance import Chance
+    from tests.lib.chance import Chance
 
 spare_loopback()  # what a test asks listens on this machine
 
@@ -29,7 +29,7 @@ def name_of(item: pytest.Item) -> str:
 @pytest.fixture
 def chance(request: pytest.FixtureRequest) -> Iterator[Chance]:
     """What a test of samples draws by, and judges by: see `tests.chance`."""
-    from tests.chance import Chance, share  # scipy takes a second to import
+    from tests.lib.chance import Chance, share  # scipy takes a second to import
 
     name = name_of(request.node)
     runs = sum(name_of(item) == name for item in request.session.items)

@@ -28,21 +28,21 @@ from benchmarks.workloads import (
     logistic_rate,
 )
 from counterfoil.crypto.keys import PrivateKeys
-from counterfoil.mpc.circuits.bound import Bound
-from counterfoil.mpc.circuits.chebyshev import fast_sigmoid
-from counterfoil.mpc.circuits.compare import equal, less_than
-from counterfoil.mpc.circuits.fixed import Number, rescale, settle
-from counterfoil.mpc.circuits.group import group_flags, group_sum
-from counterfoil.mpc.circuits.join import UNIQUE, join
-from counterfoil.mpc.circuits.permute import SHUFFLED
-from counterfoil.mpc.circuits.sort import COMPARED, Key, sort_rows
-from counterfoil.mpc.circuits.truncate import multiply_pr, trunc_exact, trunc_pr
-from counterfoil.mpc.ledger import Declared
-from counterfoil.mpc.local import deal, reveal
-from counterfoil.mpc.memory import keep_freed_memory
+from counterfoil.mpc.circuits.core.bound import Bound
+from counterfoil.mpc.circuits.core.compare import equal, less_than
+from counterfoil.mpc.circuits.core.truncate import multiply_pr, trunc_exact, trunc_pr
+from counterfoil.mpc.circuits.numeric.chebyshev import fast_sigmoid
+from counterfoil.mpc.circuits.numeric.fixed import Number, rescale, settle
+from counterfoil.mpc.circuits.tables.group import group_flags, group_sum
+from counterfoil.mpc.circuits.tables.join import UNIQUE, join
+from counterfoil.mpc.circuits.tables.permute import SHUFFLED
+from counterfoil.mpc.circuits.tables.sort import COMPARED, Key, sort_rows
 from counterfoil.mpc.protocol import Protocol
-from counterfoil.mpc.session import SUITES, Hello, open_session
-from counterfoil.mpc.shares import Arith, Bits, concat
+from counterfoil.mpc.ring.shares import Arith, Bits, concat
+from counterfoil.mpc.runtime.host_memory import keep_freed_memory
+from counterfoil.mpc.runtime.ledger import Declared
+from counterfoil.mpc.session.in_process import deal, reveal
+from counterfoil.mpc.session.session import SUITES, Hello, open_session
 from counterfoil.mpc.transport.base import Attempt
 from counterfoil.mpc.transport.tls import Endpoint, connect
 

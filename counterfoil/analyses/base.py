@@ -7,8 +7,7 @@ signed plan alone, so that every party works it out for itself and nobody has to
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -17,40 +16,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from counterfoil.analyses.crosscheck import Stated
-from counterfoil.analyses.noise import Moves, PlanNoise, plan_noise
-from counterfoil.analyses.rules import check_rules
-from counterfoil.data.table import Table
+from counterfoil.data.reading.table import Table
+from counterfoil.disclosure.cell_tests import check_rules
+from counterfoil.disclosure.crosscheck import Stated
+from counterfoil.disclosure.declaration import Cells, Declaration, Limits, Opened
+from counterfoil.disclosure.noise import Moves, PlanNoise, plan_noise
 from counterfoil.errors import PlanError, RangeError
-from counterfoil.governance.agreement import Agreement, Planned
-from counterfoil.governance.column import Column
-from counterfoil.governance.contract import Contract
-from counterfoil.governance.policy import Rules, Statistic
-from counterfoil.mpc.circuits.bound import Bound
-from counterfoil.mpc.circuits.rounding import check_roundable
+from counterfoil.governance.agreements.agreement import Planned
+from counterfoil.governance.contracts.column import Column
+from counterfoil.governance.contracts.contract import Contract
 from counterfoil.mpc.protocol import Protocol
-from counterfoil.mpc.shares import Arith
+from counterfoil.mpc.ring.shares import Arith
 
 #: sums on shares stay below this, so that comparisons on them are right (PROTOCOLS 7)
 SAFE = 1 << 62
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a plan must survive: how many owners hand in, how many rows each may bring, and the disclosure rules."""
-
-    owners: int
-    rows: int
-    rules: Rules = field(default_factory=Rules)
-
-    @classmethod
-    def of(cls, agreement: Agreement, contract: str) -> Limits:
-        """The limits that the signed documents set for the contract of that name."""
-        return cls(len(agreement.owners_under(contract)), agreement.contracts[contract].most_rows, agreement.rules)
-
-    @property
-    def total_rows(self) -> int:
-        return self.owners * self.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +60,6 @@ class Checked:
 
     values: Mapping[str, Arith]
     valid: Arith
-
-
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """Shared results that stand or fall together, and the tests that each of them must pass to leave.
-
-    `tests` holds for each rule numbers that are not negative where a cell satisfies it, and at most 2^62 in size.
-    `outside` counts the rows that are in no cell, where there may be any: with the number of all rows, cells give it.
-
-    Shapes: the shape of `count` is a prefix of every value's shape; tests are (t, *shape of `count`).
-    """
-
-    count: Arith
-    values: Mapping[str, Arith]
-    tests: Mapping[str, Arith] = field(default_factory=dict)
-    outside: Arith | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """One released array: its name, shape and scale."""
-
-    name: str
-    shape: tuple[int, ...]
-    frac_bits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,24 +106,17 @@ class Result:
     assumptions: tuple[str, ...] = field(default=())
 
 
-Opened = Mapping[str, NDArray[np.int64]]
-
-
-class Analysis(ABC):
+class Analysis(Declaration):
     """One planned analysis: what the agreement says of it, bound to its contract and limits.
 
     Raises: PlanError where the plan does not fit the contract; RangeError where a sum could wrap.
     """
 
-    key: ClassVar[str]
     version: ClassVar[int]
     title: ClassVar[str]
     #: what a recipient learns, in plain words
     reveals: ClassVar[tuple[str, ...]]
     params: ClassVar[frozenset[str]] = frozenset()
-    #: which kinds of statistic it releases, and which disclosure rules it enforces on them
-    statistics: ClassVar[frozenset[Statistic]]
-    enforces: ClassVar[frozenset[str]]
 
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
         if unknown := sorted(set(planned.params) - self.params):
@@ -195,30 +142,9 @@ class Analysis(ABC):
     def inputs(self) -> tuple[Input, ...]:
         """The arrays that each owner hands in."""
 
-    @abstractmethod
-    def outputs(self) -> tuple[Output, ...]:
-        """The arrays that are released, `safe` (1 where a cell was not suppressed) among them."""
-
     def untold(self) -> tuple[str, ...]:
         """What its result will leave open by its bounds and its precision, in plain words, known before it runs."""
         return ()
-
-    def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
-        """The columns that its table of counts is cut by, in the order of its cells, with the parts of each.
-
-        None where no exact counts are released, so that nothing adds up.
-        """
-        return None
-
-    def summed(self) -> tuple[str, ...]:
-        """The columns whose sums in the same cells are released, too, and follow from what is."""
-        return ()
-
-    def numbers(self) -> int:
-        """How many exact numbers about the rows are released."""
-        if self.planned.privacy is not None:
-            return 0
-        return sum(math.prod(output.shape) for output in self.outputs() if output.name != "safe")
 
     def moves(self) -> Mapping[str, Moves]:
         """By the names of the shared results: how far one row in place of another moves them.
@@ -226,10 +152,6 @@ class Analysis(ABC):
         Raises: PlanError where the analysis takes no noise.
         """
         raise PlanError(f"{self.planned.name}: {self.key} takes no noise; remove 'privacy' from it")
-
-    def counted(self) -> Mapping[str, Bound]:
-        """The released arrays that hold counts and sums, which a policy may ask to round, and their bounds."""
-        return {}
 
     # --- the three worlds ---------------------------------------------------------------------------------------
 
@@ -285,36 +207,6 @@ class Analysis(ABC):
         if self.noise is None or array not in self.noised:
             return Measure(unit, self.base_of(array) // 2 / self.scale(array) if array in self.rounded else 0)
         return Measure(unit, interval=self.noise.half_width(array) / self.scale(array))
-
-    def scale(self, array: str) -> int:
-        """How many units of a released array make one of what it is about: 100 where it counts hundredths."""
-        return 1
-
-    # --- rounding -------------------------------------------------------------------------------------------------
-
-    @property
-    def base(self) -> int:
-        """What counts and sums are released as multiples of, in their own unit."""
-        return self.rules.safe_round_base
-
-    def base_of(self, array: str) -> int:
-        """The same in units of the array."""
-        return self.base * self.scale(array)
-
-    @property
-    def rounded(self) -> Mapping[str, Bound]:
-        """The arrays of `counted` if they are rounded; else none."""
-        return self.counted() if self.base > 1 else {}
-
-    def check_rounding(self, what: str, reach: Bound) -> None:
-        """Raises: RangeError, by name, when numbers of this reach cannot be rounded to the base."""
-        try:
-            check_roundable(reach, self.base_of(what))
-        except RangeError as error:
-            raise RangeError(
-                f"{self.planned.name}: its {what} cannot be rounded to multiples of {self.base} ({error}); narrow the "
-                f"column's bounds or the number of rows in {self.contract.id}, or lower `safe_round_base` in the policy"
-            ) from None
 
     def _noise(self) -> PlanNoise | None:
         if self.planned.privacy is None:

@@ -8,16 +8,17 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.analyses import rules
-from counterfoil.analyses.base import Analysis, Cells, Checked, Input
-from counterfoil.analyses.crosscheck import Stated
-from counterfoil.analyses.noise import Moves
-from counterfoil.analyses.sums import sums_cells, sums_inputs, sums_of
+from counterfoil.analyses.base import Analysis, Checked, Input
+from counterfoil.analyses.cell_sums import sums_cells, sums_inputs, sums_of
 from counterfoil.analyses.units import places
 from counterfoil.data.encode import encode
-from counterfoil.data.table import Table
-from counterfoil.governance.column import Column
-from counterfoil.mpc.circuits.bound import Bound
+from counterfoil.data.reading.table import Table
+from counterfoil.disclosure import cell_tests
+from counterfoil.disclosure.crosscheck import Stated
+from counterfoil.disclosure.declaration import Cells
+from counterfoil.disclosure.noise import Moves
+from counterfoil.governance.contracts.column import Column
+from counterfoil.mpc.circuits.core.bound import Bound
 from counterfoil.mpc.protocol import Protocol
 
 
@@ -26,14 +27,14 @@ class OneSum(Analysis):
 
     params: ClassVar[frozenset[str]] = frozenset({"column"})
     statistics = frozenset({"counts", "sums"})
-    enforces: ClassVar[frozenset[str]] = rules.SUMS
+    enforces: ClassVar[frozenset[str]] = cell_tests.SUMS
 
     def inputs(self) -> tuple[Input, ...]:
         return sums_inputs(self.planned.name, (), self._bound, self.limits, self.rules)
 
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         values = encode(table, self._column.name).values
-        return sums_of(values, np.zeros(values.size, np.int64), (), rules.depth(self.rules))
+        return sums_of(values, np.zeros(values.size, np.int64), (), cell_tests.depth(self.rules))
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
         return sums_cells(p, self.rules, self._bound, owners)

@@ -14,8 +14,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from counterfoil.governance.column import Column
-from counterfoil.governance.values import moment, written
+from counterfoil.governance.contracts.column import Column
+from counterfoil.governance.contracts.values import moment, written
 
 MOST_GROUPS: Final = 100
 """Whole numbers that rows are told apart by, at most."""

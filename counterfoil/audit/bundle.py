@@ -10,7 +10,7 @@ from counterfoil.audit.publish import PublishedLog, published_parties, read_publ
 from counterfoil.audit.verify import VerifiedLog, verify_log
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.errors import ForkedError, NotFoundError
-from counterfoil.records import Records
+from counterfoil.storage.records import Records
 
 
 @dataclass(frozen=True, slots=True)

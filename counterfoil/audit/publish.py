@@ -18,11 +18,11 @@ from counterfoil.audit.fork import Fork
 from counterfoil.canonical import digest, jcs
 from counterfoil.crypto.keys import PublicKeys, read_card
 from counterfoil.errors import DocumentError, NotFoundError, SignatureError, TamperedError
-from counterfoil.records import Name, Records
+from counterfoil.storage.records import Name, Records
 
 if TYPE_CHECKING:
     from counterfoil.audit.log import Log
-    from counterfoil.exchange import Exchange
+    from counterfoil.storage.exchange import Exchange
 
 HEIGHT = 8
 WIDTH = 2**HEIGHT

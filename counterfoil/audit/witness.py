@@ -21,8 +21,8 @@ from counterfoil.errors import ForkedError, NotFoundError, NotWitnessedError, Si
 
 if TYPE_CHECKING:
     from counterfoil.audit.log import Log
-    from counterfoil.exchange import Exchange
-    from counterfoil.state import State
+    from counterfoil.storage.exchange import Exchange
+    from counterfoil.storage.state import State
 
 _SPACE = "witnessed"
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from counterfoil.cli.options import HomeOption
+from counterfoil.cli.options import HomeOption, note_read
 from counterfoil.terminal import say
 
 
@@ -30,16 +30,15 @@ def adopt(
 
     Example: counterfoil contract adopt shop.odcs.yaml --table orders --from orders.csv --out orders.odcs.yaml
     """
-    from counterfoil.cli.contract import _note_read
-    from counterfoil.data.adopt import adopt as make
-    from counterfoil.data.profile import profile
+    from counterfoil.data.drafting.adopt import adopt as make
+    from counterfoil.data.drafting.profile import profile
     from counterfoil.errors import ContractError
     from counterfoil.files import read_file, write_output
-    from counterfoil.governance.lint import lint
+    from counterfoil.governance.contracts.standard.lint import lint
 
     raw, seen = read_file(file), None
     if data:
-        _note_read(home)
+        note_read(home)
         seen = profile(data)
     adopted = make(raw, str(file), table, seen)
     target = out or Path(f"{adopted.table}.odcs.yaml")

@@ -12,8 +12,8 @@ from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import ask, say, say_json
 
 if TYPE_CHECKING:
-    from counterfoil.governance.agreement import Agreement
-    from counterfoil.records import Records
+    from counterfoil.governance.agreements.agreement import Agreement
+    from counterfoil.storage.records import Records
 
 app = typer.Typer(help="Propose, explain, compare, sign, verify, reaffirm and leave agreements.", no_args_is_help=True)
 
@@ -26,8 +26,8 @@ def templates() -> None:
 
     Example: counterfoil agreement templates
     """
-    from counterfoil.governance.templates import policies
-    from counterfoil.governance.templates import templates as known
+    from counterfoil.governance.agreements.templates import policies
+    from counterfoil.governance.agreements.templates import templates as known
 
     say("agreements to start from: counterfoil agreement new NAME --out FOLDER")
     for name, template in known().items():
@@ -47,7 +47,7 @@ def new(
 
     Example: counterfoil agreement new banking --policy strict-counts --out ours
     """
-    from counterfoil.governance.templates import start_from
+    from counterfoil.governance.agreements.templates import start_from
 
     written = start_from(template, out, datetime.now(UTC).date(), policy or ())
     for path in written:
@@ -65,12 +65,12 @@ def draft(
 
     Example: counterfoil agreement draft contracts/agreements/exposure.agreement.yaml --roster roster.yaml
     """
-    from counterfoil.analyses.joint import analyses
     from counterfoil.files import read_file
-    from counterfoil.governance.roster import parse_roster
-    from counterfoil.governance.signing import publish, read_agreement
-    from counterfoil.governance.succession import follow
+    from counterfoil.governance.agreements.signing.signed import publish, read_agreement
+    from counterfoil.governance.parties.roster import parse_roster
+    from counterfoil.governance.parties.succession import follow
     from counterfoil.home import Home
+    from counterfoil.joint.computation import analyses
 
     mine = Home.open(home)
     agreement = read_agreement(file, parse_roster(read_file(roster), str(roster)))
@@ -95,13 +95,13 @@ def explain(
 
     Example: counterfoil agreement explain agreement:bank-a:5e1f... --rows 20000
     """
-    from counterfoil.analyses.estimate import estimate
-    from counterfoil.governance.explain import explain as in_words
-    from counterfoil.governance.explain import facts
-    from counterfoil.governance.naming import agreement_ref
-    from counterfoil.governance.signing import fetch_agreement
+    from counterfoil.governance.agreements.signing.signed import fetch_agreement
+    from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
+    from counterfoil.joint.cost_estimate import estimate
     from counterfoil.report.costs import cost_facts, cost_words, openings
+    from counterfoil.report.explain import explain as in_words
+    from counterfoil.report.explain import facts
 
     exchange = Home.open(home).exchange
     agreement = fetch_agreement(exchange, agreement_ref(exchange, ref))
@@ -120,9 +120,9 @@ def diff(old: RefArgument, new: RefArgument, home: HomeOption = None) -> None:
 
     Example: counterfoil agreement diff agreement:bank-a:5e1f... agreement:bank-a:77ab...
     """
-    from counterfoil.governance.compare import changes, signatures
-    from counterfoil.governance.naming import agreement_ref
-    from counterfoil.governance.signing import fetch_agreement
+    from counterfoil.governance.agreements.diff import changes, signatures
+    from counterfoil.governance.agreements.signing.signed import fetch_agreement
+    from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
 
     exchange = Home.open(home).exchange
@@ -141,12 +141,12 @@ def sign(
 
     Example: counterfoil agreement sign agreement:bank-a:5e1f...
     """
-    from counterfoil.analyses.joint import analyses
-    from counterfoil.governance.explain import explain as in_words
-    from counterfoil.governance.naming import agreement_ref, check_safe
-    from counterfoil.governance.signing import fetch_agreement, sign_agreement
-    from counterfoil.governance.succession import follow
+    from counterfoil.governance.agreements.signing.signed import fetch_agreement, sign_agreement
+    from counterfoil.governance.jobs.references import agreement_ref, check_safe
+    from counterfoil.governance.parties.succession import follow
     from counterfoil.home import Home
+    from counterfoil.joint.computation import analyses
+    from counterfoil.report.explain import explain as in_words
 
     mine = Home.open(home)
     named = agreement_ref(mine.exchange, ref)
@@ -174,9 +174,9 @@ def verify(ref: RefArgument, home: HomeOption = None) -> None:
 
     Example: counterfoil agreement verify agreement:bank-a:5e1f...
     """
-    from counterfoil.governance.naming import agreement_ref
-    from counterfoil.governance.reaffirmation import check_reviewed
-    from counterfoil.governance.standing import load_standing
+    from counterfoil.governance.agreements.signing.in_force import load_standing
+    from counterfoil.governance.agreements.signing.reaffirmation import check_reviewed
+    from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
 
     mine, today = Home.open(home), datetime.now(UTC).date()
@@ -199,13 +199,13 @@ def reaffirm(
 
     Example: counterfoil agreement reaffirm agreement:bank-a:5e1f... --until 2028-04-30
     """
-    from counterfoil.governance.document import read_day
-    from counterfoil.governance.explain import explain as in_words
-    from counterfoil.governance.naming import agreement_ref
-    from counterfoil.governance.reaffirmation import MOST_DAYS, next_review
-    from counterfoil.governance.reaffirmation import reaffirm as stand_by
-    from counterfoil.governance.standing import load_standing
+    from counterfoil.governance.agreements.signing.in_force import load_standing
+    from counterfoil.governance.agreements.signing.reaffirmation import MOST_DAYS, next_review
+    from counterfoil.governance.agreements.signing.reaffirmation import reaffirm as stand_by
+    from counterfoil.governance.documents import read_day
+    from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
+    from counterfoil.report.explain import explain as in_words
 
     mine, now = Home.open(home), datetime.now(UTC)
     named = agreement_ref(mine.exchange, ref)
@@ -231,9 +231,9 @@ def withdraw(
 
     Example: counterfoil agreement withdraw agreement:bank-a:5e1f...
     """
-    from counterfoil.governance.naming import agreement_ref
-    from counterfoil.governance.signing import fetch_agreement
-    from counterfoil.governance.withdrawal import withdraw as take_back
+    from counterfoil.governance.agreements.signing.signed import fetch_agreement
+    from counterfoil.governance.agreements.signing.withdrawal import withdraw as take_back
+    from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
 
     mine = Home.open(home)
@@ -250,7 +250,7 @@ def withdraw(
 
 
 def _remind(agreement: Agreement, records: Records) -> None:
-    from counterfoil.governance.reaffirmation import next_review
+    from counterfoil.governance.agreements.signing.reaffirmation import next_review
 
     due = next_review(agreement, records)
     if due and (words := due.reminder(datetime.now(UTC).date())):

@@ -37,12 +37,12 @@ def show(
     Example: counterfoil budget show agreement:bank-a:5e1f... --page budgets.html
     """
     from counterfoil.files import write_output
-    from counterfoil.governance.budget import balances, ledger, published
-    from counterfoil.governance.naming import agreement_ref
-    from counterfoil.governance.signing import load_agreement
+    from counterfoil.governance.agreements.signing.signed import load_agreement
+    from counterfoil.governance.cumulative.budget_ledger import balances, ledger, published
+    from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
-    from counterfoil.report.budget_page import costs, standing
-    from counterfoil.report.budget_page import page as render
+    from counterfoil.report.pages.budget_page import costs, standing
+    from counterfoil.report.pages.budget_page import page as render
 
     mine, today = Home.open(home), datetime.now(UTC).date()
     terms = load_agreement(mine.exchange, agreement_ref(mine.exchange, agreement), mine.keys.public, today).terms
@@ -86,12 +86,12 @@ def audit(
 
     Example: counterfoil budget audit agreement:bank-a:5e1f...
     """
-    from counterfoil.analyses.joint import losses
-    from counterfoil.governance.budget import ledger, published
-    from counterfoil.governance.drift import drift
-    from counterfoil.governance.naming import agreement_ref
-    from counterfoil.governance.signing import load_agreement
+    from counterfoil.governance.agreements.signing.signed import load_agreement
+    from counterfoil.governance.cumulative.budget_audit import drift
+    from counterfoil.governance.cumulative.budget_ledger import ledger, published
+    from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
+    from counterfoil.joint.computation import losses
 
     mine, today = Home.open(home), datetime.now(UTC).date()
     terms = load_agreement(mine.exchange, agreement_ref(mine.exchange, agreement), mine.keys.public, today).terms

@@ -14,10 +14,10 @@ from counterfoil.terminal import say, say_json, show_table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from counterfoil.exchange import Exchange
-    from counterfoil.governance.catalogue import Entry, Refused, Wanted
-    from counterfoil.governance.roster import Party, Roster
+    from counterfoil.governance.catalogue.catalogue import Entry, Refused, Wanted
+    from counterfoil.governance.parties.roster import Party, Roster
     from counterfoil.home import Home
+    from counterfoil.storage.exchange import Exchange
 
 app = typer.Typer(help="Say which data you have, and find who has relevant data.", no_args_is_help=True)
 
@@ -47,12 +47,12 @@ def offer(
 
     Example: counterfoil catalogue offer contracts/data/loans.odcs.yaml --table data/loans.csv
     """
-    from counterfoil.data.expectations import load_valid
-    from counterfoil.data.minimise import taking_part
+    from counterfoil.data.checking.expectations import load_valid
+    from counterfoil.data.minimising.minimise import taking_part
     from counterfoil.files import read_file
-    from counterfoil.governance.catalogue import offer as publish
-    from counterfoil.governance.contract import parse_contract
-    from counterfoil.governance.document import read_day
+    from counterfoil.governance.catalogue.catalogue import offer as publish
+    from counterfoil.governance.contracts.contract import parse_contract
+    from counterfoil.governance.documents import read_day
 
     mine, now = _home(home), datetime.now(UTC)
     _check_owner(mine)
@@ -76,7 +76,7 @@ def withdraw(
 
     Example: counterfoil catalogue withdraw loans
     """
-    from counterfoil.governance.catalogue import withdraw_offer
+    from counterfoil.governance.catalogue.catalogue import withdraw_offer
 
     mine = _home(home)
     entry = withdraw_offer(contract, mine, _store(at, mine), datetime.now(UTC))
@@ -90,7 +90,7 @@ def list_(roster: RosterOption = None, at: AtOption = "", as_json: JsonOption = 
 
     Example: counterfoil catalogue list
     """
-    from counterfoil.governance.catalogue import Wanted
+    from counterfoil.governance.catalogue.catalogue import Wanted
 
     _find(Wanted(), roster, at, as_json, home)
 
@@ -111,7 +111,7 @@ def search(
 
     Example: counterfoil catalogue search balance --role measure --analysis mean_by_group
     """
-    from counterfoil.governance.catalogue import Wanted
+    from counterfoil.governance.catalogue.catalogue import Wanted
 
     _find(Wanted(tuple(words or ()), column, role, type_, analysis), roster, at, as_json, home)
 
@@ -129,7 +129,7 @@ def show(
 
     Example: counterfoil catalogue show bank-a loans
     """
-    from counterfoil.governance.catalogue import read_entry
+    from counterfoil.governance.catalogue.catalogue import read_entry
 
     mine = _home(home)
     owner = _owner(party, _rosters(roster, mine))
@@ -159,7 +159,7 @@ _ENDS = ("minimum", "maximum")
 
 
 def _find(wanted: Wanted, roster: Path | None, at: str, as_json: bool, home: Path | None) -> None:
-    from counterfoil.governance.catalogue import Refused
+    from counterfoil.governance.catalogue.catalogue import Refused
 
     mine = _home(home)
     found, worst = [], 0
@@ -185,7 +185,7 @@ def _find(wanted: Wanted, roster: Path | None, at: str, as_json: bool, home: Pat
 
 
 def _entries(store: Exchange, rosters: list[Roster], mine: Home) -> Iterator[Entry | Refused]:
-    from counterfoil.governance.catalogue import entries
+    from counterfoil.governance.catalogue.catalogue import entries
 
     for roster in rosters:
         yield from entries(store, roster, datetime.now(UTC).date(), mine.state)
@@ -195,8 +195,8 @@ def _rosters(file: Path | None, mine: Home) -> list[Roster]:
     """The rosters that entries are checked against, which hold today. Raises: NotFoundError when none is known."""
     from counterfoil.errors import NotFoundError
     from counterfoil.files import read_file
-    from counterfoil.governance.roster import parse_roster
-    from counterfoil.governance.succession import known_rosters, latest
+    from counterfoil.governance.parties.roster import parse_roster
+    from counterfoil.governance.parties.succession import known_rosters, latest
 
     rosters = [latest(parse_roster(read_file(file), str(file)), mine)] if file else known_rosters(mine)
     if not rosters:
@@ -209,7 +209,7 @@ def _rosters(file: Path | None, mine: Home) -> list[Roster]:
 def _check_owner(mine: Home) -> None:
     """Raises: RosterError when none of the rosters that this party goes by says that it is an owner."""
     from counterfoil.errors import RosterError
-    from counterfoil.governance.succession import known_rosters
+    from counterfoil.governance.parties.succession import known_rosters
 
     rosters = known_rosters(mine)
     if rosters and not any(mine.party == owner.id for roster in rosters for owner in roster.with_role("owner")):
@@ -223,7 +223,7 @@ def _owner(id: str, rosters: list[Roster]) -> Party:
 
 
 def _store(at: str, mine: Home) -> Exchange:
-    from counterfoil.exchange import Exchange
+    from counterfoil.storage.exchange import Exchange
 
     return Exchange.open(at) if at else mine.exchange
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from counterfoil.cli.adopt import adopt
-from counterfoil.cli.options import HomeOption
+from counterfoil.cli.options import HomeOption, note_read
 from counterfoil.terminal import say, say_json, show_table
 
 if TYPE_CHECKING:
-    from counterfoil.governance.contract import Contract
+    from counterfoil.governance.contracts.contract import Contract
 
 app = typer.Typer(help="Start, check, compare and try data contracts.", no_args_is_help=True)
 
@@ -29,7 +29,7 @@ CardOption: TypeAlias = Annotated[
 
 def _read(file: Path) -> Contract:
     from counterfoil.files import read_file
-    from counterfoil.governance.contract import parse_contract
+    from counterfoil.governance.contracts.contract import parse_contract
 
     return parse_contract(read_file(file), str(file))
 
@@ -37,25 +37,16 @@ def _read(file: Path) -> Contract:
 def _read_beside(file: Path, name: str) -> Contract:
     from counterfoil.canonical import MAX_YAML_BYTES
     from counterfoil.files import read_named
-    from counterfoil.governance.contract import parse_contract
+    from counterfoil.governance.contracts.contract import parse_contract
 
     beside = file.parent / name
     return parse_contract(read_named(beside, MAX_YAML_BYTES), str(beside))
 
 
-def _note_read(home: Path | None, contract: Contract | None = None) -> None:
-    """That a table is about to be read outside of any job is in the party's log, where the command is given a home."""
-    from counterfoil.home import Home
-
-    if home:
-        refs = {"contract": contract.digest} if contract else {}
-        Home.open(home).log.append("table-read", subject=contract.id if contract else None, refs=refs)
-
-
 def _envelope(file: Path) -> bytes | None:
     """The signatures beside a contract file, if there are any."""
     from counterfoil.files import read_file
-    from counterfoil.governance.offer import signature_file
+    from counterfoil.governance.contracts.signatures import signature_file
 
     path = signature_file(file)
     return read_file(path) if path.exists() else None
@@ -76,9 +67,9 @@ def new(
 
     Example: counterfoil contract new loans.csv --out contracts/data/loans.odcs.yaml
     """
-    from counterfoil.data.database import exported
-    from counterfoil.data.draft import draft
-    from counterfoil.data.profile import profile
+    from counterfoil.data.drafting.database import exported
+    from counterfoil.data.drafting.draft import draft
+    from counterfoil.data.drafting.profile import profile
     from counterfoil.errors import DocumentError
     from counterfoil.files import write_output
 
@@ -88,7 +79,7 @@ def new(
         raise DocumentError(
             "no such file, nor the URL of a database; write it like postgresql+psycopg://user@host/name"
         )
-    _note_read(home)
+    note_read(home)
     if table:
         with exported(source, table) as file:
             text = draft(profile(file, f"table {table}"), table.rpartition(".")[2])
@@ -110,13 +101,13 @@ def lint(files: Annotated[list[Path], typer.Argument(help="Contract files.", sho
 
     Example: counterfoil contract lint contracts/data/*.odcs.yaml
     """
-    from counterfoil.data.rules import compile_rules
+    from counterfoil.data.checking.expectation_rules import compile_rules
     from counterfoil.errors import DocumentError, SignatureError
     from counterfoil.files import read_file
-    from counterfoil.governance.lint import lint as check
-    from counterfoil.governance.offer import check_bytes
-    from counterfoil.governance.reaffirmation import remind
-    from counterfoil.governance.reference import check_references
+    from counterfoil.governance.agreements.signing.reaffirmation import remind
+    from counterfoil.governance.contracts.foreign_keys import check_references
+    from counterfoil.governance.contracts.signatures import check_bytes
+    from counterfoil.governance.contracts.standard.lint import lint as check
 
     worst, today = 0, datetime.now(UTC).date()
     for file in files:
@@ -153,7 +144,7 @@ def show(file: ContractFile, card: CardOption = None) -> None:
     """
     from counterfoil.crypto.keys import read_card
     from counterfoil.files import read_file
-    from counterfoil.governance.offer import check_bytes, signers
+    from counterfoil.governance.contracts.signatures import check_bytes, signers
 
     contract = _read(file)
     rows = []
@@ -191,7 +182,7 @@ def sign(file: ContractFile, home: HomeOption = None) -> None:
     Example: counterfoil contract sign contracts/data/loans.odcs.yaml --home ~/bank-a
     """
     from counterfoil.files import write_file
-    from counterfoil.governance.offer import sign_contract, signature_file
+    from counterfoil.governance.contracts.signatures import sign_contract, signature_file
     from counterfoil.home import Home
 
     mine, contract = Home.open(home), _read(file)
@@ -211,7 +202,7 @@ def diff(
 
     Example: counterfoil contract diff loans-1.0.0.odcs.yaml contracts/data/loans.odcs.yaml
     """
-    from counterfoil.governance.diff import MEANINGS, compare
+    from counterfoil.governance.contracts.diff import MEANINGS, compare
 
     found = compare(_read(old), _read(new))
     if as_json:
@@ -244,10 +235,10 @@ def test(
 
     Example: counterfoil contract test loans.csv --contract contracts/data/loans.odcs.yaml
     """
-    from counterfoil.data.expectations import check_file
+    from counterfoil.data.checking.expectations import check_file
 
     terms = _read(contract)
-    _note_read(home, terms)
+    note_read(home, terms)
     verdict = check_file(table, terms)
     say(f"{table}: {verdict.rows} rows satisfy {verdict.rules_checked} rules")
 
@@ -264,11 +255,11 @@ def risk(
 
     Example: counterfoil contract risk loans.csv --contract contracts/data/loans.odcs.yaml
     """
-    from counterfoil.data.expectations import load_valid
-    from counterfoil.data.minimise import protect
+    from counterfoil.data.checking.expectations import load_valid
+    from counterfoil.data.minimising.protect import protect
 
     terms = _read(contract)
-    _note_read(home, terms)
+    note_read(home, terms)
     loaded, _ = load_valid(table, terms)
     page = table.with_suffix(".risk.html")
     kept = protect(loaded, [column.name for column in terms.columns if column.role not in ("identifier", "key")], page)
@@ -295,9 +286,9 @@ def synth(
 
     Example: counterfoil contract synth contracts/data/loans.odcs.yaml --rows 5000 --out tables
     """
-    from counterfoil.data.plant import Plant
-    from counterfoil.data.plant import plant as put
-    from counterfoil.data.synth import make_tables, write_table
+    from counterfoil.data.synthetic.plant import Plant
+    from counterfoil.data.synthetic.plant import plant as put
+    from counterfoil.data.synthetic.synth import make_tables, write_table
     from counterfoil.files import private_folder, write_output
 
     wanted = [Plant.parse(text) for text in plant or ()]

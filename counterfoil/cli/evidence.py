@@ -23,7 +23,7 @@ def evidence(
 
     Example: counterfoil evidence 3508d81e6403c34e2f9653e2834aa485 --out audit-2026.zip
     """
-    from counterfoil.governance.naming import job_id
+    from counterfoil.governance.jobs.references import job_id
     from counterfoil.home import Home
     from counterfoil.roles.auditor import export
 

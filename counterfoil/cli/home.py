@@ -26,7 +26,7 @@ def backup(
 
     Example: counterfoil home backup ~/backups/node-0.tar --home ~/node-0
     """
-    from counterfoil.governance.recovery import back_up
+    from counterfoil.governance.retention.recovery import back_up
     from counterfoil.home import Home
 
     size = back_up(Home.open(home), out, datetime.now(UTC))
@@ -45,7 +45,7 @@ def restore(
 
     Example: counterfoil home restore ~/backups/node-0.tar --home ~/node-0
     """
-    from counterfoil.governance.recovery import restore as restore_home
+    from counterfoil.governance.retention.recovery import restore as restore_home
 
     restored = restore_home(backup, home, exchange)
     mine = restored.home

@@ -22,7 +22,7 @@ def show(
     Example: counterfoil log show --subject 0f3a9c
     """
     from counterfoil.audit.event import Event
-    from counterfoil.governance.naming import names_subject
+    from counterfoil.governance.jobs.references import names_subject
     from counterfoil.home import Home
 
     for event in map(Event.parse, Home.open(home).log.entries()):

@@ -21,10 +21,10 @@ def open_(
 
     Example: counterfoil open agreement:bank-a:5e1f... --period 2026-w47
     """
-    from counterfoil.governance.naming import agreement_ref, period_name
-    from counterfoil.governance.signing import load_agreement
+    from counterfoil.governance.agreements.signing.signed import load_agreement
+    from counterfoil.governance.jobs.references import agreement_ref, period_name
     from counterfoil.home import Home
-    from counterfoil.roles.recipient import open_latest
+    from counterfoil.roles.recipient.opening import open_latest
 
     mine = Home.open(home)
     signed = load_agreement(

@@ -1,13 +1,25 @@
-"""Options that several commands share."""
+"""What several commands share: options, and the log entry of a table that is read outside of any job."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
+
+if TYPE_CHECKING:
+    from counterfoil.governance.contracts.contract import Contract
 
 HomeOption: TypeAlias = Annotated[
     Path | None,
     typer.Option("--home", envvar="COUNTERFOIL_HOME", help="Your party's folder.", show_default=False),
 ]
+
+
+def note_read(home: Path | None, contract: Contract | None = None) -> None:
+    """That a table is about to be read outside of any job is in the party's log, where the command is given a home."""
+    from counterfoil.home import Home
+
+    if home:
+        refs = {"contract": contract.digest} if contract else {}
+        Home.open(home).log.append("table-read", subject=contract.id if contract else None, refs=refs)

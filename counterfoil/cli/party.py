@@ -84,7 +84,7 @@ def invite(
 
     Example: counterfoil party invite bank-e --home ~/bank-a
     """
-    from counterfoil.governance.enrolment import invite as invite_party
+    from counterfoil.governance.parties.enrolment import invite as invite_party
     from counterfoil.home import Home
 
     mine = Home.open(home)
@@ -106,7 +106,7 @@ def enrol(
 
     Example: counterfoil party enrol --organisation "Bank E" --jurisdiction IT --home ~/bank-e
     """
-    from counterfoil.governance.enrolment import ask_to_join
+    from counterfoil.governance.parties.enrolment import ask_to_join
     from counterfoil.home import Home
 
     mine = Home.open(home)
@@ -125,7 +125,7 @@ def rotate(home: HomeOption = None) -> None:
 
     Example: counterfoil party rotate --home ~/node-1
     """
-    from counterfoil.governance.enrolment import publish_card
+    from counterfoil.governance.parties.enrolment import publish_card
     from counterfoil.home import Home
 
     mine = Home.open(home)
@@ -154,7 +154,7 @@ def revoke(
     """
     from counterfoil.errors import CounterfoilError
     from counterfoil.files import read_file, write_output
-    from counterfoil.governance.roster import parse_roster, revise_roster
+    from counterfoil.governance.parties.roster import parse_roster, revise_roster
     from counterfoil.home import Home
 
     mine = Home.open(home)

@@ -15,8 +15,8 @@ def purge(home: HomeOption = None) -> None:
 
     Example: counterfoil purge --home ~/node-0
     """
-    from counterfoil.governance.retention import destroy_unused_keys
-    from counterfoil.governance.retention import purge as erase
+    from counterfoil.governance.retention.purge import destroy_unused_keys
+    from counterfoil.governance.retention.purge import purge as erase
     from counterfoil.home import Home
 
     mine, now = Home.open(home), datetime.now(UTC)

@@ -12,7 +12,7 @@ from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say
 
 if TYPE_CHECKING:
-    from counterfoil.governance.signing import SignedAgreement
+    from counterfoil.governance.agreements.signing.signed import SignedAgreement
     from counterfoil.home import Home
 
 app = typer.Typer(help="See what became of releases; revoke what was not fetched yet.", no_args_is_help=True)
@@ -26,7 +26,7 @@ def list_(agreement: AgreementArgument, home: HomeOption = None) -> None:
 
     Example: counterfoil release list agreement:bank-a:5e1f...
     """
-    from counterfoil.governance.status import statuses
+    from counterfoil.governance.releases.status import statuses
 
     mine, signed = _open(agreement, home)
     for status in statuses(mine.exchange, signed):
@@ -47,10 +47,10 @@ def revoke(
 
     Example: counterfoil release revoke agreement:bank-a:5e1f... 9c0d... --reason "bank-c found an error in its table"
     """
-    from counterfoil.governance.document import write_time
-    from counterfoil.governance.evidence import load_draft
-    from counterfoil.governance.naming import evidence_digest
-    from counterfoil.governance.revocation import revoke as take_back
+    from counterfoil.governance.documents import write_time
+    from counterfoil.governance.jobs.evidence import load_draft
+    from counterfoil.governance.jobs.references import evidence_digest
+    from counterfoil.governance.releases.revocation import revoke as take_back
 
     mine, signed = _open(agreement, home)
     draft = load_draft(mine.exchange, signed, evidence_digest(mine.exchange, signed.digest, evidence))
@@ -62,8 +62,8 @@ def revoke(
 
 
 def _open(agreement: str, home: Path | None) -> tuple[Home, SignedAgreement]:
-    from counterfoil.governance.naming import agreement_ref
-    from counterfoil.governance.signing import load_agreement
+    from counterfoil.governance.agreements.signing.signed import load_agreement
+    from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
 
     mine = Home.open(home)

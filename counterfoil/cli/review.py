@@ -12,9 +12,9 @@ from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import ask, say
 
 if TYPE_CHECKING:
-    from counterfoil.governance.decisions import Verdict
-    from counterfoil.governance.evidence import Draft
-    from counterfoil.governance.signing import SignedAgreement
+    from counterfoil.governance.agreements.signing.signed import SignedAgreement
+    from counterfoil.governance.jobs.evidence import Draft
+    from counterfoil.governance.review.decisions import Verdict
     from counterfoil.home import Home
 
 app = typer.Typer(help="Review results before they leave the nodes.", no_args_is_help=True)
@@ -30,9 +30,9 @@ def list_(agreement: AgreementArgument, home: HomeOption = None) -> None:
 
     Example: counterfoil review list agreement:bank-a:5e1f...
     """
-    from counterfoil.governance.docket import docket
-    from counterfoil.governance.proposals import proposals
-    from counterfoil.report.draft import proposal_line, state_line
+    from counterfoil.governance.releases.docket import docket
+    from counterfoil.governance.review.proposals import proposals
+    from counterfoil.report.pages.draft import proposal_line, state_line
 
     mine, signed = _open(agreement, home)
     found = docket(signed, mine, datetime.now(UTC).date())
@@ -53,10 +53,10 @@ def show(agreement: AgreementArgument, evidence: EvidenceArgument, home: HomeOpt
 
     Example: counterfoil review show agreement:bank-a:5e1f... 9c0d...
     """
-    from counterfoil.governance.decisions import comments
-    from counterfoil.governance.docket import amiss, look
-    from counterfoil.governance.proposals import proposals
-    from counterfoil.report.draft import describe
+    from counterfoil.governance.releases.docket import amiss, look
+    from counterfoil.governance.review.decisions import comments
+    from counterfoil.governance.review.proposals import proposals
+    from counterfoil.report.pages.draft import describe
     from counterfoil.report.prechecks import prechecks
 
     mine, draft = _draft(agreement, evidence, home)
@@ -78,7 +78,7 @@ def comment(
 
     Example: counterfoil review comment agreement:bank-a:5e1f... 9c0d... "why has bank-c so few rows this week?"
     """
-    from counterfoil.governance.decisions import comment
+    from counterfoil.governance.review.decisions import comment
 
     mine, draft = _draft(agreement, evidence, home)
     comment(draft, text, mine.keys, mine.exchange, datetime.now(UTC))
@@ -131,9 +131,9 @@ def confirm(
     Example: counterfoil review confirm agreement:bank-a:5e1f... 9c0d...
     """
     from counterfoil.errors import NotFoundError, ReviewError
-    from counterfoil.governance.docket import look
-    from counterfoil.governance.proposals import proposals
-    from counterfoil.report.draft import proposal_line
+    from counterfoil.governance.releases.docket import look
+    from counterfoil.governance.review.proposals import proposals
+    from counterfoil.report.pages.draft import proposal_line
 
     mine, draft = _draft(agreement, evidence, home)
     found = look(draft, mine, datetime.now(UTC).date())
@@ -166,8 +166,8 @@ def withdraw(
 
 
 def _decide(agreement: str, evidence: str, verdict: Verdict, comment: str, home: Path | None) -> None:
-    from counterfoil.governance.airlock import decide
-    from counterfoil.governance.standing import check_standing
+    from counterfoil.governance.agreements.signing.in_force import check_standing
+    from counterfoil.governance.review.airlock import decide
 
     mine, draft = _draft(agreement, evidence, home)
     check_standing(draft.agreement.terms, mine, datetime.now(UTC).date())
@@ -177,16 +177,16 @@ def _decide(agreement: str, evidence: str, verdict: Verdict, comment: str, home:
 
 
 def _draft(agreement: str, evidence: str, home: Path | None) -> tuple[Home, Draft]:
-    from counterfoil.governance.evidence import load_draft
-    from counterfoil.governance.naming import evidence_digest
+    from counterfoil.governance.jobs.evidence import load_draft
+    from counterfoil.governance.jobs.references import evidence_digest
 
     mine, signed = _open(agreement, home)
     return mine, load_draft(mine.exchange, signed, evidence_digest(mine.exchange, signed.digest, evidence))
 
 
 def _open(agreement: str, home: Path | None) -> tuple[Home, SignedAgreement]:
-    from counterfoil.governance.naming import agreement_ref
-    from counterfoil.governance.signing import load_agreement
+    from counterfoil.governance.agreements.signing.signed import load_agreement
+    from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
 
     mine = Home.open(home)

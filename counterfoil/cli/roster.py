@@ -12,7 +12,7 @@ from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import ask, say
 
 if TYPE_CHECKING:
-    from counterfoil.governance.roster import Roster
+    from counterfoil.governance.parties.roster import Roster
     from counterfoil.home import Home
 
 app = typer.Typer(help="Say who takes part, with which keys; change it, version by version.", no_args_is_help=True)
@@ -35,7 +35,7 @@ def new(
     """
     from counterfoil.crypto.keys import read_card
     from counterfoil.files import read_file, write_output
-    from counterfoil.governance.roster import fill_roster
+    from counterfoil.governance.parties.roster import fill_roster
 
     cards = [read_card(read_file(file)) for file in card]
     filled = fill_roster(read_file(members), str(members), cards, datetime.now(UTC).date())
@@ -52,7 +52,7 @@ def show(roster: OldArgument) -> None:
     Example: counterfoil roster show roster.yaml
     """
     from counterfoil.files import read_file
-    from counterfoil.governance.roster import parse_roster
+    from counterfoil.governance.parties.roster import parse_roster
 
     read = parse_roster(read_file(roster), str(roster))
     say(f"roster {read.id} version {read.version}, from {read.issued} to {read.expires}")
@@ -82,8 +82,8 @@ def revise(
     """
     from counterfoil.crypto.keys import read_card
     from counterfoil.files import read_file, write_output
-    from counterfoil.governance.enrolment import admitted, read_renewed, read_request
-    from counterfoil.governance.roster import parse_roster, revise_roster
+    from counterfoil.governance.parties.enrolment import admitted, read_renewed, read_request
+    from counterfoil.governance.parties.roster import parse_roster, revise_roster
     from counterfoil.home import Home
 
     mine, now = Home.open(home), datetime.now(UTC)
@@ -119,8 +119,8 @@ def sign(
     Example: counterfoil roster sign roster.yaml roster-2.yaml --home ~/bank-a
     """
     from counterfoil.files import read_file
-    from counterfoil.governance.compare import roster_changes
-    from counterfoil.governance.roster import parse_roster
+    from counterfoil.governance.agreements.diff import roster_changes
+    from counterfoil.governance.parties.roster import parse_roster
     from counterfoil.home import Home
 
     mine = Home.open(home)
@@ -134,7 +134,7 @@ def sign(
 
 def sign_next(old: Roster, new: Roster, mine: Home) -> None:
     """This party's signature on the roster's next version lies in the exchange, and who it still waits for is said."""
-    from counterfoil.governance.succession import missing, sign_successor
+    from counterfoil.governance.parties.succession import missing, sign_successor
 
     sign_successor(old, new, mine.keys, mine.exchange)
     mine.log.append("roster-signed", subject=new.id, refs={"follows": old.digest, "roster": new.digest})

@@ -10,7 +10,7 @@ import typer
 from counterfoil.terminal import say
 
 if TYPE_CHECKING:
-    from counterfoil.records import Records
+    from counterfoil.storage.records import Records
 
 
 def verify(
@@ -32,8 +32,8 @@ def verify(
     from counterfoil.audit.bundle import verify_bundle
     from counterfoil.crypto.keys import read_card
     from counterfoil.files import read_file
-    from counterfoil.governance.bundle import check_inventory, check_lineage
-    from counterfoil.governance.verify import check_erasures, check_releases
+    from counterfoil.governance.verification.bundle import check_inventory, check_lineage
+    from counterfoil.governance.verification.verify import check_erasures, check_releases
 
     pinned = [read_card(read_file(file)) for file in card or ()]
     checks = (check_inventory, check_releases, check_erasures, check_lineage)
@@ -42,10 +42,12 @@ def verify(
 
 
 def _open(path: str) -> Records:
-    from counterfoil.records import open_copy
+    from counterfoil.storage.records import open_copy
 
     if "://" in path and not path.startswith("file://"):
-        from counterfoil.exchange import Exchange  # stores' software is loaded only when there is a store to read
+        from counterfoil.storage.exchange import (
+            Exchange,  # stores' software is loaded only when there is a store to read
+        )
 
         return Exchange.open(path, existing=True)
     return open_copy(Path(path.removeprefix("file://")))

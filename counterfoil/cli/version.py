@@ -17,7 +17,7 @@ def show(wanted: bool) -> None:
     """Print the version, the formats that are read and written, and Python's version, and end."""
     if not wanted:
         return
-    from counterfoil.governance.odcs import OURS, VERSIONS
+    from counterfoil.governance.contracts.standard.odcs import OURS, VERSIONS
     from counterfoil.software import software_digest
 
     try:

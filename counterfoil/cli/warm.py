@@ -12,5 +12,5 @@ def warm() -> None:
 
     Example: counterfoil warm
     """
-    import_module("counterfoil.mpc.kernels")  # compiles each kernel, or finds it in numba's cache
+    import_module("counterfoil.mpc.ring.kernels")  # compiles each kernel, or finds it in numba's cache
     say("the kernels are compiled")

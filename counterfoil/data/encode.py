@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from counterfoil.data.table import Table
+from counterfoil.data.reading.table import Table
 from counterfoil.errors import MissingValueError, OutOfBoundsError, RangeError
-from counterfoil.governance.column import Column
+from counterfoil.governance.contracts.column import Column
 
 LARGEST = 1 << 61
 """The widest bound that nodes can check on shares (PROTOCOLS 3.5)."""

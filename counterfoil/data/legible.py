@@ -1,6 +1,6 @@
 """Cells of texts as people see them, and keys as their contract spells them: what looks alike counts as one.
 
-Knows columns of texts; by which rules is `governance.keyspelling`.
+Knows columns of texts; by which rules is `governance.contracts.key_spelling`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from counterfoil.governance.contract import Contract
-from counterfoil.governance.keyspelling import KeySpelling, visible
+from counterfoil.governance.contracts.contract import Contract
+from counterfoil.governance.contracts.key_spelling import KeySpelling, visible
 
 _ORDINARY: Final = r"\A[!-~](?:[ -~]*[!-~])?\z"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from counterfoil.governance.pattern import whole_cell
+from counterfoil.governance.contracts.pattern import whole_cell
 
 
 def written_by(pattern: str, cells: Any) -> Any:

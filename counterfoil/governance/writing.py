@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from counterfoil.canonical import Yaml
-from counterfoil.governance.document import Path
+from counterfoil.governance.documents import Path
 
 _WIDTH = 110
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9_./()-]+)*")

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.mpc.shares import Arith, Bits, Words
+from counterfoil.mpc.ring.shares import Arith, Bits, Words
 
 S = TypeVar("S", Arith, Bits)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from counterfoil.analyses.estimate import Estimate
-from counterfoil.analyses.joint import analyses, declared
 from counterfoil.canonical import Json
-from counterfoil.governance.agreement import Agreement
-from counterfoil.mpc.plain import Cost
+from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.joint.computation import analyses, declared
+from counterfoil.joint.cost_estimate import Estimate
+from counterfoil.mpc.suites.plain import Cost
 from counterfoil.report import wording
 
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from counterfoil.governance.memory import guarded, noise_instead
-from counterfoil.governance.privacy import ONE_ROW
-from counterfoil.governance.repetition import asks_twice
+from counterfoil.governance.agreements.repetition import asks_twice
+from counterfoil.governance.cumulative.release_history import guarded, noise_instead
+from counterfoil.governance.policies.privacy import ONE_ROW
 from counterfoil.report import wording
 
 if TYPE_CHECKING:
     from counterfoil.analyses.base import Analysis
-    from counterfoil.governance.agreement import Agreement
-    from counterfoil.governance.roster import Party
-    from counterfoil.mpc.ledger import Declared
+    from counterfoil.governance.agreements.agreement import Agreement
+    from counterfoil.governance.parties.roster import Party
+    from counterfoil.mpc.runtime.ledger import Declared
 
 _ASSUMED = {
     "rep3": "That node may read everything it gets, but it follows the protocol.",

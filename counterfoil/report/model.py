@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from counterfoil.analyses.base import Result
-    from counterfoil.governance.assurance import Guarantee
+    from counterfoil.report.guarantees import Guarantee
 
 
 @dataclass(frozen=True, slots=True)

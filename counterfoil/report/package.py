@@ -15,8 +15,8 @@ from typing import Any, Final
 import pandas as pd
 
 from counterfoil.canonical import check_id, digest
-from counterfoil.report import tables
 from counterfoil.report.model import Report
+from counterfoil.report.pages import tables
 
 MANIFEST: Final = "datapackage.json"
 _FORMS: Final = ("csv", "parquet")

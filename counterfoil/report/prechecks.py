@@ -11,19 +11,20 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
-from counterfoil.analyses.complement import neighbours
-from counterfoil.analyses.joint import analyses, declared
 from counterfoil.canonical import digest
+from counterfoil.disclosure.complement import neighbours
 from counterfoil.errors import NotFoundError
-from counterfoil.exchange import Exchange
-from counterfoil.governance import budget
-from counterfoil.governance.airlock import OPEN, Review
-from counterfoil.governance.charge import Charge
-from counterfoil.governance.evidence import Draft, drafts
-from counterfoil.governance.repetition import asks_twice, counterparts, differing
-from counterfoil.governance.verify import manifest_of
+from counterfoil.governance.agreements.repetition import asks_twice
+from counterfoil.governance.cumulative import budget_ledger
+from counterfoil.governance.cumulative.charge import Charge
+from counterfoil.governance.jobs.evidence import Draft, drafts
+from counterfoil.governance.jobs.second_computation import counterparts, differing
+from counterfoil.governance.review.airlock import OPEN, Review
+from counterfoil.governance.verification.verify import manifest_of
+from counterfoil.joint.computation import analyses, declared
 from counterfoil.report import wording
 from counterfoil.report.leakage import statement
+from counterfoil.storage.exchange import Exchange
 
 MUCH_HIDDEN: Final = 0.5
 """Of an analysis's cells; with more of them hidden its bands are too fine."""
@@ -163,9 +164,9 @@ def _rejected(draft: Draft) -> Precheck:
 def _budgets(draft: Draft, exchange: Exchange, today: date) -> Iterator[Precheck]:
     """Whether what the nodes have charged so far leaves room for the draft's noised results."""
     terms, evidence = draft.agreement.terms, draft.evidence
-    made = budget.published(exchange, [terms.roster.party(node).keys for node in terms.nodes])
+    made = budget_ledger.published(exchange, [terms.roster.party(node).keys for node in terms.nodes])
     asked = Charge(evidence.job, evidence.agreement, evidence.digest, terms.nodes[0], today, evidence.charge)
-    for each in budget.balances(terms, [*made, asked], today) if evidence.charge else ():
+    for each in budget_ledger.balances(terms, [*made, asked], today) if evidence.charge else ():
         level = Level.STOP if each.percent > 100 else Level.LOOK if each.alarming else Level.OK
         yield Precheck(
             "privacy budget",

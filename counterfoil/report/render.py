@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from counterfoil.errors import CounterfoilError, StoreError
 from counterfoil.files import remove_file, write_file, write_folder
-from counterfoil.report import page, tables
 from counterfoil.report.model import Report
 from counterfoil.report.package import names, package
+from counterfoil.report.pages import page, tables
 from counterfoil.texts import one_line
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def add_paper(report: Report, folder: Path) -> str:
     """
     beside = (*names(report), _JSON)
     try:
-        from counterfoil.report.pdf import pdf  # noqa: PLC0415 (40 MB, and not every caller renders)
+        from counterfoil.report.pages.pdf import pdf  # noqa: PLC0415 (40 MB, and not every caller renders)
 
         write_file(folder / _PAPER, pdf(report), replace=True)
     except (KeyboardInterrupt, SystemExit):

@@ -13,12 +13,20 @@ from pathlib import Path
 
 from counterfoil.audit.bundle import verify_logs
 from counterfoil.files import write_output
-from counterfoil.governance.bundle import INDEX, INVENTORY, LINEAGE, PICTURE, lineages, make_inventory, papers
-from counterfoil.governance.lineage import lineage
+from counterfoil.governance.verification.bundle import (
+    INDEX,
+    INVENTORY,
+    LINEAGE,
+    PICTURE,
+    lineages,
+    make_inventory,
+    papers,
+)
+from counterfoil.governance.verification.lineage import lineage
 from counterfoil.home import Home
-from counterfoil.records import path_of
-from counterfoil.report.dossier import dossier
-from counterfoil.report.picture import picture
+from counterfoil.report.pages.dossier import dossier
+from counterfoil.report.pages.lineage_picture import picture
+from counterfoil.storage.records import path_of
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a ZIP file can hold
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from counterfoil.arrays import pack
 from counterfoil.errors import TamperedError
-from counterfoil.governance.evidence import Draft
-from counterfoil.mpc.commit import commitment
-from counterfoil.mpc.replicated import components
-from counterfoil.mpc.shares import Words
-from counterfoil.roles.names import component_name, salt_name
+from counterfoil.governance.jobs.evidence import Draft
+from counterfoil.mpc.ring.shares import Words
+from counterfoil.mpc.suites.commitments import commitment
+from counterfoil.mpc.suites.replicated import components
+from counterfoil.roles.result_names import component_name, salt_name
+from counterfoil.storage.arrays import pack
 
 
 def component_content(parts: Mapping[str, Words], component: int) -> bytes:

@@ -6,22 +6,23 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from counterfoil.analyses.joint import array_specs, local_parts
 from counterfoil.canonical import Ref
-from counterfoil.data.expectations import Validation, load_valid
-from counterfoil.data.membership import tagged
-from counterfoil.data.minimise import Minimised, protect
-from counterfoil.data.table import Table
+from counterfoil.data.checking.expectations import Validation, load_valid
+from counterfoil.data.minimising.minimise import Minimised
+from counterfoil.data.minimising.protect import protect
+from counterfoil.data.reading.table import Table
+from counterfoil.data.row_sketch import tagged
 from counterfoil.errors import NotFoundError, PeriodTableError, PlanError, RefusedError
-from counterfoil.governance.agreement import Part
-from counterfoil.governance.correction import HandedIn, handed_in, next_number, note_handed_in
-from counterfoil.governance.linkage import link_key
-from counterfoil.governance.manifest import KIND
-from counterfoil.governance.memory import guarded
-from counterfoil.governance.reaffirmation import check_reviewed
-from counterfoil.governance.signing import SignedAgreement, own_keys
-from counterfoil.governance.submission import submit
+from counterfoil.governance.agreements.agreement import Part
+from counterfoil.governance.agreements.signing.link_key import link_key
+from counterfoil.governance.agreements.signing.reaffirmation import check_reviewed
+from counterfoil.governance.agreements.signing.signed import SignedAgreement, own_keys
+from counterfoil.governance.cumulative.release_history import guarded
+from counterfoil.governance.jobs.correction import HandedIn, handed_in, next_number, note_handed_in
+from counterfoil.governance.jobs.manifest import KIND
+from counterfoil.governance.jobs.submission import submit
 from counterfoil.home import Home
+from counterfoil.joint.computation import array_specs, local_parts
 
 FORMATS = (".csv", ".parquet")
 

@@ -16,16 +16,16 @@ from counterfoil.canonical import Ref, jcs
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign
 from counterfoil.crypto.sign import verify as open_envelope
-from counterfoil.governance.airlock import decide
-from counterfoil.governance.decisions import Decision
-from counterfoil.governance.document import write_time
-from counterfoil.governance.evidence import Evidence, load_draft
-from counterfoil.governance.manifest import Manifest
-from counterfoil.governance.roster import revise_roster
-from counterfoil.governance.succession import sign_successor
+from counterfoil.governance.documents import write_time
+from counterfoil.governance.jobs.evidence import Evidence, load_draft
+from counterfoil.governance.jobs.manifest import Manifest
+from counterfoil.governance.parties.roster import revise_roster
+from counterfoil.governance.parties.succession import sign_successor
+from counterfoil.governance.review.airlock import decide
+from counterfoil.governance.review.decisions import Decision
 from counterfoil.roles.owner import Contribution, table_file
-from tests.agreements import AGREEMENT_FILE, CONTRACT_FILE, POLICY_FILE, another
-from tests.consortium import NODES, OWNERS, REVIEWERS, Consortium, found, today
+from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, POLICY_FILE, another
+from tests.lib.consortium import NODES, OWNERS, REVIEWERS, Consortium, found, today
 
 T = TypeVar("T")
 

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from counterfoil.errors import CheatingDetected, PeerLostError
-from counterfoil.mpc.checks import Backing
-from counterfoil.mpc.local import try_local
-from counterfoil.mpc.rep4 import joint, protocol
-from counterfoil.mpc.rep4.multiply import TABLE
-from counterfoil.mpc.replicated import Replicated, components
-from counterfoil.mpc.shares import U64
+from counterfoil.mpc.ring.shares import U64
+from counterfoil.mpc.runtime.barrier import Backing
+from counterfoil.mpc.session.in_process import try_local
+from counterfoil.mpc.suites.rep4 import joint, protocol
+from counterfoil.mpc.suites.rep4.multiply import TABLE
+from counterfoil.mpc.suites.replicated import Replicated, components
 from counterfoil.mpc.transport.base import Kind
-from tests.trials import dice, trials
+from tests.lib.trials import dice, trials
 
 SUITE, N = "rep4-mal/1", 4
 #: how many low bits of a secret word the attacker reads, and by what it changes a word for that

@@ -17,16 +17,16 @@ from counterfoil.audit.proof import Proof
 from counterfoil.canonical import Ref, jcs
 from counterfoil.crypto.keys import PrivateKeys, read_card
 from counterfoil.crypto.sign import sign, verify
-from counterfoil.data.profile import profile
-from counterfoil.data.rules import compile_rules
-from counterfoil.data.table import load
+from counterfoil.data.checking.expectation_rules import compile_rules
+from counterfoil.data.drafting.profile import profile
+from counterfoil.data.reading.table import load
 from counterfoil.errors import CounterfoilError, InternalError
-from counterfoil.governance.contract import Contract, parse_contract
+from counterfoil.governance.contracts.contract import Contract, parse_contract
 from tests.corpus import documents, statements, tables
-from tests.effort import Effort
-from tests.fuzz import damage
-from tests.governance import test_agreement, test_contract, test_privacy
-from tests.trials import dice, trials
+from tests.lib.effort import Effort
+from tests.lib.fuzz import damage
+from tests.lib.trials import dice, trials
+from tests.unit.governance import test_agreement, test_contract, test_privacy
 
 MOST_S, MOST_BYTES = 5, 1_000_000_000
 
@@ -122,7 +122,7 @@ def test_damaged_documents_are_read_or_refused_by_name(name: str, trials: range)
 
 
 def visits() -> Contract:
-    path = Path(__file__).parents[1] / "unit" / "contracts" / "visits.odcs.yaml"
+    path = Path(__file__).parents[1] / "lib" / "contracts" / "visits.odcs.yaml"
     return parse_contract(path.read_bytes(), path.name)
 
 

@@ -25,18 +25,18 @@ from counterfoil.canonical import jcs
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign
 from counterfoil.errors import CounterfoilError, InternalError, NotApprovedError, RefusedError, RevokedError
-from counterfoil.governance.airlock import decide
-from counterfoil.governance.decisions import Decision, decisions
-from counterfoil.governance.evidence import Draft, Evidence, load_draft, sign_evidence
-from counterfoil.governance.job import Job, Stage, stage_of
-from counterfoil.governance.roster import revise_roster
-from counterfoil.governance.succession import sign_successor
-from counterfoil.roles.recipient import open_job
-from counterfoil.roles.release import announce_release, hand_over
+from counterfoil.governance.jobs.evidence import Draft, Evidence, load_draft, sign_evidence
+from counterfoil.governance.jobs.job import Job, Stage, stage_of
+from counterfoil.governance.parties.roster import revise_roster
+from counterfoil.governance.parties.succession import sign_successor
+from counterfoil.governance.review.airlock import decide
+from counterfoil.governance.review.decisions import Decision, decisions
+from counterfoil.roles.node.handover import announce_release, hand_over
+from counterfoil.roles.recipient.opening import open_job
 from tests.adversary import lies
-from tests.agreements import AGREEMENT_FILE, another
-from tests.consortium import NODES, OWNERS, REVIEWERS, Consortium, assert_pooled, found, today
-from tests.trials import trials
+from tests.lib.agreements import AGREEMENT_FILE, another
+from tests.lib.consortium import NODES, OWNERS, REVIEWERS, Consortium, assert_pooled, found, today
+from tests.lib.trials import trials
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from counterfoil.errors import CounterfoilError
-from counterfoil.mpc import prss
-from counterfoil.mpc.ledger import Declared
-from counterfoil.mpc.local import deal
-from counterfoil.mpc.session import SUITES, Hello, open_session
-from counterfoil.mpc.shares import U64
+from counterfoil.mpc.ring.shares import U64
+from counterfoil.mpc.runtime import prss
+from counterfoil.mpc.runtime.ledger import Declared
+from counterfoil.mpc.session.in_process import deal
+from counterfoil.mpc.session.session import SUITES, Hello, open_session
 from counterfoil.mpc.transport.memory import connect_all
-from tests.trials import dice, trials
+from tests.lib.trials import dice, trials
 
 X = np.arange(12, dtype=U64)
 STEPS = 6

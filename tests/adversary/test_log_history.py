@@ -24,8 +24,8 @@ from counterfoil.audit.publish import publish
 from counterfoil.audit.witness import witness
 from counterfoil.errors import DocumentError, ForkedError, SignatureError, StoreError, TamperedError
 from counterfoil.home import Home
-from counterfoil.records import open_copy
-from tests.trials import trials
+from counterfoil.storage.records import open_copy
+from tests.lib.trials import trials
 
 Lie = Callable[[list[Event], int, random.Random], list[Event]]
 

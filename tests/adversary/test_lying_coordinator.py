@@ -18,16 +18,16 @@ import numpy as np
 import pytest
 from prefect.logging import disable_run_logger
 
-from counterfoil.analyses.joint import analyses
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError, InternalError, RefusedError
 from counterfoil.home import HOME, Home
+from counterfoil.joint.computation import analyses
 from counterfoil.mpc.transport.tls import connect
-from counterfoil.roles import meeting
-from counterfoil.roles.intake import take_in
-from counterfoil.roles.node import Computation
-from counterfoil.roles.recipient import open_job
+from counterfoil.roles.node import meeting
+from counterfoil.roles.node.attempt import Computation
+from counterfoil.roles.node.intake import take_in
+from counterfoil.roles.recipient.opening import open_job
 from flows.gate import Gate
 from flows.parameters import parse
 from flows.party import flows_of
@@ -47,7 +47,7 @@ from mpc_tasks.validate import validate
 from mpc_tasks.verify import verify
 from synthetic_data.loans import canary
 from tests.adversary.lies import APPROVED, BINDING, FORGED, LIES, OTHER, PROPOSALS, Tampering, World
-from tests.consortium import NODES, OWNERS, compute, together
+from tests.lib.consortium import NODES, OWNERS, compute, together
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 

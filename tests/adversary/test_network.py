@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from counterfoil.errors import CheatingDetected, PeerLostError, PeerTimeoutError, TransportError
-from counterfoil.mpc.local import try_local
-from counterfoil.mpc.session import SUITES
-from counterfoil.mpc.shares import U64
+from counterfoil.mpc.ring.shares import U64
+from counterfoil.mpc.session.in_process import try_local
+from counterfoil.mpc.session.session import SUITES
 from counterfoil.mpc.transport.simulate import END, Simulation, steady
-from tests.trials import trials
+from tests.lib.trials import trials
 
 X = np.arange(50, dtype=U64)
 TIMEOUT_S, MARGIN_S = 60.0, 10.0

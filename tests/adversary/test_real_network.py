@@ -18,12 +18,12 @@ import pytest
 
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.errors import CheatingDetected, CounterfoilError, TransportError
-from counterfoil.mpc.ledger import Declared
-from counterfoil.mpc.local import deal
-from counterfoil.mpc.session import SUITES, Hello, open_session
+from counterfoil.mpc.runtime.ledger import Declared
+from counterfoil.mpc.session.in_process import deal
+from counterfoil.mpc.session.session import SUITES, Hello, open_session
 from counterfoil.mpc.transport.tls import Endpoint, connect
 from deployments.stand import free_ports
-from tests.trials import trials
+from tests.lib.trials import trials
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 

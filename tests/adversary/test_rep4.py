@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from counterfoil.errors import CheatingDetected, PeerLostError, PeerTimeoutError, TransportError
-from counterfoil.mpc.circuits.compare import a2b
-from counterfoil.mpc.circuits.group import group_flags, group_sum
-from counterfoil.mpc.circuits.noise import discrete_gaussian
-from counterfoil.mpc.circuits.permute import apply
-from counterfoil.mpc.circuits.sort import radix_permutation
-from counterfoil.mpc.circuits.truncate import trunc_exact
-from counterfoil.mpc.local import deal, try_local
-from counterfoil.mpc.replicated import components
-from counterfoil.mpc.shares import U64, Arith
+from counterfoil.mpc.circuits.core.compare import a2b
+from counterfoil.mpc.circuits.core.noise import discrete_gaussian
+from counterfoil.mpc.circuits.core.truncate import trunc_exact
+from counterfoil.mpc.circuits.tables.group import group_flags, group_sum
+from counterfoil.mpc.circuits.tables.permute import apply
+from counterfoil.mpc.circuits.tables.sort import radix_permutation
+from counterfoil.mpc.ring.shares import U64, Arith
+from counterfoil.mpc.session.in_process import deal, try_local
+from counterfoil.mpc.suites.replicated import components
 from counterfoil.mpc.transport.base import Kind
 
 SUITE, SEED = "rep4-mal/1", b"adversary" + bytes(23)
@@ -225,8 +225,8 @@ def test_nothing_is_sent_in_a_later_round_while_a_message_is_unchecked(name):
 
 def test_an_unchecked_message_of_an_earlier_round_would_be_noticed(monkeypatch):
     """The test above can fail: with the check left out, it does."""
-    monkeypatch.setattr("counterfoil.mpc.rep4.joint.Joint.check", lambda self: None)
-    monkeypatch.setattr("counterfoil.mpc.rep4.joint.Joint.back_up", lambda self: None)
+    monkeypatch.setattr("counterfoil.mpc.suites.rep4.joint.Joint.check", lambda self: None)
+    monkeypatch.setattr("counterfoil.mpc.suites.rep4.joint.Joint.back_up", lambda self: None)
     with pytest.raises(AssertionError):
         test_nothing_is_sent_in_a_later_round_while_a_message_is_unchecked("halves")
 

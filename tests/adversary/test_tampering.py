@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from counterfoil.errors import AttemptError, CheatingDetected, PeerTimeoutError, TransportError
-from counterfoil.mpc.circuits.permute import SHUFFLED
-from counterfoil.mpc.ledger import Declared
-from counterfoil.mpc.local import deal
-from counterfoil.mpc.session import Hello, open_session
+from counterfoil.mpc.circuits.tables.permute import SHUFFLED
+from counterfoil.mpc.runtime.ledger import Declared
+from counterfoil.mpc.session.in_process import deal
+from counterfoil.mpc.session.session import Hello, open_session
 from counterfoil.mpc.transport.base import Header, Kind
 from counterfoil.mpc.transport.memory import connect_all
 from tests.adversary.test_rep4 import BITS, CIRCUITS, PRIMITIVES, SUITE, X, program
-from tests.trials import dice, trials
+from tests.lib.trials import dice, trials
 
 HELLO = Hello(SUITE, "0" * 32, 7, "", "", "", "", "", "")
 DECLARED = [Declared(label, 9, "") for label in ("result", "x", "b", "pi", SHUFFLED)]

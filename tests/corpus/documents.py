@@ -11,15 +11,15 @@ import yaml
 
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.errors import AgreementError, ContractError, DocumentError, RosterError
-from counterfoil.governance.agreement import parse_agreement
-from counterfoil.governance.contract import parse_contract
-from counterfoil.governance.policy import parse_policy
-from counterfoil.governance.roster import Roster, fill_roster, parse_roster
-from tests.consortium import CONTRACTS
+from counterfoil.governance.agreements.parse import parse_agreement
+from counterfoil.governance.contracts.contract import parse_contract
+from counterfoil.governance.parties.roster import Roster, fill_roster, parse_roster
+from counterfoil.governance.policies.policy import parse_policy
 from tests.corpus import Bad
-from tests.governance import test_agreement, test_contract, test_policy, test_privacy, test_roster
-from tests.governance.complaints import line_of
-from tests.governance.conftest import TODAY
+from tests.lib.consortium import CONTRACTS
+from tests.unit.conftest import TODAY
+from tests.unit.governance import test_agreement, test_contract, test_policy, test_privacy, test_roster
+from tests.unit.governance.complaints import line_of
 
 FILES = {
     "contract": "data/loans.odcs.yaml",

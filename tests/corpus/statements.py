@@ -15,14 +15,14 @@ import numpy as np
 
 from counterfoil.audit.event import Event
 from counterfoil.canonical import jcs
-from counterfoil.data.spelling import Spelling
+from counterfoil.data.synthetic.spelling import Spelling
 from counterfoil.errors import DocumentError
-from counterfoil.governance.decisions import Comment, Decision
-from counterfoil.governance.document import read_json
-from counterfoil.governance.erasure import Erasure
-from counterfoil.governance.evidence import Evidence
-from counterfoil.governance.manifest import Manifest
-from counterfoil.governance.release import Release
+from counterfoil.governance.documents import read_json
+from counterfoil.governance.jobs.evidence import Evidence
+from counterfoil.governance.jobs.manifest import Manifest
+from counterfoil.governance.releases.release import Release
+from counterfoil.governance.retention.erasure import Erasure
+from counterfoil.governance.review.decisions import Comment, Decision
 from tests.corpus import Bad
 
 KINDS = {

@@ -7,12 +7,12 @@ from collections import Counter
 
 import pytest
 
-from counterfoil.data.rules import compile_rules
-from counterfoil.governance.contract import parse_contract
+from counterfoil.data.checking.expectation_rules import compile_rules
+from counterfoil.governance.contracts.contract import parse_contract
 from tests.corpus import Bad, documents, statements
 from tests.corpus.tables import BAD_FILES
-from tests.effort import Effort
-from tests.governance import test_manifest, test_submission
+from tests.lib.effort import Effort
+from tests.unit.governance import test_manifest, test_submission
 
 MOST_S, MOST_BYTES, MOST_CHARACTERS = 5, 1_000_000_000, 12_000
 DOCUMENTS = {bad.name: bad for bad in (*documents.bad(), *statements.bad())}
@@ -61,5 +61,5 @@ def test_the_corpus_is_as_large_as_a_release_asks_for() -> None:
 
 
 def test_the_contract_of_the_bad_tables_is_good() -> None:
-    path = documents.CONTRACTS.parent / "tests" / "unit" / "contracts" / "visits.odcs.yaml"
+    path = documents.CONTRACTS.parent / "tests" / "lib" / "contracts" / "visits.odcs.yaml"
     assert compile_rules(parse_contract(path.read_bytes(), path.name))

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from counterfoil.mpc import session
-from counterfoil.mpc.local import reveal, try_local
-from counterfoil.mpc.packing import unpack
-from counterfoil.mpc.plain import Cost, Plain, price
-from counterfoil.mpc.shares import U64, Arith, Bits
+from counterfoil.mpc.ring.packing import unpack
+from counterfoil.mpc.ring.shares import U64, Arith, Bits
+from counterfoil.mpc.session import session
+from counterfoil.mpc.session.in_process import reveal, try_local
+from counterfoil.mpc.suites.plain import Cost, Plain, price
 
 SUITES = ("plain", *session.SUITES)
 

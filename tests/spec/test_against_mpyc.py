@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from counterfoil.mpc.circuits import compare, convert, sort
-from counterfoil.mpc.session import SUITES
-from counterfoil.mpc.shares import concat
+from counterfoil.mpc.circuits.core import compare, convert
+from counterfoil.mpc.circuits.tables import sort
+from counterfoil.mpc.ring.shares import concat
+from counterfoil.mpc.session.session import SUITES
+from tests.lib.trials import FIRST, dice
 from tests.spec.circuit_spec import run
-from tests.trials import FIRST, dice
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-mpyc" / "bin" / "python"

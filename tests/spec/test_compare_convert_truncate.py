@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterfoil.errors import ShapeError
-from counterfoil.mpc.circuits import adder, compare, convert, suppress, truncate
-from counterfoil.mpc.packing import slices
-from counterfoil.mpc.plain import Plain
-from counterfoil.mpc.shares import U64
-from tests.chance import apart
+from counterfoil.mpc.circuits.core import adder, compare, convert, suppress, truncate
+from counterfoil.mpc.ring.packing import slices
+from counterfoil.mpc.ring.shares import U64
+from counterfoil.mpc.suites.plain import Plain
+from tests.lib.chance import apart
 from tests.spec.circuit_spec import (
     EDGES,
     SUITES,

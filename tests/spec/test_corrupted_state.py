@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from counterfoil.mpc.circuits import compare, convert, divide, group, permute, sort, truncate
-from counterfoil.mpc.circuits.bound import Bound
-from counterfoil.mpc.circuits.fixed import Fixed, settle
-from counterfoil.mpc.local import try_local
-from counterfoil.mpc.shares import Arith, Bits
-from tests.trials import dice, trials
+from counterfoil.mpc.circuits.core import compare, convert, truncate
+from counterfoil.mpc.circuits.core.bound import Bound
+from counterfoil.mpc.circuits.numeric import divide
+from counterfoil.mpc.circuits.numeric.fixed import Fixed, settle
+from counterfoil.mpc.circuits.tables import group, permute, sort
+from counterfoil.mpc.ring.shares import Arith, Bits
+from counterfoil.mpc.session.in_process import try_local
+from tests.lib.trials import dice, trials
 
 ROWS = 24
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from numpy.polynomial import chebyshev
 
 from counterfoil.errors import RangeError, ShapeError
-from counterfoil.mpc.circuits import divide, elementary, fixed
-from counterfoil.mpc.circuits.bound import Bound
-from counterfoil.mpc.circuits.chebyshev import LOGISTIC, fast_sigmoid, odd_series
-from counterfoil.mpc.circuits.fixed import FRAC, Fixed, Rough
-from counterfoil.mpc.circuits.normalise import normalise, prefix_and
-from counterfoil.mpc.plain import Cost, Plain
+from counterfoil.mpc.circuits.core.bound import Bound
+from counterfoil.mpc.circuits.numeric import divide, elementary, fixed
+from counterfoil.mpc.circuits.numeric.chebyshev import LOGISTIC, fast_sigmoid, odd_series
+from counterfoil.mpc.circuits.numeric.fixed import FRAC, Fixed, Rough
+from counterfoil.mpc.circuits.numeric.normalise import normalise, prefix_and
+from counterfoil.mpc.suites.plain import Cost, Plain
 from tests.spec.circuit_spec import MILLION, SUITES, run
 
 

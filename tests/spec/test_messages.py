@@ -8,11 +8,11 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from counterfoil.mpc.local import deal, reveal, try_local
-from counterfoil.mpc.packing import pack, slices
-from counterfoil.mpc.replicated import components
-from counterfoil.mpc.session import SUITES
-from counterfoil.mpc.shares import U64, Bits
+from counterfoil.mpc.ring.packing import pack, slices
+from counterfoil.mpc.ring.shares import U64, Bits
+from counterfoil.mpc.session.in_process import deal, reveal, try_local
+from counterfoil.mpc.session.session import SUITES
+from counterfoil.mpc.suites.replicated import components
 from counterfoil.mpc.transport.base import Kind
 from tests.oracle import refmodel as ref
 

@@ -9,10 +9,10 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import pytest
 
-from counterfoil.mpc.local import run_local
 from counterfoil.mpc.protocol import Protocol
-from counterfoil.mpc.session import SUITES
-from counterfoil.mpc.shares import Arith, Bits
+from counterfoil.mpc.ring.shares import Arith, Bits
+from counterfoil.mpc.session.in_process import run_local
+from counterfoil.mpc.session.session import SUITES
 
 OPENINGS = {"open", "open_bits", "open_permutation"}
 VALUE = 0x5EC2_E7C0_FFEE

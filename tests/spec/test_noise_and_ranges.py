@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterfoil.errors import RangeError, ShapeError
-from counterfoil.mpc.circuits import noise
-from counterfoil.mpc.circuits.bound import Bound
-from counterfoil.mpc.circuits.range_check import in_range
-from counterfoil.mpc.circuits.rounding import LARGEST_DIVISOR, floor_divide, round_each, round_to, rounded_from
-from counterfoil.mpc.plain import Plain
-from tests.chance import fits
+from counterfoil.mpc.circuits.core import noise
+from counterfoil.mpc.circuits.core.bound import Bound
+from counterfoil.mpc.circuits.core.range_check import in_range
+from counterfoil.mpc.circuits.core.rounding import LARGEST_DIVISOR, floor_divide, round_each, round_to, rounded_from
+from counterfoil.mpc.suites.plain import Plain
+from tests.lib.chance import fits
 from tests.spec.circuit_spec import (
     EDGES,
     MILLION,

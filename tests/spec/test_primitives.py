@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from counterfoil.errors import IntegrityError, ShapeError
-from counterfoil.mpc.local import deal, reveal, run_local, try_local
-from counterfoil.mpc.pieces import CHUNK
-from counterfoil.mpc.session import SUITES
-from counterfoil.mpc.shares import U64, Arith, Bits
+from counterfoil.mpc.ring.chunks import CHUNK
+from counterfoil.mpc.ring.shares import U64, Arith, Bits
+from counterfoil.mpc.session.in_process import deal, reveal, run_local, try_local
+from counterfoil.mpc.session.session import SUITES
 
 EDGES = np.array([0, 1, 2, 2**31, 2**32, 2**62, 2**63 - 1, 2**63, 2**63 + 1, 2**64 - 2, 2**64 - 1], dtype=U64)
 SIZES = [1, 63, 64, 65, 200, CHUNK + 3, pytest.param(1_000_000, marks=pytest.mark.soak)]

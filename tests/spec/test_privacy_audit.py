@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from counterfoil.mpc.circuits import noise
-from counterfoil.mpc.local import reveal, try_local
-from counterfoil.mpc.plain import Plain
-from counterfoil.mpc.session import SUITES
-from tests.chance import Chance, apart, at_least, at_most, between, fits
+from counterfoil.mpc.circuits.core import noise
+from counterfoil.mpc.session.in_process import reveal, try_local
+from counterfoil.mpc.session.session import SUITES
+from counterfoil.mpc.suites.plain import Plain
+from tests.lib.chance import Chance, apart, at_least, at_most, between, fits
 
 FULL = pytest.mark.soak
 

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from counterfoil.mpc.circuits import compare, convert, group, permute, sort, truncate
-from counterfoil.mpc.session import SUITES
-from counterfoil.mpc.shares import U64
+from counterfoil.mpc.circuits.core import compare, convert, truncate
+from counterfoil.mpc.circuits.tables import group, permute, sort
+from counterfoil.mpc.ring.shares import U64
+from counterfoil.mpc.session.session import SUITES
+from tests.lib.trials import dice, trials
 from tests.oracle import refmodel as ref
 from tests.spec.circuit_spec import run
-from tests.trials import dice, trials
 
 KEY_BITS = 3
 

@@ -8,17 +8,17 @@ import pytest
 
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.errors import CheatingDetected, CounterfoilError, PeerLostError, TamperedError
-from counterfoil.mpc.checkpoint import Shelf, checkpoint_id, shares_of, steps_done, told
-from counterfoil.mpc.circuits.compare import msb
-from counterfoil.mpc.circuits.convert import b2a
-from counterfoil.mpc.ledger import Declared
-from counterfoil.mpc.local import deal, reveal
-from counterfoil.mpc.replicated import components
-from counterfoil.mpc.session import SUITES, Hello, open_session
+from counterfoil.mpc.circuits.core.compare import msb
+from counterfoil.mpc.circuits.core.convert import b2a
+from counterfoil.mpc.runtime.ledger import Declared
+from counterfoil.mpc.session.in_process import deal, reveal
+from counterfoil.mpc.session.session import SUITES, Hello, open_session
+from counterfoil.mpc.session.step_checkpoint import Shelf, checkpoint_id, shares_of, steps_done, told
+from counterfoil.mpc.suites.replicated import components
 from counterfoil.mpc.transport.base import Kind
 from counterfoil.mpc.transport.memory import connect_all
-from counterfoil.vault import Vault
-from tests.trials import dice, trials
+from counterfoil.storage.vault import Vault
+from tests.lib.trials import dice, trials
 
 JOB = "0123456789abcdef" * 2
 X = np.arange(-40, 30)

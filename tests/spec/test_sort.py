@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterfoil.errors import IntegrityError, RangeError, ShapeError
-from counterfoil.mpc.circuits import compare, permute, sort
-from counterfoil.mpc.circuits.order import most_levels, order_by
-from counterfoil.mpc.circuits.sort import Key
-from counterfoil.mpc.ledger import Declared, Ledger
-from counterfoil.mpc.plain import Plain
-from tests.chance import apart
+from counterfoil.mpc.circuits.core import compare
+from counterfoil.mpc.circuits.tables import permute, sort
+from counterfoil.mpc.circuits.tables.order import most_levels, order_by
+from counterfoil.mpc.circuits.tables.sort import Key
+from counterfoil.mpc.runtime.ledger import Declared, Ledger
+from counterfoil.mpc.suites.plain import Plain
+from tests.lib.chance import apart
 from tests.spec.circuit_spec import MILLION, SUITES, Spec, bits, check_cost, check_values, costs, key_columns, run, same
 
 

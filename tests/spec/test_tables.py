@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from counterfoil.errors import DuplicateKeyError, RangeError, ShapeError
-from counterfoil.mpc.circuits import group, join, quantile, sort
-from counterfoil.mpc.circuits.sort import Key
-from counterfoil.mpc.plain import Plain
+from counterfoil.mpc.circuits.tables import group, join, quantile, sort
+from counterfoil.mpc.circuits.tables.sort import Key
+from counterfoil.mpc.suites.plain import Plain
 from tests.spec.circuit_spec import MILLION, SUITES, Spec, check_cost, check_values, costs, key_columns, run, same
 
 

@@ -8,13 +8,14 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from counterfoil.mpc.circuits import compare, permute, sort, truncate
-from counterfoil.mpc.local import try_local
-from counterfoil.mpc.session import SUITES
-from counterfoil.mpc.shares import U64
+from counterfoil.mpc.circuits.core import compare, truncate
+from counterfoil.mpc.circuits.tables import permute, sort
+from counterfoil.mpc.ring.shares import U64
+from counterfoil.mpc.session.in_process import try_local
+from counterfoil.mpc.session.session import SUITES
 from counterfoil.mpc.transport.base import Kind
-from tests.chance import apart
-from tests.trials import dice, trials
+from tests.lib.chance import apart
+from tests.lib.trials import dice, trials
 
 N = 1 << 14
 

@@ -18,7 +18,7 @@ from counterfoil.audit.log import Log
 from counterfoil.audit.verify import verify_log
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.errors import NotFoundError
-from counterfoil.vault import Vault
+from counterfoil.storage.vault import Vault
 
 CALLS = ("open", "fsync", "link", "replace", "rename", "unlink")
 Say = Callable[[str], None]

@@ -15,10 +15,10 @@ from jinja2 import Environment
 from counterfoil.canonical import jcs, load_yaml
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign
-from counterfoil.data.page import TEMPLATES
+from counterfoil.data.reading.page import TEMPLATES
 from counterfoil.errors import CounterfoilError, DocumentError, TextError
-from counterfoil.governance.document import read_json
-from counterfoil.report.page import PAGES
+from counterfoil.governance.documents import read_json
+from counterfoil.report.pages.page import PAGES
 from counterfoil.texts import MOST_MARKS, Markdown, check_text, escape, markdown, one_line, visible
 from tests.unit import unicode_table
 

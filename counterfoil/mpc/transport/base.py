@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.errors import AttemptError, CheatingDetected, IntegrityError, PeerLostError, TransportError
-from counterfoil.mpc.pieces import CHUNK
-from counterfoil.mpc.shares import Words
+from counterfoil.mpc.ring.chunks import CHUNK
+from counterfoil.mpc.ring.shares import Words
 
 MAGIC: Final = b"CFMP"
 VERSION: Final = 1

@@ -1,0 +1,1 @@
+"""Analyses that release what a public program decides about secret numbers."""

@@ -1,0 +1,1 @@
+"""Analyses that conclude from sums over rows."""

@@ -1,0 +1,154 @@
+"""How many rows of all owners fall between the edges that the agreement fixes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from counterfoil.analyses.base import Analysis, Checked, Input, Result, ResultTable, total_of
+from counterfoil.analyses.units import counted, text, wanted
+from counterfoil.data.encode import encode
+from counterfoil.data.reading.table import Table
+from counterfoil.disclosure import cell_tests
+from counterfoil.disclosure.crosscheck import Stated
+from counterfoil.disclosure.declaration import Cells, Opened, Output
+from counterfoil.disclosure.noise import Moves
+from counterfoil.errors import PlanError
+from counterfoil.governance.contracts.column import Column
+from counterfoil.governance.contracts.values import written
+from counterfoil.mpc.circuits.core.bound import Bound
+from counterfoil.mpc.protocol import Protocol
+
+
+class Histogram(Analysis):
+    """Counts of `column` in [edge, next edge); the last bin includes its upper edge. Exact, unless noise
+    or rounding is asked for.
+
+    Values outside all bins are not counted.
+    """
+
+    key = "histogram"
+    version = 1
+    title = "Histogram"
+    reveals = ("the number of rows in each bin",)
+    params = frozenset({"column", "edges"})
+    statistics = frozenset({"counts"})
+    enforces = cell_tests.COUNTS
+
+    def inputs(self) -> tuple[Input, ...]:
+        counts = Input("count", (len(self._edges) - 1,), 0, self.limits.rows)
+        return (counts, Input("outside", (), 0, self.limits.rows)) if self._open else (counts,)
+
+    def outputs(self) -> tuple[Output, ...]:
+        shape = (len(self._edges) - 1,)
+        return (Output("safe", shape), Output("count", shape))
+
+    def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+        bins = [f"from {self._value(low)} to {self._value(high)}" for low, high in pairwise(self._edges)]
+        return ((self._column.name, (*bins, *(["elsewhere"] if self._open else []))),) if self.noise is None else None
+
+    def edges(self) -> Mapping[str, tuple[float, ...]]:
+        return {self._column.name: tuple(map(float, self._edges))}
+
+    def counted(self) -> Mapping[str, Bound]:
+        return {"count": Bound(0, self.limits.total_rows)}
+
+    def moves(self) -> Mapping[str, Moves]:
+        return {"count": Moves(2, 2, cells=2, size=len(self._edges) - 1, reach=self.limits.total_rows)}
+
+    def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
+        counts = self._counts(encode(table, self._column.name).values)
+        elsewhere = {"outside": np.array(table.rows - counts.sum(), np.int64)} if self._open else {}
+        return {"count": counts, **elsewhere}
+
+    def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
+        counts, wanted = [owner.values["count"] for owner in owners], self.rules
+        count = total_of(counts)
+        tests = cell_tests.joined(cell_tests.owners_test(p, wanted, counts), cell_tests.line_tests(p, wanted, count))
+        outside = total_of([owner.values["outside"] for owner in owners]) if self._open else None
+        return Cells(count, {}, tests, outside)
+
+    def sums(self) -> frozenset[str]:
+        return frozenset({"rows"}) if self._open or self._covered else frozenset()
+
+    def state(self, cells: Cells) -> Mapping[str, Stated]:
+        rows = cells.count.sum()
+        return {"rows": Stated(rows if cells.outside is None else rows + cells.outside)} if self.sums() else {}
+
+    def present(self, opened: Opened) -> Result:
+        frame = self._frame(pd.array(opened["count"], "Int64"))
+        hidden = opened["safe"] == 0
+        frame.loc[hidden, "rows"] = pd.NA
+        finding = "All bins are hidden." if hidden.all() else self._finding(frame, bool(hidden.any()))
+        title = f"Distribution of {self._column.name}"
+        return Result(
+            self.planned.name, self.key, self.version, title, (finding,),
+            (ResultTable(title, frame, {"rows": self.measure("count")}, chart="bars"),),
+            suppressed=int(hidden.sum()), cells=hidden.size,
+        )  # fmt: skip
+
+    def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        values = pd.concat(tables)[self._column.name]
+        days = values.to_numpy("datetime64[D]") if self._column.type == "date" else values.to_numpy()
+        return self._frame(self._counts(days.astype(np.int64)))
+
+    def _finding(self, frame: pd.DataFrame, some_hidden: bool) -> str:
+        """The fullest bin that is shown, if noise or rounding lets it be told."""
+        shown, name, measure = frame[frame["rows"].notna()], self._column.name, self.measure("count")
+        rows = shown["rows"].to_numpy(np.int64)
+        off, among = 2 * (measure.interval or measure.bound), "of the bins shown" if some_hidden else "of all bins"
+        fullest = shown.index[rows >= rows.max() - off]
+        if len(fullest) == 1:
+            return f"Most rows {among}, {rows.max():,}, have {name} {frame['bin'][fullest[0]]}."
+        if not off:
+            return f"{len(fullest)} {among} have {rows.max():,} rows each, and none has more."
+        leaves = "noise" if self.noise else "rounding"
+        return f"Which {among} has most rows cannot be told: {len(fullest)} are within what {leaves} leaves open."
+
+    def _counts(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.histogram(values, self._edges)[0].astype(np.int64)
+
+    def _frame(self, counts: Any) -> pd.DataFrame:
+        edges = self._edges
+        closing = [")"] * (len(edges) - 2) + ["]"]
+        bins = [
+            f"[{self._text(low)} – {self._text(high)}{end}"
+            for low, high, end in zip(edges, edges[1:], closing, strict=False)
+        ]
+        return pd.DataFrame({"bin": bins, "rows": counts})
+
+    @property
+    def _column(self) -> Column:
+        return self.column(self.planned.params.get("column"), "integer", "number", "date", "timestamp")
+
+    def _value(self, edge: int) -> str:
+        return written(self._column.value(edge))
+
+    def _text(self, edge: int) -> str:
+        return text(self._column, edge)
+
+    @property
+    def _open(self) -> bool:
+        """Whether rows may lie outside all bins, and whether it matters."""
+        return not self._covered and self.planned.privacy is None
+
+    @property
+    def _covered(self) -> bool:
+        bounds = self._column.bounds
+        return bounds is not None and self._edges[0] <= bounds[0] and bounds[1] <= self._edges[-1]
+
+    @property
+    def _edges(self) -> list[int]:
+        given = self.planned.params.get("edges")
+        edges = [counted(self._column, edge) for edge in given] if isinstance(given, list | tuple) else []
+        counts = [edge for edge in edges if edge is not None]
+        if len(counts) < 2 or len(counts) < len(edges):
+            raise PlanError(f"{self.planned.name}: `edges` must list at least two, each {wanted(self._column)}")
+        if counts != sorted(set(counts)):
+            raise PlanError(f"{self.planned.name}: `edges` must rise from one to the next")
+        return counts

@@ -1,0 +1,70 @@
+"""The sum of one column over all owners' rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from counterfoil.analyses.base import Result, ResultTable
+from counterfoil.analyses.one_sum import OneSum
+from counterfoil.analyses.units import own_array, text
+from counterfoil.disclosure.declaration import Opened, Output
+from counterfoil.disclosure.noise import Moves
+from counterfoil.mpc.circuits.core.bound import Bound
+
+
+class Total(OneSum):
+    """The sum of `column` and the number of rows behind it. Exact, unless noise or rounding is asked for;
+    the rows have no noise in any case.
+    """
+
+    key = "total"
+    version = 1
+    title = "Total"
+    reveals = ("the number of rows", "the sum of the column")
+
+    def outputs(self) -> tuple[Output, ...]:
+        return (Output("safe", ()), Output("count", ()), Output("sum", ()))
+
+    def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+        return () if self.noise is None else None
+
+    def summed(self) -> tuple[str, ...]:
+        return (self._column.name,) if self.noise is None else ()
+
+    def counted(self) -> Mapping[str, Bound]:
+        return {"count": Bound(0, self.limits.total_rows), "sum": self._reach}
+
+    def moves(self) -> Mapping[str, Moves]:
+        return self._moves
+
+    def present(self, opened: Opened) -> Result:
+        safe, count, total = (opened[name].item() for name in ("safe", "count", "sum"))
+        name, unit = self._column.name, self._column.unit
+        hidden = np.array([not safe])
+        frame = pd.DataFrame(
+            {
+                "rows": pd.array([count if safe else None], "Int64"),
+                name: own_array(self._column, np.array([total]), hidden),
+            }
+        )
+        rows, measure = self.measure("count"), self.measure("sum", unit)
+        about = f" (noised; 95 % within ± {measure.interval:,})" if measure.interval else ""
+        about = f" (both rounded to the nearest {self.base:,})" if self.rounded else about
+        finding = (
+            f"{name} adds up to {text(self._column, total)} {unit}".rstrip() + f" over {count:,} rows{about}."
+            if safe
+            else "Too few rows."
+        )
+        return Result(
+            self.planned.name, self.key, self.version, f"Total {name}", (finding,),
+            (ResultTable(f"Total {name}", frame, {"rows": rows, name: measure}),),
+            suppressed=1 - safe, cells=1,
+        )  # fmt: skip
+
+    def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        values = pd.concat([table[self._column.name] for table in tables])
+        total = own_array(self._column, np.array([values.sum()]), np.array([False]))
+        return pd.DataFrame({"rows": [len(values)], self._column.name: total})

@@ -1,0 +1,1 @@
+"""Check a table against every rule of its contract."""

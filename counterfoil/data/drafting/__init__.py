@@ -1,0 +1,1 @@
+"""Profile an unknown file and draft its first contract."""

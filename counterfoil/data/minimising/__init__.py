@@ -1,0 +1,1 @@
+"""Leave at the owner what no planned analysis needs."""

@@ -1,0 +1,146 @@
+"""How a CSV file begins: its encoding, what separates its cells, which names its header has, and where rows start.
+
+Names are matched to a contract's without regard to case, blanks and marks, as nobody could tell such columns apart.
+Nothing of a file's content is in a message.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from counterfoil.data.reading.unreadable import UnreadableError
+from counterfoil.governance.contracts.standard.plain_name import plain_name
+
+MAX_HEADER: Final = 64 * 1024
+DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_BOM: Final = b"\xef\xbb\xbf"
+_EXCEL_SEP: Final = re.compile(rb'\A"?sep=(.)"?(?:\r\n|\r|\n)', re.IGNORECASE)
+_SAVE: Final = "save it as CSV UTF-8"
+_OTHERS: Final = {
+    b"PK\x03\x04": "it is neither CSV text nor Parquet, but an Excel workbook or another zip archive; open the "
+    f"sheet that holds the table, and {_SAVE}",
+    b"\xd0\xcf\x11\xe0": f"it is an old Excel workbook; open the sheet that holds the table, and {_SAVE}",
+    b"\xff\xfe": f"it is UTF-16 text; {_SAVE}",
+    b"\xfe\xff": f"it is UTF-16 text; {_SAVE}",
+    b"\xff\xff\xff\xff": "it is an Arrow stream; export it as Parquet",
+    b"FEA1": "it is a Feather file; export it as Parquet",
+    b"\x1f\x8b": "it is compressed; unpack it",
+    b"<stat": f"it is a Stata file; {_SAVE}",
+    b"$FL2": f"it is an SPSS file; {_SAVE}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The names in the header, what separates cells, the place of the first row, and whether there is any."""
+
+    names: list[str]
+    delimiter: str
+    start: int
+    rows: bool
+
+
+def check_magic(begin: bytes) -> None:
+    """Raises: UnreadableError for a file of another kind, with what to make of it."""
+    for magic, problem in _OTHERS.items():
+        if begin.startswith(magic):
+            raise UnreadableError(problem)
+
+
+def layout(source: BinaryIO, wanted: Iterable[str]) -> Layout:
+    """How the file begins. Cells are separated by what gives most of the wanted names; without any, most cells.
+
+    A byte order mark, a line `sep=;` of Excel, and blank lines are passed over. Raises: UnreadableError.
+    """
+    source.seek(0)
+    begin = source.read(MAX_HEADER + 1)
+    start = len(_BOM) if begin.startswith(_BOM) else 0
+    said = _EXCEL_SEP.match(begin[start:])
+    if said:
+        start += said.end()
+    start += len(begin[start:]) - len(begin[start:].lstrip(b" \t\r\n")) if _blank_first(begin[start:]) else 0
+    size, end = _record(begin[start:])
+    if not begin[start:]:
+        raise UnreadableError("it is empty; the first line must name the columns")
+    if size > MAX_HEADER - start:
+        raise UnreadableError(f"its first line is longer than {MAX_HEADER} bytes; it must name the columns")
+    text = _decoded(begin[start : start + size])
+    delimiters = [said.group(1).decode("latin-1")] if said else list(DELIMITERS)
+    headers = {each: _cells(text, each) for each in delimiters}
+    known = set(wanted)
+
+    def fit(each: str) -> tuple[int, int]:
+        return len(known & set(map(plain_name, headers[each]))), len(headers[each])
+
+    best = max(delimiters, key=fit)
+    source.seek(0)
+    return Layout(headers[best], best, start + end, len(begin) > start + end)
+
+
+def places_of(found: Sequence[str], wanted: Iterable[str], delimiter: str = ",") -> dict[str, int]:
+    """Where each of the contract's columns is: under its very name, else under one that differs in case or marks alone.
+
+    Raises: UnreadableError, for all of the contract's columns that are not there exactly once.
+    """
+    plain = [plain_name(name) for name in found]
+    places, wrong = {}, []
+    by = f"; cells are taken to be separated by {DELIMITERS.get(delimiter, delimiter)}" if len(found) == 1 else ""
+    for name in wanted:
+        alike = [at for at, each in enumerate(found) if each == name] or [
+            at for at, each in enumerate(plain) if each == name
+        ]
+        if len(alike) > 1:
+            wrong.append(("the header names it twice; keep one", "unreadable", name))
+        elif not alike:
+            wrong.append((f"the file has no such column; add it, or rename the one that holds it{by}", "missing", name))
+        else:
+            places[name] = alike[0]
+    if wrong:
+        raise UnreadableError.of(wrong)
+    return places
+
+
+def _cells(header: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader(io.StringIO(header, newline=""), delimiter=delimiter), [])
+    except csv.Error:
+        return []
+
+
+def _blank_first(begin: bytes) -> bool:
+    return bool(re.match(rb"[ \t]*[\r\n]", begin))
+
+
+def _record(begin: bytes) -> tuple[int, int]:
+    """How many bytes the first record has, and its line end with it; a line end within quotes is a part of it."""
+    quoted = False
+    for at, byte in enumerate(begin):
+        if byte == ord('"'):
+            quoted = not quoted
+        elif byte in b"\r\n" and not quoted:
+            return at, at + (2 if begin[at : at + 2] == b"\r\n" else 1)
+    return len(begin), len(begin)
+
+
+def _decoded(header: bytes) -> str:
+    try:
+        text = header.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if b"\0" in header:
+            raise UnreadableError(f"it is neither CSV text nor Parquet, or it is UTF-16 text; {_SAVE}") from None
+        before = header[: error.start]
+        at = 1 + max(before.count(each.encode()) for each in DELIMITERS)
+        raise UnreadableError(
+            f"the name of its column {at} is not UTF-8 text, most likely Latin-1 or Windows-1252; {_SAVE}"
+        ) from None
+    if "\0" in text:
+        raise UnreadableError(f"it is neither CSV text nor Parquet, or it is UTF-16 text; {_SAVE}")
+    if any(unicodedata.category(each) in ("Cc", "Cf") for each in re.sub(r"[\t\r\n]", "", text)):
+        raise UnreadableError("it is neither CSV text nor Parquet; its header has characters that cannot be printed")
+    return text

@@ -1,0 +1,1 @@
+"""Make tables that satisfy their contracts, from the contracts alone."""

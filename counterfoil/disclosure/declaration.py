@@ -1,0 +1,148 @@
+"""What an analysis declares of its releases, from the signed plan alone: arrays, cells, margins, roundings and bounds.
+
+Rules, suppression, rounding and attackers go by this, and know no analysis.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterfoil.disclosure.noise import PlanNoise
+from counterfoil.errors import RangeError
+from counterfoil.governance.agreements.agreement import Agreement, Planned
+from counterfoil.governance.contracts.contract import Contract
+from counterfoil.governance.policies.policy import Rules, Statistic
+from counterfoil.mpc.circuits.core.bound import Bound
+from counterfoil.mpc.circuits.core.rounding import check_roundable
+from counterfoil.mpc.ring.shares import Arith
+
+Opened: TypeAlias = Mapping[str, NDArray[np.int64]]
+"""Released arrays by name, in plain, as a recipient or an attacker has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a plan must survive: how many owners hand in, how many rows each may bring, and the disclosure rules."""
+
+    owners: int
+    rows: int
+    rules: Rules = field(default_factory=Rules)
+
+    @classmethod
+    def of(cls, agreement: Agreement, contract: str) -> Limits:
+        """The limits that the signed documents set for the contract of that name."""
+        return cls(len(agreement.owners_under(contract)), agreement.contracts[contract].most_rows, agreement.rules)
+
+    @property
+    def total_rows(self) -> int:
+        return self.owners * self.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One released array: its name, shape and scale."""
+
+    name: str
+    shape: tuple[int, ...]
+    frac_bits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Shared results that stand or fall together, and the tests that each of them must pass to leave.
+
+    `tests` holds for each rule numbers that are not negative where a cell satisfies it, and at most 2^62 in size.
+    `outside` counts the rows that are in no cell, where there may be any: with the number of all rows, cells give it.
+
+    Shapes: the shape of `count` is a prefix of every value's shape; tests are (t, *shape of `count`).
+    """
+
+    count: Arith
+    values: Mapping[str, Arith]
+    tests: Mapping[str, Arith] = field(default_factory=dict)
+    outside: Arith | None = None
+
+
+class Declaration(ABC):
+    """One planned analysis as far as its releases go, which everybody works out from what was signed."""
+
+    key: ClassVar[str]
+    #: which kinds of statistic it releases, and which disclosure rules it enforces on them
+    statistics: ClassVar[frozenset[Statistic]]
+    enforces: ClassVar[frozenset[str]]
+
+    planned: Planned
+    contract: Contract
+    limits: Limits
+    rules: Rules
+    noise: PlanNoise | None
+
+    @abstractmethod
+    def outputs(self) -> tuple[Output, ...]:
+        """The arrays that are released, `safe` (1 where a cell was not suppressed) among them."""
+
+    def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+        """The columns that its table of counts is cut by, in the order of its cells, with the parts of each.
+
+        None where no exact counts are released, so that nothing adds up.
+        """
+        return None
+
+    def summed(self) -> tuple[str, ...]:
+        """The columns whose sums in the same cells are released, too, and follow from what is."""
+        return ()
+
+    def edges(self) -> Mapping[str, tuple[float, ...]]:
+        """Give, for columns of numbers that its table is cut by, the values between which their parts lie."""
+        return {}
+
+    def brackets(self, opened: Opened) -> Iterable[tuple[str, float, float]]:
+        """Give each column whose sum is not released as such, what is told of that sum, and how far off it can be."""
+        return ()
+
+    def numbers(self) -> int:
+        """How many exact numbers about the rows are released."""
+        if self.planned.privacy is not None:
+            return 0
+        return sum(math.prod(output.shape) for output in self.outputs() if output.name != "safe")
+
+    # --- rounding -------------------------------------------------------------------------------------------------
+
+    def counted(self) -> Mapping[str, Bound]:
+        """The released arrays that hold counts and sums, which a policy may ask to round, and their bounds."""
+        return {}
+
+    def scale(self, array: str) -> int:
+        """How many units of a released array make one of what it is about: 100 where it counts hundredths."""
+        return 1
+
+    @property
+    def base(self) -> int:
+        """What counts and sums are released as multiples of, in their own unit."""
+        return self.rules.safe_round_base
+
+    def base_of(self, array: str) -> int:
+        """The same in units of the array."""
+        return self.base * self.scale(array)
+
+    @property
+    def rounded(self) -> Mapping[str, Bound]:
+        """The arrays of `counted` if they are rounded; else none."""
+        return self.counted() if self.base > 1 else {}
+
+    def check_rounding(self, what: str, reach: Bound) -> None:
+        """Raises: RangeError, by name, when numbers of this reach cannot be rounded to the base."""
+        try:
+            check_roundable(reach, self.base_of(what))
+        except RangeError as error:
+            raise RangeError(
+                f"{self.planned.name}: its {what} cannot be rounded to multiples of {self.base} ({error}); narrow the "
+                f"column's bounds or the number of rows in {self.contract.id}, or lower `safe_round_base` in the policy"
+            ) from None

@@ -1,0 +1,1 @@
+"""Sign agreements, and tell whether one is in force."""

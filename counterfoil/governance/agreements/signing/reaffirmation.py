@@ -1,0 +1,159 @@
+"""Review dates: the days by which an agreement, its contracts and its policies are looked at anew by all its parties.
+
+A review date is not an end. When it has passed, no job starts until every party has signed that it looked and stands by
+the agreement to a later day; nothing else stops, and what was computed can still be reviewed and opened. An end is
+final: only another agreement, signed by all, goes on after it. Anybody who has not reaffirmed keeps jobs from starting,
+so an exchange that hides a reaffirmation can do that, too, and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from counterfoil.canonical import jcs
+from counterfoil.clock import reckoned
+from counterfoil.crypto.keys import PublicKeys
+from counterfoil.crypto.sign import MAX_ENVELOPE_BYTES, sign, verify
+from counterfoil.errors import (
+    DocumentError,
+    ExpiredError,
+    NotFoundError,
+    RefusedError,
+    ReviewDueError,
+    SignatureError,
+)
+from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.governance.agreements.signing.signed import check_named
+from counterfoil.governance.documents import read_day, read_json, read_time, write_time
+from counterfoil.storage.records import Records
+
+if TYPE_CHECKING:
+    from counterfoil.home import Home
+
+WARN_DAYS: Final = 30
+"""So many days before a review date people are told of it."""
+
+MOST_DAYS: Final = 366
+"""To so far ahead a party can stand by what it has looked at."""
+
+_KIND: Final = "reaffirmation"
+_REAFFIRMATIONS: Final = "reaffirmations"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewDate:
+    """The first review date of an agreement and all that it rests on.
+
+    `holds` says for each party to which day its word holds: the document's own, or a later one that it has signed.
+    """
+
+    what: str
+    holds: Mapping[str, date]
+
+    @property
+    def by(self) -> date:
+        """The last day on which jobs start."""
+        return min(self.holds.values())
+
+    def waits_for(self, today: date) -> tuple[str, ...]:
+        """Whose word does not hold for WARN_DAYS from today."""
+        return tuple(party for party, until in self.holds.items() if until <= today + timedelta(days=WARN_DAYS))
+
+    def reminder(self, today: date) -> str:
+        """What people are told of it, or nothing as long as it is further off than WARN_DAYS."""
+        words = remind(self.what, self.by, today)
+        return (
+            f"{words}; it waits for {', '.join(self.waits_for(today))}: counterfoil agreement reaffirm" if words else ""
+        )
+
+
+def remind(what: str, by: date, today: date) -> str:
+    """That a document's review date is near or past; nothing as long as it is further off than WARN_DAYS."""
+    days = (by - today).days
+    if days > WARN_DAYS:
+        return ""
+    when = "has passed" if days < 0 else "is today" if not days else f"is in {days} day{'s' * (days > 1)}"
+    return f"the review date of {what}, {by}, {when}"
+
+
+def review_dates(agreement: Agreement) -> dict[str, date]:
+    """By which day each document says that it is to be looked at anew; those that say nothing are left out."""
+    dated = {f"agreement {agreement.id} {agreement.version}": agreement.review_by}
+    dated |= {f"contract {each.id} {each.version}": each.review_by for each in agreement.contracts.values()}
+    dated |= {f"policy {each.id} {each.version}": each.review_by for each in agreement.policies}
+    return {what: by for what, by in dated.items() if by}
+
+
+def next_review(agreement: Agreement, records: Records) -> ReviewDate | None:
+    """The first review date, by what the documents say and the parties have signed since, if there is any.
+
+    What a party reaffirms it reaffirms with all the documents; a job waits for the last of the parties.
+    """
+    dates = review_dates(agreement)
+    if not dates:
+        return None
+    what, by = min(dates.items(), key=lambda item: item[1])
+    said = {party: reaffirmed_until(agreement, party, records) for party in agreement.parties}
+    return ReviewDate(what, {party: max(by, until or by) for party, until in said.items()})
+
+
+def check_reviewed(agreement: Agreement, records: Records, today: date) -> None:
+    """Raises: ReviewDueError when no job may start today, because a review date has passed."""
+    due = next_review(agreement, records)
+    if due is not None and today > due.by:
+        late = [party for party, until in due.holds.items() if until < today]
+        raise ReviewDueError(
+            f"agreement {agreement.id} {agreement.version}: {remind(due.what, due.by, today)}, and {', '.join(late)} "
+            "did not look at it since; no job starts until each does: counterfoil agreement reaffirm"
+            f"{reckoned(today)}"
+        )
+
+
+def reaffirm(agreement: Agreement, until: date, home: Home, now: datetime) -> None:
+    """This party's signed word, that it has looked at the agreement and stands by it to this day, is in the exchange.
+
+    Raises: RosterError unless the agreement names the party, under these keys; ExpiredError once it has ended;
+        RefusedError for a day that is past or too far ahead.
+    """
+    today = now.date()
+    check_named(agreement, home.keys.public)
+    agreement.check_current(today)
+    if until > agreement.expires:
+        raise ExpiredError(f"agreement {agreement.id} ends on {agreement.expires}; a review cannot carry it further")
+    if not today <= until <= today + timedelta(days=MOST_DAYS):
+        raise RefusedError(f"{until} is past, or more than {MOST_DAYS} days ahead; name a day by which to look again")
+    statement = {
+        "format": "counterfoil/reaffirmation/1",
+        "agreement": agreement.digest,
+        "party": home.party,
+        "reaffirmed": write_time(now),
+        "until": until.isoformat(),
+    }
+    home.exchange.put_named(_name(agreement, home.party), sign(_KIND, jcs(statement), home.keys), replace=True)
+
+
+def reaffirmed_until(agreement: Agreement, party: str, records: Records) -> date | None:
+    """To which day the party has said that it stands by the agreement; None if nothing valid of it is there."""
+    # Anybody may put something there; what the party did not sign is passed over.
+    with suppress(DocumentError, NotFoundError, SignatureError):
+        envelope = records.get_named(_name(agreement, party), at_most=MAX_ENVELOPE_BYTES)
+        return _read(envelope, agreement, agreement.roster.party(party).keys)
+    return None
+
+
+def _read(envelope: bytes, agreement: Agreement, party: PublicKeys) -> date:
+    statement = read_json(verify(envelope, _KIND, [party]).payload, f"reaffirmation of {party.party}", _KIND)
+    if (statement["agreement"], statement["party"]) != (agreement.digest, party.party):
+        raise SignatureError(f"{party.party} reaffirmed another agreement")
+    until, said = read_day(statement["until"]), read_time(statement["reaffirmed"]).date()
+    if until > said + timedelta(days=MOST_DAYS):
+        raise DocumentError(f"{party.party} reaffirmed for more than {MOST_DAYS} days")
+    return until
+
+
+def _name(agreement: Agreement, party: str) -> tuple[str, ...]:
+    return (_REAFFIRMATIONS, agreement.digest, party)

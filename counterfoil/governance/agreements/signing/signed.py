@@ -1,0 +1,210 @@
+"""Agreements as every party holds them: files under their digests, one statement, one signature a party.
+
+The exchange that carries all this is trusted for nothing. A party starts from its own signature: it covers the
+statement, the statement covers the roster by digest, and the roster says whose the other signatures must be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from counterfoil.canonical import MAX_YAML_BYTES, Ref
+from counterfoil.crypto.keys import PrivateKeys, PublicKeys
+from counterfoil.crypto.sign import sign, verify
+from counterfoil.errors import NotFoundError, RosterError, SignatureError, TamperedError
+from counterfoil.files import read_file, read_named
+from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.governance.agreements.parse import named_files, parse_agreement
+from counterfoil.governance.agreements.repetition import check_repeats
+from counterfoil.governance.agreements.signing.link_key import deal_link_key
+from counterfoil.governance.contracts.contract import parse_contract
+from counterfoil.governance.documents import read_json
+from counterfoil.governance.parties.roster import Roster, parse_roster
+from counterfoil.governance.policies.policy import parse_policy
+from counterfoil.storage.records import Records
+
+if TYPE_CHECKING:
+    from counterfoil.home import Home
+    from counterfoil.storage.exchange import Exchange
+
+KIND = "agreement"
+_SIGNATURES = "signatures"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedAgreement:
+    """An agreement whose every party's signature was verified, and where it lies. Only `load_agreement` and
+    `audit_agreement` make one."""
+
+    terms: Agreement
+    ref: Ref
+
+    @property
+    def digest(self) -> str:
+        """The agreement's name in everything that refers to it."""
+        return self.ref.digest
+
+
+def read_agreement(path: Path, roster: Roster) -> Agreement:
+    """The agreement in the file, with its contracts from `../data` and its policies from `../policies`.
+
+    Raises: NotFoundError, AgreementError, ContractError, DocumentError.
+    """
+    raw = read_file(path)
+    contracts, policies = named_files(raw, path.name)
+    root = path.resolve().parent.parent
+    return parse_agreement(
+        raw,
+        path.name,
+        {
+            name: parse_contract(read_named(root / "data" / file, MAX_YAML_BYTES), file)
+            for name, file in contracts.items()
+        },
+        [parse_policy(read_named(root / "policies" / file, MAX_YAML_BYTES), file) for file in policies],
+        roster,
+    )
+
+
+def publish(agreement: Agreement, exchange: Exchange, party: str) -> Ref:
+    """The agreement, as a proposal of the party, lies in the exchange with every file it rests on."""
+    _check_repetition(agreement, exchange)
+    files = [agreement.raw, agreement.roster.raw]
+    files += [contract.raw for contract in agreement.contracts.values()]
+    files += [policy.raw for policy in agreement.policies]
+    for raw in files:
+        exchange.put("document", party, raw)
+    return exchange.put(KIND, party, agreement.statement)
+
+
+def fetch_agreement(exchange: Records, ref: Ref) -> Agreement:
+    """The proposal as it lies in the exchange: consistent and bound by its digest, whoever may have signed it.
+
+    Raises: NotFoundError, TamperedError, DocumentError and its kin.
+    """
+    payload = exchange.get(ref)
+    statement = read_json(payload, "statement", "statement")
+
+    def blob(digest: str) -> bytes:
+        return exchange.get(Ref("document", ref.owner, digest))
+
+    raw, source = blob(statement["agreement"]), f"{statement['id']}.agreement.yaml"
+    files, policy_files = named_files(raw, source)
+    if set(files) != set(statement["contracts"]) or len(policy_files) != len(statement["policies"]):
+        raise TamperedError(f"{ref}: the statement does not list the files that the agreement names")
+    agreement = parse_agreement(
+        raw,
+        source,
+        {name: parse_contract(blob(statement["contracts"][name]), file) for name, file in files.items()},
+        [parse_policy(blob(digest), file) for digest, file in zip(statement["policies"], policy_files, strict=True)],
+        parse_roster(blob(statement["roster"]), "roster.yaml"),
+    )
+    if agreement.statement != payload:
+        raise TamperedError(f"{ref}: the statement does not describe the agreement that it binds")
+    return agreement
+
+
+def sign_agreement(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) -> None:
+    """The party's signature over the agreement lies in the exchange. The first owner deals the link key, if any.
+
+    Raises: RosterError unless the agreement names the party, and the roster these keys.
+    """
+    _check_listed(agreement, keys.public)
+    _check_repetition(agreement, exchange)
+    if agreement.links and keys.party == agreement.owners[0]:
+        deal_link_key(agreement, keys, exchange)
+    envelope = sign(KIND, agreement.statement, keys)
+    exchange.put_named(_name(agreement.digest, keys.party), envelope, replace=True)
+
+
+def check_named(agreement: Agreement, keys: PublicKeys) -> None:
+    """Raises: RosterError unless the agreement names the party, and its roster this signing key.
+
+    The keys that are renewed may be others by now; which of them this agreement lists, a home looks up.
+    """
+    if keys.party not in agreement.parties:
+        raise RosterError(f"agreement {agreement.id} does not name {keys.party}")
+    if agreement.roster.party(keys.party).keys.sign != keys.sign:
+        raise RosterError(f"roster {agreement.roster.id} lists other keys for {keys.party}; send it the present card")
+
+
+def own_keys(agreement: Agreement, home: Home) -> PrivateKeys:
+    """This party's keys as the agreement lists them: its present ones, or earlier ones that it still holds.
+
+    Raises: RosterError, NotFoundError.
+    """
+    return home.keys.matching(agreement.roster.party(home.party).keys)
+
+
+def unsigned(agreement: Agreement, exchange: Records) -> dict[str, str]:
+    """Why the agreement does not bind yet: for each party whose signature is absent or wrong, what is amiss."""
+    problems = {}
+    for party in agreement.parties:
+        try:
+            _verify(agreement.statement, agreement.digest, agreement.roster.party(party).keys, exchange)
+        except SignatureError as error:
+            problems[party] = str(error)
+    return problems
+
+
+def load_agreement(exchange: Records, ref: Ref, me: PublicKeys, today: date | None) -> SignedAgreement:
+    """The agreement, signed by every party it names, myself among them, and in force today.
+
+    With no day it may have ended: for what it still says of releases.
+
+    Raises: SignatureError, ExpiredError, RosterError, NotFoundError, TamperedError, DocumentError and its kin.
+    """
+    # My own signature comes first: nothing is parsed that I did not sign.
+    _verify(exchange.get(ref), ref.digest, me, exchange)
+    agreement = fetch_agreement(exchange, ref)
+    check_named(agreement, me)
+    if today is not None:
+        agreement.check_current(today)
+    return _bound(agreement, ref, exchange)
+
+
+def audit_agreement(exchange: Records, ref: Ref) -> SignedAgreement:
+    """The agreement as an outsider sees it: signed by every party it names, under the keys of its own roster.
+
+    Whether these keys are the parties', and whether it holds today, is for the caller to say.
+
+    Raises: SignatureError, NotFoundError, TamperedError, DocumentError and its kin.
+    """
+    return _bound(fetch_agreement(exchange, ref), ref, exchange)
+
+
+def _bound(agreement: Agreement, ref: Ref, exchange: Records) -> SignedAgreement:
+    if problems := unsigned(agreement, exchange):
+        raise SignatureError(
+            f"agreement {agreement.id} does not bind yet: {'; '.join(problems.values())}. Every party signs it: "
+            "counterfoil agreement sign"
+        )
+    _check_repetition(agreement, exchange)
+    return SignedAgreement(agreement, ref)
+
+
+def _check_repetition(agreement: Agreement, exchange: Records) -> None:
+    """Raises: AgreementError unless what it repeats, if anything, lies in the exchange and is the same."""
+    if agreement.repeats:
+        check_repeats(agreement, fetch_agreement(exchange, agreement.repeats.agreement))
+
+
+def _check_listed(agreement: Agreement, keys: PublicKeys) -> None:
+    check_named(agreement, keys)
+    if agreement.roster.party(keys.party).keys != keys:
+        raise RosterError(f"roster {agreement.roster.id} lists other keys for {keys.party}; send it the present card")
+
+
+def _verify(statement: bytes, digest: str, signer: PublicKeys, exchange: Records) -> None:
+    try:
+        envelope = exchange.get_named(_name(digest, signer.party))
+    except NotFoundError:
+        raise SignatureError(f"not signed by {signer.party}") from None
+    if verify(envelope, KIND, [signer]).payload != statement:
+        raise SignatureError(f"the signature of {signer.party} is over another agreement")
+
+
+def _name(digest: str, party: str) -> tuple[str, ...]:
+    return (_SIGNATURES, digest, party)

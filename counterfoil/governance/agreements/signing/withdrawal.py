@@ -1,0 +1,78 @@
+"""Withdrawal: a party takes its word back, and everybody who hears of it refuses the agreement from then on.
+
+What a party has heard it remembers, so that an exchange which hides the statement later changes nothing; what an
+exchange never shows can only be told by another way. Knows nothing of what has to be erased.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from counterfoil.canonical import jcs
+from counterfoil.crypto.keys import PublicKeys
+from counterfoil.crypto.sign import sign, verify
+from counterfoil.errors import DocumentError, NotFoundError, SignatureError, WithdrawnError
+from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.governance.agreements.signing.signed import check_named
+from counterfoil.governance.documents import read_json, write_time
+from counterfoil.storage.state import State
+
+if TYPE_CHECKING:
+    from counterfoil.home import Home
+
+_KIND: Final = "withdrawal"
+_WITHDRAWALS: Final = "withdrawals"
+_HEARD: Final = "withdrawn"
+
+
+def withdraw(agreement: Agreement, home: Home, now: datetime) -> None:
+    """This party's signed withdrawal lies in the exchange, and it is the first to hear of it.
+
+    Raises: RosterError unless the agreement names the party, under these keys.
+    """
+    check_named(agreement, home.keys.public)
+    statement = {
+        "format": "counterfoil/withdrawal/1",
+        "agreement": agreement.digest,
+        "party": home.party,
+        "withdrawn": write_time(now),
+    }
+    home.exchange.put_named(_name(agreement.digest, home.party), sign(_KIND, jcs(statement), home.keys), replace=True)
+    listen(agreement, home)
+
+
+def listen(agreement: Agreement, home: Home) -> None:
+    """Every valid withdrawal from the agreement that lies in the exchange is remembered here for good."""
+    for name in home.exchange.list((_WITHDRAWALS, agreement.digest)):
+        if len(name) == 3 and name[2] in agreement.parties:
+            # Anybody may put something there; what the party did not sign is passed over.
+            with suppress(SignatureError, DocumentError, NotFoundError):
+                envelope = home.exchange.get_named(name)
+                _check(envelope, agreement.digest, agreement.roster.party(name[2]).keys)
+                home.state.put(_HEARD, f"{agreement.digest}/{name[2]}", envelope)
+
+
+def heard(agreement: str, state: State) -> tuple[str, ...]:
+    """Who is known here to have withdrawn from the agreement of that digest."""
+    return tuple(key.partition("/")[2] for key in state.keys(_HEARD) if key.startswith(f"{agreement}/"))
+
+
+def check_not_withdrawn(agreement: Agreement, home: Home) -> None:
+    """Raises: WithdrawnError when a party has withdrawn, now or whenever this party looked before."""
+    listen(agreement, home)
+    if gone := heard(agreement.digest, home.state):
+        raise WithdrawnError(
+            f"{', '.join(gone)} withdrew from agreement {agreement.id} {agreement.version}; agree on a new version"
+        )
+
+
+def _check(envelope: bytes, agreement: str, party: PublicKeys) -> None:
+    statement = read_json(verify(envelope, _KIND, [party]).payload, f"withdrawal of {party.party}", _KIND)
+    if (statement["agreement"], statement["party"]) != (agreement, party.party):
+        raise SignatureError(f"{party.party} withdrew from another agreement")
+
+
+def _name(agreement: str, party: str) -> tuple[str, ...]:
+    return (_WITHDRAWALS, agreement, party)

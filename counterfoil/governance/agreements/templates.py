@@ -1,0 +1,114 @@
+"""Templates: agreements that work as they are, one an industry, and the policies that any agreement may adopt.
+
+They are the examples of this repository, shipped with the package. Who starts from one gets files of its own to edit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Final
+
+from counterfoil.errors import AgreementError, NotFoundError
+from counterfoil.files import write_file
+from counterfoil.governance.contracts.contract import Contract, parse_contract
+from counterfoil.governance.documents import did_you_mean, read_document, schema_text
+from counterfoil.governance.policies.policy import Policy, parse_policy
+
+INDUSTRIES: Final = {"banking": "exposure", "health": "readmissions", "retail": "market"}
+"""Every template's agreement."""
+
+REVIEW_DAYS: Final = 182
+"""After so many days the parties of a new agreement look at it anew, unless they change that."""
+
+_SCHEMAS: Final = ("agreement", "contract", "policy", "roster")
+_AGREEMENT, _POLICY, _ROSTER = ".agreement.yaml", ".policy.yaml", ".roster.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """An agreement with all it rests on."""
+
+    id: str
+    title: str
+    raw: bytes
+    roster: str
+    contracts: tuple[Contract, ...]
+    policies: tuple[Policy, ...]
+
+
+def templates() -> dict[str, Template]:
+    """Every template, by its industry."""
+    return {industry: _template(_root() / "agreements" / f"{id}{_AGREEMENT}") for industry, id in INDUSTRIES.items()}
+
+
+def policies() -> list[Policy]:
+    """Every policy that is ready for use, in the order of their files' names."""
+    files = [file for file in (_root() / "policies").iterdir() if file.name.endswith(_POLICY)]
+    return [parse_policy(file.read_bytes(), file.name) for file in sorted(files, key=lambda file: file.name)]
+
+
+def start_from(name: str, folder: Path, today: date, adopt: Sequence[str] = ()) -> list[Path]:
+    """The template's files lie in the folder, to be edited: an agreement from today on, with these policies instead of
+    its own if any are given. The agreement's file comes first.
+
+    Raises: NotFoundError for an unknown template or policy; StoreError if a file is there already.
+    """
+    if name not in INDUSTRIES:
+        raise NotFoundError(f"no template {name!r}{did_you_mean(name, INDUSTRIES)}; there are {', '.join(INDUSTRIES)}")
+    template, ready = templates()[name], {policy.id: policy for policy in policies()}
+    for id in adopt:
+        if id not in ready:
+            raise NotFoundError(f"no policy {id!r}{did_you_mean(id, ready)}; there are {', '.join(ready)}")
+    chosen = [ready[id] for id in adopt] or list(template.policies)
+    text = _begin(template, today)
+    if adopt:
+        listed = "policies:\n" + "".join(f"  - {policy.source}\n" for policy in chosen)
+        text = re.sub(r"^policies:\n(?:  - .*\n)+", listed, text, flags=re.MULTILINE)
+    files = {
+        f"agreements/{template.id}{_AGREEMENT}": text.encode(),
+        **{f"data/{contract.source}": contract.raw for contract in template.contracts},
+        **{f"policies/{policy.source}": policy.raw for policy in chosen},
+        f"rosters/{template.roster}{_ROSTER}": (_root() / "rosters" / f"{template.roster}{_ROSTER}").read_bytes(),
+        **{f"schema/{name}.schema.json": schema_text(name) for name in _SCHEMAS},
+    }
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        write_file(folder / path, content)
+    return [folder / path for path in files]
+
+
+def _begin(template: Template, today: date) -> str:
+    """The agreement's text, to hold from today for a year, or for as long as its contracts do."""
+    last = min(date(today.year + 1, today.month, min(today.day, 28)), *(each.expires for each in template.contracts))
+    text = template.raw.decode()
+    for field, day in (
+        ("starts", today),
+        ("reviewBy", min(today + timedelta(days=REVIEW_DAYS), last)),
+        ("expires", last),
+    ):
+        text = re.sub(rf'^{field}: "[0-9-]*"$', f'{field}: "{day}"', text, flags=re.MULTILINE)
+    return text
+
+
+def _template(file: Traversable) -> Template:
+    raw = file.read_bytes()
+    value = read_document(raw, file.name, "agreement", AgreementError).value
+    found: dict[str, Contract] = {}
+    waiting = list(value["contracts"].values())
+    while waiting:
+        source = waiting.pop(0)
+        if source not in found:
+            found[source] = parse_contract((_root() / "data" / source).read_bytes(), source)
+            waiting += [reference.file for reference in found[source].references]
+    adopted = [parse_policy((_root() / "policies" / name).read_bytes(), name) for name in value["policies"]]
+    return Template(value["id"], value["title"], raw, value["roster"], tuple(found.values()), tuple(adopted))
+
+
+def _root() -> Traversable:
+    return resources.files("counterfoil") / "templates"

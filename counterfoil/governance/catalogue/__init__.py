@@ -1,0 +1,1 @@
+"""Publish which owner has which data, by schemas and rough sizes alone."""

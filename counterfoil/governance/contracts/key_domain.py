@@ -1,0 +1,68 @@
+"""By which rules the keys of a contract's rows are spelt, now and before: releases are compared within one such domain.
+
+Rows that are spelt by other rules have other tags (`data.row_sketch`), and would look like other rows. So owners tag
+their rows by the present rules, by every spelling that the contract names as a former one, and as cells were written,
+which is how tags were made before there were rules. Knows no row and no tag.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from counterfoil.canonical import jcs
+from counterfoil.governance.contracts.contract import Contract
+from counterfoil.governance.contracts.key_spelling import AS_WRITTEN, RULES, KeySpelling, Spellings
+
+UNSPELT: Final = ""
+"""The name of the domain in which cells are tagged as they were written."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDomain:
+    """How keys are spelt, by column; others as written. With None, no cell is spelt at all."""
+
+    spellings: Spellings | None
+
+    @property
+    def name(self) -> str:
+        """What nodes remember of it: the rules themselves. Spellings that change nothing have no part in it."""
+        if self.spellings is None:
+            return UNSPELT
+        keys = {name: each.json() for name, each in self.spellings.items() if each != AS_WRITTEN}
+        return jcs({"rules": RULES, "keys": keys}).decode()
+
+    def of(self, column: str) -> KeySpelling | None:
+        """How cells of the column are spelt, or None if not at all."""
+        return None if self.spellings is None else self.spellings.get(column, AS_WRITTEN)
+
+
+def key_domains(contract: Contract) -> tuple[KeyDomain, ...]:
+    """The domains in which owners tag their rows under the contract: the present one, the unspelt one, former ones."""
+    now = {column.name: column.key_spelling for column in contract.columns}
+    former = tuple(KeyDomain({**now, **each}) for each in contract.former_spellings)
+    return (KeyDomain(now), KeyDomain(None), *former)
+
+
+def place_of(contract: Contract, domain: str) -> int | None:
+    """Which of the contract's domains has that name, if one has."""
+    names = [each.name for each in key_domains(contract)]
+    return names.index(domain) if domain in names else None
+
+
+def told(domain: str, contract: Contract) -> str:
+    """How to name a remembered domain in the contract, or why that is not possible."""
+    rules: dict[str, Any] = json.loads(domain)
+    if rules["rules"] != RULES:
+        return f"by rules of version {rules['rules']}, which this software does not know; install one that does"
+    now = {column.name: {"form": "NFC"} for column in contract.columns if column.key_spelling != AS_WRITTEN}
+    spelt = {**now, **{name: _property(value) for name, value in rules["keys"].items()}}
+    return f"in another way; add {{property: formerKeySpelling, value: {json.dumps([spelt], ensure_ascii=False)}}}"
+
+
+def _property(value: Mapping[str, object]) -> dict[str, object]:
+    """A spelling as contracts write it."""
+    given = {"drop": value["drop"], "case": value["case"], "leadingZeros": "" if value["leading-zeros"] else "drop"}
+    return {name: each for name, each in given.items() if each} | {"form": value["form"]}

@@ -1,0 +1,55 @@
+"""Signatures under a data contract alone, before any agreement: parties' words that these bytes are what they stand by.
+
+They lie in a DSSE envelope beside the file, and travel with it. They bind nobody to a job: that does an agreement,
+which names the contract by the same digest. Knows no exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+from counterfoil.crypto.keys import PrivateKeys, PublicKeys
+from counterfoil.crypto.sign import sign, signed_digest, verify
+from counterfoil.errors import RefusedError, SignatureError
+from counterfoil.governance.contracts.contract import Contract
+
+KIND = "contract"
+SIGNABLE = ("proposed", "draft", "active")
+
+
+def signature_file(file: Path) -> Path:
+    """Where the signatures under a contract file lie."""
+    return file.with_name(f"{file.name}.signed")
+
+
+def sign_contract(contract: Contract, keys: PrivateKeys, envelope: bytes | None, today: date) -> bytes:
+    """The envelope with this party's signature, beside those that it holds already.
+
+    Raises: SignatureError where it holds other bytes; RefusedError for a contract that is retired; ExpiredError.
+    """
+    contract.check_current(today)
+    if contract.status not in SIGNABLE:
+        raise RefusedError(f"{contract.source}: a contract that is {contract.status} is not signed; sign its successor")
+    if envelope is not None:
+        check_bytes(contract, envelope)
+    return sign(KIND, contract.raw, keys, envelope)
+
+
+def check_bytes(contract: Contract, envelope: bytes) -> None:
+    """Raises: SignatureError when what was signed is not this file, byte for byte."""
+    if (signed := signed_digest(envelope)) != contract.digest:
+        raise SignatureError(
+            f"{contract.source}: its signatures are under other bytes (sha256 {signed}, this is {contract.digest}); "
+            "see what changed with counterfoil contract diff, and sign again"
+        )
+
+
+def signers(contract: Contract, envelope: bytes, cards: Iterable[PublicKeys]) -> tuple[str, ...]:
+    """The parties, of those whose cards are given, that signed the contract.
+
+    Raises: SignatureError where the bytes differ, a signature is wrong, or none of them signed.
+    """
+    check_bytes(contract, envelope)
+    return verify(envelope, KIND, cards, threshold=1).signers

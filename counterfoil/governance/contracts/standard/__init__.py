@@ -1,0 +1,1 @@
+"""Read contracts that others wrote by the Open Data Contract Standard."""

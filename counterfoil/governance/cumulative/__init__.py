@@ -1,0 +1,1 @@
+"""Add up over releases: privacy budgets and the history of what was released."""

@@ -1,0 +1,157 @@
+"""What a node remembers of releases: on which contracts, about how many rows, how many numbers, and until when.
+
+Shares of the sketches of their sets of rows lie in its vault under `vault_id`. They outlive the agreement, and a
+withdrawal from it, to the contract's last day of keeping shares: they protect the rows that were released then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any, Final
+
+from counterfoil.canonical import Json, digest, jcs
+from counterfoil.errors import DifferenceError, KeySpellingError, ReconstructionError
+from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.governance.contracts.key_domain import UNSPELT, place_of, told
+from counterfoil.storage.state import State
+
+_SPACE: Final = "released-sets"
+_DRAFTS: Final = "drafted-sets"
+MEMBERSHIP: Final = "membership-"
+"""How the ids begin under which a node's vault has sketches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """One release: exact results about rows under some contracts, by their ids. `owners` had rows in it. `spelling` is
+    the name of the key domain of its sketches, where there was one.
+    """
+
+    job: str
+    suite: str
+    nodes: tuple[str, ...]
+    owners: Mapping[str, Sequence[str]]
+    rows: Mapping[str, int]
+    numbers: Mapping[str, int]
+    until: str
+    spelling: Mapping[str, str] = field(default_factory=dict)
+
+    def domain(self, contract: str) -> str:
+        """The name of the key domain in which its rows under a contract, by its id, were tagged."""
+        return self.spelling.get(contract, UNSPELT)
+
+    @property
+    def vault_id(self) -> str:
+        """Under what a node's vault has the shares of its sketches."""
+        return f"{MEMBERSHIP}{self.job}"
+
+
+def item_name(owner: str, contract: str) -> str:
+    """What the sketch of an owner's rows under a contract is called in a vault."""
+    return digest(jcs([owner, contract]))[:32]
+
+
+def remember(release: Remembered, state: State) -> None:
+    """The release is known to this node from now on, before anything of it leaves."""
+    state.put(_SPACE, release.job, jcs(asdict(release)))
+
+
+def remembered(state: State, terms: Agreement, job: str, today: date) -> list[Remembered]:
+    """The other releases on this agreement's guarded contracts that its nodes can still compare with, by their jobs.
+
+    Other nodes, or another suite, have no shares of a release, so theirs are not among them.
+    """
+    contracts = {terms.contracts[name].id for name in guarded(terms)}
+    return [
+        each
+        for each in _all(state)
+        if each.job != job
+        and (each.suite, each.nodes) == (terms.suite, terms.nodes)
+        and contracts & set(each.owners)
+        and date.fromisoformat(each.until) >= today
+    ]
+
+
+def guarded(terms: Agreement) -> list[str]:
+    """The contracts, by the agreement's names, about whose rows it releases exact numbers, if it has to guard them."""
+    if terms.rules.safe_difference <= 1:
+        return []
+    return sorted({plan.contract for plan in terms.analyses if plan.privacy is None})
+
+
+def noise_instead(terms: Agreement) -> Iterator[str]:
+    """In plain words: what takes noise where its rows differ too little from those of an earlier release."""
+    for name in guarded(terms):
+        exact = [plan for plan in terms.analyses if plan.contract == name and plan.privacy is None]
+        if all(plan.instead for plan in exact):
+            told = "; ".join(f"{plan.name}, {plan.instead}" for plan in exact)
+            yield (
+                f"Where the rows under {name} differ too little, these take noise instead, are charged for it, and "
+                f"show that they did: {told}. It hides what one person's rows say; of several who changed, less."
+            )
+
+
+def check_numbers(earlier: Sequence[Remembered], release: Remembered, fewest: int) -> None:
+    """Raises: ReconstructionError when so many exact numbers about so few rows would be out that rows follow from them.
+
+    `fewest` is the policy's rows for each number.
+    """
+    for contract, count in release.numbers.items():
+        before = [each for each in earlier if contract in each.numbers]
+        known = count + sum(each.numbers[contract] for each in before)
+        least = min([release.rows[contract], *(each.rows[contract] for each in before)])
+        if least < fewest * known:
+            raise ReconstructionError(
+                f"{known} exact numbers about {least} rows under contract {contract} would be known, of this job and "
+                f"{len(before)} earlier releases; the rule safe_rows_per_number asks for {fewest} rows to each. Ask "
+                "for fewer numbers, for more rows, or for noise"
+            )
+
+
+def check_spelling(earlier: Sequence[Remembered], terms: Agreement) -> None:
+    """Raises: KeySpellingError when keys are spelt by other rules than in an earlier release, and owners would not tag
+    their rows by those as well, so that the two could not be compared.
+    """
+    for name in guarded(terms):
+        contract = terms.contracts[name]
+        for each in earlier:
+            if contract.id in each.owners and place_of(contract, each.domain(contract.id)) is None:
+                spelt = told(each.domain(contract.id), contract)
+                raise KeySpellingError(
+                    f"contract {contract.id} {contract.version}: in job {each.job}, which was released, keys were "
+                    f"spelt {spelt} to the contract and agree anew, or wait until {each.until} is over; else nobody "
+                    "can tell whether these rows differ too little from those"
+                )
+
+
+def note_draft(evidence: str, earlier: Sequence[Remembered], release: Remembered, state: State) -> None:
+    """The draft with this evidence was held against these releases, and would be that release."""
+    facts: Mapping[str, Json] = {"compared": [each.job for each in earlier], "release": asdict(release)}
+    state.put(_DRAFTS, evidence, jcs(facts))
+
+
+def drafted(evidence: str, state: State) -> Remembered:
+    """What the draft with this evidence is about. Raises: NotFoundError."""
+    return _read(json.loads(state.get(_DRAFTS, evidence))["release"])
+
+
+def check_compared(evidence: str, earlier: Sequence[Remembered], state: State) -> None:
+    """Raises: DifferenceError when a release came in between that the draft was not held against; NotFoundError."""
+    known = json.loads(state.get(_DRAFTS, evidence))["compared"]
+    if between := sorted({each.job for each in earlier} - set(known)):
+        raise DifferenceError(
+            f"job {between[0]} was released on the same contract since this draft was made, and the two were not "
+            "compared; ask for changes, so that a new attempt compares them"
+        )
+
+
+def _all(state: State) -> Iterator[Remembered]:
+    for job in state.keys(_SPACE):
+        yield _read(json.loads(state.get(_SPACE, job)))
+
+
+def _read(facts: Mapping[str, Any]) -> Remembered:
+    return Remembered(**{**facts, "nodes": tuple(facts["nodes"])})

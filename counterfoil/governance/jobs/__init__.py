@@ -1,0 +1,1 @@
+"""Lead one job from submissions to the evidence of its nodes."""

@@ -1,0 +1,228 @@
+"""One submission of an owner counts for a period; a correction replaces it where the agreement allows that, in time.
+
+Submissions of one part and period are numbered from 0. Each node keeps which one it took in: the highest number counts,
+of two with one number the first, and none once the nodes have begun to compute. Knows no share and no table.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
+
+from counterfoil.canonical import Ref, digest, jcs
+from counterfoil.crypto.sign import verify
+from counterfoil.errors import (
+    CorrectionError,
+    DocumentError,
+    NotFoundError,
+    ReplayError,
+    SignatureError,
+    StoreError,
+)
+from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.governance.documents import read_time, write_time
+from counterfoil.governance.jobs.manifest import KIND, Manifest
+from counterfoil.home import Home
+from counterfoil.storage.exchange import Exchange
+from counterfoil.storage.state import State
+
+_TAKEN: Final = "submission-of"
+_HANDED: Final = "handed-in"
+_NUMBERED: Final = "submissions"
+
+
+# --- at a node ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The submission that counts here for a part and period; `job` is the one that was begun on it, if any."""
+
+    manifest: str
+    correction: int
+    not_after: str
+    job: str = ""
+
+    def pack(self) -> bytes:
+        """As it is kept."""
+        return jcs(asdict(self))
+
+
+def check_counts(manifest: Manifest, terms: Agreement, home: Home, now: datetime) -> Taken | None:
+    """The submission that this one replaces at this node, if any.
+
+    Raises: CorrectionError unless it is the one that counts, or may take its place.
+    """
+    before = _read(_kept(manifest, home.state))
+    begun = before is not None and before.manifest == manifest.digest and before.job
+    if terms.corrections and not begun and _is_corrected(manifest, terms, home.exchange):
+        raise CorrectionError(
+            f"{_at(manifest)} was corrected by {manifest.owner} since; take its correction {manifest.correction + 1}"
+        )
+    if before is None or before.manifest == manifest.digest:
+        return None
+    expired = not before.job and now > read_time(before.not_after)
+    if manifest.correction < before.correction:
+        raise CorrectionError(f"{_at(manifest)} was corrected, and {home.party} has the correction; take that")
+    if manifest.correction == before.correction and not expired:
+        raise CorrectionError(
+            f"{_at(manifest)} is the second one, and {home.party} has the first, {before.manifest[:12]}; one counts. "
+            + _remedy(terms, manifest.owner, before)
+        )
+    if before.job:
+        raise CorrectionError(
+            f"{_at(manifest)} comes after the nodes began job {before.job} on what it corrects; the table that was "
+            "handed in counts for this period"
+        )
+    return before
+
+
+def count(manifest: Manifest, terms: Agreement, home: Home, now: datetime) -> Taken | None:
+    """The submission, whose shares are in the vault, counts from now on; what it replaced, if anything.
+
+    Raises: CorrectionError when another one counts by now.
+    """
+    while True:
+        kept = _kept(manifest, home.state)
+        before = check_counts(manifest, terms, home, now)
+        if (taken := _read(kept)) and taken.manifest == manifest.digest:
+            return None
+        made = Taken(manifest.digest, manifest.correction, write_time(manifest.not_after))
+        if home.state.replace(_TAKEN, _key(manifest), kept, made.pack()):
+            return before
+
+
+def begin(manifest: Manifest, job: str, state: State) -> None:
+    """The nodes compute on the submission in this job: from now on nothing corrects it.
+
+    Raises: CorrectionError when it was corrected meanwhile; ReplayError when it serves another job.
+    """
+    while True:
+        kept = _kept(manifest, state)
+        taken = _read(kept) or Taken(manifest.digest, manifest.correction, write_time(manifest.not_after))
+        if taken.manifest != manifest.digest:
+            raise CorrectionError(f"{_at(manifest)} was corrected while the nodes met; begin with the correction")
+        if taken.job not in ("", job):
+            raise ReplayError(f"{_at(manifest)} serves job {taken.job}, so not {job}")
+        made = Taken(taken.manifest, taken.correction, taken.not_after, job)
+        if kept == made.pack() or state.replace(_TAKEN, _key(manifest), kept, made.pack()):
+            return
+
+
+# --- at an owner --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """What an owner handed in last for a part and period: its signed manifest, and the digest of the file, if known."""
+
+    envelope: bytes
+    manifest: Manifest
+    table: str
+
+    @property
+    def reference(self) -> Ref:
+        """Where it is in the exchange."""
+        return Ref(KIND, self.manifest.owner, digest(self.envelope))
+
+
+def handed_in(terms: Agreement, contract: str, period: str, home: Home) -> HandedIn | None:
+    """What this owner handed in last, as it remembers, or as it signed and put into the exchange, if that is later: a
+    home that was restored remembers what it was.
+    """
+    found = _remembered(terms, contract, period, home)
+    for name in home.exchange.list((_NUMBERED, terms.digest, home.party, contract, period)):
+        with suppress(SignatureError, DocumentError, StoreError, NotFoundError):  # anybody can put anything there
+            envelope = home.exchange.get_named(name)
+            manifest = Manifest.unpack(verify(envelope, KIND, terms.roster.keys([home.party])).payload)
+            ours = (manifest.agreement, manifest.part.contract, manifest.period) == (terms.digest, contract, period)
+            if ours and (found is None or _place(manifest) > _place(found.manifest)):
+                found = HandedIn(envelope, manifest, "")
+    return found
+
+
+def _remembered(terms: Agreement, contract: str, period: str, home: Home) -> HandedIn | None:
+    try:
+        facts = json.loads(home.state.get(_HANDED, f"{terms.digest}/{period}/{contract}"))
+    except NotFoundError:
+        return None
+    envelope = bytes.fromhex(facts["envelope"])
+    signed = verify(envelope, KIND, terms.roster.keys([home.party]))
+    return HandedIn(envelope, Manifest.unpack(signed.payload), facts["table"])
+
+
+def _place(manifest: Manifest) -> tuple[int, datetime]:
+    return manifest.correction, manifest.not_after
+
+
+def next_number(before: HandedIn | None, table: str, terms: Agreement, now: datetime) -> int | None:
+    """The number of the submission that this owner is to make of the file with this digest; None if none is needed,
+    because it handed the same in before.
+
+    Raises: CorrectionError when the table is another one, and the agreement allows no correction.
+    """
+    if before is None:
+        return 0
+    number = before.manifest.correction
+    if now > before.manifest.not_after:
+        return number + 1 if terms.corrections else number
+    if before.table == table or (not before.table and not terms.corrections):
+        return None
+    if not terms.corrections:
+        raise CorrectionError(
+            f"the table under {before.manifest.contract} is not the one that was handed in for "
+            f"{before.manifest.period}, and agreement {terms.id} allows no corrections: the first one counts. Put the "
+            "former file back, or agree on 'corrections: until-computed'"
+        )
+    return number + 1
+
+
+def note_handed_in(manifest: Manifest, envelope: bytes, table: str, home: Home) -> None:
+    """The owner remembers, durably, what it is about to hand in; then it is where nodes look for corrections."""
+    facts = {"envelope": envelope.hex(), "table": table}
+    home.state.put(_HANDED, f"{manifest.agreement}/{manifest.period}/{manifest.contract}", jcs(facts))
+    home.exchange.put_named(_name(manifest, manifest.correction), envelope, replace=True)
+
+
+def _is_corrected(manifest: Manifest, terms: Agreement, exchange: Exchange) -> bool:
+    """Whether its owner put a signed correction of it where nodes look."""
+    with suppress(NotFoundError, SignatureError, DocumentError, StoreError):  # anybody can put anything there
+        envelope = exchange.get_named(_name(manifest, manifest.correction + 1))
+        other = Manifest.unpack(verify(envelope, KIND, terms.roster.keys([manifest.owner])).payload)
+        same = (other.part, other.agreement, other.period) == (manifest.part, manifest.agreement, manifest.period)
+        return same and other.correction > manifest.correction
+    return False
+
+
+def _remedy(terms: Agreement, owner: str, before: Taken) -> str:
+    if before.job:
+        return "The nodes have begun to compute on it"
+    if terms.corrections:
+        return f"{owner} may hand in a correction"
+    return f"Agreement {terms.id} allows no corrections; unless it is computed on, it counts until {before.not_after}"
+
+
+def _at(manifest: Manifest) -> str:
+    return f"submission {manifest.submission} of {manifest.part} for {manifest.period}"
+
+
+def _key(manifest: Manifest) -> str:
+    return f"{manifest.agreement}/{manifest.period}/{manifest.part}"
+
+
+def _name(manifest: Manifest, number: int) -> tuple[str, ...]:
+    return (_NUMBERED, manifest.agreement, manifest.owner, manifest.contract, manifest.period, str(number))
+
+
+def _kept(manifest: Manifest, state: State) -> bytes | None:
+    try:
+        return state.get(_TAKEN, _key(manifest))
+    except NotFoundError:
+        return None
+
+
+def _read(kept: bytes | None) -> Taken | None:
+    return Taken(**json.loads(kept)) if kept else None

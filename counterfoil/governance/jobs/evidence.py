@@ -1,0 +1,240 @@
+"""Evidence: what every node says of a draft, word for word the same, and under its signature.
+
+Whatever is decided of a draft is decided on the digest of its evidence. Knows no share, and no decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from counterfoil.canonical import Json, Ref, digest, jcs
+from counterfoil.crypto.keys import PrivateKeys
+from counterfoil.crypto.sign import sign, verify
+from counterfoil.errors import NotFoundError, RefusedError, SignatureError, TamperedError
+from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.governance.agreements.signing.signed import SignedAgreement
+from counterfoil.governance.cumulative.charge import Line, as_charged, check_lines
+from counterfoil.governance.documents import read_json
+from counterfoil.governance.jobs.job import Job
+from counterfoil.software import software_digest
+from counterfoil.storage.records import Records
+
+if TYPE_CHECKING:
+    from counterfoil.storage.exchange import Exchange
+
+_EVIDENCE = "evidence"
+_ANYBODY = "nodes"  # evidence is nobody's alone
+
+
+@dataclass(frozen=True, slots=True)
+class OutputEvidence:
+    """What is known of one analysis's output while it is still shared: `measures` are counts, never values.
+
+    `commitments` are to its components, in their order, so that it is this output which is decided on.
+    """
+
+    plan: str
+    recipients: tuple[str, ...]
+    measures: Mapping[str, int]
+    commitments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the nodes did, in words that are the same at every node.
+
+    `keys` maps each recipient to the key that its copy will be sealed to; `checks` are counts of what was looked at;
+    `leakage` is the digest of the leakage statement, `transcript` that of the attempt's handshake, `software` that of
+    what the nodes ran; `charge` is what the noised results cost their recipients; `rehearsal` the digest of the answers
+    on synthetic data, if there were any.
+    """
+
+    job: str
+    attempt: int
+    agreement: str
+    period: str
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, OutputEvidence]
+    keys: Mapping[str, str]
+    checks: Mapping[str, int]
+    leakage: str
+    transcript: str
+    software: str
+    charge: tuple[Line, ...] = ()
+    rehearsal: str = ""
+
+    def pack(self) -> bytes:
+        """The bytes that every node signs."""
+        outputs: Mapping[str, Json] = {
+            name: {
+                "plan": output.plan,
+                "recipients": output.recipients,
+                "measures": output.measures,
+                "commitments": output.commitments,
+            }
+            for name, output in self.outputs.items()
+        }
+        return jcs(
+            {
+                "format": "counterfoil/evidence/1",
+                "job": self.job,
+                "attempt": self.attempt,
+                "agreement": self.agreement,
+                "period": self.period,
+                "inputs": self.inputs,
+                "outputs": outputs,
+                "keys": self.keys,
+                "checks": self.checks,
+                "leakage": self.leakage,
+                "transcript": self.transcript,
+                "rehearsal": self.rehearsal,
+                "software": self.software,
+                "charge": [line.json() for line in self.charge],
+            }
+        )
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> Evidence:
+        """The evidence that the bytes state. Raises: DocumentError."""
+        value = read_json(payload, "evidence", "evidence")
+        value.pop("format")
+        outputs = {
+            name: OutputEvidence(item["plan"], tuple(item["recipients"]), item["measures"], tuple(item["commitments"]))
+            for name, item in value.pop("outputs").items()
+        }
+        charge = tuple(map(Line.read, value.pop("charge")))
+        return cls(**value, outputs=outputs, charge=charge)
+
+    @cached_property
+    def digest(self) -> str:
+        """What decisions and releases refer to."""
+        return digest(self.pack())
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Output that exists in shares alone, with evidence that every node signed. Only `load_draft` makes one."""
+
+    agreement: SignedAgreement
+    evidence: Evidence
+
+    @property
+    def terms(self) -> Agreement:
+        """What of the agreement held for its job: what took noise in place of being refused asks for noise here."""
+        return as_charged(self.agreement.terms, self.evidence.charge)
+
+    @property
+    def instead(self) -> tuple[str, ...]:
+        """The analyses that took noise in place of being refused."""
+        return tuple(
+            now.name
+            for now, agreed in zip(self.terms.analyses, self.agreement.terms.analyses, strict=True)
+            if now.privacy != agreed.privacy
+        )
+
+
+def make_evidence(
+    job: Job,
+    attempt: int,
+    agreement: SignedAgreement,
+    *,
+    measures: Mapping[str, Mapping[str, int]],
+    commitments: Mapping[str, Sequence[bytes]],
+    checks: Mapping[str, int],
+    leakage: str,
+    transcript: str,
+    charge: tuple[Line, ...] = (),
+    rehearsal: str = "",
+) -> Evidence:
+    """The evidence on a finished attempt: `measures` and `commitments` are given for each planned analysis."""
+    terms = agreement.terms
+    return Evidence(
+        job=job.id,
+        attempt=attempt,
+        agreement=agreement.digest,
+        period=job.period,
+        inputs=dict(job.submissions),
+        outputs={
+            plan.name: OutputEvidence(
+                plan.plan_digest,
+                plan.recipients,
+                dict(measures[plan.name]),
+                tuple(commitment.hex() for commitment in commitments[plan.name]),
+            )
+            for plan in terms.analyses
+        },
+        keys={id: terms.roster.party(id).keys.seal_id for id in terms.recipients},
+        checks=dict(checks),
+        leakage=leakage,
+        transcript=transcript,
+        software=software_digest(),
+        charge=charge,
+        rehearsal=rehearsal,
+    )
+
+
+def sign_evidence(evidence: Evidence, keys: PrivateKeys, exchange: Exchange) -> None:
+    """The node's signature on the evidence lies in the exchange."""
+    exchange.put(_EVIDENCE, _ANYBODY, evidence.pack())
+    envelope = sign(_EVIDENCE, evidence.pack(), keys)
+    exchange.put_named((_EVIDENCE, evidence.digest, keys.party), envelope, replace=True)
+
+
+def load_draft(exchange: Records, agreement: SignedAgreement, evidence: str) -> Draft:
+    """The draft whose evidence has this digest, signed by every node, word for word the same.
+
+    Raises: NotFoundError, SignatureError, RefusedError, DocumentError.
+    """
+    terms = agreement.terms
+    for node in terms.nodes:
+        try:
+            envelope = exchange.get_named((_EVIDENCE, evidence, node))
+        except NotFoundError:
+            raise NotFoundError(f"{node} has not signed the evidence {evidence}") from None
+        if digest(verify(envelope, _EVIDENCE, terms.roster.keys([node])).payload) != evidence:
+            raise TamperedError(f"{node} signed other evidence than {evidence}")
+    read = read_evidence(exchange, evidence)
+    _check_evidence(read, agreement)
+    return Draft(agreement, read)
+
+
+def read_evidence(exchange: Records, evidence: str) -> Evidence:
+    """What the digest names, whoever signed it: tells which agreement to check it against.
+
+    Raises: NotFoundError, TamperedError, DocumentError.
+    """
+    return Evidence.unpack(exchange.get(Ref(_EVIDENCE, _ANYBODY, evidence)))
+
+
+def drafts(exchange: Records, agreement: SignedAgreement) -> list[Draft]:
+    """The drafts of this agreement that every node signed; what lies there besides is left out."""
+    found = []
+    for evidence in sorted({name[1] for name in exchange.list((_EVIDENCE,)) if len(name) == 3}):
+        try:
+            found.append(load_draft(exchange, agreement, evidence))
+        except (NotFoundError, SignatureError, TamperedError, RefusedError):
+            continue
+    return found
+
+
+def _check_evidence(evidence: Evidence, agreement: SignedAgreement) -> None:
+    terms = agreement.terms
+    job = Job(evidence.agreement, evidence.period, evidence.inputs)
+    parts = {str(part) for part in terms.parts}
+    if evidence.agreement != agreement.digest or evidence.job != job.id or set(evidence.inputs) != parts:
+        raise RefusedError(f"the evidence {evidence.digest} is on another job than agreement {terms.id} has")
+    planned = {plan.name: (plan.plan_digest, plan.recipients) for plan in terms.analyses}
+    if {name: (output.plan, output.recipients) for name, output in evidence.outputs.items()} != planned:
+        raise RefusedError(f"the outputs in the evidence {evidence.digest} are not those of agreement {terms.id}")
+    if bool(evidence.rehearsal) is not ("synthetic" in terms.cross_checks):
+        raise RefusedError(
+            f"the evidence {evidence.digest} does not have the rehearsal that agreement {terms.id} asks for"
+        )
+    if any(len(output.commitments) != len(terms.nodes) for output in evidence.outputs.values()):
+        raise RefusedError(f"the evidence {evidence.digest} does not commit to every component of its outputs")
+    if evidence.keys != {id: terms.roster.party(id).keys.seal_id for id in terms.recipients}:
+        raise RefusedError(f"the evidence {evidence.digest} names other recipients' keys than the roster")
+    check_lines(evidence.charge, terms)

@@ -1,0 +1,81 @@
+"""What a node holds shares of, and until when it may. Knows nothing of the shares, nor of how they are erased."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final, Literal, TypeAlias
+
+from counterfoil.canonical import Json, Ref, jcs
+from counterfoil.governance.agreements.signing.signed import SignedAgreement
+from counterfoil.storage.state import State
+
+Kind: TypeAlias = Literal["submission", "job", "release", "membership"]
+Reason: TypeAlias = Literal["withdrawn", "expired", "retention"]
+
+HELD: Final = "held-shares"
+"""The space of a node's state in which this is remembered."""
+
+
+_GONE: Final = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is known of one thing that is held. A release lies at a store, for a recipient, on an evidence."""
+
+    id: str
+    agreement: Ref
+    kind: Kind
+    until: date
+    reason: Reason
+    evidence: str = ""
+    recipient: str = ""
+    store: str = ""
+
+
+def note_held(agreement: SignedAgreement, kind: Kind, id: str, state: State, today: date) -> None:
+    """The node remembers until when it may hold shares under the id; what it knew of it already stands.
+
+    To be called before the first share is kept, so that no crash leaves any of which nothing is known.
+    """
+    terms = agreement.terms
+    last = today + timedelta(days=terms.share_retention_days)
+    reason: Reason = "expired" if terms.expires < last else "retention"
+    _note(id, state, agreement=str(agreement.ref), kind=kind, until=min(last, terms.expires).isoformat(), reason=reason)
+
+
+def note_released(
+    agreement: SignedAgreement, sealed: str, state: State, last: date, *, evidence: str, recipient: str, store: str
+) -> None:
+    """As `note_held`, for what the node delivers sealed: it may lie there to its last day, whatever the agreement's."""
+    lies = {"evidence": evidence, "recipient": recipient, "store": store}
+    _note(
+        sealed, state, agreement=str(agreement.ref), kind="release", until=last.isoformat(), reason="retention", **lies
+    )
+
+
+def note_membership(agreement: SignedAgreement, id: str, state: State, last: date) -> None:
+    """As `note_held`, for what is remembered of released rows: to the contract's last day, whatever the agreement's."""
+    _note(id, state, agreement=str(agreement.ref), kind="membership", until=last.isoformat(), reason="retention")
+
+
+def all_held(state: State) -> Iterator[Held]:
+    """Everything that is not gone yet."""
+    for id in state.keys(HELD):
+        if (content := state.get(HELD, id)) != _GONE:
+            facts = json.loads(content)
+            facts |= {"agreement": Ref.parse(facts["agreement"]), "until": date.fromisoformat(facts["until"])}
+            yield Held(id, **facts)
+
+
+def note_gone(id: str, state: State) -> None:
+    """The node remembers that it holds nothing under the id any more."""
+    state.put(HELD, id, _GONE)
+
+
+def _note(id: str, state: State, **facts: Json) -> None:
+    if id not in state.keys(HELD):
+        state.put(HELD, id, jcs(facts))

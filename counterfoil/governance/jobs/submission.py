@@ -1,0 +1,212 @@
+"""Submissions: an owner's shares on their way to the nodes, taken in by each node once.
+
+The owner signs a manifest and seals to each node the components that it holds. A node checks the signature, what the
+agreement asks for, and each component against its commitment; equal manifests at all nodes are then consistent
+sharings, without a message between nodes (PROTOCOLS 3). Knows nothing of tables or analyses.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterfoil.canonical import Ref, bind
+from counterfoil.crypto.keys import PrivateKeys, PublicKeys
+from counterfoil.crypto.seal import seal, sealed_bytes, unseal
+from counterfoil.crypto.sign import sign, verify
+from counterfoil.errors import (
+    NotFoundError,
+    OutOfBoundsError,
+    RefusedError,
+    ReplayError,
+    SealError,
+    ShapeError,
+    SignatureError,
+)
+from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.governance.agreements.signing.signed import SignedAgreement, own_keys
+from counterfoil.governance.jobs.acceptance import sign_intake
+from counterfoil.governance.jobs.manifest import KIND, ArraySpec, Manifest, check_manifest, consented_plans
+from counterfoil.governance.jobs.retention_register import all_held, note_held
+from counterfoil.home import Home
+from counterfoil.mpc.ring.shares import Words, as_ring
+from counterfoil.mpc.suites import input as shared_input
+from counterfoil.storage.exchange import Exchange
+from counterfoil.storage.vault import Vault
+
+VALID: Final = timedelta(days=7)
+
+Specs: TypeAlias = Callable[[Agreement, str, int], Mapping[str, ArraySpec]]
+"""The arrays that an agreement's analyses ask for, given the contract and the number of rows."""
+
+_MANIFEST, _ENVELOPES = KIND, "envelopes"
+_LOST = "lost-shares"
+"""The space of a node's state with the submissions whose shares went with its home, by their manifests' digests."""
+
+
+def submit(
+    arrays: Mapping[str, NDArray[np.int64]],
+    specs: Mapping[str, ArraySpec],
+    *,
+    contract: str,
+    rows: int,
+    period: str,
+    agreement: SignedAgreement,
+    keys: PrivateKeys,
+    exchange: Exchange,
+    now: datetime,
+    correction: int = 0,
+    note: Callable[[Manifest, bytes], None] = lambda *_: None,
+) -> Ref:
+    """The arrays lie in the exchange, split and sealed to each node, under a signed manifest, which comes last.
+
+    `note` is told of the signed manifest before anybody else can know of it.
+
+    Raises: RefusedError, ShapeError, OutOfBoundsError; nothing lies in the exchange then.
+    """
+    terms = agreement.terms
+    submission = secrets.token_hex(16)
+    shares = shared_input.split(_flatten(arrays, specs), len(terms.nodes), submission)
+    manifest = Manifest(
+        submission=submission,
+        owner=keys.party,
+        agreement=agreement.digest,
+        roster=terms.roster.digest,
+        contract=contract,
+        contract_digest=terms.contracts[contract].digest if contract in terms.contracts else "",
+        suite=terms.suite,
+        period=period,
+        plans=consented_plans(terms, contract),
+        rows=rows,
+        arrays={name: specs[name] for name in sorted(specs)},
+        commitments=shares.commitments,
+        not_after=now + VALID,
+        correction=correction,
+    )
+    check_manifest(manifest, agreement, now)
+    for node, envelope in zip(terms.nodes, shares.envelopes, strict=True):
+        recipient = terms.roster.party(node).keys
+        sealed = seal(envelope, recipient, _info(manifest, recipient))
+        exchange.put_named((_ENVELOPES, manifest.digest, node), sealed)
+    signed = sign(_MANIFEST, manifest.pack(), keys)
+    note(manifest, signed)
+    return exchange.put(_MANIFEST, keys.party, signed)
+
+
+def read_manifest(ref: Ref, agreement: SignedAgreement, exchange: Exchange, now: datetime) -> Manifest:
+    """The manifest, signed by the owner that it names and as the agreement asks.
+
+    Raises: SignatureError, RefusedError, ExpiredError, NotFoundError, TamperedError, DocumentError.
+    """
+    if ref.kind != _MANIFEST or ref.owner not in agreement.terms.owners:
+        raise RefusedError(f"{ref} is not a submission of an owner in agreement {agreement.terms.id}")
+    signed = verify(exchange.get(ref), _MANIFEST, agreement.terms.roster.keys([ref.owner]))
+    manifest = Manifest.unpack(signed.payload)
+    if manifest.owner != ref.owner:
+        raise SignatureError(f"{ref} is signed by {ref.owner} but names {manifest.owner} as its owner")
+    check_manifest(manifest, agreement, now)
+    return manifest
+
+
+def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: datetime) -> Manifest:
+    """This node's components are in its vault, and its signed receipt in the exchange. It does so once.
+
+    `specs` says which arrays the agreement's analyses ask for; the manifest must state exactly these.
+
+    Raises: ReplayError, RefusedError, TamperedError, SealError, and what `read_manifest` raises.
+    """
+    manifest = read_manifest(ref, agreement, home.exchange, now)
+    if taken_in(manifest, home):
+        raise ReplayError(f"submission {manifest.submission} of {manifest.owner} was taken in before; it counts once")
+    terms = agreement.terms
+    terms.check_node(home.party)
+    if manifest.arrays != specs(terms, manifest.contract, manifest.rows):
+        raise RefusedError(f"submission {manifest.submission} of {manifest.owner} holds other arrays than agreed")
+    longest = sealed_bytes(shared_input.longest_envelope(len(terms.nodes), manifest.size))
+    sealed = home.exchange.get_named((_ENVELOPES, manifest.digest, home.party), at_most=longest)
+    try:
+        keys = own_keys(terms, home)
+        envelope = unseal(sealed, keys, _info(manifest, keys.public))
+    except SealError:
+        raise SealError(
+            f"submission {manifest.submission} of {manifest.owner}: its envelope for {home.party} was changed in the "
+            f"exchange, or is for another key; {manifest.owner} must submit again, by a correction if others took it in"
+        ) from None
+    node = terms.nodes.index(home.party)
+    parts = shared_input.accept(
+        envelope, manifest.commitments, manifest.submission, n=len(terms.nodes), node=node, size=manifest.size
+    )
+    note_held(agreement, "submission", manifest.digest, home.state, now.date())
+    for name, cut in _cuts(manifest):
+        spec = manifest.arrays[name]
+        kept = {str(index): part[cut].reshape(spec.shape) for index, part in enumerate(parts)}
+        home.vault.keep(manifest.digest, name, kept, aad=manifest.agreement.encode())
+    # The shares lie in the vault before the submission counts as taken in, and it counts before anybody hears of it.
+    if _is_lost(manifest, home):
+        home.state.put(_LOST, manifest.digest, b"taken in again")
+    else:
+        home.state.remember_once(_MANIFEST, manifest.key)
+    sign_intake(manifest, home.keys, home.exchange, now)
+    return manifest
+
+
+def discard_envelope(manifest: str, home: Home) -> None:
+    """What was sealed to this node under the manifest's digest is not in the exchange any more, if it ever was."""
+    home.exchange.remove((_ENVELOPES, manifest, home.party))
+
+
+def taken_in(manifest: Manifest, home: Home) -> bool:
+    """Whether this node has the submission in its vault, as it may not after its home was lost and restored."""
+    return home.state.seen(_MANIFEST, manifest.key) and not _is_lost(manifest, home)
+
+
+def note_lost(home: Home) -> None:
+    """Remember that the shares of all submissions taken in are lost, so that each is taken in once more when needed."""
+    for held in all_held(home.state):
+        if held.kind == "submission":
+            home.state.put(_LOST, held.id, b"lost")
+
+
+def _is_lost(manifest: Manifest, home: Home) -> bool:
+    try:
+        return home.state.get(_LOST, manifest.digest) == b"lost"
+    except NotFoundError:
+        return False
+
+
+def load_shares(manifest: Manifest, name: str, vault: Vault) -> tuple[Words, ...]:
+    """This node's components of a submitted array, in its suite's order. Raises: NotFoundError, TamperedError."""
+    kept = vault.load(manifest.digest, name, aad=manifest.agreement.encode())
+    return tuple(kept[str(index)] for index in range(len(kept)))
+
+
+def _flatten(arrays: Mapping[str, NDArray[np.int64]], specs: Mapping[str, ArraySpec]) -> Words:
+    """All arrays in one vector, in the order of their names."""
+    if set(arrays) != set(specs) or not arrays:
+        raise ShapeError("the arrays to submit are not those that are described")
+    for name, spec in specs.items():
+        array = arrays[name]
+        if array.shape != spec.shape or array.dtype != np.int64:
+            raise ShapeError(f"{name} is {array.dtype} of shape {array.shape}, described is int64 of {spec.shape}")
+        if array.size and not spec.low <= int(array.min()) <= int(array.max()) <= spec.high:
+            raise OutOfBoundsError(f"{name} holds values outside [{spec.low}, {spec.high}]")
+    return np.concatenate([as_ring(arrays[name]).ravel() for name in sorted(arrays)])
+
+
+def _cuts(manifest: Manifest) -> Iterator[tuple[str, slice]]:
+    """Where each array lies in the one vector."""
+    start = 0
+    for name in sorted(manifest.arrays):
+        end = start + manifest.arrays[name].size
+        yield name, slice(start, end)
+        start = end
+
+
+def _info(manifest: Manifest, node: PublicKeys) -> bytes:
+    """What an envelope is sealed for: one submission, one node's key, one manifest."""
+    return bind("mpc/envelope/1", manifest.submission.encode(), node.seal_id.encode(), manifest.digest.encode())

@@ -1,0 +1,1 @@
+"""Name the parties, their duties and keys, and how these change."""

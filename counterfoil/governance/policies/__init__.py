@@ -1,0 +1,1 @@
+"""State what may leave: disclosure rules and differential privacy."""

@@ -1,0 +1,1 @@
+"""Erase what may not be kept, and recover what was lost."""

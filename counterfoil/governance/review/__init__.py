@@ -1,0 +1,1 @@
+"""Review a draft while it is shared: decisions and the airlock."""

@@ -1,0 +1,214 @@
+"""Decisions and comments: what parties sign on a draft. A decision stands, and its party can only add a stricter one.
+
+An approval may be followed by a request for changes, that by a rejection; never the other way round. So it does not
+matter in which order decisions are read, and everybody who reads the same ones says the same. Knows no share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from counterfoil.canonical import digest, jcs
+from counterfoil.crypto.keys import PrivateKeys
+from counterfoil.crypto.sign import sign, verify
+from counterfoil.errors import DocumentError, NotFoundError, ReplayError, ReviewError, SignatureError
+from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.governance.documents import read_json, read_time, write_time
+from counterfoil.governance.jobs.evidence import Draft
+from counterfoil.storage.records import Records
+
+if TYPE_CHECKING:
+    from counterfoil.home import Home
+    from counterfoil.storage.exchange import Exchange
+
+Verdict: TypeAlias = Literal["approve", "request-changes", "reject", "withdraw"]
+
+STRICTNESS: Final[Mapping[Verdict, int]] = {"approve": 0, "request-changes": 1, "reject": 2, "withdraw": 3}
+"""A party that said one of these may still say a stricter one."""
+
+Signed: TypeAlias = tuple[str, bytes]
+"""A party, and the envelope that lies there as its decision, unchecked."""
+
+_DECISION, _COMMENT = "decision", "comment"
+_DECISIONS, _COMMENTS = "decisions", "comments"
+_HEARD: Final = "decision-heard"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A party's word on one draft: a reviewer's verdict, or an owner's that it takes its part back."""
+
+    job: str
+    agreement: str
+    evidence: str
+    party: str
+    verdict: Verdict
+    comment: str
+    decided: datetime
+
+    def pack(self) -> bytes:
+        """The bytes that the party signs."""
+        return jcs(
+            {
+                "format": "counterfoil/decision/1",
+                "job": self.job,
+                "agreement": self.agreement,
+                "evidence": self.evidence,
+                "party": self.party,
+                "verdict": self.verdict,
+                "comment": self.comment,
+                "decided": write_time(self.decided),
+            }
+        )
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> Decision:
+        """The decision that the bytes state. Raises: DocumentError."""
+        value = read_json(payload, "decision", "decision")
+        value.pop("format")
+        return cls(**{**value, "decided": read_time(value["decided"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What a party remarks on a draft. It decides nothing."""
+
+    agreement: str
+    evidence: str
+    party: str
+    text: str
+    said: datetime
+
+    def pack(self) -> bytes:
+        """The bytes that the party signs."""
+        return jcs(
+            {
+                "format": "counterfoil/comment/1",
+                "agreement": self.agreement,
+                "evidence": self.evidence,
+                "party": self.party,
+                "text": self.text,
+                "said": write_time(self.said),
+            }
+        )
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> Comment:
+        """The comment that the bytes state. Raises: DocumentError."""
+        value = read_json(payload, "comment", "comment")
+        value.pop("format")
+        return cls(**{**value, "said": read_time(value["said"])})
+
+
+# --- decisions --------------------------------------------------------------------------------------------------
+
+
+def check_may(terms: Agreement, party: str, verdict: Verdict) -> None:
+    """Raises: ReviewError unless the agreement lets the party give the verdict: owners withdraw, reviewers decide."""
+    if verdict == "withdraw":
+        if party not in terms.owners:
+            raise ReviewError(f"{party} is not an owner in agreement {terms.id}, and has nothing to withdraw")
+    elif party not in terms.reviewers:
+        raise ReviewError(f"{party} is not a reviewer in agreement {terms.id}")
+    elif party == terms.proposer:
+        raise ReviewError(f"{party} proposed the analyses of agreement {terms.id} and cannot decide on their results")
+
+
+def sign_decision(draft: Draft, decision: Decision, keys: PrivateKeys, exchange: Exchange) -> None:
+    """The decision lies in the exchange, signed, beside milder ones of the same party.
+
+    Raises: ReplayError when the party said as much before, or more.
+    """
+    evidence, party = draft.evidence.digest, decision.party
+    before: list[Verdict] = []
+    for _, envelope in (each for each in decisions(exchange, draft) if each[0] == party):
+        with suppress(ReviewError, SignatureError, DocumentError):
+            # What does not hold is not the party's word, and does not keep it from speaking.
+            before.append(check_decision(draft, party, envelope).verdict)
+    said = max(before, key=STRICTNESS.__getitem__, default=None)
+    if said and STRICTNESS[said] >= STRICTNESS[decision.verdict]:
+        raise ReplayError(
+            f"{party} has decided on {evidence} already ({said}); a decision stands, and only a stricter one may follow"
+        )
+    name = (_DECISIONS, evidence, party, decision.verdict)
+    exchange.put_named(name, sign(_DECISION, decision.pack(), keys), replace=True)
+
+
+def decisions(exchange: Records, draft: Draft) -> list[Signed]:
+    """Every decision that lies in the exchange for the draft, unchecked."""
+    found = []
+    for name in exchange.list((_DECISIONS, draft.evidence.digest)):
+        if len(name) == 4:
+            with suppress(NotFoundError):
+                found.append((name[2], exchange.get_named(name)))
+    return found
+
+
+def check_decision(draft: Draft, party: str, envelope: bytes) -> Decision:
+    """The party's decision on exactly this draft.
+
+    Raises: ReviewError when it is nobody's who may decide, or is on another draft; SignatureError; DocumentError.
+    """
+    terms, evidence = draft.agreement.terms, draft.evidence
+    if party not in (*terms.reviewers, *terms.owners):
+        raise ReviewError(f"{party} is not a reviewer in agreement {terms.id}")
+    decision = Decision.unpack(verify(envelope, _DECISION, terms.roster.keys([party])).payload)
+    if decision.party != party:
+        raise ReviewError(f"{party} signed a decision in the name of {decision.party}")
+    check_may(terms, party, decision.verdict)
+    if (decision.job, decision.agreement, decision.evidence) != (evidence.job, evidence.agreement, evidence.digest):
+        raise ReviewError(f"the decision of {party} is on another draft; ask {party} to decide on this one")
+    return decision
+
+
+def hear(draft: Draft, home: Home) -> list[Signed]:
+    """Every decision on the draft, unchecked: what the exchange shows, and what it once showed this party.
+
+    A valid decision is remembered here for good, so that an exchange which hides a rejection later changes nothing.
+    """
+    prefix = f"{draft.evidence.digest}/"
+    shown = decisions(home.exchange, draft)
+    for party, envelope in shown:
+        with suppress(ReviewError, SignatureError, DocumentError):
+            said = check_decision(draft, party, envelope)
+            home.state.put(_HEARD, f"{prefix}{party}/{said.verdict}", envelope)
+    heard = [key for key in home.state.keys(_HEARD) if key.startswith(prefix)]
+    return [*shown, *((key.split("/")[1], home.state.get(_HEARD, key)) for key in heard)]
+
+
+# --- comments ---------------------------------------------------------------------------------------------------
+
+
+def comment(draft: Draft, text: str, keys: PrivateKeys, exchange: Exchange, now: datetime) -> Comment:
+    """The party's signed comment lies in the exchange, beside those before. Raises: ReviewError unless it has a part.
+
+    A comment is public among the parties, like all evidence.
+    """
+    terms, evidence = draft.agreement.terms, draft.evidence
+    if keys.party not in terms.parties:
+        raise ReviewError(f"{keys.party} is no party of agreement {terms.id}")
+    said = Comment(evidence.agreement, evidence.digest, keys.party, text, now)
+    Comment.unpack(said.pack())  # what others would not read is not sent
+    exchange.put_named(
+        (_COMMENTS, evidence.digest, keys.party, digest(said.pack())), sign(_COMMENT, said.pack(), keys), replace=True
+    )
+    return said
+
+
+def comments(exchange: Records, draft: Draft) -> list[Comment]:
+    """What parties of the agreement remarked on the draft, oldest first; what is not signed so is left out."""
+    terms, evidence = draft.agreement.terms, draft.evidence
+    found = []
+    for name in exchange.list((_COMMENTS, evidence.digest)):
+        if len(name) != 4 or name[2] not in terms.parties:
+            continue
+        with suppress(SignatureError, DocumentError, NotFoundError):
+            envelope = exchange.get_named(name)
+            said = Comment.unpack(verify(envelope, _COMMENT, terms.roster.keys([name[2]])).payload)
+            if (said.agreement, said.evidence, said.party) == (evidence.agreement, evidence.digest, name[2]):
+                found.append(said)
+    return sorted(found, key=lambda said: (said.said, said.party, said.text))

@@ -1,0 +1,1 @@
+"""Verify from signed documents alone what happened, and bundle it for outsiders."""

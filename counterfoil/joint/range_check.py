@@ -1,0 +1,73 @@
+"""An owner may ignore its contract, so the nodes check on shares that what it handed in is in range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from counterfoil.analyses.base import Checked, Input
+from counterfoil.mpc.circuits.core.compare import is_zero
+from counterfoil.mpc.circuits.core.convert import b2a
+from counterfoil.mpc.circuits.core.range_check import in_range
+from counterfoil.mpc.protocol import Protocol
+from counterfoil.mpc.ring.shares import Arith, concat
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What one owner handed in for one analysis, and the public ranges it must keep.
+
+    Shapes: `values` as `Input.shape_for(rows)` says; the inputs are per row either all or none.
+    """
+
+    inputs: tuple[Input, ...]
+    values: Mapping[str, Arith]
+    rows: int
+
+    @property
+    def units(self) -> int:
+        """How many things are accepted or rejected on their own: rows, or the contribution as a whole."""
+        return self.rows if self.inputs[0].per_row else 1
+
+
+def check_ranges(p: Protocol, handed: Sequence[Handed]) -> tuple[list[Checked], Arith]:
+    """What is in range stays as it is; a row (or contribution) with anything out of range becomes zeros.
+
+    All owners and analyses go through one pass, so the number of rounds does not grow with them.
+
+    Shapes: one `Checked` for each `handed`; the second result is (len(handed),): how many units were rejected.
+    Cost: `in_range` and a product an element; an equality test and a conversion a unit.
+    Reveals: nothing; the caller may open the numbers of rejected units if the agreement says so.
+    Source: PROTOCOLS 3.5.
+    """
+    x = concat([item.values[i.name].reshape(-1) for item in handed for i in item.inputs])
+    widths = [[int(np.prod(i.shape, dtype=int)) for i in item.inputs] for item in handed]
+    sizes = [item.units * width for item, row in zip(handed, widths, strict=True) for width in row]
+    bounds = [(i.low, i.high) for item in handed for i in item.inputs]
+    low, high = (np.repeat(np.array(side, np.int64), sizes) for side in zip(*bounds, strict=True))
+
+    inside = iter(_split(in_range(p, x, low, high), sizes))
+    misses = []
+    for item, row in zip(handed, widths, strict=True):
+        hits = concat([next(inside).reshape(item.units, width) for width in row], axis=1)
+        misses.append(p.add_public(-hits.sum(axis=1), sum(row)))
+    valid = _split(b2a(p, is_zero(p, concat(misses))), [item.units for item in handed])
+
+    spread = [
+        flag.reshape(-1, 1).broadcast_to((flag.size, width)).reshape(-1)
+        for flag, row in zip(valid, widths, strict=True)
+        for width in row
+    ]
+    kept = iter(_split(p.multiply(concat(spread), x), sizes))
+    checked = []
+    for item, flag in zip(handed, valid, strict=True):
+        values = {i.name: next(kept).reshape(*i.shape_for(item.rows)) for i in item.inputs}
+        checked.append(Checked(values, flag if item.inputs[0].per_row else flag.reshape()))
+    return checked, concat([p.add_public(-flag.sum().reshape(1), flag.size) for flag in valid])
+
+
+def _split(x: Arith, sizes: Sequence[int]) -> list[Arith]:
+    ends = np.cumsum(sizes)
+    return [x[end - size : end] for end, size in zip(ends, sizes, strict=True)]

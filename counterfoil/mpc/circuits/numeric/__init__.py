@@ -1,0 +1,1 @@
+"""Circuits on fixed-point numbers: quotients, roots and elementary functions."""

@@ -1,0 +1,1 @@
+"""Circuits on tables: sorting, grouping, joining and order statistics."""

@@ -1,6 +1,0 @@
-"""The suite of one party that sees everything: the reference for tests, and design mode."""
-
-from counterfoil.mpc.plain.cost import Call, Cost, price
-from counterfoil.mpc.plain.protocol import Plain
-
-__all__ = ["Call", "Cost", "Plain", "price"]

@@ -1,5 +1,0 @@
-"""Three parties, replicated shares, at most one of them curious (suite rep3-sh/1)."""
-
-from counterfoil.mpc.rep3.protocol import Rep3
-
-__all__ = ["Rep3"]

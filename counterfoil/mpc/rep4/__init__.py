@@ -1,5 +1,0 @@
-"""Four parties, replicated shares, at most one of them malicious: right or aborted (suite rep4-mal/1)."""
-
-from counterfoil.mpc.rep4.protocol import Rep4
-
-__all__ = ["Rep4"]

@@ -1,0 +1,1 @@
+"""Compute with shares of ring elements locally: shapes, lanes and compiled kernels."""

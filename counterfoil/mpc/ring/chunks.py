@@ -1,0 +1,82 @@
+"""Long vectors are worked on piece by piece, each operand's piece in the cache of a core. Knows no protocol."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from counterfoil.mpc.ring.kernels import add_multiple
+from counterfoil.mpc.ring.shares import U64, Words, packed_length, tail_mask
+
+#: Words of one piece.
+CHUNK: Final = 1 << 15
+#: Rows that lie apart in memory and are shorter than this are copied together first.
+_SHORT: Final = 1 << 11
+
+
+def pieces(size: int) -> Iterator[slice]:
+    """Neighbouring slices of at most CHUNK words that cover range(size)."""
+    for start in range(0, size, CHUNK):
+        yield slice(start, min(start + CHUNK, size))
+
+
+def row_pieces(rows: int, width: int) -> Iterator[slice]:
+    """Neighbouring slices that cover range(rows) and hold about CHUNK words each; one slice if rows are long."""
+    step = CHUNK // max(1, width)
+    step = step if step > 64 else max(1, rows)
+    for start in range(0, rows, step):
+        yield slice(start, min(start + step, rows))
+
+
+def flat(part: Words) -> Words:
+    """The words of a part in one row; a copy only if they do not lie in memory so."""
+    return np.ascontiguousarray(part).reshape(-1)
+
+
+def cut(blocks: Iterable[Sequence[Words]]) -> Iterator[tuple[slice, list[Words]]]:
+    """Pieces of the operands of each block, one block after the other, and where in the result each piece stands.
+
+    The arrays of a block have one shape. Every piece is contiguous.
+    """
+    start = 0
+    for block in blocks:
+        for rows in _rows(block):
+            for piece in pieces(rows[0].size):
+                yield slice(start + piece.start, start + piece.stop), [row[piece] for row in rows]
+            start += rows[0].size
+
+
+def _rows(block: Sequence[Words]) -> Iterable[Sequence[Words]]:
+    shape = block[0].shape
+    apart = not all(part.flags.c_contiguous for part in block)
+    if apart and shape[-1] >= _SHORT and all(part.strides[-1] == part.itemsize for part in block):
+        return zip(*(part.reshape(-1, shape[-1]) for part in block), strict=True)
+    return [[flat(part) for part in block]]
+
+
+def linear(terms: Sequence[tuple[int, Words]], constant: int = 0) -> Words:
+    """The sum of factor · part over all terms, plus a constant; all parts have one shape."""
+    shape = terms[0][1].shape
+    out = np.empty(math.prod(shape), np.uint64)
+    present = [(U64(factor % (1 << 64)), flat(part)) for factor, part in terms if not _nothing(part)]
+    for piece in pieces(out.size):
+        out[piece] = U64(constant % (1 << 64))
+        for factor, part in present:
+            add_multiple(part[piece], factor, out[piece])
+    return out.reshape(shape)
+
+
+def _nothing(part: Words) -> bool:
+    """Is this one zero that stands for all of them?"""
+    return part.size > 1 and not any(part.strides) and not part.flat[0]
+
+
+def trim(words: Words, length: int, start: int = 0) -> Words:
+    """`words` with all unused bits zero, in place: a run of packed rows of `length` bits, from word `start` on."""
+    if length % 64:
+        width = packed_length(length)
+        words[(width - 1 - start) % width :: width] &= tail_mask(length)[-1]
+    return words

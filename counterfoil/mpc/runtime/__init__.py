@@ -1,0 +1,1 @@
+"""Run one party of an attempt: keys, keystreams, opened values and barriers."""

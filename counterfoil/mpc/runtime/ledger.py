@@ -1,0 +1,79 @@
+"""What a job may open, and what it did open. A value that nobody declared is refused before a byte of it is sent.
+
+The running digest of everything opened is the transcript that parties compare at barriers. Values themselves are never
+kept. Knows nothing of how a value is opened.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from counterfoil.canonical import Json, bind
+from counterfoil.errors import LedgerError
+from counterfoil.mpc.ring.shares import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One line of the leakage statement: what may be opened, how often at most, and why that is harmless."""
+
+    label: str
+    maximum: int
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One opening as it happened."""
+
+    label: str
+    op: int
+    shape: tuple[int, ...]
+
+
+class Ledger:
+    """Openings of one attempt, charged before and noted after."""
+
+    def __init__(self, declared: Iterable[Declared]) -> None:
+        self.declared = {line.label: line for line in declared}
+        self.opened: list[Opened] = []
+        self.transcript = bytes(32)
+        self._charged: Counter[str] = Counter()
+
+    def charge(self, label: str) -> None:
+        """One opening under this label is used up; call before anything is sent.
+
+        Raises: LedgerError if the label is not declared or was opened as often as it may be.
+        """
+        line = self.declared.get(label)
+        if line is None:
+            raise LedgerError(f"opening {label!r} is not in the leakage statement; declare it or do not open it")
+        if self._charged[label] >= line.maximum:
+            raise LedgerError(f"opening {label!r} was declared {line.maximum} times and is asked for once more")
+        self._charged[label] += 1
+
+    def kept(self) -> dict[str, Json]:
+        """What a checkpoint says of the openings until then: all of it is public among the parties."""
+        opened: list[Json] = [[line.label, line.op, list(line.shape)] for line in self.opened]
+        return {"opened": opened, "transcript": self.transcript.hex()}
+
+    def take_up(self, kept: Mapping[str, Any]) -> None:
+        """Openings of an earlier attempt, before the checkpoint that this one resumes from, count as this one's.
+
+        Raises: LedgerError as `charge`.
+        """
+        for label, op, shape in kept["opened"]:
+            self.charge(label)
+            self.opened.append(Opened(label, op, tuple(shape)))
+        self.transcript = bind("mpc/resumed/1", self.transcript, bytes.fromhex(kept["transcript"]))
+
+    def note(self, label: str, op: int, value: Words) -> None:
+        """The opening happened, and its value is bound into the transcript."""
+        self.opened.append(Opened(label, op, value.shape))
+        shape = ",".join(map(str, value.shape)).encode()
+        self.transcript = bind(
+            "mpc/opened/1", self.transcript, label.encode(), op.to_bytes(8, "little"), shape, value.tobytes()
+        )

@@ -1,0 +1,1 @@
+"""Set reports as pages and on paper."""

@@ -1,0 +1,323 @@
+"""Charts as SVG that stands inside a page: the same bytes for the same table, in the page's own colours.
+
+The last measured column is drawn. Every bar and cell carries its number, so a chart needs no scale to be read; a noised
+number carries its interval, and a hidden cell is hatched and says so. Knows nothing of pages.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from html import escape
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from counterfoil.report import wording
+from counterfoil.report.pages import tables
+
+if TYPE_CHECKING:
+    from counterfoil.analyses.base import ResultTable
+
+# The page names these colours; the values are for an SVG on its own. Every pair on white is 3:1 or better.
+_COLOURS: Final = {
+    "ink": "#1b1f24", "muted": "#5b6571", "line": "#d5dae1", "pos": "#0b5a94", "neg": "#b04a00",
+    "s1": "#0072b2", "s2": "#d55e00", "s3": "#009e73", "s4": "#cc79a7", "s5": "#8c6d00", "s6": "#5b6570",
+}  # fmt: skip
+_SERIES: Final = 6
+_MAX_BARS: Final = 60
+
+#: the strongest colour behind a number, so that ink on it keeps a contrast of 4.5
+_STRONGEST: Final = 0.55
+
+# Units of the drawing, which a page shows a fifth larger: its width, the text, a bar with its gap, a cell's height, the
+# length of a hidden bar, and what a letter takes at most of the text's size.
+_WIDTH, _TEXT, _BAR, _CELL, _STUB, _LETTER = 440.0, 12.0, 19.0, 36.0, 34.0, 0.6
+_STEP: Final = 1.15 * _TEXT  # from line to line
+
+
+def draw(table: ResultTable, name: str) -> str:
+    """An `<svg>` of the table in its chart's kind, or "" where the table asks for none or has too much to draw.
+
+    `name` keeps this figure's ids apart from those of others on the page.
+    """
+    if not table.chart or table.frame[list(table.measures)].isna().all(axis=None):
+        return ""
+    drawing = _heatmap(table, name) if table.chart == "heatmap" else _bars(table, name)
+    return drawing.svg(name) if drawing else ""
+
+
+def alone(svg: str, font: str) -> str:
+    """The drawing as a file of its own: with its namespace, in a font, and in plain colours."""
+    plain = re.sub(r"var\(--\w+, (#\w+)\)", r"\1", svg)
+    return plain.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" font-family="{escape(font)}" ', 1)
+
+
+def caption(table: ResultTable) -> str:
+    """What the chart of a titled table shows, in which unit, and how exact it is."""
+    names = _drawn(table)
+    measures = [table.measures[name] for name in names]
+    units = ", ".join(dict.fromkeys(measure.unit for measure in measures if measure.unit))
+    shown = [f"{names[0]} ({units})" if units else names[0]] if table.chart != "heatmap" else [units] if units else []
+    return "; ".join([*shown, *dict.fromkeys(map(tables.label, measures))])
+
+
+def describe(table: ResultTable) -> str:
+    """The chart in words, for those who do not see it."""
+    texts = [text for name in _drawn(table) for text in tables.column_texts(table, name)]
+    kind = "Coloured grid" if table.chart == "heatmap" else "Bars"
+    return (
+        f"{kind}: {table.title}, {caption(table)}. Of {len(texts)} cells {texts.count('')} are empty; the table below "
+        "holds them all."
+    )
+
+
+def _drawn(table: ResultTable) -> list[str]:
+    names = list(table.measures)
+    return names if table.chart == "heatmap" else names[-1:]
+
+
+# --- two kinds of charts ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """One bar: where it stands, what it holds, and the ends of its interval, if its number has one."""
+
+    group: int
+    series: int
+    value: float
+    low: float
+    high: float
+
+    @property
+    def text(self) -> str:
+        return "hidden" if math.isnan(self.value) else wording.number(self.value, _decimals(self.value))
+
+
+def _bars(table: ResultTable, name: str) -> _Drawing | None:
+    """Horizontal bars: the first index column on the axis, the others, if any, as colour."""
+    first, *others = (str(name) for name in table.frame.columns if str(name) not in table.measures)
+    groups = table.frame[first].astype(str).tolist()
+    series = table.frame[others].astype(str).agg(", ".join, axis=1).tolist() if others else [""] * len(groups)
+    rows, kinds = list(dict.fromkeys(groups)), list(dict.fromkeys(series))
+    if len(kinds) > _SERIES or len(groups) > _MAX_BARS:
+        return None
+    bars = [
+        _Bar(rows.index(group), kinds.index(kind), *numbers)
+        for group, kind, numbers in zip(groups, series, _intervals(table), strict=True)
+    ]
+    drawing = _Drawing()
+    if others:
+        drawing.legend(kinds)
+    labels = [_lines(row, 26) for row in rows]
+    left = max(_length(line) for lines in labels for line in lines) + 10
+    known = [number for bar in bars for number in (bar.value, bar.low, bar.high) if not math.isnan(number)]
+    low, high = min(0.0, *known), max(0.0, *known)
+    room = max(_length(bar.text) for bar in bars) + 8
+    scale = (_WIDTH - left - room - room * (low < 0)) / ((high - low) or 1.0)
+    zero = left + room * (low < 0) - low * scale
+    pitch = max(_BAR * len(kinds) + (10 if others else 0), _STEP * max(map(len, labels)) + 4)
+    top = drawing.height
+    drawing.line(zero, top, zero, top + pitch * len(rows), "muted")
+    for row, lines in enumerate(labels):
+        drawing.label(left - 8, top + pitch * (row + 0.5), lines, "end")
+    for bar in bars:
+        y = top + pitch * bar.group + (pitch - _BAR * len(kinds)) / 2 + _BAR * (bar.series + 0.5)
+        _draw_bar(drawing, bar, y, zero, scale, name)
+    drawing.height = top + pitch * len(rows) + 2
+    return drawing
+
+
+def _draw_bar(drawing: _Drawing, bar: _Bar, y: float, zero: float, scale: float, name: str) -> None:
+    height = _BAR - 4
+    if math.isnan(bar.value):
+        drawing.hatched(zero, y - height / 2, _STUB, height, name)
+        drawing.label(zero + _STUB + 5, y, [bar.text], "start", "muted")
+        return
+    end = zero + bar.value * scale
+    noised = not math.isnan(bar.low)
+    colour, opacity = f"s{bar.series + 1}", _STRONGEST if noised else 1
+    drawing.box(min(zero, end), y - height / 2, abs(end - zero), height, colour, opacity=opacity)
+    tip = end
+    if noised:
+        low, high = zero + bar.low * scale, zero + bar.high * scale
+        drawing.line(low, y, high, y, "ink")
+        for x in (low, high):
+            drawing.line(x, y - 4, x, y + 4, "ink")
+        tip = high if bar.value >= 0 else low
+    below = bar.value < 0
+    drawing.label(tip - 5 if below else tip + 5, y, [bar.text], "end" if below else "start")
+
+
+def _intervals(table: ResultTable) -> Iterator[tuple[float, float, float]]:
+    """Each row's number and the ends of its interval; what there is none of is not a number."""
+    (drawn,) = _drawn(table)
+    half = table.measures[drawn].interval
+    values = _floats(table, drawn)
+    if half is not None and math.isnan(half) and {"from", "to"} <= set(table.measures):
+        yield from zip(values, _floats(table, "from"), _floats(table, "to"), strict=True)
+    elif half is not None and not math.isnan(half):
+        yield from ((value, value - half, value + half) for value in values)
+    else:
+        yield from ((value, math.nan, math.nan) for value in values)
+
+
+def _heatmap(table: ResultTable, name: str) -> _Drawing:
+    """Numbers on a grid, coloured from one hue through the page's own surface to another, alike on both sides of 0."""
+    names = list(table.measures)
+    labels = next(table.frame[name] for name in table.frame.columns if str(name) not in table.measures)
+    columns = [_floats(table, name) for name in names]
+    known = [abs(value) for column in columns for value in column if not math.isnan(value)]
+    limit = max(1.0, *known)
+    decimals = min(2, *(wording.decimals_for((limit,), measure.bound) for measure in table.measures.values()))
+    rows = [_lines(str(label), 16) for label in labels]
+    left = max(_length(line) for lines in rows for line in lines) + 10
+    width = (_WIDTH - left) / len(names)
+    heads = [_lines(name, max(5, int(width / (_TEXT * _LETTER)))) for name in names]
+    top = max(map(len, heads)) * _STEP + 6
+    drawing = _Drawing()
+    for number, lines in enumerate(heads):
+        drawing.label(left + width * (number + 0.5), top - 5 - len(lines) * _STEP / 2, lines, "middle")
+    for row, lines in enumerate(rows):
+        y = top + _CELL * row
+        drawing.label(left - 8, y + _CELL / 2, lines, "end")
+        for number, column in enumerate(columns):
+            x, value = left + width * number, column[row]
+            if math.isnan(value):
+                drawing.hatched(x, y, width, _CELL, name)
+                drawing.label(x + width / 2, y + _CELL / 2, ["–"], "middle", "muted")
+                continue
+            colour = "pos" if value > 0 else "neg"
+            drawing.box(x, y, width, _CELL, colour, opacity=_STRONGEST * abs(value) / limit, edge="line")
+            drawing.label(x + width / 2, y + _CELL / 2, [wording.number(value, decimals)], "middle")
+    drawing.height = top + _CELL * len(rows) + 1
+    return drawing
+
+
+def steps(points: Sequence[tuple[date, float]], limit: float, last: date) -> str:
+    """An `<svg>` of something that is spent, from each day on, up to a limit that is drawn beside it.
+
+    Points are in the order of their days, none after `last`.
+    """
+    first = points[0][0] if points else last
+    days = max((last - first).days, 1)
+    highest = 1.1 * max(limit, *(value for _, value in points), 0.0)
+    drawing, left, height = _Drawing(), 8.0, 150.0
+    width = _WIDTH - left - _length(f"{limit:g}") - 12
+
+    def x(day: date) -> float:
+        return left + width * (day - first).days / days
+
+    def y(value: float) -> float:
+        return height * (1 - value / highest)
+
+    for (day, value), (until, _) in pairwise([*points, (last, 0.0)]):
+        drawing.box(x(day), y(value), max(x(until) - x(day), 2.0), height - y(value), "s1", opacity=_STRONGEST)
+        drawing.line(x(day), y(value), max(x(until), x(day) + 2.0), y(value), "s1")
+    drawing.line(left, y(limit), left + width, y(limit), "neg")
+    drawing.label(left + width + 6, y(limit), [f"{limit:g}"], "start", "neg")
+    drawing.line(left, height, left + width, height, "muted")
+    drawing.label(left, height + _STEP, [first.isoformat()], "start", "muted")
+    drawing.label(left + width, height + _STEP, [last.isoformat()], "end", "muted")
+    drawing.height = height + 2 * _STEP
+    return drawing.svg("steps")
+
+
+# --- drawing ----------------------------------------------------------------------------------------------------
+
+
+class _Drawing:
+    """SVG elements, from the top down."""
+
+    def __init__(self) -> None:
+        self.height = 0.0
+        self._parts: list[str] = []
+        self._hatched = False
+
+    def box(
+        self, x: float, y: float, width: float, height: float, colour: str, *, opacity: float = 1, edge: str = ""
+    ) -> None:
+        stroke = f' stroke="{_paint(edge)}" stroke-width="0.8"' if edge else ""
+        faint = f' fill-opacity="{_short(opacity)}"' if opacity < 1 else ""
+        self._parts.append(f'<rect {_at(x, y, width, height)} fill="{_paint(colour)}"{faint}{stroke}/>')
+
+    def hatched(self, x: float, y: float, width: float, height: float, name: str) -> None:
+        self._hatched = True
+        look = f'fill="url(#{name}-hatch)" stroke="{_paint("muted")}" stroke-width="0.7"'
+        self._parts.append(f"<rect {_at(x, y, width, height)} {look}/>")
+
+    def line(self, x: float, y: float, to_x: float, to_y: float, colour: str) -> None:
+        ends = f'x1="{_short(x)}" y1="{_short(y)}" x2="{_short(to_x)}" y2="{_short(to_y)}"'
+        self._parts.append(f'<line {ends} stroke="{_paint(colour)}" stroke-width="1"/>')
+
+    def label(self, x: float, middle: float, lines: Sequence[str], anchor: str, colour: str = "ink") -> None:
+        """Lines of text around a middle."""
+        baseline = middle - _STEP * (len(lines) - 1) / 2 + _TEXT * 0.35
+        for number, line in enumerate(lines):
+            where = f'x="{_short(x)}" y="{_short(baseline + _STEP * number)}" text-anchor="{anchor}"'
+            self._parts.append(f'<text {where} fill="{_paint(colour)}">{escape(line)}</text>')
+
+    def legend(self, kinds: Sequence[str]) -> None:
+        """What each colour means, in as many lines as it takes."""
+        x, y = 0.0, _TEXT
+        for number, kind in enumerate(kinds):
+            wide = 16 + _length(kind) + 14
+            if x and x + wide > _WIDTH:
+                x, y = 0.0, y + _TEXT * 1.6
+            self.box(x, y - _TEXT / 2, 11, 11, f"s{number + 1}")
+            self.label(x + 16, y, [kind], "start")
+            x += wide
+        self.height = y + _TEXT * 1.2
+
+    def svg(self, name: str) -> str:
+        lines = f'<line x1="0" y1="0" x2="0" y2="6" stroke="{_paint("muted")}"/>'
+        size = 'width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"'
+        hatch = f'<defs><pattern id="{name}-hatch" {size}>{lines}</pattern></defs>' if self._hatched else ""
+        box = f'viewBox="0 0 {_short(_WIDTH)} {_short(self.height)}" font-size="{_short(_TEXT)}"'
+        return f'<svg {box} aria-hidden="true" focusable="false">{hatch}{"".join(self._parts)}</svg>'
+
+
+def _floats(table: ResultTable, name: str) -> list[float]:
+    return [math.nan if pd.isna(value) else float(value) for value in table.frame[name]]
+
+
+def _decimals(value: float) -> int:
+    """A bar's number is read beside others, and stands in the table with its decimals."""
+    return 0 if value == int(value) or abs(value) >= 1000 else 2
+
+
+def _at(x: float, y: float, width: float, height: float) -> str:
+    return f'x="{_short(x)}" y="{_short(y)}" width="{_short(width)}" height="{_short(height)}"'
+
+
+def _short(number: float) -> str:
+    return f"{number:.2f}".rstrip("0").rstrip(".") or "0"
+
+
+def _paint(colour: str) -> str:
+    return f"var(--{colour}, {_COLOURS[colour]})"
+
+
+def _length(text: str) -> float:
+    return len(text) * _TEXT * _LETTER
+
+
+def _lines(text: str, width: int) -> list[str]:
+    """The text in lines of about `width` characters, broken after spaces, underscores and hyphens."""
+    lines = [""]
+    for piece in _pieces(text, width):
+        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+    return [line.strip() for line in lines]
+
+
+def _pieces(text: str, width: int) -> Iterable[str]:
+    """What is not broken, unless it is longer than a line."""
+    for piece in re.findall(r"[^ _-]*[ _-]?", text):
+        yield from (piece[start : start + width] for start in range(0, len(piece), width))

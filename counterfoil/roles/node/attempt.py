@@ -1,0 +1,333 @@
+"""A node's part in a job: meet the other nodes, compute step by step, and keep the result as a draft.
+
+A node believes the signed documents and nobody else. Whatever a coordinator asks for that they do not allow is refused
+here, and written into the node's own log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from math import prod
+
+from counterfoil.canonical import Ref, digest
+from counterfoil.errors import (
+    CounterfoilError,
+    DifferenceError,
+    IntegrityError,
+    InternalError,
+    RefusedError,
+)
+from counterfoil.governance.agreements.agreement import Agreement, Part, Planned
+from counterfoil.governance.agreements.signing.in_force import check_standing
+from counterfoil.governance.agreements.signing.signed import SignedAgreement
+from counterfoil.governance.cumulative import budget_ledger
+from counterfoil.governance.cumulative.charge import Line, lines_of
+from counterfoil.governance.cumulative.release_history import (
+    Remembered,
+    check_numbers,
+    check_spelling,
+    guarded,
+    note_draft,
+    remembered,
+)
+from counterfoil.governance.jobs.evidence import make_evidence, sign_evidence
+from counterfoil.governance.jobs.job import Event, Job, advance, count_iteration, start_attempt
+from counterfoil.governance.jobs.manifest import Manifest
+from counterfoil.governance.jobs.submission import load_shares
+from counterfoil.home import Home
+from counterfoil.joint.computation import JointComputation, analyses, declared, losses
+from counterfoil.joint.rehearsal import Rehearsal, rehearse
+from counterfoil.mpc.ring.shares import Arith, Words
+from counterfoil.mpc.runtime.host_memory import check_room
+from counterfoil.mpc.runtime.party import Cost
+from counterfoil.mpc.session.session import SUITES, Session
+from counterfoil.mpc.session.step_checkpoint import steps_done
+from counterfoil.mpc.suites.replicated import Replicated
+from counterfoil.report.leakage import statement
+from counterfoil.roles.node.drafting import check_openings, check_unfinished, measure, settle
+from counterfoil.roles.node.intake import use_up
+from counterfoil.roles.node.meeting import PEER_TIMEOUT_S, PROTOCOLS, meet_nodes
+from counterfoil.roles.node.row_sketches import domain_of, load_earlier, load_sketches, release_of
+from counterfoil.roles.node.steps import Steps, clear_steps
+from counterfoil.software import software_digest
+
+CHECK, GUARD, COMPARE, NOISE, SUPPRESS = "check ranges", "look back", "compare sums", "add noise", "hide cells"
+"""Steps; the evaluation of a plan has the plan's name, in which there is no space."""
+
+
+@dataclass
+class Computation:
+    """One attempt of one job at this node, from meeting the peers to the signed evidence. It dies as a whole."""
+
+    home: Home
+    agreement: SignedAgreement
+    job: Job
+    manifests: Sequence[Manifest]
+    attempt: int
+    timeout_s: float = PEER_TIMEOUT_S
+    rehearsed: Rehearsal | None = field(init=False, default=None)
+    _earlier: list[Remembered] = field(init=False, default_factory=list)
+    _running: bool = field(init=False, default=False)
+    _session: Session | None = field(init=False, default=None)
+    _steps: Steps | None = field(init=False, default=None)
+
+    def meet(self) -> None:
+        """The nodes are linked, mean the same job, and share fresh keys; its submissions serve no other job.
+
+        Nobody can then pair an owner's old submission with another's new one and look at the difference. They are used
+        up only when all nodes mean the same job, so that what a coordinator tells one node alone costs nobody anything.
+
+        The leakage statement's digest is in this node's log from here on. If an earlier attempt left a checkpoint that
+        all nodes hold, the steps until then are done.
+
+        Raises: LimitError when it does not fit into memory; BudgetError when its noised results do not fit into a
+            recipient's budget; KeySpellingError; ReplayError, RefusedError, TransportError, AttemptError;
+            CheatingDetected; IntegrityError when an analysis is wrong on synthetic data.
+        """
+        terms = self.agreement.terms
+        terms.check_node(self.home.party)
+        check_unfinished(self.home, self.agreement, self.job)
+        suite = SUITES[PROTOCOLS[terms.suite]]
+        check_room(
+            sum(prod(array.shape) for each in self.manifests for array in each.arrays.values()), suite.parties - 1
+        )
+        if "synthetic" in terms.cross_checks:
+            self.rehearsed = rehearse(terms)
+        budget_ledger.learn(terms, self.home)
+        budget_ledger.check(terms, self.job.id, self._charge(), self.home, datetime.now(UTC).date())
+        self._earlier = remembered(self.home.state, terms, self.job.id, datetime.now(UTC).date())
+        check_spelling(self._earlier, terms)
+        start_attempt(self.home.state, self.job.id, self.attempt)
+        self._running = True
+        self._session = meet_nodes(self.home, terms, self.job, self.attempt, self._earlier, self.timeout_s)
+        count_iteration(self.agreement, self.job.period, self.home.state)
+        use_up(self.manifests, self.job, self.home.state)
+        # Before a share is sent it stands in this node's signed log what this attempt may let anybody learn.
+        self.home.exchange.put("document", self.home.party, self._statement)
+        begun = {"agreement": terms.digest, "transcript": self.transcript, "leakage": digest(self._statement)}
+        resumed = {"steps-kept": steps_done(self._session.resumed)}
+        self._note("attempt-begun", {**begun, "software": software_digest()}, resumed)
+        self._steps = Steps(self._session, JointComputation(self._session.protocol, terms), self.attempt)
+
+    def check(self) -> int:
+        """What is out of the contract's bounds counts for nothing; how many rows or contributions that were."""
+        return self.steps.do(CHECK, self._check)
+
+    def _check(self) -> int:
+        shares: dict[Part, dict[str, Arith]] = {}
+        for manifest in self.manifests:
+            shares[manifest.part] = {
+                name: self._protocol.share_input(load_shares(manifest, name, self.home.vault))
+                for name in manifest.arrays
+            }
+        rejected = self._computing.check(shares, {manifest.part: manifest.rows for manifest in self.manifests})
+        return sum(rejected.values())
+
+    def guard(self) -> int:
+        """This job's rows are those of no earlier release, or differ enough from them; how many it was held against.
+
+        Where they do not, what is exact about them takes noise instead, if the agreement has it so; all nodes read the
+        same bits and the same agreement, so all do, or none.
+
+        Raises: DifferenceError, ReconstructionError; BudgetError when that noise does not fit into a budget.
+        """
+        return self.steps.do(GUARD, self._guard)
+
+    def _guard(self) -> int:
+        terms, release = self.agreement.terms, self._release()
+        if release.owners:
+            now = load_sketches(terms, self.manifests, self.home.vault)
+            compared = [
+                (self._shared(domain_of(now, terms, each)), self._shared(load_earlier(each, release, self.home.vault)))
+                for each in self._earlier
+            ]
+            close = self._computing.guard(compared)
+            if near := [each for each, is_close in zip(self._earlier, close, strict=True) if is_close]:
+                self._noise_instead(near)
+        check_numbers(self._earlier, self._release(), terms.rules.safe_rows_per_number)
+        return len(self._earlier)
+
+    def _noise_instead(self, near: Sequence[Remembered]) -> None:
+        """What is exact about the rows of these releases, too, is noised in this job, and fits into the budgets.
+
+        Raises: DifferenceError where the agreement has it refused; BudgetError.
+        """
+        ids = {contract for each in near for contract in each.owners}
+        contracts = [name for name in guarded(self.agreement.terms) if self.agreement.terms.contracts[name].id in ids]
+        try:
+            self._computing.noise_instead(contracts)
+        except DifferenceError as error:
+            raise DifferenceError(
+                f"job {self.job.id}: the rows of some owner differ from those of job {near[0].job}, which was "
+                f"released, but by fewer than {self.agreement.terms.rules.safe_difference}: the two together would "
+                f"tell about so few ({error}). Wait until more has changed, submit the same rows, or agree on noise"
+            ) from None
+        budget_ledger.check(self._terms, self.job.id, self._charge(), self.home, datetime.now(UTC).date())
+
+    @property
+    def _terms(self) -> Agreement:
+        """What of the agreement holds for this job: what takes noise in place of being refused asks for noise here."""
+        return self._steps.joint.terms if self._steps else self.agreement.terms
+
+    @property
+    def noised(self) -> tuple[Planned, ...]:
+        """The analyses whose results have noise in this job."""
+        return self._terms.private
+
+    def _shared(self, inputs: Mapping[Part, Sequence[Words]]) -> dict[Part, Arith]:
+        return {part: self._protocol.share_input(words) for part, words in inputs.items()}
+
+    def _release(self) -> Remembered:
+        """What is to be remembered of this job's release."""
+        return release_of(self._terms, self.job.id, self.manifests)
+
+    def evaluate(self, name: str) -> None:
+        """One planned analysis is computed; its result is shared."""
+
+        def compute() -> int:
+            self._computing.evaluate(name)
+            return 0
+
+        self.steps.do(name, compute)
+
+    def compare(self) -> int:
+        """Analyses agree on the sums that they have in common, if that is agreed on; how many comparisons were made.
+
+        Raises: IntegrityError naming two that do not.
+        """
+        return self.steps.do(COMPARE, self._compare)
+
+    def _compare(self) -> int:
+        agreed = self._computing.compare()
+        if wrong := [str(each) for each, same in agreed.items() if not same]:
+            raise IntegrityError(
+                f"job {self.job.id}: {'; '.join(wrong)} do not agree: an analysis is wrong, or an owner handed in "
+                "different data to the two"
+            )
+        return len(agreed)
+
+    def add_noise(self) -> int:
+        """Results whose plans ask for noise have it, and no node knows it; how many cells got any."""
+        return self.steps.do(NOISE, self._computing.add_noise)
+
+    def suppress(self) -> int:
+        """Cells that a disclosure rule forbids are hidden, and what would restore them; how many."""
+        return self.steps.do(SUPPRESS, lambda: sum(self._computing.suppress().values()))
+
+    def audit(self) -> Ref:
+        """The result is in the vault as a draft, and this node's signed evidence on it in the exchange.
+
+        What was opened is compared with what the leakage statement declares; nothing can be reviewed without this. Nor
+        is there a draft if a party withdrew, or a key was revoked, while the attempt ran.
+        """
+        check_standing(self.agreement.terms, self.home, datetime.now(UTC).date())
+        if GUARD not in self.steps:
+            raise RefusedError(f"job {self.job.id}: a release is held against earlier ones before there is a draft")
+        terms, session = self.agreement.terms, self._live
+        results = self._computing.finish()
+        opened = check_openings(self.job, session.ledger, declared(terms))
+        settled = settle(self._protocol, results)
+        hidden, by_rule = self.hidden, self._computing.progress.by_rule
+        evidence = make_evidence(
+            self.job,
+            self.attempt,
+            self.agreement,
+            measures={
+                name: measure(analysis, hidden[name], by_rule.get(name, {}), self.rejected_by(name))
+                for name, analysis in analyses(self._terms).items()
+            },
+            commitments=settled.commitments,
+            checks={
+                **{f"opened-{label.replace(' ', '-')}": count for label, count in opened.items()},
+                **({"sums-compared": self.steps.given(COMPARE)} if "sums" in terms.cross_checks else {}),
+                **({"rows-rehearsed": self.rehearsed.rows} if self.rehearsed else {}),
+                "earlier-releases-compared": len(self._earlier),
+                **({"corrections": sum(each.correction for each in self.manifests)} if terms.corrections else {}),
+            },
+            leakage=digest(self._statement),
+            transcript=self.transcript,
+            charge=self._charge(),
+            rehearsal=self.rehearsed.digest if self.rehearsed else "",
+        )
+        settled.keep(evidence, self.home)
+        note_draft(evidence.digest, self._earlier, self._release(), self.home.state)
+        advance(self.home.state, self.job.id, Event.DRAFT)
+        self._running = False
+        self._clear_steps()
+        sign_evidence(evidence, self.home.keys, self.home.exchange)
+        session.close()
+        return Ref("evidence", self.home.party, evidence.digest)
+
+    @property
+    def transcript(self) -> str:
+        """What the nodes agreed on when they met, as a digest."""
+        return self._live.transcript.hex()
+
+    @property
+    def hidden(self) -> Mapping[str, int]:
+        """How many cells of each analysis were hidden."""
+        return self._computing.progress.hidden
+
+    def rejected_by(self, name: str) -> dict[str, int]:
+        """How many inputs of one analysis were rejected, by owner."""
+        return {owner: count for (owner, plan), count in self._computing.progress.rejected.items() if plan == name}
+
+    def cost(self) -> Cost:
+        """Rounds, bytes and seconds so far at this node."""
+        return self._live.meter
+
+    def fail(self, error: Exception) -> None:
+        """The attempt is over: peers are told, whether a new attempt may follow is kept, and the log says what it was.
+
+        One that was refused before it ran, or fails when its draft is kept, leaves the job where it is.
+        """
+        if self._session is not None:
+            self._session.__exit__(type(error), error, None)
+        if self._running:
+            event = Event.HALT if isinstance(error, IntegrityError) else Event.FAIL
+            advance(self.home.state, self.job.id, event)
+            if event is Event.HALT:
+                self._clear_steps()
+        code = error.exit_code if isinstance(error, CounterfoilError) else InternalError.exit_code
+        self._note("attempt-failed", {"agreement": self.agreement.digest}, {"exit-code": code})
+
+    def _clear_steps(self) -> None:
+        """No attempt resumes any more."""
+        clear_steps(self.home.vault, self.job.id, [plan.name for plan in self.agreement.terms.analyses])
+
+    def _note(self, type: str, refs: Mapping[str, str], counts: Mapping[str, int]) -> None:
+        self.home.log.append(type, subject=self.job.id, refs=refs, counts={"attempt": self.attempt, **counts})
+
+    @cached_property
+    def _statement(self) -> bytes:
+        """The leakage statement, as every node derives it from the agreement."""
+        terms = self.agreement.terms
+        return statement(terms, tuple(analyses(terms).values()), declared(terms)).encode()
+
+    def _charge(self) -> tuple[Line, ...]:
+        """What the job's noised results cost their recipients."""
+        return lines_of(self._terms, losses(self._terms))
+
+    @property
+    def _live(self) -> Session:
+        if self._session is None:
+            raise RefusedError(f"job {self.job.id}: the nodes meet before they compute")
+        return self._session
+
+    @property
+    def _protocol(self) -> Replicated:
+        return self._live.protocol
+
+    @property
+    def steps(self) -> Steps:
+        """How far this attempt is. Raises: RefusedError before the nodes have met."""
+        if self._steps is None:
+            raise RefusedError(f"job {self.job.id}: the nodes meet before they compute")
+        return self._steps
+
+    @property
+    def _computing(self) -> JointComputation:
+        return self.steps.joint

@@ -1,0 +1,140 @@
+"""A node's part after the review: announce in its log what it is about to release, and hand it over when all saw that.
+
+A node believes the signed documents and nobody else: each time it counts the decisions itself, and remembers them, so a
+job whose draft was rejected is over here. Every step may be taken again after a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from counterfoil.errors import (
+    DocumentError,
+    NotFoundError,
+    NotWitnessedError,
+    RefusedError,
+    SignatureError,
+    TamperedError,
+)
+from counterfoil.governance.agreements.agreement import Planned
+from counterfoil.governance.agreements.signing.in_force import check_standing
+from counterfoil.governance.agreements.signing.signed import SignedAgreement
+from counterfoil.governance.cumulative import budget_ledger
+from counterfoil.governance.cumulative.charge import check_charged
+from counterfoil.governance.cumulative.release_history import check_compared, remembered
+from counterfoil.governance.jobs.evidence import Draft, load_draft
+from counterfoil.governance.jobs.job import Event, Stage, advance, stage_of
+from counterfoil.governance.releases.announcement import announce, check_announced
+from counterfoil.governance.releases.release import Release, check_only_job, read_release, release
+from counterfoil.governance.releases.revocation import is_revoked
+from counterfoil.governance.review.airlock import Leaving, Shown, State, admit_checkers, count_decisions, review
+from counterfoil.governance.review.decisions import hear
+from counterfoil.home import Home
+from counterfoil.mpc.ring.shares import Words
+from counterfoil.roles.committed import check_committed
+from counterfoil.roles.node.row_sketches import keep_membership
+from counterfoil.roles.result_names import released_name
+from counterfoil.storage.arrays import pack
+
+_RELEASABLE: Final = (Stage.DRAFTED, Stage.APPROVED, Stage.RELEASED)  # the last two after a crash
+
+
+def announce_release(home: Home, agreement: SignedAgreement, evidence_digest: str) -> None:
+    """What is about to leave, and on whose word, is in this node's published log, for the other nodes to cosign.
+
+    What is not approved yet is announced to the agreement's checkers alone, if it has any. Before that, what noised
+    results cost is charged to their recipients' budgets, for good.
+
+    Raises: NotApprovedError; BudgetError; ReplayError when another job of the period was released; DifferenceError when
+        one on the same contract was in between; NotFoundError if there is no such draft; SignatureError, TamperedError;
+        WithdrawnError, RevokedError; RefusedError, also when the job was halted or erased since.
+    """
+    leaving = _leaving(home, agreement, evidence_digest)
+    check_only_job(leaving.draft, home)
+    keep_membership(leaving.draft, home)
+    evidence = leaving.draft.evidence
+    budget_ledger.charge(
+        agreement.terms, evidence.job, evidence.digest, evidence.charge, home, datetime.now(UTC).date()
+    )
+    announce(leaving, home)
+
+
+def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> list[Release]:
+    """This node's shares of every approved output are delivered, sealed to each of its recipients.
+
+    One from whom it took its release back, since it last did this, gets none.
+
+    Of a draft that waits for its review, to the agreement's checkers alone; they are not given it a second time.
+
+    Raises: NotWitnessedError until all other nodes cosigned the announcement; BudgetError until all nodes charged it;
+        NotFoundError if this node holds no such
+        draft; ReplayError; and as `announce_release`.
+    """
+    leaving = _leaving(home, agreement, evidence_digest)
+    announced = check_announced(leaving, home)
+    draft, terms = leaving.draft, agreement.terms
+    evidence = draft.evidence
+    check_charged(terms, evidence.job, evidence.charge, home.exchange)
+    first = isinstance(leaving, Shown)
+    releases = [
+        release(announced, recipient, _packed(home, draft, terms.plans_for(recipient)), home, datetime.now(UTC))
+        for recipient in (terms.checkers if first else terms.recipients)
+        if not is_revoked(evidence.digest, recipient, home.state)
+        and not (recipient in terms.checkers and _has_released(home, draft, recipient))
+    ]
+    if stage_of(home.state, evidence.job) is Stage.APPROVED:
+        advance(home.state, evidence.job, Event.RELEASE)
+    if first and not releases:
+        return []
+    sealed = {f"to-{item.recipient}": item.sealed for item in releases}
+    home.log.append("released", subject=evidence.job, refs={"evidence": evidence.digest, **sealed})
+    return releases
+
+
+def _has_released(home: Home, draft: Draft, recipient: str) -> bool:
+    """Whether this node's release to the recipient lies in the exchange, whole."""
+    try:
+        read_release(home.exchange, draft, recipient, home.party)
+    except (NotFoundError, SignatureError, TamperedError, NotWitnessedError, DocumentError):
+        return False
+    return True
+
+
+def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str) -> Leaving:
+    """The draft, approved by decisions that this node heard and counted itself, of a job that stands here.
+
+    Before it is approved it may be for the agreement's checkers.
+    """
+    agreement.terms.check_node(home.party)
+    draft = load_draft(home.exchange, agreement, evidence_digest)
+    evidence, heard = draft.evidence, hear(draft, home)
+    stage = stage_of(home.state, evidence.job)
+    if stage not in _RELEASABLE:
+        raise RefusedError(f"job {evidence.job} is {stage}; only a draft that stands is released")
+    check_standing(agreement.terms, home, datetime.now(UTC).date())
+    if stage is Stage.DRAFTED and review(draft, heard).state is State.REJECTED:
+        advance(home.state, evidence.job, Event.REJECT)
+    terms, today = agreement.terms, datetime.now(UTC).date()
+    first = terms.checkers and review(draft, heard).state in (State.SUBMITTED, State.PARTIALLY_REVIEWED)
+    leaving: Leaving = admit_checkers(draft, heard) if first else count_decisions(draft, heard)
+    check_compared(evidence.digest, remembered(home.state, draft.terms, evidence.job, today), home.state)
+    if isinstance(leaving, Shown):
+        return leaving
+    if stage is Stage.DRAFTED:
+        advance(home.state, evidence.job, Event.APPROVE)
+    return leaving
+
+
+def _packed(home: Home, draft: Draft, plans: Sequence[Planned]) -> bytes:
+    """This node's shares of these plans' results, as they were when it signed the evidence.
+
+    Raises: NotFoundError, TamperedError.
+    """
+    evidence, arrays = draft.evidence, dict[str, Words]()
+    for plan in plans:
+        items = home.vault.load(evidence.job, plan.name, aad=evidence.digest.encode())
+        check_committed(draft, plan.name, home.party, items)
+        arrays |= {released_name(plan.name, item): array for item, array in items.items()}
+    return pack(arrays)

@@ -1,0 +1,108 @@
+"""How a node meets the other nodes of a job: pinned links, what all must mean alike, and fresh keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import numpy as np
+
+from counterfoil.address import parse_address
+from counterfoil.canonical import digest, jcs
+from counterfoil.crypto.seal import seal, unseal
+from counterfoil.errors import NotFoundError
+from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.governance.agreements.signing.signed import own_keys
+from counterfoil.governance.cumulative import budget_ledger
+from counterfoil.governance.cumulative.release_history import Remembered
+from counterfoil.governance.jobs.job import Job
+from counterfoil.governance.parties.roster import Party
+from counterfoil.home import Home
+from counterfoil.joint.computation import declared
+from counterfoil.mpc.runtime.noise_keys import Keeping
+from counterfoil.mpc.session.session import Hello, Sealing, Session, open_session
+from counterfoil.mpc.transport.listen import listen
+from counterfoil.mpc.transport.tls import Endpoint, connect
+from counterfoil.roles.node.steps import clear_steps, shelf_of
+from counterfoil.software import software_digest
+from counterfoil.storage.vault import Vault
+
+PROTOCOLS: Final = {"rep3": "rep3-sh/1", "rep4": "rep4-mal/1"}
+"""What an agreement calls a suite, and the protocol and version that this software runs for it."""
+
+PEER_TIMEOUT_S: Final = 60.0
+"""For how long a node waits for its peers to come, and then for each of their messages."""
+
+
+def meet_nodes(
+    home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iterable[Remembered], timeout_s: float
+) -> Session:
+    """This node and its peers mean the same attempt of the job, and share keys that nobody had before.
+
+    The attempt was started, durably, before. `earlier` is what this node remembers of releases. Checkpoints of attempts
+    that meant something else are gone.
+
+    Raises: TransportError, AttemptError, CheatingDetected, SealError.
+    """
+    peers = [terms.roster.party(node) for node in terms.nodes]
+    index, keys = terms.nodes.index(home.party), own_keys(terms, home)
+    hello = hello_of(home, terms, job, attempt, earlier)
+    clear_steps(home.vault, job.id, [plan.name for plan in terms.analyses], but=hello.meant)
+    ends = _endpoints(peers)
+    listener = listen(home.listen or parse_address(str(peers[index].address)))
+    links = connect(index, ends, keys.load_tls, hello.name, timeout_s=timeout_s, connect_s=timeout_s, listener=listener)
+    sealing = Sealing(
+        seal=lambda peer, plaintext, info: seal(plaintext, peers[peer].keys, info),
+        unseal=lambda sealed, info: unseal(sealed, keys, info),
+    )
+    return open_session(
+        links,
+        hello,
+        index,
+        claim=lambda *_: None,
+        declared=declared(terms),
+        sealing=sealing,
+        keeping=_keep_noise_keys(home.vault, job.id),
+        shelf=shelf_of(home.vault, job.id, hello.meant),
+    )
+
+
+def hello_of(home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iterable[Remembered]) -> Hello:
+    """What this node means by an attempt of the job."""
+    return Hello(
+        suite=PROTOCOLS[terms.suite],
+        job=job.id,
+        attempt=attempt,
+        roster=terms.roster.digest,
+        program=digest(jcs({plan.name: plan.plan_digest for plan in terms.analyses})),
+        contracts=digest(jcs({name: contract.digest for name, contract in terms.contracts.items()})),
+        inputs=digest(jcs(dict(job.submissions))),
+        params=job.agreement,
+        software=software_digest(),
+        ledger=budget_ledger.standing_digest(terms, home.state),
+        earlier=digest(jcs([each.job for each in earlier])),
+    )
+
+
+def _endpoints(peers: Sequence[Party]) -> list[Endpoint]:
+    endpoints = []
+    for peer in peers:
+        address = parse_address(str(peer.address))
+        endpoints.append(Endpoint(peer.id, address.host, address.port, peer.keys.tls))
+    return endpoints
+
+
+def _keep_noise_keys(vault: Vault, job: str) -> Keeping:
+    """In the vault, with the job: by a name that no plan can have, because a job's id depends on those of its plans."""
+    name = f"noise-keys-{job}"
+
+    def load() -> bytes | None:
+        try:
+            return vault.load(job, name)["keys"].tobytes()
+        except NotFoundError:
+            return None
+
+    def keep(material: bytes) -> None:
+        vault.keep(job, name, {"keys": np.frombuffer(material, np.uint64)})
+
+    return Keeping(load, keep)

@@ -1,0 +1,1 @@
+"""What a recipient does: count the approvals, compare all copies, open, and report."""

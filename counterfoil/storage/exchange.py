@@ -1,0 +1,160 @@
+"""The exchange: a blob store by URL that every party can reach and nobody trusts.
+
+A blob's name holds its digest, so a changed blob is noticed. Knows nothing of what blobs mean, nor who may read
+them: what is secret is sealed and what needs an author is signed before it comes here. A folder is read and written
+beneath its descriptor (`folder`). The only module that imports obstore.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import ObjectStore, from_url
+
+from counterfoil.canonical import Ref, digest
+from counterfoil.errors import NotFoundError, ReplayError, StoreError
+from counterfoil.storage.folder import Folder
+from counterfoil.storage.records import BLOBS, Name, Records, check_size, name_of, path_of
+
+
+class Exchange(Records):
+    """A blob store; each name is a tuple of parts, and each part an id, a digest or a tile's number."""
+
+    def __init__(self, url: str, store: Folder | _Cloud) -> None:
+        self.url = url
+        self._store = store
+
+    @classmethod
+    def open(cls, url: str, *, existing: bool = False, settings: Mapping[str, str] | None = None) -> Exchange:
+        """The store at a folder's path, or at a URL: file://, s3://bucket/prefix, az://container/prefix.
+
+        A folder is made if need be, unless it must be `existing`. Cloud stores take their credentials from the
+        environment, as their own tools do, and then from `settings`, which are named alike.
+
+        Raises: NotFoundError if an existing folder is not there; StoreError, also where the URL holds a credential.
+        """
+        try:
+            if "://" in url and not url.startswith("file://"):
+                _check_url(url)
+                return cls(url, _Cloud(from_url(url, **_options(settings or {}))))
+            folder = Path(url.removeprefix("file://")).resolve()
+            if existing and not folder.is_dir():
+                raise NotFoundError(f"there is no folder {folder}")
+            folder.mkdir(parents=True, exist_ok=True)
+            return cls(str(folder), Folder(folder, f"the exchange {folder}"))
+        except (BaseError, ValueError, OSError):
+            raise StoreError(f"cannot open an exchange at {url}: neither a folder nor a known kind of URL") from None
+
+    def put(self, kind: str, owner: str, data: bytes | memoryview) -> Ref:
+        """The blob is stored under its digest, once however often it is put."""
+        ref = Ref(kind, owner, digest(data))
+        name = (BLOBS, ref.kind, ref.owner, ref.digest)
+        try:
+            self._store.write(path_of(name), data, replace=False)
+        except FileExistsError:
+            self.get(ref)  # an existing blob that does not match its name must not pass for ours
+        return ref
+
+    def put_named(self, name: Name, data: bytes | memoryview, *, replace: bool = False) -> None:
+        """The data lie under the name. Whoever reads them must check them by what they are, not by their name.
+
+        Raises: ReplayError if the name is taken and `replace` is not set; StoreError.
+        """
+        try:
+            self._store.write(path_of(name), data, replace=replace)
+        except FileExistsError:
+            raise ReplayError(f"{'/'.join(name)} is in the exchange already") from None
+
+    def get_named(self, name: Name, *, at_most: int | None = None) -> bytes:
+        """As for all records: the store says how long it is before any of it is taken."""
+        path = path_of(name)
+        return self._store.read(path, lambda size: check_size(size, f"{path} in the exchange", at_most))
+
+    def remove(self, name: Name) -> None:
+        """Nothing lies under the name, as far as the store obeys; it may keep copies. Raises: StoreError."""
+        with suppress(NotFoundError):
+            self._store.remove(path_of(name))
+
+    def discard(self, ref: Ref) -> None:
+        """No blob lies under the reference, as far as the store obeys. Raises: StoreError."""
+        self.remove((BLOBS, ref.kind, ref.owner, ref.digest))
+
+    def list(self, prefix: Name = ()) -> list[Name]:
+        """The names below a prefix, sorted; names that we would not have given are left out."""
+        found = self._store.walk(path_of(prefix))
+        return sorted(name for path, _, _ in found if (name := name_of(path)))
+
+    def newest(self) -> datetime | None:
+        """When something was last written there, by the store's own clock; None if nothing was. Raises: StoreError."""
+        return max((written for _, _, written in self._store.walk("")), default=None)
+
+
+class _Cloud:
+    """Blobs by paths in an object store."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def read(self, path: str, check: Callable[[int], None]) -> bytes:
+        try:
+            found = obstore.get(self._store, path)
+            check(found.meta["size"])
+            return bytes(found.bytes())
+        except FileNotFoundError:
+            raise NotFoundError(f"{path} is not in the exchange") from None
+        except (BaseError, OSError) as error:
+            raise _failure("read", path, error) from None
+
+    def write(self, path: str, data: bytes | memoryview, *, replace: bool) -> None:
+        view = memoryview(data).cast("B")
+        try:
+            obstore.put(self._store, path, view, mode="overwrite" if replace else "create", use_multipart=False)
+        except AlreadyExistsError:
+            raise FileExistsError from None
+        except (BaseError, OSError) as error:
+            raise _failure("write", path, error) from None
+
+    def remove(self, path: str) -> None:
+        try:
+            obstore.delete(self._store, path)
+        except FileNotFoundError:
+            raise NotFoundError(f"{path} is not in the exchange") from None
+        except (BaseError, OSError) as error:
+            raise _failure("remove", path, error) from None
+
+    def walk(self, prefix: str) -> Iterator[tuple[str, int, datetime]]:
+        try:
+            for batch in obstore.list(self._store, prefix or None):
+                yield from ((meta["path"], meta["size"], meta["last_modified"]) for meta in batch)
+        except (BaseError, OSError) as error:
+            raise _failure("list", prefix or "/", error) from None
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise StoreError(
+            f"the URL of a store is only its place, {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}; "
+            "give what opens it in the environment"
+        )
+
+
+def _options(settings: Mapping[str, str]) -> dict[str, Any]:
+    """The settings as the client library takes them: whether a link may go without TLS is no property of a store."""
+    given = {name.lower(): value for name, value in settings.items()}
+    plain = {name: given.pop(name) for name in tuple(given) if name.endswith("_allow_http")}
+    options: dict[str, Any] = {"config": given}
+    if plain:
+        options["client_options"] = {"allow_http": "true" in plain.values()}
+    return options
+
+
+def _failure(what: str, path: str, error: Exception) -> StoreError:
+    return StoreError(f"cannot {what} {path} in the exchange ({type(error).__name__})")

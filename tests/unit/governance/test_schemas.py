@@ -1,0 +1,61 @@
+"""The schemas: one copy in the library, one reference to each for editors, and no rule that Python's `$` would bend."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from counterfoil.governance.documents import read_json
+
+REPOSITORY = Path(__file__).parents[3]
+SCHEMAS = sorted((REPOSITORY / "counterfoil" / "governance" / "schema").glob("*.schema.json"))
+WRITTEN = ("agreement", "contract", "policy", "roster")
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
+def test_each_schema_is_one(path: Path) -> None:
+    schema = json.loads(path.read_text())
+    Draft202012Validator.check_schema(schema)
+    assert schema["title"]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_editors_are_referred_to_the_librarys_copy(name: str) -> None:
+    reference = REPOSITORY / "contracts" / "schema" / f"{name}.schema.json"
+    target = (reference.parent / json.loads(reference.read_text())["$ref"]).resolve()
+    assert target in SCHEMAS
+    assert resources.files("counterfoil.governance").joinpath("schema", f"{name}.schema.json").is_file()
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "contracts").glob("*/*.yaml")), ids=lambda path: path.name)
+def test_every_document_tells_editors_its_schema(path: Path) -> None:
+    first = path.read_text().splitlines()[0]
+    assert first.startswith("# yaml-language-server: $schema=../schema/")
+    assert (path.parent / first.split("=")[1]).resolve().is_file()
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
+def test_no_object_of_a_schema_lets_unknown_fields_in(path: Path) -> None:
+    """Every `properties` is closed, unless it stands in a condition."""
+
+    def walk(node: object, conditional: bool) -> None:
+        if isinstance(node, dict):
+            if "properties" in node and node.get("type") == "object" and not conditional:
+                assert "additionalProperties" in node, node["properties"].keys()
+            for key, value in node.items():
+                walk(value, conditional or key in ("if", "then"))
+        elif isinstance(node, list):
+            for item in node:
+                walk(item, conditional)
+
+    walk(json.loads(path.read_text()), conditional=False)
+
+
+def test_the_machines_documents_name_their_format() -> None:
+    for name in ("charge", "decision", "evidence", "manifest", "receipt", "release"):
+        with pytest.raises(Exception, match=f"'format' is missing|counterfoil/{name}/1"):
+            read_json(b"{}", name, name)
