@@ -21,6 +21,20 @@ settings.register_profile("counterfoil", deadline=None, suppress_health_check=[H
 settings.load_profile("counterfoil")
 
 
+FIRST_OF_ALL = ("tests/system/test_operations.py", "tests/system/", "tests/unit/roles/test_corrections.py")
+"""Files and folders that take longest, and mostly wait: begun first, they are waited for by no idle core at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order what takes longest first."""
+
+    def rank(item: pytest.Item) -> int:
+        name = name_of(item)
+        return next((at for at, start in enumerate(FIRST_OF_ALL) if name.startswith(start)), len(FIRST_OF_ALL))
+
+    items.sort(key=rank)
+
+
 def name_of(item: pytest.Item) -> str:
     """The test of which this is a run."""
     return f"{item.path.relative_to(item.config.rootpath).as_posix()}::{getattr(item, 'originalname', item.name)}"
