@@ -16,11 +16,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from counterfoil.data.reading.cells import REMEDIES, Misfits, split
+from counterfoil.data.reading.cells import REMEDIES, Misfits, split, text_to
 from counterfoil.data.reading.confined import LIMITS, frames, unpack
 from counterfoil.data.reading.hints import hint_of_text
+from counterfoil.data.reading.infer import MOST_PLACES
+from counterfoil.data.reading.sources import is_stored
 from counterfoil.data.reading.unreadable import UnreadableError
 from counterfoil.errors import UnreadableTableError
+from counterfoil.files import open_ordinary
 from counterfoil.governance.contracts.key_spelling import visible
 
 FEW = 50  # different texts, up to which they may be categories
@@ -82,7 +85,36 @@ def profile(path: Path, name: str = "") -> Profile:
     if not batches:
         raise UnreadableTableError(f"{name}: it has no rows; a contract needs some to start from")
     table = pa.Table.from_batches(batches)
+    _check_header(path, name, table, seen)
     return Profile(table.num_rows, tuple(_column(name, kind, table[name], seen) for name, kind in kinds.items()))
+
+
+def _check_header(path: Path, name: str, table: Any, seen: Mapping[str, Any]) -> None:
+    """Check that the first line of a CSV file names its columns and is not their first cells, which nobody may read.
+
+    A number or a day heads no column of numbers or days, and no text is the name and a cell of one column.
+    Raises: UnreadableTableError, with the places of such columns.
+    """
+    with open_ordinary(path) as source:
+        if is_stored(source):
+            return
+    places = [
+        str(at)
+        for at, (column, kind) in enumerate(seen["kinds"].items(), 1)
+        if _is_cell(seen["names"][column], kind, table[column])
+    ]
+    if places:
+        raise UnreadableTableError(
+            f"{name}: its first line must name the columns, and what it has for column {', '.join(places)} is a cell "
+            "like those below it; put a line with the names before it, or rename the column"
+        )
+
+
+def _is_cell(header: str, kind: str, cells: Any) -> bool:
+    if kind == "string":
+        return bool(pc.any(pc.equal(cells, header), min_count=0).as_py())
+    found = (text_to(each, pa.array([header])) for each in (kind, "integer", f"number:{MOST_PLACES}", "date"))
+    return any(good[0].as_py() for _, good in found)
 
 
 def wording_rows(rows: Sequence[int], count: int) -> str:

@@ -285,6 +285,35 @@ def write_arrow(path: Path, cells: dict[str, pa.Array], **options: Any) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("lines", "places"),
+    [
+        (["4711,1980-03-02,12.5", "4712,1990-03-02,13.5"], "1, 2, 3"),
+        (["Anna,Berlin,x", "Bert,Berlin,y"], "2"),
+        (["key,true", "a,true", "b,false"], "2"),
+        (["key,7.5", "a,1", "b,2"], "2"),
+    ],
+    ids=["numbers and days", "a text that comes again", "a truth value", "a number over whole ones"],
+)
+def test_a_first_row_in_place_of_names_is_refused_and_not_repeated(
+    lines: list[str], places: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(UnreadableTableError) as refused:
+        profile(path)
+    assert f"column {places} is a cell" in str(refused.value)
+    assert not any(cell in str(refused.value) for cell in ("4711", "1980", "Berlin", "7.5"))
+    names = [f"n{at}" for at in range(len(lines[0].split(",")))]
+    path.write_text("\n".join([",".join(names), *lines]) + "\n")  # the remedy
+    assert [column.name for column in profile(path).columns] == names
+
+
+def test_years_may_head_columns_of_a_file_that_stores_names(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"2023": [1, 2], "2024": [3, 4]}), tmp_path / "t.parquet")
+    assert len(profile(tmp_path / "t.parquet").columns) == 2
+
+
 @pytest.mark.parametrize("compression", [None, "zstd", "lz4"])
 def test_arrow_files_are_profiled_and_never_contributed(compression: str | None, tmp_path: Path) -> None:
     path = write_arrow(tmp_path / "stored.arrow", ARROW, compression=compression)
