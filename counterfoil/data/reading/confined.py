@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from time import monotonic
 from typing import IO, Any, BinaryIO
 
 import numpy as np
@@ -31,6 +32,9 @@ from counterfoil.data.reading.sources import Limits
 from counterfoil.data.reading.unreadable import UnreadableError
 from counterfoil.errors import ConfinementError
 from counterfoil.files import open_ordinary
+
+PATIENCE = 4
+"""How many times its time to compute a reader may be waited for in all."""
 
 LIMITS = Limits(max_rows=50_000_000, max_columns=1_000, max_bytes=16 << 30, memory=1 << 30, cpu_s=600)
 _STOPPED = "reading it was stopped, by its memory or time limit or by damage in it; split it, or export it again"
@@ -76,10 +80,10 @@ def frames(
         assert child.stdin and child.stdout  # noqa: S101 (PIPE)
         with suppress(BrokenPipeError), child.stdin:  # it ended: the next read says so
             child.stdin.write(wish)
-        size = 0
-        _check_confined(*_frame(child.stdout, limits))
+        size, pipe = 0, _Pipe(child.stdout, limits)
+        _check_confined(*_frame(pipe, limits))
         while True:
-            kind, payload = _frame(child.stdout, limits)
+            kind, payload = _frame(pipe, limits)
             size += len(payload)
             limits.check(size=size)
             if kind == b"E":
@@ -98,11 +102,11 @@ def frames(
             child.stdout.close()
 
 
-def _frame(stream: IO[bytes], limits: Limits) -> tuple[bytes, bytes]:
-    kind, length = reader.FRAME.unpack(_exactly(stream, reader.FRAME.size, limits))
+def _frame(pipe: _Pipe, limits: Limits) -> tuple[bytes, bytes]:
+    kind, length = reader.FRAME.unpack(pipe.exactly(reader.FRAME.size))
     if length > limits.memory:  # a reader that may hold so much sends no more at once
         raise UnreadableError(_STOPPED)
-    return kind, _exactly(stream, length, limits)
+    return kind, pipe.exactly(length)
 
 
 def _check_confined(kind: bytes, payload: bytes) -> None:
@@ -183,18 +187,29 @@ def _open(path: Path) -> BinaryIO:
         ) from None
 
 
-def _exactly(stream: IO[bytes], length: int, limits: Limits) -> bytes:
-    """So many bytes of the reader's, each part of which comes within the time that it may compute."""
-    waiting = select.poll()
-    waiting.register(stream, select.POLLIN)
-    parts = []
-    while length:
-        part = os.read(stream.fileno(), min(length, _PIPE_BYTES)) if waiting.poll(1000 * limits.cpu_s) else b""
-        if not part:
-            raise UnreadableError(_STOPPED)
-        parts.append(part)
-        length -= len(part)
-    return b"".join(parts)
+class _Pipe:
+    """What the reader writes, read within bounds of time: no part may take longer than it may compute, nor all of them
+    together longer than PATIENCE times that, which a busy machine leaves it. Time spent elsewhere does not count.
+    """
+
+    def __init__(self, stream: IO[bytes], limits: Limits) -> None:
+        self._stream, self._most_s, self._left_s = stream, limits.cpu_s, float(PATIENCE * limits.cpu_s)
+        self._waiting = select.poll()
+        self._waiting.register(stream, select.POLLIN)
+
+    def exactly(self, length: int) -> bytes:
+        """Read so many bytes. Raises: UnreadableError."""
+        parts = []
+        while length:
+            began = monotonic()
+            came = self._left_s > 0 and self._waiting.poll(1000 * min(self._most_s, self._left_s))
+            self._left_s -= monotonic() - began
+            part = os.read(self._stream.fileno(), min(length, _PIPE_BYTES)) if came else b""
+            if not part:
+                raise UnreadableError(_STOPPED)
+            parts.append(part)
+            length -= len(part)
+        return b"".join(parts)
 
 
 def unpack(payload: bytes, columns: Mapping[str, str]) -> Any:

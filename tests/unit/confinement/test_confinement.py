@@ -10,6 +10,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -295,6 +296,19 @@ def test_a_reader_that_does_as_it_likes_is_stopped(
     _stand_in(monkeypatch, tmp_path, change)
     with pytest.raises(UnreadableError, match="was stopped"):
         list(frames(table, READING, replace(LIMITS, cpu_s=2)))
+    assert not _children()
+
+
+def test_a_reader_that_drips_is_not_waited_for_longer_than_all_of_its_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, table: Path
+) -> None:
+    monkeypatch.setattr(confined, "PATIENCE", 3)
+    drip = "os.write(1, reader.FRAME.pack(b'U', 900))\nfor _ in range(900): os.write(1, b'x'); time.sleep(0.5)"
+    _stand_in(monkeypatch, tmp_path, drip)
+    began = monotonic()
+    with pytest.raises(UnreadableError, match="was stopped"):
+        list(frames(table, READING, replace(LIMITS, cpu_s=2)))
+    assert 5 < monotonic() - began < 60  # of 450 s, each part in time
     assert not _children()
 
 
