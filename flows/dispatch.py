@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any, cast
 from uuid import UUID
@@ -21,6 +21,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelled, Cancelling, Failed
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.errors import NotFoundError, StageError
 from counterfoil.turns import Holder, take_turn
@@ -200,7 +201,7 @@ class _Ordered:
             workers = patiently(partial(self._client.read_workers_for_work_pool, party), self._contact)
             heard = max((each.last_heartbeat_time for each in workers if each.last_heartbeat_time), default=None)
             if heard is not None:
-                silent = (datetime.now(UTC) - heard).total_seconds()
+                silent = (clock.now() - heard).total_seconds()
                 return abs(silent) < SILENT_S or heard != self._heard.setdefault(party, heard)
         return False
 

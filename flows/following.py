@@ -6,7 +6,6 @@ Knows no Prefect client: it is told states, and says what is to be done next.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 from uuid import UUID
@@ -14,6 +13,7 @@ from uuid import UUID
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
+from counterfoil import clock
 from flows.stages import MENDABLE, START_S, Stage
 
 TRIES: Final = 3
@@ -134,4 +134,4 @@ class Followed:
 
     def _show(self, shown: str) -> None:
         if shown != self.shown:
-            self.shown, self.since = shown, f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+            self.shown, self.since = shown, f"{clock.now():%Y-%m-%d %H:%M:%S} UTC"

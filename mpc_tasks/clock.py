@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from prefect.client.orchestration import get_client
@@ -25,7 +25,7 @@ _WHOSE = "the clock of the Prefect server"
 def hold_against_server(error: CounterfoilError) -> None:
     """Have the message of an error about days say what the server's clock says, if that differs from this one's."""
     if isinstance(error, OF_TIME) and _WHOSE not in str(error) and (theirs := _server_time()):
-        error.args = (f"{error}{beside(_WHOSE, theirs, datetime.now(UTC))}",)
+        error.args = (f"{error}{beside(_WHOSE, theirs)}",)
 
 
 def _server_time() -> datetime | None:

@@ -9,8 +9,9 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
+from counterfoil import clock
 from counterfoil.canonical import Ref, check_id, jcs
 from counterfoil.errors import DocumentError
 
@@ -87,7 +88,7 @@ class Event:
 
 def now() -> str:
     """The time as events write it: UTC, to the second."""
-    return datetime.now(UTC).strftime(_TIME)
+    return clock.now().strftime(_TIME)
 
 
 def _check_count(name: str, count: object) -> None:

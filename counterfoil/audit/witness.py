@@ -6,11 +6,11 @@ that does not continue it. One honest witness is enough to reveal a fork or a ro
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from counterfoil import clock
 from counterfoil.audit.checkpoint import cosign, cosignature, open_checkpoint, sign_checkpoint
 from counterfoil.audit.fork import Fork
 from counterfoil.audit.proof import Proof
@@ -42,7 +42,7 @@ def witness(owner: PublicKeys, keys: PrivateKeys, state: State, exchange: Exchan
         except ForkedError as error:
             put_fork(exchange, owner.party, Fork.unpack(error.proof))
             raise
-        cosigned = cosign(published.note, keys, int(time.time()))
+        cosigned = cosign(published.note, keys, int(clock.now().timestamp()))
         # If another process of this party cosigned meanwhile, what it saw is to be continued too.
         if state.replace(_SPACE, owner.sign_id, known, cosigned):
             put_cosigned(exchange, owner.party, keys.party, log.size, cosigned)

@@ -15,7 +15,7 @@ import secrets
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from counterfoil import clock
 from counterfoil.canonical import Json, check_id, digest
 from counterfoil.confinement import withhold_memory
 from counterfoil.errors import DocumentError, NotFoundError, StoreError
@@ -259,7 +260,7 @@ def _read_certificate(der: bytes) -> x509.Certificate:
 
 def _self_signed(key: ec.EllipticCurvePrivateKey, party: str) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, party)])
-    now = datetime.now(UTC)
+    now = clock.now()
     return (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -14,9 +14,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final
 
+from counterfoil import clock
 from counterfoil.address import Address
 from counterfoil.clock import reckoned
 from counterfoil.crypto.keys import tls_pin, tls_validity
@@ -227,7 +227,7 @@ class _Meeting:
 
     def _out_of_time(self) -> PeerIdentityError | None:
         """Of the first peer whose pinned certificate does not hold now, by this party's clock."""
-        now = datetime.now(UTC)
+        now = clock.now()
         for peer in self._peers():
             begins, ends = tls_validity(self.parties[peer].certificate)
             if not begins <= now <= ends:
@@ -265,8 +265,8 @@ def _days(party: Endpoint) -> str:
     """From when until when the party's certificate holds, and what time this machine takes it to be."""
     with contextlib.suppress(ValueError):
         begins, ends = tls_validity(party.certificate)
-        return f"; it holds from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M}{reckoned(datetime.now(UTC))}"
-    return reckoned(datetime.now(UTC))
+        return f"; it holds from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M}{reckoned()}"
+    return reckoned()
 
 
 def _wrap(raw: socket.socket, context: ssl.SSLContext, *, server_side: bool) -> ssl.SSLSocket:
