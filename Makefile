@@ -6,7 +6,7 @@ STAMP := .venv/installed-$(shell sha256sum requirements.lock pyproject.toml | sh
 # Three processes for two cores, since the long checks wait more than they compute; a file a process, the longest first.
 SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test quick lint lock soak outside bench clean
+.PHONY: demo test quick lint lock schemas soak outside bench clean
 
 $(STAMP):
 	$(PYTHON) -m venv .venv
@@ -50,6 +50,9 @@ lock:                   ## new pins, with hashes and without download addresses
 	  --quiet --custom-compile-command "make lock" -o requirements.lock
 	for peer in spu mpyc; do $(BIN)/uv pip compile benchmarks/$$peer.in --generate-hashes \
 	  --python-version 3.11 --quiet --custom-compile-command "make lock" -o benchmarks/$$peer.lock || exit 1; done
+
+schemas: $(STAMP)       ## what descriptors state, into the JSON schemas
+	$(BIN)/python -m deployments.schemas
 
 .venv-%/ready: benchmarks/%.lock
 	$(PYTHON) -m venv --clear .venv-$*

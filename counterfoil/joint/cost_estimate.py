@@ -17,19 +17,13 @@ from counterfoil.governance.cumulative.release_history import guarded
 from counterfoil.joint.computation import JointComputation, array_specs
 from counterfoil.mpc.session.step_checkpoint import ROUNDS as CHECKPOINT_ROUNDS
 from counterfoil.mpc.suites.plain import Cost, Plain, price
-from counterfoil.mpc.suites.registry import NODES, Suite
+from counterfoil.mpc.suites.registry import SUITES, Suite
 
 ROWS: Final = 10_000
 """How many rows each owner brings, unless told."""
 
 ROUND_TRIP_S: Final = 0.001
 """For how long a message is under way between two nodes, and its answer, unless told."""
-
-PACE: Final[Mapping[Suite, tuple[float, float]]] = {"rep3": (4.7e-4, 3.4e-9), "rep4": (1.36e-3, 5.2e-9)}
-"""Processor seconds of all nodes together for a round and for a byte.
-
-Fitted to the demo's job at 1,000 and 20,000 rows an owner (TLS on one machine, AMD EPYC, 2 cores).
-"""
 
 CHECK, GUARD, COMPARE, HIDE = (
     "check of ranges",
@@ -61,12 +55,12 @@ class Estimate:
     @property
     def processor_s(self) -> float:
         """Processor seconds of all nodes together."""
-        a_round, a_byte = PACE[self.suite]
+        a_round, a_byte = self.suite.pace
         return a_round * self.total.rounds + a_byte * self.total.sent_bytes
 
     def seconds(self, round_trip_s: float = ROUND_TRIP_S) -> float:
         """From the first step to the last, for nodes on machines of their own: computing and waiting for messages."""
-        return self.processor_s / NODES[self.suite] + self.total.rounds * round_trip_s
+        return self.processor_s / self.suite.nodes + self.total.rounds * round_trip_s
 
 
 def estimate(agreement: Agreement, rows: int = ROWS) -> Estimate:
@@ -106,4 +100,4 @@ def estimate(agreement: Agreement, rows: int = ROWS) -> Estimate:
     joint.add_noise()
     joint.suppress()
     count(HIDE, 2 + (not guards) + (not compares))
-    return Estimate(agreement.suite, brought, steps)
+    return Estimate(SUITES[agreement.suite], brought, steps)

@@ -12,13 +12,9 @@ from counterfoil.governance.agreements.signing.reaffirmation import review_dates
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.cumulative.release_history import guarded, noise_instead
 from counterfoil.governance.policies.privacy import ONE_ROW
+from counterfoil.mpc.suites.registry import SUITES
 from counterfoil.report.guarantees import collusions, guarantees
 from counterfoil.texts import line
-
-_PROTECTION = {
-    "rep3": "at most one of the three nodes is dishonest, and even that one follows the protocol",
-    "rep4": "at most one of the four nodes is dishonest, whatever it does; a wrong step of it stops the job",
-}
 
 _MISSED = {
     "in-order": "A {every} in which no job ran is run later, after the one before is decided on. Owners hand in the "
@@ -121,7 +117,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
     yield ""
     yield (
         "Two nodes together could see everything. The data are protected as long as "
-        + _PROTECTION[agreement.suite]
+        + SUITES[agreement.suite].protected
         + "."
     )
     for id in agreement.nodes:

@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
 from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.mpc.suites.registry import SUITES
 
 Reads: TypeAlias = Literal["nothing", "its own", "counts", "results", "everything"]
 
 READS: Final[tuple[Reads, ...]] = get_args(Reads)
 """From the least to the most."""
-
-_ONE_NODE = {
-    "rep3": "one node that reads everything it gets and follows the protocol",
-    "rep4": "one node that does whatever it likes; a wrong step stops the job",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +73,7 @@ def collusions(agreement: Agreement) -> Iterator[Collusion]:
 
 def guarantees(agreement: Agreement) -> Iterator[Guarantee]:
     """In the order of a job: the matrix of steps and readers."""
-    one_node = _ONE_NODE[agreement.suite]
+    one_node = SUITES[agreement.suite].withstood
 
     def reads(
         others: Reads, *, owner: Reads = "nothing", node: Reads = "nothing", pair: Reads = "everything",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from counterfoil.governance.agreements.repetition import asks_twice
 from counterfoil.governance.cumulative.release_history import guarded, noise_instead
 from counterfoil.governance.policies.privacy import ONE_ROW
+from counterfoil.mpc.suites.registry import SUITES
 from counterfoil.report import wording
 
 if TYPE_CHECKING:
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
     from counterfoil.governance.agreements.agreement import Agreement
     from counterfoil.governance.parties.roster import Party
     from counterfoil.mpc.runtime.ledger import Declared
-
-_ASSUMED = {
-    "rep3": "That node may read everything it gets, but it follows the protocol.",
-    "rep4": "That node may do whatever it likes; the others notice what would change a result, and stop.",
-}
 
 
 def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iterable[Declared]) -> str:
@@ -36,8 +32,8 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         f"This statement is for agreement {agreement.id} version {agreement.version} ({agreement.digest}), suite "
         f"{agreement.suite}, contracts {', '.join(contracts)}.",
         "What the owners hand in stays secret as long as at most one node is corrupted. "
-        f"{_ASSUMED[agreement.suite]} Nodes that share an administrator, a cloud account or a key store count as one. "
-        "The nodes are run by:",
+        f"{SUITES[agreement.suite].corrupted} Nodes that share an administrator, a cloud account or a key store count "
+        "as one. The nodes are run by:",
         "\n".join(map(_operator, map(agreement.roster.party, agreement.nodes))),
         *_repeated(agreement),
         "Every node learns:",

@@ -23,7 +23,6 @@ from counterfoil.governance.documents import did_you_mean
 from counterfoil.governance.parties.roster import Roster
 from counterfoil.governance.policies.policy import Policy, Rules, strictest
 from counterfoil.governance.policies.privacy import Budget, Cap, Privacy, budget_for
-from counterfoil.mpc.suites.registry import Suite
 
 ITERATIONS = 12
 """How many times the nodes may compute for one period, unless the agreement says."""
@@ -86,7 +85,7 @@ class Agreement:
     version: str
     title: str
     purpose: str
-    suite: Suite
+    suite: str
     roster: Roster
     contracts: Mapping[str, Contract]
     policies: tuple[Policy, ...]

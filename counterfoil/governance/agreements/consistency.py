@@ -16,7 +16,7 @@ from counterfoil.governance.documents import Path, Problems, did_you_mean, repea
 from counterfoil.governance.parties.roster import Role, Roster
 from counterfoil.governance.policies.policy import Policy
 from counterfoil.governance.policies.privacy import Budget, Privacy, budget_for
-from counterfoil.mpc.suites.registry import NODES
+from counterfoil.mpc.suites.registry import SUITES
 
 
 def check_parties(value: Mapping[str, Any], roster: Roster, problems: Problems) -> None:
@@ -36,7 +36,7 @@ def check_parties(value: Mapping[str, Any], roster: Roster, problems: Problems) 
                 problems.add(at, f"the roster has no party {id!r}{did_you_mean(id, known)}")
             elif role not in known[id].roles:
                 problems.add(at, f"in the roster {id} is {', '.join(known[id].roles)}, not {role}")
-    wanted = NODES[value["suite"]]
+    wanted = SUITES[value["suite"]].nodes
     if len(value["nodes"]) != wanted:
         problems.add(("nodes",), f"the suite {value['suite']} takes {wanted} nodes, {len(value['nodes'])} are named")
     in_order = [party.id for party in roster.nodes if party.id in value["nodes"]]

@@ -25,13 +25,13 @@ from counterfoil.mpc.runtime.noise_keys import FOR_ONE_ATTEMPT, Keeping, Noise, 
 from counterfoil.mpc.runtime.party import COMMON, Cost, GroupKeys, Party, group_name
 from counterfoil.mpc.runtime.prss import KEY_BYTES
 from counterfoil.mpc.session.step_checkpoint import NO_SHELF, Checkpoints, Kept, Shares, Shelf, common, told
-from counterfoil.mpc.suites.rep3 import Rep3
-from counterfoil.mpc.suites.rep4 import Rep4
+from counterfoil.mpc.suites import registry
 from counterfoil.mpc.suites.replicated import Replicated, components
 from counterfoil.mpc.transport.base import Attempt, Kind, Link, end_all
 from counterfoil.secret import Secret
 
-SUITES: Final[Mapping[str, type[Replicated]]] = {suite.suite: suite for suite in (Rep3, Rep4)}
+SUITES: Final[Mapping[str, type[Replicated]]] = {suite.protocol: suite.load() for suite in registry.SUITES.values()}
+"""By protocol and version, the classes that run them."""
 
 _HELLO, _ECHO, _SEEDS, _CONFIRM = range(1, 5)
 _MAX_HELLO: Final = 16384

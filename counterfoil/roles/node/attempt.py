@@ -43,13 +43,14 @@ from counterfoil.joint.rehearsal import Rehearsal, rehearse
 from counterfoil.mpc.ring.shares import Arith, Words
 from counterfoil.mpc.runtime.host_memory import check_room
 from counterfoil.mpc.runtime.party import Cost
-from counterfoil.mpc.session.session import SUITES, Session
+from counterfoil.mpc.session.session import Session
 from counterfoil.mpc.session.step_checkpoint import steps_done
+from counterfoil.mpc.suites.registry import SUITES
 from counterfoil.mpc.suites.replicated import Replicated
 from counterfoil.report.leakage import statement
 from counterfoil.roles.node.drafting import check_openings, check_unfinished, measure, settle
 from counterfoil.roles.node.intake import use_up
-from counterfoil.roles.node.meeting import PEER_TIMEOUT_S, PROTOCOLS, meet_nodes
+from counterfoil.roles.node.meeting import PEER_TIMEOUT_S, meet_nodes
 from counterfoil.roles.node.row_sketches import domain_of, load_earlier, load_sketches, release_of
 from counterfoil.roles.node.steps import Steps, clear_steps
 from counterfoil.software import software_digest
@@ -90,9 +91,9 @@ class Computation:
         terms = self.agreement.terms
         terms.check_node(self.home.party)
         check_unfinished(self.home, self.agreement, self.job)
-        suite = SUITES[PROTOCOLS[terms.suite]]
         check_room(
-            sum(prod(array.shape) for each in self.manifests for array in each.arrays.values()), suite.parties - 1
+            sum(prod(array.shape) for each in self.manifests for array in each.arrays.values()),
+            SUITES[terms.suite].nodes - 1,
         )
         if "synthetic" in terms.cross_checks:
             self.rehearsed = rehearse(terms)

@@ -21,14 +21,12 @@ from counterfoil.home import Home
 from counterfoil.joint.computation import declared
 from counterfoil.mpc.runtime.noise_keys import Keeping
 from counterfoil.mpc.session.session import Hello, Sealing, Session, open_session
+from counterfoil.mpc.suites.registry import SUITES
 from counterfoil.mpc.transport.listen import listen
 from counterfoil.mpc.transport.tls import Endpoint, connect
 from counterfoil.roles.node.steps import clear_steps, shelf_of
 from counterfoil.software import software_digest
 from counterfoil.storage.vault import Vault
-
-PROTOCOLS: Final = {"rep3": "rep3-sh/1", "rep4": "rep4-mal/1"}
-"""What an agreement calls a suite, and the protocol and version that this software runs for it."""
 
 PEER_TIMEOUT_S: Final = 60.0
 """For how long a node waits for its peers to come, and then for each of their messages."""
@@ -70,7 +68,7 @@ def meet_nodes(
 def hello_of(home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iterable[Remembered]) -> Hello:
     """What this node means by an attempt of the job."""
     return Hello(
-        suite=PROTOCOLS[terms.suite],
+        suite=SUITES[terms.suite].protocol,
         job=job.id,
         attempt=attempt,
         roster=terms.roster.digest,

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from counterfoil.governance.documents import read_json
+from counterfoil.governance.documents import read_json, schema_text
+from deployments import schemas
 
 REPOSITORY = Path(__file__).parents[3]
 SCHEMAS = sorted((REPOSITORY / "counterfoil" / "governance" / "schema").glob("*.schema.json"))
@@ -21,6 +22,11 @@ def test_each_schema_is_one(path: Path) -> None:
     schema = json.loads(path.read_text())
     Draft202012Validator.check_schema(schema)
     assert schema["title"]
+
+
+@pytest.mark.parametrize("name", sorted(schemas.stated()))
+def test_a_schema_says_what_descriptors_state(name: str) -> None:
+    assert schema_text(name) == schemas.derived(name, schemas.stated()[name]), "run `make schemas`"
 
 
 @pytest.mark.parametrize("name", WRITTEN)

@@ -1,4 +1,5 @@
-"""What a program that ran in plain would have cost in a real suite (PROTOCOLS 12). Knows no suite's code.
+"""What a program that ran in plain would have cost in a real suite (PROTOCOLS 12). Knows no suite's
+code: prices are its descriptor's.
 
 Every interactive operation is a fixed number of rounds and of bytes for each 64-bit word of its result, so the list of
 calls of one plain run prices the program.
@@ -8,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from counterfoil.mpc.suites.registry import SUITES
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +29,10 @@ class Cost:
     sent_bytes: int
 
 
-#: op -> suite -> (rounds, bytes per word)
-PRICES: dict[str, dict[str, tuple[int, int]]] = {
-    "product": {"rep3": (1, 24), "rep4": (1, 48)},
-    "halves": {"rep3": (1, 8), "rep4": (1, 16)},
-    "product of halves": {"rep3": (1, 24), "rep4": (1, 32)},
-    "truncation": {"rep3": (2, 8), "rep4": (2, 16)},
-    "truncated product": {"rep3": (2, 24), "rep4": (3, 48)},
-    "lanes of a truncation": {"rep3": (0, 24), "rep4": (0, 48)},  # in the rounds of either
-    "shuffle": {"rep3": (3, 48), "rep4": (4, 96)},
-    "open": {"rep3": (1, 24), "rep4": (1, 32)},
-}
-
-
 def price(calls: Iterable[Call], suite: str) -> Cost:
-    """Rounds and bytes of these calls in `rep3` or `rep4`."""
-    rounds = sent = 0
+    """Return the rounds and bytes of these calls in the suite of that name."""
+    prices, rounds, sent = SUITES[suite].prices, 0, 0
     for call in calls:
-        each, per_word = PRICES[call.op][suite]
+        each, per_word = prices[call.op]
         rounds, sent = rounds + each, sent + per_word * call.words
     return Cost(rounds, sent)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from counterfoil.mpc.protocol import HalfMap, Halves, Permutation, Split
 from counterfoil.mpc.ring.shares import Arith, Bits, Words
+from counterfoil.mpc.suites.registry import REP3
 from counterfoil.mpc.suites.rep3 import halves, multiply, open, shuffle, truncate
 from counterfoil.mpc.suites.replicated import Replicated
 
@@ -13,8 +14,8 @@ from counterfoil.mpc.suites.replicated import Replicated
 class Rep3(Replicated):
     """One party of three. Safe against one curious party; costs as in the docstrings of the primitives."""
 
-    suite = "rep3-sh/1"
-    parties = 3
+    suite = REP3.protocol
+    parties = REP3.nodes
 
     def multiply(self, x: Arith, y: Arith) -> Arith:
         return multiply.multiply(self.party, x, y)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from counterfoil.mpc.protocol import HalfMap, Halves, Permutation, Split
 from counterfoil.mpc.ring.shares import Arith, Bits, Words
+from counterfoil.mpc.suites.registry import REP4
 from counterfoil.mpc.suites.rep4 import halves, multiply, open, shuffle, truncate
 from counterfoil.mpc.suites.replicated import Replicated
 
@@ -13,8 +14,8 @@ from counterfoil.mpc.suites.replicated import Replicated
 class Rep4(Replicated):
     """One party of four. Right or aborted against one malicious party; costs as in the docstrings of the primitives."""
 
-    suite = "rep4-mal/1"
-    parties = 4
+    suite = REP4.protocol
+    parties = REP4.nodes
 
     def multiply(self, x: Arith, y: Arith) -> Arith:
         return multiply.multiply(self.party, x, y)
