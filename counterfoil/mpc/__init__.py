@@ -1,1 +1,1 @@
-"""The joint computation: secret sharing, the two suites, and the circuits that run on them."""
+"""Compute jointly on secret shares: the protocol suites, and the circuits that run on them."""

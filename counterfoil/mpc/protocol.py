@@ -1,4 +1,4 @@
-"""What circuits and analyses may ask of a suite. They know this module and `shares`, and no suite.
+"""Declare what circuits and analyses may ask of a suite. They know this module and `shares`, and no suite.
 
 Every party runs the same program on its own `Protocol`. Interactive methods are collective: all parties call them in
 the same order with the same public arguments. Shapes, branches and loops depend on public values only.
@@ -24,7 +24,7 @@ HalfMap: TypeAlias = Callable[[Words], Words]
 
 @dataclass(frozen=True, slots=True)
 class Halves(Generic[S]):
-    """Two sharings whose sum (XOR for bits) is the value, and each of which somebody knew in plain.
+    """Two sharings whose sum (XOR for bits) is the value, and each of which some party knew in plain.
 
     `left` came from components 0 and 1, `right` from the rest (PROTOCOLS 7). Only such a pair may go through
     `multiply_halves`.
@@ -65,35 +65,35 @@ class Protocol(ABC):
 
     @abstractmethod
     def constant(self, value: Any) -> Arith:
-        """A sharing of a public integer array: component 0 is the value, the others zero."""
+        """Share a public integer array: component 0 is the value, the others are zero."""
 
     @abstractmethod
     def constant_bits(self, value: NDArray[np.bool_]) -> Bits:
-        """A sharing of a public boolean array, packed along its last axis."""
+        """Share a public boolean array, packed along its last axis."""
 
     @abstractmethod
     def add_public(self, x: Arith, value: Any) -> Arith:
-        """x plus a public integer or integer array that broadcasts to x's shape."""
+        """Add a public integer, or an integer array that broadcasts to x's shape."""
 
     @abstractmethod
     def linear(self, terms: Sequence[tuple[int, Arith]], constant: int = 0) -> Arith:
-        """The sum of public multiples of shares of one shape, plus a public integer, in one pass over memory."""
+        """Add up public multiples of shares of one shape and a public integer, in one pass over memory."""
 
     @abstractmethod
     def xor_public(self, x: Bits, value: Words) -> Bits:
-        """x XOR public packed words that broadcast to x's parts; tail bits stay zero."""
+        """XOR public packed words that broadcast to x's parts; tail bits stay zero."""
 
     @abstractmethod
     def invert(self, x: Bits) -> Bits:
-        """NOT x."""
+        """Negate every bit."""
 
     @abstractmethod
     def random_bits(self, *shape: int) -> Bits:
-        """Uniform secret bits that nobody knows, shape (*lead, length). No message."""
+        """Draw uniform secret bits that nobody knows, shape (*lead, length). No message."""
 
     @abstractmethod
     def noise_bits(self, output: str, *shape: int) -> Bits:
-        """Uniform secret bits for the noise of one output, shape (*lead, length). No message.
+        """Draw uniform secret bits for the noise of one output, shape (*lead, length). No message.
 
         The same again in every attempt of the same program on the same inputs of a job, and for nothing else.
         Raises: IntegrityError if this output's noise was drawn before.
@@ -101,34 +101,34 @@ class Protocol(ABC):
 
     @abstractmethod
     def random_words(self, *shape: int) -> Arith:
-        """Uniform secret ring elements that nobody knows. No message."""
+        """Draw uniform secret ring elements that nobody knows. No message."""
 
     # --- products ----------------------------------------------------------------------------------------------
 
     @abstractmethod
     def multiply(self, x: Arith, y: Arith) -> Arith:
-        """x·y elementwise, equal shapes. Cost: 1 round; rep3 24 B, rep4 48 B."""
+        """Multiply elementwise, equal shapes. Cost: 1 round; rep3 24 B, rep4 48 B."""
 
     @abstractmethod
     def matmul(self, x: Arith, y: Arith) -> Arith:
-        """x @ y, (a, k) by (k, b); contracts first, then one message per OUTPUT element. Cost: as multiply.
+        """Multiply matrices, (a, k) by (k, b); contracts first, then one message per OUTPUT element. Cost: as multiply.
 
         Raises: ShapeError.
         """
 
     @abstractmethod
     def dot(self, x: Arith, y: Arith) -> Arith:
-        """Sum of x·y over the last axis, equal shapes. Cost: as multiply, per output element."""
+        """Sum the products of x and y over the last axis, equal shapes. Cost: as multiply, per output element."""
 
     @abstractmethod
     def and_many(self, pairs: Sequence[tuple[Bits, Bits]]) -> list[Bits]:
-        """x AND y for every pair (x, y), in one message; the two of a pair agree in shape, all pairs in length.
+        """AND every pair (x, y), in one message; the two of a pair agree in shape, all pairs in length.
 
         Cost: 1 round; rep3 24 B, rep4 48 B per packed word.
         """
 
     def and_bits(self, x: Bits, y: Bits) -> Bits:
-        """x AND y, equal shapes. Cost: as and_many."""
+        """AND two sharings of equal shapes. Cost: as and_many."""
         return self.and_many([(x, y)])[0]
 
     # --- the two-operand split (PROTOCOLS 7) -------------------------------------------------------------------
@@ -137,7 +137,7 @@ class Protocol(ABC):
     def split(
         self, x: Arith, maps: Sequence[HalfMap] = (), bits: range = range(0), *, negate_right: bool = False
     ) -> Split:
-        """Both kinds of halves of x = L + R mod 2^64, in one round.
+        """Split x = L + R mod 2^64, and share maps and bit slices of both halves, in one round.
 
         For each map f, sharings of f(L) and f(R) in the shape of x; and the asked bit slices of L and of R (of -R if
         asked), each Bits of shape (len(bits), n), x flat.
@@ -147,22 +147,22 @@ class Protocol(ABC):
 
     @abstractmethod
     def split_bits(self, x: Bits) -> Halves[Arith]:
-        """Arithmetic sharings of L and R in {0, 1}, where bit x = L XOR R; shape of x.
+        """Share L and R in {0, 1} arithmetically, where bit x = L XOR R; shape of x.
 
         Cost: 1 round; rep3 8 B, rep4 16 B per bit.
         """
 
     @abstractmethod
     def multiply_halves(self, x: Halves[Arith]) -> Arith:
-        """left·right elementwise. Cost: 1 round; rep3 24 B, rep4 32 B."""
+        """Multiply left and right, elementwise. Cost: 1 round; rep3 24 B, rep4 32 B."""
 
     @abstractmethod
     def and_halves(self, x: Halves[Bits]) -> Bits:
-        """left AND right. Cost: 1 round; rep3 24 B, rep4 32 B per packed word."""
+        """AND left and right. Cost: 1 round; rep3 24 B, rep4 32 B per packed word."""
 
     @abstractmethod
     def truncate(self, x: Arith, frac: int) -> Arith:
-        """floor(x / 2^frac) or one more, for |x| < 2^62 and 1 <= frac <= 62 (PROTOCOLS 7.1).
+        """Divide by 2^frac: floor(x / 2^frac) or one more, for |x| < 2^62 and 1 <= frac <= 62 (PROTOCOLS 7.1).
 
         It is ceil(x / 2^frac), less one where the low `frac` bits of the halves of x + 2^62 - 1 = L + R carry. So if it
         were opened, it would say something about digits below its last one.
@@ -172,7 +172,7 @@ class Protocol(ABC):
 
     @abstractmethod
     def multiply_truncate(self, x: Arith, y: Arith, frac: int) -> Arith:
-        """`truncate` of x·y, elementwise, equal shapes, for |x·y| < 2^62; cheaper than `multiply` before it.
+        """Multiply and truncate, elementwise, equal shapes, for |x·y| < 2^62; cheaper than one after the other.
 
         Cost: rep3 2 rounds, 24 B and 3 lanes; rep4 3 rounds, 48 B and 6 lanes.
         """
@@ -181,17 +181,20 @@ class Protocol(ABC):
 
     @abstractmethod
     def shuffle(self, columns: Sequence[Arith]) -> tuple[list[Arith], Permutation]:
-        """All columns' rows in one fresh secret order. Cost: 3 rounds 48 B (rep3), 4 rounds 96 B (rep4) a column."""
+        """Shuffle all columns' rows into one fresh secret order.
+
+        Cost: 3 rounds 48 B (rep3), 4 rounds 96 B (rep4) a column.
+        """
 
     @abstractmethod
     def unshuffle(self, columns: Sequence[Arith], permutation: Permutation) -> list[Arith]:
-        """Undoes `shuffle` on other columns of the same rows, with fresh masks. Cost: as shuffle."""
+        """Undo `shuffle` on other columns of the same rows, with fresh masks. Cost: as shuffle."""
 
     # --- opening -----------------------------------------------------------------------------------------------
 
     @abstractmethod
     def open(self, x: Arith, label: str) -> Words:
-        """The value at every node. Verified first, and written into the ledger under `label`.
+        """Reveal the value to every node, verified, and record it in the ledger under `label`.
 
         The ledger refuses a label that the leakage statement does not declare, before anything is sent.
         Cost: 1 round; rep3 24 B, rep4 32 B. Raises: LedgerError.
@@ -199,18 +202,18 @@ class Protocol(ABC):
 
     @abstractmethod
     def open_bits(self, x: Bits, label: str) -> NDArray[np.bool_]:
-        """As `open`, for packed bits; shape of x."""
+        """Open packed bits, as `open` does; shape of x."""
 
     @abstractmethod
     def open_permutation(self, x: Arith, label: str) -> NDArray[np.int64]:
-        """As `open`, for a shuffled permutation of 0..n-1. Raises: also IntegrityError, for anything else."""
+        """Open a shuffled permutation of 0..n-1, as `open` does. Raises: also IntegrityError, for anything else."""
 
     # --- end of a computation ----------------------------------------------------------------------------------
 
     @abstractmethod
     def barrier(self, label: str) -> None:
-        """Every party has checked everything up to here. One message to every peer. Precedes every release."""
+        """Wait until every party has checked everything up to here, before any release. One message to every peer."""
 
     @abstractmethod
     def rerandomise(self, x: Arith) -> Arith:
-        """The same value under fresh components that an outsider may see (PROTOCOLS 6.4). No message."""
+        """Refresh the components, so that an outsider may see them (PROTOCOLS 6.4). The value stays. No message."""

@@ -1,4 +1,4 @@
-"""What can be computed on shares beyond sums and products. Circuits know `protocol` and `shares`, and no suite.
+"""Compute on shares beyond sums and products. Circuits know `protocol` and `shares`, and no suite.
 
 Every function takes this party's `Protocol` first, is collective (all parties call it with the same public arguments),
 and refuses bad shapes and unsafe ranges before anything is sent. Costs are stated per element as bytes over all links,

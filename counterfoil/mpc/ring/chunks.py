@@ -1,4 +1,4 @@
-"""Long vectors are worked on piece by piece, each operand's piece in the cache of a core. Knows no protocol."""
+"""Work on long vectors piece by piece, each operand's piece in the cache of a core. Knows no protocol."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from counterfoil.mpc.ring.shares import U64, Words, packed_length, tail_mask
 
 #: Words of one piece.
 CHUNK: Final = 1 << 15
-#: Rows that lie apart in memory and are shorter than this are copied together first.
+#: Rows that are apart in memory and are shorter than this are copied together first.
 _SHORT: Final = 1 << 11
 
 
 def pieces(size: int) -> Iterator[slice]:
-    """Neighbouring slices of at most CHUNK words that cover range(size)."""
+    """Yield neighbouring slices of at most CHUNK words that cover range(size)."""
     for start in range(0, size, CHUNK):
         yield slice(start, min(start + CHUNK, size))
 
 
 def row_pieces(rows: int, width: int) -> Iterator[slice]:
-    """Neighbouring slices that cover range(rows) and hold about CHUNK words each; one slice if rows are long."""
+    """Yield neighbouring slices that cover range(rows), of about CHUNK words each; one slice if rows are long."""
     step = CHUNK // max(1, width)
     step = step if step > 64 else max(1, rows)
     for start in range(0, rows, step):
@@ -32,12 +32,12 @@ def row_pieces(rows: int, width: int) -> Iterator[slice]:
 
 
 def flat(part: Words) -> Words:
-    """The words of a part in one row; a copy only if they do not lie in memory so."""
+    """Return the words of a part in one row, copied only if they are not contiguous."""
     return np.ascontiguousarray(part).reshape(-1)
 
 
 def cut(blocks: Iterable[Sequence[Words]]) -> Iterator[tuple[slice, list[Words]]]:
-    """Pieces of the operands of each block, one block after the other, and where in the result each piece stands.
+    """Yield each piece's slice in the result, and that piece of every operand, one block after the other.
 
     The arrays of a block have one shape. Every piece is contiguous.
     """
@@ -58,7 +58,7 @@ def _rows(block: Sequence[Words]) -> Iterable[Sequence[Words]]:
 
 
 def linear(terms: Sequence[tuple[int, Words]], constant: int = 0) -> Words:
-    """The sum of factor · part over all terms, plus a constant; all parts have one shape."""
+    """Add up factor · part over all terms and a constant; all parts have one shape."""
     shape = terms[0][1].shape
     out = np.empty(math.prod(shape), np.uint64)
     present = [(U64(factor % (1 << 64)), flat(part)) for factor, part in terms if not _nothing(part)]
@@ -70,12 +70,12 @@ def linear(terms: Sequence[tuple[int, Words]], constant: int = 0) -> Words:
 
 
 def _nothing(part: Words) -> bool:
-    """Is this one zero that stands for all of them?"""
+    """Return whether this is one zero that is broadcast to the part's shape."""
     return part.size > 1 and not any(part.strides) and not part.flat[0]
 
 
 def trim(words: Words, length: int, start: int = 0) -> Words:
-    """`words` with all unused bits zero, in place: a run of packed rows of `length` bits, from word `start` on."""
+    """Clear all unused bits, in place: a run of packed rows of `length` bits, from word `start` on."""
     if length % 64:
         width = packed_length(length)
         words[(width - 1 - start) % width :: width] &= tail_mask(length)[-1]

@@ -1,4 +1,4 @@
-"""Matrix products of sums of components, all of a suite's at once: each operand is read and turned once.
+"""Multiply matrices of sums of components, all of a suite's at once: each operand is read and transposed once.
 
 Knows no party and no message: which sums multiply is the suites'.
 """
@@ -23,7 +23,7 @@ _FEW: Final = 1 << 12
 
 
 def products(x: Sequence[Words], y: Sequence[Words], pairs: Sequence[Factors]) -> Words:
-    """For each pair the matrix product of both sums.
+    """Multiply, for each pair, the sum of components of x by that of y.
 
     Shapes: every x (a, k) and every y (k, b); the result (len(pairs), a, b).
     """
@@ -48,6 +48,6 @@ def _sum(parts: Sequence[Words]) -> Words:
 
 
 def _three(parts: Sequence[Words]) -> list[Words]:
-    """Contiguous, and as many as kernels take; what is more than `parts` is not chosen."""
+    """Return as many contiguous parts as kernels take; those beyond `parts` are never chosen."""
     own = [np.ascontiguousarray(part) for part in parts]
     return own + own[:1] * (3 - len(own))

@@ -1,4 +1,4 @@
-"""The loops that must be fast: one fused pass over memory each, compiled once and cached on disk.
+"""Compile the loops that must be fast: one fused pass over memory each, compiled once and cached on disk.
 
 The only module that imports numba. Every kernel releases the GIL, takes C-contiguous uint64 arrays (inputs may be
 read-only) and writes into the array it is given. Knows nothing of parties, keys or messages; a keystream is just
@@ -32,7 +32,7 @@ def _kernel(*signature: Any) -> Callable[[Callable[..., None]], Callable[..., No
 
 
 def _lane_kernel(*signature: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """As `_kernel`, for lanes of every width: those in place of _LANES_IN and _LANES_OUT are of one."""
+    """Compile a kernel for lanes of every width, which replace _LANES_IN and _LANES_OUT."""
     each = []
     for lane in (types.uint8, types.uint16, types.uint32, types.uint64):
         of_lane = {_LANES_IN: types.Array(lane, 1, "C", readonly=True), _LANES_OUT: types.Array(lane, 1, "C")}
@@ -42,7 +42,7 @@ def _lane_kernel(*signature: Any) -> Callable[[Callable[..., None]], Callable[..
 
 
 def _helper(function: Callable[..., Any]) -> Callable[..., Any]:
-    """For kernels alone: compiled with them, for whatever they give it."""
+    """Compile a function that kernels alone call, for the types that they call it with."""
     compiled: Callable[..., Any] = numba.njit(nogil=True, cache=True)(function)
     return compiled
 
@@ -52,28 +52,28 @@ def _helper(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @_kernel(_IN, _IN, _IN, _IN, _IN, _IN, _OUT)
 def masked_product(x0: Words, x1: Words, y0: Words, y1: Words, a: Words, b: Words, z: Words) -> None:
-    """z = x0·(y0 + y1) + x1·y0 + a - b."""
+    """Compute z = x0·(y0 + y1) + x1·y0 + a - b."""
     for i in range(z.size):
         z[i] = x0[i] * (y0[i] + y1[i]) + x1[i] * y0[i] + a[i] - b[i]
 
 
 @_kernel(_IN, _IN, _IN, _IN, _IN, _IN, _OUT)
 def masked_and(x0: Words, x1: Words, y0: Words, y1: Words, a: Words, b: Words, z: Words) -> None:
-    """z = x0&(y0^y1) ^ x1&y0 ^ a ^ b."""
+    """Compute z = x0&(y0^y1) ^ x1&y0 ^ a ^ b."""
     for i in range(z.size):
         z[i] = (x0[i] & (y0[i] ^ y1[i])) ^ (x1[i] & y0[i]) ^ a[i] ^ b[i]
 
 
 @_kernel(_IN, _IN, _IN, _IN, _OUT)
 def masked_term(x: Words, y: Words, a: Words, b: Words, z: Words) -> None:
-    """z = x·y + a - b."""
+    """Compute z = x·y + a - b."""
     for i in range(z.size):
         z[i] = x[i] * y[i] + a[i] - b[i]
 
 
 @_kernel(_IN, _IN, _IN, _IN, _OUT)
 def masked_and_term(x: Words, y: Words, a: Words, b: Words, z: Words) -> None:
-    """z = x&y ^ a ^ b."""
+    """Compute z = x&y ^ a ^ b."""
     for i in range(z.size):
         z[i] = (x[i] & y[i]) ^ a[i] ^ b[i]
 
@@ -89,7 +89,7 @@ def joint_product(
     m1: Words, m2: Words, m3: Words, eb: Words, ec: Words, cyclic: bool,
     za: Words, zb: Words, zc: Words, t1: Words, t2: Words, t3: Words,
 ) -> None:  # fmt: skip
-    """t = x_g·y_h + x_h·y_g - m for each row; z = x·y, plus m on g and t on h of each row, plus e."""
+    """Compute t = x_g·y_h + x_h·y_g - m for each row; z = x·y, plus m on g and t on h of each row, plus e."""
     for i in range(za.size):
         t1[i] = xa[i] * yb[i] + xb[i] * ya[i] - m1[i]
         t2[i] = xb[i] * yc[i] + xc[i] * yb[i] - m2[i]
@@ -106,7 +106,7 @@ def joint_and(
     m1: Words, m2: Words, m3: Words, eb: Words, ec: Words, cyclic: bool,
     za: Words, zb: Words, zc: Words, t1: Words, t2: Words, t3: Words,
 ) -> None:  # fmt: skip
-    """`joint_product` with & for · and ^ for +."""
+    """Compute `joint_product` with & for · and ^ for +."""
     for i in range(za.size):
         t1[i] = (xa[i] & yb[i]) ^ (xb[i] & ya[i]) ^ m1[i]
         t2[i] = (xb[i] & yc[i]) ^ (xc[i] & yb[i]) ^ m2[i]
@@ -125,7 +125,7 @@ def joint_and(
 def truncate_left(
     left: Words, top: Lanes, first: Lanes, second: Lanes, frac: int, raised: int, z0: Words, told: Lanes, z1: Words
 ) -> None:
-    """told = a - top; z1 = (left >> frac) - z0 - (first + second)·2^(64 - frac)."""
+    """Compute told = a - top; z1 = (left >> frac) - z0 - (first + second)·2^(64 - frac)."""
     for i in range(left.size):
         half = left[i] + raised
         told[i] = (half >> U64(63)) - top[i]
@@ -134,14 +134,14 @@ def truncate_left(
 
 @_lane_kernel(_IN, _LANES_IN, _LANES_IN, _LANES_OUT)
 def unless_top(right: Words, top: Lanes, mask: Lanes, told: Lanes) -> None:
-    """told = (1 - b)·top - mask."""
+    """Compute told = (1 - b)·top - mask."""
     for i in range(right.size):
         told[i] = (U64(1) - (right[i] >> U64(63))) * U64(top[i]) - U64(mask[i])
 
 
 @_lane_kernel(_IN, _LANES_IN, _LANES_IN, types.uint64, types.uint64, _OUT)
 def truncate_right(right: Words, told: Lanes, came: Lanes, frac: int, raised: int, z2: Words) -> None:
-    """z2 = (right >> frac) - (raised >> frac) - (b + told + came)·2^(64 - frac)."""
+    """Compute z2 = (right >> frac) - (raised >> frac) - (b + told + came)·2^(64 - frac)."""
     for i in range(right.size):
         carried = (right[i] >> U64(63)) + U64(told[i]) + U64(came[i])
         z2[i] = (right[i] >> frac) - (raised >> frac) - (carried << (U64(64) - frac))
@@ -149,7 +149,7 @@ def truncate_right(right: Words, told: Lanes, came: Lanes, frac: int, raised: in
 
 @_lane_kernel(_IN, _LANES_IN, types.uint64, _OUT)
 def subtract_carried(x: Words, carried: Lanes, frac: int, z: Words) -> None:
-    """z = x - carried·2^(64 - frac)."""
+    """Compute z = x - carried·2^(64 - frac)."""
     for i in range(x.size):
         z[i] = x[i] - (U64(carried[i]) << (U64(64) - frac))
 
@@ -159,7 +159,7 @@ def subtract_carried(x: Words, carried: Lanes, frac: int, z: Words) -> None:
 
 @_kernel(_IN, types.uint64, _OUT)
 def add_multiple(x: Words, factor: int, z: Words) -> None:
-    """z += factor·x."""
+    """Add factor·x to z."""
     for i in range(z.size):
         z[i] += factor * x[i]
 
@@ -169,7 +169,7 @@ def add_multiple(x: Words, factor: int, z: Words) -> None:
 
 @_kernel(_IN2, _IN2, _OUT)
 def add_dot(x: Words, y: Words, z: Words) -> None:
-    """z[i] += sum over k of x[i, k]·y[i, k]."""
+    """Add the sum over k of x[i, k]·y[i, k] to z[i]."""
     for i in range(z.size):
         total = U64(0)
         for k in range(x.shape[1]):
@@ -179,7 +179,7 @@ def add_dot(x: Words, y: Words, z: Words) -> None:
 
 @_kernel(_IN2, _IN2, _OUT2)
 def add_matmul(xt: Words, y: Words, z: Words) -> None:
-    """z += xt.T @ y, for xt (k, a) and y (k, b), in blocks of z that stay in the cache."""
+    """Add xt.T @ y to z, for xt (k, a) and y (k, b), in blocks of z that stay in the cache."""
     block = max(1, 32768 // max(1, z.shape[1]))
     for first in range(0, z.shape[0], block):
         last = min(first + block, z.shape[0])
@@ -192,7 +192,7 @@ def add_matmul(xt: Words, y: Words, z: Words) -> None:
 
 @_helper
 def _turn(x: Words, out: Words) -> None:
-    """out = x.T."""
+    """Transpose x into out."""
     for k in range(x.shape[0]):
         for i in range(x.shape[1]):
             out[i, k] = x[k, i]
@@ -200,7 +200,7 @@ def _turn(x: Words, out: Words) -> None:
 
 @_helper
 def _sum(x: Words, y: Words, out: Words) -> None:
-    """out = x + y."""
+    """Compute out = x + y."""
     for i in range(out.shape[0]):
         for k in range(out.shape[1]):
             out[i, k] = x[i, k] + y[i, k]
@@ -208,7 +208,7 @@ def _sum(x: Words, y: Words, out: Words) -> None:
 
 @_helper
 def _add_block(x: Words, y: Words, z: Words) -> None:
-    """z += x @ y.T, for rows of one block: sums stay in registers, two rows of x against two of y at a time."""
+    """Add x @ y.T to z, for rows of one block: sums stay in registers, two rows of x against two of y at a time."""
     for i in range(0, z.shape[0], 2):
         for j in range(0, z.shape[1], 2):
             more_i, more_j = i + 1 < z.shape[0], j + 1 < z.shape[1]
@@ -236,10 +236,10 @@ _OUT3 = types.Array(types.uint64, 3, "C")
 def add_inner_products(
     x0: Words, x1: Words, x2: Words, y0: Words, y1: Words, y2: Words, chosen: Words, z: Words
 ) -> None:
-    """For every p, z[p] += (x_i + x_j).T @ (y_k + y_l) where chosen[p] is ((i, j), (k, l)), for few results.
+    """Add the inner products of chosen sums of columns to z, for few results.
 
-    Of (i, -1) there is x_i alone. Every x is (k, a) and every y (k, b). Columns of a block lie in a row, so that sums
-    run along memory.
+    For every p, z[p] += (x_i + x_j).T @ (y_k + y_l) where chosen[p] is ((i, j), (k, l)). Of (i, -1) there is x_i alone.
+    Every x is (k, a) and every y (k, b). Columns of a block are laid in a row, so that sums run along memory.
     """
     xt, y = (x0, x1, x2), (y0, y1, y2)
     rows, block = x0.shape[0], 256
@@ -271,7 +271,10 @@ def add_inner_products(
 
 @_kernel(*[_IN2] * 3, _OUT3, _CHOSEN, _OUT3)
 def add_row_products(x0: Words, x1: Words, x2: Words, y: Words, chosen: Words, z: Words) -> None:
-    """As `add_inner_products`, for short rows and sums of y that are made: every x is (a, k), y is (p, b, k)."""
+    """Add products as `add_inner_products` does, for short rows and sums of y that are made.
+
+    Every x is (a, k), y is (p, b, k).
+    """
     x = (x0, x1, x2)
     for p in range(z.shape[0]):
         one, other, several = x[chosen[p, 0, 0]], x[max(0, chosen[p, 0, 1])], chosen[p, 0, 1] >= 0
@@ -292,7 +295,7 @@ def add_row_products(x0: Words, x1: Words, x2: Words, y: Words, chosen: Words, z
 
 @_kernel(_IN, _OUT2)
 def bit_slices(words: Words, out: Words) -> None:
-    """out[k] = bit k of every word, packed 64 rows to a word; the tail of the last word is zero.
+    """Set out[k] to bit k of every word, packed 64 rows to a word; the tail of the last word is zero.
 
     A 64 by 64 bit transpose for every 64 words, by swapping ever smaller blocks (Hacker's Delight, 7-3).
     """

@@ -1,4 +1,4 @@
-"""Public booleans and words to and from packed form. Knows nothing of sharings.
+"""Convert public booleans and words to and from packed form. Knows nothing of sharings.
 
 Packed form (see `shares.Bits`): row r of the last axis is bit r % 64 of word r // 64; unused bits are zero.
 """
@@ -17,7 +17,7 @@ if sys.byteorder != "little":
 
 
 def pack(values: NDArray[np.bool_]) -> Words:
-    """Booleans, packed along the last axis.
+    """Pack booleans along the last axis.
 
     Shapes: (*lead, n) to (*lead, ceil(n / 64)).
     """
@@ -28,7 +28,7 @@ def pack(values: NDArray[np.bool_]) -> Words:
 
 
 def unpack(words: Words, length: int) -> NDArray[np.bool_]:
-    """What was packed; undoes `pack`.
+    """Unpack what `pack` packed.
 
     Shapes: (*lead, ceil(n / 64)) to (*lead, n) with n = length.
     """
@@ -37,7 +37,7 @@ def unpack(words: Words, length: int) -> NDArray[np.bool_]:
 
 
 def slices(words: Words, bits: range = range(64)) -> Words:
-    """Bit slices of public words: row i of the result packs bit `bits[i]` of every word.
+    """Slice public words into bits: row i of the result packs bit `bits[i]` of every word.
 
     Shapes: (n,) to (len(bits), ceil(n / 64)).
     """

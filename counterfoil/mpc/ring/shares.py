@@ -1,4 +1,4 @@
-"""One party's part of shared arrays, and everything that can be done to it without a message.
+"""Hold one party's part of shared arrays, and compute on it whatever takes no message.
 
 A sharing of a value is a list of components that add up (arithmetic, mod 2^64) or XOR (boolean) to it. `parts` are the
 components this party holds, in the order of its suite: plain 1, rep3 2, rep4 3. Every method here is the same map on
@@ -25,7 +25,10 @@ Index: TypeAlias = Any  # whatever numpy takes between brackets: public position
 
 
 def as_ring(value: Any) -> Words:
-    """A public integer or integer array as ring elements (two's complement). Raises: ShapeError for anything else."""
+    """Convert a public integer or integer array to ring elements (two's complement).
+
+    Raises: ShapeError for anything else.
+    """
     array = np.asarray(value)
     if array.dtype == object:
         array = np.array([int(v) % (1 << 64) for v in array.ravel()], dtype=U64).reshape(array.shape)
@@ -35,7 +38,7 @@ def as_ring(value: Any) -> Words:
 
 
 def as_signed(value: Words) -> NDArray[np.int64]:
-    """Ring elements as signed 64-bit integers."""
+    """View ring elements as signed 64-bit integers."""
     return value.view(np.int64)
 
 
@@ -54,7 +57,7 @@ class Share(Secret):
                 part.flags.writeable = False
 
     def map(self, f: Callable[[Words], Words]) -> Self:
-        """The same local map on every component; it must be linear over the sharing's group."""
+        """Apply the same local map to every component; it must be linear over the sharing's group."""
         return self._with(tuple(f(part) for part in self.parts))
 
     def _with(self, parts: tuple[Words, ...]) -> Self:
@@ -72,12 +75,12 @@ class Arith(Share):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of the shared array."""
+        """The shape of the shared array."""
         return self.parts[0].shape
 
     @property
     def size(self) -> int:
-        """How many elements are shared."""
+        """The number of elements."""
         return int(self.parts[0].size)
 
     def __len__(self) -> int:
@@ -96,7 +99,7 @@ class Arith(Share):
         return self.map(np.negative)
 
     def __mul__(self, public: Any) -> Arith:
-        """Times a PUBLIC integer or integer array."""
+        """Multiply by a PUBLIC integer or integer array."""
         factor = as_ring(public)
         return self.map(lambda part: part * factor)
 
@@ -106,24 +109,24 @@ class Arith(Share):
         return self.map(lambda part: part[index])
 
     def reshape(self, *shape: int) -> Arith:
-        """The same elements in another shape."""
+        """Give the same elements another shape."""
         return self.map(lambda part: part.reshape(shape))
 
     @property
     def T(self) -> Arith:  # noqa: N802 (numpy's name)
-        """With the axes the other way round."""
+        """The array with its axes reversed."""
         return self.map(lambda part: part.T)
 
     def sum(self, axis: int | None = None) -> Arith:
-        """The sum over one axis, or of all elements."""
+        """Add up over one axis, or all elements."""
         return self.map(lambda part: _sum(part, axis))
 
     def cumsum(self, axis: int = -1) -> Arith:
-        """The running sums along an axis."""
+        """Compute the running sums along an axis."""
         return self.map(lambda part: part.cumsum(axis=axis, dtype=U64))
 
     def broadcast_to(self, shape: tuple[int, ...]) -> Arith:
-        """Repeated along axes of length 1, and along new ones in front."""
+        """Repeat along axes of length 1, and along new ones in front."""
         return self.map(lambda part: np.broadcast_to(part, shape))
 
 
@@ -142,7 +145,7 @@ class Bits(Share):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of the shared array, rows last."""
+        """The shape of the shared array, rows last."""
         return (*self.parts[0].shape[:-1], self.length)
 
     def _with(self, parts: tuple[Words, ...]) -> Bits:
@@ -158,11 +161,11 @@ class Bits(Share):
         return self.map(lambda part: part & public)
 
     def __getitem__(self, index: Index) -> Bits:
-        """Picks along the leading axes; rows stay together."""
+        """Index the leading axes; rows stay together."""
         return self.map(lambda part: part[index])
 
     def put(self, index: Index, rows: Bits) -> Bits:
-        """With these rows at these places of the leading axes."""
+        """Copy, with these rows at these places of the leading axes."""
 
         def placed(part: Words, own: Words) -> Words:
             out = part.copy()
@@ -172,7 +175,7 @@ class Bits(Share):
         return self._zip(rows, placed)
 
     def reshape(self, *lead: int) -> Bits:
-        """Other leading axes; rows stay together."""
+        """Give the leading axes another shape; rows stay together."""
         return self.map(lambda part: part.reshape(*lead, part.shape[-1]))
 
 
@@ -186,13 +189,13 @@ def _sum(part: Words, axis: int | None) -> Words:
 
 
 def concat(shares: Sequence[Arith], axis: int = 0) -> Arith:
-    """One sharing after the other along an axis."""
+    """Concatenate sharings along an axis."""
     columns = zip(*(share.parts for share in shares), strict=True)
     return Arith(tuple(np.concatenate(column, axis=axis) for column in columns))
 
 
 def stack_bits(shares: Sequence[Bits]) -> Bits:
-    """Bit vectors of one length and rank, one after the other along the FIRST axis. Raises: ShapeError."""
+    """Concatenate bit vectors of one length and rank along the FIRST axis. Raises: ShapeError."""
     if len({share.length for share in shares}) != 1:
         raise ShapeError("bit vectors of different lengths do not stack")
     shares = [share for share in shares if share.shape[0]] or shares[:1]
@@ -203,12 +206,12 @@ def stack_bits(shares: Sequence[Bits]) -> Bits:
 
 
 def packed_length(length: int) -> int:
-    """Words that hold `length` packed bits."""
+    """Count the words that hold `length` packed bits."""
     return (length + 63) // 64
 
 
 def tail_mask(length: int) -> Words:
-    """Packed words with a one in every used bit."""
+    """Make packed words with a one in every used bit."""
     mask = np.full(packed_length(length), ~U64(0), dtype=U64)
     if length % 64:
         mask[-1] = (U64(1) << U64(length % 64)) - U64(1)

@@ -1,4 +1,4 @@
-"""What parties compare: the digest that backs a message up, and the barrier before anything leaves (PROTOCOLS 5).
+"""Compare what parties know: the digest that backs a message up, and the barrier before a release (PROTOCOLS 5).
 
 Knows frames and the ledger's transcript. Knows no sharing.
 """
@@ -25,7 +25,7 @@ _WORDS = 2  # the code of 64-bit words in frame headers
 
 
 class Backing(Secret):
-    """What t sends g about the words of a message from s to g: a digest that s cannot foresee for any other words.
+    """The digest by which t backs up to g a message from s, and which s cannot foresee for any other words.
 
     SHA-256 over who sends what to whom and an authenticator of the words: GMAC, whose nonce is the operation, under a
     key that t and g share and s does not have. For words that differ the authenticators are equal with a probability of
@@ -39,24 +39,24 @@ class Backing(Secret):
         self._mac = Cipher(algorithms.AES(key), modes.GCM(op.to_bytes(12, "big"))).encryptor()
 
     def update(self, words: Words) -> None:
-        """The next words of the message."""
+        """Authenticate the next words of the message."""
         self._mac.authenticate_additional_data(words.data.cast("B"))
 
     def digest(self) -> bytes:
-        """All words were given: 32 bytes. Called once."""
+        """Finish, after all words, with a digest of 32 bytes. Called once."""
         self._mac.finalize()
         self._head.update(self._mac.tag)
         return self._head.digest()
 
 
 def message_hash(attempt: Attempt, op: int, s: int, t: int, g: int, count: int) -> _Hash:
-    """SHA-256 over everything but the words of a message of `count` words from s to g that t backs up."""
+    """Start a SHA-256 over everything but the words of a message of `count` words from s to g that t backs up."""
     head = struct.pack("<16sIQBBBBQ", attempt.job, attempt.number, op, s, t, g, _WORDS, count)
     return hashlib.sha256(b"mpc/jmp/1" + head)
 
 
 def barrier(party: Party, label: str) -> None:
-    """Every party has run every check up to here, and saw the same openings.
+    """Wait until every party has run every check up to here, and check that all saw the same openings.
 
     Cost: 1 round; 32 B to each peer.
     Reveals: nothing but what was opened anyway, as a digest.

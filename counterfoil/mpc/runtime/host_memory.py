@@ -1,4 +1,4 @@
-"""How this process keeps its memory, and how much it may need: for the processes that compute on long vectors."""
+"""Check and tune the memory of a process that computes on long vectors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORKING: Final = 8
 
 
 def check_room(values: int, components: int) -> None:
-    """A computation on so many shared values, of which this node holds so many components each, fits into memory.
+    """Check that a computation on so many shared values, with so many components each here, fits into memory.
 
     Raises: LimitError with what it may need and what there is, before anything is sent.
     """
@@ -31,7 +31,7 @@ def check_room(values: int, components: int) -> None:
 
 
 def _available() -> int | None:
-    """Bytes that this process may still take, by the system's and its control group's account; None if unknown."""
+    """Return the bytes that the system and the control group leave to this process; None if unknown."""
     found = []
     with suppress(OSError, StopIteration, ValueError):
         lines = Path("/proc/meminfo").read_text().splitlines()
@@ -43,7 +43,7 @@ def _available() -> int | None:
 
 
 def keep_freed_memory() -> None:
-    """What is freed is used again instead of going back to the system, page by page, and coming back zeroed.
+    """Keep freed memory for reuse instead of returning it to the system, page by page, and getting it back zeroed.
 
     A joint computation makes and drops vectors of one size all the time; with ten million rows the system's pages cost
     as much as all the rest. The process then stays as large as it once was. Does nothing where the C library is not

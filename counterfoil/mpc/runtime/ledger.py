@@ -1,4 +1,4 @@
-"""What a job may open, and what it did open. A value that nobody declared is refused before a byte of it is sent.
+"""Limit what a job may open, and record what it opened: an undeclared value is refused before a byte is sent.
 
 The running digest of everything opened is the transcript that parties compare at barriers. Values themselves are never
 kept. Knows nothing of how a value is opened.
@@ -27,7 +27,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """One opening as it happened."""
+    """One opening, as it happened."""
 
     label: str
     op: int
@@ -35,7 +35,7 @@ class Opened:
 
 
 class Ledger:
-    """Openings of one attempt, charged before and noted after."""
+    """Openings of one attempt, charged before and recorded after."""
 
     def __init__(self, declared: Iterable[Declared]) -> None:
         self.declared = {line.label: line for line in declared}
@@ -44,7 +44,7 @@ class Ledger:
         self._charged: Counter[str] = Counter()
 
     def charge(self, label: str) -> None:
-        """One opening under this label is used up; call before anything is sent.
+        """Charge one opening under this label; call before anything is sent.
 
         Raises: LedgerError if the label is not declared or was opened as often as it may be.
         """
@@ -56,12 +56,12 @@ class Ledger:
         self._charged[label] += 1
 
     def kept(self) -> dict[str, Json]:
-        """What a checkpoint says of the openings until then: all of it is public among the parties."""
+        """Describe the openings so far for a checkpoint: all of it is public among the parties."""
         opened: list[Json] = [[line.label, line.op, list(line.shape)] for line in self.opened]
         return {"opened": opened, "transcript": self.transcript.hex()}
 
     def take_up(self, kept: Mapping[str, Any]) -> None:
-        """Openings of an earlier attempt, before the checkpoint that this one resumes from, count as this one's.
+        """Charge the openings of an earlier attempt, before the checkpoint that this one resumes from, to this one.
 
         Raises: LedgerError as `charge`.
         """
@@ -71,7 +71,7 @@ class Ledger:
         self.transcript = bind("mpc/resumed/1", self.transcript, bytes.fromhex(kept["transcript"]))
 
     def note(self, label: str, op: int, value: Words) -> None:
-        """The opening happened, and its value is bound into the transcript."""
+        """Record an opening, and bind its value into the transcript."""
         self.opened.append(Opened(label, op, value.shape))
         shape = ",".join(map(str, value.shape)).encode()
         self.transcript = bind(

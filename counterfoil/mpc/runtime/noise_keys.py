@@ -1,4 +1,4 @@
-"""The keys of a job's noise: agreed on once, kept with the job, the same in every attempt (PROTOCOLS 11).
+"""Keep the keys of a job's noise: agreed on once, kept with the job, the same in every attempt (PROTOCOLS 11).
 
 Noise is a function of these keys, the program, the inputs and the output it is for. So a retry adds the same noise, and
 nobody gains by ending an attempt whose result they have seen. Knows neither how the keys are agreed on nor where they
@@ -24,7 +24,7 @@ _FLAG_BYTES: Final = 8
 
 
 class Keeping(NamedTuple):
-    """Where a party keeps the noise keys of one job between attempts: as secret as shares, and gone when they are."""
+    """Where a party keeps the noise keys of one job between attempts, as secret as shares and deleted with them."""
 
     load: Callable[[], bytes | None]
     """What was kept last; nothing in the job's first attempt."""
@@ -48,13 +48,13 @@ class NoiseKeys(Secret):
     settled: bool = False
 
     def pack(self) -> bytes:
-        """What is kept: a multiple of 8 bytes."""
+        """Encode the keys to be kept, as a multiple of 8 bytes."""
         flag = int(self.settled).to_bytes(_FLAG_BYTES, "little")
         return b"".join([flag, self.agreed, *(self.keys[j] for j in sorted(self.keys))])
 
     @classmethod
     def unpack(cls, material: bytes, components: Iterable[int]) -> Self:
-        """What `pack` wrote at a party that holds these components. Raises: AttemptError."""
+        """Decode what `pack` encoded at a party that holds these components. Raises: AttemptError."""
         order = sorted(components)
         if len(material) != _FLAG_BYTES + KEY_BYTES * (1 + len(order)):
             raise AttemptError(f"noise keys of {len(material)} bytes are not those of {len(order)} components")
@@ -71,7 +71,10 @@ class Noise(Secret):
         self._drawn: set[str] = set()
 
     def words(self, output: str, count: int) -> Words:
-        """This output's words: F(HKDF(key, context || output), 1). Raises: IntegrityError when asked for again."""
+        """Expand this output's words: F(HKDF(key, context || output), 1).
+
+        Raises: IntegrityError when asked for again.
+        """
         if output in self._drawn:
             raise IntegrityError(f"the noise of {output!r} was drawn before; two outputs never share their noise")
         self._drawn.add(output)

@@ -1,4 +1,4 @@
-"""One party of an attempt: who it is, its links and keystreams, the operation numbers, and the meter.
+"""Describe one party of an attempt: its index, links and keystreams, the operation numbers, and the meter.
 
 Knows no suite: which components it holds is handed in with the keys.
 """
@@ -25,7 +25,7 @@ COMMON: Final = -1
 
 
 def group_name(group: int) -> str:
-    """How key derivations and messages name a group."""
+    """Return the group's name in key derivations and messages."""
     return "*" if group == COMMON else str(group)
 
 
@@ -43,7 +43,7 @@ class GroupKeys(Secret):
 
     @classmethod
     def derive(cls, key: bytes | bytearray, group: int, watch: Watch | None = None) -> GroupKeys:
-        """Sub-keys of a group key, each by its purpose. The group key itself is not kept."""
+        """Derive the sub-keys of a group key, each by its purpose. The group key itself is not kept."""
 
         def sub(purpose: str) -> bytes:
             return HKDFExpand(SHA256(), KEY_BYTES, purpose.encode()).derive(bytes(key))
@@ -71,7 +71,7 @@ class Cost:
 
 @dataclass(slots=True, repr=False)
 class Party(Secret):
-    """What every primitive works with. `op` is the last operation number given out."""
+    """One party of an attempt, as every primitive works with it. `op` is the last operation number given out."""
 
     index: int
     n: int
@@ -85,21 +85,21 @@ class Party(Secret):
     _started: float = field(default_factory=time.monotonic)
 
     def next_op(self) -> int:
-        """The number of the next operation; the same at all parties, because all run the same program."""
+        """Allot the next operation's number, the same at all parties, because all run the same program."""
         self.op += 1
         return self.op
 
     def peer(self, distance: int) -> int:
-        """The index of the party so many places on."""
+        """Return the index of the party so many places on."""
         return (self.index + distance) % self.n
 
     def for_all(self, send: Callable[[Link], None]) -> None:
-        """The same call on every link, by index."""
+        """Make the same call on every link, by index."""
         for peer in sorted(self.links):
             send(self.links[peer])
 
     def accuse(self, op: int, what: str, suspects: tuple[int, ...]) -> NoReturn:
-        """Ends the job: a check failed. The session tells the peers.
+        """End the job because a check failed. The session tells the peers.
 
         Raises: CheatingDetected.
         """
@@ -107,7 +107,7 @@ class Party(Secret):
         raise CheatingDetected(f"operation {op} at party {self.index}: {what}; {names} deviated")
 
     def cost(self) -> Cost:
-        """The meter's present state."""
+        """Read the meter."""
         traffic = [link.traffic for link in self.links.values()]
         return Cost(
             self.rounds,

@@ -1,4 +1,4 @@
-"""Pseudo-random secret sharing: the keystreams that parties share, by key and operation (PROTOCOLS 2.3).
+"""Expand the keystreams that parties share, by key and operation: pseudo-random secret sharing (PROTOCOLS 2.3).
 
 F(K, op, n) is n words of the AES-256-CTR keystream whose counter block is op (64 bits, big-endian), then the block
 number. An operation number is used once per key, and numbers only grow; both are checked on every draw. Knows nothing
@@ -32,7 +32,7 @@ Watch: TypeAlias = Callable[[str, int, int], None]
 
 
 def _encrypt(key: bytes, op: int, count: int) -> Callable[[memoryview], None]:
-    """Fills buffers with F(key, op, count), one after the other."""
+    """Return a function that fills buffers with F(key, op, count), one after the other."""
     encryptor, first = _counter(key, op), bytearray()
     if _LONG <= count < _GCM_MOST:
         # The same keystream several times as fast: that of GCM starts at block 2 of our counter, and OpenSSL has code
@@ -56,7 +56,7 @@ def _counter(key: bytes, op: int) -> CipherContext:
 
 
 def expand(key: bytes, count: int, op: int = 0) -> Words:
-    """F(key, op, count): for keys used once, such as the seed of a client's component."""
+    """Expand F(key, op, count), for keys used once, such as the seed of a client's component."""
     out = np.empty(count, dtype=U64)
     _encrypt(key, op, count)(out.data.cast("B"))
     return out
@@ -71,7 +71,7 @@ class Draw(Secret):
         self._into, self._left = _encrypt(key, op, count), count
 
     def into(self, out: Words) -> Words:
-        """`out`, filled with the next words. Raises: IntegrityError when fewer are left."""
+        """Fill `out` with the next words and return it. Raises: IntegrityError when fewer are left."""
         if out.size > self._left:
             raise IntegrityError(f"{out.size} words drawn where {self._left} are left")
         self._left -= out.size
@@ -89,7 +89,7 @@ class Keystream(Secret):
         self._last, self._blocks = 0, 0
 
     def draw(self, op: int, count: int) -> Draw:
-        """The next operation's words, to be taken in pieces.
+        """Start the next operation's words, to be taken in pieces.
 
         Raises: IntegrityError unless the operation is later than the last one, and the key has words left.
         """
@@ -104,7 +104,7 @@ class Keystream(Secret):
         return Draw(self._key, op, count)
 
     def words(self, op: int, count: int) -> Words:
-        """The next operation's words, all at once."""
+        """Draw the next operation's words, all at once."""
         return self.draw(op, count).into(np.empty(count, dtype=U64))
 
 
@@ -115,7 +115,7 @@ class Permutations(Secret):
         self._key = key
 
     def draw(self, op: int, size: int) -> NDArray[np.int64]:
-        """A uniform permutation of range(size): the order of `size` keystream words, drawn again if two are equal."""
+        """Draw a uniform permutation of range(size): the order of `size` keystream words, redrawn if two are equal."""
         into = _encrypt(self._key, op, size)
         words = np.empty(size, dtype=U64)
         while True:
@@ -127,7 +127,7 @@ class Permutations(Secret):
 
 
 def inverse(order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The permutation that undoes `order`."""
+    """Invert a permutation."""
     result = np.empty_like(order)
     result[order] = np.arange(order.size)
     return result

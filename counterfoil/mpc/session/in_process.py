@@ -1,4 +1,4 @@
-"""All parties of a suite in this process, a thread each, over links in memory: for tests and design runs.
+"""Run all parties of a suite in this process, a thread each, over links in memory: for tests and design runs.
 
 Everything is as between machines, except that nothing is kept from anybody: the process holds all keys and all shares.
 """
@@ -36,7 +36,7 @@ _ATTEMPT = Attempt(bytes(16), 1)
 
 
 class _NothingDeclared(Ledger):
-    """Lets a run open whatever it likes, and still notes it."""
+    """A ledger that allows any opening, and still records it."""
 
     def charge(self, label: str) -> None:
         pass
@@ -44,7 +44,7 @@ class _NothingDeclared(Ledger):
 
 @dataclass(slots=True)
 class Outcome(Generic[T]):
-    """How a run ended at one party: with a result, or with an error."""
+    """The end of a run at one party: a result, or an error."""
 
     party: Party
     record: Record
@@ -63,7 +63,7 @@ def run_local(
     declared: Iterable[Declared] | None = None,
     timeout_s: float = 60.0,
 ) -> list[T]:
-    """What `program(protocol, *shares)` returned at each party, by index.
+    """Run `program(protocol, *shares)` at every party, and return the results by index.
 
     `inputs` are plain arrays, shared as `deal` does: integers as Arith, booleans as Bits. With a `seed`, keys and
     shares are the same in every run. Without `declared`, anything may be opened.
@@ -91,7 +91,7 @@ def try_local(
     watch: Watch | None = None,
     network: Simulation | None = None,
 ) -> list[Outcome[T]]:
-    """As `run_local`, with each party's outcome, errors included, and what each saw of the network.
+    """Run as `run_local` does, and return each party's outcome, errors included, with its record of the network.
 
     With a `network`, which has time-outs of its own, time is simulated.
     """
@@ -129,7 +129,7 @@ def try_local(
 
 
 def deal(value: Any, n: int, seed: bytes | None = None) -> list[Arith] | list[Bits]:
-    """Shares of a plain array for each of n parties: integers as Arith, booleans as Bits."""
+    """Share a plain array among n parties: integers as Arith, booleans as Bits."""
     plain = np.asarray(value)
     stream = seed or os.urandom(KEY_BYTES)
     packed = plain.dtype == np.bool_
@@ -147,7 +147,7 @@ def deal(value: Any, n: int, seed: bytes | None = None) -> list[Arith] | list[Bi
 
 
 def reveal(shares: Sequence[Arith] | Sequence[Bits]) -> Any:
-    """The plain array of all parties' shares of it. Raises: TamperedError if they do not fit together."""
+    """Recombine all parties' shares to the plain array. Raises: TamperedError if they do not fit together."""
     n = len(shares)
     copies = [dict(zip(components(n, party), share.parts, strict=True)) for party, share in enumerate(shares)]
     first = shares[0]

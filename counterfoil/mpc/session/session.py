@@ -1,4 +1,4 @@
-"""How an attempt begins: the parties agree on what they will compute, then on keys nobody outside a group has.
+"""Begin an attempt: agree on what is computed, then on keys that nobody outside a group has.
 
 PROTOCOLS 2.1 and 2.2. Fresh contributions of every member in every attempt make sure that no mask ever meets a second
 input; only the keys of the job's noise are those of its first attempt. The only place that picks a suite. Knows nothing
@@ -41,10 +41,10 @@ _NONCE_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What every party must mean alike before it starts. Digests are lower-case hex; `job` is 32 hex digits.
+    """What all parties must agree on before they start. Digests are lower-case hex; `job` is 32 hex digits.
 
-    `ledger` is what the party remembers of privacy budgets, `earlier` of releases: if it forgot any, it says another
-    digest.
+    `ledger` is a digest of the privacy budgets that the party remembers, `earlier` of the releases: a party that forgot
+    any has another digest.
     """
 
     suite: str
@@ -66,16 +66,16 @@ class Hello:
 
     @property
     def computation(self) -> bytes:
-        """What noise depends on: the program and its inputs, whatever the attempt."""
+        """A digest of what noise depends on: the program and its inputs, whatever the attempt."""
         return bind("mpc/computation/1", self.program.encode(), self.inputs.encode())
 
     @property
     def meant(self) -> bytes:
-        """What checkpoints depend on: all that the parties mean, whatever the attempt."""
+        """A digest of what checkpoints depend on: all that the parties agree on, whatever the attempt."""
         return bind("mpc/meant/1", jcs({**asdict(self), "attempt": 0}))
 
     def pack(self, nonce: bytes, noise: bytes = b"", kept: Sequence[str] = ()) -> bytes:
-        """The message of a party with this nonce.
+        """Encode the message of a party with this nonce.
 
         It keeps the noise keys that were agreed on in attempt `noise`, and the checkpoints `kept`.
         """
@@ -83,7 +83,7 @@ class Hello:
 
 
 class Sealing(NamedTuple):
-    """Seals key contributions to a peer, and opens those sealed to us, on top of the link's own encryption."""
+    """The sealing of key contributions to a peer, and their opening, on top of the link's own encryption."""
 
     seal: Callable[[int, bytes, bytes], bytes]
     """(peer, plaintext, info) to sealed bytes."""
@@ -101,16 +101,19 @@ class Session(Secret):
         self._checkpoints = checkpoints
 
     def resume(self) -> Kept:
-        """What the checkpoint `resumed` holds. Cost, Raises: as `Checkpoints.resume`."""
+        """Load the checkpoint `resumed`. Cost, Raises: as `Checkpoints.resume`."""
         return self._checkpoints.resume(self.resumed)
 
     def keep(self, step: int, shares: Shares, said: Json = None) -> None:
-        """A later attempt may go on after so many steps, with these shares. Cost, Raises: as `Checkpoints.keep`."""
+        """Keep these shares, so that a later attempt may go on after so many steps.
+
+        Cost, Raises: as `Checkpoints.keep`.
+        """
         self._checkpoints.keep(step, shares, said)
 
     @property
     def ledger(self) -> Ledger:
-        """What was declared and what was opened."""
+        """The ledger of what was declared and what was opened."""
         return self.protocol.party.ledger
 
     @property
@@ -119,7 +122,7 @@ class Session(Secret):
         return self.protocol.party.cost()
 
     def close(self) -> None:
-        """Ends the links. What was sent still arrives."""
+        """Close the links. What was sent still arrives."""
         end_all(self.protocol.party.links)
 
     def __enter__(self) -> Self:
@@ -140,7 +143,7 @@ def open_session(
     keeping: Keeping = FOR_ONE_ATTEMPT,
     shelf: Shelf = NO_SHELF,
 ) -> Session:
-    """All parties mean the same attempt, and share fresh keys by group, and the job's noise keys.
+    """Agree with all parties on the attempt, on fresh keys by group, and on the job's noise keys.
 
     `claim(job, attempt)` makes the attempt durable at this party and raises ReplayError unless it is newer than every
     earlier one; it is called before anything is sent. `sealing` adds a second, post-quantum lock to the keys. `keeping`
@@ -185,7 +188,7 @@ class _Handshake(Secret):
         self.noise = NoiseKeys.unpack(material, components(n, index)) if material else NoiseKeys(b"", {})
 
     def agree(self) -> bytes:
-        """T, the same at all parties: the digest of everybody's HELLO."""
+        """Exchange HELLOs and return T, the same at all parties: the digest of everybody's HELLO."""
         # 1 (one round). HELLO to all; every field but the nonce must be ours.
         hellos = {self.index: self.hello.pack(os.urandom(_NONCE_BYTES), self.noise.agreed, self.kept)}
         for link in self.links.values():
@@ -205,7 +208,7 @@ class _Handshake(Secret):
         return transcript
 
     def exchange_keys(self, transcript: bytes) -> dict[int, GroupKeys]:
-        """The keys of every group this party belongs to."""
+        """Agree on the keys of every group that this party belongs to."""
         groups = {group: members for group, members in _groups(self.n).items() if self.index in members}
         shared = {peer: [group for group, members in groups.items() if peer in members] for peer in self.links}
         # 3 (one round). A fresh contribution to each group, to its other members alone.
@@ -245,7 +248,7 @@ class _Handshake(Secret):
         return derived
 
     def _same(self, peer: int, raw: bytes) -> bytes:
-        """The HELLO itself, if it says what ours says."""
+        """Check that a HELLO says what ours says, and return it."""
         try:
             found = json.loads(raw)
             nonce, noise = bytes.fromhex(found["nonce"]), bytes.fromhex(found["noise"])
@@ -279,7 +282,7 @@ class _Handshake(Secret):
 
 
 def _groups(n: int) -> dict[int, tuple[int, ...]]:
-    """Who holds the key of each component, and the common one."""
+    """Map each component to the parties that hold it, and COMMON to all parties."""
     holders = {j: tuple(i for i in range(n) if j in components(n, i)) for j in range(n)}
     return {**holders, COMMON: tuple(range(n))}
 

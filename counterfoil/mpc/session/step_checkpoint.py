@@ -1,10 +1,10 @@
-"""Steps that a later attempt need not compute again: shares kept at a step's end, and compared (PROTOCOLS 2.5).
+"""Keep and compare shares at a step's end, so that a later attempt need not compute the step again (PROTOCOLS 2.5).
 
 A step counts as done when all parties have written their components and the holders of each have compared it, under a
 key that they alone share. An attempt resumes from the last step that all parties still hold, and compares it again
 under its own keys, so that shares that rotted or were exchanged are found before anything depends on them. What a step
-leaves as it was is not written again: a checkpoint is an index that says where its shares lie, with those that were new
-at some step.
+leaves as it was is not written again: a checkpoint is an index of its shares' places, with those that were new at some
+step.
 Knows neither where shares are kept nor what a step computes.
 """
 
@@ -38,7 +38,7 @@ ROUNDS: Final = 2
 
 
 class Shelf(NamedTuple):
-    """Where a party keeps the checkpoints of one computation: as secret as inputs, and gone when they are."""
+    """Where a party keeps the checkpoints of one computation, as secret as inputs and deleted with them."""
 
     names: Callable[[], Iterable[str]]
     """Of all that is kept."""
@@ -60,34 +60,34 @@ NO_SHELF: Final = Shelf(tuple, _nothing, _nothing, _nothing)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a checkpoint holds: shares by name, and what the parties said of them, which is public among them."""
+    """A checkpoint's content: shares by name, and what the parties said of them, which is public among them."""
 
     shares: Shares
     said: Json
 
 
 def checkpoint_id(step: int, attempt: int) -> str:
-    """Names what an attempt kept after so many steps; later ones come later in the alphabet."""
+    """Name what an attempt kept after so many steps; later ones come later in the alphabet."""
     return f"{step:04d}-{attempt:010d}"
 
 
 def steps_done(id: str) -> int:
-    """How many steps a checkpoint saves; none if there is no checkpoint."""
+    """Return the number of steps that a checkpoint saves; 0 if there is no checkpoint."""
     return int(id.partition("-")[0]) if id else 0
 
 
 def shares_of(id: str) -> str:
-    """Under which name the shares lie that were new at a checkpoint; its index lies under its id."""
+    """Return the name of the shares that were new at a checkpoint, whose index has the id as its name."""
     return f"{id}{_SHARES}"
 
 
 def told(shelf: Shelf) -> list[str]:
-    """The checkpoints that this party tells its peers of."""
+    """List the checkpoints that this party tells its peers of."""
     return sorted(name for name in shelf.names() if not name.endswith(_SHARES))[-MOST_TOLD:]
 
 
 def common(kept: Iterable[Sequence[str]]) -> str:
-    """The last checkpoint that all parties hold; empty if there is none."""
+    """Find the last checkpoint that all parties hold; empty if there is none."""
     return max(set.intersection(*(set(each) for each in kept)), default="")
 
 
@@ -102,10 +102,11 @@ class Checkpoints:
         self._needed: set[str] = set()
 
     def keep(self, step: int, shares: Shares, said: Json = None) -> None:
-        """Every party has the shares on its disk, and all holders of a component the same; all parties said the same.
+        """Write the shares at every party, durably, and check that all parties wrote and said the same.
 
-        A share that the last checkpoint had under the same name is the same, and is not written again. This checkpoint
-        and the last one are kept, and all that they rest on: since all parties hold this one, no other is needed.
+        All holders of a component have the same. A share that the last checkpoint had under the same name is the same,
+        and is not written again. This checkpoint and the last one are kept, and all that they rest on: since all
+        parties hold this one, no other is needed.
 
         Cost: 2 rounds; 32 B to each peer, and 32 B for each component that both hold.
         Reveals: nothing; no digest of a component goes to a party that lacks it.
@@ -128,7 +129,7 @@ class Checkpoints:
         if parts:
             self._shelf.keep(shares_of(id), parts)
         self._shelf.keep(id, {_PUBLIC: _words(public)})
-        # 3 (one round). What lies in earlier ones was compared then.
+        # 3 (one round). What earlier ones hold was compared then.
         self._compare(id, {(id, name): part for name, part in parts.items()}, public)
         # 4 (local). Every party has compared, and so written, this one.
         needed = {id, *(shares_of(kept_in) for kept_in, _ in self._places.values())}
@@ -138,7 +139,7 @@ class Checkpoints:
         self._needed = needed
 
     def resume(self, id: str) -> Kept:
-        """What was kept, the same as at all its holders; what was opened until then counts as opened.
+        """Load what was kept, check that all its holders have the same, and charge what was opened until then.
 
         Cost: 1 round; 32 B for each component that both hold, and 32 B, to each peer.
         Raises: TamperedError when this party's copy was changed; CheatingDetected when holders have different ones.
@@ -166,7 +167,7 @@ class Checkpoints:
         return Kept(shares, stated["said"])
 
     def _compare(self, id: str, parts: Mapping[tuple[str, str], Words], public: bytes) -> None:
-        """One round. HMAC under each group's own key, to the other members of the group."""
+        """Compare in one round: HMAC under each group's own key, to the other members of the group."""
         party, op = self._party, self._party.next_op()
         held = {j: _content(parts, j) for j in components(party.n, party.index)} | {COMMON: public}
         ours = {
@@ -193,7 +194,7 @@ def _part_name(place: int, component: int) -> str:
 
 
 def _content(parts: Mapping[tuple[str, str], Words], j: int) -> bytes:
-    """All that belongs to one component, with names and lengths."""
+    """Hash all that belongs to one component, with names and lengths."""
     mine = sorted(key for key in parts if key[1].rpartition("--")[2] == str(j))
     hashed = (bind("mpc/part/1", in_.encode(), name.encode(), parts[in_, name].tobytes()) for in_, name in mine)
     return bind("mpc/component/1", *hashed)
@@ -210,7 +211,7 @@ def _share(parts: Sequence[Words], form: Mapping[str, Any]) -> Arith | Bits:
 
 
 def _words(text: bytes) -> Words:
-    """Bytes as words: how many, then they, filled up."""
+    """Encode bytes as words: their number, then the bytes, padded."""
     return np.frombuffer(len(text).to_bytes(8, "little") + text + bytes(-len(text) % 8), np.uint64)
 
 

@@ -1,1 +1,1 @@
-"""The protocol suites behind the one interface that circuits know."""
+"""Implement the protocol suites behind the one interface that circuits know."""

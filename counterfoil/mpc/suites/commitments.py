@@ -1,4 +1,4 @@
-"""Commitments to results that stay shared: what every node can state of them without giving anything away.
+"""Commit to results that stay shared, so that every node can state them without giving anything away.
 
 The holders of a component commit to it under a salt that they alone share, and tell the others. So all nodes state the
 same, reviewers decide on exactly this result, and a recipient, who gets the salts with the shares, sees that nothing
@@ -31,12 +31,12 @@ class Committed(Secret):
 
 
 def commitment(salt: Words, result: str, component: int, content: bytes) -> bytes:
-    """To the content of one component of the named result. It hides the content from who lacks the salt, and binds."""
+    """Commit to the content of one component of the named result: hiding from who lacks the salt, and binding."""
     return bind("mpc/output/1", salt.astype("<u8").tobytes(), result.encode(), bytes([component]), content)
 
 
 def commit(party: Party, results: Mapping[str, Mapping[int, bytes]]) -> dict[str, Committed]:
-    """The same commitments at every party, to each result by name, from the components that this party holds.
+    """Commit to each result by name, from the components that this party holds, the same at every party.
 
     Cost: 1 round; 32 B a result and held component to each peer.
     Reveals: nothing; a component is as hidden as SHA-256 hides what follows 256 secret bits.

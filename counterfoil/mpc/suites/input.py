@@ -1,4 +1,4 @@
-"""An owner's values on their way into the computation: split at the owner, checked at each node (PROTOCOLS 3).
+"""Split an owner's values and check what each node gets of them (PROTOCOLS 3).
 
 Works for both suites. Knows nothing of manifests, seals or signatures: an envelope here is what governance seals, and
 commitments are what it puts into the signed manifest.
@@ -27,14 +27,14 @@ _SALT_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Submission(Secret):
-    """A split vector: what goes sealed to each node, and what everybody may see."""
+    """A split vector: what goes sealed to each node, and what is public."""
 
     envelopes: tuple[bytes, ...]
     commitments: tuple[bytes, ...]
 
 
 def split(values: Words, n: int, submission_id: str) -> Submission:
-    """The vector as n components that add up to it; all but the last one are 32-byte seeds.
+    """Split the vector into n components that add up to it; all but the last one are 32-byte seeds.
 
     An envelope is, for each component that its node holds and in the node's order, a salt and then the seed or the
     words. Any n-1 components are uniform and independent of the values.
@@ -55,14 +55,14 @@ def split(values: Words, n: int, submission_id: str) -> Submission:
 
 
 def longest_envelope(n: int, size: int) -> int:
-    """How many bytes the longest of the envelopes of a vector of `size` words has."""
+    """Return the size in bytes of the longest envelope of a vector of `size` words."""
     return max(sum(_lengths(n, node, size)) for node in range(n))
 
 
 def accept(
     envelope: bytes, commitments: Sequence[bytes], submission_id: str, *, n: int, node: int, size: int
 ) -> tuple[Words, ...]:
-    """This node's components of a vector of `size` words, each matching its public commitment.
+    """Unpack this node's components of a vector of `size` words, each checked against its public commitment.
 
     Raises: TamperedError if the envelope is not of that size or a component is not what was committed to.
     """
@@ -81,7 +81,7 @@ def accept(
 
 
 def _lengths(n: int, node: int, size: int) -> list[int]:
-    """Of a salt and a seed, or a salt and the words, for each component that the node holds."""
+    """List, for each component that the node holds, the length of a salt and a seed, or a salt and the words."""
     return [_SALT_BYTES + (KEY_BYTES if j < n - 1 else 8 * size) for j in components(n, node)]
 
 

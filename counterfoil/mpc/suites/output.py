@@ -1,4 +1,4 @@
-"""A recipient's end of a release: every node's copies, compared before they are added up (PROTOCOLS 6.5).
+"""Recombine a release at its recipient: every node's copies are compared before they are added up (PROTOCOLS 6.5).
 
 Knows nothing of seals or signatures, nor of who may receive what.
 """
@@ -16,7 +16,7 @@ from counterfoil.mpc.suites.replicated import components
 
 
 def recombine(copies: Sequence[Mapping[int, Words]], add: Callable[[Words, Words], Words] = np.add) -> Words:
-    """The value, from what each node (by index) released of it, by component. `add` is XOR for bits.
+    """Add up what each node (by index) released, by component, after comparing the copies. `add` is XOR for bits.
 
     Raises: TamperedError if a node's components are not those it holds, or if copies differ; where a majority of the
         holders agrees, it names the node that does not.

@@ -1,4 +1,4 @@
-"""What the replicated suites have in common: all that is local, and the frame of every opening (PROTOCOLS 1).
+"""Implement what the replicated suites share: all that is local, and the frame of every opening (PROTOCOLS 1).
 
 A suite says which components a party holds; `parts` follow that order. Knows no message of its own.
 """
@@ -24,14 +24,14 @@ from counterfoil.mpc.runtime.party import COMMON, Party
 
 
 def components(n: int, party: int) -> tuple[int, ...]:
-    """The components that a party holds, in the order of its parts: i and i+1 of three, all but i of four."""
+    """List the components that a party holds, in the order of its parts: i and i+1 of three, all but i of four."""
     if n == 3:
         return party, (party + 1) % 3
     return tuple(j for j in range(n) if j != party)
 
 
 def by_component(party: Party, parts: Iterable[Words]) -> dict[int, Words]:
-    """A party's parts by the component that each one is.
+    """Map each component that the party holds to its part.
 
     Shapes: as they are.
     Cost: local.
@@ -41,7 +41,7 @@ def by_component(party: Party, parts: Iterable[Words]) -> dict[int, Words]:
 
 
 def rows_of(columns: Sequence[Arith], size: int | None = None) -> int:
-    """How many rows the columns of a shuffle have. Raises: ShapeError unless all have as many, or `size`."""
+    """Count the rows of the columns of a shuffle. Raises: ShapeError unless all have as many, or `size`."""
     shapes = {column.shape for column in columns}
     if len(shapes) != 1 or len(columns[0].shape) != 1 or (size is not None and columns[0].size != size):
         raise ShapeError(f"columns of {sorted(shapes)} do not shuffle together{f' as {size} rows' if size else ''}")
@@ -49,14 +49,14 @@ def rows_of(columns: Sequence[Arith], size: int | None = None) -> int:
 
 
 def check_same_shapes(pairs: Sequence[tuple[Arith | Bits, Arith | Bits]]) -> None:
-    """There are pairs, and the two of each agree in shape. Raises: ShapeError."""
+    """Check that there are pairs, and that the two of each agree in shape. Raises: ShapeError."""
     wrong = [(x.shape, y.shape) for x, y in pairs if x.shape != y.shape]
     if wrong or not pairs:
         raise ShapeError(f"operands of shapes {wrong} do not multiply")
 
 
 def check_pairs(pairs: Sequence[tuple[Bits, Bits]]) -> int:
-    """The length of all bit vectors in the pairs. Raises: ShapeError."""
+    """Check the pairs and return the length of all their bit vectors. Raises: ShapeError."""
     check_same_shapes(pairs)
     if len({x.length for x, _ in pairs}) != 1:
         raise ShapeError(f"bit vectors of {sorted({x.length for x, _ in pairs})} rows do not go in one message")
@@ -64,7 +64,7 @@ def check_pairs(pairs: Sequence[tuple[Bits, Bits]]) -> int:
 
 
 def split_pairs(parts: Iterable[Words], pairs: Sequence[tuple[Bits, Bits]]) -> list[Bits]:
-    """The results of `and_many`, from the words of all of them one after the other."""
+    """Split the words of all results of `and_many`, one after the other, into the results."""
     shapes = [x.parts[0].shape for x, _ in pairs]
     ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
     split = zip(*(np.split(part, ends) for part in parts), strict=True)
@@ -79,7 +79,7 @@ def _bits(drawn: Iterable[Words], length: int) -> Bits:
 
 
 class Replicated(Protocol):
-    """Rep3 and rep4, as far as they do not differ."""
+    """What rep3 and rep4 have in common."""
 
     #: how many parties compute
     parties: ClassVar[int]
@@ -119,7 +119,7 @@ class Replicated(Protocol):
         return self.xor_public(x, tail_mask(x.length))
 
     def _place(self, values: Mapping[int, Words], shape: tuple[int, ...]) -> Arith:
-        """The sharing whose components are these where this party holds them, and zero elsewhere."""
+        """Share these components where this party holds them, with zeros elsewhere."""
         return Arith(tuple(values[j] if j in values else np.zeros(shape, np.uint64) for j in self.components))
 
     def _on_first(self, parts: Sequence[Words], f: Any) -> tuple[Words, ...]:
@@ -145,7 +145,7 @@ class Replicated(Protocol):
 
     @abstractmethod
     def _missing(self, parts: tuple[Words, ...]) -> Words:
-        """The component that this party lacks, received and checked, in the shape of the parts."""
+        """Receive and check the component that this party lacks, in the shape of the parts."""
 
     def open(self, x: Arith, label: str) -> Words:
         return self._open(x.parts, label, np.add)
@@ -171,7 +171,7 @@ class Replicated(Protocol):
     # --- in and out ------------------------------------------------------------------------------------------
 
     def share_input(self, parts: Sequence[Words]) -> Arith:
-        """An owner's vector, from the components that its envelope gave this node. Raises: ShapeError."""
+        """Share an owner's vector, from the components that its envelope gave this node. Raises: ShapeError."""
         if len(parts) != self.held or len({part.shape for part in parts}) != 1:
             raise ShapeError(f"an input needs {self.held} components of one shape")
         return Arith(tuple(parts))
@@ -183,5 +183,5 @@ class Replicated(Protocol):
         return Arith(tuple(part + masks[j] for j, part in zip(self.components, x.parts, strict=True)))
 
     def release(self, x: Arith) -> dict[int, Words]:
-        """This node's copies for a recipient, by component: of fresh components, never of those computed with."""
+        """Return this node's copies for a recipient, by component: fresh components, never those computed with."""
         return dict(zip(self.components, self.rerandomise(x).parts, strict=True))

@@ -1,4 +1,4 @@
-"""The two-operand split as far as suites do not differ: what is shared of a plain half, and what comes of it.
+"""Compute on plain halves of a two-operand split, as far as suites do not differ.
 
 A half is worked on piece by piece, each while it is in the cache (PROTOCOLS 7). Knows no message and nobody's index:
 which components a half is the sum of, and who shares it again, are the suites'.
@@ -27,14 +27,14 @@ RAISED: Final = U64((1 << 62) - 1)
 
 
 class Half(NamedTuple):
-    """So many words, in order, and where each run of them stands."""
+    """So many words, in order, and the place of each run of them."""
 
     size: int
     pieces: Iterable[tuple[slice, Words]]
 
 
 def mapped(components: Sequence[Words], maps: Sequence[HalfMap]) -> Half:
-    """Each map of the components' sum, one map after the other."""
+    """Apply each map to the components' sum, one map after the other."""
     rows = [flat(part) for part in components]
     size = rows[0].size
 
@@ -47,7 +47,7 @@ def mapped(components: Sequence[Words], maps: Sequence[HalfMap]) -> Half:
 
 
 def in_lanes(components: Sequence[Words], of: HalfMap, bits: int) -> Half:
-    """The map of the components' sum, in lanes that hold so many bits."""
+    """Apply the map to the components' sum, in lanes that hold so many bits."""
     rows = [flat(part) for part in components]
     size = rows[0].size
     each_piece = (
@@ -58,7 +58,7 @@ def in_lanes(components: Sequence[Words], of: HalfMap, bits: int) -> Half:
 
 
 def sliced(components: Sequence[Words], bits: range, *, negate: bool) -> Half:
-    """The asked bits of the components' sum, or of its negative, slice after slice."""
+    """Slice the asked bits of the components' sum, or of its negative, slice after slice."""
     if not bits:
         return Half(0, ())
     half = flat(reduce(np.add, components))
@@ -69,7 +69,7 @@ def sliced(components: Sequence[Words], bits: range, *, negate: bool) -> Half:
 
 
 def spread(components: Sequence[Words], shape: tuple[int, ...]) -> Half:
-    """The bits of the components' XOR, which are packed bits of this shape, a word each."""
+    """Spread the bits of the components' XOR, which are packed bits of this shape, a word each."""
     length = shape[-1]
     packed = [part.reshape(-1, part.shape[-1]) for part in components]
     together = max(1, CHUNK // length)
@@ -87,7 +87,7 @@ def spread(components: Sequence[Words], shape: tuple[int, ...]) -> Half:
 
 
 def split_of(x: Arith, maps: int, bits: int, shared: Sequence[Parts], sliced: Sequence[Parts]) -> Split:
-    """The halves of x, from this party's parts of both sides' shared rows."""
+    """Assemble the halves of x, from this party's parts of both sides' shared rows."""
     lefts, rights = (Arith(tuple(part.reshape(maps, *x.shape) for part in parts)) for parts in shared)
     slices = (Bits(tuple(p.reshape(bits, packed_length(x.size)) for p in parts), x.size) for parts in sliced)
     return Split(tuple(Halves(lefts[k], rights[k]) for k in range(maps)), Halves(*slices))

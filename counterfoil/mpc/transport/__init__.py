@@ -1,1 +1,1 @@
-"""Links between parties: frames that are checked before they are believed, over memory or TLS."""
+"""Connect parties by links whose frames are checked before they are believed, over memory or TLS."""

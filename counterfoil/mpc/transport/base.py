@@ -1,6 +1,6 @@
-"""A link to one peer: frames with a fixed header, each checked against what must come next (PROTOCOLS 2.4).
+"""Send and receive frames on a link to one peer, checking each header against what must come next (PROTOCOLS 2.4).
 
-Whoever reads knows exactly which frame comes next, so a header is compared with the expected bytes before anything is
+A reader knows exactly which frame comes next, so a header is compared with the expected bytes before anything is
 allocated or used. Payloads stream, in pieces, from and into numpy memory. Knows nothing of shares, keys or protocols;
 how bytes travel is a Pipe's business.
 """
@@ -36,7 +36,7 @@ _DTYPES: Final = {1: 1, 8: 2}  # bytes an element: its code in the header
 
 
 class Kind(IntEnum):
-    """What a frame is for. An alarm ends the job for good; after an abort it may be tried again."""
+    """The kind of a frame. An alarm ends the job for good; after an abort it may be tried again."""
 
     DATA = 1
     DIGEST = 2
@@ -47,7 +47,7 @@ class Kind(IntEnum):
 
 
 class Header(NamedTuple):
-    """The fields of a frame's header, as they stand on the wire."""
+    """The fields of a frame's header, in the order of the wire."""
 
     magic: bytes
     version: int
@@ -62,18 +62,18 @@ class Header(NamedTuple):
     payload: int
 
     def pack(self) -> bytes:
-        """The header's bytes."""
+        """Encode the header."""
         return _HEADER.pack(*self)
 
     @classmethod
     def unpack(cls, raw: bytes | bytearray) -> Header:
-        """The fields that the bytes state; nothing is checked."""
+        """Decode a header, checking nothing."""
         return cls(*_HEADER.unpack(raw))
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Which attempt of which job a link belongs to."""
+    """The job and the number of the attempt that a link belongs to."""
 
     job: bytes
     number: int
@@ -83,7 +83,7 @@ class Attempt:
             raise AttemptError(f"an attempt has a job of {JOB_BYTES} bytes and a 32-bit number")
 
     def header(self, kind: Kind, sender: int, receiver: int, op: int = 0, count: int = 0, itemsize: int = 1) -> Header:
-        """The header of a frame of `count` elements."""
+        """Make the header of a frame of `count` elements."""
         return Header(
             MAGIC,
             VERSION,
@@ -104,25 +104,27 @@ class Pipe(ABC):
 
     @abstractmethod
     def write(self, data: memoryview) -> None:
-        """Queues bytes; they must not be changed afterwards. That a peer is lost is found by reading: it may have said
-        why. Raises: TransportError if the peer is there but takes nothing.
+        """Queue bytes, which must not be changed afterwards.
+
+        That a peer is lost is found by reading: it may have said why. Raises: TransportError if the peer is there but
+        takes nothing.
         """
 
     def next_frame(self) -> None:  # noqa: B027 (most pipes need not know)
-        """What is read next belongs to a new frame, whose time begins now."""
+        """Begin a new frame, whose time limit starts now, with what is read next."""
 
     @abstractmethod
     def read_into(self, buffer: memoryview) -> None:
-        """Fills the buffer. Raises: PeerTimeoutError, PeerLostError."""
+        """Fill the buffer. Raises: PeerTimeoutError, PeerLostError."""
 
     @abstractmethod
     def close(self, linger_s: float) -> None:
-        """What was written is sent as far as the peer takes it in that time; then the pipe is gone. Never raises."""
+        """Send what was written, as far as the peer takes it in that time, and close. Never raises."""
 
 
 @dataclass(slots=True)
 class Traffic:
-    """What went through a link, in bytes of payload unless said otherwise."""
+    """The traffic of a link, in bytes of payload unless said otherwise."""
 
     data_sent: int = 0
     data_received: int = 0
@@ -155,7 +157,7 @@ Look: TypeAlias = Callable[[slice, Words], None]
 
 @dataclass(slots=True)
 class Link:
-    """Frames to and from one peer. Whose link it is was settled when the pipe was made, never by a field."""
+    """Frames to and from one peer, whose identity was proved when the pipe was made, never by a field."""
 
     pipe: Pipe
     attempt: Attempt
@@ -167,7 +169,7 @@ class Link:
     _head: bytes = b""
 
     def begin(self, kind: Kind, op: int, count: int, itemsize: int = 8) -> None:
-        """Sends a header; exactly `count` elements must be pushed next."""
+        """Send a header; exactly `count` elements must be pushed next."""
         header = self.attempt.header(kind, self.me, self.peer, op, count, itemsize)
         if self.watch:
             self.watch(Event("send", kind, op, header.payload, self.peer))
@@ -181,7 +183,7 @@ class Link:
             self._write_head()
 
     def push(self, piece: NDArray[Any]) -> None:
-        """The next elements of the frame that was begun; the array must be contiguous and stay as it is."""
+        """Send the next elements of the frame that was begun; the array must be contiguous and stay unchanged."""
         self._owed -= piece.nbytes
         if self._head:
             # A short frame leaves in one piece, so that it wakes the peer once.
@@ -195,36 +197,36 @@ class Link:
         self.pipe.write(memoryview(head))
 
     def send(self, kind: Kind, op: int, payload: NDArray[Any]) -> None:
-        """A whole frame."""
+        """Send a whole frame."""
         self.begin(kind, op, payload.size, payload.itemsize)
         if payload.size:
             self.push(payload.reshape(-1))
 
     def send_bytes(self, kind: Kind, op: int, payload: bytes) -> None:
-        """A whole frame of bytes."""
+        """Send a whole frame of bytes."""
         self.send(kind, op, np.frombuffer(payload, dtype=np.uint8))
 
     def expect(self, kind: Kind, op: int, count: int, itemsize: int = 8) -> None:
-        """Takes the next header, which must be exactly this one; exactly `count` elements must be pulled next.
+        """Read the next header, which must be exactly this one; exactly `count` elements must be pulled next.
 
         Raises: CheatingDetected naming the peer and the field; PeerLostError if the peer gave up.
         """
         self._accept(self._read_header(), self.attempt.header(kind, self.peer, self.me, op, count, itemsize))
 
     def pull(self, out: NDArray[Any]) -> None:
-        """Fills a contiguous array with the next elements of the expected frame."""
+        """Fill a contiguous array with the next elements of the expected frame."""
         if out.size:
             self.pipe.read_into(out.data.cast("B"))
 
     def incoming(self, op: int, out: Words, look: Look | None = None, count: int | None = None) -> Incoming:
-        """A frame of data that comes into `out` piece by piece; `look` sees each piece while it is in the cache.
+        """Prepare to receive a frame of data into `out`, piece by piece; `look` sees each while it is in the cache.
 
-        A frame of more words than `out` has comes through it: each piece takes the place of the one before.
+        A frame of more words than `out` has passes through it: each piece takes the place of the one before.
         """
         return Incoming(self, op, out, look, out.size if count is None else count)
 
     def receive_bytes(self, kind: Kind, op: int, *, exactly: int | None = None, at_most: int = 0) -> bytes:
-        """A whole frame of bytes; only handshakes may leave the length to the peer, up to a bound."""
+        """Receive a whole frame of bytes; only handshakes may leave the length to the peer, up to a bound."""
         found = self._read_header()
         count = min(found.elements, at_most) if exactly is None else exactly
         self._accept(found, self.attempt.header(kind, self.peer, self.me, op, count))
@@ -233,12 +235,12 @@ class Link:
         return payload.tobytes()
 
     def give_up(self, kind: Kind, op: int) -> None:
-        """Tells the peer that the attempt (ABORT) or the job (ALARM) is over, unless a frame is half sent."""
+        """Tell the peer that the attempt (ABORT) or the job (ALARM) is over, unless a frame is half sent."""
         if not self._owed:
             self.begin(kind, op, 0, 1)
 
     def close(self, linger_s: float = LINGER_S) -> None:
-        """Ends the link; what was sent still arrives if the peer takes it in that time."""
+        """Close the link; what was sent still arrives if the peer takes it in that time."""
         self.pipe.close(linger_s)
 
     def _read_header(self) -> Header:
@@ -271,7 +273,7 @@ class Link:
 
 
 class Incoming:
-    """A frame of words on its way in, taken as far as the caller asks."""
+    """A frame of words on its way in, read as far as the caller asks."""
 
     __slots__ = ("_filled", "_link", "_look", "_op", "_out", "_step", "size")
 
@@ -280,7 +282,7 @@ class Incoming:
         self._step, self._filled = min(CHUNK, out.size), -1
 
     def upto(self, stop: int) -> None:
-        """At least the first `stop` words have arrived. Waits for them."""
+        """Wait until at least the first `stop` words have arrived."""
         if self._filled < 0:
             self._link.expect(Kind.DATA, self._op, self.size)
             self._filled = 0
@@ -294,13 +296,13 @@ class Incoming:
             self._filled = arrived.stop
 
     def finish(self) -> Words:
-        """All words, arrived."""
+        """Wait for all words and return them."""
         self.upto(self.size)
         return self._out
 
 
 def end_all(links: Mapping[int, Link], error: BaseException | None = None, op: int = 0) -> None:
-    """Ends all links. After an error, peers that can still hear it are told that the attempt, or the job, is over."""
+    """Close all links. After an error, tell the peers that can be reached that the attempt, or the job, is over."""
     for link in links.values():
         if error is not None:
             with contextlib.suppress(TransportError):

@@ -1,4 +1,4 @@
-"""Where a party takes calls: a bound socket, or the reason why there is none and what to do about it."""
+"""Bind the socket at which a party takes calls, or say why it cannot be bound and what to do about it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LISTENS: Final = "0A"  # TCP_LISTEN in /proc/net/tcp
 
 
 def listen(at: Address) -> socket.socket:
-    """Take calls at the address, and at IPv4 addresses as well if it is `[::]`. Raises: ListenError within seconds."""
+    """Listen at the address, and at IPv4 addresses as well if it is `[::]`. Raises: ListenError within seconds."""
     deadline = time.monotonic() + _WAIT_S
     while True:
         try:
@@ -53,7 +53,7 @@ def _why(error: OSError, at: Address) -> str:
 
 
 def holder(port: int) -> str:
-    """Say which process listens at the port, as far as this user can see."""
+    """Describe the process that listens at the port, as far as this user can see."""
     sockets = set(_listening(port))
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it is another user's, or has ended

@@ -1,4 +1,4 @@
-"""Links between threads of one process, for tests and for design runs; with a hook that changes frames on their way."""
+"""Connect threads of one process, for tests and for design runs; a hook can change frames on their way."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def connect_all(
     timeout_s: float = 60.0,
     tamper: Tamper | None = None,
 ) -> list[dict[int, Link]]:
-    """For each of n parties, its links by peer."""
+    """Connect n parties and return, for each, its links by peer."""
     links: list[dict[int, Link]] = [{} for _ in range(n)]
     for i, j in combinations(range(n), 2):
         there, back = _Way(i, tamper), _Way(j, tamper)

@@ -1,4 +1,4 @@
-"""Notes what an observer of the network sees of a run: which frames, how long, to whom, in which order."""
+"""Record what an observer of the network sees of a run: which frames, how long, to whom, in which order."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ class Record:
     events: list[Event] = field(default_factory=list)
 
     def watch(self, link: Link) -> Link:
-        """The same link; every frame of it is noted from here on."""
+        """Record every frame of the link from here on, and return the link."""
         link.watch = self.events.append
         return link

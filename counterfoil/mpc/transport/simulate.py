@@ -1,8 +1,8 @@
-"""Links between threads of one process over a simulated network and a simulated clock: the same run from the same fate.
+"""Connect threads of one process over a simulated network and clock: the same fate gives the same run.
 
 Each party has a clock that only arrivals and time-outs move; computing takes no time and nobody really waits. A party
-reads from one named peer at a time, and whoever waits longest in vain times out only when nobody can go on. So what
-happens does not depend on how threads are scheduled. What becomes of a frame is the caller's to say: delay, loss,
+reads from one named peer at a time, and the party that waits longest in vain times out only when nobody can go on. So
+what happens does not depend on how threads are scheduled. What becomes of a frame is the caller's to say: delay, loss,
 repetition, another order, a partition.
 """
 
@@ -28,13 +28,13 @@ END: Final = b""
 
 
 def steady(delay_s: float) -> Fate:
-    """Everything arrives, after so many seconds."""
+    """Return a fate by which everything arrives, after so many seconds."""
     return lambda *fated: [(delay_s, fated[-1])]
 
 
 @dataclass(slots=True)
 class _Way:
-    """From one party to another: the frame that is being written, and what is to arrive at which time."""
+    """The frame that one party is writing to another, and what arrives there at which time."""
 
     frame: bytearray = field(default_factory=bytearray, repr=False)
     arrivals: deque[tuple[float, bytes]] = field(default_factory=deque, repr=False)
@@ -55,7 +55,7 @@ class Simulation:
         self._news = threading.Condition()
 
     def links(self, attempt: Attempt) -> list[dict[int, Link]]:
-        """For each party, its links by peer."""
+        """Return, for each party, its links by peer."""
         n = len(self.clocks)
         return [
             {j: Link(_SimulatedPipe(self, i, j), attempt, i, j) for j in range(n) if j != i}
@@ -63,7 +63,7 @@ class Simulation:
         ]  # fmt: skip
 
     def write(self, sender: int, receiver: int, data: memoryview) -> None:
-        """Bytes of a frame, which leaves as soon as it is whole."""
+        """Write bytes of a frame, which leaves as soon as it is whole."""
         with self._news:
             way = self._ways[sender, receiver]
             way.frame += data
@@ -74,7 +74,7 @@ class Simulation:
                     self._leave(sender, receiver, frame)
 
     def read_into(self, receiver: int, sender: int, buffer: memoryview) -> None:
-        """Fills the buffer in simulated time. Raises: PeerTimeoutError, PeerLostError."""
+        """Fill the buffer in simulated time. Raises: PeerTimeoutError, PeerLostError."""
         filled, deadline = 0, self.clocks[receiver] + self._timeout_s
         arrivals = self._ways[sender, receiver].arrivals
         with self._news:
@@ -94,7 +94,7 @@ class Simulation:
                     arrivals.appendleft((at, data[len(taken) :]))
 
     def close(self, sender: int, receiver: int) -> None:
-        """The way ends here."""
+        """Close the way from one party to another."""
         with self._news:
             self._leave(sender, receiver, END)
             self._open[sender] -= 1
@@ -112,7 +112,7 @@ class Simulation:
         self._news.notify_all()
 
     def _wait(self, receiver: int, sender: int, deadline: float) -> bool:
-        """Has something arrived, or will it? False if the party is the first whose time is up."""
+        """Wait for an arrival; return False if the party is the first whose time is up."""
         self._waiting[receiver] = sender, deadline
         self._end_if_stuck()
         self._news.wait_for(lambda: self._late == receiver or self._ways[sender, receiver].arrivals)
@@ -123,7 +123,7 @@ class Simulation:
         return True
 
     def _end_if_stuck(self) -> None:
-        """If nobody can go on, the time of whoever waits until the earliest is up."""
+        """Time out the party with the earliest deadline if nobody can go on."""
         if self._late is None and self._waiting and len(self._waiting) == len(self._open):
             self._late = min(self._waiting, key=lambda party: (self._waiting[party][1], party))
             self._news.notify_all()

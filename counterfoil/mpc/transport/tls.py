@@ -1,4 +1,4 @@
-"""Links over TLS 1.3, both ends pinned: blocking sockets, one to send on and one to receive on per peer.
+"""Connect parties over TLS 1.3, both ends pinned: per peer a blocking socket to send on and one to receive on.
 
 Each party dials every peer, and only ever sends on what it dialled. A peer's index is a property of the certificate
 that it proved to hold, never a field that it fills in. Knows nothing of frames beyond the greeting.
@@ -41,7 +41,7 @@ _NOT_BEGUN, _ENDED = 9, 10  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Who a party is, where it listens, and the DER certificate it must prove to hold."""
+    """A party's name, where it listens, and the DER certificate that it must prove to hold."""
 
     name: str
     host: str
@@ -62,13 +62,13 @@ def connect(
     connect_s: float = 60.0,
     listener: socket.socket | None = None,
 ) -> dict[int, Link]:
-    """Links to all other parties, by index; who is at the other end of each was proved by key.
+    """Connect to all other parties, each proved by its key, and return the links by index.
 
     Peers may start later, or still be at another attempt: they are tried again until `connect_s` is over. Strangers
     who connect are turned away and change nothing. `load_identity` puts this party's certificate and key into a
     context. `listener` is a bound socket to take instead of this party's endpoint.
 
-    Raises: PeerIdentityError if whoever answers for a peer holds another key, or a peer does not accept ours;
+    Raises: PeerIdentityError if what answers for a peer holds another key, or a peer does not accept ours;
         PeerCertificateError if a certificate has ended or is not valid yet;
         AttemptError naming the peers that are there for another job or attempt; PeerTimeoutError naming those that are
         missing; ListenError if nobody can listen at this party's endpoint.
@@ -84,7 +84,7 @@ def connect(
 
 @dataclass(slots=True)
 class _Meeting:
-    """All parties dial each other until everybody has met, or time is up, or an identity is wrong."""
+    """The dialling of all parties by each other until all have met, or time is up, or an identity is wrong."""
 
     me: int
     parties: Sequence[Endpoint]
@@ -211,11 +211,11 @@ class _Meeting:
                 self._fail(late)
             self.strangers += 1
         except OSError:
-            pass  # whoever it was spoke no TLS or has gone
+            pass  # the other end spoke no TLS or has gone
         return _turn_away(connection)
 
     def _who(self, connection: ssl.SSLSocket) -> int:
-        """Whose pinned key the other end proved to hold; -1 if nobody's."""
+        """Return the party whose pinned key the other end proved to hold; -1 if it is nobody's."""
         try:
             shown = tls_pin(connection.getpeercert(binary_form=True) or b"")
         except ValueError:
@@ -249,7 +249,7 @@ class _Meeting:
 
 
 def _distrust(peer: Endpoint, code: int) -> PeerIdentityError:
-    """Why the certificate that a peer shows is not believed, by OpenSSL's code."""
+    """Explain, by OpenSSL's code, why the certificate that a peer shows is not accepted."""
     if code == _ENDED:
         return PeerCertificateError(
             f"the certificate of {peer} has ended; it must renew it: counterfoil party rotate{_days(peer)}"
@@ -262,7 +262,7 @@ def _distrust(peer: Endpoint, code: int) -> PeerIdentityError:
 
 
 def _days(party: Endpoint) -> str:
-    """From when until when the party's certificate holds, and what time this machine takes it to be."""
+    """Describe the validity of the party's certificate, and this machine's time."""
     with contextlib.suppress(ValueError):
         begins, ends = tls_validity(party.certificate)
         return f"; it holds from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M}{reckoned()}"
@@ -277,7 +277,7 @@ def _wrap(raw: socket.socket, context: ssl.SSLContext, *, server_side: bool) -> 
 
 
 def _turn_away(connection: ssl.SSLSocket) -> None:
-    """Closes so that the other end can still read why: with nothing of it left unread."""
+    """Close so that the other end can still read why: with nothing of it left unread."""
     with contextlib.suppress(OSError), connection:
         connection.shutdown(socket.SHUT_WR)
         deadline = time.monotonic() + 1.0
@@ -288,7 +288,7 @@ def _turn_away(connection: ssl.SSLSocket) -> None:
 
 
 def _read(connection: ssl.SSLSocket, size: int, timeout_s: float) -> bytes:
-    """So many bytes, all of them within that time."""
+    """Receive so many bytes, all of them within that time."""
     data, deadline = b"", time.monotonic() + timeout_s
     while len(data) < size:
         if (left := deadline - time.monotonic()) <= 0:

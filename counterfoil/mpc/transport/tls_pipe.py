@@ -1,4 +1,4 @@
-"""One link's bytes, over two TLS connections: this party only sends on one, and only receives on the other.
+"""Carry one link's bytes over two TLS connections: this party only sends on one, and only receives on the other.
 
 Each connection is then written by one thread and read by one other at most, and both directions run at once. Knows
 nothing of frames, but that one begins, and nothing of who the peer is, but its name.
@@ -20,14 +20,14 @@ from counterfoil.mpc.transport.base import Pipe
 BUFFER: Final = 4 << 20
 """What the system holds of each connection, in each direction."""
 
-#: What is no longer than this may be sent by whoever has it; far less than a third of the buffer.
+#: What is no longer than this may be sent by the calling thread; far less than a third of the buffer.
 _AT_ONCE: Final = 128 << 10
 #: A frame may take the time-out and, for what has come of it, as long as at so many bytes a second.
 _SLOWEST: Final = 64 << 10
 
 
 class TlsPipe(Pipe):
-    """Sends on one connection, long data through a thread of its own, and receives on the other."""
+    """A pipe that sends on one connection, long data by a thread of its own, and receives on the other."""
 
     def __init__(self, peer: str, out: ssl.SSLSocket, back: ssl.SSLSocket, timeout_s: float) -> None:
         self._peer, self._out, self._back, self._timeout_s = peer, out, back, timeout_s
@@ -57,8 +57,9 @@ class TlsPipe(Pipe):
         self._got, self._waited_s = 0, 0.0
 
     def read_into(self, buffer: memoryview) -> None:
-        """No peer gains time by sending little: what counts is how long this party has waited for the whole frame.
+        """Fill the buffer, within a time limit for the whole frame.
 
+        No peer gains time by sending little: what counts is how long this party has waited for the whole frame.
         Raises: PeerTimeoutError, PeerLostError.
         """
         filled, size = 0, len(buffer)
@@ -100,17 +101,17 @@ class TlsPipe(Pipe):
             self._sent += 1
 
     def _send(self, data: memoryview) -> bool:
-        """Was it sent?"""
+        """Send, and return whether it succeeded."""
         try:
             self._out.sendall(data)
             return True
         except TimeoutError:
             self._stuck = PeerTimeoutError(f"{self._peer} took nothing for {self._timeout_s:g} s")
         except OSError:
-            pass  # it has gone; whoever reads finds its last word, which may be why
+            pass  # it has gone; reading finds what it sent last, which may be why
         return False
 
 
 def reason(error: OSError) -> str:
-    """What the system says of it, without what it was about."""
+    """Return what the system says of an error, without what it was about."""
     return error.strerror or type(error).__name__

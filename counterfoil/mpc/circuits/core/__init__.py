@@ -1,1 +1,1 @@
-"""Circuits on words: addition of bits, comparison, conversion, truncation, rounding and noise."""
+"""Compute on words: addition of bits, comparison, conversion, truncation, rounding and noise."""

@@ -1,4 +1,4 @@
-"""Carries of L + R on bit slices, where x = L + R mod 2^64 (PROTOCOLS 7). The trees under every comparison.
+"""Compute the carries of L + R on bit slices, where x = L + R mod 2^64 (PROTOCOLS 7): under every comparison.
 
 A pair (g, t) of equally shaped `Bits`, bit position on the leading axis, says of each position, or of each block of
 positions, that it generates a carry (g) or passes one on (t). Two neighbouring blocks combine to
@@ -21,7 +21,7 @@ Places: TypeAlias = NDArray[np.intp]
 
 
 def generate_propagate(p: Protocol, slices: Halves[Bits]) -> tuple[Bits, Bits]:
-    """(g, t) of every bit position: both of L and R have the bit, or exactly one has it.
+    """Compute (g, t) of every bit position: both of L and R have the bit, or exactly one has it.
 
     Shapes: either half, g and t (width, n).
     Cost: 1 round; 24 / 32 B · width / 64.
@@ -33,7 +33,7 @@ def generate_propagate(p: Protocol, slices: Halves[Bits]) -> tuple[Bits, Bits]:
 
 
 def carry_out(p: Protocol, g: Bits, t: Bits) -> Bits:
-    """The carry out of the topmost position: a tree that halves the rows on each level.
+    """Compute the carry out of the topmost position: a tree that halves the rows on each level.
 
     Shapes: g and t (w, *lead, n); the result (*lead, n).
     Cost: ceil(log2 w) rounds; 2·w - 2 - ceil(log2 w) bits are multiplied: for w = 64, 120, or 45 / 90 B.
@@ -45,7 +45,7 @@ def carry_out(p: Protocol, g: Bits, t: Bits) -> Bits:
 
 
 def two_carries(p: Protocol, g: Bits, t: Bits, place: int) -> tuple[Bits, Bits]:
-    """The carries out of position `place` and of the topmost one.
+    """Compute the carries out of position `place` and of the topmost one.
 
     Shapes: g and t (w, *lead, n); both results (*lead, n).
     Cost: as `carry_out`, in as many rounds, and at most 2·ceil(log2 w) - 3 bits more, depending on `place`.
@@ -70,7 +70,7 @@ def two_carries(p: Protocol, g: Bits, t: Bits, place: int) -> tuple[Bits, Bits]:
 
 
 def carries(p: Protocol, g: Bits, t: Bits) -> Bits:
-    """The carry out of every position (inclusive prefix).
+    """Compute the carry out of every position (inclusive prefix).
 
     Shapes: g, t and the result (w, n).
     Cost: ceil(log2 w) rounds; about w/2 · (2·log2 w - 2) bits are multiplied: for w = 64, 321, or 120.375 / 240.75 B.
@@ -91,7 +91,7 @@ def carries(p: Protocol, g: Bits, t: Bits) -> Bits:
 
 
 def prefix_levels(rows: int) -> Iterator[tuple[Places, Places]]:
-    """By level, which rows take in which other ones, so that in the end each stands for itself and all below it.
+    """Yield, by level, the rows that take in others, and these, so that in the end each covers all below it.
 
     Source: Sklansky 1960.
     """
@@ -103,7 +103,7 @@ def prefix_levels(rows: int) -> Iterator[tuple[Places, Places]]:
 
 
 def _halved(p: Protocol, g: Bits, t: Bits, more: Sequence[tuple[Bits, Bits]] = ()) -> tuple[Bits, Bits, list[Bits]]:
-    """Every two neighbouring rows as one block, an unpaired top row as it is; and the products of `more`.
+    """Combine every two neighbouring rows to one block, keeping an unpaired top row; and multiply `more`.
 
     The lowest block passes nothing on, and its t means nothing.
 

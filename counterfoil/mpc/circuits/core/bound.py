@@ -1,4 +1,4 @@
-"""Public bounds of secret values, propagated through a program before it sends anything (PROTOCOLS 7.1).
+"""Propagate public bounds of secret values through a program before it sends anything (PROTOCOLS 7.1).
 
 A bound comes from a contract or is what a circuit states of its result. It is plain integer arithmetic: it knows no
 shares, and a plan whose values could wrap around the ring is refused by it.
@@ -17,7 +17,7 @@ SAFE_BITS: Final = 62
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """low <= value <= high, for every element. Its very existence says that the value is safe to compute with.
+    """An interval, low <= value <= high for every element, in which the value is safe to compute with.
 
     Raises: RangeError, at construction, if a value could reach 2^62 or the bounds are the wrong way round.
     """
@@ -36,7 +36,7 @@ class Bound:
 
     @classmethod
     def symmetric(cls, magnitude: int) -> Bound:
-        """|value| <= magnitude."""
+        """Bound |value| by the magnitude."""
         return cls(-magnitude, magnitude)
 
     def __add__(self, other: Bound) -> Bound:
@@ -53,19 +53,19 @@ class Bound:
         return Bound(min(corners), max(corners))
 
     def times(self, factor: int) -> Bound:
-        """Of the value times a public integer."""
+        """Bound the value times a public integer."""
         return self * Bound(factor, factor)
 
     def summed(self, count: int) -> Bound:
-        """Of the sum of `count` such values."""
+        """Bound the sum of `count` such values."""
         return self.times(count)
 
     def shifted_down(self, frac: int) -> Bound:
-        """Of the floor of value / 2^frac, or one more."""
+        """Bound the floor of value / 2^frac, or one more."""
         return Bound(self.low >> frac, (self.high >> frac) + 1)
 
     def joined(self, other: Bound) -> Bound:
-        """Of a value that is within one of the two."""
+        """Bound a value that is within one of the two."""
         return Bound(min(self.low, other.low), max(self.high, other.high))
 
     @property
@@ -75,5 +75,5 @@ class Bound:
 
     @property
     def width(self) -> int:
-        """Bits of the value in two's complement: the `width` that comparisons take."""
+        """The bits of the value in two's complement: the `width` that comparisons take."""
         return max(self.high.bit_length(), (-self.low - 1).bit_length() if self.low < 0 else 0) + 1

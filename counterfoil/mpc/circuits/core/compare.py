@@ -1,4 +1,4 @@
-"""Words to bits, signs, order and equality, all on bit slices: one packed message a level (PROTOCOLS 7).
+"""Compare shared words on bit slices: bits, signs, order and equality, one packed message a level (PROTOCOLS 7).
 
 `width` says how many low bits of a value matter: a caller that knows by its bounds that |x| < 2^(width-1) saves the
 rest. Results over an array are flat, one bit an element, in C order.
@@ -21,7 +21,7 @@ Pair: TypeAlias = tuple[Arith, Arith]
 
 
 def a2b(p: Protocol, x: Arith, width: int = 64) -> Bits:
-    """The low `width` bits of every x, as slices.
+    """Convert every x to the slices of its low `width` bits.
 
     Shapes: x of n elements; the result (width, n), least significant bit first.
     Cost: 8 rounds; 148.25 / 280.5 B (width 64); 2 + ceil(log2 (width - 1)) rounds.
@@ -40,7 +40,7 @@ def a2b(p: Protocol, x: Arith, width: int = 64) -> Bits:
 
 
 def msb(p: Protocol, x: Arith, width: int = 64, carry: Bits | None = None) -> Bits:
-    """Bit width - 1 of every x, or of x + carry: for width 64 the sign, else the sign if |x| < 2^(width-1).
+    """Extract bit width - 1 of every x, or of x + carry: for width 64 the sign, else the sign if |x| < 2^(width-1).
 
     Shapes: x of n elements; carry and the result (n,).
     Cost: 8 rounds; 76.25 / 136.5 B (width 64); 2 + ceil(log2 (width - 1)) rounds.
@@ -61,7 +61,7 @@ def msb(p: Protocol, x: Arith, width: int = 64, carry: Bits | None = None) -> Bi
 
 
 def less_than(p: Protocol, x: Arith, y: Arith, width: int = 64) -> Bits:
-    """x < y, signed, if |x - y| < 2^(width-1).
+    """Compare x < y, signed, if |x - y| < 2^(width-1).
 
     Shapes: x and y of n elements each; the result (n,).
     Cost: as `msb`.
@@ -74,7 +74,7 @@ def less_than(p: Protocol, x: Arith, y: Arith, width: int = 64) -> Bits:
 
 
 def less_than_pair(p: Protocol, x: Pair, y: Pair, widths: tuple[int, int]) -> Bits:
-    """x < y in the order of (high, low) words, signed, if each difference is under 2^(width-1).
+    """Compare x < y in the order of (high, low) words, signed, if each difference is under 2^(width-1).
 
     Shapes: all four words of n elements; the result (n,).
     Cost: that of `less_than` of the low words, then of the high words, which is one more bit deep.
@@ -90,7 +90,7 @@ def less_than_pair(p: Protocol, x: Pair, y: Pair, widths: tuple[int, int]) -> Bi
 
 
 def less_than_bits(p: Protocol, x: Bits, y: Bits) -> Bits:
-    """x < y, unsigned, for words in slices.
+    """Compare x < y, unsigned, for words in slices.
 
     Shapes: x and y (w, *lead, n); the result (*lead, n).
     Cost: 7 rounds; 69 / 138 B (w = 64).
@@ -103,7 +103,7 @@ def less_than_bits(p: Protocol, x: Bits, y: Bits) -> Bits:
 
 
 def less_than_public(p: Protocol, x: Bits, public: Words) -> Bits:
-    """x < c, unsigned, for words in slices and public c.
+    """Compare x < c, unsigned, for words in slices and public c.
 
     Shapes: x (w, *lead, n); `public` the slices of c, packed words that broadcast over x's parts (`packing.slices`, or
         `constant_slices`); the result (*lead, n).
@@ -122,7 +122,7 @@ def less_than_public(p: Protocol, x: Bits, public: Words) -> Bits:
 
 
 def is_zero(p: Protocol, x: Arith, width: int = 64) -> Bits:
-    """x == 0 mod 2^width.
+    """Test x == 0 mod 2^width.
 
     Shapes: x of n elements; the result (n,).
     Cost: 7 rounds; 31.625 / 63.25 B (width 64); 1 + ceil(log2 width) rounds.
@@ -139,7 +139,7 @@ def is_zero(p: Protocol, x: Arith, width: int = 64) -> Bits:
 
 
 def equal(p: Protocol, x: Arith, y: Arith, width: int = 64) -> Bits:
-    """x == y mod 2^width.
+    """Test x == y mod 2^width.
 
     Shapes, Cost, Reveals, Raises: as `is_zero`, on x - y.
     """
@@ -161,7 +161,7 @@ def all_set(p: Protocol, z: Bits) -> Bits:
 
 
 def constant_slices(values: Words, width: int = 64) -> Words:
-    """Slices of public words each of which stands for a whole row of equal values.
+    """Slice public words, each of which is broadcast over a whole row of equal values.
 
     Shapes: (*lead) to (width, *lead, 1), which broadcasts over the rows.
     """

@@ -1,4 +1,4 @@
-"""Bits to numbers, and what follows from it: injection and oblivious choice (PROTOCOLS 7)."""
+"""Convert bits to numbers, and by that inject and choose obliviously (PROTOCOLS 7)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from counterfoil.mpc.ring.shares import U64, Arith, Bits
 
 
 def b2a(p: Protocol, x: Bits) -> Arith:
-    """Each bit as the number 0 or 1.
+    """Convert each bit to the number 0 or 1.
 
     Shapes: x and the result agree.
     Cost: 2 rounds; 32 / 48 B a bit.
@@ -26,7 +26,7 @@ def b2a(p: Protocol, x: Bits) -> Arith:
 
 
 def compose(p: Protocol, x: Bits) -> Arith:
-    """Words from their slices, unsigned: sum of 2^i · x_i.
+    """Compose words from their slices, unsigned: sum of 2^i · x_i.
 
     Shapes: x (w, n); the result (n,).
     Cost: 2 rounds; 32·w / 48·w B.
@@ -40,7 +40,7 @@ def compose(p: Protocol, x: Bits) -> Arith:
 
 
 def inject(p: Protocol, b: Bits, x: Arith) -> Arith:
-    """b · x: x where the bit is set, zero elsewhere.
+    """Multiply by a bit, b · x: x where the bit is set, zero elsewhere.
 
     Shapes: b, x and the result agree.
     Cost: 3 rounds; 56 / 96 B.
@@ -53,7 +53,7 @@ def inject(p: Protocol, b: Bits, x: Arith) -> Arith:
 
 
 def select(p: Protocol, choice: Arith, x: Arith, y: Arith) -> Arith:
-    """x where `choice` is 1, y where it is 0.
+    """Select x where `choice` is 1, y where it is 0.
 
     Shapes: all agree.
     Cost: 1 round; 24 / 48 B.

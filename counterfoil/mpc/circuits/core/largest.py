@@ -1,4 +1,4 @@
-"""The largest of many secret values, by a tournament of sorted lists, for many cells side by side."""
+"""Find the largest of many secret values, by a tournament of sorted lists, for many cells side by side."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from counterfoil.mpc.ring.shares import Arith, concat
 
 
 def largest(p: Protocol, lists: Sequence[Arith], width: int) -> Arith:
-    """Of each cell the m largest values of all lists, largest first, if every list is in that order.
+    """Find each cell's m largest values of all lists, largest first, if every list is in that order.
 
     Shapes: every list and the result (m, n) for n cells, m a power of two; values differ by less than 2^(width-1).
     Cost: ceil(log2 lists) · (1 + log2 m) exchanges one after the other, m·n/2 to m·n comparisons each for every pair.
@@ -36,7 +36,7 @@ def largest(p: Protocol, lists: Sequence[Arith], width: int) -> Arith:
 
 
 def _sorted(p: Protocol, x: Arith, width: int) -> Arith:
-    """A bitonic list, largest first."""
+    """Sort a bitonic list, largest first."""
     m, n = x.shape
     step = m // 2
     while step:
@@ -48,7 +48,7 @@ def _sorted(p: Protocol, x: Arith, width: int) -> Arith:
 
 
 def _exchange(p: Protocol, x: Arith, y: Arith, width: int) -> tuple[Arith, Arith]:
-    """The larger and the smaller of every pair."""
+    """Split every pair into the larger and the smaller value."""
     less = b2a(p, less_than(p, x, y, width)).reshape(*x.shape)
     step = p.multiply(less, y - x)
     return x + step, y - step

@@ -1,4 +1,4 @@
-"""Noise for differential privacy that nobody knows and nobody can bias (PROTOCOLS 11).
+"""Sample noise for differential privacy that nobody knows and nobody can bias (PROTOCOLS 11).
 
 Sampled from secret random words by comparisons with public thresholds. The words belong to the job, not to the attempt:
 a retry adds the same noise to the same output, and no output shares its noise with another. Probabilities are computed
@@ -30,7 +30,7 @@ MAX_SIGMA: Final = 512
 
 
 def discrete_laplace(p: Protocol, output: str, size: int, scale: Fraction | int) -> Arith:
-    """Independent secret samples for one output, each k with probability proportional to exp(-|k| / scale).
+    """Draw independent secret samples for one output, each k with probability ~ exp(-|k| / scale).
 
     The distance of a sample from that law is at most (2·l + 2)·2^-64, l = `laplace_digits(scale)`: add (1 + e^eps)
     times that to delta. |k| <= 2^l - 1, see `laplace_bound`.
@@ -55,7 +55,7 @@ def discrete_laplace(p: Protocol, output: str, size: int, scale: Fraction | int)
 
 
 def laplace_digits(scale: Fraction | int) -> int:
-    """Binary digits of a geometric number that all but 2^-64 of them fit in: ceil(log2(64 · ln 2 · scale)).
+    """Return the binary digits that a geometric number fits in but for 2^-64: ceil(log2(64 · ln 2 · scale)).
 
     Raises: RangeError unless the scale is above 0 and below 2^48.
     """
@@ -67,17 +67,17 @@ def laplace_digits(scale: Fraction | int) -> int:
 
 
 def laplace_bound(scale: Fraction | int) -> Bound:
-    """What a sample cannot pass."""
+    """Bound a sample of `discrete_laplace`."""
     return Bound.symmetric((1 << laplace_digits(scale)) - 1)
 
 
 def laplace_distance(scale: Fraction | int) -> Fraction:
-    """How far the law of a sample is from discrete Laplace, in total variation."""
+    """Bound the total variation distance of a sample's law from discrete Laplace."""
     return Fraction(2 * laplace_digits(scale) + 2, 1 << SECURITY)
 
 
 def laplace_quantile(scale: Fraction | int, beyond: Fraction) -> int:
-    """The smallest t that |sample| passes with probability `beyond` at most.
+    """Find the smallest t that |sample| passes with probability `beyond` at most.
 
     It passes t with probability 2·a^(t + 1) / (1 + a), a = e^(-1/scale).
     """
@@ -88,7 +88,7 @@ def laplace_quantile(scale: Fraction | int, beyond: Fraction) -> int:
 
 
 def discrete_gaussian(p: Protocol, output: str, size: int, sigma: Fraction | int) -> Arith:
-    """Independent secret samples for one output, each k with probability proportional to exp(-k² / (2·sigma²)).
+    """Draw independent secret samples for one output, each k with probability ~ exp(-k² / (2·sigma²)).
 
     The distance of a sample from that law is at most (t + 1)·2^-64, t = `gaussian_reach(sigma)`: see `discrete_laplace`
     for what that means. |k| <= t.
@@ -115,7 +115,7 @@ def discrete_gaussian(p: Protocol, output: str, size: int, sigma: Fraction | int
 
 
 def gaussian_reach(sigma: Fraction | int) -> int:
-    """The magnitude that all but 2^-64 of the samples stay under: ceil(sqrt(2 · 65 · ln 2) · sigma) + 1.
+    """Return a magnitude that all but 2^-64 of the samples stay under: ceil(sqrt(2·65·ln 2) · sigma) + 1.
 
     Raises: RangeError unless sigma is above 0 and at most MAX_SIGMA.
     """
@@ -127,30 +127,30 @@ def gaussian_reach(sigma: Fraction | int) -> int:
 
 
 def gaussian_bound(sigma: Fraction | int) -> Bound:
-    """What a sample cannot pass."""
+    """Bound a sample of `discrete_gaussian`."""
     return Bound.symmetric(gaussian_reach(sigma))
 
 
 def gaussian_distance(sigma: Fraction | int) -> Fraction:
-    """How far the law of a sample is from discrete Gaussian, in total variation."""
+    """Bound the total variation distance of a sample's law from discrete Gaussian."""
     return Fraction(gaussian_reach(sigma) + 1, 1 << SECURITY)
 
 
 def gaussian_quantile(sigma: Fraction | int, beyond: Fraction) -> int:
-    """The smallest t that |sample| passes with probability `beyond` at most."""
+    """Find the smallest t that |sample| passes with probability `beyond` at most."""
     under = _gaussian_thresholds(sigma, gaussian_reach(sigma))
     return int(np.searchsorted(under, U64(math.ceil((1 - beyond) * 2**64))))
 
 
 def _laplace_thresholds(scale: Fraction | int, digits: int) -> Words:
-    """floor(p_i · 2^64) for each digit."""
+    """Compute floor(p_i · 2^64) for each digit."""
     with localcontext(prec=DIGITS):
         powers = [(-(1 << i) / _decimal(scale)).exp() for i in range(digits)]
         return np.array([int(power / (1 + power) * 2**64) for power in powers], dtype=U64)
 
 
 def _gaussian_thresholds(sigma: Fraction | int, reach: int) -> Words:
-    """floor(P[|k| <= j] · 2^64) for j = 0..reach - 1, capped at the largest word."""
+    """Compute floor(P[|k| <= j] · 2^64) for j = 0..reach - 1, capped at the largest word."""
     with localcontext(prec=DIGITS):
         spread = 2 * _decimal(sigma) ** 2
         weights = [(1 if j == 0 else 2) * (-(j * j) / spread).exp() for j in range(reach + 1)]

@@ -1,4 +1,4 @@
-"""Inputs that break their contract's bounds are found and zeroed while shared (PROTOCOLS 3.5)."""
+"""Find and zero inputs that break their contract's bounds, while they are shared (PROTOCOLS 3.5)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Limit: TypeAlias = int | NDArray[np.int64]
 
 
 def in_range(p: Protocol, x: Arith, low: Limit, high: Limit) -> Arith:
-    """1 where low <= x <= high, else 0, whatever 64-bit word x is; if 0 <= high - low < 2^63.
+    """Test low <= x <= high, as 1 or 0, for any 64-bit word x; if 0 <= high - low < 2^63.
 
     Shapes: x and the result (n,); low and high one for all rows, or (n,).
     Cost: 11 rounds; 2 comparisons, an AND of bits and one B2A: 184.9 / 321.75 B.

@@ -1,4 +1,4 @@
-"""Exact division of secret whole numbers by a public one, and rounding to its multiples.
+"""Divide secret whole numbers exactly by a public one, and round them to its multiples.
 
 Division by multiplication with a reciprocal is exact as long as the product fits into the ring, so longer numbers take
 long division: a digit of the quotient at a time, from the top.
@@ -22,7 +22,7 @@ LARGEST_DIVISOR: Final = 1 << 20
 
 
 def floor_divide(p: Protocol, x: Arith, divisor: int, bound: Bound) -> Arith:
-    """floor(x / divisor), for every x within its bound.
+    """Divide: floor(x / divisor), for every x within its bound.
 
     Shapes: x and the result agree.
     Cost: that of `trunc_exact`, at most 152.4 / 256.75 B; twice over for each digit more: one at 30 bits at most.
@@ -51,7 +51,7 @@ def floor_divide(p: Protocol, x: Arith, divisor: int, bound: Bound) -> Arith:
 
 
 def check_divisible(bound: Bound, divisor: int) -> tuple[int, int]:
-    """The lowest quotient, and how far a number within the bound can be above so many times the divisor.
+    """Return the lowest quotient, and how far a number in the bound can be above that many times the divisor.
 
     Raises: RangeError as `floor_divide`; a plan asks this before anything is computed.
     """
@@ -62,7 +62,7 @@ def check_divisible(bound: Bound, divisor: int) -> tuple[int, int]:
 
 
 def round_to(p: Protocol, x: Arith, base: int, bound: Bound) -> Arith:
-    """The multiple of `base` nearest to x, the larger of two that are as near; it differs from x by base // 2 at most.
+    """Round to the nearest multiple of `base`, up where two are as near; the result is within base // 2 of x.
 
     Shapes: x and the result agree.
     Cost: that of `floor_divide`.
@@ -74,7 +74,7 @@ def round_to(p: Protocol, x: Arith, base: int, bound: Bound) -> Arith:
 
 
 def round_each(p: Protocol, arrays: Sequence[Arith], base: int, bounds: Sequence[Bound]) -> list[Arith]:
-    """`round_to` of arrays with bounds of their own, in one pass: what can be rounded alone can be with others.
+    """Round arrays with bounds of their own in one pass: what can be rounded alone can be with others.
 
     Shapes: an array and its result agree.
     Cost: that of `floor_divide` of all elements, at the width of the array whose bounds are furthest apart.
@@ -99,7 +99,7 @@ def round_each(p: Protocol, arrays: Sequence[Arith], base: int, bounds: Sequence
 
 
 def check_roundable(bound: Bound, base: int) -> tuple[int, int]:
-    """As `check_divisible`, of what is divided to be rounded.
+    """Check what is rounded, as `check_divisible` does.
 
     Raises: RangeError unless 1 <= base <= 2^20, or if the bounds are 2^62 - base or more apart, or near 2^62; a plan
         asks this before anything is computed.
@@ -109,5 +109,5 @@ def check_roundable(bound: Bound, base: int) -> tuple[int, int]:
 
 
 def rounded_from(base: int) -> Bound:
-    """By how much the number that was rounded can pass what it was rounded to."""
+    """Bound the number that was rounded minus what it was rounded to."""
     return Bound(-(base // 2), base - 1 - base // 2)

@@ -1,4 +1,4 @@
-"""Which cells stand on enough rows, as numbers that their values are multiplied by before any release (PROTOCOLS 9)."""
+"""Mark the cells that have enough rows, by numbers that their values are multiplied by before release (PROTOCOLS 9)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from counterfoil.mpc.ring.shares import Arith
 
 
 def at_least(p: Protocol, count: Arith, threshold: int, width: int = 64) -> Arith:
-    """1 where count >= threshold, else 0; valid if |count - threshold| < 2^(width-1).
+    """Test count >= threshold, as 1 or 0; valid if |count - threshold| < 2^(width-1).
 
     Shapes: count and the result agree.
     Cost: 10 rounds; 108.25 / 184.5 B (width 64).

@@ -1,8 +1,8 @@
-"""Division by a power of two: exact, or fast and probabilistic (PROTOCOLS 7.1). No third way is offered.
+"""Divide by a power of two: exactly, or fast and probabilistically (PROTOCOLS 7.1). No third way is offered.
 
 `trunc_exact` is for everything that reaches an output, a comparison or noise. `trunc_pr` is for the inside of numeric
-kernels: whoever knows the low bits of L learns one bit below the output's resolution if its result is opened, so it
-never is.
+kernels: a party that knows the low bits of L learns one bit below the output's resolution if its result is opened, so
+it never is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from counterfoil.mpc.ring.shares import U64, Arith, stack_bits
 
 
 def trunc_exact(p: Protocol, x: Arith, frac: int) -> Arith:
-    """floor(x / 2^frac), for every signed x.
+    """Divide: floor(x / 2^frac), for every signed x.
 
     Shapes: x and the result agree.
     Cost: 10 rounds; 149 to 152.4 / 250 to 256.75 B, depending on frac.
@@ -40,7 +40,7 @@ def trunc_exact(p: Protocol, x: Arith, frac: int) -> Arith:
 
 
 def trunc_pr(p: Protocol, x: Arith, frac: int) -> Arith:
-    """floor(x / 2^frac) or one more, the latter with the probability of the fraction, for |x| < 2^62.
+    """Divide: floor(x / 2^frac) or one more, the latter with the probability of the fraction, for |x| < 2^62.
 
     Shapes: x and the result agree.
     Cost: 2 rounds; 14 / 28 B for up to 16 bits, 20 / 40 B for up to 32 bits.
@@ -54,7 +54,7 @@ def trunc_pr(p: Protocol, x: Arith, frac: int) -> Arith:
 
 
 def multiply_pr(p: Protocol, x: Arith, y: Arith, frac: int) -> Arith:
-    """`trunc_pr` of x·y elementwise, for |x·y| < 2^62.
+    """Multiply and divide: `trunc_pr` of x·y elementwise, for |x·y| < 2^62.
 
     Shapes: x, y and the result agree.
     Cost: 2 / 3 rounds; 30 / 60 B for up to 16 bits, 36 / 72 B for up to 32 bits.

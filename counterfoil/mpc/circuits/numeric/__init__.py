@@ -1,1 +1,1 @@
-"""Circuits on fixed-point numbers: quotients, roots and elementary functions."""
+"""Compute on fixed-point numbers: quotients, roots and elementary functions."""

@@ -1,4 +1,4 @@
-"""Odd functions as series of Chebyshev polynomials, and the logistic function by one: for fits, not for release.
+"""Evaluate odd functions as Chebyshev series, and the logistic function by one: for fits, not for release.
 
 T_(m+n) = 2·T_m·T_n - T_(m-n) splits a series of 16 odd terms into four of 4 terms, joined by T_8 and T_16. Unlike
 powers of t, Chebyshev polynomials stay in [-1, 1] and their coefficients fall, so that rounding does not grow.
@@ -36,7 +36,7 @@ LOGISTIC: Final = (328335, -96523, 46018, -24139, 13018, -7084, 3867, -2113, 115
 
 
 def fast_sigmoid(p: Protocol, x: Number) -> Number:
-    """1 / (1 + e^-x), not truncated: `rescale` or `settle` it. The error is at most 2^-13.
+    """Compute 1 / (1 + e^-x), not truncated: `rescale` or `settle` it. The error is at most 2^-13.
 
     A fraction of the cost of `elementary.sigmoid`, for the inside of a fit, where single errors average out.
 
@@ -70,7 +70,7 @@ def fast_sigmoid(p: Protocol, x: Number) -> Number:
 
 
 def odd_series(p: Protocol, t: Arith, coefficients: Sequence[int]) -> Arith:
-    """Sum of coefficients[i] · T_(2i + 1)(t) for 16 coefficients over 2^COEFFICIENT_BITS.
+    """Sum coefficients[i] · T_(2i + 1)(t) for 16 coefficients over 2^COEFFICIENT_BITS.
 
     For |t| <= 1 over 2^FRAC; the result over 2^SERIES_FRAC.
 
@@ -104,14 +104,14 @@ def odd_series(p: Protocol, t: Arith, coefficients: Sequence[int]) -> Arith:
 
 
 def fold(coefficients: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Of a series in T_1, T_3, ..., T_(2s - 1) the series a and b with half as many terms, where it is a + T_s·b."""
+    """Halve a series in T_1, T_3, ..., T_(2s - 1): return a and b with half as many terms, where it is a + T_s·b."""
     half = len(coefficients) // 2
     below, above = coefficients[:half], coefficients[half:]
     return [one - other for one, other in zip(below, reversed(above), strict=True)], [2 * each for each in above]
 
 
 def _next(p: Protocol, steps: Sequence[tuple[Arith, Arith, Arith]]) -> list[Arith]:
-    """2·x·y - z for each (x, y, z). Cost: 2 / 3 rounds; 36 / 72 B each."""
+    """Compute 2·x·y - z for each (x, y, z). Cost: 2 / 3 rounds; 36 / 72 B each."""
     x, y, z = (concat(each) for each in zip(*steps, strict=True))
     return _parts(multiply_pr(p, x, y, FRAC - 1) - z, len(steps))
 
@@ -122,7 +122,7 @@ def _parts(together: Arith, count: int) -> list[Arith]:
 
 
 def _clamped(p: Protocol, x: Number, end: int) -> Arith:
-    """x within [-end, end]. Cost: 10 rounds."""
+    """Clamp x to [-end, end]. Cost: 10 rounds."""
     # 1 (7 and 2 rounds). Is it below -end, and not below end?
     sides = concat([p.add_public(x.value, end), p.add_public(x.value, -end)])
     below, inner = _parts(b2a(p, msb(p, sides, x.bound.width + 1)), 2)

@@ -1,4 +1,4 @@
-"""Quotients and square roots of secret numbers, with stated error bounds (PROTOCOLS 10).
+"""Divide secret numbers and take their square roots, with stated error bounds (PROTOCOLS 10).
 
 Division by a count that is released anyway is better done after release, exactly; this is for what stays secret.
 """
@@ -22,10 +22,10 @@ STEPS = 3
 
 
 def divide(p: Protocol, a: Number, b: Number, limit: int | None = None) -> tuple[Number, Arith]:
-    """a / b, and 1 where b > 0 (else 0, and then the quotient is 0); not truncated: `rescale` or `settle` it.
+    """Divide: a / b, and 1 where b > 0 (else 0, and then the quotient is 0).
 
-    `limit` is a promise that |a / b| <= limit wherever b > 0; without it the bounds of a and b say so. The error is at
-    most limit · 2^-26.
+    It is not truncated: `rescale` or `settle` it. `limit` is a promise that |a / b| <= limit wherever b > 0; without it
+    the bounds of a and b say so. The error is at most limit · 2^-26.
 
     Shapes: a, b and both results (n,).
     Cost: for b of 33 bits at most 32 / 40 rounds; 1449 / 2361 B.
@@ -60,7 +60,7 @@ def divide(p: Protocol, a: Number, b: Number, limit: int | None = None) -> tuple
 
 
 def reciprocal_of_normal(p: Protocol, c: Arith) -> Arith:
-    """1 / c for c in [1/2, 1], both with FRAC fractional bits; the error is at most 2^-27.
+    """Compute 1 / c for c in [1/2, 1], both with FRAC fractional bits; the error is at most 2^-27.
 
     Shapes: c and the result agree.
     Cost: 12 / 18 rounds; 216 / 432 B.
@@ -75,7 +75,7 @@ def reciprocal_of_normal(p: Protocol, c: Arith) -> Arith:
 
 
 def sqrt(p: Protocol, x: Number) -> Number:
-    """The square root of x >= 0; 0 for 0; not truncated: `rescale` or `settle` it.
+    """Compute the square root of x >= 0; 0 for 0; not truncated: `rescale` or `settle` it.
 
     The error is at most sqrt(high) · 2^-26, where x <= high by its bound.
 

@@ -1,4 +1,4 @@
-"""Exponential, logarithms and the logistic function of secret numbers, with stated error bounds (PROTOCOLS 10).
+"""Compute exponentials, logarithms and the logistic function, with stated error bounds (PROTOCOLS 10).
 
 The coefficients interpolate at Chebyshev nodes and are literal integers, because all nodes must use the same.
 """
@@ -37,7 +37,7 @@ SIGMOID_REACH: Final = 20
 
 
 def exp(p: Protocol, x: Number) -> Number:
-    """e^x; not truncated: `rescale` or `settle` it.
+    """Compute e^x; not truncated: `rescale` or `settle` it.
 
     The error is at most e^high · 2^-25, where x <= high by its bound; what cannot be computed so closely is refused.
 
@@ -64,9 +64,10 @@ def exp(p: Protocol, x: Number) -> Number:
 
 
 def _binary_exponent(what: str, bound: Bound, frac: int) -> tuple[int, int, int, int]:
-    """log2(e) over a power of two, the bits to drop of its product with x, and the floors of the least and largest one.
+    """Scale log2(e) for its product with x.
 
-    Raises: RangeError unless log2(e) · x fits FRAC fractional bits, and is within 2^-26 before more bits are cut off.
+    Return log2(e) over a power of two, the bits to drop of its product with x, and the floors of the least and largest
+    one. Raises: RangeError unless log2(e) · x fits FRAC fractional bits, and is within 2^-26 before more are cut off.
     """
     bits, drop = _precision(bound.magnitude, frac)
     if frac < 0 or drop > SAFE_BITS or not _is_precise(bound.magnitude, frac):
@@ -84,19 +85,19 @@ def _binary_exponent(what: str, bound: Bound, frac: int) -> tuple[int, int, int,
 
 
 def _precision(magnitude: int, frac: int) -> tuple[int, int]:
-    """The fractional bits of log2(e) that leave room for x, and how many bits their product then has too many."""
+    """Return the fractional bits of log2(e) that leave room for x, and by how many its product has too many."""
     bits = min(FRAC + 4, 60 - magnitude.bit_length())
     return bits, frac + bits - FRAC
 
 
 def _is_precise(magnitude: int, frac: int) -> bool:
-    """Whether |x| · 2^-bits, by which log2(e) · x is off when log2(e) is cut off, is at most 2^-26."""
+    """Return whether |x| · 2^-bits, the error of log2(e) · x when log2(e) is cut off, is at most 2^-26."""
     bits, _ = _precision(magnitude, frac)
     return bits >= 0 and magnitude << 26 <= 1 << (bits + frac)
 
 
 def log2(p: Protocol, x: Number) -> tuple[Number, Arith]:
-    """The binary logarithm of x, and 1 where x > 0 (else 0, and then the logarithm is about 0).
+    """Compute the binary logarithm of x, and 1 where x > 0 (else 0, and then the logarithm is about 0).
 
     The error is at most 2^-23; FRAC fractional bits.
 
@@ -110,7 +111,7 @@ def log2(p: Protocol, x: Number) -> tuple[Number, Arith]:
 
 
 def log(p: Protocol, x: Number) -> tuple[Number, Arith]:
-    """The natural logarithm of x, and 1 where x > 0. The error is that of `log2`.
+    """Compute the natural logarithm of x, and 1 where x > 0. The error is that of `log2`.
 
     Shapes, Cost, Reveals, Raises, Source: as `log2`.
     """
@@ -118,7 +119,7 @@ def log(p: Protocol, x: Number) -> tuple[Number, Arith]:
 
 
 def _logarithm(p: Protocol, x: Number, series: Sequence[int], of_two: int) -> tuple[Number, Arith]:
-    """A logarithm, by its series on [1/2, 1] and its value at 2 over 2^60."""
+    """Compute a logarithm, by its series on [1/2, 1] and its value at 2 over 2^60."""
     width = width_of("a number that has a logarithm", x)
     # 1. x = c · 2^(i + 1) / 2^frac.
     normal = normalise(p, x.value, width)
@@ -132,7 +133,9 @@ def _logarithm(p: Protocol, x: Number, series: Sequence[int], of_two: int) -> tu
 
 
 def sigmoid(p: Protocol, x: Number) -> Number:
-    """1 / (1 + e^-x), with FRAC + 1 fractional bits; the error is at most 2^-26, or x is refused as `exp` would.
+    """Compute 1 / (1 + e^-x), with FRAC + 1 fractional bits.
+
+    The error is at most 2^-26, or x is refused as `exp` would.
 
     Shapes: x and the result (n,).
     Cost: for x of 20 binary places and |x| <= 10: 49 / 58 rounds; 848 / 1601 B.
@@ -159,7 +162,7 @@ def sigmoid(p: Protocol, x: Number) -> Number:
 
 
 def polynomial(p: Protocol, t: Arith, coefficients: Sequence[int]) -> Arith:
-    """Sum of coefficients[k] · t^k for |t| <= 1; t and coefficients over 2^FRAC, the result over 2^(2·FRAC).
+    """Sum coefficients[k] · t^k for |t| <= 1; t and coefficients over 2^FRAC, the result over 2^(2·FRAC).
 
     Shapes: t and the result (n,).
     Cost: (2 / 3)·ceil(log2 degree) rounds; (degree - 1) · (36 / 72) B.

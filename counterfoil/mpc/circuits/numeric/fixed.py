@@ -1,4 +1,4 @@
-"""Fixed-point numbers on shares, with their public bounds (PROTOCOLS 7.1 and 10).
+"""Compute on shared fixed-point numbers with their public bounds (PROTOCOLS 7.1 and 10).
 
 A number is an integer over 2^frac. Its bound travels with it, so a program whose values could wrap is refused before it
 sends anything. What a numeric kernel makes with `trunc_pr` is `Rough`: opened or compared, it would say something about
@@ -25,7 +25,7 @@ ONE: Final = 1 << FRAC
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """value / 2^frac, where the integer `value` is within `bound`."""
+    """A number, value / 2^frac, where the integer `value` is within `bound`."""
 
     value: Arith
     frac: int
@@ -33,19 +33,19 @@ class Number:
 
 
 class Fixed(Number):
-    """Exact, or settled: it may be opened, compared, or get noise."""
+    """A number that is exact, or settled: it may be opened, compared, or get noise."""
 
     __slots__ = ()
 
 
 class Rough(Number):
-    """Carries the coin of a probabilistic truncation: it may only go on to further arithmetic, or to `settle`."""
+    """A number with the coin of a probabilistic truncation: for further arithmetic alone, or for `settle`."""
 
     __slots__ = ()
 
 
 def add(x: Number, y: Number) -> Number:
-    """x + y. Local. Raises: ShapeError; RangeError if they differ in fractional bits, or the sum could wrap."""
+    """Add x + y. Local. Raises: ShapeError; RangeError if they differ in fractional bits, or the sum could wrap."""
     check_same_shape("add", x.value, y.value)
     if x.frac != y.frac:
         raise RangeError(f"numbers of {x.frac} and {y.frac} fractional bits do not add; rescale one")
@@ -53,12 +53,12 @@ def add(x: Number, y: Number) -> Number:
 
 
 def negate(x: Number) -> Number:
-    """-x. Local."""
+    """Negate x. Local."""
     return type(x)(-x.value, x.frac, -x.bound)
 
 
 def product(p: Protocol, x: Number, y: Number) -> Number:
-    """x · y with the fractional bits of both, not truncated: that is left to `rescale` or `settle`.
+    """Multiply x · y with the fractional bits of both, not truncated: that is left to `rescale` or `settle`.
 
     Shapes: x, y and the result agree.
     Cost: 1 round; 24 / 48 B.
@@ -71,7 +71,7 @@ def product(p: Protocol, x: Number, y: Number) -> Number:
 
 
 def rescale(p: Protocol, x: Number, frac: int) -> Number:
-    """x with so many fractional bits; within 2^-frac of it if there were more.
+    """Rescale x to so many fractional bits; the result is within 2^-frac of it if there were more.
 
     Shapes: x and the result agree.
     Cost: local if there are fewer now, else as `trunc_pr`.
@@ -85,7 +85,7 @@ def rescale(p: Protocol, x: Number, frac: int) -> Number:
 
 
 def settle(p: Protocol, x: Number, frac: int) -> Fixed:
-    """floor(x · 2^frac) / 2^frac, exactly: what may be opened.
+    """Round down to floor(x · 2^frac) / 2^frac, exactly, which may be opened.
 
     Shapes: x and the result agree.
     Cost: as `trunc_exact`.

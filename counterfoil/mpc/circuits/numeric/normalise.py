@@ -1,4 +1,4 @@
-"""Scales secret integers into [1/2, 1), where series and Newton steps converge (PROTOCOLS 10)."""
+"""Scale secret integers into [1/2, 1), where series and Newton steps converge (PROTOCOLS 10)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_WIDTH = 61
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """x = c · 2^(i + 1), where i is the place of x's leading one.
+    """A normal form x = c · 2^(i + 1), where i is the place of x's leading one.
 
     `c` is in [1/2, 1] with FRAC fractional bits, and 1/2 where x = 0; `place` is (width, n), of which row j is 1 where
     i = width - 1 - j; `factor` is 2^(width - 1 - i), and 0 where x = 0; `real` is 1 where x > 0, else 0.
@@ -35,7 +35,10 @@ class Normal:
 
 
 def width_of(what: str, x: Number) -> int:
-    """The `width` that `normalise` takes for this number. Raises: RangeError unless it is in [0, 2^MAX_WIDTH)."""
+    """Return the `width` that `normalise` takes for this number.
+
+    Raises: RangeError unless it is in [0, 2^MAX_WIDTH).
+    """
     if x.bound.low < 0:
         raise RangeError(f"{what} may not be negative, and this one is from {x.bound.low} on")
     if x.frac < 0 or x.bound.high >> MAX_WIDTH:
@@ -46,7 +49,7 @@ def width_of(what: str, x: Number) -> int:
 
 
 def normalise(p: Protocol, x: Arith, width: int) -> Normal:
-    """The normal form of integers 0 <= x < 2^width.
+    """Normalise integers 0 <= x < 2^width.
 
     Shapes: x (n,).
     Cost: for width 32: 16 / 17 rounds; 1142 / 1764 B.
@@ -72,7 +75,7 @@ def normalise(p: Protocol, x: Arith, width: int) -> Normal:
 
 
 def prefix_and(p: Protocol, z: Bits) -> Bits:
-    """Row i: AND of rows 0..i.
+    """Compute in row i the AND of rows 0..i.
 
     Shapes: z and the result (w, n).
     Cost: ceil(log2 w) rounds; about w/2 bits are multiplied in each.

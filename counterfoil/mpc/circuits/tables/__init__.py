@@ -1,1 +1,1 @@
-"""Circuits on tables: sorting, grouping, joining and order statistics."""
+"""Compute on tables: sorting, grouping, joining and order statistics."""

@@ -1,8 +1,8 @@
-"""Aggregates of groups of rows that a sort has made neighbours, in constant rounds (PROTOCOLS 9).
+"""Aggregate groups of rows that a sort has made neighbours, in constant rounds (PROTOCOLS 9).
 
-Tables keep their public size: results stand in the first rows, one a group in the order of the keys, and the rest is
-zero; how many groups there are stays secret. Rows that are not real (padding, rejected) are sorted behind the real ones
-by a key bit of their own, carry `valid` = 0, and belong to no group.
+Tables keep their public size: results come in the first rows, one a group in the order of the keys, and the rest is
+zero; how many groups there are stays secret. Rows that are not real (padding, rejected) are sorted behind the real
+ones by a key bit of their own, carry `valid` = 0, and belong to no group.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from counterfoil.mpc.ring.shares import Arith, concat
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """1 in the first row, in the last row of each group."""
+    """Columns with 1 in the first row, and in the last row, of each group."""
 
     head: Arith
     last: Arith
@@ -37,7 +37,7 @@ class Groups:
 
 
 def group_flags(p: Protocol, key: Arith, valid: Arith | None = None, width: int = 64) -> Flags:
-    """Where groups of equal keys begin and end, in rows sorted by that key.
+    """Flag where groups of equal keys begin and end, in rows sorted by that key.
 
     Shapes: key, valid and both results (n,). Keys are compared mod 2^width.
     Cost: 9 rounds; 63.6 / 111.3 B (width 64). With `valid` 1 round and 48 / 96 B more.
@@ -56,7 +56,7 @@ def group_flags(p: Protocol, key: Arith, valid: Arith | None = None, width: int 
 
 
 def pick(p: Protocol, flag: Arith, columns: Sequence[Arith]) -> Groups:
-    """The flagged rows of the columns first, in their order, then zero rows.
+    """Move the flagged rows of the columns to the top, in their order, followed by zero rows.
 
     With `head` or `last` of groups this is `distinct`; of rows sorted by (key, value) it is the groups' minimum or
     maximum.
@@ -73,7 +73,7 @@ def pick(p: Protocol, flag: Arith, columns: Sequence[Arith]) -> Groups:
 
 
 def group_sum(p: Protocol, key: Arith, columns: Sequence[Arith], last: Arith) -> Groups:
-    """The key of each group, then the sum of each column over the group's rows. A column of ones gives the count.
+    """Sum each column over each group's rows, after the key of the group. A column of ones gives the count.
 
     Shapes: key, last and every column (n,), sorted by key; in rows that are not valid the columns are zero.
     Cost: 6 / 7 rounds; 72·c + 216 / 144·c + 416 B for c columns.
@@ -90,7 +90,7 @@ def group_sum(p: Protocol, key: Arith, columns: Sequence[Arith], last: Arith) ->
 
 
 def propagate(p: Protocol, head: Arith, columns: Sequence[Arith]) -> list[Arith]:
-    """Each column's value at the first row of a group, in all rows of that group.
+    """Copy each column's value at the first row of a group to all rows of that group.
 
     Shapes: head and every column (n,).
     Cost: 13 / 16 rounds; 120·c + 216 / 240·c + 400 B for c columns.
@@ -108,6 +108,6 @@ def propagate(p: Protocol, head: Arith, columns: Sequence[Arith]) -> list[Arith]
 
 
 def _masked(p: Protocol, flag: Arith, columns: Sequence[Arith]) -> list[Arith]:
-    """All columns times the flag, in one message."""
+    """Multiply all columns by the flag, in one message."""
     product = p.multiply(concat([flag] * len(columns)), concat(list(columns)))
     return [product[i * flag.size : (i + 1) * flag.size] for i in range(len(columns))]

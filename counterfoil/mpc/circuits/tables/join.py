@@ -1,4 +1,4 @@
-"""Join of a table with unique keys (left) to one with any keys (right), in constant rounds after a sort (PROTOCOLS 9).
+"""Join a table with unique keys (left) to one with any keys (right), in constant rounds after a sort (PROTOCOLS 9).
 
 Every row of both tables stays: which rows found a partner is secret.
 """
@@ -35,7 +35,7 @@ class Joined:
 
 
 def join(p: Protocol, left_key: Key, left: Sequence[Arith], right_key: Key, right: Sequence[Arith]) -> Joined:
-    """Every right row with the left row of the same key: `matched` is 1 on right rows that have one.
+    """Join every right row with the left row of the same key: `matched` is 1 on right rows that have one.
 
     Shapes: left_key and the left columns (l,), right_key and the right columns (r,), one width; the result (l + r,).
     Cost: one `sort_rows` of all columns and 2 more; then flags, a check of the keys, `propagate`: 32 / 35 rounds.
@@ -61,7 +61,7 @@ def join(p: Protocol, left_key: Key, left: Sequence[Arith], right_key: Key, righ
 
 
 def hide_rows(p: Protocol, key: Key, valid: Arith, first: int = 0) -> Key:
-    """The key, with a key of its own that no valid row has in each row that is not valid.
+    """Replace the key, in each row that is not valid, by one of its own that no valid row has.
 
     For the two tables of a join the numbers from `first` on must not overlap.
 

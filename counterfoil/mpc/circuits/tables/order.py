@@ -1,4 +1,4 @@
-"""The order of rows that were shuffled, found by opened comparisons (PROTOCOLS 8).
+"""Order rows that were shuffled, by opened comparisons (PROTOCOLS 8).
 
 After a secret shuffle, and with all keys distinct, every outcome of a comparison follows from a uniform permutation
 that is independent of the data; so any comparison sort may open them. This is a sample sort: it needs fewer comparisons
@@ -22,7 +22,7 @@ PAIRS_PER_ROW, PAIRS = 4, 8192
 
 
 def order_by(before: Before, size: int) -> Rows:
-    """The rows 0..size-1, first to last.
+    """Order the rows 0..size-1, first to last.
 
     Cost: about log2(size) + 7 levels, log2(size) + 5 comparisons a row.
     Source: Frazer & McKellar 1970 (samplesort), in the place of the quicksort of Hamada et al. (ICISC 2012).
@@ -34,12 +34,12 @@ def order_by(before: Before, size: int) -> Rows:
 
 
 def most_levels(size: int) -> int:
-    """A number of levels that `order_by` does not pass, but with negligible probability."""
+    """Return a number of levels that `order_by` does not pass, but with negligible probability."""
     return 2 * size.bit_length() + 16
 
 
 def _split(before: Before, order: Rows, sizes: Rows) -> tuple[Rows, Rows]:
-    """Rows in segments of these sizes, each segment cut into smaller ones by a sorted sample of itself."""
+    """Cut each segment of rows, of these sizes, into smaller ones by a sorted sample of itself."""
     segment = np.repeat(np.arange(sizes.size), sizes)
     start = (np.cumsum(sizes) - sizes)[segment]
     offset = np.arange(order.size) - start
@@ -61,14 +61,14 @@ def _split(before: Before, order: Rows, sizes: Rows) -> tuple[Rows, Rows]:
 
 
 def _sample_sizes(sizes: Rows) -> Rows:
-    """Whole segments if all their pairs are few; else so many rows that a segment of s rows has s pairs at most."""
+    """Choose whole segments if all their pairs are few; else sample sizes with at most s pairs for s rows."""
     if (sizes * (sizes - 1) // 2).sum() <= max(PAIRS, PAIRS_PER_ROW * sizes.sum()):
         return sizes
     return np.minimum(sizes, (1 + np.sqrt(1 + 8 * sizes)).astype(np.int64) // 2)
 
 
 def _ranks(before: Before, order: Rows, places: Rows, offsets: Rows) -> Rows:
-    """How many rows of its own sample come before each sample row; `offsets` count from the start of its segment."""
+    """Count the rows of its own sample before each sample row; `offsets` count from the start of its segment."""
     # Each row is compared with all earlier ones of its sample, which stand just before it.
     mine = np.repeat(np.arange(places.size), offsets)
     other = mine - 1 - (np.arange(mine.size) - np.repeat(np.cumsum(offsets) - offsets, offsets))
@@ -77,7 +77,7 @@ def _ranks(before: Before, order: Rows, places: Rows, offsets: Rows) -> Rows:
 
 
 def _gaps(before: Before, rows: Rows, sample: Rows, start: Rows, taken: Rows) -> Rows:
-    """By binary search: how many of the `taken` sample rows from `start` on come before each row."""
+    """Search, by halving, how many of the `taken` sample rows from `start` on come before each row."""
     low, high = np.zeros_like(taken), taken.copy()
     while (active := np.flatnonzero(low < high)).size:
         middle = (low[active] + high[active]) // 2

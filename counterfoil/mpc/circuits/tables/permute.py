@@ -1,4 +1,4 @@
-"""Secret permutations of rows, applied through one shuffle and one opening each (PROTOCOLS 8).
+"""Apply secret permutations to rows, through one shuffle and one opening each (PROTOCOLS 8).
 
 A permutation is a column of destinations: row i goes to place sigma_i. What is opened is sigma in a fresh uniform order
 that nobody knows, hence a uniform permutation whatever sigma is.
@@ -21,7 +21,7 @@ SHUFFLED: Final = "shuffled permutation"
 
 
 def bit_permutation(p: Protocol, bit: Arith) -> Arith:
-    """Destinations that move rows with bit 0 before rows with bit 1 and keep the order within each.
+    """Compute destinations that move rows with bit 0 before rows with bit 1, in order within each.
 
     Shapes: bit (n,), each 0 or 1; the result (n,).
     Cost: 1 round; 24 / 48 B.
@@ -38,7 +38,7 @@ def bit_permutation(p: Protocol, bit: Arith) -> Arith:
 
 
 def apply(p: Protocol, sigma: Arith, columns: Sequence[Arith]) -> list[Arith]:
-    """The columns with row i at place sigma_i.
+    """Permute the columns: row i goes to place sigma_i.
 
     Shapes: sigma and every column (n,).
     Cost: 4 / 5 rounds; 48·(c + 1) + 24 / 96·(c + 1) + 32 B for c columns.
@@ -55,7 +55,7 @@ def apply(p: Protocol, sigma: Arith, columns: Sequence[Arith]) -> list[Arith]:
 
 
 def apply_inverse(p: Protocol, sigma: Arith, columns: Sequence[Arith]) -> list[Arith]:
-    """The columns with the row from place sigma_i at i; undoes `apply`.
+    """Undo `apply`: the row at place sigma_i goes to i.
 
     Shapes: sigma and every column (n,).
     Cost: 7 / 9 rounds; 48·(c + 1) + 24 / 96·(c + 1) + 32 B for c columns.
@@ -72,14 +72,14 @@ def apply_inverse(p: Protocol, sigma: Arith, columns: Sequence[Arith]) -> list[A
 
 
 def inverse(permutation: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The inverse of a public permutation."""
+    """Invert a public permutation."""
     inverted = np.empty_like(permutation)
     inverted[permutation] = np.arange(permutation.size)
     return inverted
 
 
 def compact(p: Protocol, flag: Arith, columns: Sequence[Arith]) -> tuple[list[Arith], Arith]:
-    """The columns with the flagged rows first, in their order, then the others; and the destinations.
+    """Move the flagged rows first, in their order, then the others; return the columns and the destinations.
 
     Shapes: flag (n,), each 0 or 1; every column (n,).
     Cost: 5 / 6 rounds; 48·(c + 2) / 96·(c + 1) + 80 B for c columns.
@@ -93,5 +93,5 @@ def compact(p: Protocol, flag: Arith, columns: Sequence[Arith]) -> tuple[list[Ar
 
 
 def shift_down(column: Arith) -> Arith:
-    """Each row's predecessor; zero for the first. Local."""
+    """Replace each row by its predecessor; zero for the first. Local."""
     return concat([column[:1] - column[:1], column[:-1]])

@@ -1,4 +1,4 @@
-"""Order statistics: the first rows by a key, and quantiles of a secret number of values (PROTOCOLS 8)."""
+"""Compute order statistics: the first rows by a key, and quantiles of a secret number of values (PROTOCOLS 8)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from counterfoil.mpc.ring.shares import Arith, concat
 
 
 def top(p: Protocol, key: Key, columns: Sequence[Arith], count: int) -> list[Arith]:
-    """The columns' `count` rows with the largest keys, largest first; earlier rows win ties.
+    """Select the columns' `count` rows with the largest keys, largest first; earlier rows win ties.
 
     Shapes: key and every column (n,); the results (count,).
     Cost: one `sort_rows`.
@@ -30,7 +30,7 @@ def top(p: Protocol, key: Key, columns: Sequence[Arith], count: int) -> list[Ari
 
 
 def quantiles(p: Protocol, ordered: Arith, count: Arith, fractions: Sequence[tuple[int, int]]) -> Arith:
-    """For each fraction a/b the value at place floor(a·(count - 1) / b) of the first `count` values.
+    """Select, for each fraction a/b, the value at place floor(a·(count - 1) / b) of the first `count` values.
 
     This is numpy's quantile with method "lower"; (1, 2) is the lower median. With count = 0 the result is 0.
 

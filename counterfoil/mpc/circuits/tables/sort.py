@@ -1,4 +1,4 @@
-"""Stable sorts of shared rows by a shared key: radix for short keys, shuffle-then-compare for long ones (PROTOCOLS 8).
+"""Sort shared rows stably by a shared key: radix for short keys, shuffle-then-compare for long ones (PROTOCOLS 8).
 
 Both open only what is independent of the data; `sort_rows` and `sort_permutation` pick the cheaper by public sizes.
 """
@@ -46,7 +46,7 @@ class Key:
 
 
 def combine(keys: Sequence[Key]) -> Key:
-    """One key that orders as these do, the first being the most significant. Local.
+    """Combine keys into one that orders as these do, the first being the most significant. Local.
 
     Raises: ShapeError; RangeError if together they are too wide.
     """
@@ -55,7 +55,7 @@ def combine(keys: Sequence[Key]) -> Key:
 
 
 def descending(p: Protocol, key: Key) -> Key:
-    """The key that orders the other way round.
+    """Reverse the order of the key.
 
     Shapes: the key and the result (n,).
     Cost: local.
@@ -65,7 +65,7 @@ def descending(p: Protocol, key: Key) -> Key:
 
 
 def sort_rows(p: Protocol, key: Key, columns: Sequence[Arith]) -> list[Arith]:
-    """The columns in ascending order of the key; rows with equal keys keep their order.
+    """Sort the columns by the key, ascending; rows with equal keys keep their order.
 
     Shapes: the key and every column (n,).
     Cost: as `radix_permutation` and `permute.apply`, or as `compared_rows`, whichever is less.
@@ -79,7 +79,7 @@ def sort_rows(p: Protocol, key: Key, columns: Sequence[Arith]) -> list[Arith]:
 
 
 def sort_permutation(p: Protocol, key: Key) -> Arith:
-    """Where each row goes in ascending order of the key; rows with equal keys keep their order.
+    """Compute each row's place in ascending order of the key; rows with equal keys keep their order.
 
     Shapes: the key and the result (n,).
     Cost: as `radix_permutation`, or as `compared_permutation`, whichever is less.
@@ -92,7 +92,7 @@ def sort_permutation(p: Protocol, key: Key) -> Arith:
 
 
 def openings(size: int, width: int) -> dict[str, int]:
-    """By ledger label, how often a sort of so many rows by a key of so many bits opens something, at most.
+    """Bound, by ledger label, how often a sort of so many rows by a key of so many bits opens something.
 
     The number of levels of comparisons is random; that it passes this bound has negligible probability.
     """
@@ -102,7 +102,7 @@ def openings(size: int, width: int) -> dict[str, int]:
 
 
 def radix_permutation(p: Protocol, key: Bits) -> Arith:
-    """Where each row goes in ascending order of an unsigned key in slices; stable.
+    """Compute each row's place in ascending order of an unsigned key in slices; stable.
 
     Shapes: key (w, n); the result (n,).
     Cost: 3 + 8·(w - 1) / 3 + 10·(w - 1) rounds; 224·w - 168 / 416·w - 320 B.
@@ -127,7 +127,7 @@ def radix_permutation(p: Protocol, key: Bits) -> Arith:
 
 
 def compared_rows(p: Protocol, key: Key, columns: Sequence[Arith]) -> list[Arith]:
-    """The columns in ascending order of the key; rows with equal keys keep their order.
+    """Sort the columns by the key, ascending; rows with equal keys keep their order.
 
     Shapes: the key and every column (n,).
     Cost: one shuffle of the columns and the key; about log2(n) + 5 comparisons a row, in about log2(n) + 7 levels.
@@ -143,7 +143,7 @@ def compared_rows(p: Protocol, key: Key, columns: Sequence[Arith]) -> list[Arith
 
 
 def compared_permutation(p: Protocol, key: Key) -> Arith:
-    """Where each row goes in ascending order of the key; rows with equal keys keep their order.
+    """Compute each row's place in ascending order of the key; rows with equal keys keep their order.
 
     Shapes: the key and the result (n,).
     Cost: as `compared_rows` without columns, and one unshuffle of a column.
@@ -159,14 +159,14 @@ def compared_permutation(p: Protocol, key: Key) -> Arith:
 
 
 def _distinct(p: Protocol, key: Key) -> list[Key]:
-    """The key, made distinct by the row number: in one word if both fit, else in two, the lower one last."""
+    """Make the key distinct by the row number: in one word if both fit, else in two, the lower one last."""
     size = key.column.size
     row = Key(p.constant(np.arange(size)), max(1, (size - 1).bit_length()))
     return [combine([key, row])] if key.width + row.width <= KEY_BITS else [key, row]
 
 
 def _opened_order(p: Protocol, words: Sequence[Key]) -> NDArray[np.int64]:
-    """The public order of shuffled rows by distinct keys of one or two words."""
+    """Open the order of shuffled rows by distinct keys of one or two words."""
     high, *low = words
 
     def before(i: NDArray[np.int64], j: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -179,7 +179,7 @@ def _opened_order(p: Protocol, words: Sequence[Key]) -> NDArray[np.int64]:
 
 
 def _radix_is_cheaper(size: int, width: int) -> bool:
-    """By bytes and rounds in rep3; a matter of speed alone."""
+    """Estimate, by bytes and rounds in rep3, whether radix sort is cheaper; a matter of speed alone."""
     radix = 8 * width * ROUND_BYTES + 224 * width * size
     levels, bits = log2(size) + 5, width + log2(size) + 1
     compared = levels * ((3 + log2(bits)) * ROUND_BYTES + 76 / 64 * bits * size)

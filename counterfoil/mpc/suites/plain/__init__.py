@@ -1,4 +1,4 @@
-"""The suite of one party that sees everything: the reference for tests, and design mode."""
+"""Compute at one party that sees everything: the reference for tests, and design mode."""
 
 from counterfoil.mpc.suites.plain.cost import Call, Cost, price
 from counterfoil.mpc.suites.plain.protocol import Plain

@@ -1,4 +1,4 @@
-"""`Plain`: every operation of `Protocol` as its plain meaning, at one party with one component.
+"""Implement every operation of `Protocol` by its plain meaning, at one party with one component: `Plain`.
 
 It protects nothing. It is what the other suites are tested against and what design mode runs on synthetic data. The
 two-operand split is real (L is random), so that circuits see the carries they will see in a replicated suite; shuffles
@@ -36,7 +36,7 @@ class Plain(Secret, Protocol):
     held = 1
 
     def __init__(self, ledger: Ledger | None = None, noise: Noise | None = None, seed: bytes | None = None) -> None:
-        """Without a ledger anything may be opened; without the noise of a job, this computation has its own.
+        """Start a computation; without a ledger anything may be opened, without a job's noise it has its own.
 
         With a `seed`, all that is drawn is the same in every run.
         """
@@ -162,7 +162,7 @@ class Plain(Secret, Protocol):
         return [column[order] for column in columns]
 
     def _order(self, permutation: Permutation) -> NDArray[np.int64]:
-        """The uniform permutation that `permutation` names: the order of as many distinct random words."""
+        """Compute the uniform permutation that `permutation` names: the order of as many distinct random words."""
         for attempt in range(1 << 8):
             words = self._random(permutation.ops[0], permutation.size, attempt=attempt)
             if np.unique(words).size == words.size:
@@ -195,7 +195,7 @@ class Plain(Secret, Protocol):
     # --- end of a computation ----------------------------------------------------------------------------------
 
     def barrier(self, label: str) -> None:
-        """There is nobody to wait for."""
+        """Do nothing: there is no other party to wait for."""
 
     def rerandomise(self, x: Arith) -> Arith:
         return x
@@ -203,7 +203,7 @@ class Plain(Secret, Protocol):
     # --- helpers -----------------------------------------------------------------------------------------------
 
     def _left(self, x: Arith) -> Words:
-        """L of a split x = L + R: random, and the same each time the same x is split."""
+        """Draw L of a split x = L + R: random, and the same each time the same x is split."""
         return self._random(0, x.size)
 
     def _next_op(self) -> int:
@@ -211,7 +211,7 @@ class Plain(Secret, Protocol):
         return self._op
 
     def _random(self, op: int, *shape: int, attempt: int = 0) -> Words:
-        """Random words, the same again for the same op and attempt."""
+        """Draw random words, the same again for the same op and attempt."""
         label = self._key + op.to_bytes(8, "big") + attempt.to_bytes(8, "big")
         size = int(np.prod(shape, dtype=np.int64))
         return np.frombuffer(hashlib.shake_256(label).digest(8 * size), dtype=U64).reshape(shape).copy()

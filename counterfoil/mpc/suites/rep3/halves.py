@@ -1,7 +1,7 @@
-"""The two-operand split of rep3: x = L + R with L = x_0 + x_1 plain at P_0, and R = x_2 plain at P_1 and P_2.
+"""Split two operands in rep3: x = L + R with L = x_0 + x_1 plain at P_0, and R = x_2 plain at P_1 and P_2.
 
-Each half is shared again by whoever knows it: L by one message from P_0 to P_1, R for nothing. Source: PROTOCOLS 7;
-after Mohassel & Rindal 2018 (ePrint 2018/403) §5.3.
+Each half is shared again by the party that knows it: L by one message from P_0 to P_1, R for nothing.
+Source: PROTOCOLS 7; after Mohassel & Rindal 2018 (ePrint 2018/403) §5.3.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LEFT = 0  # who knows L
 
 
 def split(party: Party, x: Arith, maps: Sequence[HalfMap], bits: range, *, negate_right: bool) -> Split:
-    """For each map, sharings of f(L) and f(R); and bit slices of L and of R, or of -R.
+    """Share f(L) and f(R) for each map, and the bit slices of L and of R, or of -R.
 
     Shapes: x of n elements; a half of a map as x; a half of the slices (len(bits), n).
     Cost: 1 round; 8 B per element and map, len(bits) / 8 B per element.
@@ -36,7 +36,7 @@ def split(party: Party, x: Arith, maps: Sequence[HalfMap], bits: range, *, negat
 
 
 def split_bits(party: Party, x: Bits) -> Halves[Arith]:
-    """Arithmetic sharings of the L and R in {0, 1} whose XOR is each bit.
+    """Share arithmetically the L and R in {0, 1} whose XOR is each bit.
 
     Shapes: x and each half agree.
     Cost: 1 round; 8 B per bit.
@@ -49,7 +49,7 @@ def split_bits(party: Party, x: Bits) -> Halves[Arith]:
 
 
 def _known(party: Party, parts: tuple[Words, ...]) -> tuple[Words, ...]:
-    """The components that this party knows its half by: 0 and 1 for L at P_0, 2 for R at the others."""
+    """Return the components of this party's half: 0 and 1 for L at P_0, 2 for R at the others."""
     if party.index == _LEFT:
         return parts
     return parts[1:] if party.index == 1 else parts[:1]
@@ -58,7 +58,7 @@ def _known(party: Party, parts: tuple[Words, ...]) -> tuple[Words, ...]:
 def _share(
     party: Party, half: Half, subtract: Callable[..., Words], length: int | None = None
 ) -> tuple[tuple[Words, Words], tuple[Words, Words]]:
-    """Sharings of L, as (F(K_0), L - F(K_0), 0), and of R, as (0, 0, R). `length` is that of packed rows.
+    """Share L, as (F(K_0), L - F(K_0), 0), and R, as (0, 0, R). `length` is that of packed rows.
 
     Of nothing there is no message.
     """

@@ -1,4 +1,4 @@
-"""Products of rep3: everything bilinear is contracted first and costs one reshared word per output element.
+"""Multiply in rep3: everything bilinear is contracted first and costs one reshared word per output element.
 
 Source: Araki et al., CCS 2016 (ePrint 2016/768) §2, PROTOCOLS 4.
 """
@@ -22,7 +22,7 @@ from counterfoil.mpc.suites.replicated import check_pairs, check_same_shapes, sp
 
 
 def multiply(party: Party, x: Arith, y: Arith) -> Arith:
-    """Share of x·y mod 2^64, elementwise.
+    """Multiply mod 2^64, elementwise.
 
     Shapes: x, y and the result agree.
     Cost: 1 round; 24 B.
@@ -37,7 +37,7 @@ def multiply(party: Party, x: Arith, y: Arith) -> Arith:
 
 
 def and_many(party: Party, pairs: Sequence[tuple[Bits, Bits]]) -> list[Bits]:
-    """Shares of x AND y, elementwise, for every pair: `multiply` in Z_2, 64 rows to a word, in one message.
+    """AND every pair, elementwise: `multiply` in Z_2, 64 rows to a word, in one message.
 
     Shapes: x, y and their result agree; all pairs have one length.
     Cost: 1 round; 24 B per packed word.
@@ -49,7 +49,7 @@ def and_many(party: Party, pairs: Sequence[tuple[Bits, Bits]]) -> list[Bits]:
 
 
 def multiply_halves(party: Party, halves: Halves[Arith]) -> Arith:
-    """Share of left·right, elementwise.
+    """Multiply left and right, elementwise.
 
     Shapes: both halves and the result agree.
     Cost: 1 round; 24 B.
@@ -61,7 +61,7 @@ def multiply_halves(party: Party, halves: Halves[Arith]) -> Arith:
 
 
 def and_halves(party: Party, halves: Halves[Bits]) -> Bits:
-    """Share of left AND right.
+    """AND left and right.
 
     Shapes, Cost, Reveals: as `multiply_halves`, per packed word.
     """
@@ -71,7 +71,7 @@ def and_halves(party: Party, halves: Halves[Bits]) -> Bits:
 
 
 def _terms(party: Party, left: Arith | Bits, right: Arith | Bits) -> Iterable[tuple[slice, list[Words]]]:
-    """The factors of this party's only term that is not zero: u_1·v_2 at P_1, u_0·v_2 at P_2, none at P_0."""
+    """Yield the factors of this party's only term that is not zero: u_1·v_2 at P_1, u_0·v_2 at P_2, none at P_0."""
     check_same_shapes([(left, right)])
     if party.index == 0:
         return ((piece, []) for piece in pieces(left.parts[0].size))
@@ -79,7 +79,7 @@ def _terms(party: Party, left: Arith | Bits, right: Arith | Bits) -> Iterable[tu
 
 
 def dot(party: Party, x: Arith, y: Arith) -> Arith:
-    """Share of the sum of x·y over the last axis.
+    """Sum the products of x and y over the last axis.
 
     Shapes: x and y agree, (*lead, k); the result is (*lead).
     Cost: 1 round; 24 B per element of the result.
@@ -96,7 +96,7 @@ def dot(party: Party, x: Arith, y: Arith) -> Arith:
 
 
 def matmul(party: Party, x: Arith, y: Arith) -> Arith:
-    """Share of x @ y.
+    """Multiply matrices.
 
     Shapes: (a, k) by (k, b) is (a, b).
     Cost: 1 round; 24 B per element of the result.
@@ -114,7 +114,7 @@ def matmul(party: Party, x: Arith, y: Arith) -> Arith:
 def _thirds(
     kernel: Callable[..., object], cuts: Iterable[tuple[slice, list[Words]]], length: int | None = None
 ) -> Iterator[tuple[slice, Third]]:
-    """For every piece, `kernel` on its operands; of packed rows of `length` bits the tails stay zero."""
+    """Bind `kernel` to the operands of every piece; of packed rows of `length` bits the tails stay zero."""
     for piece, own in cuts:
 
         def third(a: Words, b: Words, out: Words, piece: slice = piece, own: list[Words] = own) -> None:

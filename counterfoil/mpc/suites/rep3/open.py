@@ -1,6 +1,6 @@
-"""Opening in rep3: the party before sends the missing component, the party after backs it up with a digest.
+"""Open in rep3: the party before sends the missing component, the party after backs it up with a digest.
 
-The digest finds accidents; it does not make three parties safe against one that lies.
+The digest finds accidents; it does not make three parties safe against a malicious one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from counterfoil.mpc.transport.base import Kind
 
 
 def missing_component(party: Party, parts: tuple[Words, ...]) -> Words:
-    """x_{i-1}, checked.
+    """Receive x_{i-1} and check it against the other holder's digest.
 
     Shapes: the parts and the result agree.
     Cost: 1 round; 24 B.

@@ -1,4 +1,4 @@
-"""`Rep3`: the primitives of this suite behind the one interface that circuits know."""
+"""Implement `Protocol` by this suite's primitives: `Rep3`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from counterfoil.mpc.suites.replicated import Replicated
 
 
 class Rep3(Replicated):
-    """One party of three. Safe against one curious party; costs as in the docstrings of the primitives."""
+    """One party of three, safe against one curious party; costs as in the docstrings of the primitives."""
 
     suite = REP3.protocol
     parties = REP3.nodes

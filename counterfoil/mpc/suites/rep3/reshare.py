@@ -1,4 +1,4 @@
-"""The one message of rep3: additive thirds, masked by a fresh sharing of zero, become replicated shares again.
+"""Turn additive thirds, masked by a fresh sharing of zero, into replicated shares: the one message of rep3.
 
 Source: Araki et al., CCS 2016 (ePrint 2016/768) §2; here i is from 0 and P_i holds (x_i, x_{i+1}).
 """
@@ -23,7 +23,7 @@ Third: TypeAlias = Callable[[Words, Words, Words], None]
 
 
 def reshare(party: Party, count: int, thirds: Iterable[tuple[slice, Third]]) -> tuple[Words, Words]:
-    """(z_i, z_{i+1}) of the `count` values whose thirds sum up to them, piece after piece.
+    """Reshare `count` values whose thirds sum up to them, piece after piece, as (z_i, z_{i+1}).
 
     Computing, encrypting, sending and receiving overlap.
 

@@ -1,4 +1,4 @@
-"""The secret shuffle of rep3: three passes, each in an order that one party does not know.
+"""Shuffle secretly in rep3: three passes, each in an order that one party does not know.
 
 Source: Laur, Willemson & Zhang 2011; Asharov et al. 2022 (ePrint 2022/1595) §3.2; PROTOCOLS 8.
 """
@@ -19,7 +19,7 @@ from counterfoil.mpc.transport.base import Kind
 
 
 def shuffle(party: Party, columns: Sequence[Arith]) -> tuple[list[Arith], Permutation]:
-    """All columns' rows in one fresh order, the composition of three.
+    """Shuffle all columns' rows into one fresh order, the composition of three.
 
     Shapes: every column is (n,).
     Cost: 3 rounds; 48 B per row and column.
@@ -30,7 +30,7 @@ def shuffle(party: Party, columns: Sequence[Arith]) -> tuple[list[Arith], Permut
 
 
 def unshuffle(party: Party, columns: Sequence[Arith], permutation: Permutation) -> list[Arith]:
-    """Undoes `shuffle` on other columns, under fresh masks.
+    """Undo `shuffle` on other columns, under fresh masks.
 
     Shapes, Cost, Reveals: as `shuffle`.
     Raises: ShapeError unless the columns have as many rows.
@@ -54,7 +54,7 @@ def _passes(
 
 
 def _permute(party: Party, j: int, columns: Sequence[Arith], pi: NDArray[np.int64]) -> list[Arith]:
-    """Pass j at P_j and P_{j-1}, who know pi_j."""
+    """Run pass j at P_j and P_{j-1}, who know pi_j."""
     first = party.index == j
     other = party.links[party.peer(-1 if first else 1)]
     mine = []
@@ -77,6 +77,6 @@ def _permute(party: Party, j: int, columns: Sequence[Arith], pi: NDArray[np.int6
 
 
 def _renew(party: Party, j: int, column: Arith) -> Arith:
-    """Pass j at P_{j+1}, who learns nothing: its new components are the two masks."""
+    """Run pass j at P_{j+1}, who learns nothing: its new components are the two masks."""
     op = party.next_op()
     return Arith(tuple(party.keys[(j + k) % 3].mask.words(op, column.size) for k in (1, 2)))

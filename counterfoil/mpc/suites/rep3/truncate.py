@@ -1,4 +1,4 @@
-"""Division by a power of two in rep3, of what one party knows one half of and the other two the other half.
+"""Divide by a power of two in rep3, where one party knows one half and the other two the other half.
 
 x = L + R mod 2^64 is in [0, 2^63), so that L + R wrapped if and only if L or R has its top bit, a or b: x >> f is
 (L >> f) + (R >> f) - (b + (1 - b)·a)·2^(64-f), or one more. What is multiplied by 2^(64-f) matters mod 2^f only, and
@@ -25,7 +25,7 @@ _LEFT = 0  # who knows L
 
 
 def truncate(party: Party, x: Arith, frac: int) -> Arith:
-    """floor(x / 2^frac) or one more, for |x| < 2^62.
+    """Divide by 2^frac: floor(x / 2^frac) or one more, for |x| < 2^62.
 
     Shapes: x and the result agree.
     Cost: 2 rounds; 8 B and three lanes of `frac` bits.
@@ -40,7 +40,7 @@ def truncate(party: Party, x: Arith, frac: int) -> Arith:
 
 
 def multiply_truncate(party: Party, x: Arith, y: Arith, frac: int) -> Arith:
-    """floor(x·y / 2^frac) or one more, elementwise, for |x·y| < 2^62.
+    """Multiply and divide: floor(x·y / 2^frac) or one more, elementwise, for |x·y| < 2^62.
 
     Shapes: x, y and the result agree.
     Cost: 2 rounds; 24 B and three lanes of `frac` bits.
@@ -54,7 +54,7 @@ def multiply_truncate(party: Party, x: Arith, y: Arith, frac: int) -> Arith:
 
 
 def _product_left(party: Party, parts: Sequence[Words]) -> Iterator[tuple[slice, Words]]:
-    """The third of the product that P_0 knows, plus F(K_0), minus F(K_1): there is nothing to send."""
+    """Yield P_0's third of the product, plus F(K_0), minus F(K_1): there is nothing to send."""
     op, count = party.next_op(), parts[0].size
     plus, minus = (party.keys[j].mask.draw(op, count) for j in (0, 1))
     a, b, half = (np.empty(min(count, CHUNK), np.uint64) for _ in range(3))
@@ -69,7 +69,7 @@ def _product_left(party: Party, parts: Sequence[Words]) -> Iterator[tuple[slice,
 
 
 def _product_right(party: Party, parts: Sequence[Words]) -> Iterator[tuple[slice, Words]]:
-    """P_1 and P_2 send each other their thirds, plus F(K_1) and minus F(K_0), and add them up (one round)."""
+    """Exchange the thirds of P_1 and P_2, plus F(K_1) and minus F(K_0), and yield their sum (one round)."""
     op, count = party.next_op(), parts[0].size
     at_1, other = party.index == 1, party.links[3 - party.index]
     mask = party.keys[1 if at_1 else 0].mask.draw(op, count)
@@ -94,7 +94,7 @@ def _product_right(party: Party, parts: Sequence[Words]) -> Iterator[tuple[slice
 
 
 def _sums(parts: tuple[Words, ...]) -> Iterator[tuple[slice, Words]]:
-    """The sums of the two parts."""
+    """Yield the sums of the two parts."""
     one, other = map(flat, parts)
     buffer = np.empty(min(one.size, CHUNK), np.uint64)
     for piece in pieces(one.size):
@@ -102,7 +102,7 @@ def _sums(parts: tuple[Words, ...]) -> Iterator[tuple[slice, Words]]:
 
 
 def _truncate_left(party: Party, count: int, frac: int, halves: Iterable[tuple[slice, Words]]) -> tuple[Words, Words]:
-    """What P_0 makes of L, piece after piece: its new components 0 and 1."""
+    """Truncate L at P_0, piece after piece, into its new components 0 and 1."""
     of_top, of_shifted, of_both = (party.next_op() for _ in range(3))
     size, (first, second) = lane_words(count, frac), (party.keys[j].mask for j in (0, 1))
     shifted = first.draw(of_shifted, count)
@@ -127,7 +127,7 @@ def _truncate_left(party: Party, count: int, frac: int, halves: Iterable[tuple[s
 
 
 def _truncate_right(party: Party, count: int, frac: int, halves: Iterable[tuple[slice, Words]]) -> tuple[Words, Words]:
-    """What P_1 and P_2 make of R, piece after piece: their new components 1 and 2, and 2 and 0."""
+    """Truncate R at P_1 and P_2, piece after piece, into their new components 1 and 2, and 2 and 0."""
     of_top, of_shifted, of_both = (party.next_op() for _ in range(3))
     at_1, size = party.index == 1, lane_words(count, frac)
     key, other = party.keys[1 if at_1 else 0].mask, party.links[3 - party.index]

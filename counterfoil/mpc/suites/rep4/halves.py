@@ -1,4 +1,4 @@
-"""The two-operand split of rep4: x = L + R with L = x_0 + x_1 plain at P_2 and P_3, and R = x_2 + x_3 at P_0 and P_1.
+"""Split two operands in rep4: x = L + R with L = x_0 + x_1 plain at P_2 and P_3, R = x_2 + x_3 at P_0 and P_1.
 
 Two parties know each half, so each is a shared input. Source: PROTOCOLS 7; after Mohassel & Rindal 2018 (ePrint
 2018/403) §5.3.
@@ -24,7 +24,7 @@ KNOW_LEFT: Final = (2, 3)
 
 
 def split(party: Party, x: Arith, maps: Sequence[HalfMap], bits: range, *, negate_right: bool) -> Split:
-    """For each map, sharings of f(L) and f(R); and bit slices of L and of R, or of -R.
+    """Share f(L) and f(R) for each map, and the bit slices of L and of R, or of -R.
 
     Shapes: x of n elements; a half of a map as x; a half of the slices (len(bits), n).
     Cost: 1 round; 16 B per element and map, len(bits) / 4 B per element, and 2 digests of either kind.
@@ -40,7 +40,7 @@ def split(party: Party, x: Arith, maps: Sequence[HalfMap], bits: range, *, negat
 
 
 def split_bits(party: Party, x: Bits) -> Halves[Arith]:
-    """Arithmetic sharings of the L and R in {0, 1} whose XOR is each bit.
+    """Share arithmetically the L and R in {0, 1} whose XOR is each bit.
 
     Shapes: x and each half agree.
     Cost: 1 round; 16 B per bit, and 2 digests.
@@ -53,7 +53,7 @@ def split_bits(party: Party, x: Bits) -> Halves[Arith]:
 
 
 def known_half(party: Party, parts: tuple[Words, ...]) -> tuple[Words, Words]:
-    """The two components that this party knows its half by.
+    """Return the two components of the half that this party knows.
 
     Shapes: as the parts.
     Cost: local.
@@ -66,7 +66,7 @@ def known_half(party: Party, parts: tuple[Words, ...]) -> tuple[Words, Words]:
 def offer_halves(
     party: Party, half: Half, ring: Ring, length: int | None = None, before: Sequence[Input] = ()
 ) -> tuple[list[Parts], Sequence[Input]]:
-    """Sharings of L, on components 0 and 1, and of R, on 2 and 3, whole once the messages are taken.
+    """Send the inputs that share L, on components 0 and 1, and R, on 2 and 3, whole once the messages are taken.
 
     `length` is that of packed rows. Of nothing there is no message.
 

@@ -1,4 +1,4 @@
-"""What makes rep4 safe: every message is known to two parties, and the receiver compares them before it goes on.
+"""Send each message of rep4 from two parties that know it, and compare both before the receiver goes on.
 
 Verify before use: the digest of a message is compared in the same round that brings the message, and a party sends
 nothing more before that, so that nothing that leaves it depends on an unchecked word (PROTOCOLS 5 says what goes wrong
@@ -26,7 +26,7 @@ _AHEAD: Final = 1 << 19
 
 
 class Row(NamedTuple):
-    """Who does what in a shared input: s and t know the value, g gets it masked, h knows the mask alone."""
+    """The roles in a shared input: s and t know the value, g gets it masked, h knows the mask alone."""
 
     s: int
     t: int
@@ -47,7 +47,7 @@ BOOL: Final = Ring(np.bitwise_xor, np.bitwise_xor, np.bitwise_and)
 
 
 def lane_ring(bits: int) -> Ring:
-    """Numbers side by side in lanes that hold so many bits, each mod the size of its lane."""
+    """Make the ring of numbers side by side in lanes that hold so many bits, each mod the size of its lane."""
     lane = lane_type(bits)
 
     def in_lanes(operation: Callable[..., object]) -> Callable[..., object]:
@@ -91,24 +91,24 @@ class Joint:
             self._incoming = party.links[s].incoming(self.op, self.words, _backed(self._backing, look), count)
 
     def tell(self, piece: Words) -> None:
-        """The next words, at s and at t; the array must stay as it is at s."""
+        """Send at s, and authenticate at t, the next words; the array must stay unchanged at s."""
         if self._party.index == self._s:
             self._party.links[self._g].push(piece)
         elif self._party.index == self._t:
             self._backing.update(piece)
 
     def back_up(self) -> None:
-        """All words were told: t sends the digest."""
+        """Send the digest at t, after all words were told."""
         if self._party.index == self._t:
             self._party.links[self._g].send_bytes(Kind.DIGEST, self.op, self._backing.digest())
 
     def arrive(self, upto: int | None = None) -> None:
-        """At g, as many words have come in, or all. They are not checked yet."""
+        """Wait at g for so many words, or all. They are not checked yet."""
         if self._party.index == self._g:
             self._incoming.upto(self._incoming.size if upto is None else upto)
 
     def check(self) -> None:
-        """At g: `words` is what both s and t know. Raises: CheatingDetected."""
+        """Check at g that `words` is what both s and t know. Raises: CheatingDetected."""
         if self._party.index == self._g:
             found = self._backing.digest()
             digest = self._party.links[self._t].receive_bytes(Kind.DIGEST, self.op, exactly=len(found))
@@ -117,7 +117,7 @@ class Joint:
 
 
 def _backed(backing: Backing, look: Look | None) -> Look:
-    """Every piece is authenticated. (No cycle of references: what a message holds is freed with it.)"""
+    """Authenticate every piece that arrives, without a cycle of references: what a message holds is freed with it."""
 
     def arrived(where: slice, piece: Words) -> None:
         backing.update(piece)
@@ -128,7 +128,7 @@ def _backed(backing: Backing, look: Look | None) -> Look:
 
 
 def settle(party: Party, messages: Sequence[Joint]) -> None:
-    """All these messages are told, have come in, and are checked.
+    """Finish all these messages: send their digests, wait for their words, and check them.
 
     Cost: 1 round; the messages, and a digest for each.
     Reveals: to who gets a message, what is in it.
@@ -144,10 +144,11 @@ def settle(party: Party, messages: Sequence[Joint]) -> None:
 
 
 class Input:
-    """INP(s, t -> g; h) of one row at this party: z_g += F(K_g), z_h += v - F(K_g), where s and t know v.
+    """A shared input of one row at this party: INP(s, t -> g; h).
 
-    `mask` and `told` are where the whole of F(K_g) and of v - F(K_g) are kept, at all who hold the components; without
-    them they pass through buffers. Then `look` sees v - F(K_g) at g, where it is not checked yet.
+    z_g += F(K_g), z_h += v - F(K_g), where s and t know v. `mask` and `told` are where the whole of F(K_g) and of
+    v - F(K_g) are kept, at all who hold the components; without them they pass through buffers. Then `look` sees
+    v - F(K_g) at g, where it is not checked yet.
     """
 
     def __init__(
@@ -168,13 +169,13 @@ class Input:
             self._buffers = [np.empty(min(count, CHUNK), np.uint64) for _ in range(2)]
 
     def mask(self, piece: slice, length: int | None) -> Words:
-        """The next piece of F(K_g)."""
+        """Draw the next piece of F(K_g)."""
         words = self._buffers[0][: piece.stop - piece.start] if self._mask is None else self._mask[piece]
         self._draw.into(words)
         return words if length is None else trim(words, length, piece.start)
 
     def told(self, piece: slice) -> Words:
-        """Where v - F(K_g) goes."""
+        """Return the memory for a piece of v - F(K_g)."""
         if self._told is not None:
             return self._told[piece]
         size = piece.stop - piece.start
@@ -188,7 +189,7 @@ def offer(
     length: int | None = None,
     before: Sequence[Input] = (),
 ) -> list[Input]:
-    """The first half of a round of inputs: every piece is told. `length` is that of packed rows.
+    """Start a round of inputs by telling every piece. `length` is that of packed rows.
 
     `before` was offered in the same round already; it is given back with the new inputs.
     """
@@ -205,7 +206,7 @@ def offer(
 
 
 def take_all(party: Party, inputs: Sequence[Input]) -> None:
-    """The second half: one round for all that was offered.
+    """Finish the round of all that was offered.
 
     Cost: 1 round; 8 B and one digest per row and element.
     Reveals: nothing: what g gets is masked by a key that it does not hold.
@@ -222,7 +223,7 @@ def add_jointly(
     ring: Ring,
     length: int | None = None,
 ) -> None:
-    """A sharing of every row's value is added to the components z, of those that are there.
+    """Add a sharing of every row's value to the components z, of those that are there.
 
     `values` gives them piece after piece.
 
@@ -252,7 +253,7 @@ def add_jointly(
 
 
 def adding(total: Words, ring: Ring) -> Look:
-    """What arrives is added to the same place of `total`."""
+    """Return a function that adds what arrives to the same place of `total`."""
     return lambda where, words: _add(ring, words, total[where])
 
 

@@ -1,4 +1,4 @@
-"""Products of rep4: own terms locally, each of the six cross terms shared by the two parties that know it.
+"""Multiply in rep4: own terms locally, each of the six cross terms shared by the two parties that know it.
 
 Source: Dalskov, Escudero & Keller 2021 (ePrint 2020/1330), multiplication; PROTOCOLS 5.
 """
@@ -62,12 +62,12 @@ class Layout(NamedTuple):
 
     @property
     def cyclic(self) -> bool:
-        """Is the third row (c, a)?"""
+        """Whether the third row is (c, a)."""
         return self.rows[2].h == self.order[0]
 
     @classmethod
     def of(cls, party: int) -> Layout:
-        """The one that there is for this party."""
+        """Find the only layout of this party."""
         known = {(row.g, row.h): row for row in TABLE if party in (row.s, row.t)}
         extra = {row.g: row for row in TABLE if row.h == party}
         for a, b, c in permutations(components(4, party)):
@@ -82,7 +82,7 @@ LAYOUTS: Final = tuple(Layout.of(party) for party in range(4))
 
 
 def multiply(party: Party, x: Arith, y: Arith) -> Arith:
-    """Share of x·y mod 2^64, elementwise.
+    """Multiply mod 2^64, elementwise.
 
     Shapes: x, y and the result agree.
     Cost: 1 round; 48 B and 6 digests.
@@ -95,7 +95,7 @@ def multiply(party: Party, x: Arith, y: Arith) -> Arith:
 
 
 def and_many(party: Party, pairs: Sequence[tuple[Bits, Bits]]) -> list[Bits]:
-    """Shares of x AND y, elementwise, for every pair: `multiply` in Z_2, 64 rows to a word, in one message a row.
+    """AND every pair, elementwise: `multiply` in Z_2, 64 rows to a word, in one message a row.
 
     Shapes: x, y and their result agree; all pairs have one length.
     Cost: 1 round; 48 B per packed word and 6 digests.
@@ -108,7 +108,7 @@ def and_many(party: Party, pairs: Sequence[tuple[Bits, Bits]]) -> list[Bits]:
 
 
 def multiply_halves(party: Party, x: Halves[Arith]) -> Arith:
-    """Share of left·right, elementwise.
+    """Multiply left and right, elementwise.
 
     Shapes: both halves and the result agree.
     Cost: 1 round; 32 B and 4 digests.
@@ -120,7 +120,7 @@ def multiply_halves(party: Party, x: Halves[Arith]) -> Arith:
 
 
 def and_halves(party: Party, x: Halves[Bits]) -> Bits:
-    """Share of left AND right.
+    """AND left and right.
 
     Shapes, Cost, Reveals, Raises: as `multiply_halves`, per packed word.
     """
@@ -129,7 +129,7 @@ def and_halves(party: Party, x: Halves[Bits]) -> Bits:
 
 
 def dot(party: Party, x: Arith, y: Arith) -> Arith:
-    """Share of the sum of x·y over the last axis.
+    """Sum the products of x and y over the last axis.
 
     Shapes: x and y agree, (*lead, k); the result is (*lead).
     Cost: as `multiply`, per element of the result.
@@ -151,7 +151,7 @@ def dot(party: Party, x: Arith, y: Arith) -> Arith:
 
 
 def matmul(party: Party, x: Arith, y: Arith) -> Arith:
-    """Share of x @ y.
+    """Multiply matrices.
 
     Shapes: (a, k) by (k, b) is (a, b).
     Cost: as `multiply`, per element of the result.
@@ -176,7 +176,7 @@ def _places(held: Sequence[int], sums: Iterable[Sequence[int]]) -> list[tuple[in
 def _products(
     party: Party, blocks: Iterable[Sequence[Words]], count: int, ring: Ring, length: int | None = None
 ) -> list[Words]:
-    """Components of the products; a block is the parts of x, then those of y."""
+    """Compute the components of the products; a block is the parts of x, then those of y."""
     kernel = kernels.joint_and if ring is BOOL else kernels.joint_product
     layout, held = LAYOUTS[party.index], components(4, party.index)
     z = {j: np.empty(count, np.uint64) for j in held}
@@ -204,14 +204,14 @@ def _fill(
     masks: ByRow,
     told: ByRow,
 ) -> None:
-    """z_j = x_j·y_j; for each row v = x_g·y_h + x_h·y_g, of which F(K_g) goes to z_g and the rest to z_h."""
+    """Compute z_j = x_j·y_j and, for each row, v = x_g·y_h + x_h·y_g, with F(K_g) added to z_g and the rest to z_h."""
     extra = (nothing if row is None else masks[row] for row in layout.extra)
     known, said = ([of[row] for row in layout.rows] for of in (masks, told))
     kernel(*operands, *known, *extra, layout.cyclic, *results, *said)
 
 
 def half_of_product(party: Party, x: Arith, y: Arith) -> Words:
-    """L or R of x·y = L + R: components 0 and 1 of `multiply` added up, or 2 and 3.
+    """Compute L or R of x·y = L + R: components 0 and 1 of `multiply` added up, or 2 and 3.
 
     Either half's own cross term is known to both who need it, so that only the rows between halves are told.
 
@@ -241,7 +241,9 @@ def _cross(u: Mapping[int, Words], v: Mapping[int, Words], row: Row, out: Words)
 def products_of_halves(
     party: Party, left: Arith | Bits, right: Arith | Bits, ring: Ring, length: int | None = None
 ) -> list[Words]:
-    """Components of left·right: left lies on components 0 and 1, right on 2 and 3, so that each row has one term.
+    """Multiply halves: left is on components 0 and 1, right on 2 and 3, so that each row has one term.
+
+    The result is the components of left·right.
 
     Shapes: left and right agree; every component is flat.
     Cost: 1 round; 32 B and 4 digests.
@@ -268,7 +270,7 @@ def _term(times: Callable[..., object], factors: Mapping[int, Words], row: Row, 
 
 
 def _share_crossed(party: Party, z: Mapping[int, Words], crossed: Mapping[Row, Words]) -> Arith:
-    """The product of contracted z_j, and (x_g + x_h)·(y_g + y_h) for the rows whose s or t this party is."""
+    """Share the product from contracted z_j, and (x_g + x_h)·(y_g + y_h) for this party's rows as s or t."""
     # A row adds x_g·y_h + x_h·y_g = (x_g + x_h)·(y_g + y_h) - z_g - z_h.
     for row, term in crossed.items():
         np.subtract(term, z[row.g] + z[row.h], out=term)

@@ -1,4 +1,4 @@
-"""Opening in rep4: the next party sends the missing component, the one after it backs it up."""
+"""Open in rep4: the next party sends the missing component, the one after it backs it up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from counterfoil.mpc.suites.replicated import by_component
 
 
 def missing_component(party: Party, parts: tuple[Words, ...]) -> Words:
-    """x_i, checked.
+    """Receive x_i, backed up by a second holder, and check it.
 
     Shapes: the parts and the result agree.
     Cost: 1 round; 32 B and 4 digests.

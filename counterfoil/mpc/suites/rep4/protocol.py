@@ -1,4 +1,4 @@
-"""`Rep4`: the primitives of this suite behind the one interface that circuits know."""
+"""Implement `Protocol` by this suite's primitives: `Rep4`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from counterfoil.mpc.suites.replicated import Replicated
 
 
 class Rep4(Replicated):
-    """One party of four. Right or aborted against one malicious party; costs as in the docstrings of the primitives."""
+    """One party of four, right or aborted against one malicious party; costs as in the docstrings of the primitives."""
 
     suite = REP4.protocol
     parties = REP4.nodes

@@ -1,4 +1,4 @@
-"""The secret shuffle of rep4: four passes, each in an order that one party does not know.
+"""Shuffle secretly in rep4: four passes, each in an order that one party does not know.
 
 Source: Laur, Willemson & Zhang 2011 for the passes; PROTOCOLS 8.
 """
@@ -19,7 +19,7 @@ from counterfoil.mpc.suites.replicated import by_component, components, rows_of
 
 
 def shuffle(party: Party, columns: Sequence[Arith]) -> tuple[list[Arith], Permutation]:
-    """All columns' rows in one fresh order, the composition of four.
+    """Shuffle all columns' rows into one fresh order, the composition of four.
 
     Shapes: every column is (n,).
     Cost: 4 rounds; 96 B per row and column, and 12 digests a column.
@@ -31,7 +31,7 @@ def shuffle(party: Party, columns: Sequence[Arith]) -> tuple[list[Arith], Permut
 
 
 def unshuffle(party: Party, columns: Sequence[Arith], permutation: Permutation) -> list[Arith]:
-    """Undoes `shuffle` on other columns, under fresh masks.
+    """Undo `shuffle` on other columns, under fresh masks.
 
     Shapes, Cost, Reveals: as `shuffle`.
     Raises: CheatingDetected; ShapeError unless the columns have as many rows.
@@ -54,7 +54,7 @@ def _passes(
 
 
 def _permute(party: Party, j: int, columns: Sequence[Arith], pi: NDArray[np.int64]) -> list[Arith]:
-    """Pass j at the three parties that know pi_j."""
+    """Run pass j at the three parties that know pi_j."""
     group = components(4, j)
     result, messages = [], []
     for column in columns:
@@ -75,7 +75,7 @@ def _permute(party: Party, j: int, columns: Sequence[Arith], pi: NDArray[np.int6
 
 
 def _receive(party: Party, columns: int, size: int) -> list[Arith]:
-    """Pass j at P_j, which learns nothing: its three new components are masked by a key that it does not hold."""
+    """Run pass j at P_j, which learns nothing: its new components are masked by a key that it does not hold."""
     messages = []
     for _ in range(columns):
         party.next_op()

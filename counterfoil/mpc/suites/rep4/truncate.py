@@ -1,4 +1,4 @@
-"""Division by a power of two in rep4, of what two parties know one half of and the other two the other half.
+"""Divide by a power of two in rep4, where two parties know one half and the other two the other half.
 
 As in rep3 (ADR 12): x >> f is (L >> f) + (R >> f) - (b + (1 - b)·a)·2^(64-f), or one more, where a and b are the top
 bits of L and R. Each half, and in lanes each top bit, is a shared input of the two that know it.
@@ -22,7 +22,7 @@ from counterfoil.mpc.suites.two_operand_split import RAISED, in_lanes, mapped
 
 
 def truncate(party: Party, x: Arith, frac: int) -> Arith:
-    """floor(x / 2^frac) or one more, for |x| < 2^62.
+    """Divide by 2^frac: floor(x / 2^frac) or one more, for |x| < 2^62.
 
     Shapes: x and the result agree.
     Cost: 2 rounds; 16 B, six lanes of `frac` bits, and 8 digests.
@@ -34,7 +34,7 @@ def truncate(party: Party, x: Arith, frac: int) -> Arith:
 
 
 def multiply_truncate(party: Party, x: Arith, y: Arith, frac: int) -> Arith:
-    """floor(x·y / 2^frac) or one more, elementwise, for |x·y| < 2^62.
+    """Multiply and divide: floor(x·y / 2^frac) or one more, elementwise, for |x·y| < 2^62.
 
     Shapes: x, y and the result agree.
     Cost: 3 rounds; 48 B, six lanes of `frac` bits, and 12 digests.
@@ -47,15 +47,15 @@ def multiply_truncate(party: Party, x: Arith, y: Arith, frac: int) -> Arith:
 
 
 def _truncated(party: Party, known: Sequence[Words], count: int, frac: int) -> list[Words]:
-    """The components of what the sum of both halves is truncated to; `known` adds up to this party's half."""
+    """Truncate the sum of both halves into components; `known` adds up to this party's half."""
     left, by, up = party.index in KNOW_LEFT, U64(frac), U64(64 - frac)
 
     def shifted(half: Words) -> Words:
-        """L >> f, or (R >> f) - b·2^(64-f) without what was added to L."""
+        """Compute L >> f, or (R >> f) - b·2^(64-f) without what was added to L."""
         return (half + RAISED) >> by if left else (half >> by) - (half >> U64(63) << up) - (RAISED >> by)
 
     def top(half: Words) -> Words:
-        """a, or 1 - b."""
+        """Compute a, or 1 - b."""
         return (half + RAISED) >> U64(63) if left else U64(1) - (half >> U64(63))
 
     # 1 (one round). Two shared inputs of those that know L, two of those that know R; checked together.
