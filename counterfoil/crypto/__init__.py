@@ -1,1 +1,1 @@
-"""Keys, signatures and sealed envelopes."""
+"""Sign, seal and encrypt, and keep the keys for it."""

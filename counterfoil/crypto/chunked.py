@@ -1,4 +1,4 @@
-"""Authenticated encryption of data of any size under a 32-byte key: C2SP chunked-encryption@v1 with AES-256-GCM.
+"""Encrypt data of any size under a 32-byte key, authenticated: C2SP chunked-encryption@v1 with AES-256-GCM.
 
 Knows nothing of where keys come from: `seal` and the vault do.
 
@@ -26,12 +26,14 @@ _INFO = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0"
 
 
 def encrypted_bytes(size: int) -> int:
-    """How long so many bytes are when they are encrypted."""
+    """Return the length of the ciphertext of `size` bytes."""
     return _HEADER + size + (size // CHUNK + 1) * _TAG
 
 
 def encrypt(key: bytes, plaintext: bytes | memoryview, context: bytes = b"") -> bytes:
-    """Salt, key commitment and chunks; only the same key and context open them, and only whole.
+    """Encrypt under the key, bound to the context: a salt, a key commitment, then the chunks.
+
+    Only the same key and context decrypt it, and only as a whole.
 
     Cost: 56 bytes, and 16 more for each 16 KiB begun.
     """
@@ -50,7 +52,7 @@ def encrypt(key: bytes, plaintext: bytes | memoryview, context: bytes = b"") -> 
 
 
 def decrypt(key: bytes, ciphertext: bytes | memoryview, context: bytes = b"") -> bytes:
-    """The plaintext, after every byte of the ciphertext was verified. Raises: SealError."""
+    """Decrypt, after verifying every byte of the ciphertext. Raises: SealError."""
     data = memoryview(ciphertext).cast("B")
     body = data[_HEADER:]
     chunks, last = divmod(len(body), CHUNK + _TAG)

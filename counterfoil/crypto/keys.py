@@ -1,4 +1,4 @@
-"""A party's three keys: to sign (Ed25519), to have things sealed to it (X-Wing), to be known on links (TLS).
+"""Create, load, renew and destroy a party's three keys: signing (Ed25519), sealing (X-Wing) and links (TLS).
 
 The signing key is who a party is. The other two are renewed while it stays; each pair of them is a generation, and an
 earlier one is kept for as long as somebody may still use it. Knows files and formats of keys. Knows nothing of what is
@@ -56,7 +56,7 @@ _TLS, _TLS_CERTIFICATE, _SALT = "tls.pem", "tls.crt", "salt"
 
 @dataclass(frozen=True)
 class PublicKeys:
-    """What others know of a party: its id and the raw bytes of its three public keys.
+    """A party's id and the raw bytes of its three public keys.
 
     `sign` is an Ed25519 key, `seal` an X-Wing key (ML-KEM-768, then X25519), `tls` a DER certificate on EC P-256.
     """
@@ -80,7 +80,7 @@ class PublicKeys:
 
     @cached_property
     def sign_id(self) -> str:
-        """SHA-256 of the signing key, in hex: its name in signatures."""
+        """SHA-256 of the signing key, in hex: the key's id in signatures."""
         return digest(self.sign)
 
     @cached_property
@@ -114,13 +114,13 @@ class PublicKeys:
         return _read_certificate(self.tls)
 
     def to_json(self) -> dict[str, Json]:
-        """The public card: plain JSON values."""
+        """Write the public card as plain JSON values."""
         encoded = {name: base64.b64encode(getattr(self, name)).decode() for name in ("sign", "seal", "tls")}
         return {"party": self.party, **encoded}
 
     @classmethod
     def from_json(cls, card: object) -> PublicKeys:
-        """The keys that a card states. Raises: DocumentError."""
+        """Parse a public card. Raises: DocumentError."""
         if not isinstance(card, Mapping) or set(card) != {"party", "sign", "seal", "tls"}:
             raise DocumentError("a card has exactly the fields party, sign, seal and tls")
         if not all(isinstance(value, str) for value in card.values()):
@@ -134,7 +134,7 @@ class PublicKeys:
 
 
 def read_card(raw: bytes) -> PublicKeys:
-    """The keys that a card file states. Raises: DocumentError."""
+    """Parse the bytes of a card file. Raises: DocumentError."""
     try:
         return PublicKeys.from_json(json.loads(raw))
     except (ValueError, RecursionError):
@@ -173,7 +173,7 @@ class PrivateKeys(Secret):
 
     @classmethod
     def create(cls, folder: Path, party: str) -> PrivateKeys:
-        """New keys lie in the folder, each in a file of its own that only its user can read.
+        """Generate a party's keys and write each to a file of its own that only its user can read.
 
         They are encrypted if the environment holds COUNTERFOIL_PASSPHRASE.
 
@@ -192,31 +192,37 @@ class PrivateKeys(Secret):
 
     @classmethod
     def load(cls, folder: Path, party: str) -> PrivateKeys:
-        """The keys that lie in the folder. Raises: NotFoundError, StoreError."""
+        """Load the last generation of the keys in the folder. Raises: NotFoundError, StoreError."""
         return cls(folder, party)
 
     def renewed(self) -> PrivateKeys:
-        """A new generation, beside the others: the same signing key, new keys for the rest. Raises: StoreError."""
+        """Generate the next generation beside the others: the same signing key, new keys for the rest.
+
+        Raises: StoreError.
+        """
         folder = _place(self._folder, _generations(self._folder)[-1] + 1)
-        if folder.exists():  # left behind by a crash: without a certificate, so nobody has heard of it
+        if folder.exists():  # left behind by a crash: without a certificate, so it was never published
             for path in folder.iterdir():
                 path.unlink()
         _write_generation(private_folder(folder), self.party, self._password)
         return PrivateKeys(self._folder, self.party, password=self._password)
 
     def all(self) -> tuple[PrivateKeys, ...]:
-        """Every generation that lies in the folder, the last one last. Raises: StoreError."""
+        """Load every generation in the folder, the last one last. Raises: StoreError."""
         return tuple(PrivateKeys(self._folder, self.party, n, self._password) for n in _generations(self._folder))
 
     def matching(self, public: PublicKeys) -> PrivateKeys:
-        """The generation whose public keys these are. Raises: NotFoundError."""
+        """Find the generation with these public keys. Raises: NotFoundError."""
         for keys in (self, *self.all()):
             if keys.public == public:
                 return keys
         raise NotFoundError(f"{self.party} does not hold the keys that are listed for it; they are of another home")
 
     def destroy(self) -> None:
-        """Nothing that was sealed to this generation opens again. Raises: StoreError if it is the last one."""
+        """Delete this generation's private keys, so that nothing sealed to them opens again.
+
+        Raises: StoreError if it is the last one.
+        """
         if self.generation == _generations(self._folder)[-1]:
             raise StoreError(
                 f"{self._own} holds the present keys of {self.party}; renew them before they are destroyed"
@@ -226,7 +232,7 @@ class PrivateKeys(Secret):
         sync_folder(self._own)
 
     def load_tls(self, context: ssl.SSLContext) -> None:
-        """The context presents this party's certificate. Raises: StoreError."""
+        """Load this party's certificate and TLS key into the context. Raises: StoreError."""
         try:
             context.load_cert_chain(self._own / _TLS_CERTIFICATE, self._own / _TLS, lambda: self._password or b"")
         except (OSError, ssl.SSLError):
@@ -234,7 +240,7 @@ class PrivateKeys(Secret):
 
 
 def tls_pin(certificate: bytes) -> str:
-    """SHA-256 of the SubjectPublicKeyInfo of a DER certificate, in hex.
+    """Compute the SHA-256 of a DER certificate's SubjectPublicKeyInfo, in hex.
 
     Raises: ValueError if the bytes are no certificate.
     """
@@ -243,7 +249,7 @@ def tls_pin(certificate: bytes) -> str:
 
 
 def tls_validity(certificate: bytes) -> tuple[datetime, datetime]:
-    """From when until when a DER certificate holds.
+    """Return the start and the end of a DER certificate's validity.
 
     Raises: ValueError if the bytes are no certificate.
     """
@@ -280,7 +286,7 @@ def _place(folder: Path, generation: int) -> Path:
 
 
 def _generations(folder: Path) -> list[int]:
-    """The generations that are whole, since the certificate is written last; the first, if there is none."""
+    """List the complete generations: those with a certificate, which is written last; or the first alone."""
     later = sorted(int(path.name) for path in folder.glob("[0-9]*") if path.name.isdigit())
     return [n for n in (1, *later) if (_place(folder, n) / _TLS_CERTIFICATE).exists()] or [1]
 
@@ -303,7 +309,7 @@ def _write(folder: Path, private: Mapping[str, PrivateKeyTypes], password: bytes
 
 
 def _password(folder: Path) -> bytes | None:
-    """What encrypts the key files: the passphrase stretched by Argon2id, as PKCS #8 itself stretches too little."""
+    """Derive the password of the key files with Argon2id, since PKCS #8's own derivation is too cheap."""
     if not (folder / _SALT).exists():
         return None
     kdf = Argon2id(salt=read_file(folder / _SALT), length=32, iterations=3, lanes=4, memory_cost=64 * 1024)

@@ -1,4 +1,4 @@
-"""Sealed envelopes: only the recipient opens one, and only for the purpose that it was sealed for.
+"""Seal envelopes that only the recipient opens, and only for the purpose that they were sealed for.
 
 HPKE (RFC 9180, base mode; X-Wing, HKDF-SHA256, AES-256-GCM) seals a fresh file key; the body is encrypted under the
 file key in chunks. X-Wing holds against recording now and decrypting with a quantum computer later.
@@ -21,12 +21,12 @@ _HEADER = KEM.MLKEM768_X25519.enc_length() + chunked.KEY_BYTES + 16
 
 
 def sealed_bytes(size: int) -> int:
-    """How long so many bytes are when they are sealed."""
+    """Return the length of the envelope of `size` bytes."""
     return _HEADER + chunked.encrypted_bytes(size)
 
 
 def seal(plaintext: bytes | memoryview, recipient: PublicKeys, info: bytes) -> bytes:
-    """An envelope that only the recipient opens, and only by stating the same `info`.
+    """Seal to the recipient, who alone can open the envelope, and only by stating the same `info`.
 
     Cost: 1,224 bytes, and 16 more for each 16 KiB begun.
     """
@@ -35,7 +35,7 @@ def seal(plaintext: bytes | memoryview, recipient: PublicKeys, info: bytes) -> b
 
 
 def unseal(sealed: bytes | memoryview, keys: PrivateKeys, info: bytes) -> bytes:
-    """What was sealed to these keys for this `info`. Raises: SealError."""
+    """Open an envelope that was sealed to these keys for this `info`. Raises: SealError."""
     data = memoryview(sealed).cast("B")
     try:
         file_key = _SUITE.decrypt(data[:_HEADER], keys.sealing_key, info=info)

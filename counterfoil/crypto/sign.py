@@ -1,4 +1,4 @@
-"""Signed documents: a DSSE envelope holds the exact bytes, what kind they are, and Ed25519 signatures.
+"""Sign and verify documents in DSSE envelopes: the exact bytes, their kind, and Ed25519 signatures over both.
 
 Knows nothing of what a document says. Its bytes come out only after the signatures are checked.
 """
@@ -32,10 +32,10 @@ class Signed:
 
 
 def sign(kind: str, payload: bytes, keys: PrivateKeys, envelope: bytes | None = None) -> bytes:
-    """An envelope of the payload with this party's signature, beside the signatures of the given envelope.
+    """Sign the payload as a document of this kind, keeping the signatures of the given envelope.
 
     Raises: SignatureError if the given envelope holds another kind or other bytes; TextError if the payload is JSON in
-    which a text has a character that no reader sees, as whoever reads it would refuse it.
+    which a text has a character that no reader sees, since every verifier would refuse it.
     """
     with suppress(ValueError, RecursionError):  # what is no JSON is text that was checked when it was read
         check_texts(json.loads(payload), kind)
@@ -48,7 +48,7 @@ def sign(kind: str, payload: bytes, keys: PrivateKeys, envelope: bytes | None = 
 
 
 def verify(envelope: bytes, kind: str, signers: Iterable[PublicKeys], threshold: int | None = None) -> Signed:
-    """The payload, which at least `threshold` of `signers` signed as a document of this kind (all, unless told).
+    """Verify that at least `threshold` of `signers` (all by default) signed a document of this kind, and return it.
 
     Signatures of others are ignored; a wrong signature under a signer's key refuses the whole envelope.
 
@@ -78,12 +78,15 @@ def verify(envelope: bytes, kind: str, signers: Iterable[PublicKeys], threshold:
 
 
 def signed_digest(envelope: bytes) -> str:
-    """SHA-256 of the payload, unverified: good to name a document, not to trust it. Raises: SignatureError."""
+    """Compute the SHA-256 of the payload, unverified: good to name a document, not to trust it.
+
+    Raises: SignatureError.
+    """
     return digest(_parse(envelope, "a signed document").payload)
 
 
 def claimed(envelope: bytes) -> bytes:
-    """The payload, unverified: good to find out whose signature to ask for. Raises: SignatureError."""
+    """Return the payload, unverified: good to find out whose signature to ask for. Raises: SignatureError."""
     return _parse(envelope, "a signed document").payload
 
 
@@ -96,7 +99,7 @@ def _public(keys: PublicKeys) -> SSlibKey:
 
 
 def _parse(envelope: bytes, what: str) -> Envelope:
-    """The envelope, if it is written in the one way in which we write it."""
+    """Parse an envelope, refusing any but the canonical form that we write."""
     if len(envelope) > MAX_ENVELOPE_BYTES:
         raise SignatureError(f"{what}: an envelope of {len(envelope)} bytes; at most {MAX_ENVELOPE_BYTES} are read")
     try:
