@@ -1,1 +1,1 @@
-"""Each party's own append-only log, and how anybody checks it without trusting that party."""
+"""Append to a party's log, publish and witness it, and verify it without trusting that party."""

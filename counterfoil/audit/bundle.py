@@ -1,4 +1,4 @@
-"""Checks all published logs among some records, and then whatever further checks are passed in."""
+"""Verify all published logs of a set of records, then run the further checks that are passed in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from counterfoil.storage.records import Records
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Records whose every published log is whole. Only `verify_logs` makes one.
+    """Records whose every published log was verified. Only `verify_logs` makes one.
 
     `keys` are those under which the logs verified, and those that were pinned.
     """
@@ -25,7 +25,7 @@ class Verified:
     logs: Mapping[str, VerifiedLog]
 
     def log(self, party: str) -> VerifiedLog:
-        """The party's log. Raises: NotFoundError."""
+        """Return the party's log. Raises: NotFoundError."""
         if party not in self.logs:
             raise NotFoundError(f"no published log of {party} in {self.records.url}")
         return self.logs[party]
@@ -36,7 +36,9 @@ Check = Callable[[Verified], Iterable[str]]
 
 
 def verify_bundle(records: Records, pinned: Mapping[str, PublicKeys], checks: Iterable[Check] = ()) -> list[str]:
-    """What was verified, one line each. Keys come from `pinned`, or else from the cards beside the logs.
+    """Verify all logs, run the checks, and return what was verified, one line each.
+
+    Keys come from `pinned`, or else from the cards beside the logs.
 
     Raises: TamperedError, naming the log and its first bad entry; ForkedError; SignatureError; NotFoundError if there
         is no log.
@@ -52,7 +54,7 @@ def verify_bundle(records: Records, pinned: Mapping[str, PublicKeys], checks: It
 def verify_logs(
     records: Records, pinned: Mapping[str, PublicKeys], published: Iterable[PublishedLog] | None = None
 ) -> Verified:
-    """Every published log is whole, continues all that its owner signed, and nobody has shown that it was forked.
+    """Verify that each published log is whole, continues all its owner's checkpoints and has no proof of a fork.
 
     Raises: as `verify_bundle`.
     """

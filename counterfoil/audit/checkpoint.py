@@ -1,4 +1,4 @@
-"""Signed sizes and roots of a log, and the cosignatures of witnesses that saw it only grow.
+"""Sign the size and root of a log, cosign them as a witness, and verify both.
 
 Knows the note's form and keys. Knows nothing of entries.
 
@@ -28,14 +28,14 @@ _SIZE = re.compile(r"(0|[1-9][0-9]{0,15})\Z")
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A log's size and Merkle root at some time."""
+    """A log's size and Merkle root at one time."""
 
     origin: str
     size: int
     root: bytes
 
     def text(self) -> bytes:
-        """The three lines that are signed."""
+        """Write the three lines that are signed."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n".encode()
 
 
@@ -47,19 +47,19 @@ class _Signature:
 
 
 def origin(party: str) -> str:
-    """The name of a party's log, and of the party's key in notes."""
+    """Return the name of a party's log, which is also the name of the party's key in notes."""
     return f"counterfoil/{party}"
 
 
 def sign_checkpoint(size: int, root: bytes, keys: PrivateKeys) -> bytes:
-    """This party's signed note on the size and root of its own log."""
+    """Sign a note on the size and root of this party's own log."""
     name = origin(keys.party)
     text = Checkpoint(name, size, root).text()
     return text + b"\n" + _line(name, _key_id(keys.public, _LOG), keys.signing_key.sign(text))
 
 
 def open_checkpoint(note: bytes, owner: PublicKeys) -> Checkpoint:
-    """The checkpoint of the owner's log that the owner signed. Raises: SignatureError."""
+    """Verify the owner's signature on a note and parse its checkpoint. Raises: SignatureError."""
     text, signatures = _parse(note)
     checkpoint = _checkpoint(text)
     if checkpoint.origin != origin(owner.party):
@@ -73,7 +73,7 @@ def open_checkpoint(note: bytes, owner: PublicKeys) -> Checkpoint:
 
 
 def cosign(note: bytes, keys: PrivateKeys, time_s: int) -> bytes:
-    """The note with this party's cosignature: as of this POSIX time, it knows of no larger or other tree.
+    """Append this party's cosignature: as of this POSIX time, it knows of no larger or other tree.
 
     The caller has checked that the tree only grew: see `witness`.
     """
@@ -83,7 +83,10 @@ def cosign(note: bytes, keys: PrivateKeys, time_s: int) -> bytes:
 
 
 def cosigners(note: bytes, witnesses: Iterable[PublicKeys]) -> dict[str, int]:
-    """Which of the witnesses cosigned the note, and when (POSIX seconds). Raises: SignatureError if one is wrong."""
+    """Verify the witnesses' cosignatures on the note, and return when each cosigned (POSIX seconds).
+
+    Raises: SignatureError if one is wrong.
+    """
     text, signatures = _parse(note)
     found: dict[str, int] = {}
     for witness in witnesses:
@@ -96,7 +99,9 @@ def cosigners(note: bytes, witnesses: Iterable[PublicKeys]) -> dict[str, int]:
 
 
 def cosignature(note: bytes, witness: PublicKeys) -> bytes | None:
-    """The witness's line in the note, if it cosigned it: fit to be put below another copy of the same checkpoint.
+    """Return the witness's line in the note, or None if it did not cosign.
+
+    The line may be appended to another copy of the same checkpoint.
 
     Raises: SignatureError if it is wrong.
     """
@@ -131,7 +136,7 @@ def _line(name: str, key_id: bytes, signature: bytes) -> bytes:
 
 
 def _parse(note: bytes) -> tuple[bytes, list[_Signature]]:
-    """The note's text and signatures, none of them verified."""
+    """Split a note into text and signatures, none of them verified."""
     text, separator, lines = note.rpartition(b"\n\n")
     try:
         if len(note) <= MAX_NOTE_BYTES and separator and lines.endswith(b"\n"):

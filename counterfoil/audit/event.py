@@ -1,4 +1,4 @@
-"""One entry of an audit log: who did what when, to which documents, and how many; never a value of the data.
+"""Write and parse one entry of an audit log: who did what when, to which documents, and counts; no value of the data.
 
 Knows the form alone, not which events a job must have.
 """
@@ -25,7 +25,7 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An entry. `subject` is the id of a job or document; `refs` maps names to digests or references.
+    """An entry of a log. `subject` is the id of a job or document; `refs` maps names to digests or references.
 
     `index` is its place in the log and `prev` the leaf hash of the entry before it, so that an entry which was
     edited, dropped or moved can be named.
@@ -57,7 +57,7 @@ class Event:
         _check_time(self.time)
 
     def leaf(self) -> bytes:
-        """The entry's bytes in the log: canonical JSON. Raises: DocumentError if they are too long."""
+        """Encode the entry as its bytes in the log, canonical JSON. Raises: DocumentError if they are too long."""
         raw = jcs(
             {
                 "index": self.index,
@@ -76,7 +76,7 @@ class Event:
 
     @classmethod
     def parse(cls, leaf: bytes) -> Event:
-        """The event that these bytes write, if they write it canonically. Raises: DocumentError."""
+        """Parse an entry, refusing any but the canonical form. Raises: DocumentError."""
         try:
             event = cls(**json.loads(leaf))
         except (TypeError, ValueError, AttributeError, RecursionError):

@@ -1,4 +1,4 @@
-"""The proof that a party signed two histories of its own log: two checkpoints that no one log can have.
+"""Prove that a party signed two histories of its own log: two checkpoints that no one log can have.
 
 It convinces anybody who knows the party's key, and nobody can make one about an honest party. Knows nothing of entries.
 """
@@ -31,7 +31,7 @@ class Fork:
     hashes: tuple[bytes, ...]
 
     def pack(self) -> bytes:
-        """The proof as canonical JSON."""
+        """Encode the proof as canonical JSON."""
         return jcs(
             {
                 "format": "counterfoil/fork/1",
@@ -44,7 +44,7 @@ class Fork:
 
     @classmethod
     def unpack(cls, raw: bytes) -> Fork:
-        """The proof that the bytes write; nothing of it is verified. Raises: DocumentError."""
+        """Parse a proof, verifying nothing of it. Raises: DocumentError."""
         try:
             if len(raw) <= MAX_FORK_BYTES:
                 value = json.loads(raw)
@@ -58,11 +58,14 @@ class Fork:
 
     @property
     def digest(self) -> str:
-        """What the proof is called."""
+        """SHA-256 of the proof, in hex, which names it."""
         return digest(self.pack())
 
     def is_by(self, owner: PublicKeys) -> bool:
-        """Whether this proves that the owner forked its log. Raises: SignatureError if it did not sign both notes."""
+        """Verify that this proves that the owner forked its log.
+
+        Raises: SignatureError if it did not sign both notes.
+        """
         earlier, later = open_checkpoint(self.earlier, owner), open_checkpoint(self.later, owner)
         return (
             0 < earlier.size <= later.size  # any log continues the empty one, whose root is not looked at
@@ -72,7 +75,7 @@ class Fork:
 
 
 def find_fork(tree: MerkleTree, note: bytes, checkpoint: Checkpoint, other: bytes, owner: PublicKeys) -> Fork | None:
-    """What proves that the log with this tree and checkpoint is not the one of the other note, if it is not."""
+    """Build the proof that the owner signed another history in the other note; None if the log continues it."""
     before = open_checkpoint(other, owner)
     if not 0 < before.size <= checkpoint.size or tree.root(before.size) == before.root:
         return None

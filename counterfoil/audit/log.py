@@ -1,4 +1,4 @@
-"""A party's own append-only log: one file of entries, and a signed checkpoint that is renewed at every append.
+"""Append to a party's own log: one file of entries, and a signed checkpoint that is renewed at every append.
 
 An entry is accepted when the checkpoint that counts it is on the disk. What a crash left behind the last checkpoint
 was never accepted and is cut off; anything else that does not fit the checkpoint is tampering.
@@ -27,7 +27,7 @@ _ENTRIES, _CHECKPOINT = "entries", "checkpoint"
 
 
 class Log:
-    """The log in a folder; several processes and threads of its party may append to it at once."""
+    """The log in a folder, to which several processes and threads of its party may append at once."""
 
     def __init__(self, folder: Path, keys: PrivateKeys) -> None:
         self._folder = private_folder(folder)
@@ -38,7 +38,7 @@ class Log:
 
     @classmethod
     def open(cls, folder: Path, keys: PrivateKeys) -> Log:
-        """The log in this folder, begun if need be.
+        """Open the log in this folder, creating it if there is none.
 
         Raises: TamperedError if the entries are not those of the last checkpoint; SignatureError; StoreError.
         """
@@ -52,7 +52,7 @@ class Log:
 
     @property
     def party(self) -> str:
-        """Whose log this is."""
+        """The party that keeps this log."""
         return self._keys.party
 
     @property
@@ -62,11 +62,11 @@ class Log:
 
     @property
     def size(self) -> int:
-        """How many entries the log had when this object last looked."""
+        """The number of entries when this object last read the log."""
         return self._tree.size
 
     def root(self, size: int | None = None) -> bytes:
-        """The Merkle root of the first `size` entries; of all, unless told."""
+        """Compute the Merkle root of the first `size` entries (by default all)."""
         return self._tree.root(size)
 
     def append(
@@ -77,7 +77,7 @@ class Log:
         refs: Mapping[str, str] | None = None,
         counts: Mapping[str, int] | None = None,
     ) -> int:
-        """The event is on the disk, counted by a signed checkpoint; its index.
+        """Append an event durably, sign a checkpoint that counts it, and return its index.
 
         Raises: DocumentError if the event is not in form; TamperedError; BusyError; StoreError.
         """
@@ -95,7 +95,7 @@ class Log:
         return event.index
 
     def entries(self) -> list[bytes]:
-        """All entries that the last checkpoint counts."""
+        """Read all entries that the last checkpoint counts."""
         with self._locked():
             self._catch_up()
             return self._read(self._entries)[: self._end].splitlines()
@@ -116,21 +116,21 @@ class Log:
         write_file(folder / _CHECKPOINT, note)
 
     def checkpoint(self) -> bytes:
-        """The signed note on the log's size and root."""
+        """Read the signed note on the log's size and root."""
         with self._locked():
             self._catch_up()
             return self._note
 
     def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:
-        """The proof that the entry at `index` is in the log of `size` entries."""
+        """Prove that the entry at `index` is in the log of `size` entries."""
         return self._tree.inclusion(index, self.size if size is None else size)
 
     def consistency_proof(self, old: int, size: int | None = None) -> list[bytes]:
-        """The proof that the log of `old` entries is the beginning of the log of `size` entries."""
+        """Prove that the log of `old` entries is a prefix of the log of `size` entries."""
         return self._tree.consistency(old, self.size if size is None else size)
 
     def level(self, level: int) -> list[bytes]:
-        """The hashes of all complete subtrees of 2^level entries, from the first on: what tiles are made of."""
+        """Return the hashes of all complete subtrees of 2^level entries, from the first on, as tiles hold them."""
         return list(self._tree.level(level))
 
     def _forget(self) -> None:
@@ -156,7 +156,7 @@ class Log:
         self._end += len(leaf) + 1
 
     def _catch_up(self) -> None:
-        """This object knows all that the checkpoint on the disk counts, and the file holds no more than that."""
+        """Read what the checkpoint on the disk counts, and cut off an entry that it does not count yet."""
         note = self._read(self._checkpoint)
         rest = self._read(self._entries, self._end)
         if note == self._note and not rest:
@@ -180,7 +180,7 @@ class Log:
         self._note = note
 
     def _read(self, path: Path, start: int = 0) -> bytes:
-        """The file's bytes from `start` on, so that appending to a long log does not read it all."""
+        """Read the file from `start` on, so that appending to a long log does not read it all."""
         try:
             return read_file(path, start)
         except NotFoundError:
@@ -188,13 +188,16 @@ class Log:
 
     @contextmanager
     def publishing(self) -> Iterator[None]:
-        """No other process or thread of this party publishes the log; it may grow meanwhile. Raises: BusyError."""
+        """Keep other processes and threads of this party from publishing the log, which may grow meanwhile.
+
+        Raises: BusyError.
+        """
         with self._locked("publishing"):
             yield
 
     @contextmanager
     def _locked(self, name: str = "lock") -> Iterator[None]:
-        """No other process or thread of this party holds the log. Raises: BusyError."""
+        """Hold the log against other processes and threads of this party. Raises: BusyError."""
         handle = os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             deadline = time.monotonic() + _LOCK_S

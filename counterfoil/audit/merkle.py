@@ -1,4 +1,4 @@
-"""The Merkle tree of RFC 6962: roots of every earlier size, inclusion and consistency proofs.
+"""Build the Merkle tree of RFC 6962 and check its proofs: roots of every earlier size, inclusion, consistency.
 
 Knows hashes alone, not what the leaves say.
 
@@ -13,12 +13,12 @@ from collections.abc import Iterable, Sequence
 
 
 def leaf_hash(entry: bytes) -> bytes:
-    """The tree's hash of an entry."""
+    """Hash an entry as a leaf of the tree."""
     return hashlib.sha256(b"\x00" + entry).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The tree's hash of two neighbours."""
+    """Hash two neighbouring nodes into their parent."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
@@ -32,11 +32,11 @@ class MerkleTree:
 
     @property
     def size(self) -> int:
-        """How many leaves there are."""
+        """The number of leaves."""
         return len(self._levels[0])
 
     def append(self, leaf: bytes) -> None:
-        """The tree has one more leaf, given by its hash."""
+        """Append a leaf, given by its hash."""
         self._levels[0].append(leaf)
         level = 0
         while len(self._levels[level]) % 2 == 0:
@@ -46,16 +46,16 @@ class MerkleTree:
             level += 1
 
     def level(self, level: int) -> Sequence[bytes]:
-        """The hashes of all complete subtrees of 2^level leaves, from the left."""
+        """Return the hashes of all complete subtrees of 2^level leaves, from the left."""
         return self._levels[level] if level < len(self._levels) else ()
 
     def root(self, size: int | None = None) -> bytes:
-        """The root of the first `size` leaves; of all, unless told."""
+        """Compute the root of the first `size` leaves (by default all)."""
         size = self.size if size is None else self._check(size, self.size)
         return self._hash(0, size) if size else hashlib.sha256().digest()
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
-        """The proof that the leaf at `index` is in the tree of `size` leaves."""
+        """Prove that the leaf at `index` is in the tree of `size` leaves."""
         self._check(index, self._check(size, self.size) - 1)
         start, end, path = 0, size, []
         while end - start > 1:
@@ -69,7 +69,7 @@ class MerkleTree:
         return path[::-1]
 
     def consistency(self, old: int, size: int) -> list[bytes]:
-        """The proof that the tree of `old` leaves is the beginning of the tree of `size` leaves."""
+        """Prove that the tree of `old` leaves is a prefix of the tree of `size` leaves."""
         self._check(old, self._check(size, self.size))
         start, end, path = 0, size, []
         while 0 < old < end:
@@ -99,7 +99,7 @@ class MerkleTree:
 
 
 def included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether the proof shows that the leaf stands at `index` in the tree of this size and root."""
+    """Check the proof that the leaf is at `index` in the tree of this size and root."""
     if not 0 <= index < size:
         return False
     position, last, computed = index, size - 1, leaf
@@ -117,7 +117,7 @@ def included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: b
 
 
 def consistent(old: int, old_root: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> bool:
-    """Whether the proof shows that the tree of `old` leaves is the beginning of the tree of `size` leaves."""
+    """Check the proof that the tree of `old` leaves is a prefix of the tree of `size` leaves."""
     if old == 0:
         return not proof
     if old == size:
@@ -143,5 +143,5 @@ def consistent(old: int, old_root: bytes, size: int, root: bytes, proof: Sequenc
 
 
 def _split(width: int) -> int:
-    """The largest power of two smaller than the width."""
+    """Return the largest power of two smaller than the width."""
     return 1 << (width - 1).bit_length() - 1

@@ -1,4 +1,4 @@
-"""The proof that an entry is in a log which witnesses watched: one short text that anybody can check offline.
+"""Write, parse and check the proof that an entry is in a witnessed log: one short text, checked offline.
 
 Knows a tree's hashes, the note's form and keys. Knows nothing of what entries say.
 
@@ -26,20 +26,20 @@ _INDEX = re.compile(r"index (0|[1-9][0-9]{0,15})\Z")
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Where an entry stands, the hashes from its sibling up to the root's child, and a signed checkpoint."""
+    """An entry's index, the hashes from its sibling up to the root's child, and a signed checkpoint."""
 
     index: int
     hashes: tuple[bytes, ...]
     note: bytes
 
     def pack(self) -> str:
-        """The text of the proof."""
+        """Write the proof as text."""
         lines = "".join(f"{base64.b64encode(item).decode()}\n" for item in self.hashes)
         return f"{_HEAD}index {self.index}\n{lines}\n{self.note.decode()}"
 
     @classmethod
     def parse(cls, text: str) -> Proof:
-        """The proof that the text writes; nothing of it is verified. Raises: DocumentError."""
+        """Parse a proof, verifying nothing of it. Raises: DocumentError."""
         head, separator, note = text.removeprefix(_HEAD).partition("\n\n")
         index, *lines = head.split("\n")
         match = _INDEX.match(index)
@@ -57,7 +57,7 @@ class Proof:
 def check_proof(
     proof: Proof, entry: bytes, owner: PublicKeys, witnesses: Iterable[PublicKeys]
 ) -> tuple[Checkpoint, dict[str, int]]:
-    """The entry is in the owner's log as of the checkpoint; which of the witnesses cosigned that, and when.
+    """Verify that the entry is in the owner's log; return the checkpoint, and when each witness cosigned it.
 
     Raises: SignatureError if a signature is wrong; TamperedError if the entry is not in that log.
     """

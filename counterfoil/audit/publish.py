@@ -1,8 +1,8 @@
-"""A log in the exchange, laid out as C2SP tlog-tiles, so that anybody can verify it offline.
+"""Publish a log in the exchange, laid out as C2SP tlog-tiles, so that anybody can verify it offline.
 
-Below log/PARTY/ lie `checkpoint`, `tile/entries/...` and `tile/LEVEL/...` as the format has them, and beside these
+Below log/PARTY/ are `checkpoint`, `tile/entries/...` and `tile/LEVEL/...` as the format has them, and beside these
 `card` (the party's public keys), `checkpoints/` (every checkpoint ever published) and `cosigned/` (by witnesses).
-Knows names and layout; whoever reads must verify.
+Knows names and layout; a reader must verify.
 
 Source: https://c2sp.org/tlog-tiles.
 """
@@ -41,7 +41,7 @@ _LOG, _CARD, _CHECKPOINT, _HISTORY, _COSIGNED, _FORKS, _TILE, _ENTRIES = (
 
 @dataclass(frozen=True, slots=True)
 class PublishedLog:
-    """What the exchange holds of a party's log. Of all this only the owner's signatures on checkpoints were checked.
+    """A party's log as the exchange holds it, of which only the owner's signatures on checkpoints were verified.
 
     `others` are further checkpoints that the owner signed, `forks` proofs that it signed two histories; `foreign` names
     notes and proofs beside its log that are not: anybody may have put them there, and they show nothing.
@@ -57,7 +57,7 @@ class PublishedLog:
 
 
 def publish(log: Log, exchange: Exchange) -> bytes:
-    """The log as it stands is in the exchange; its checkpoint, which is put there after all that it counts.
+    """Publish the log and, after all that it counts, its checkpoint, which is returned.
 
     Raises: TamperedError if the exchange holds a checkpoint of ours that this log does not continue, as after a
     backup of the home folder was put back.
@@ -83,7 +83,7 @@ def _publish(log: Log, exchange: Exchange) -> bytes:
         level += 1
         hashes = log.level(HEIGHT * level)[: checkpoint.size >> (HEIGHT * level)]
     exchange.put_named((*prefix, _CHECKPOINT), note, replace=True)
-    # Last: whoever reads meanwhile must not see an earlier checkpoint beside one that counts more.
+    # Last: a reader meanwhile must not see an earlier checkpoint beside one that counts more.
     exchange.put_named((*prefix, _HISTORY, f"{checkpoint.size:016d}-{digest(note)[:16]}"), note, replace=True)
     return note
 
@@ -98,17 +98,17 @@ def published_size(exchange: Records, owner: PublicKeys) -> int:
 
 
 def put_cosigned(exchange: Exchange, owner: str, witness: str, size: int, note: bytes) -> None:
-    """The note that the witness cosigned is beside the owner's log."""
+    """Publish the note that the witness cosigned beside the owner's log."""
     exchange.put_named((_LOG, owner, _COSIGNED, witness, f"{size:016d}-{digest(note)[:16]}"), note, replace=True)
 
 
 def put_fork(exchange: Exchange, owner: str, fork: Fork) -> None:
-    """The proof lies beside the owner's log, for everybody to see."""
+    """Publish the proof of a fork beside the owner's log, for everybody to see."""
     exchange.put_named((_LOG, owner, _FORKS, fork.digest), fork.pack(), replace=True)
 
 
 def read_cosigned(exchange: Records, owner: str, witness: str, above: int) -> list[bytes]:
-    """The notes beside the owner's log that the witness is said to have cosigned, of more than `above` entries.
+    """Read the notes of more than `above` entries that the witness is said to have cosigned.
 
     The smallest come first. Nothing of them is checked.
     """
@@ -117,12 +117,12 @@ def read_cosigned(exchange: Records, owner: str, witness: str, above: int) -> li
 
 
 def published_parties(exchange: Records) -> list[str]:
-    """Whose logs the exchange holds."""
+    """List the parties whose logs the exchange holds."""
     return sorted({name[1] for name in exchange.list((_LOG,)) if len(name) > 2})
 
 
 def read_published(exchange: Records, party: str, owner: PublicKeys | None = None) -> PublishedLog:
-    """What the exchange holds of the party's log, under the owner's keys or else under those that lie beside it.
+    """Read the party's log from the exchange, under the owner's keys or else those of the card beside the log.
 
     Raises: NotFoundError, SignatureError, DocumentError, StoreError.
     """
@@ -153,7 +153,7 @@ def read_published(exchange: Records, party: str, owner: PublicKeys | None = Non
 
 
 def _sort(raw: bytes, folder: str, owner: PublicKeys, others: list[bytes], forks: list[Fork]) -> bool:
-    """Whether it is the owner's checkpoint, or proves that it forked its log; then it is among those."""
+    """File the owner's checkpoint, or the proof that it forked its log; return False if it is neither."""
     try:
         if folder == _FORKS:
             if not (fork := Fork.unpack(raw)).is_by(owner):
@@ -168,7 +168,7 @@ def _sort(raw: bytes, folder: str, owner: PublicKeys, others: list[bytes], forks
 
 
 def _published_size(log: Log, exchange: Exchange) -> int:
-    """The size of our log in the exchange, which ours continues."""
+    """Return the size of our published log, after checking that the log at home continues it."""
     try:
         note = exchange.get_named((_LOG, log.party, _CHECKPOINT))
     except NotFoundError:
@@ -183,14 +183,14 @@ def _published_size(log: Log, exchange: Exchange) -> int:
 
 
 def _tiles(items: Sequence[bytes], old: int) -> Iterator[tuple[Name, Sequence[bytes]]]:
-    """The tiles that items from `old` on touch: each tile's name and what it holds."""
+    """Yield the name and the content of each tile that items from `old` on touch."""
     for number in range(old // WIDTH, -(-len(items) // WIDTH)):
         tile = items[number * WIDTH : (number + 1) * WIDTH]
         yield _tile_name(number, len(tile)), tile
 
 
 def _tile_name(number: int, width: int) -> Name:
-    """As tlog-tiles writes it: 1234067 is x001/x234/067, and 067.p/112 if it holds 112 of 256."""
+    """Write a tile's number as tlog-tiles does: 1234067 is x001/x234/067; 067.p/112 if it holds 112 of 256."""
     digits = str(number).zfill(-(-len(str(number)) // 3) * 3)
     *groups, last = (digits[i : i + 3] for i in range(0, len(digits), 3))
     thousands = tuple(f"x{group}" for group in groups)
@@ -198,7 +198,7 @@ def _tile_name(number: int, width: int) -> Name:
 
 
 def _read_tiles(exchange: Records, prefix: Name, size: int) -> Iterator[bytes]:
-    """The tiles of a log of this size, up to the first that is missing."""
+    """Read the tiles of a log of this size, up to the first that is missing."""
     for start in range(0, size, WIDTH):
         name = _tile_name(start // WIDTH, min(WIDTH, size - start))
         try:
@@ -208,7 +208,7 @@ def _read_tiles(exchange: Records, prefix: Name, size: int) -> Iterator[bytes]:
 
 
 def _split(bundle: bytes) -> Iterator[bytes]:
-    """The entries of a bundle; a last one that is cut short comes out with its length, and will not verify."""
+    """Split a bundle into entries. A last one that is cut short comes out with its length, and will not verify."""
     start = 0
     while start < len(bundle):
         end = start + 2 + int.from_bytes(bundle[start : start + 2], "big")

@@ -1,4 +1,4 @@
-"""Checks a log without trusting who keeps it, offline, and names the first entry that is not what was signed.
+"""Verify a log offline, without trusting its keeper, and name the first entry that is not what was signed.
 
 Small on purpose: it knows hashes, signatures and the form of entries, and nothing of jobs, MPC or Prefect.
 """
@@ -29,11 +29,11 @@ class VerifiedLog:
 
     @property
     def size(self) -> int:
-        """How many entries it has."""
+        """The number of entries."""
         return self.checkpoint.size
 
     def check_continues(self, notes: Iterable[bytes]) -> None:
-        """The log is the one of these checkpoints, grown.
+        """Check that the log continues each of these checkpoints.
 
         Raises: SignatureError if one is not the owner's; ForkedError with the proof; TamperedError if entries are gone.
         """
@@ -50,7 +50,7 @@ class VerifiedLog:
                 )
 
     def of(self, type: str, about: str, digest: str) -> Iterator[Event]:
-        """The entries of this type that refer to the digest as what they are about."""
+        """Yield the events of this type whose reference named `about` is the digest."""
         return (event for event in self.events if event.type == type and event.refs.get(about) == digest)
 
 
@@ -62,7 +62,7 @@ def verify_log(
     others: Iterable[bytes] = (),
     leaf_hashes: Sequence[bytes] = (),
 ) -> VerifiedLog:
-    """The entries are exactly those of the owner's signed checkpoint, and continue every other checkpoint.
+    """Verify that the entries are exactly those of the checkpoint and continue every other checkpoint.
 
     Args:
         entries: the log's entries from the first on.
@@ -103,7 +103,7 @@ def _first_bad(
     signed: Sequence[Checkpoint],
     leaf_hashes: Sequence[bytes],
 ) -> str:
-    """What happened first to entries that do not hash to the checkpoint's root."""
+    """Describe the first change to entries that do not hash to the checkpoint's root."""
     if len(leaf_hashes) == checkpoint.size and MerkleTree(leaf_hashes).root() == checkpoint.root:
         return _first_difference(tree.level(0), leaf_hashes)
     if found := _linked(entries)[1]:
@@ -125,7 +125,7 @@ def _first_difference(found: Sequence[bytes], expected: Sequence[bytes]) -> str:
 
 
 def _linked(entries: Sequence[bytes]) -> tuple[list[Event], str | None]:
-    """The events, and what is wrong with them by their indices and the hash of its predecessor that each holds."""
+    """Parse the events, and describe the first whose index or predecessor's hash is wrong."""
     prev, events = NO_ENTRY, list[Event]()
     for index, entry in enumerate(entries):
         try:
@@ -146,7 +146,7 @@ def _linked(entries: Sequence[bytes]) -> tuple[list[Event], str | None]:
 
 
 def _between(tree: MerkleTree, signed: Iterable[Checkpoint]) -> str:
-    """Which entries must hold the first difference, by the checkpoints that fit the tree and those that do not."""
+    """Name the entries that must hold the first difference, by which checkpoints fit the tree."""
     fits = [(each.size, each.size <= tree.size and tree.root(each.size) == each.root) for each in signed]
     first_bad = min(size for size, fit in fits if not fit)
     last_good = max((size for size, fit in fits if fit and size < first_bad), default=0)

@@ -1,4 +1,4 @@
-"""How one party watches that another's log only grows, and says so with a cosignature.
+"""Watch that another party's log only grows, and cosign its checkpoints.
 
 A witness never cosigns two histories: it keeps the last checkpoint that it cosigned, durably, and refuses any log
 that does not continue it. One honest witness is enough to reveal a fork or a rollback.
@@ -28,7 +28,7 @@ _SPACE = "witnessed"
 
 
 def witness(owner: PublicKeys, keys: PrivateKeys, state: State, exchange: Exchange) -> bytes:
-    """The owner's published checkpoint with this party's cosignature; it is remembered and in the exchange.
+    """Verify the owner's published log, cosign its checkpoint durably, and publish and return the cosigned note.
 
     Raises: TamperedError, naming the entry, if the log is not whole or does not continue what was cosigned before;
         ForkedError, whose proof is in the exchange from then on; SignatureError, NotFoundError.
@@ -57,10 +57,10 @@ def _known(state: State, owner: PublicKeys) -> bytes | None:
 
 
 def prove_witnessed(log: Log, index: int, witnesses: Sequence[PublicKeys], exchange: Exchange) -> tuple[Proof, ...]:
-    """Proofs that the entry is in the log as every one of the witnesses cosigned it: one, unless they saw it at
-    different sizes.
+    """Prove that the entry is in the log as every one of the witnesses cosigned it.
 
-    What lies in the exchange and is not a witness's cosignature on this very log counts for nothing.
+    It takes one proof, unless they cosigned it at different sizes. What the exchange holds that is no witness's
+    cosignature on this very log is ignored.
 
     Raises: NotWitnessedError, which names the witnesses that are missing.
     """
