@@ -1,4 +1,4 @@
-"""Named vectors of ring elements as bytes, for the vault and for envelopes.
+"""Encode named vectors of ring elements as bytes, for the vault and for envelopes.
 
 The form: the length of a JSON header (8 bytes, little-endian), the header in canonical form with each array's shape,
 then the arrays' elements in the order of their names, 8 bytes each, little-endian.
@@ -21,7 +21,7 @@ MAX_DIMENSIONS = 8
 
 
 def pack(arrays: Mapping[str, NDArray[np.uint64]]) -> bytes:
-    """The arrays as bytes: one form for one content. Raises: DocumentError."""
+    """Encode the arrays; equal content has equal bytes. Raises: DocumentError."""
     for name, array in arrays.items():
         check_id(name, "name of an array")
         if array.dtype != np.uint64:
@@ -32,7 +32,7 @@ def pack(arrays: Mapping[str, NDArray[np.uint64]]) -> bytes:
 
 
 def unpack(data: bytes | memoryview) -> dict[str, NDArray[np.uint64]]:
-    """The arrays that `pack` wrote; they are read-only views of the data. Raises: DocumentError."""
+    """Decode what `pack` wrote into arrays that are read-only views of the data. Raises: DocumentError."""
     view = memoryview(data).cast("B")
     size = int.from_bytes(view[:8], "little")
     raw = bytes(view[8 : 8 + size])

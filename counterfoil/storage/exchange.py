@@ -1,4 +1,4 @@
-"""The exchange: a blob store by URL that every party can reach and nobody trusts.
+"""Read and write the exchange: a blob store by URL that every party can reach and nobody trusts.
 
 A blob's name holds its digest, so a changed blob is noticed. Knows nothing of what blobs mean, nor who may read
 them: what is secret is sealed and what needs an author is signed before it comes here. A folder is read and written
@@ -25,7 +25,7 @@ from counterfoil.storage.records import BLOBS, Name, Records, check_size, name_o
 
 
 class Exchange(Records):
-    """A blob store; each name is a tuple of parts, and each part an id, a digest or a tile's number."""
+    """A blob store whose names are tuples of parts, each an id, a digest or a tile's number."""
 
     def __init__(self, url: str, store: Folder | _Cloud) -> None:
         self.url = url
@@ -33,7 +33,7 @@ class Exchange(Records):
 
     @classmethod
     def open(cls, url: str, *, existing: bool = False, settings: Mapping[str, str] | None = None) -> Exchange:
-        """The store at a folder's path, or at a URL: file://, s3://bucket/prefix, az://container/prefix.
+        """Open the store at a folder's path, or at a URL: file://, s3://bucket/prefix, az://container/prefix.
 
         A folder is made if need be, unless it must be `existing`. Cloud stores take their credentials from the
         environment, as their own tools do, and then from `settings`, which are named alike.
@@ -53,7 +53,7 @@ class Exchange(Records):
             raise StoreError(f"cannot open an exchange at {url}: neither a folder nor a known kind of URL") from None
 
     def put(self, kind: str, owner: str, data: bytes | memoryview) -> Ref:
-        """The blob is stored under its digest, once however often it is put."""
+        """Store the blob under its digest and return its reference. An equal blob is stored once."""
         ref = Ref(kind, owner, digest(data))
         name = (BLOBS, ref.kind, ref.owner, ref.digest)
         try:
@@ -63,7 +63,7 @@ class Exchange(Records):
         return ref
 
     def put_named(self, name: Name, data: bytes | memoryview, *, replace: bool = False) -> None:
-        """The data lie under the name. Whoever reads them must check them by what they are, not by their name.
+        """Store the data under the name. A reader must verify them by their content, not by their name.
 
         Raises: ReplayError if the name is taken and `replace` is not set; StoreError.
         """
@@ -73,31 +73,31 @@ class Exchange(Records):
             raise ReplayError(f"{'/'.join(name)} is in the exchange already") from None
 
     def get_named(self, name: Name, *, at_most: int | None = None) -> bytes:
-        """As for all records: the store says how long it is before any of it is taken."""
+        """Read the data under the name, as `Records` does; the size is checked before anything is transferred."""
         path = path_of(name)
         return self._store.read(path, lambda size: check_size(size, f"{path} in the exchange", at_most))
 
     def remove(self, name: Name) -> None:
-        """Nothing lies under the name, as far as the store obeys; it may keep copies. Raises: StoreError."""
+        """Delete the data under the name. The store may still keep copies. Raises: StoreError."""
         with suppress(NotFoundError):
             self._store.remove(path_of(name))
 
     def discard(self, ref: Ref) -> None:
-        """No blob lies under the reference, as far as the store obeys. Raises: StoreError."""
+        """Delete the blob. The store may still keep copies. Raises: StoreError."""
         self.remove((BLOBS, ref.kind, ref.owner, ref.digest))
 
     def list(self, prefix: Name = ()) -> list[Name]:
-        """The names below a prefix, sorted; names that we would not have given are left out."""
+        """List the names below a prefix, sorted, without names that `path_of` would not write."""
         found = self._store.walk(path_of(prefix))
         return sorted(name for path, _, _ in found if (name := name_of(path)))
 
     def newest(self) -> datetime | None:
-        """When something was last written there, by the store's own clock; None if nothing was. Raises: StoreError."""
+        """Return when something was last written, by the store's own clock; None if nothing was. Raises: StoreError."""
         return max((written for _, _, written in self._store.walk("")), default=None)
 
 
 class _Cloud:
-    """Blobs by paths in an object store."""
+    """An object store, by paths."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -147,7 +147,7 @@ def _check_url(url: str) -> None:
 
 
 def _options(settings: Mapping[str, str]) -> dict[str, Any]:
-    """The settings as the client library takes them: whether a link may go without TLS is no property of a store."""
+    """Convert the settings to obstore's options, where the permission of plain HTTP is one of the client."""
     given = {name.lower(): value for name, value in settings.items()}
     plain = {name: given.pop(name) for name in tuple(given) if name.endswith("_allow_http")}
     options: dict[str, Any] = {"config": given}

@@ -1,7 +1,7 @@
-"""A folder that others write too: every name is opened beneath it, and what is no ordinary file or folder is refused.
+"""Read and write a folder that others write too, and refuse what is no ordinary file or folder.
 
 No path is resolved twice. Each part of a name is opened in the folder before it, by its descriptor and never through a
-link, so that whoever swaps folders and links meanwhile leads nobody outside. Nothing waits: a pipe or a leased file is
+link, so that swapping folders and links meanwhile leads nobody outside. Nothing waits: a pipe or a leased file is
 refused at once. Knows nothing of what the files mean.
 """
 
@@ -33,12 +33,12 @@ class Folder:
     """Files by relative paths, whose parts the caller has checked: none is empty, `.` or `..`."""
 
     def __init__(self, root: Path, what: str) -> None:
-        """The folder, which must be there, and what messages call it."""
+        """Take the folder, which must exist, and the name that messages give it."""
         self._root = root
         self._what = what
 
     def read(self, path: str, check: Callable[[int], None]) -> bytes:
-        """The ordinary file's bytes, as many as it had when `check` was asked about them.
+        """Read an ordinary file, as many bytes as it had when `check` was called with its size.
 
         Raises: NotFoundError, PlantedError, StoreError; what `check` raises.
         """
@@ -53,7 +53,7 @@ class Folder:
                 return _read(file, found.st_size)
 
     def write(self, path: str, data: bytes | memoryview, *, replace: bool) -> None:
-        """Put the file there, whole and durable, with every folder that leads to it.
+        """Write a file, whole and durable, with every folder on its path.
 
         Raises: FileExistsError if something has that name and `replace` is not set; PlantedError, StoreError.
         """
@@ -67,7 +67,7 @@ class Folder:
             os.fsync(folder)
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, int, datetime]]:
-        """The path, size and time of each ordinary file below, in no order; links, pipes, deeper folders are left out.
+        """Yield path, size and time of each ordinary file below, unordered; skip links, pipes and deeper folders.
 
         Raises: PlantedError, where the prefix leads through a link; StoreError, for more than MAX_ENTRIES, too.
         """
@@ -105,7 +105,7 @@ class Folder:
             os.close(folder)
 
     def _descend(self, parts: list[str], *, make: bool) -> int:
-        """A descriptor of the folder beneath; where it is made, it and all above it are on the disk."""
+        """Open a descriptor of the folder beneath; a folder that is made is durable with all above it."""
         try:
             folder = os.open(self._root, _FOLDER)
         except OSError as error:
@@ -147,7 +147,7 @@ class Folder:
 
 
 def _entries(folder: int) -> Iterator[tuple[str, int, os.stat_result]]:
-    """Each name in the open folder, what kind of thing it is, and what is known of it, no link being followed."""
+    """Yield each name in the open folder with its kind and status, following no link."""
     with os.scandir(folder) as entries:
         for entry in entries:
             with suppress(FileNotFoundError):  # gone since it was listed
@@ -156,7 +156,7 @@ def _entries(folder: int) -> Iterator[tuple[str, int, os.stat_result]]:
 
 
 def _moment(written: float) -> datetime:
-    """The time, if it is one that there can be: anybody may set it."""
+    """Convert a file time, which anybody may set, or return the earliest time if there is no such time."""
     try:
         return datetime.fromtimestamp(written, UTC)
     except (ValueError, OverflowError, OSError):

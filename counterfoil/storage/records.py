@@ -1,6 +1,6 @@
-"""What parties put into an exchange, as somebody reads it: from an exchange, a copied folder, or one ZIP file.
+"""Read what parties put into an exchange: from the exchange, a copied folder, or one ZIP file.
 
-Nothing that is read is trusted: whoever reads must verify. An archive is never unpacked, and a file is read only if its
+Nothing that is read is trusted: the caller must verify. An archive is never unpacked, and a file is read only if its
 name is one that we would have given, it is no link, and it is not too large. Knows nothing of what documents mean.
 """
 
@@ -39,7 +39,7 @@ _TILE: Final = re.compile(r"[0-9]{3}\.p\Z")  # a partial tile's folder in C2SP t
 
 
 def path_of(name: Name) -> str:
-    """The name as a relative path, whose parts are ids, digests or tiles' numbers. Raises: DocumentError."""
+    """Join the name to a relative path, whose parts are ids, digests or tiles' numbers. Raises: DocumentError."""
     for part in name:
         if not _TILE.match(part):
             check_id(part, "part of a name in the exchange")
@@ -47,7 +47,7 @@ def path_of(name: Name) -> str:
 
 
 def name_of(path: str) -> Name | None:
-    """The name that `path_of` writes as this path, if any."""
+    """Split a path into the name that `path_of` writes as it; None if there is none."""
     name = tuple(path.split("/"))
     try:
         path_of(name)
@@ -57,19 +57,19 @@ def name_of(path: str) -> Name | None:
 
 
 def check_size(size: int, what: str, at_most: int | None = None) -> None:
-    """Raises: StoreError unless a record of so many bytes is read: MAX_FILE_BYTES at most, unless told."""
+    """Check that a record's size is at most `at_most` (by default MAX_FILE_BYTES). Raises: StoreError if it is more."""
     most = MAX_FILE_BYTES if at_most is None else at_most
     if size > most:
         raise StoreError(f"{what} has {size} bytes; it may have {most}")
 
 
 class Records(ABC):
-    """Records by name, read alone; `url` says where they are."""
+    """Records by name, to be read only; `url` says where they are."""
 
     url: str
 
     def get(self, ref: Ref) -> bytes:
-        """The blob's bytes, which match its digest. Raises: NotFoundError, TamperedError, StoreError."""
+        """Read the blob and verify its digest. Raises: NotFoundError, TamperedError, StoreError."""
         data = self.get_named((BLOBS, ref.kind, ref.owner, ref.digest))
         if digest(data) != ref.digest:
             raise TamperedError(f"{ref} was changed in the exchange: its bytes do not match its digest")
@@ -77,14 +77,14 @@ class Records(ABC):
 
     @abstractmethod
     def get_named(self, name: Name, *, at_most: int | None = None) -> bytes:
-        """What lies under the name, unchecked: of MAX_FILE_BYTES, or of `at_most` where the reader knows better.
+        """Read the data under the name, unverified: of MAX_FILE_BYTES, or of `at_most` where the reader knows better.
 
         Raises: NotFoundError; StoreError, for what is longer, too, of which nothing is read.
         """
 
     @abstractmethod
     def list(self, prefix: Name = ()) -> list[Name]:
-        """The names below a prefix, sorted; names that we would not have given are left out."""
+        """List the names below a prefix, sorted, without names that `path_of` would not write."""
 
 
 class Copy(Records):
@@ -97,21 +97,21 @@ class Copy(Records):
         self._names = sorted(name for name in map(name_of, paths) if name)
 
     def get_named(self, name: Name, *, at_most: int | None = None) -> bytes:
-        """As for all records."""
+        """Read the data under the name, as `Records` does."""
         return self.read(path_of(name), at_most=at_most)
 
     def list(self, prefix: Name = ()) -> list[Name]:
-        """As for all records."""
+        """List the names below a prefix, as `Records` does."""
         path_of(prefix)
         return [name for name in self._names if name[: len(prefix)] == prefix and len(name) > len(prefix)]
 
     @property
     def is_bundle(self) -> bool:
-        """Whether it says that it is one."""
+        """Whether the copy has a bundle's description."""
         return PAGES[0] in self.paths
 
     def read(self, path: str, *, at_most: int | None = None) -> bytes:
-        """The file's bytes. Raises: NotFoundError, StoreError."""
+        """Read the file at the path. Raises: NotFoundError, StoreError."""
         if path not in self.paths:
             raise NotFoundError(f"{path} is not in {self.url}")
         check_size(self.paths[path], f"{path} in {self.url}", at_most)
@@ -165,7 +165,7 @@ class _Archive(Copy):
 
 
 def open_copy(path: Path) -> Copy:
-    """The records in a folder, or in a ZIP file. Raises: NotFoundError, StoreError."""
+    """Open the records in a folder, or in a ZIP file. Raises: NotFoundError, StoreError."""
     if path.is_dir():
         return _Folder(path.resolve())
     if path.is_file():

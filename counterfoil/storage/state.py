@@ -1,4 +1,4 @@
-"""What a party must remember through any crash: small facts in one SQLite file, durable when a call returns.
+"""Remember a party's facts through any crash: one SQLite file, durable when a call returns.
 
 Knows nothing of what the facts mean.
 """
@@ -34,14 +34,17 @@ _REASONS = {
 
 
 class State:
-    """A party's durable facts; safe with several processes and threads, each call a transaction of its own."""
+    """A party's durable facts. Processes and threads may share them; each call is a transaction of its own."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """The state in this file, made if need be, readable by its user alone. Raises: StoreError."""
+        """Open the state in this file, creating it, readable by its user alone, if there is none.
+
+        Raises: StoreError.
+        """
         try:
             path.touch(mode=0o600)
         except OSError as error:
@@ -53,21 +56,21 @@ class State:
         return state
 
     def remember_once(self, space: str, id: str) -> None:
-        """The id is remembered in its space. Raises: ReplayError if it was there before."""
+        """Record the id in its space, which it may enter once. Raises: ReplayError if it was there before."""
         with self._transaction() as connection:
             done = connection.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (space, id))
             if not done.rowcount:
                 raise ReplayError(f"{space} {id} came before; it counts once")
 
     def seen(self, space: str, id: str) -> bool:
-        """Whether the id is remembered in its space."""
+        """Return whether the id is recorded in its space."""
         with self._transaction() as connection:
             return (
                 connection.execute("SELECT 1 FROM seen WHERE space = ? AND id = ?", (space, id)).fetchone() is not None
             )
 
     def next_attempt(self, job: str, attempt: int) -> None:
-        """The job's last attempt is this one. Raises: ReplayError unless it is greater than every attempt before."""
+        """Record the job's next attempt. Raises: ReplayError unless it is greater than every attempt before."""
         with self._transaction() as connection:
             done = connection.execute(
                 "INSERT INTO attempt VALUES (?, ?) ON CONFLICT (job) DO UPDATE SET attempt = excluded.attempt "
@@ -78,13 +81,13 @@ class State:
                 raise ReplayError(f"attempt {attempt} of job {job} is not after the last one; start a new attempt")
 
     def bind(self, space: str, key: str, value: str) -> None:
-        """The fact has this value for good. Raises: ReplayError if it has another one."""
+        """Give the fact this value for good. Raises: ReplayError if it has another one."""
         with self._transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO fact VALUES (?, ?, ?)", (space, key, value.encode()))
         self.check_bound(space, key, value)
 
     def check_bound(self, space: str, key: str, value: str) -> None:
-        """Raises: ReplayError if the fact has another value; it may still have none."""
+        """Check that the fact has this value or none. Raises: ReplayError if it has another one."""
         try:
             found = self.get(space, key).decode()
         except NotFoundError:
@@ -93,7 +96,7 @@ class State:
             raise ReplayError(f"{space} {key} belongs to {found}, so not to {value}")
 
     def count(self, space: str, key: str, most: int) -> bool:
-        """One more is counted, unless so many were counted before; whether it was."""
+        """Count one more, unless `most` were counted before; return whether it was counted."""
         with self._transaction() as connection:
             row = connection.execute("SELECT value FROM fact WHERE space = ? AND key = ?", (space, key)).fetchone()
             counted = int(row[0]) if row else 0
@@ -103,12 +106,12 @@ class State:
         return counted < most
 
     def put(self, space: str, key: str, value: bytes) -> None:
-        """The fact has this value, whatever it had before."""
+        """Set the fact's value, replacing any other."""
         with self._transaction() as connection:
             connection.execute("INSERT OR REPLACE INTO fact VALUES (?, ?, ?)", (space, key, value))
 
     def replace(self, space: str, key: str, old: bytes | None, value: bytes) -> bool:
-        """Whether the fact had the old value (none, if None) and has the new one now; or else nothing changed."""
+        """Set the fact's value if it is `old` (None: if it has none), and return whether it was."""
         with self._transaction() as connection:
             if old is None:
                 done = connection.execute("INSERT OR IGNORE INTO fact VALUES (?, ?, ?)", (space, key, value))
@@ -119,7 +122,7 @@ class State:
             return bool(done.rowcount)
 
     def get(self, space: str, key: str) -> bytes:
-        """The fact's value. Raises: NotFoundError."""
+        """Return the fact's value. Raises: NotFoundError."""
         with self._transaction() as connection:
             row = connection.execute("SELECT value FROM fact WHERE space = ? AND key = ?", (space, key)).fetchone()
         if row is None:
@@ -127,20 +130,20 @@ class State:
         return bytes(row[0])
 
     def keys(self, space: str) -> list[str]:
-        """The keys of a space, sorted."""
+        """List the keys of a space, sorted."""
         with self._transaction() as connection:
             rows = connection.execute("SELECT key FROM fact WHERE space = ? ORDER BY key", (space,))
             return [row[0] for row in rows]
 
     def items(self, space: str) -> dict[str, bytes]:
-        """The facts of a space, by their keys, sorted."""
+        """Return the facts of a space by key, sorted."""
         with self._transaction() as connection:
             return _items(connection, space)
 
     def put_new(self, space: str, key: str, value: bytes, allowed: Callable[[Mapping[str, bytes]], None]) -> bool:
-        """The fact has a value: what it had, or else this one, if `allowed` lets it join the facts of its space.
+        """Set the fact's value unless it has one, if `allowed` accepts the space's facts; return whether it was set.
 
-        Returns whether it is new. Nobody else changes the space while `allowed` looks at it. Raises: what that raises.
+        Nobody else changes the space while `allowed` looks at it. Raises: what that raises.
         """
         with self._transaction() as connection:
             facts = _items(connection, space)
@@ -150,13 +153,13 @@ class State:
             return key not in facts
 
     def snapshot(self) -> bytes:
-        """Return the whole file as it is between two transactions, for `written` to put back."""
+        """Copy the whole file as it is between two transactions."""
         with self._transaction() as connection:
             return connection.serialize()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """A connection inside a write transaction that is on the disk when the block ends without an error."""
+        """Open a write transaction, and commit it durably if the block ends without an error."""
         try:
             connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
         except sqlite3.Error as error:
@@ -180,7 +183,7 @@ class State:
 
 
 def _reason(error: sqlite3.Error) -> str:
-    """What is wrong and can be mended, by SQLite's code: its messages may quote what was read."""
+    """Describe the error by SQLite's code, with a remedy, since SQLite's messages may quote what was read."""
     code = getattr(error, "sqlite_errorcode", None)  # extended: the low byte is the kind
     return _REASONS.get(code & 0xFF, type(error).__name__) if code is not None else type(error).__name__
 

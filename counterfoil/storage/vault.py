@@ -1,4 +1,4 @@
-"""A node's shares at rest: each item encrypted, and forgotten for good by destroying a 32-byte key.
+"""Keep a node's shares at rest: each item encrypted, and erased for good by destroying a 32-byte key.
 
 The vault's master key is sealed to the party's own sealing key. Each id (a job or a submission) has a data key that
 the master key wraps; `destroy` erases the wrapped key, so what a disk or a backup still holds of the items opens for
@@ -30,7 +30,7 @@ _DESTROYED = b""
 
 
 class Vault(Secret):
-    """Items by id and name. Two processes may keep and load at once; each item is whole or not there."""
+    """Items by id and name. Two processes may keep and load at once; each item is whole or absent."""
 
     def __init__(self, folder: Path, master: bytes) -> None:
         self._items = private_folder(folder / "items")
@@ -39,7 +39,10 @@ class Vault(Secret):
 
     @classmethod
     def open(cls, folder: Path, keys: PrivateKeys) -> Vault:
-        """The vault in this folder, made if need be. Raises: SealError if it is another party's; StoreError."""
+        """Open the vault in this folder, creating it if there is none.
+
+        Raises: SealError if it is another party's; StoreError.
+        """
         master = private_folder(folder) / "master"
         if not master.exists():
             _create(master, seal(os.urandom(chunked.KEY_BYTES), keys.public, _INFO))
@@ -47,12 +50,12 @@ class Vault(Secret):
 
     @staticmethod
     def reseal(folder: Path, keys: PrivateKeys) -> None:
-        """The master key of the vault in this folder, if there is one, opens with these keys and no earlier ones."""
+        """Seal the master key of the vault in this folder, if there is one, to these keys and no earlier ones."""
         if (master := folder / "master").exists():
             write_file(master, seal(_master(master, keys), keys.public, _INFO), replace=True)
 
     def keep(self, id: str, name: str, arrays: Mapping[str, NDArray[np.uint64]], aad: bytes = b"") -> None:
-        """The arrays are on the disk under the id and name, encrypted, instead of what was there.
+        """Encrypt the arrays and store them durably under the id and name, replacing what was there.
 
         They come out again only with the same `aad`. Raises: NotFoundError if the id was destroyed; StoreError.
         """
@@ -61,7 +64,7 @@ class Vault(Secret):
         write_file(path, chunked.encrypt(key, pack(arrays), _context(id, name, aad)), replace=True)
 
     def load(self, id: str, name: str, aad: bytes = b"") -> dict[str, NDArray[np.uint64]]:
-        """The arrays that were kept. Raises: NotFoundError, TamperedError."""
+        """Decrypt the arrays that were kept. Raises: NotFoundError, TamperedError."""
         key = self._data_key(id, make=False)
         encrypted = read_file(self._items / check_id(id) / check_id(name, "name of an item"))
         try:
@@ -70,16 +73,19 @@ class Vault(Secret):
             raise TamperedError(f"{name} of {id} in the vault was changed, or is asked for as something else") from None
 
     def names(self, id: str) -> list[str]:
-        """The names of the items that are kept under the id, sorted."""
+        """List the names of the items that are kept under the id, sorted."""
         folder = self._items / check_id(id)
         return sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
 
     def remove(self, id: str, name: str) -> None:
-        """The item is not there any more, if it was; what a disk still holds of it opens until the id is destroyed."""
+        """Delete the item. What a disk still holds of it can be decrypted until the id is destroyed."""
         (self._items / check_id(id) / check_id(name, "name of an item")).unlink(missing_ok=True)
 
     def destroy(self, id: str) -> None:
-        """Nothing that was kept under the id can be opened again, nor kept anew. Ids never seen count as destroyed."""
+        """Erase the id's data key and items, so that they never open again and none can be added.
+
+        An id that was never seen is destroyed likewise.
+        """
         write_file(self._keys / check_id(id), _DESTROYED, replace=True)
         folder = self._items / id
         if folder.is_dir():
@@ -89,7 +95,7 @@ class Vault(Secret):
 
     @staticmethod
     def files_of(folder: Path, prefix: str) -> list[Path]:
-        """Return the files of a backup: what lies under the ids with this prefix, and which ids were destroyed."""
+        """List the files of a backup: those of the ids with this prefix, and the marks of the destroyed ids."""
         keys = [path for path in (folder / "keys").glob("*") if path.name.startswith(prefix) or not path.stat().st_size]
         items = (folder / "items").glob(f"{prefix}*/*")
         return sorted(path for path in [folder / "master", *keys, *items] if path.is_file() and path.name[0] != ".")
@@ -119,7 +125,7 @@ def _master(path: Path, keys: PrivateKeys) -> bytes:
 
 
 def _create(path: Path, data: bytes) -> None:
-    """The file holds these data, or what another process wrote there first."""
+    """Write the file, unless another process wrote it first."""
     try:
         write_file(path, data)
     except StoreError:
