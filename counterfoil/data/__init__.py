@@ -1,1 +1,1 @@
-"""The data room: how a table is read, checked, minimised and encoded where it lives. Nothing here sends anything."""
+"""Read, check, minimise and encode a table where it is kept. Nothing here sends anything."""

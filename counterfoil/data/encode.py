@@ -1,7 +1,7 @@
-"""Columns of a table as the integers that are shared, with the public bounds that hold for them.
+"""Encode columns of a table as the integers that are shared, with the public bounds that hold for them.
 
 Every encoding is exact, or scaled with a stated error. Bounds come from the contract and never from the data. Knows
-nothing of shares: an analysis aggregates what stands here, or shares it row by row.
+nothing of shares: an analysis aggregates the encoded columns, or shares them row by row.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WIDEST = 1 << 52
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One named array that is about to be shared: integers from `low` to `high` that count units of 2^-frac_bits.
+    """A named array that is about to be shared: integers from `low` to `high` that count units of 2^-frac_bits.
 
     `per_row` says that the first axis is the table's rows; otherwise the array is an aggregate, and its size does not
     depend on the data.
@@ -49,9 +49,11 @@ class Encoded:
 
 
 def encode(table: Table, name: str) -> Encoded:
-    """The column, exactly: integers as they are, numbers as a count of their last decimal place (money in cents),
-    categories by their place in the contract, booleans as 0 and 1, dates as days since 1970-01-01, and
-    times as a count of their last decimal place of a second.
+    """Encode the column exactly.
+
+    Integers stay as they are, numbers become a count of their last decimal place (money in cents), categories their
+    place in the contract, booleans 0 and 1, dates days since 1970-01-01, and times a count of their last decimal place
+    of a second.
 
     Raises: MissingValueError when cells are empty; RangeError for a column without public bounds.
     """
@@ -61,7 +63,7 @@ def encode(table: Table, name: str) -> Encoded:
 
 
 def encode_scaled(table: Table, name: str, frac_bits: int) -> Encoded:
-    """The column mapped from its bounds to [-1, 1]: z = (2x - low - high) / (high - low), to the nearest 2^-frac_bits.
+    """Scale from the bounds to [-1, 1]: z = (2x - low - high) / (high - low), to the nearest 2^-frac_bits.
 
     Ties go to the even integer. |encoded / 2^frac_bits - z| <= 2^-(frac_bits + 1) + 2^-52, for frac_bits up to 40.
 

@@ -1,4 +1,4 @@
-"""Cells of texts as people see them, and keys as their contract spells them: what looks alike counts as one.
+"""Normalise cells of texts to what people see, and keys to their contract's spelling: what looks alike counts as one.
 
 Knows columns of texts; by which rules is `governance.contracts.key_spelling`.
 """
@@ -19,8 +19,9 @@ _ORDINARY: Final = r"\A[!-~](?:[ -~]*[!-~])?\z"
 
 
 def legible(batch: Any, contract: Contract) -> Any:
-    """The batch or table, in which categories are written as the contract writes them, and a text in which nothing is
-    seen is empty. Other texts stay as they were written.
+    """Write categories as the contract writes them, and make a text empty in which nothing is seen.
+
+    Other texts stay as they were written.
 
     Cost: a pass over the columns of texts; 1 us a different cell that is not plain ASCII.
     """
@@ -35,12 +36,12 @@ def legible(batch: Any, contract: Contract) -> Any:
 
 
 def as_seen(cells: Any) -> Any:
-    """The texts as people see them (`visible`)."""
+    """Convert the texts to what people see (`visible`)."""
     return _each(cells, visible)
 
 
 def spelt(cells: Any, spelling: KeySpelling) -> Any:
-    """Keys as they are spelt; what is no text stays as it is.
+    """Spell keys by their rules; what is no text stays as it is.
 
     Cost: about 2 s a million different cells.
     """
@@ -50,13 +51,13 @@ def spelt(cells: Any, spelling: KeySpelling) -> Any:
 
 
 def _written(known: Mapping[str, str], cell: str) -> str | None:
-    """The cell as a category that it looks like, or as it is; missing where nothing is seen."""
+    """Write the cell as a category that it looks like, or as it is; missing where nothing is seen."""
     seen = visible(cell)
     return known.get(seen, cell) if seen else None
 
 
 def _each(cells: Any, change: Callable[[str], str | None]) -> Any:
-    """Every text changed by what leaves ordinary ones, of printable ASCII without blanks around it, as they are."""
+    """Change every text by what leaves ordinary ones, of printable ASCII without blanks around it, as they are."""
     ordinary = pc.fill_null(pc.match_substring_regex(cells, _ORDINARY), True)
     if pc.all(ordinary, min_count=0).as_py():
         return cells

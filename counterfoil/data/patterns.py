@@ -1,4 +1,4 @@
-"""Which cells a contract's pattern describes, in one pass over each, whatever pattern or cell somebody made up."""
+"""Match cells against a contract's pattern, in one pass over each, whatever pattern or cell somebody made up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from counterfoil.governance.contracts.pattern import whole_cell
 
 
 def written_by(pattern: str, cells: Any) -> Any:
-    """A mask of the cells that the pattern describes as a whole; what is missing stays so.
+    """Mark the cells that the pattern describes as a whole; what is missing stays so.
 
     Letters that are composed in another way are the same letters (Unicode's form NFC).
 

@@ -1,4 +1,4 @@
-"""Which rows a table holds, as a sketch that only its owner can read: enough to tell how far two sets of rows differ.
+"""Sketch which rows a table holds, so that its owner alone can tell how far two sets of rows differ.
 
 Each row has two tags, hashes under a key that never leaves the owner: one of its key, one of all its cells. A tag adds
 1 or takes 1 away in one bucket of every repeat, so that the difference of two sketches is the sketch of the rows in
@@ -35,8 +35,9 @@ _BITS: Final = BUCKETS.bit_length() - 1
 
 
 def tagged(table: Table, key: bytes) -> Table:
-    """The table as it was read, with tags for each row that go where the row goes: KINDS for each of the contract's key
-    domains, in their order.
+    """Tag each row of the table as it was read; the tags go where the row goes.
+
+    There are KINDS for each of the contract's key domains, in their order.
 
     Cost: about 3 s a million rows and domain.
     """
@@ -50,7 +51,7 @@ def tagged(table: Table, key: bytes) -> Table:
 
 
 def sketch(tags: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """The sketch of the rows with these tags. Shapes: tags (rows, kinds); the result (kinds, REPEATS * BUCKETS)."""
+    """Sketch the rows with these tags. Shapes: tags (rows, kinds); the result (kinds, REPEATS * BUCKETS)."""
     kinds = tags.shape[1]
     made = np.zeros((kinds, REPEATS, BUCKETS), np.int64)
     for kind in range(kinds):
@@ -63,12 +64,12 @@ def sketch(tags: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 
 def sketch_shape(contract: Contract) -> tuple[int, int]:
-    """The shape of the sketch that an owner hands in under the contract."""
+    """Return the shape of the sketch that an owner submits under the contract."""
     return KINDS * len(key_domains(contract)), REPEATS * BUCKETS
 
 
 def in_domain(sketched: NDArray[Any], place: int) -> NDArray[Any]:
-    """What of a sketch is about the key domain at this place. Shapes: the result (KINDS, REPEATS * BUCKETS)."""
+    """Select what of a sketch is about the key domain at this place. Shapes: the result (KINDS, REPEATS * BUCKETS)."""
     return sketched[KINDS * place : KINDS * (place + 1)]
 
 

@@ -1,4 +1,4 @@
-"""Every rule of a data contract as one expectation, by name and arguments; nothing is left out silently.
+"""Compile every rule of a data contract to one expectation, by name and arguments; nothing is left out silently.
 
 Pure: neither a table nor Great Expectations is needed to know whether a contract can be checked. Numbers are counted in
 their last decimal place, as tables hold them.
@@ -45,21 +45,21 @@ _PYTHON = {"integer": int, "string": str, "boolean": bool}
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How many rows may break a rule: up to `limit` rows or percent of the rows, or fewer if `strict`."""
+    """The number of rows that may break a rule: up to `limit` rows or percent of the rows, or fewer if `strict`."""
 
     limit: Fraction = Fraction(0)
     percent: bool = False
     strict: bool = False
 
     def rows(self, total: int) -> int:
-        """The largest number of bad rows that is still allowed."""
+        """Compute the largest number of bad rows that is still allowed."""
         limit = self.limit * total / 100 if self.percent else self.limit
         return max(math.ceil(limit) - 1, 0) if self.strict else math.floor(limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: what fails when it does not hold, what to change then, and the expectation that says so."""
+    """A rule: the error it raises, the remedy, and the expectation that checks it."""
 
     error: type[DataError]
     columns: tuple[str, ...]
@@ -76,7 +76,7 @@ class Rule:
 
 
 def compile_rules(contract: Contract) -> tuple[Rule, ...]:
-    """All rules of the contract: columns, types, required, bounds, categories, patterns, keys, then quality rules.
+    """Compile all rules of the contract: columns, types, required, bounds, categories, patterns, keys, quality.
 
     Raises: ContractError for quality rules that no expectation expresses, one line a rule.
     """
@@ -139,7 +139,7 @@ def _of_column(column: Column) -> Iterator[Rule]:
 
 
 def can_check(quality: QualityRule, column: Column | None) -> bool:
-    """Whether an expectation expresses the rule, which is of this column or of the table."""
+    """Return whether an expectation expresses the rule, which is of this column or of the table."""
     try:
         return bool(list(_of_quality(quality, column)))
     except ContractError:
@@ -194,7 +194,7 @@ def _unique(columns: tuple[str, ...], name: str, error: type[DataError], toleran
 
 
 def _cell(column: Column, value: Any) -> Any:
-    """A value that the contract writes, in the form that the table's frame holds.
+    """Convert a value that the contract writes to the form that the table's frame holds.
 
     Raises: ValueError when it is not of the column's type.
     """

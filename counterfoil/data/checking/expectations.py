@@ -40,7 +40,10 @@ _OURS = (PATTERN, _ROW_COUNT, *_UNIQUE)  # decided here, without Great Expectati
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """The table satisfies its contract: the named rules all held on so many rows. May leave the owner."""
+    """The result for a table that satisfies its contract: the named rules all held on so many rows.
+
+    May leave the owner.
+    """
 
     contract: str
     rows: int
@@ -52,7 +55,7 @@ class Validation:
 
 
 def check_file(path: Path, contract: Contract) -> Validation:
-    """The file satisfies the contract. Else `<name>.faults.html` beside it lists what to mend.
+    """Check that the file satisfies the contract; if not, `<name>.faults.html` beside it lists what to mend.
 
     Cost: 3 to 8 s to import Great Expectations once; then about 5 s a million rows of ten columns, and memory for a
         piece of the table and 8 bytes a row of each rule on duplicates. Where one fails, the file is read again.
@@ -62,8 +65,9 @@ def check_file(path: Path, contract: Contract) -> Validation:
 
 
 def load_valid(path: Path, contract: Contract) -> tuple[Table, Validation]:
-    """The file as a table that satisfies its contract, without identifiers, which nobody needs any more, but with the
-    column that tells who opted out.
+    """Load the file as a table that satisfies its contract, without the identifiers.
+
+    Nobody needs those any more; the column that tells who opted out is kept.
 
     Cost: as `check_file`, and memory for the table.
     Raises: as `check_file`.
@@ -73,7 +77,7 @@ def load_valid(path: Path, contract: Contract) -> tuple[Table, Validation]:
 
 
 def validate(table: Table, page: Path) -> Validation:
-    """Every rule of the table's contract holds.
+    """Check every rule of the table's contract.
 
     Cost: as `check_file`.
     Raises: the DataError of the first rule that fails, naming all that fail; then `page` lists the rows. ContractError.
@@ -97,7 +101,7 @@ def _check(path: Path, contract: Contract, kept: Sequence[str]) -> tuple[Table, 
 
 
 def _pieces(batches: Iterable[Any]) -> Iterator[Any]:
-    """Tables of about PIECE_ROWS rows of the batches, in their order."""
+    """Combine the batches into tables of about PIECE_ROWS rows, in their order."""
     held: list[Any] = []
     for batch in batches:
         if held and sum(each.num_rows for each in held) + batch.num_rows > PIECE_ROWS:
@@ -110,7 +114,7 @@ def _pieces(batches: Iterable[Any]) -> Iterator[Any]:
 
 @dataclass(slots=True)
 class _Broken:
-    """Where a rule does not hold: in `count` rows, of which the first few are kept, from 1; None if not in rows."""
+    """The rows that break a rule: `count`, of which the first few are kept, from 1; None if it is not about rows."""
 
     count: int | None = 0
     rows: list[int] = field(default_factory=list)
@@ -118,10 +122,10 @@ class _Broken:
 
 
 class _Check:
-    """The rules of one contract, asked of a table piece by piece."""
+    """A check of one contract's rules, fed a table piece by piece."""
 
     def __init__(self, contract: Contract, source: str, page: Path, names: Sequence[str]) -> None:
-        """Nothing was looked at yet. Raises: ContractError for a rule that cannot be checked."""
+        """Compile the rules. Raises: ContractError for a rule that cannot be checked."""
         self._contract = contract
         self._faults = Faults(source, contract, page)
         self._rules = [rule for rule in compile_rules(contract) if _can_be_asked(rule, names)]
@@ -135,7 +139,7 @@ class _Check:
         self._rows = 0
 
     def add(self, piece: Any) -> None:
-        """The rules on single rows were asked of the piece, and what spans pieces was noted."""
+        """Check the rules on single rows of the piece, and record what spans pieces."""
         frame = Table(self._contract, self._faults.source, _as_seen(piece)).frame()
         batch = self._context.get_batch({"dataframe": frame})
         for number, held in self._verdicts(batch).items():
@@ -147,7 +151,7 @@ class _Check:
         self._rows += piece.num_rows
 
     def verdict(self, again: Callable[[], Iterable[Any]]) -> Validation:
-        """Every rule held. `again` gives the same pieces, and is asked only if values repeat.
+        """Decide whether every rule held. `again` gives the same pieces, and is asked only if values repeat.
 
         Raises: the DataError of the first rule that does not hold; then the page lists the rows.
         """
@@ -179,7 +183,7 @@ class _Check:
         return {number: held.get(number, False) for number in asked}
 
     def _look_at_patterns(self, piece: Any, frame: pd.DataFrame) -> None:
-        """Cells of the piece that are not written by their pattern: Great Expectations' engine may take for ever."""
+        """Record cells that break their pattern, on which Great Expectations' engine could take for ever."""
         for number, rule in enumerate(self._rules):
             if rule.expectation != PATTERN:
                 continue
@@ -193,7 +197,7 @@ class _Check:
                 broken.cells += self._shown(rule.columns, frame.iloc[rows])
 
     def _look(self, number: int, batch: Any, frame: pd.DataFrame) -> None:
-        """The rows of the piece that break the rule are added to what is known of it."""
+        """Record the rows of the piece that break the rule."""
         rule, broken = self._rules[number], self._broken.setdefault(number, _Broken())
         format_ = {"result_format": "SUMMARY", "partial_unexpected_count": SHOWN}
         found = batch.validate(_expectation(rule, number), result_format=format_).result
@@ -219,7 +223,7 @@ class _Check:
         self._faults.found.append(Fault(error, where, name, remedy, broken.count, tuple(broken.rows), tuple(cells)))
 
     def _cells(self, names: Sequence[str], rows: Sequence[int], again: Callable[[], Iterable[Any]]) -> list[str]:
-        """The cells of these rows, of a rule that spans pieces."""
+        """Read the cells of these rows, of a rule that spans pieces."""
         cells: list[str] = []
         first = 1
         for piece in again() if rows else ():
@@ -235,7 +239,7 @@ class _Check:
 
 
 def _as_seen(piece: Any) -> Any:
-    """The piece with its texts as people see them: a stand-in for an empty cell is one whatever surrounds it."""
+    """Show the piece's texts as people see them: a stand-in for an empty cell is one whatever surrounds it."""
     for at, name in enumerate(piece.column_names):
         if pa.types.is_string(piece[name].type):
             piece = piece.set_column(at, name, as_seen(piece[name]))
@@ -252,12 +256,12 @@ def _between(rows: int, rule: Rule) -> bool:
 
 
 def _can_be_asked(rule: Rule, names: Sequence[str]) -> bool:
-    """Of a column that is not there, only whether it is."""
+    """Return whether the rule's columns are there; whether a column is there can always be asked."""
     return rule.error is MissingColumnError or set(rule.columns) <= set(names)
 
 
 def _context() -> Any:
-    """Where Great Expectations takes frames from, in a context that keeps nothing and reports nothing."""
+    """Create the source of frames for Great Expectations, in a context that keeps and reports nothing."""
     import great_expectations as gx  # noqa: PLC0415 (seconds; see the module's docstring)
     from great_expectations.data_context.types import base  # noqa: PLC0415
 

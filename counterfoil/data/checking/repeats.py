@@ -1,4 +1,4 @@
-"""Rows that are alike in some columns more often than they may, across all pieces of a table that nobody holds whole.
+"""Find rows that are alike in some columns more often than they may be, in a table that nobody holds whole.
 
 The first look keeps 8 bytes a row: whole numbers and days as they are, all else as a keyed digest. Where too many are
 alike, a second look at the pieces decides by a digest that does not collide, and finds the rows. Knows no contract.
@@ -21,15 +21,16 @@ from numpy.typing import NDArray
 from counterfoil.data.legible import spelt
 from counterfoil.governance.contracts.key_spelling import AS_WRITTEN, KeySpelling
 
-_EXACT = 16  # bytes of a digest that stands for its row
+_EXACT = 16  # bytes of a digest that identifies its row
 
 
 @dataclass(slots=True)
 class Repeats:
-    """Looks for rows of which more than `most` are alike in these columns. Where all of them are empty, a row is alike
-    to no other. Texts are compared as `spellings` spells their columns, or else as people see them.
+    """A search for rows of which more than `most` are alike in these columns.
 
-    `mask` makes the first look's digests narrower, and the second one's work larger; the outcome is the same.
+    Where all of them are empty, a row is alike to no other. Texts are compared as `spellings` spells their columns, or
+    else as people see them. `mask` makes the first look's digests narrower, and the second one's work larger; the
+    outcome is the same.
     """
 
     columns: tuple[str, ...]
@@ -40,12 +41,12 @@ class Repeats:
     _seen: list[NDArray[np.uint64]] = field(default_factory=list, repr=False)
 
     def add(self, piece: Any) -> None:
-        """One more piece of the table, a pyarrow.Table. Cost: 8 bytes a row are kept."""
+        """Record one more piece of the table, a pyarrow.Table. Cost: 8 bytes a row are kept."""
         piece = self._spelt(piece)
         self._seen.append(self._short(piece)[self._given(piece)])
 
     def rows(self, again: Callable[[], Iterable[Any]]) -> NDArray[np.int64]:
-        """These rows, from 0. `again` gives the same pieces, and is asked only if needed.
+        """Find these rows, counted from 0. `again` gives the same pieces, and is asked only if needed.
 
         Cost: 24 bytes a row that the first look could not tell from another.
         """
@@ -67,11 +68,11 @@ class Repeats:
         return np.concatenate(at)[counts[which] > self.most]
 
     def _spelt(self, piece: Any) -> Any:
-        """The columns that are compared, with texts that count as one written alike."""
+        """Select the columns that are compared, with texts that count as one written alike."""
         return pa.table({name: spelt(piece[name], self.spellings.get(name, AS_WRITTEN)) for name in self.columns})
 
     def _given(self, piece: Any) -> NDArray[np.bool_]:
-        """Which rows have a cell in any of the columns."""
+        """Mark the rows that have a cell in any of the columns."""
         given = np.zeros(piece.num_rows, np.bool_)
         for name in self.columns:
             given |= pc.is_valid(piece[name]).to_numpy()
@@ -95,7 +96,7 @@ class Repeats:
         return b"".join(blake2b(repr(row).encode(), digest_size=_EXACT).digest() for row in rows)
 
     def _words(self, cells: Any) -> NDArray[np.uint64]:
-        """Every cell as 8 bytes: a number as it is, a text's keyed digest, 0 for an empty one."""
+        """Convert every cell to 8 bytes: a number as it is, a text to its keyed digest, an empty one to 0."""
         if pa.types.is_string(cells.type):
             texts = pc.fill_null(cells, "").to_numpy(zero_copy_only=False)
             return np.asarray(pd.util.hash_array(texts, hash_key=self._key, categorize=False), np.uint64)

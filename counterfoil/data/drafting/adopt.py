@@ -1,7 +1,7 @@
-"""A contract of ours out of one that others wrote by the same standard: what it says stays, what it lacks is asked for.
+"""Adopt a contract that others wrote by the same standard: keep what it says, and ask for what it lacks.
 
-Where a person must write stands `FILL-IN`, which nobody can sign; a table may answer some of it, as for a first draft.
-Knows no file.
+Where a person must write, it says `FILL-IN`, which nobody can sign; a table may answer some of it, as for a first
+draft. Knows no file.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _UNLESS = "not for an identifier or a key"
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """`text` is the contract; `left_out` says what of the original is not in it, or read otherwise.
+    """The adopted contract, `text`; `left_out` says what of the original is not in it, or read otherwise.
 
     `lost` are the lines of comments that have no place in it, `unseen` the columns that the table does not have.
     """
@@ -62,7 +62,7 @@ class Adopted:
 
 
 def adopt(raw: bytes, source: str, table: str = "", seen: Profile | None = None) -> Adopted:
-    """The contract for one table of the original, meant to lie in `contracts/data`.
+    """Write the contract for one table of the original, meant for `contracts/data`.
 
     Raises: DocumentError; ContractError, which names the tables, where there are several and none is chosen.
     """
@@ -234,7 +234,7 @@ def _told(value: Mapping[str, Any], name: str) -> str:
 
 
 def _choices(item: Mapping[str, Any], kind: str) -> Iterator[str]:
-    """What may be said of a column besides, as lines to take the `#` from."""
+    """Yield what else may be said of a column, as lines to take the `#` from."""
     if not item.get("required"):
         yield "- {property: missing, value: leave-out}  # else a table with an empty cell is refused"
     if item.get("unique") and kind in ("string", "integer"):
@@ -259,7 +259,7 @@ def _categories(item: Mapping[str, Any], seen: ColumnProfile | None) -> list[str
 
 
 def _carry(old: Comments, read: Yaml, writing: _Adopting) -> set[Path]:
-    """Put the original's comments at what is still there. Returns the places, in the file, of those that were put."""
+    """Copy the original's comments to what is still there, and return the places, in the file, of those copied."""
     kept, new = set(), writing.notes
     for path in _paths(read.value, ()):
         there = read.in_file(path)

@@ -1,4 +1,4 @@
-"""A table of a database as a private file without a name, row by row, for whoever writes its first contract.
+"""Export a table of a database, row by row, to a private file without a name, for the draft of its first contract.
 
 The only module that imports SQLAlchemy. It reads, and never writes; nothing of a row is in a message, and nothing of a
 URL that could be a secret: one that holds any is refused. What cells mean is found out as for any CSV file.
@@ -68,7 +68,7 @@ logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())  # what goes w
 
 @contextmanager
 def exported(url: str, table: str) -> Iterator[Path]:
-    """The path of a CSV file with the rows of the table or view, as long as the context lasts; no name leads to it.
+    """Export the rows of the table or view to a CSV file that no name leads to, for as long as the context lasts.
 
     Cost: disk space for the table; memory for AT_ONCE rows.
     Raises: DocumentError for a URL that is none, that holds a password, or whose driver is not installed;
@@ -102,7 +102,7 @@ def _export(url: sql.URL, table: str, file: Any) -> None:
 
 
 def _checked(text: str) -> sql.URL:
-    """The URL, if it leads to a database that may be read, and does not hold what should be secret."""
+    """Parse the URL and check that it leads to a database that may be read, and holds no secret."""
     if _SECRET.search(unquote_plus(unquote_plus(text))):
         raise DocumentError(_WITHOUT)
     try:
@@ -123,7 +123,10 @@ def _checked(text: str) -> sql.URL:
 
 
 def _check_driver(url: sql.URL) -> None:
-    """Raises: DocumentError unless the driver that the URL asks for is installed, and waits for answers."""
+    """Check that the URL's driver can be used.
+
+    Raises: DocumentError unless the driver that the URL asks for is installed, and waits for answers.
+    """
     backend = re.sub(r"[^a-z0-9]", "", url.drivername.partition("+")[0].lower())[:20]
     try:
         dialect = url.get_dialect()

@@ -1,6 +1,6 @@
-"""The first draft of a data contract, from a file's profile.
+"""Draft a data contract from a file's profile.
 
-What the file shows is filled in, widened to round numbers so that no cell's value stands in it. What a person must
+What the file shows is filled in, widened to round numbers so that no cell's value is in it. What a person must
 decide is left out, so that `contract lint` asks for it: what each column means and is needed for, its role, and the
 terms. Knows no file.
 """
@@ -17,7 +17,7 @@ from counterfoil.data.drafting.profile import ColumnProfile, Profile
 from counterfoil.data.reading.cells import split
 from counterfoil.governance.contracts.values import time_of
 
-RARE = 10  # rows: a text that stands in fewer is not named as a category
+RARE = 10  # rows: a text in fewer of them is not named as a category
 
 _HEAD = """\
 # yaml-language-server: $schema=../schema/contract.schema.json
@@ -40,7 +40,7 @@ schema:
 
 
 def draft(profile: Profile, name: str) -> str:
-    """The draft as YAML, meant to lie in `contracts/data`; `name` is that of the file."""
+    """Write the draft as YAML, meant for `contracts/data`; `name` is that of the file."""
     words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64].strip("-") or "table"
     table = re.sub(r"^[^a-z]+", "", words.replace("-", "_"))[:63] or "table"
     most = most_rows(profile.rows)
@@ -81,12 +81,12 @@ def _column(column: ColumnProfile, rows: int) -> Iterator[str]:
 
 
 def most_rows(rows: int) -> int:
-    """An upper limit for the rows of such files."""
+    """Return an upper limit for the rows of such files."""
     return _outward(2 * rows)
 
 
 def column_bounds(column: ColumnProfile) -> tuple[Any, Any] | None:
-    """Round bounds around a column's numbers or days, as a contract writes them; None where it has neither."""
+    """Round a column's numbers or days outward to bounds, as a contract writes them; None where it has neither."""
     if column.lowest is None:
         return None
     places = split(column.kind)[1]
@@ -116,13 +116,13 @@ def _high(column: ColumnProfile, places: int) -> str:
 
 
 def _outward(value: int) -> int:
-    """The next of 1, 2, 5, 10, 20, 50, ... that is not below the value."""
+    """Return the first of 1, 2, 5, 10, 20, 50, ... that is not below the value."""
     power: int = 10 ** (len(str(value)) - 1)
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
 
 
 def _decimal(units: int, places: int) -> str:
-    """The number that counts so many of its last decimal place."""
+    """Write the number that counts so many of its last decimal place."""
     text = f"{abs(units):0{places + 1}d}"
     whole, part = text[: len(text) - places], text[len(text) - places :].rstrip("0")
     return ("-" if units < 0 else "") + whole + (f".{part}" if part else "")

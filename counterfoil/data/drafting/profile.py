@@ -1,4 +1,4 @@
-"""What a file holds, for whoever writes its first contract: on this machine, for its owner's eyes.
+"""Profile a file for the draft of its first contract: on this machine, for its owner's eyes.
 
 The file is read twice by the confined reader, once for the types and once for the cells. Knows no contract.
 """
@@ -32,7 +32,7 @@ LONGEST = 40  # text whose shape is told
 
 @dataclass(frozen=True, slots=True)
 class ColumnProfile:
-    """One column: `kind` as the reader writes it, and what its cells have in common.
+    """The profile of one column: `kind` as the reader writes it, and what its cells have in common.
 
     `lowest` and `highest` are of numbers and days, a number being a count of its last decimal place; `counts` are the
     rows of each text, where there are few texts; `shape` is a pattern that all texts match, where they look alike.
@@ -62,7 +62,7 @@ class Profile:
 
 
 def profile(path: Path, name: str = "") -> Profile:
-    """What the CSV, Parquet or Arrow file holds. Messages call it by its own name, unless told.
+    """Profile the CSV, Parquet or Arrow file. Messages call it by its own name, unless told.
 
     Cost: two child processes (about half a second each), and memory for the table.
     Raises: UnreadableTableError.
@@ -118,7 +118,7 @@ def _is_cell(header: str, kind: str, cells: Any) -> bool:
 
 
 def wording_rows(rows: Sequence[int], count: int) -> str:
-    """Which rows they are, the first few of them."""
+    """Name the rows, the first few of them."""
     shown = ", ".join(map(str, rows[:5]))
     return f"row {shown}" if count == 1 else f"{count} rows, the first of them {shown}"
 
@@ -139,7 +139,7 @@ def _column(name: str, kind: str, cells: Any, seen: Mapping[str, Any]) -> Column
 
 
 def _shape(texts: Any) -> str | None:
-    """A pattern of digits and ASCII letters that all texts match, if they have one shape."""
+    """Derive a pattern of digits and ASCII letters that all texts match, if they have one shape."""
     classes = {"A": "[A-Z]", "a": "[a-z]", "9": "[0-9]"}
     for letter, class_ in classes.items():
         texts = pc.replace_substring_regex(texts, class_, letter)

@@ -1,4 +1,4 @@
-"""Leave at the owner whatever no planned analysis needs: columns, detail, rows, and people who stand out.
+"""Minimise a table at its owner to what a planned analysis needs: columns, detail, rows, and people who stand out.
 
 Knows what the contract asks for. What it measures on the way is for the owner's eyes; a refusal names the demand alone.
 """
@@ -24,7 +24,7 @@ from counterfoil.governance.contracts.column import Column
 
 @dataclass(frozen=True, slots=True)
 class Minimised:
-    """The table that is left, and what is not in it any more. Names and counts may leave the owner.
+    """A minimised table, and what is not in it any more. Names and counts may leave the owner.
 
     `identifiers` were dropped because no analysis may ever have them, `unused` because none of these needs them;
     `generalised` are coarser than they were, or pseudonyms. Rows that are not in it: `opted_out` of people who did,
@@ -42,14 +42,15 @@ class Minimised:
 
     @property
     def account(self) -> dict[str, int]:
-        """Where the rows that were read went: they add up. May leave the owner."""
+        """The rows that were read, by what became of them: they add up. May leave the owner."""
         stayed = {"opted-out": self.opted_out, "incomplete": self.incomplete, "left-behind": self.left_behind}
         return {"read": sum(stayed.values()) + self.table.rows, **stayed, "shared": self.table.rows}
 
 
 def minimise(table: Table, needed: Iterable[str], link_key: bytes | None = None) -> Minimised:
-    """The table with the needed columns alone, in its own order, as coarse and as few as its contract asks for. Keys
-    become pseudonyms under the link key.
+    """Reduce the table to the needed columns, as coarse and as few rows as its contract asks for.
+
+    Columns stay in the table's order. Keys become pseudonyms under the link key.
 
     Raises: RefusedError when an analysis asks for a direct identifier, or for a key and there is no link key;
         DataError when no row is left; ContractError for a column that nobody declared.
@@ -89,7 +90,7 @@ def minimise(table: Table, needed: Iterable[str], link_key: bytes | None = None)
 
 
 def taking_part(table: Table) -> Table:
-    """The rows of people who did not opt out. Raises: RefusedError when the table cannot tell; DataError."""
+    """Keep the rows of people who did not opt out. Raises: RefusedError when the table cannot tell; DataError."""
     column = table.contract.opt_out
     if column is None:
         return table
@@ -99,7 +100,7 @@ def taking_part(table: Table) -> Table:
 
 
 def _filled(table: Table) -> tuple[Table, int]:
-    """Empty cells replaced where the contract says by what, and how many they were."""
+    """Replace empty cells where the contract says by what, and count them."""
     data, filled = table.data, 0
     for at, name in enumerate(table.names):
         column = table.contract.column(name)
@@ -110,7 +111,7 @@ def _filled(table: Table) -> tuple[Table, int]:
 
 
 def _complete(table: Table) -> Table:
-    """The rows without an empty cell in a column whose rows are left out then. Raises: DataError."""
+    """Keep the rows without an empty cell in a column whose rows are left out then. Raises: DataError."""
     complete = pa.array(np.ones(table.rows, np.bool_))
     for name in table.names:
         if table.contract.column(name).missing.rule == "leave-out":
@@ -136,7 +137,7 @@ def _coarser(cells: Any, column: Column) -> Any:
 
 
 def _sampled(table: Table) -> Table:
-    """As many rows as the contract's sample asks for, taken by the system's randomness, in their order."""
+    """Sample as many rows as the contract asks for, by the system's randomness, in their order."""
     size = max(round(table.rows * table.contract.demands.sample / 100), 1)
     if size >= table.rows:
         return table
@@ -145,7 +146,7 @@ def _sampled(table: Table) -> Table:
 
 
 def _without_small_classes(table: Table) -> Table:
-    """The rows of classes of at least k, unless more would stay behind than the contract tolerates."""
+    """Drop the rows of classes below k, unless more would stay behind than the contract tolerates."""
     of_row = classes(table)
     large = np.bincount(of_row)[of_row] >= table.contract.demands.k
     behind = table.rows - int(large.sum())

@@ -1,4 +1,4 @@
-"""Minimise a table and hold the result to its contract's demands of anonymity; its owner's page says how far it got."""
+"""Minimise a table and check the result against its contract's demands of anonymity, with a page for its owner."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from counterfoil.errors import AnonymityError
 
 
 def protect(table: Table, needed: Iterable[str], page: Path, link_key: bytes | None = None) -> Minimised:
-    """The table, minimised, satisfies its contract's demands. `page` tells the owner how it was and how it is.
+    """Minimise the table and check its contract's demands. `page` tells the owner how it was and how it is.
 
     Raises: AnonymityError when it does not; otherwise as `minimise`.
     """
@@ -30,7 +30,7 @@ def protect(table: Table, needed: Iterable[str], page: Path, link_key: bytes | N
 
 
 def _broken(table: Table, risk: Risk) -> list[str]:
-    """The demands of the contract that do not hold."""
+    """List the demands of the contract that do not hold."""
     demands = table.contract.demands
     broken = []
     if risk.k < demands.k:

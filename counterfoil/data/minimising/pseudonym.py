@@ -1,8 +1,8 @@
-"""Keys of people as pseudonyms: numbers that only who holds the link key can make from a key, and nobody can undo.
+"""Replace keys of people by pseudonyms: numbers that only a holder of the link key can derive, and nobody can undo.
 
 Knows no agreement and no party. One key, however it is written, has one pseudonym under one link key and one spelling,
-at whichever owner it stands. By another spelling, or other rules of spelling, everybody has another one (ADR 19): who
-mixed the two would link some people and not the rest.
+at whichever owner it is. By another spelling, or other rules of spelling, everybody has another one (ADR 19): mixing
+the two would link some people and not the rest.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ _PURPOSE: Final = "counterfoil/pseudonym/2"
 
 
 def pseudonyms(cells: Any, link_key: bytes, spelling: KeySpelling = AS_WRITTEN) -> Any:
-    """The first PSEUDONYM_BITS bits of HMAC-SHA-256 over the key domain and each cell's text, spelt as told; what is
-    missing stays so.
+    """Derive a pseudonym from each key, spelt as told; what is missing stays so.
+
+    It is the first PSEUDONYM_BITS bits of HMAC-SHA-256 over the key domain and the cell's text.
 
     Cost: about 2 s a million different cells.
     """

@@ -1,4 +1,4 @@
-"""How much a table gives its people away: k-anonymity, l-diversity and t-closeness, by a few group-bys.
+"""Measure how far a table gives its people away: k-anonymity, l-diversity and t-closeness, by a few group-bys.
 
 Rows that look alike in all quasi-identifiers form a class. Knows roles of columns; knows no demand and no remedy.
 """
@@ -19,9 +19,9 @@ BLOCK = 1 << 22  # cells of distributions held at once
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What was measured of a table with these quasi-identifiers. For its owner alone.
+    """The risk of a table with these quasi-identifiers. For its owner alone.
 
-    `sizes` tells how many rows stand in classes of each size. `diversity` and `closeness` are by sensitive column: the
+    `sizes` tells how many rows are in classes of each size. `diversity` and `closeness` are by sensitive column: the
     fewest different values in a class, and the largest distance of a class's distribution from the table's.
     """
 
@@ -38,7 +38,7 @@ class Risk:
 
 
 def classes(table: Table) -> NDArray[np.int64]:
-    """The class of every row, counted from 0."""
+    """Assign every row to its class, counted from 0."""
     quasi = [name for name in table.names if table.contract.column(name).role == "quasi"]
     if not quasi:
         return np.zeros(table.rows, np.int64)
@@ -47,7 +47,7 @@ def classes(table: Table) -> NDArray[np.int64]:
 
 
 def measure(table: Table) -> Risk:
-    """k, l and t of the table.
+    """Measure k, l and t of the table.
 
     Cost: a group-by a sensitive column; for t, the number of classes times the number of different values.
     Source: Sweeney 2002 (k); Machanavajjhala et al. 2007, §4, distinct l-diversity (l); Li et al. 2007, §5, the earth

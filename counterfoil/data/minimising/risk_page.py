@@ -1,4 +1,4 @@
-"""The owner's page of how far people in its table stand out, before and after it was minimised.
+"""Write the owner's page of how far people in its table stand out, before and after it was minimised.
 
 It holds no cell, but sizes of classes: it is written beside the owner's table, readable by the owner alone. Knows
 nothing of how they were measured.
@@ -20,7 +20,7 @@ EDGES = (1, 2, 3, 5, 10, 20, 50, 100)
 
 
 def write(path: Path, table: Table, kept: Minimised, before: Risk, after: Risk, broken: Sequence[str]) -> None:
-    """Write the page at the path, whole, with mode 0600; an older one is replaced. Raises: StoreError."""
+    """Write the page, whole, with mode 0600; an older one is replaced. Raises: StoreError."""
     contract = table.contract
     words = {
         column.name: column.generalise.describe(column.resolution)
@@ -44,7 +44,7 @@ def write(path: Path, table: Table, kept: Minimised, before: Risk, after: Risk, 
 
 
 def _bars(risk: Risk) -> list[tuple[int, float]]:
-    """How many rows stand in classes of each range of sizes, and the height of their bar: 0 to 100, at least 1."""
+    """Count the rows in classes of each range of sizes, with the height of their bar: 0 to 100, at least 1."""
     counts = [0] * len(EDGES)
     for size, rows in risk.sizes.items():
         counts[max(at for at, edge in enumerate(EDGES) if size >= edge)] += rows

@@ -1,4 +1,4 @@
-"""Cells of a file as the contract's types, exactly or not at all. Nothing is inferred; knows neither files nor bounds.
+"""Convert cells of a file to the contract's types, exactly or not at all, inferring nothing. Knows no files or bounds.
 
 `number:2` is a number with two decimal places; it is carried as a count of hundredths. `timestamp:3:60` is a time to
 the millisecond, of which one without a zone is an hour ahead of UTC; it is carried as milliseconds since 1970.
@@ -50,7 +50,7 @@ NOT_UTF8 = "these cells are not UTF-8 text, most likely Latin-1 or Windows-1252;
 
 @dataclass(slots=True)
 class Misfits:
-    """Cells that could not be read. Rows count from 1, the first below the header; the first SHOWN are kept."""
+    """The cells that could not be read. Rows count from 1, the first below the header; the first SHOWN are kept."""
 
     column: str | None
     remedy: str
@@ -59,14 +59,14 @@ class Misfits:
     cells: list[str] = field(default_factory=list)
 
     def add(self, row: int, cell: object) -> None:
-        """One more."""
+        """Record one more."""
         self.count += 1
         if len(self.rows) < SHOWN:
             self.rows.append(row)
             self.cells.append(str(cell)[:MAX_SHOWN])
 
     def add_batch(self, bad: Any, cells: Any, first_row: int) -> None:
-        """Those of a batch that the mask marks."""
+        """Record those of a batch that the mask marks."""
         at = pc.indices_nonzero(bad)
         if pa.types.is_timestamp(cells.type):  # its zone is not looked up, and Python's own times have microseconds
             cells = cells.cast(pa.timestamp(cells.type.unit)).cast(pa.timestamp("us"), safe=False)
@@ -76,19 +76,19 @@ class Misfits:
 
 
 def split(kind: str) -> tuple[str, int]:
-    """`number:2` as its name and its decimal places; what follows for times (`zone`) left out."""
+    """Split `number:2` into its name and its decimal places; what follows for times (`zone`) is left out."""
     name, places, *_ = [*kind.split(":"), "0"]
     return name, int(places)
 
 
 def zone(kind: str) -> int | None:
-    """Of `timestamp:PLACES:MINUTES` how far a time without a zone is ahead of UTC; None where each must say its own."""
+    """Parse how far a time without a zone is ahead of UTC, by `timestamp:PLACES:MINUTES`; None if each says its own."""
     parts = kind.split(":")
     return None if parts[2:] == ["own"] else int(parts[2] if len(parts) > 2 else 0)
 
 
 def text_to(kind: str, text: Any) -> tuple[Any, Any]:
-    """CSV text as its type, and a mask of what is of that type."""
+    """Convert CSV text to its type, with a mask of what is of that type."""
     name, places = split(kind)
     if name == "string":
         return text, pc.is_valid(text)
@@ -114,7 +114,7 @@ def text_to(kind: str, text: Any) -> tuple[Any, Any]:
 
 
 def stored_to(kind: str, values: Any) -> tuple[Any, Any]:
-    """Parquet values as their type, and a mask of what fits it. `stored_as` holds for the file's type."""
+    """Convert Parquet values to their type, with a mask of what fits it. `stored_as` holds for the file's type."""
     name, places = split(kind)
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
@@ -147,7 +147,7 @@ def stored_to(kind: str, values: Any) -> tuple[Any, Any]:
 
 
 def _of_floats(values: Any, places: int) -> tuple[Any, Any]:
-    """Those on the grid: the float nearest to a multiple of 10^-places, of the file's own width."""
+    """Convert those on the grid: the float nearest to a multiple of 10^-places, of the file's own width."""
     real = values.cast(pa.float64())
     whole = pc.round(pc.multiply(real, 10.0**places))
     nearest = pc.divide(whole, 10.0**places)
@@ -159,17 +159,17 @@ def _of_floats(values: Any, places: int) -> tuple[Any, Any]:
 
 
 def units(values: Any, places: int) -> Any:
-    """Decimals as a count of 10^-places."""
+    """Convert decimals to a count of 10^-places."""
     return pc.multiply(values, pa.scalar(Decimal(10**places))).cast(pa.int64())
 
 
 def decimals(counts: Any, places: int) -> Any:
-    """The decimals that `units` counted."""
+    """Convert what `units` counted back to decimals."""
     return pc.multiply(counts.cast(pa.decimal128(DIGITS + 1, 0)), pa.scalar(Decimal(1).scaleb(-places)))
 
 
 def stored_as(kind: str, stored: Any) -> bool:
-    """Whether a Parquet column of this Arrow type may hold the contract's type without a guess."""
+    """Return whether a Parquet column of this Arrow type may hold the contract's type without a guess."""
     is_, (name, _) = pa.types, split(kind)
     if is_.is_dictionary(stored):
         stored = stored.value_type
@@ -188,7 +188,7 @@ def stored_as(kind: str, stored: Any) -> bool:
 
 
 def utf8(raw: Any, misfits: Misfits, first_row: int) -> Any:
-    """The bytes as text; cells that are not UTF-8 are added to the misfits and become missing."""
+    """Decode the bytes as text; cells that are not UTF-8 are added to the misfits and become missing."""
     try:
         return raw.cast(pa.string())
     except pa.ArrowInvalid:
@@ -199,7 +199,7 @@ def utf8(raw: Any, misfits: Misfits, first_row: int) -> Any:
 
 
 def as_bytes(cells: Any) -> Any:
-    """Stored text as bytes, which nobody has looked at yet; other cells as they are, but for dictionaries of them."""
+    """Convert stored text to bytes, which nobody has looked at yet; of other cells only dictionaries are decoded."""
     if pa.types.is_dictionary(cells.type):
         if pa.types.is_string_view(cells.type.value_type):  # such dictionaries are not cast
             cells = cells.dictionary.cast(pa.binary_view()).cast(pa.binary()).take(cells.indices)
@@ -220,7 +220,7 @@ def _is_utf8(cell: bytes) -> bool:
 
 
 def without(cells: Any, empty: Sequence[str]) -> Any:
-    """The cells, of which these texts count as empty; NaN, too, where it is among them."""
+    """Empty the cells that hold these texts; NaN, too, where it is among them."""
     if pa.types.is_floating(cells.type) and any(text.lower() == "nan" for text in empty):
         return pc.if_else(pc.is_nan(cells), None, cells)
     if not empty or not pa.types.is_string(cells.type):

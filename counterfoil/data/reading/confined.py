@@ -1,4 +1,4 @@
-"""The confined reader as its parent sees it: started with a file, listened to, and not believed.
+"""Run the confined reader from its parent: start it with a file, receive what it sends, and trust none of it.
 
 Whatever it sends is checked byte for byte as if a stranger had sent it. Knows kinds of columns and no contract.
 """
@@ -56,7 +56,7 @@ _ENVIRONMENT = {  # nothing of ours; one thread of each kind, and no address spa
 def frames(
     path: Path, columns: Mapping[str, str], limits: Limits, empty: Mapping[str, Sequence[str]] | None = None
 ) -> Iterator[tuple[bytes, bytes]]:
-    """Batches and misfits, as the reader finds them; without columns, their kinds.
+    """Yield batches and misfits, as the reader finds them; without columns, their kinds.
 
     `empty` are the cells of a column that count as empty.
 
@@ -110,7 +110,7 @@ def _frame(pipe: _Pipe, limits: Limits) -> tuple[bytes, bytes]:
 
 
 def _check_confined(kind: bytes, payload: bytes) -> None:
-    """What the reader says before it parses anything is its own word; from then on it may be the file's."""
+    """Check what the reader says before it parses anything; from then on the file may have taken it over."""
     match kind, _json(payload):
         case b"U", [str(problem), reader.UNCONFINED, None, *_]:
             raise ConfinementError(problem)
@@ -165,7 +165,7 @@ def _check_kinds(payload: bytes) -> None:
 
 
 def _is_said(text: str) -> bool:
-    """Whether others may read what may be a hijacked reader's text: one short line, nothing that moves a cursor."""
+    """Return whether others may read a text of a reader that may be hijacked: one short printable line."""
     return len(text) <= _MOST_TEXT and text.isprintable()
 
 
@@ -213,7 +213,7 @@ class _Pipe:
 
 
 def unpack(payload: bytes, columns: Mapping[str, str]) -> Any:
-    """One batch, checked as if a stranger had sent it.
+    """Unpack one batch, checked as if a stranger had sent it.
 
     Raises: UnreadableError.
     """

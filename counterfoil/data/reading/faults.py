@@ -1,4 +1,4 @@
-"""What is wrong with a table, in two forms: all of it for its owner, and names and counts for everybody else.
+"""Report what is wrong with a table: all of it to its owner, and names and counts to everybody else.
 
 The owner's form is a page beside its table (`page`). The other is the text of an exception, which may end up in a
 coordinator's database: it names file, column, rule and remedy, and never a cell. Knows nothing of how faults are found.
@@ -18,7 +18,7 @@ _MOST = 20
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One rule that does not hold, and where. Rows count from 1; `rows` and `cells` are the first few of `count`."""
+    """A rule that does not hold, and where. Rows count from 1; `rows` and `cells` are the first few of `count`."""
 
     error: type[DataError]
     column: str | None
@@ -46,7 +46,7 @@ class Faults:
     found: list[Fault] = field(default_factory=list, repr=False)
 
     def refuse(self) -> None:
-        """Nothing, if nothing was found. Else the page is written, for the owner's eyes alone.
+        """Refuse the table if faults were found, after writing the page, for the owner's eyes alone.
 
         Raises: the class of DataError that the first fault names.
         """

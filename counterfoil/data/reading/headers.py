@@ -1,4 +1,4 @@
-"""How a CSV file begins: its encoding, what separates its cells, which names its header has, and where rows start.
+"""Find out how a CSV file begins: its encoding, its delimiter, the names in its header, and where rows start.
 
 Names are matched to a contract's without regard to case, blanks and marks, as nobody could tell such columns apart.
 Nothing of a file's content is in a message.
@@ -38,7 +38,7 @@ _OTHERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The names in the header, what separates cells, the place of the first row, and whether there is any."""
+    """The names in the header, the delimiter, the place of the first row, and whether there is any."""
 
     names: list[str]
     delimiter: str
@@ -47,16 +47,17 @@ class Layout:
 
 
 def check_magic(begin: bytes) -> None:
-    """Raises: UnreadableError for a file of another kind, with what to make of it."""
+    """Check that the file is of no other kind. Raises: UnreadableError for one that is, with what to make of it."""
     for magic, problem in _OTHERS.items():
         if begin.startswith(magic):
             raise UnreadableError(problem)
 
 
 def layout(source: BinaryIO, wanted: Iterable[str]) -> Layout:
-    """How the file begins. Cells are separated by what gives most of the wanted names; without any, most cells.
+    """Detect how the file begins.
 
-    A byte order mark, a line `sep=;` of Excel, and blank lines are passed over. Raises: UnreadableError.
+    Cells are separated by what gives most of the wanted names; without any, most cells. A byte order mark, a line
+    `sep=;` of Excel, and blank lines are passed over. Raises: UnreadableError.
     """
     source.seek(0)
     begin = source.read(MAX_HEADER + 1)
@@ -84,7 +85,7 @@ def layout(source: BinaryIO, wanted: Iterable[str]) -> Layout:
 
 
 def places_of(found: Sequence[str], wanted: Iterable[str], delimiter: str = ",") -> dict[str, int]:
-    """Where each of the contract's columns is: under its very name, else under one that differs in case or marks alone.
+    """Find each of the contract's columns: by its very name, else by one that differs in case or marks alone.
 
     Raises: UnreadableError, for all of the contract's columns that are not there exactly once.
     """
@@ -118,7 +119,7 @@ def _blank_first(begin: bytes) -> bool:
 
 
 def _record(begin: bytes) -> tuple[int, int]:
-    """How many bytes the first record has, and its line end with it; a line end within quotes is a part of it."""
+    """Measure the first record, without and with its line end; a line end within quotes is a part of it."""
     quoted = False
     for at, byte in enumerate(begin):
         if byte == ord('"'):

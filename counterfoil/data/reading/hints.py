@@ -1,4 +1,4 @@
-"""What cells that could not be read look like, so that the remedy fits them. Never repeats a cell."""
+"""Guess what cells that could not be read are, so that the remedy fits them. Never repeats a cell."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SHAPES: Final = {
 
 
 def hint(kind: str, cells: Sequence[str]) -> str:
-    """The remedy for cells of one column that all have one shape; "" where they have none that is known."""
+    """Choose the remedy for cells of one column that all have one shape; "" where they have none that is known."""
     if cells and all(cell == "nan" for cell in cells):
         return (
             "NaN is no number; write null where a value is missing, or declare 'NaN' in the contract's property "
@@ -58,7 +58,7 @@ def hint(kind: str, cells: Sequence[str]) -> str:
 
 
 def hint_of_text(texts: Sequence[str]) -> str:
-    """What to write in place of text that looks like numbers or days; "" where it looks like neither.
+    """Say what to write in place of text that looks like numbers or days; "" where it looks like neither.
 
     Cells that stand for something missing may be among them.
     """

@@ -1,4 +1,4 @@
-"""Which of the contract's types the columns of an unknown file could have. Runs in the confined reader alone.
+"""Infer which of the contract's types the columns of an unknown file could have, in the confined reader alone.
 
 A type is kept only while every cell fits it. What fits several is the narrowest: whole numbers, numbers, days, truth
 values, text. Knows no contract.
@@ -28,13 +28,13 @@ from counterfoil.data.reading.unreadable import UnreadableError
 
 MOST_PLACES = 9  # of a number in a contract
 STAND_INS = ["."]  # what SAS and Stata write for a number that is missing
-NOT_A_NUMBER = ["NaN"]  # what stands in a column of floats for one
+NOT_A_NUMBER = ["NaN"]  # what a column of floats has in its place
 _ROUND = f"round them to {MOST_PLACES} decimal places or fewer, as decimal128 or float64"
 
 
 @dataclass(slots=True)
 class _Guess:
-    """What a column may still be, the narrowest first."""
+    """The types that a column may still have, the narrowest first."""
 
     stand_ins: list[str] = field(default_factory=list)
     numbers: list[str] = field(default_factory=lambda: ["integer", *(f"number:{n + 1}" for n in range(MOST_PLACES))])
@@ -43,7 +43,7 @@ class _Guess:
     )
 
     def look(self, values: Any, stored: bool) -> None:
-        """Keeps what a batch of cells allows. Whatever fits one number fits the wider ones."""
+        """Keep the types that a batch of cells allows. Whatever fits one number fits the wider ones."""
         whole, stand_ins = values, NOT_A_NUMBER if stored else STAND_INS
         values = without(values, stand_ins)
         if values.null_count > whole.null_count:
@@ -54,8 +54,9 @@ class _Guess:
 
 
 def infer(source: BinaryIO, limits: Limits) -> dict[str, dict[str, Any]]:
-    """The kind of every column of the file, as the reader writes kinds, the cells that count as empty, and its name
-    in the file, by the name that a contract gives it.
+    """Infer the kind of every column, the cells that count as empty, and its name in the file.
+
+    Kinds are written as the reader writes them, by the name that a contract gives the column.
 
     Raises: UnreadableError, also for a column that stores none of the contract's types.
     """
@@ -85,7 +86,7 @@ def infer(source: BinaryIO, limits: Limits) -> dict[str, dict[str, Any]]:
 
 
 def _unfit(stored: Any) -> str:
-    """Why no type of a contract holds all cells of this stored type, and what to store instead."""
+    """Explain why no type of a contract holds all cells of this stored type, and what to store instead."""
     is_ = pa.types
     if is_.is_dictionary(stored):
         stored = stored.value_type

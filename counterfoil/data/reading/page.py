@@ -1,4 +1,4 @@
-"""Pages for an owner's own eyes, written beside its table.
+"""Write pages for an owner's own eyes beside its table.
 
 They may hold personal data: readable by the owner alone, and in need of nothing from any network. Knows nothing of what
 is on them.
@@ -23,7 +23,7 @@ TEMPLATES: Final = Environment(
 
 
 def write(path: Path, template: str, **values: object) -> None:
-    """Set the template with these values at the path, whole, with mode 0600; an older page is replaced.
+    """Render the template with these values and write it, whole, with mode 0600; an older page is replaced.
 
     Raises: StoreError.
     """

@@ -1,4 +1,4 @@
-"""The process that reads a file, from its first moment: it gives up what it can before anything large is imported.
+"""Start the process that reads a file, which gives up what it can before anything large is imported.
 
 Libraries begin threads as they are imported, and a thread keeps what it had when it began.
 """

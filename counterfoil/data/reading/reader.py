@@ -47,7 +47,7 @@ Send: TypeAlias = Callable[[bytes, Sequence[bytes | memoryview]], None]
 
 
 def confine(limits: Limits, needed: Collection[str] = DEMANDS[""]) -> tuple[str, ...]:
-    """Leave this process bounded memory and time, and what it has open; return what the kernel lacks for that.
+    """Confine this process to bounded memory and time, and what it has open; return what the kernel lacks for that.
 
     Raises: ConfinementError where it lacks a measure that is needed; OSError.
     """
@@ -66,7 +66,7 @@ def confine(limits: Limits, needed: Collection[str] = DEMANDS[""]) -> tuple[str,
 def read(
     source: BinaryIO, columns: Mapping[str, str], limits: Limits, send: Send, empty: Mapping[str, Sequence[str]]
 ) -> None:
-    """The whole file is sent: batches, then misfits. `empty` are the cells of a column that count as empty.
+    """Read the whole file and send it: batches, then misfits. `empty` are the cells of a column that count as empty.
 
     Raises: UnreadableError.
     """
@@ -101,7 +101,7 @@ def _slices(batches: Iterator[Any]) -> Iterator[Any]:
 
 
 def pack(kind: str, values: Any) -> list[bytes | memoryview]:
-    """One column of a batch in the frame's form."""
+    """Encode one column of a batch in the frame's form."""
     valid = pc.is_valid(values).cast(pa.uint8()).to_numpy(zero_copy_only=False)
     if kind == "string":
         filled = pc.fill_null(values, "")
@@ -115,7 +115,7 @@ def pack(kind: str, values: Any) -> list[bytes | memoryview]:
 
 
 def warm_up() -> None:
-    """Everything that reading needs is imported, by reading a small table of each format."""
+    """Import everything that reading needs, by reading a small table of each format."""
     columns, types = {kind: kind for kind in TYPES}, {**TYPES, "timestamp": pa.timestamp("s")}
     limits = Limits(max_rows=1, max_columns=len(TYPES), max_bytes=1 << 20, memory=0, cpu_s=0)
     for stored in (False, True):
@@ -129,8 +129,9 @@ def warm_up() -> None:
 
 
 def main() -> None:
-    """Standard input: {"columns": {name: kind}, "limits": {...}, "needed": [measure]} as JSON; the one argument: the
-    file's descriptor.
+    """Read the file whose descriptor is the one argument.
+
+    Standard input: {"columns": {name: kind}, "limits": {...}, "needed": [measure]} as JSON.
     """
     wish = json.load(sys.stdin)
     limits = Limits(**wish["limits"])

@@ -1,4 +1,4 @@
-"""CSV, Parquet and Arrow files as batches of raw cells, once their claims about themselves are within the limits.
+"""Read CSV, Parquet and Arrow files as batches of raw cells, if their claims about themselves are within the limits.
 
 Nothing of a file's content is in a message. Knows no contract beyond the names and types of columns.
 """
@@ -34,7 +34,7 @@ PARQUET = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a file may claim before it is parsed, and what parsing it may cost."""
+    """The limits of what a file may claim before it is parsed, and of what parsing it may cost."""
 
     max_rows: int
     max_columns: int
@@ -44,7 +44,7 @@ class Limits:
     arrow: bool = False  # whether Arrow files are read at all: for the first draft of a contract alone
 
     def check(self, rows: int = 0, columns: int = 0, size: int = 0) -> None:
-        """Raises: UnreadableError when the table is larger than a contract's table may be."""
+        """Check sizes. Raises: UnreadableError when the table is larger than a contract's table may be."""
         if rows > self.max_rows:
             raise UnreadableError(f"it has more than {self.max_rows} rows; split it")
         if columns > self.max_columns:
@@ -54,12 +54,12 @@ class Limits:
 
 
 def is_stored(source: BinaryIO) -> bool:
-    """Whether the file begins as one whose columns have types: Parquet or Arrow."""
+    """Return whether the file begins as one whose columns have types: Parquet or Arrow."""
     return _magic(source) in (PARQUET_MAGIC, ARROW_MAGIC)
 
 
 def column_names(source: BinaryIO, limits: Limits) -> dict[str, str]:
-    """The names of the columns as a contract writes them, and as the file has them. Raises: UnreadableError."""
+    """Read the names of the columns as a contract writes them, and as the file has them. Raises: UnreadableError."""
     magic = _magic(source)
     if magic == PARQUET_MAGIC:
         found = list(pq.ParquetFile(pa.PythonFile(source, mode="r"), **PARQUET).schema_arrow.names)
@@ -73,7 +73,7 @@ def column_names(source: BinaryIO, limits: Limits) -> dict[str, str]:
 
 
 def _alike(found: Sequence[str], first: str, second: str) -> UnreadableError:
-    """What is wrong with two names that a contract writes alike."""
+    """Make the error about two names that a contract writes alike."""
     if first == second and first.strip():
         return UnreadableError("the header names it twice; keep one", column=plain_name(first))
     one, other = [at for at, each in enumerate(found, 1) if each in (first, second)][:2]
@@ -86,10 +86,10 @@ def _alike(found: Sequence[str], first: str, second: str) -> UnreadableError:
 
 
 def open_table(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits, torn: Misfits) -> Iterator[Any]:
-    """Record batches of the columns: of bytes from CSV, else of the file's types, each of which may hold the wanted
-    kind, where one is wanted. Rows of CSV with too many or too few cells are left out and counted.
+    """Open the file as record batches of the columns: of bytes from CSV, else of the file's types.
 
-    Raises: UnreadableError.
+    Each type may hold the wanted kind, where one is wanted. Rows of CSV with too many or too few cells are left out and
+    counted. Raises: UnreadableError.
     """
     magic = _magic(source)
     if magic == PARQUET_MAGIC:
@@ -106,14 +106,14 @@ def _magic(source: BinaryIO) -> bytes:
 
 
 def _size(source: BinaryIO) -> int:
-    """The file's bytes, asked by a call that takes no path: `fstat` of some C libraries takes one."""
+    """Measure the file by a call that takes no path: `fstat` of some C libraries takes one."""
     size = source.seek(0, os.SEEK_END)
     source.seek(0)
     return size
 
 
 def open_arrow(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits) -> Iterator[Any]:
-    """Record batches of the columns, every buffer of them checked. Raises: UnreadableError."""
+    """Open the columns as record batches, every buffer of them checked. Raises: UnreadableError."""
     file = _arrow(source, limits)
     at = places_of(file.schema.names, columns)
     _check_types(file.schema, columns, at)
@@ -139,12 +139,12 @@ def _arrow(source: BinaryIO, limits: Limits) -> Any:
 
 
 def _named(batch: Any, names: Sequence[str], columns: Iterable[str]) -> Any:
-    """The columns of these names in the file, under the names that the contract gives them."""
+    """Select the columns of these names in the file, under the names that the contract gives them."""
     return pa.record_batch([batch.column(name) for name in names], names=list(columns))
 
 
 def _check_types(schema: Any, columns: Mapping[str, str | None], at: Mapping[str, int]) -> None:
-    """Raises: UnreadableError for the columns whose type in the file cannot hold what the contract asks for."""
+    """Check the stored types. Raises: UnreadableError for the columns whose type cannot hold the wanted kind."""
     wrong = []
     for name, kind in columns.items():
         found = schema.field(at[name]).type
@@ -155,7 +155,7 @@ def _check_types(schema: Any, columns: Mapping[str, str | None], at: Mapping[str
 
 
 def open_parquet(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits) -> Iterator[Any]:
-    """Record batches of the columns in the file's types, each of which may hold the wanted kind, where one is wanted.
+    """Open the columns as record batches of the file's types, each of which may hold the wanted kind, if any.
 
     Raises: UnreadableError.
     """
@@ -175,10 +175,9 @@ def open_parquet(source: BinaryIO, columns: Mapping[str, str | None], limits: Li
 
 
 def open_csv(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits, torn: Misfits) -> Iterator[Any]:
-    """Record batches of the columns as bytes, empty cells missing. Rows with too many or too few cells are left out
-    and counted as torn.
+    """Open the columns as record batches of bytes, with empty cells missing.
 
-    Raises: UnreadableError.
+    Rows with too many or too few cells are left out and counted as torn. Raises: UnreadableError.
     """
     limits.check(size=_size(source))
     found = layout(source, columns)

@@ -1,4 +1,4 @@
-"""A table of one owner, in the types of its contract, read from a CSV or Parquet file.
+"""Read a table of one owner, in the types of its contract, from a CSV or Parquet file.
 
 Parsing happens in a process of its own (`confined`). Knows columns and cells; knows nothing of bounds, categories and
 quality rules (that is `expectations`).
@@ -42,7 +42,7 @@ _RULES = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns of one contract at their owner: all of them after `load`, fewer after `minimise`.
+    """The columns of one contract at their owner: all of them after `load`, fewer after `minimise`.
 
     `tags`, if any, say for each row which row of which set it is, to its owner alone (`membership`).
     """
@@ -61,16 +61,16 @@ class Table:
         return tuple(self.data.column_names)
 
     def select(self, names: Sequence[str]) -> Table:
-        """The same rows with these columns alone."""
+        """Select these columns of the same rows."""
         return Table(self.contract, self.source, self.data.select(list(names)), self.tags)
 
     def take(self, at: NDArray[np.int64]) -> Table:
-        """The rows at these places."""
+        """Select the rows at these places."""
         tags = None if self.tags is None else self.tags[at]
         return Table(self.contract, self.source, self.data.take(pa.array(at)), tags)
 
     def frame(self) -> pd.DataFrame:
-        """The table for pandas: int64, str, datetime64 and bool; Int64 and boolean where cells are missing."""
+        """Convert to pandas: int64, str, datetime64 and bool; Int64 and boolean where cells are missing."""
         nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
         columns = {}
         for name in self.names:
@@ -81,7 +81,7 @@ class Table:
 
 
 def load(path: Path, contract: Contract, page: Path, limits: Limits = LIMITS) -> Table:
-    """The file's columns that the contract names, each in its declared type. Other columns are never kept.
+    """Load the file's columns that the contract names, each in its declared type. Other columns are never kept.
 
     Cost: one child process (about half a second); memory for the table, and `limits.memory` at most in the child.
     Raises: as `read`.
@@ -90,7 +90,7 @@ def load(path: Path, contract: Contract, page: Path, limits: Limits = LIMITS) ->
 
 
 def read(path: Path, contract: Contract, page: Path, limits: Limits = LIMITS) -> Iterator[Any]:
-    """The same as record batches, of which none is kept here.
+    """Read the file as `load` does, as record batches, of which none is kept here.
 
     Raises: UnreadableTableError, MissingColumnError, WrongTypeError or DataError, after the last batch; then `page`
         lists the cells.
@@ -123,7 +123,7 @@ def _kind(column: Column) -> str:
 
 
 def _fault(misfits: Misfits, contract: Contract) -> Fault:
-    """The owner's view of cells that the reader could not read."""
+    """Describe to the owner the cells that the reader could not read."""
     name, rows, cells = misfits.column, tuple(misfits.rows), tuple(misfits.cells)
     if name is None:
         rule = "as many cells in every row as in the header"

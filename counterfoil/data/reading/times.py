@@ -1,4 +1,4 @@
-"""Days and times of CSV text and of Parquet as counts since 1970 in UTC, exactly or not at all.
+"""Convert days and times of CSV text and of Parquet to counts since 1970 in UTC, exactly or not at all.
 
 Years are 1 to 9999, the calendar's. Knows neither files nor contracts.
 """
@@ -22,7 +22,7 @@ _TIME: Final = (
 
 
 def parse_days(text: Any) -> tuple[Any, Any]:
-    """The days that begin the texts, and a mask of those that are in the calendar; null for null."""
+    """Parse the days that begin the texts, with a mask of those that are in the calendar; null for null."""
     longest = pc.max(pc.binary_length(text)).as_py() or 0
     day = pc.utf8_slice_codeunits(text, 0, 10) if longest > len("2026-11-30") else text
     seconds, good = _seconds(day, "%Y-%m-%d")
@@ -30,7 +30,7 @@ def parse_days(text: Any) -> tuple[Any, Any]:
 
 
 def parse(text: Any, places: int, zone: int | None) -> tuple[Any, Any]:
-    """Times of ISO 8601 as counts of 10^-places seconds, and a mask of those that are one.
+    """Parse times of ISO 8601 as counts of 10^-places seconds, with a mask of those that are one.
 
     One without a zone is so many minutes ahead of UTC, and none where there is no such number.
     """
@@ -57,7 +57,7 @@ def parse(text: Any, places: int, zone: int | None) -> tuple[Any, Any]:
 
 
 def stored_days(values: Any) -> tuple[Any, Any]:
-    """Stored days, or times at midnight, in UTC or without a zone, as counts since 1970, and a mask of what is one."""
+    """Convert stored days, or times at midnight, in UTC or without a zone, with a mask of what is a day."""
     if pa.types.is_timestamp(values.type):
         days, good = _whole(values.cast(pa.int64()), _DAY_S * 10 ** _TICKS[values.type.unit])
     elif pa.types.is_date64(values.type):
@@ -70,7 +70,7 @@ def stored_days(values: Any) -> tuple[Any, Any]:
 
 
 def stored(values: Any, places: int, zone: int) -> tuple[Any, Any]:
-    """Stored times as counts of 10^-places seconds, and a mask of those that are so; without a zone, ahead of UTC."""
+    """Convert stored times to counts of 10^-places seconds, with a mask; without a zone they are ahead of UTC."""
     counts, finer = values.cast(pa.int64()), _TICKS[values.type.unit] - places
     ahead = 0 if values.type.tz else zone * 60 * 10 ** _TICKS[values.type.unit]
     within = pc.fill_null(_in_calendar(counts, _TICKS[values.type.unit]), False)
@@ -83,7 +83,7 @@ def stored(values: Any, places: int, zone: int) -> tuple[Any, Any]:
 
 
 def _seconds(text: Any, form: str) -> tuple[Any, Any]:
-    """Seconds since 1970, and a mask of the texts that are days of the calendar: no 30th of February, no year 0."""
+    """Parse seconds since 1970, with a mask of the texts that are in the calendar: no 30th of February, no year 0."""
     stamp = pc.strptime(text, format=form, unit="s", error_is_null=True)
     good = pc.fill_null(pc.equal(pc.strftime(stamp, format=form), text), False)
     return stamp, pc.and_(good, _in_calendar(stamp.cast(pa.int64()), 0))
@@ -94,7 +94,7 @@ def _number(text: Any) -> Any:
 
 
 def _whole(counts: Any, unit: int) -> tuple[Any, Any]:
-    """The counts in a larger unit, and a mask of those that are whole ones of it."""
+    """Convert the counts to a larger unit, with a mask of those that are whole ones of it."""
     whole = pc.divide(counts, unit)
     return whole, pc.fill_null(pc.equal(pc.multiply(whole, unit), counts), False)
 

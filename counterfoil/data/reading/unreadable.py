@@ -1,4 +1,4 @@
-"""That a file cannot be read as a whole, said without any of its content."""
+"""Say that a file cannot be read as a whole, without any of its content."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 class UnreadableError(Exception):
-    """The file as a whole cannot be read; the text says why, without any content of the file.
+    """A file cannot be read as a whole; the text says why, without any content of the file.
 
     `more` are further problems of the same form, so that all of a file's columns are mended at once.
     """
@@ -19,11 +19,11 @@ class UnreadableError(Exception):
 
     @property
     def all(self) -> list[tuple[str, str, str | None]]:
-        """Each problem, what kind of error it is, and the column that it is about, if it is about one."""
+        """Each problem, its kind of error, and the column that it is about, if any."""
         others = [(problem, error, column) for problem, error, column in self.more]
         return [(self.problem, self.error, self.column), *others]
 
     @classmethod
     def of(cls, problems: Sequence[tuple[str, str, str]]) -> UnreadableError:
-        """All of these in one."""
+        """Combine the problems into one error."""
         return cls(*problems[0], more=problems[1:])

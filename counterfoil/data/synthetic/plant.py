@@ -1,7 +1,7 @@
-"""Answers that a made table is to have: a total, a category's count, a correlation. Knows made tables alone.
+"""Plant answers in made tables: a total, a category's count, a correlation. Knows made tables alone.
 
-Whoever tries a joint analysis on made tables knows then what it must come to. A planted answer changes as little as it
-can, and stays within the contract.
+A trial of a joint analysis on made tables then has a known result. A planted answer changes as little as it can, and
+stays within the contract.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FORMS = {
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """One answer: `text` is how it was asked for, `value` what it is to be."""
+    """An answer to plant: `text` is how it was asked for, `value` what it is to be."""
 
     kind: str
     text: str
@@ -42,7 +42,7 @@ class Plant:
 
     @classmethod
     def parse(cls, text: str) -> Plant:
-        """The answer that the text asks for. Raises: DocumentError."""
+        """Parse an answer that is asked for. Raises: DocumentError."""
         for kind, form in _FORMS.items():
             if match := form.match(text):
                 found = match.groupdict()
@@ -58,7 +58,7 @@ class Plant:
 
 
 def plant(tables: Mapping[str, Table], plants: Iterable[Plant], seed: int) -> tuple[dict[str, Table], dict[str, float]]:
-    """The tables with the answers in them, and what each answer is exactly: counts first, then totals, then the rest.
+    """Plant the answers, counts first, then totals, then the rest; return the tables and each answer exactly.
 
     Raises: ContractError for an answer that no table within its contract has.
     """
@@ -84,7 +84,7 @@ def plant(tables: Mapping[str, Table], plants: Iterable[Plant], seed: int) -> tu
 
 
 def _home(tables: Mapping[str, Table], each: Plant) -> str:
-    """The one table that has the columns."""
+    """Find the one table that has the columns."""
     found = [file for file, table in tables.items() if set(each.columns) <= set(table.names)]
     if len(found) != 1:
         known = [name for table in tables.values() for name in table.names]
@@ -94,7 +94,7 @@ def _home(tables: Mapping[str, Table], each: Plant) -> str:
 
 
 def _check_free(table: Table, name: str, each: Plant) -> None:
-    """Raises: ContractError when a rule decides on the column's cells beside its bounds or categories."""
+    """Check that bounds or categories alone decide on the column's cells. Raises: ContractError when a rule does."""
     contract, column = table.contract, table.contract.column(name)
     bound = {rule for rule in contract.quality if name in rule.columns and rule.metric != "nullValues"}
     if column.unique or name in contract.primary_key or bound or any(r.column == name for r in contract.references):
@@ -123,7 +123,7 @@ def _counted(table: Table, column: Column, each: Plant, rng: np.random.Generator
 
 
 def _totalled(table: Table, column: Column, each: Plant) -> tuple[NDArray[np.int64], float]:
-    """Every cell moves by the same, as far as its bounds let it."""
+    """Shift every cell by the same, as far as its bounds let it."""
     values = pc.drop_null(table.data[column.name]).to_numpy().copy()
     low, high = column.bounds or (0, 0)
     target = each.value.scaleb(column.resolution)
@@ -139,7 +139,7 @@ def _totalled(table: Table, column: Column, each: Plant) -> tuple[NDArray[np.int
 
 
 def _correlated(table: Table, each: Plant, rng: np.random.Generator) -> tuple[NDArray[np.int64], float]:
-    """The second column's cells in another order: by a mixture of the first one's and chance."""
+    """Reorder the second column's cells by a mixture of the first one's and chance."""
     data = table.data.select(list(each.columns))
     if any(data[name].null_count for name in each.columns) or table.rows < 3:
         raise ContractError(f"{each.text}: a column has empty cells, or the table too few rows; make it required")
@@ -171,7 +171,7 @@ def _correlated(table: Table, each: Plant, rng: np.random.Generator) -> tuple[ND
 
 
 def _cells(table: Table, name: str, values: NDArray[np.int64]) -> pa.Array:
-    """The values where the column has cells, in their order."""
+    """Put the values where the column has cells, in their order."""
     given = pc.is_valid(table.data[name]).to_numpy()
     cells = np.zeros(table.rows, np.int64)
     cells[given] = values

@@ -1,4 +1,4 @@
-"""Texts that a regular expression matches, drawn at random. Knows patterns, and nothing of tables.
+"""Draw random texts that a regular expression matches. Knows patterns, and nothing of tables.
 
 It walks the tree that Python's own parser makes, so that what is drawn and what is checked read a pattern alike.
 """
@@ -27,7 +27,7 @@ MORE = 8  # how often something without an upper limit is repeated beyond its lo
 
 
 class Spelling:
-    """Draws texts of printable ASCII that the pattern describes as a whole.
+    """A source of random texts of printable ASCII that the pattern describes as a whole.
 
     Raises: ContractError for a pattern with look-around or back-references.
     """
@@ -37,7 +37,7 @@ class Spelling:
         self._tree = _parser.parse(pattern)
 
     def draw(self, rng: np.random.Generator, count: int) -> Texts:
-        """So many texts. Cost: a few passes over them for each place of the pattern."""
+        """Draw so many texts. Cost: a few passes over them for each place of the pattern."""
         texts = self._walk(self._tree, rng, count)
         try:
             spelt = pc.all(written_by(self._pattern, pa.array(texts, pa.string()))).as_py()
@@ -78,7 +78,7 @@ class Spelling:
         return texts
 
     def _letters(self, kind: Any, value: Any) -> str:
-        """The characters that may stand at one place."""
+        """List the characters that one place may have."""
         if kind is op.ANY:
             return PRINTABLE
         if kind is op.NOT_LITERAL:

@@ -1,4 +1,4 @@
-"""Tables that satisfy their contracts, made from the contracts alone: no row of any real table is ever read.
+"""Make tables that satisfy their contracts, from the contracts alone: no row of any real table is ever read.
 
 Columns are drawn one by one, from the same rules that tables are checked by; what they have in common is only what the
 contracts say. Everything here is public. Knows no owner and no agreement.
@@ -48,7 +48,7 @@ Maker: TypeAlias = Callable[[int], Cells]
 
 @dataclass(slots=True)
 class _Wish:
-    """What the rules ask of one column's cells."""
+    """The demands of the rules on one column's cells."""
 
     column: Column
     empty: int
@@ -61,7 +61,7 @@ class _Wish:
 
 
 def make_tables(contracts: Mapping[str, Contract], rows: int, seed: int | Sequence[int]) -> dict[str, Table]:
-    """A table of so many rows for every contract, by its file; foreign keys lead to rows that are there.
+    """Make a table of so many rows for every contract, by its file; foreign keys lead to rows that are there.
 
     Raises: as `make_table`; ContractError when a foreign key leads to a contract that is not given, or in a circle.
     """
@@ -81,9 +81,9 @@ def make_tables(contracts: Mapping[str, Contract], rows: int, seed: int | Sequen
 
 
 def make_table(contract: Contract, rows: int, seed: int | Sequence[int], parents: Mapping[str, Table]) -> Table:
-    """A table of so many rows that satisfies the contract; the same arguments make the same table.
+    """Make a table of so many rows that satisfies the contract; the same arguments make the same table.
 
-    `parents` are tables of the contracts that foreign keys name, by file. Numbers lie between their bounds, more of
+    `parents` are tables of the contracts that foreign keys name, by file. Numbers are between their bounds, more of
     them towards the lower one; categories differ in how common they are.
 
     Raises: ContractError when no such table is found; QualityRuleError when the contract does not allow so many rows.
@@ -105,7 +105,7 @@ def make_table(contract: Contract, rows: int, seed: int | Sequence[int], parents
 
 
 def write_table(table: Table, path: Path) -> None:
-    """The table lies in the file, as CSV or, where the name ends in .parquet, as Parquet; `load` reads it back."""
+    """Write the table as CSV or, where the name ends in .parquet, as Parquet; `load` reads it back."""
     columns = {}
     for column in table.contract.columns:
         values = table.data[column.name]
@@ -118,7 +118,7 @@ def write_table(table: Table, path: Path) -> None:
 
 
 def _wishes(contract: Contract, rows: int) -> tuple[dict[str, _Wish], list[Rule]]:
-    """What is asked of each column, and the rules on duplicates that span columns or tolerate some."""
+    """Collect what is asked of each column, and the rules on duplicates that span columns or tolerate some."""
     wishes = {column.name: _Wish(column, int(EMPTY * rows)) for column in contract.columns}
     together = []
     for rule in compile_rules(contract):
@@ -149,7 +149,7 @@ def _wishes(contract: Contract, rows: int) -> tuple[dict[str, _Wish], list[Rule]
 
 
 def _fitting(wish: _Wish, rng: np.random.Generator, contract: Contract) -> Maker:
-    """Draws cells that fit the wish."""
+    """Return a maker that draws cells that fit the wish."""
     make = _maker(wish, rng, contract)
     spelt = not wish.among and wish.column.type == "string"
     patterns = wish.patterns[1:] if spelt else wish.patterns
@@ -199,7 +199,7 @@ def _maker(wish: _Wish, rng: np.random.Generator, contract: Contract) -> Maker:
 
 
 def _written(cells: Cells, patterns: Sequence[str]) -> NDArray[np.bool_]:
-    """Which of the cells all patterns describe."""
+    """Mark the cells that all patterns describe."""
     texts = pa.array([str(cell) for cell in cells.tolist()], pa.string())
     good = np.ones(len(cells), np.bool_)
     for pattern in patterns:
@@ -208,7 +208,7 @@ def _written(cells: Cells, patterns: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def _distinct(make: Maker, count: int, wish: _Wish, contract: Contract) -> Cells:
-    """So many cells, all different if the wish says so."""
+    """Draw so many cells, all different if the wish says so."""
     cells = make(count)
     if not wish.unique:
         return cells
@@ -224,7 +224,7 @@ def _distinct(make: Maker, count: int, wish: _Wish, contract: Contract) -> Cells
 
 
 def _part(cells: dict[str, Cells], makers: Mapping[str, Maker], together: Sequence[Rule], contract: Contract) -> None:
-    """Rows that stand twice are drawn again until every rule on duplicates holds."""
+    """Redraw rows that occur twice until every rule on duplicates holds."""
     broken: list[Rule] = []
     for _ in range(ROUNDS):
         frame = pd.DataFrame(cells)
