@@ -1,4 +1,4 @@
-"""The report that a recipient reads: a page for people, and the same numbers for machines."""
+"""Report a release to its recipient: a page for people, and the same numbers for machines."""
 
 from __future__ import annotations
 

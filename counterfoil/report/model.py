@@ -1,4 +1,4 @@
-"""What a report says, as data. Knows neither pages nor figures."""
+"""Describe a report as data. Knows neither pages nor figures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the nodes recorded of the run: sizes and names, no value of anybody's data.
+    """The nodes' record of the run: sizes and names, no value of anybody's data.
 
     `openings` counts openings by label, `rejected` rejected inputs by owner, `suppressed` hidden cells by planned
     analysis; `min_count` is the agreement's smallest group, `rules` say in plain words when a cell is hidden.
@@ -39,7 +39,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that stands on the page. `parties` lists party ids by role; `verify` is a command to run.
+    """A report's content. `parties` lists party ids by role; `verify` is a command to run.
 
     `guarantees` is the agreement's matrix, as its parties read it before they signed: steps, and who could read what.
     `entitled` says why its reader gets each result: named, or by which attributes. `licence` is an SPDX identifier
@@ -70,5 +70,5 @@ class Report:
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """Whose tables stand behind it."""
+        """The owners whose tables the results come from."""
         return next((ids for role, ids in self.parties.items() if role.lower() == "owners"), ())

@@ -1,7 +1,7 @@
-"""The report's tables as an open data package: tidy CSV and Parquet files, and a manifest that any tool can read.
+"""Write the report's tables as an open data package: tidy CSV and Parquet files, and a manifest that tools read.
 
-The manifest is a Data Package (version 2): what each column is, in which unit and how exact, which words stand for a
-number that is not there, under which licence the tables may be used, and where they come from. Knows no page.
+The manifest is a Data Package (version 2): what each column is, in which unit and how exact, what marks a number that
+is missing, under which licence the tables may be used, and where they come from. Knows no page.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Sheet:
 
 
 def package(report: Report) -> dict[str, bytes]:
-    """The files by name: two for each table, and the manifest.
+    """Write the files by name: two for each table, and the manifest.
 
     Raises: DocumentError where the name of a result is not an id.
     """
@@ -48,7 +48,7 @@ def package(report: Report) -> dict[str, bytes]:
 
 
 def names(report: Report) -> tuple[str, ...]:
-    """What `package` calls its files. Raises: as `package`."""
+    """List the names of the files that `package` writes. Raises: as `package`."""
     return (*(f"{sheet.name}.{form}" for sheet in _sheets(report) for form in _FORMS), MANIFEST)
 
 
@@ -62,7 +62,7 @@ def _sheets(report: Report) -> Iterator[_Sheet]:
 
 
 def _parquet(flat: tables.Flat) -> bytes:
-    """The table with its facts in each field's metadata; a missing number is null."""
+    """Write the table with its facts in each field's metadata; a missing number is null."""
     import pyarrow as pa  # noqa: PLC0415 (slow, and not every caller renders)
     import pyarrow.parquet as pq  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""What reviewers would ask first of a draft, answered beforehand: from signed documents and counts, never from values.
+"""Check a draft for what reviewers would ask first: from signed documents and counts, never from values.
 
 A check decides nothing. It says in a line what was found, and what could be done about it. Knows no share.
 """
@@ -36,7 +36,7 @@ SOON: Final = timedelta(days=14)
 
 
 class Level(StrEnum):
-    """What a check comes to."""
+    """The outcome of a check."""
 
     OK = "ok"
     LOOK = "look"
@@ -55,7 +55,7 @@ class Precheck:
 
 
 def prechecks(found: Review, exchange: Exchange, today: date, standing: Sequence[str] = ()) -> list[Precheck]:
-    """All checks of the draft, in the order in which reviewers ask. `standing` is what is amiss with the agreement."""
+    """Run all checks of the draft, in the order in which reviewers ask. `standing` lists faults of the agreement."""
     draft = found.draft
     rows = _rows(exchange, draft)
     every = drafts(exchange, draft.agreement)
@@ -129,7 +129,7 @@ def _hidden(draft: Draft) -> Iterator[Precheck]:
 
 
 def _remedy(draft: Draft, name: str) -> str:
-    """What would hide less, for the next version of the agreement."""
+    """Say what would hide less, for the next version of the agreement."""
     others = neighbours(analyses(draft.terms), name)
     margins = f", or leave out {wording.listing(others)}, from which hidden cells could be subtracted" if others else ""
     return f"merge bands or groups into fewer and larger ones{margins}"
@@ -162,7 +162,7 @@ def _rejected(draft: Draft) -> Precheck:
 
 
 def _budgets(draft: Draft, exchange: Exchange, today: date) -> Iterator[Precheck]:
-    """Whether what the nodes have charged so far leaves room for the draft's noised results."""
+    """Check whether what the nodes have charged so far leaves room for the draft's noised results."""
     terms, evidence = draft.agreement.terms, draft.evidence
     made = budget_ledger.published(exchange, [terms.roster.party(node).keys for node in terms.nodes])
     asked = Charge(evidence.job, evidence.agreement, evidence.digest, terms.nodes[0], today, evidence.charge)
@@ -196,7 +196,7 @@ def _cross_checks(draft: Draft) -> Iterator[Precheck]:
 
 
 def _repeated(draft: Draft, exchange: Exchange) -> Iterator[Precheck]:
-    """Whether what is counted in public came out alike in the second computation; the results are still shared."""
+    """Compare the public counts with those of the second computation; the results are still shared."""
     if not asks_twice(draft.agreement.terms):
         return
     others = [
@@ -220,7 +220,7 @@ def _repeated(draft: Draft, exchange: Exchange) -> Iterator[Precheck]:
 
 
 def _rows(exchange: Exchange, draft: Draft) -> dict[str, int]:
-    """How many rows each part brought, as its owner's manifest says; those whose manifest is gone are left out."""
+    """Count the rows of each part, by its owner's manifest; those whose manifest is gone are left out."""
     rows = {}
     for part in draft.agreement.terms.parts:
         try:

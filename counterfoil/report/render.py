@@ -1,4 +1,4 @@
-"""The report's files: a page, the same on paper, and the same numbers as JSON and as a data package.
+"""Render the report's files: a page, the same on paper, and the same numbers as JSON and as a data package.
 
 Equal reports give equal bytes. Knows neither keys nor where the numbers come from.
 """
@@ -26,7 +26,7 @@ _PAGE, _PAPER, _JSON = "report.html", "report.pdf", "report.json"
 
 
 def render(report: Report, folder: Path) -> Path:
-    """The page, its PDF, report.json and the tables' data package are in the folder; the path of the page.
+    """Write the page, its PDF, report.json and the tables' data package; return the path of the page.
 
     Raises: DocumentError where the name of a result is not an id; StoreError.
     """
@@ -36,7 +36,7 @@ def render(report: Report, folder: Path) -> Path:
 
 
 def write(report: Report, folder: Path) -> Path:
-    """All but the PDF is in the folder, durably: a new folder appears whole. The path of the page, which says so.
+    """Write all but the PDF durably (a new folder appears whole), and return the path of the page, which says so.
 
     Raises: DocumentError where the name of a result is not an id; StoreError.
     """
@@ -49,9 +49,9 @@ def write(report: Report, folder: Path) -> Path:
 
 
 def add_paper(report: Report, folder: Path) -> str:
-    """The PDF is beside the page, which lists it; or else the page says why not, and how to make it.
+    """Write the PDF beside the page, which then lists it; or else say on the page why not, and how to make it.
 
-    That reason is returned, "" if there is none. Whatever goes wrong here takes nothing else from the reader.
+    That reason is returned, "" if there is none. A failure here takes nothing else from the reader.
     """
     beside = (*names(report), _JSON)
     try:
@@ -72,7 +72,7 @@ def add_paper(report: Report, folder: Path) -> str:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """What report.json holds, in the form that report.schema.json describes."""
+    """Write what report.json holds, in the form that report.schema.json describes."""
     return {
         "format": FORMAT,
         "title": report.title,

@@ -1,4 +1,4 @@
-"""How numbers are written for people. Never shows a digit that the number's bound does not support."""
+"""Write numbers for people. Never shows a digit that the number's bound does not support."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float | Decimal, decimals: int) -> str:
-    """The number with thousands separators; a whole number stays whole, and a decimal keeps its places; others get
-    `decimals`. Truth is yes or no.
+    """Write a number with thousands separators.
+
+    A whole number stays whole, and a decimal keeps its places; others get `decimals`. Truth is yes or no.
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -22,14 +23,14 @@ def number(value: float | Decimal, decimals: int) -> str:
 
 
 def decimals_for(values: Iterable[Any], bound: float) -> int:
-    """How many decimals a column is shown with: two for large numbers, four for small, never past its bound."""
+    """Choose how many decimals a column is shown with: two for large numbers, four for small, within its bound."""
     largest = max((abs(value) for value in values), default=0.0)
     wanted = 2 if largest >= 100 else 4
     return wanted if bound == 0 else min(wanted, max(0, math.floor(-math.log10(bound))))
 
 
 def error_bound(bound: float) -> str:
-    """The bound in two digits, rounded up so that it still is one: `± 4.2 × 10⁻⁹`."""
+    """Write the bound in two digits, rounded up so that it still is one: `± 4.2 × 10⁻⁹`."""
     rounded = Context(prec=2, rounding=ROUND_UP).create_decimal(str(bound))
     exponent = rounded.adjusted()
     if -4 < exponent < 6:
@@ -38,13 +39,13 @@ def error_bound(bound: float) -> str:
 
 
 def moment(time: str) -> str:
-    """An ISO 8601 time as people write it: `22 November 2026, 10:00 UTC`; other text stays as it is."""
+    """Write an ISO 8601 time as people do: `22 November 2026, 10:00 UTC`; other text stays as it is."""
     given = _instant(time)
     return f"{given.day} {given:%B %Y, %H:%M} UTC" if given else time
 
 
 def day(time: str) -> date | None:
-    """The day of an ISO 8601 time."""
+    """Parse the day of an ISO 8601 time; None for other text."""
     given = _instant(time)
     return given.date() if given else None
 
@@ -57,11 +58,11 @@ def _instant(time: str) -> datetime | None:
 
 
 def count(number_of: int, thing: str) -> str:
-    """`1 cell`, `1,000 cells`."""
+    """Write a count with its noun: `1 cell`, `1,000 cells`."""
     return f"{number_of:,} {thing}" if number_of == 1 else f"{number_of:,} {thing}s"
 
 
 def listing(items: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Write a list: `a`, `a and b`, `a, b and c`."""
     *first, last = items
     return f"{', '.join(first)} and {last}" if first else last

@@ -1,1 +1,1 @@
-"""Set reports as pages and on paper."""
+"""Lay out reports as pages and on paper."""

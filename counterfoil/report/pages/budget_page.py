@@ -1,4 +1,4 @@
-"""The page of privacy budgets over time: who may still learn how much of which dataset, and what has cost how much.
+"""Show privacy budgets over time: who may still learn how much of which dataset, and what has cost how much.
 
 It holds charges that nodes signed, and no value of anybody's data. Knows neither keys nor where the charges come from.
 """
@@ -24,7 +24,7 @@ class _Part(NamedTuple):
 
 
 def page(agreement: Agreement, charges: Iterable[Charge], today: date) -> str:
-    """One HTML page that needs nothing but itself; equal ledgers give equal bytes."""
+    """Render one HTML page that needs nothing but itself; equal ledgers give equal bytes."""
     made = list(charges)
     return PAGES.get_template("budget.html").render(
         title=agreement.title,
@@ -38,7 +38,7 @@ def page(agreement: Agreement, charges: Iterable[Charge], today: date) -> str:
 
 
 def standing(balance: Balance) -> str:
-    """How a recipient stands, in a line."""
+    """Write a recipient's balance in a line."""
     alert = "; ALERT" if balance.alarming else ""
     return (
         f"{balance.recipient}, {balance.dataset}: ε = {balance.spent:.4g} of {balance.cap.epsilon:f} spent "
@@ -47,7 +47,7 @@ def standing(balance: Balance) -> str:
 
 
 def costs(balance: Balance) -> list[tuple[str, str, str]]:
-    """Each release that counts: its day, its job, and what its analyses cost the recipient."""
+    """List each release that counts: its day, its job, and what its analyses cost the recipient."""
     return [
         (
             each.day.isoformat(),

@@ -1,4 +1,4 @@
-"""The index of a bundle: one page, in fixed parts, for somebody who answers for a job and reads no code.
+"""Write the index of a bundle: one page, in fixed parts, for a person who answers for a job and reads no code.
 
 Says what the papers say, and how to check it. Needs nothing but itself. Knows neither shares nor keys.
 """
@@ -41,7 +41,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class DraftPart:
-    """What the page says of one draft; `picture` is its lineage, drawn."""
+    """A draft on the page; `picture` is its lineage, drawn."""
 
     graph: Lineage
     draft: Vertex
@@ -56,7 +56,7 @@ class DraftPart:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What an agreement uses of one contract: each column with how it leaves, and the columns that stay."""
+    """An agreement's use of one contract: each column with how it leaves, and the columns that stay."""
 
     agreement: str
     contract: Contract
@@ -66,7 +66,7 @@ class Use:
 
 
 def dossier(verified: Verified, found: Papers, graphs: Sequence[Lineage], exporter: str, now: datetime) -> str:
-    """The page on a job's papers, of whose drafts these are the lineages."""
+    """Render the page on a job's papers, of whose drafts these are the lineages."""
     agreements = [fetch_agreement(verified.records, ref) for ref in found.agreements]
     parties = sorted({party for terms in agreements for party in terms.parties})
     return PAGES.get_template("dossier.html").render(
@@ -120,7 +120,7 @@ def _part(verified: Verified, graph: Lineage) -> DraftPart:
 
 
 def _leakage(verified: Verified, evidence: str) -> list[list[str]]:
-    """The leakage statement's paragraphs, each as its lines; none if no node put it there."""
+    """Split the leakage statement into paragraphs, each as its lines; none if no node published it."""
     said = read_evidence(verified.records, evidence).leakage
     for name in verified.records.list((BLOBS, "document")):
         if name[-1] == said:
@@ -138,6 +138,6 @@ def _log(verified: Verified, party: str) -> LogLine:
 
 
 def _events(verified: Verified, job: str) -> list[Event]:
-    """What any log says of the job, in the order of time."""
+    """List the events of any log on the job, in the order of time."""
     events = [event for log in verified.logs.values() for event in log.events if event.subject == job]
     return sorted(events, key=lambda event: (event.time, event.actor, event.index))

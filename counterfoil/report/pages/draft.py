@@ -1,6 +1,6 @@
-"""A draft in plain words, for those who must decide on it. It holds no value: there is none in plain yet.
+"""Describe a draft in plain words, for those who must decide on it. It holds no value: there is none in plain yet.
 
-Whatever people wrote is shown on the line that says who wrote it.
+A text that somebody wrote is shown on the line that says who wrote it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BY = "hidden-by-"
 
 
 def state_line(found: Review, me: str) -> str:
-    """The draft's state, and what is missing of whom; `me` is read as you."""
+    """Write the draft's state, and who has still to decide; `me` is read as you."""
     approved = ", ".join(found.by("approve"))
     if found.state in (State.APPROVED, State.RELEASED):
         return f"{found.state}, approved by {approved}"
@@ -46,7 +46,7 @@ def state_line(found: Review, me: str) -> str:
 def describe(
     found: Review, remarks: Sequence[Comment], proposed: Sequence[Proposal], checks: Sequence[Precheck], me: str
 ) -> Iterator[str]:
-    """The lines: what it is, how far, what was checked, who would get what, who said what, what may be learned."""
+    """Yield the lines: what it is, how far, what was checked, who would get what, and what may be learned."""
     evidence, terms = found.draft.evidence, found.draft.agreement.terms
     yield f"{terms.title}, {evidence.period}: job {evidence.job}, attempt {evidence.attempt}"
     yield f"state: {state_line(found, me)}"
@@ -74,7 +74,7 @@ def describe(
 
 
 def proposal_line(made: Proposal) -> str:
-    """What was typed in a reviewer's name, and that it is no more than that."""
+    """Write what was typed in a reviewer's name, and that it is no more than that."""
     words = f': "{one_line(made.comment)}"' if made.comment.strip() else ""
     return f"proposed on the page, not signed: {made.verdict} for {made.reviewer}{words}"
 
@@ -101,7 +101,7 @@ def _who_gets_what(draft: Draft) -> Iterator[str]:
 
 
 def _by_rule(measures: Mapping[str, int]) -> Iterator[str]:
-    """How many cells each rule hides, where the policy lets that be known."""
+    """Yield how many cells each rule hides, where the policy lets that be known."""
     told = [
         f"{count} by {name.removeprefix(BY).replace('-', '_')}"
         for name, count in measures.items()
@@ -112,7 +112,7 @@ def _by_rule(measures: Mapping[str, int]) -> Iterator[str]:
 
 
 def _shapes(analysis: Analysis) -> Iterator[str]:
-    """Each released array: its name, its shape, and whether noise was added to it."""
+    """Yield each released array: its name, its shape, and whether noise was added to it."""
     for output in analysis.outputs():
         shape = " by ".join(map(str, output.shape)) or "one number"
         label = ", noised" if output.name in analysis.noised else ""

@@ -1,4 +1,4 @@
-"""Charts as SVG that stands inside a page: the same bytes for the same table, in the page's own colours.
+"""Draw charts as SVG inside a page: the same bytes for the same table, in the page's own colours.
 
 The last measured column is drawn. Every bar and cell carries its number, so a chart needs no scale to be read; a noised
 number carries its interval, and a hidden cell is hatched and says so. Knows nothing of pages.
@@ -41,7 +41,7 @@ _STEP: Final = 1.15 * _TEXT  # from line to line
 
 
 def draw(table: ResultTable, name: str) -> str:
-    """An `<svg>` of the table in its chart's kind, or "" where the table asks for none or has too much to draw.
+    """Draw the table in its chart's kind, as an `<svg>`; "" where it asks for none or has too much to draw.
 
     `name` keeps this figure's ids apart from those of others on the page.
     """
@@ -52,13 +52,13 @@ def draw(table: ResultTable, name: str) -> str:
 
 
 def alone(svg: str, font: str) -> str:
-    """The drawing as a file of its own: with its namespace, in a font, and in plain colours."""
+    """Convert the drawing to a file of its own: with its namespace, in a font, and in plain colours."""
     plain = re.sub(r"var\(--\w+, (#\w+)\)", r"\1", svg)
     return plain.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" font-family="{escape(font)}" ', 1)
 
 
 def caption(table: ResultTable) -> str:
-    """What the chart of a titled table shows, in which unit, and how exact it is."""
+    """Describe what the chart of a titled table shows, in which unit, and how exact it is."""
     names = _drawn(table)
     measures = [table.measures[name] for name in names]
     units = ", ".join(dict.fromkeys(measure.unit for measure in measures if measure.unit))
@@ -67,7 +67,7 @@ def caption(table: ResultTable) -> str:
 
 
 def describe(table: ResultTable) -> str:
-    """The chart in words, for those who do not see it."""
+    """Describe the chart in words, for those who do not see it."""
     texts = [text for name in _drawn(table) for text in tables.column_texts(table, name)]
     kind = "Coloured grid" if table.chart == "heatmap" else "Bars"
     return (
@@ -86,7 +86,7 @@ def _drawn(table: ResultTable) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Bar:
-    """One bar: where it stands, what it holds, and the ends of its interval, if its number has one."""
+    """A bar: its place, its number, and the ends of its interval, if it has one."""
 
     group: int
     series: int
@@ -100,7 +100,7 @@ class _Bar:
 
 
 def _bars(table: ResultTable, name: str) -> _Drawing | None:
-    """Horizontal bars: the first index column on the axis, the others, if any, as colour."""
+    """Draw horizontal bars: the first index column on the axis, the others, if any, as colour."""
     first, *others = (str(name) for name in table.frame.columns if str(name) not in table.measures)
     groups = table.frame[first].astype(str).tolist()
     series = table.frame[others].astype(str).agg(", ".join, axis=1).tolist() if others else [""] * len(groups)
@@ -155,7 +155,7 @@ def _draw_bar(drawing: _Drawing, bar: _Bar, y: float, zero: float, scale: float,
 
 
 def _intervals(table: ResultTable) -> Iterator[tuple[float, float, float]]:
-    """Each row's number and the ends of its interval; what there is none of is not a number."""
+    """Yield each row's number and the ends of its interval; NaN for what is missing."""
     (drawn,) = _drawn(table)
     half = table.measures[drawn].interval
     values = _floats(table, drawn)
@@ -168,7 +168,7 @@ def _intervals(table: ResultTable) -> Iterator[tuple[float, float, float]]:
 
 
 def _heatmap(table: ResultTable, name: str) -> _Drawing:
-    """Numbers on a grid, coloured from one hue through the page's own surface to another, alike on both sides of 0."""
+    """Draw numbers on a grid, from one hue through the page's own surface to another, alike on both sides of 0."""
     names = list(table.measures)
     labels = next(table.frame[name] for name in table.frame.columns if str(name) not in table.measures)
     columns = [_floats(table, name) for name in names]
@@ -200,7 +200,7 @@ def _heatmap(table: ResultTable, name: str) -> _Drawing:
 
 
 def steps(points: Sequence[tuple[date, float]], limit: float, last: date) -> str:
-    """An `<svg>` of something that is spent, from each day on, up to a limit that is drawn beside it.
+    """Draw, as an `<svg>`, what was spent from each day on, up to a limit that is drawn beside it.
 
     Points are in the order of their days, none after `last`.
     """
@@ -232,7 +232,7 @@ def steps(points: Sequence[tuple[date, float]], limit: float, last: date) -> str
 
 
 class _Drawing:
-    """SVG elements, from the top down."""
+    """A drawing of SVG elements, from the top down."""
 
     def __init__(self) -> None:
         self.height = 0.0
@@ -256,14 +256,14 @@ class _Drawing:
         self._parts.append(f'<line {ends} stroke="{_paint(colour)}" stroke-width="1"/>')
 
     def label(self, x: float, middle: float, lines: Sequence[str], anchor: str, colour: str = "ink") -> None:
-        """Lines of text around a middle."""
+        """Draw lines of text around a middle."""
         baseline = middle - _STEP * (len(lines) - 1) / 2 + _TEXT * 0.35
         for number, line in enumerate(lines):
             where = f'x="{_short(x)}" y="{_short(baseline + _STEP * number)}" text-anchor="{anchor}"'
             self._parts.append(f'<text {where} fill="{_paint(colour)}">{escape(line)}</text>')
 
     def legend(self, kinds: Sequence[str]) -> None:
-        """What each colour means, in as many lines as it takes."""
+        """Draw what each colour means, in as many lines as it takes."""
         x, y = 0.0, _TEXT
         for number, kind in enumerate(kinds):
             wide = 16 + _length(kind) + 14
@@ -287,7 +287,7 @@ def _floats(table: ResultTable, name: str) -> list[float]:
 
 
 def _decimals(value: float) -> int:
-    """A bar's number is read beside others, and stands in the table with its decimals."""
+    """Choose few decimals for a bar's number, which is read beside others; the table has it with all of its own."""
     return 0 if value == int(value) or abs(value) >= 1000 else 2
 
 
@@ -308,7 +308,7 @@ def _length(text: str) -> float:
 
 
 def _lines(text: str, width: int) -> list[str]:
-    """The text in lines of about `width` characters, broken after spaces, underscores and hyphens."""
+    """Break the text into lines of about `width` characters, after spaces, underscores and hyphens."""
     lines = [""]
     for piece in _pieces(text, width):
         if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > width:
@@ -318,6 +318,6 @@ def _lines(text: str, width: int) -> list[str]:
 
 
 def _pieces(text: str, width: int) -> Iterable[str]:
-    """What is not broken, unless it is longer than a line."""
+    """Yield the parts that are not broken, unless they are longer than a line."""
     for piece in re.findall(r"[^ _-]*[ _-]?", text):
         yield from (piece[start : start + width] for start in range(0, len(piece), width))

@@ -1,4 +1,4 @@
-"""Which letters fonts have: what has no shape there is named by its number, so that nothing that was written lacks.
+"""Find the letters that no font has, and name each by its number, so that nothing that was written is missing.
 
 Knows no font and no typesetter: whether texts can be set, it asks.
 """
@@ -25,8 +25,10 @@ _SKINS: Final = range(0x1F3FB, 0x1F400)
 
 
 def lacking(value: Any, can_set: Callable[[Sequence[str]], bool]) -> frozenset[str]:
-    """What cannot be set of the texts in plain values. What is drawn together is told as one: a letter with its marks,
-    the parts of an emoji."""
+    """Find what cannot be typeset of the texts in plain values.
+
+    What is drawn together is reported as one: a letter with its marks, the parts of an emoji.
+    """
     found = {part for text in _texts(value) for part in _clusters(visible(text)) if not part.isascii()}
     # A part may pass as a whole although one of its letters has no shape, so each is tried alone as well.
     alone = {letter for part in found for letter in part if not letter.isascii() and letter not in _UNSEEN}
@@ -35,7 +37,7 @@ def lacking(value: Any, can_set: Callable[[Sequence[str]], bool]) -> frozenset[s
 
 
 def show(value: Any, stays: Callable[[str], bool]) -> Any:
-    """Plain values, in whose texts all that does not stay is named, `[U+1F44D]`, as it is drawn."""
+    """Replace in the texts of plain values all that does not stay by its number, `[U+1F44D]`, as it is drawn."""
     if isinstance(value, str):
         return _name(visible(value), stays)
     if isinstance(value, Mapping):
@@ -46,13 +48,13 @@ def show(value: Any, stays: Callable[[str], bool]) -> Any:
 
 
 def is_simple(part: str) -> bool:
-    """Whether it is a letter of Latin, Greek or Cyrillic, or a sign: what no typesetter reshapes or combines."""
+    """Return whether it is a Latin, Greek or Cyrillic letter, or a sign: what no typesetter reshapes or combines."""
     kind = unicodedata.category(part[-1])
     return len(part) == 1 and (ord(part) < 0x0530 or kind[0] in "PSNZ") and kind[0] != "M"
 
 
 def _missing(parts: Sequence[str], can_set: Callable[[Sequence[str]], bool]) -> frozenset[str]:
-    """Those that cannot be set. Neighbours are tried together, and apart only if they cannot be set together."""
+    """Find those that cannot be set. Neighbours are tried together, and apart only if they cannot be set together."""
     missing, waiting, trials = set[str](), [list(parts)] if parts else [], 0
     while waiting:
         several = waiting.pop(0)
@@ -93,7 +95,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _clusters(text: str) -> list[str]:
-    """The text in parts that are drawn as one: near enough to UAX #29 for telling which letters a font has."""
+    """Split the text into parts that are drawn as one: near enough to UAX #29 for telling which letters a font has."""
     parts: list[str] = []
     for letter in text:
         if parts and _continues(parts[-1], letter):

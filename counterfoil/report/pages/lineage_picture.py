@@ -1,4 +1,4 @@
-"""A lineage as a picture: columns from tables to releases, as SVG that needs nothing but itself.
+"""Draw a lineage: columns from tables to releases, as SVG that needs nothing but itself.
 
 Left of the results is where a number comes from, right of them is who let it leave. Equal lineages give equal bytes.
 Knows nothing of how a lineage is made.
@@ -52,7 +52,7 @@ class _Box:
 
 
 def picture(graph: Lineage) -> str:
-    """The drawing, with every vertex as a box that shows the start of its digest."""
+    """Draw every vertex as a box that shows the start of its digest."""
     columns = [[each for kind in kinds for each in graph.of(kind)] for _, kinds in _COLUMNS]
     heights = [sum(_height(each) + _SPACE for each in column) - _SPACE for column in columns]
     tall = max(heights)
@@ -81,7 +81,7 @@ def _heads() -> Iterator[str]:
 
 
 def _edges(graph: Lineage, boxes: dict[str, _Box]) -> Iterator[str]:
-    """What rests on its neighbour in the next column is joined to it; farther ends follow from these."""
+    """Join what rests on its neighbour in the next column to it; farther ends follow from these."""
     for source, target, _ in graph.edges:
         later, earlier = boxes[source], boxes[target]
         apart = round((later.x - earlier.x) / (_WIDTH + _GAP))
@@ -127,7 +127,7 @@ def _lines(vertex: Vertex) -> tuple[str, ...]:
 
 
 def _wrapped(text: str) -> list[str]:
-    """At most three lines of words; what is longer is cut, and the index has it in full."""
+    """Wrap words to at most three lines; what is longer is cut, and the index has it in full."""
     lines = [""]
     for word in _words_of(text):
         if lines[-1] and len(lines[-1]) + 1 + len(word) > _LETTERS:

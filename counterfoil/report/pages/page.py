@@ -1,4 +1,4 @@
-"""The report as people read it: its parts in their order, and one HTML page that needs nothing but itself.
+"""Render the report as people read it: its parts in their order, as one HTML page that needs nothing but itself.
 
 Equal reports give equal bytes. Knows neither keys nor where the numbers come from.
 """
@@ -31,7 +31,7 @@ PAGES = Environment(
 
 @dataclass(frozen=True, slots=True)
 class PartTable:
-    """One table of an analysis: its cells as text, its chart as SVG ("" for none), and the chart in words."""
+    """A table of an analysis: its cells as text, its chart as SVG ("" for none), and the chart in words."""
 
     shown: tables.Shown
     figure: str
@@ -41,7 +41,7 @@ class PartTable:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One analysis. `labels` say how exact its numbers are, `hidden` how many cells are not there."""
+    """An analysis on the page. `labels` say how exact its numbers are, `hidden` how many cells are not there."""
 
     name: str
     heading: str
@@ -55,7 +55,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the nodes counted of one kind of thing."""
+    """The nodes' counts of one kind of thing."""
 
     caption: str
     heads: tuple[str, str]
@@ -63,12 +63,12 @@ class Record:
 
 
 def parts(report: Report) -> tuple[Part, ...]:
-    """The analyses, in the agreement's order."""
+    """Lay out the analyses, in the agreement's order."""
     return tuple(map(_part, report.results))
 
 
 def meanings(report: Report) -> tuple[tuple[str, str], ...]:
-    """What each word means that says how exact a number is; only those that stand on the page."""
+    """Explain each word on the page that says how exact a number is."""
     found = _words(report)
     return tuple((word, meaning) for word, meaning in _MEANINGS if word in found)
 
@@ -94,7 +94,7 @@ _MEANINGS = (
 
 
 def advice(report: Report) -> tuple[str, ...]:
-    """What could be agreed for the next time, in plain words, from what is hidden or noised in this one."""
+    """Suggest what could be agreed for the next time, in plain words, from what is hidden or noised in this one."""
     lines = []
     if hidden := [result for result in report.results if result.suppressed]:
         names = wording.listing([_heading(result.name) for result in hidden])
@@ -116,7 +116,7 @@ def advice(report: Report) -> tuple[str, ...]:
 
 
 def records(report: Report) -> tuple[Record, ...]:
-    """What the nodes recorded of the run: sizes and names alone."""
+    """List what the nodes recorded of the run: sizes and names alone."""
     evidence = report.evidence
     counted: tuple[tuple[str, tuple[str, str], Mapping[str, int]], ...] = (
         ("What the nodes opened and compared during the computation", ("What", "Times"), evidence.openings),
@@ -135,7 +135,7 @@ def records(report: Report) -> tuple[Record, ...]:
 
 
 def blocks(text: str) -> Iterator[str | list[str]]:
-    """Paragraphs as text, and runs of lines that begin with a hyphen as lists."""
+    """Split text into paragraphs, and runs of lines that begin with a hyphen into lists."""
     for block in text.strip().split("\n\n"):
         lines = block.split("\n")
         if all(line.startswith("- ") for line in lines):
@@ -145,13 +145,13 @@ def blocks(text: str) -> Iterator[str | list[str]]:
 
 
 def html(report: Report, files: tuple[str, ...], no_paper: str | None = None) -> str:
-    """The page. `files` lie beside it; `no_paper` says why the PDF is not among them, if it is not."""
+    """Render the page. `files` are beside it; `no_paper` says why the PDF is not among them, if it is not."""
     template = PAGES.get_template("page.html")
     return template.render(report=report, files=files, no_paper=no_paper, zip=zip, **content(report))
 
 
 def content(report: Report) -> dict[str, Any]:
-    """What stands on the page and in the PDF besides the report's own fields."""
+    """Prepare what the page and the PDF show besides the report's own fields."""
     return {
         "parts": parts(report),
         "meanings": meanings(report),

@@ -1,4 +1,4 @@
-"""The report on paper: a PDF for archives (PDF/A-2a) and for those who read with their ears (PDF/UA-1).
+"""Typeset the report on paper: a PDF for archives (PDF/A-2a) and for those who read with their ears (PDF/UA-1).
 
 Typeset by Typst, which is one wheel with its fonts inside: no program, font or page of the machine is read, so equal
 reports give equal bytes. The only module that imports typst.
@@ -39,7 +39,10 @@ _LETTERS: Final = b"""
 
 
 def pdf(report: Report) -> bytes:
-    """The whole report; a letter that no font has is named, `[U+1F44D]`. Raises: InternalError if it cannot be set."""
+    """Typeset the whole report; a letter that no font has is named, `[U+1F44D]`.
+
+    Raises: InternalError if it cannot be set.
+    """
     template = files("counterfoil.report.pages").joinpath("report.typ").read_bytes()
     inputs = _inputs(report)
     missing = letters.lacking(inputs, _can_set)
@@ -62,7 +65,7 @@ def pdf(report: Report) -> bytes:
 
 
 def _parts(report: Report, parts: Any, stays: _Stays, in_charts: _Stays) -> list[dict[str, Any]]:
-    """The parts as they are set, whose charts are drawn anew with what is named in their labels, so that it has room.
+    """Prepare the parts, with charts drawn anew so that named letters have room in their labels.
 
     A chart with a label that named letters make too long is left out; the table below it has the same numbers.
     """
@@ -81,13 +84,13 @@ def _fits(before: ResultTable, after: ResultTable) -> bool:
 
 
 def _labels(table: ResultTable) -> list[str]:
-    """What stands at the rows and columns of the table's chart."""
+    """List the labels of the rows and columns of the table's chart."""
     index = [name for name in table.frame.columns if str(name) not in table.measures]
     return [*map(str, table.frame.columns), *(str(cell) for name in index for cell in table.frame[name])]
 
 
 def _renamed(table: ResultTable, stays: _Stays) -> ResultTable:
-    """The table, in the labels of whose rows and columns what does not stay is named."""
+    """Name, in the labels of the table's rows and columns, what does not stay."""
     frame = table.frame.rename(columns=lambda name: letters.show(str(name), stays))
     for name in frame.columns[~frame.columns.isin([letters.show(each, stays) for each in table.measures])]:
         frame[name] = [letters.show(cell, stays) for cell in frame[name]]
@@ -96,7 +99,7 @@ def _renamed(table: ResultTable, stays: _Stays) -> ResultTable:
 
 
 def _can_set(texts: Sequence[str]) -> bool:
-    """Whether the fonts have every letter of the texts, by the one judge of that: an archive takes no empty box."""
+    """Return whether the fonts have every letter of the texts, by typesetting them: an archive takes no empty box."""
     try:
         _set(_LETTERS, list(texts))
     except typst.TypstError:
@@ -138,7 +141,7 @@ def _inputs(report: Report) -> dict[str, Any]:
 
 
 def _date(report: Report) -> dict[str, int]:
-    """The day of the last approval, which an archive asks for; there is none on a report that nobody approved."""
+    """Return the day of the last approval, which an archive asks for; 1 January 1970 if nobody approved."""
     days = [day for each in report.approvals if (day := wording.day(each.time))]
     last = max(days, default=date(1970, 1, 1))
     return {"year": last.year, "month": last.month, "day": last.day}

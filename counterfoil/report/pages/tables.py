@@ -1,4 +1,4 @@
-"""A result table as text cells, as JSON and as CSV. A hidden cell has no number in any of them.
+"""Write a result table as text cells, as JSON and as CSV. A hidden cell has no number in any of them.
 
 Knows that an empty cell means `hidden` where the result suppressed something, and `not defined` elsewhere.
 """
@@ -23,7 +23,7 @@ HIDDEN, NOT_DEFINED = "hidden", "not defined"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table for people; `label` is empty for the columns that say which cell it is."""
+    """A column of a table for people; `label` is empty for the columns that say which cell it is."""
 
     name: str
     unit: str
@@ -37,7 +37,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell as text; `kind` is index, value or missing."""
+    """A cell as text; `kind` is index, value or missing."""
 
     text: str
     kind: str
@@ -64,12 +64,12 @@ class Shown:
 
 
 def missing_text(result: Result) -> str:
-    """What an empty cell of this result means."""
+    """Return what an empty cell of this result means."""
     return HIDDEN if result.suppressed else NOT_DEFINED
 
 
 def label(measure: Measure) -> str:
-    """`exact`, `bounded` with the bound, or `noised` with the interval, unless that differs from row to row."""
+    """Write `exact`, `bounded` with the bound, or `noised` with the interval, unless that differs from row to row."""
     if measure.interval is not None:
         return (
             "noised" if math.isnan(measure.interval) else f"noised, 95 % within {wording.error_bound(measure.interval)}"
@@ -78,7 +78,7 @@ def label(measure: Measure) -> str:
 
 
 def shown(table: ResultTable, missing: str) -> Shown:
-    """The table as people read it."""
+    """Lay out the table as people read it."""
     columns, texts = [], []
     for name in table.frame.columns:
         measure = table.measures.get(str(name))
@@ -93,7 +93,7 @@ def shown(table: ResultTable, missing: str) -> Shown:
 
 
 def column_texts(table: ResultTable, name: Hashable) -> list[str]:
-    """The column's cells as people read them, "" where a number is missing."""
+    """Write the column's cells as people read them, "" where a number is missing."""
     measure, values = table.measures.get(str(name)), [_plain(value) for value in table.frame[name]]
     if measure is None:
         return ["" if value is None else str(value) for value in values]
@@ -102,7 +102,7 @@ def column_texts(table: ResultTable, name: Hashable) -> list[str]:
 
 
 def as_json(table: ResultTable, missing: str) -> dict[str, Any]:
-    """The table for machines: full precision; null is a missing number, and `missing` says why."""
+    """Write the table for machines: full precision; null is a missing number, and `missing` says why."""
     columns: list[dict[str, Any]] = []
     for name in map(str, table.frame.columns):
         measure = table.measures.get(name)
@@ -118,7 +118,7 @@ def as_json(table: ResultTable, missing: str) -> dict[str, Any]:
 
 
 def _in_json(value: Any) -> Any:
-    """A decimal as a number while that says it exactly, else as text."""
+    """Write a decimal as a number while that says it exactly, else as text."""
     if not isinstance(value, Decimal):
         return value
     number = float(value)
@@ -136,7 +136,7 @@ def _facts(measure: Measure) -> dict[str, Any]:
 class Flat:
     """A tidy table: plain columns in full precision, and of each measured one its unit and how exact it is.
 
-    After a column that has a bound or an interval stands a column with it.
+    A column that has a bound or an interval is followed by a column with it.
     """
 
     frame: pd.DataFrame
@@ -144,7 +144,10 @@ class Flat:
 
 
 def flat(table: ResultTable) -> Flat:
-    """The table for spreadsheets and statistical tools. Text that a spreadsheet would run as a formula is quoted."""
+    """Flatten the table for spreadsheets and statistical tools.
+
+    Text that a spreadsheet would run as a formula is quoted.
+    """
     columns: dict[str, Any] = {}
     facts: dict[str, Mapping[str, Any]] = {}
     for name in table.frame.columns:
@@ -161,7 +164,7 @@ def flat(table: ResultTable) -> Flat:
 
 
 def as_csv(flat: Flat, missing: str) -> str:
-    """The tidy table as text; `missing` stands for a number that is not there."""
+    """Write the tidy table as CSV; `missing` marks a number that is not there."""
     return flat.frame.to_csv(index=False, na_rep=missing, lineterminator="\n")
 
 
@@ -170,7 +173,7 @@ def _inert(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A numpy or pandas scalar as Python's own, a missing one as None."""
+    """Convert a numpy or pandas scalar to Python's own, a missing one to None."""
     if pd.isna(value):
         return None
     return value.item() if hasattr(value, "item") else value
