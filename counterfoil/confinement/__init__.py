@@ -1,4 +1,4 @@
-"""A process that parses what strangers wrote keeps its memory and its open descriptors, and nothing else.
+"""Confine a process that parses what strangers wrote to its memory and its open descriptors.
 
 Two measures of the Linux kernel overlap: seccomp refuses system calls, Landlock refuses whatever calls lead to. The
 first suffices, and is demanded unless the operator says otherwise; the second is there should a call be missed.
@@ -21,7 +21,7 @@ from counterfoil.errors import ConfinementError
 __all__ = ["CONFINEMENT", "DEMANDS", "MEASURES", "close_off", "confine", "demanded", "tell_lacking", "withhold_memory"]
 
 CONFINEMENT: Final = "COUNTERFOIL_CONFINEMENT"
-"""Names the measures that must be had, in the environment of whoever starts confined processes."""
+"""Names the measures that must be had, in the environment of the process that starts confined ones."""
 
 MEASURES: Final = ("seccomp", "landlock")
 DEMANDS: Final = {"full": MEASURES, "": ("seccomp",), "reduced": ()}
@@ -30,7 +30,7 @@ _LOGGER = logging.getLogger("counterfoil.confinement")
 
 
 def demanded() -> tuple[str, ...]:
-    """The measures without which nothing is parsed here. Raises: ConfinementError for words that mean none."""
+    """Return the measures without which nothing is parsed here. Raises: ConfinementError for words that mean none."""
     word = os.environ.get(CONFINEMENT, "")
     if word not in DEMANDS:
         raise ConfinementError(
@@ -40,7 +40,7 @@ def demanded() -> tuple[str, ...]:
 
 
 def close_off() -> None:
-    """Let neither this process, which has no other thread yet, nor its later threads change what others hold.
+    """Keep this process, which has no other thread yet, and its later threads from changing what others hold.
 
     It may still read, so that what it needs can be imported. What the kernel lacks is for `confine` to say.
     Raises: OSError.
@@ -53,10 +53,10 @@ def close_off() -> None:
 
 
 def confine(limits: Mapping[int, int], needed: Collection[str] = DEMANDS[""]) -> tuple[str, ...]:
-    """Leave this process its memory, threads, and what it has open, within limits (of `resource`) that nobody raises;
-    no path, process or socket. Return what the kernel lacks of the measures that are not needed.
+    """Confine this process to its memory, threads, and open descriptors, within limits that nobody can raise.
 
-    Raises: ConfinementError where it lacks one that is; OSError.
+    It reaches no path, process or socket; `limits` are those of `resource`. Return what the kernel lacks of the
+    measures that are not needed. Raises: ConfinementError where it lacks one that is; OSError.
     """
     privileges.gain_none()
     privileges.withhold_memory()

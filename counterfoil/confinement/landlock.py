@@ -1,4 +1,4 @@
-"""Landlock: no file or folder is reached by any path, no port is bound or called, and nobody outside is signalled.
+"""Deny by Landlock every path, every TCP port, and signals to processes outside.
 
 A rule binds the calling thread, and the threads and processes that it makes from then on; more can be added, and none
 taken away. Descriptors that are open already stay as they were opened.
@@ -27,12 +27,14 @@ class _Ruleset(ctypes.Structure):
 
 
 def version() -> int:
-    """The version that the kernel offers. Raises: OSError where it offers none."""
+    """Return the version that the kernel offers. Raises: OSError where it offers none."""
     return call("landlock_create_ruleset", None, 0, _VERSION)
 
 
 def restrict(*, reading: bool) -> None:
-    """Deny the calling thread, which must not gain privileges, all that the kernel's version knows; reading only if so.
+    """Deny the calling thread all that the kernel's version covers, reading only if `reading` is set.
+
+    The thread must have given up gaining privileges before.
 
     Raises: OSError, where the kernel lacks Landlock, too.
     """

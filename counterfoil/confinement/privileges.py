@@ -1,4 +1,4 @@
-"""What a process may never gain, or holds no more: privileges, capabilities, memory that others read."""
+"""Give up privileges, capabilities, and memory that other processes can read."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class _Sets(ctypes.Structure):
 
 
 def gain_none() -> None:
-    """Let no program that this process starts have more rights than it has. Raises: OSError."""
+    """Keep programs that this process starts from having more rights than it has. Raises: OSError."""
     prctl(_SET_NO_NEW_PRIVS, 1)
 
 
 def drop(keep: int | None = None) -> None:
-    """Give up all capabilities of the calling thread, root's too, but one that may be kept. Raises: OSError."""
+    """Drop all capabilities of the calling thread, root's too, except `keep`. Raises: OSError."""
     held = (_Sets * 2)()
     header = _Header(_CAPABILITIES_3, 0)
     if keep is not None:
@@ -38,7 +38,7 @@ def drop(keep: int | None = None) -> None:
 
 
 def withhold_memory() -> None:
-    """Let no other process of the same user read this one's memory, environment or descriptors, nor a core dump.
+    """Keep other processes of the same user from reading this one's memory, environment or descriptors, and dumps.
 
     It holds for forks, and not for programs that this process starts. Does nothing where there is no Linux.
     """

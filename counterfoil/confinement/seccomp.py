@@ -1,10 +1,10 @@
-"""Seccomp: a process that computes on what it has open, and for which every other system call fails.
+"""Filter system calls by seccomp: a process computes on what it has open, and every other call fails.
 
 What is not on the list fails with EPERM, and so do all calls of other architectures (32-bit, x32), whose numbers mean
-something else. A filter sees where an argument lies and not the path in it, so no call that takes a path is allowed,
-not even newfstatat, by which some C libraries ask about an open descriptor. New threads are allowed and new processes
-are not; a call by whose pointer the kernel would decide (clone3) fails with ENOSYS, so that the C library takes the one
-whose flags a filter sees.
+something else. A filter sees the address of an argument and not the path there, so no call that takes a path is
+allowed, not even newfstatat, by which some C libraries ask about an open descriptor. New threads are allowed and new
+processes are not; a call by whose pointer the kernel would decide (clone3) fails with ENOSYS, so that the C library
+takes the one whose flags a filter sees.
 
 Source: Documentation/userspace-api/seccomp_filter.rst of the kernel; its machine is that of McCanne & Jacobson 1993.
 """
@@ -35,7 +35,7 @@ _F_GETFD, _F_GETFL = 1, 3
 
 
 class Only(NamedTuple):
-    """A call is allowed where this argument, by these bits, has this value."""
+    """A condition of a call: this argument, masked by these bits, has this value."""
 
     argument: int
     bits: int
@@ -89,7 +89,7 @@ COMPUTING: Final = (  # by how often they are made
 
 
 def within() -> dict[str, tuple[Only, ...]]:
-    """Calls that are allowed to this process in part."""
+    """Return the calls that are allowed to this process under conditions."""
     return {
         "mmap": (Only(2, _PROT_EXEC, 0),),
         "mprotect": (Only(2, _PROT_EXEC, 0),),
@@ -101,7 +101,10 @@ def within() -> dict[str, tuple[Only, ...]]:
 
 
 def program(machine: str = "") -> bytes:
-    """The filter, in the kernel's form, for this process. Raises: OSError where the machine's numbers are not known."""
+    """Assemble the filter for this process, in the kernel's form.
+
+    Raises: OSError where the machine's numbers are not known.
+    """
     refuse = [(_RETURN, 0, 0, _ERRNO | errno.EPERM)]
     allow = [(_RETURN, 0, 0, _ALLOW)]
     lines = [(_LOAD, 0, 0, _AT_ARCH), (_EQUAL, 1, 0, audit_arch(machine)), *refuse]
@@ -130,13 +133,13 @@ class _Program(ctypes.Structure):
 
 
 def available() -> None:
-    """Raises: OSError unless the kernel has filters, and this machine's numbers are known."""
+    """Check that filters can be had. Raises: OSError unless the kernel has them and the machine is a known one."""
     audit_arch()
     call("seccomp", _GET_ACTION_AVAIL, 0, ctypes.byref(ctypes.c_uint32(_ERRNO)))
 
 
 def restrict() -> None:
-    """Leave all threads of this process, which must not gain privileges, what is on the list, for good.
+    """Install the filter in all threads of this process, for good. They must have given up gaining privileges.
 
     Raises: OSError, where the kernel lacks filters, too.
     """

@@ -1,4 +1,4 @@
-"""System calls that Python lacks, by their numbers on x86-64 and ARM64. Knows nothing of why they are made."""
+"""Make system calls that Python lacks, by their numbers on x86-64 and ARM64. Knows nothing of why they are made."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ _LIBC.syscall.restype = ctypes.c_long
 
 
 def audit_arch(machine: str = "") -> int:
-    """The architecture as filters name it. Raises: OSError (ENOSYS) where its numbers are not known here."""
+    """Return the architecture's number in filters. Raises: OSError (ENOSYS) where its numbers are not known here."""
     machine = machine or platform.machine()
     if sys.platform == "linux" and sys.byteorder == "little" and sys.maxsize > 2**32 and machine in _AUDIT_ARCHES:
         return _AUDIT_ARCHES[machine]
@@ -82,7 +82,7 @@ def audit_arch(machine: str = "") -> int:
 
 
 def number(name: str, machine: str = "") -> int:
-    """The number of the system call. Raises: OSError (ENOSYS) where it is not known here."""
+    """Look up the number of the system call. Raises: OSError (ENOSYS) where it is not known here."""
     machine = machine or platform.machine()
     audit_arch(machine)
     return NUMBERS[name][_COLUMNS.index(machine)]
