@@ -1,4 +1,4 @@
-"""Network addresses as documents write them: host and port, with an IPv6 host in brackets."""
+"""Parse network addresses as documents write them: host and port, with an IPv6 host in brackets."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Address:
 
     @property
     def everywhere(self) -> bool:
-        """Whether it stands for all addresses of a machine, where one listens but which nobody dials."""
+        """Whether it means all addresses of a machine, where one listens but which nobody dials."""
         return self.host in ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
 
 
 def parse_address(text: str) -> Address:
-    """Read an address like `node-0.example.org:7300`, `192.0.2.7:7300` or `[2001:db8::7]:7300`.
+    """Parse an address like `node-0.example.org:7300`, `192.0.2.7:7300` or `[2001:db8::7]:7300`.
 
     Raises: DocumentError saying what is wrong with it.
     """

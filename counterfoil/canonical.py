@@ -1,4 +1,4 @@
-"""One byte form for everything that is hashed or signed, and one safe way to read what people write.
+"""Encode what is hashed or signed in one byte form, and read what people write in one safe way.
 
 Knows ids, references, JCS (RFC 8785) and YAML. Knows nothing of what a document means.
 """
@@ -29,7 +29,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
 def check_id(text: str, what: str = "id") -> str:
-    """The text itself if it is an id: 1 to 64 of a-z, 0-9 and inner hyphens, so that it can name a file safely.
+    """Check that the text is an id: 1 to 64 of a-z, 0-9 and inner hyphens, so that it can name a file; return it.
 
     Raises: DocumentError.
     """
@@ -40,12 +40,12 @@ def check_id(text: str, what: str = "id") -> str:
 
 
 def digest(data: bytes | memoryview) -> str:
-    """SHA-256 in lower-case hex."""
+    """Compute the SHA-256, in lower-case hex."""
     return hashlib.sha256(data).hexdigest()
 
 
 def jcs(value: Json) -> bytes:
-    """The JSON Canonicalization Scheme's bytes (RFC 8785). Integers beyond 2^53-1 must be strings.
+    """Encode by the JSON Canonicalization Scheme (RFC 8785). Integers beyond 2^53-1 must be strings.
 
     Raises: DocumentError.
     """
@@ -56,7 +56,7 @@ def jcs(value: Json) -> bytes:
 
 
 def bind(tag: str, *fields: bytes) -> bytes:
-    """SHA-256 over a domain tag and length-prefixed fields: no two lists of fields share an encoding."""
+    """Hash a domain tag and length-prefixed fields by SHA-256: no two lists of fields share an encoding."""
     hasher = hashlib.sha256()
     for each in (tag.encode("ascii"), *fields):
         hasher.update(len(each).to_bytes(8, "little"))
@@ -66,7 +66,7 @@ def bind(tag: str, *fields: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Ref:
-    """What Prefect may see of a thing: its kind, whose it is, and the SHA-256 of its bytes."""
+    """A reference, which Prefect may see: a thing's kind, its owner, and the SHA-256 of its bytes."""
 
     kind: str
     owner: str
@@ -83,7 +83,7 @@ class Ref:
 
     @classmethod
     def parse(cls, text: str) -> Ref:
-        """The reference that the text writes as `kind:owner:digest`. Raises: DocumentError."""
+        """Parse a reference that is written `kind:owner:digest`. Raises: DocumentError."""
         parts = text.split(":") if isinstance(text, str) and len(text) < 256 else []
         if len(parts) != 3:
             raise DocumentError("a reference is written kind:owner:digest")
@@ -106,20 +106,20 @@ class Yaml:
     moved: Mapping[tuple[str | int, ...], tuple[str | int, ...]] = field(default_factory=dict)
 
     def in_file(self, path: Sequence[str | int]) -> tuple[str | int, ...]:
-        """The path as the file has it."""
+        """Return the path as the file has it."""
         at = tuple(path)
         longest = next((end for end in range(len(at), 0, -1) if at[:end] in self.moved), None)
         return at if longest is None else self.moved[at[:longest]] + at[longest:]
 
     def line(self, path: Sequence[str | int]) -> int:
-        """The line of the path, or of the nearest parent that the file has."""
+        """Return the line of the path, or of the nearest parent that the file has."""
         at = self.in_file(path)
         while at and at not in self.lines:
             at = at[:-1]
         return self.lines.get(at, 1)
 
     def where(self, path: Sequence[str | int]) -> str:
-        """`file:line: a.b[2]`, the way messages name a place."""
+        """Write a place the way messages name it: `file:line: a.b[2]`."""
         text = ""
         for part in self.in_file(path):
             text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
@@ -127,7 +127,7 @@ class Yaml:
 
 
 def load_yaml(raw: bytes, source: str) -> Yaml:
-    """A YAML document that people wrote, read without anything clever.
+    """Parse a YAML document that people wrote, as plain values alone.
 
     No tags, anchors, aliases, merge keys or duplicate keys; `yes`, `no`, `on` and `off` are text; dates stay text. No
     text, key or comment has a character that those who read the file would not see.

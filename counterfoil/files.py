@@ -1,4 +1,4 @@
-"""Files that survive a crash: a file has its old content or its new one, and what returned is on the disk.
+"""Read and write files that survive a crash: a file has its old content or its new one, and a write is durable.
 
 Knows nothing of what the files mean.
 """
@@ -22,7 +22,7 @@ _ABANDONED_S: Final = 3600
 
 
 def private_folder(path: Path) -> Path:
-    """The folder itself, made if need be, that nobody but its user may enter."""
+    """Create the folder, if there is none, so that its user alone may enter it; return it."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -31,7 +31,7 @@ def private_folder(path: Path) -> Path:
 
 
 def write_file(path: Path, data: bytes | memoryview, *, replace: bool = False) -> None:
-    """The file holds the data, durably, readable by its user alone; it never holds a part of them.
+    """Write the file durably, readable by its user alone; it never holds a part of the data.
 
     Raises: StoreError, also where the file exists and `replace` is not set.
     """
@@ -48,7 +48,7 @@ def write_file(path: Path, data: bytes | memoryview, *, replace: bool = False) -
 
 
 def write_at(folder: int, name: str, data: bytes | memoryview, *, replace: bool, mode: int = 0o600) -> None:
-    """The file of that name in the open folder holds the data, durably; what is there is never written through.
+    """Write the file of that name in the open folder, durably, and never through what is there.
 
     Raises: FileExistsError where something has the name and `replace` is not set; OSError.
     """
@@ -71,9 +71,9 @@ def write_at(folder: int, name: str, data: bytes | memoryview, *, replace: bool,
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
-    """The folder holds the files, durably. A new folder appears with all of them; in an old one each is replaced.
+    """Write the files into the folder, durably.
 
-    Raises: StoreError.
+    A new folder appears with all of them; in an old one each is replaced. Raises: StoreError.
     """
     private_folder(path.parent)
     _sweep(path)
@@ -96,7 +96,7 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """What processes that were killed while they made this folder left of it is gone."""
+    """Remove what processes left that were killed while they made this folder."""
     for left in path.parent.glob(f".{path.name}.*"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > _ABANDONED_S:
@@ -104,7 +104,7 @@ def _sweep(path: Path) -> None:
 
 
 def remove_file(path: Path) -> None:
-    """There is no such file, durably. Raises: StoreError."""
+    """Delete the file, if it exists, durably. Raises: StoreError."""
     try:
         path.unlink(missing_ok=True)
         sync_folder(path.parent)
@@ -113,7 +113,7 @@ def remove_file(path: Path) -> None:
 
 
 def write_output(path: Path, data: bytes | memoryview, *, replace: bool = False) -> None:
-    """Write a file that somebody asked for by its path; folders on the way to it are made. Raises: as `write_file`."""
+    """Write a file that a user named by its path, making the folders on its path. Raises: as `write_file`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -122,7 +122,7 @@ def write_output(path: Path, data: bytes | memoryview, *, replace: bool = False)
 
 
 def open_ordinary(path: Path) -> BinaryIO:
-    """The file, open to be read, if it is one; a pipe or device in its place makes nobody wait.
+    """Open an ordinary file for reading, without waiting for a pipe or a device in its place.
 
     Raises: OSError, of EINVAL for what is no ordinary file.
     """
@@ -134,7 +134,7 @@ def open_ordinary(path: Path) -> BinaryIO:
 
 
 def read_file(path: Path, start: int = 0) -> bytes:
-    """The file's bytes, from `start` on. Raises: NotFoundError, StoreError."""
+    """Read the file's bytes from `start` on. Raises: NotFoundError, StoreError."""
     try:
         with path.open("rb") as file:
             file.seek(start)
@@ -146,8 +146,10 @@ def read_file(path: Path, start: int = 0) -> bytes:
 
 
 def read_named(path: Path, at_most: int) -> bytes:
-    """The bytes of an ordinary file that another file named. It may have come with that one from a stranger, so nothing
-    waits for a pipe or reads a device, and what is too long is not read.
+    """Read an ordinary file that another file named.
+
+    It may have come with that one from a stranger, so nothing waits for a pipe or reads a device, and what is too long
+    is not read.
 
     Raises: NotFoundError, StoreError.
     """
@@ -165,7 +167,7 @@ def read_named(path: Path, at_most: int) -> bytes:
 
 
 def sync_folder(path: Path) -> None:
-    """The folder's entries are on the disk."""
+    """Flush the folder's entries to the disk."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

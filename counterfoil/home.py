@@ -1,6 +1,6 @@
-"""A party's own folder: its keys, log, vault, data and what it must remember. Everything else is the exchange's.
+"""Create and open a party's home folder: its keys, log, vault, data and state.
 
-Knows where things lie. Knows nothing of jobs.
+Knows where things are. Knows nothing of jobs. Everything else is in the exchange.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PARTY_FILE = "party.yaml"
 
 
 class Home(Secret):
-    """A party's folder. What lies in it is opened when it is first used."""
+    """A party's home folder, whose parts are opened when they are first used."""
 
     def __init__(
         self, path: Path, party: str, exchange_url: str, roles: tuple[str, ...], listen: Address | None = None
@@ -54,7 +54,7 @@ class Home(Secret):
         roles: tuple[str, ...] = (),
         listen: Address | None = None,
     ) -> Home:
-        """A new party lives in the folder: keys, an empty log, and `party.yaml`, which is written last.
+        """Create a home for a new party: keys, an empty log, and `party.yaml`, which is written last.
 
         Raises: StoreError if the folder holds a party or keys already; DocumentError.
         """
@@ -76,10 +76,10 @@ class Home(Secret):
 
     @classmethod
     def open(cls, folder: Path | None = None) -> Home:
-        """The party in the folder, or else in the folder that COUNTERFOIL_HOME names.
+        """Open the home in the folder, or else in the folder that COUNTERFOIL_HOME names.
 
         From here on no other process of the same user reads this one's memory, and no core dump is written.
-        COUNTERFOIL_LISTEN comes before what `party.yaml` says of where to listen: a container's address is its own.
+        COUNTERFOIL_LISTEN overrides where `party.yaml` says to listen: a container's address is its own.
 
         Raises: NotFoundError, DocumentError.
         """
@@ -119,12 +119,12 @@ class Home(Secret):
 
     @property
     def data(self) -> Path:
-        """Where an owner puts its tables."""
+        """The folder of an owner's tables."""
         return self.path / "data"
 
     @cached_property
     def membership_key(self) -> bytes:
-        """What this owner tags its rows with, the same for every agreement. It never leaves this folder."""
+        """The key under which this owner tags its rows, the same for every agreement. It never leaves the home."""
         path = self.path / "membership.key"
         with suppress(StoreError):  # another process drew it first, or this one did before
             if not path.exists():
@@ -137,12 +137,12 @@ class Home(Secret):
         return PrivateKeys.load(self.path / "keys", self.party)
 
     def renew_keys(self) -> None:
-        """This party has new sealing and TLS keys, which its vault opens with; the earlier ones stay for a while."""
+        """Generate new sealing and TLS keys, and reseal the vault to them; the earlier ones stay for a while."""
         self.keys = self.keys.renewed()
         self.reseal_vault()
 
     def reseal_vault(self) -> None:
-        """This party's vault, if it has one, opens with its present keys alone; a crash may have kept that undone."""
+        """Reseal the vault, if there is one, to the present keys alone, as a crash may have left undone."""
         Vault.reseal(self.path / "vault", self.keys.all()[-1])
 
     @cached_property
@@ -157,7 +157,7 @@ class Home(Secret):
 
     @cached_property
     def state(self) -> State:
-        """What this party must remember."""
+        """This party's durable facts."""
         return State.open(self.path / "state.sqlite")
 
     @cached_property

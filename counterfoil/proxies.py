@@ -1,4 +1,4 @@
-"""Proxies that the environment names: loopback is never asked of one, and errors name the variable that counted."""
+"""Handle the proxies that the environment names: loopback bypasses them, and errors name the variable that counted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PROXIES: Final = ("http_proxy", "https_proxy", "all_proxy")
 
 
 def spare_loopback(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Have every HTTP client of this process, and of those that it starts, ask loopback itself, whatever is set."""
+    """Make every HTTP client of this process, and of those that it starts, bypass proxies for loopback."""
     spared = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
     hosts = [host.strip() for host in spared.split(",") if host.strip()]
     if "*" not in hosts:
@@ -23,12 +23,12 @@ def spare_loopback(environ: MutableMapping[str, str] = os.environ) -> None:
 
 
 def without_proxies(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without any proxy: for processes that speak to loopback alone."""
+    """Return the environment without any proxy, for processes that connect to loopback alone."""
     return {name: value for name, value in environ.items() if name.lower() not in _PROXIES}
 
 
 def proxy_variable(url: str) -> str | None:
-    """The name of the variable whose proxy is asked for the address, if any is."""
+    """Return the name of the variable whose proxy is used for the URL; None if none is."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if is_loopback(host) or urllib.request.proxy_bypass(host):
@@ -41,7 +41,7 @@ def proxy_variable(url: str) -> str | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host is this machine itself."""
+    """Return whether the host is this machine itself."""
     if host.rstrip(".") == "localhost":
         return True
     try:

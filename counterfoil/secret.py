@@ -1,8 +1,8 @@
-"""What must not be shown or written down by accident: an object that holds keys, seeds, salts or shares.
+"""Keep an object that holds keys, seeds, salts or shares from being shown or written down by accident.
 
-Programs print, log and pickle what they hold: a debugger, an exception's text, a task runner's stored results. Whoever
-inherits from `Secret` is shown by its type alone, and refuses to be pickled or copied. It does not protect memory: who
-reads the process reads the keys.
+Programs print, log and pickle what they hold: a debugger, an exception's text, a task runner's stored results. A class
+that inherits from `Secret` is shown by its type alone, and refuses to be pickled or copied. It does not protect memory:
+what reads the process reads the keys.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NoReturn, SupportsIndex
 
 
 class Secret:
-    """Holds secrets. A dataclass that inherits from this is made with `repr=False`."""
+    """A holder of secrets. A dataclass that inherits from this is made with `repr=False`."""
 
     __slots__ = ()
 

@@ -1,7 +1,7 @@
-"""The one way to a terminal: what is printed was made visible before, and nothing in it is read as markup.
+"""Print on the terminal, in one way: what is printed was made visible before, and nothing in it is read as markup.
 
 A text that somebody else wrote cannot clear the screen, turn a line around, or make a line that looks like ours: every
-call prints whole lines, and a line break within one is a blank. Knows nothing of what is said.
+call prints whole lines, and a line break within one is a blank. Knows nothing of what is printed.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def say(*lines: str, aside: bool = False) -> None:
-    """Print the lines; with `aside`, where a program that reads the output does not look."""
+    """Print the lines; with `aside`, on standard error."""
     for each in lines:
         typer.echo(_encodable(line(each), sys.stderr if aside else sys.stdout), err=aside, color=False)
 
 
 def say_json(value: Any) -> None:
-    """Print plain values as JSON, for tools; what nobody would see in it is written as an escape, and not lost."""
+    """Print plain values as JSON, for tools; a character that nobody would see is escaped."""
     written = json.dumps(value, ensure_ascii=False, indent=2)
     if visible(written) != written or _encodable(written, sys.stdout) != written:
         written = json.dumps(value, indent=2)
@@ -39,7 +39,7 @@ def complain(error: object) -> None:
 
 
 def ask(question: str) -> None:
-    """Go on only if the answer is yes. Raises: typer.Abort."""
+    """Ask for a confirmation and go on only if it is given. Raises: typer.Abort."""
     typer.confirm(_encodable(line(question), sys.stdout), abort=True)
 
 
@@ -55,7 +55,7 @@ def show_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def answer(question: str) -> str:
-    """What somebody types after the question. Raises: EOFError where nobody can."""
+    """Ask the question and return the line that is typed. Raises: EOFError where nobody can."""
     say(question)
     if typed := sys.stdin.readline():
         return typed.strip()
@@ -63,14 +63,14 @@ def answer(question: str) -> str:
 
 
 def console() -> Console:
-    """A console of Rich that reads no markup, no emoji codes and no numbers in what it prints."""
+    """Create a Rich console that reads no markup, no emoji codes and no numbers in what it prints."""
     from rich.console import Console  # noqa: PLC0415 (most commands print no table)
 
     return Console(markup=False, emoji=False, highlight=False)
 
 
 def _encodable(text: str, stream: Any) -> str:
-    """The text, in which what the stream's encoding lacks is named."""
+    """Replace by its name what the stream's encoding lacks."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)

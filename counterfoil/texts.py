@@ -1,4 +1,4 @@
-"""What people wrote, as others read it: which characters a document may hold, and how a text is shown.
+"""Check which characters a document's texts hold, and show a text so that its readers see all of it.
 
 A text of one party is read by others before they sign or open something: on a terminal, on a page of Prefect, in a
 report. `check_text` is the one door through which every text of a document comes. What does not come through it (the
@@ -39,7 +39,7 @@ _NAMES: Final = {
 
 
 def check_text(text: str, what: str = "") -> None:
-    """Return if every character of the text is one that its readers see; `what` says where it is.
+    """Check that every character of the text is one that its readers see; `what` says where it is.
 
     Line breaks and tabs are let through, and so are joiners and variation selectors where a script or an emoji needs
     them: between letters of Arabic or after a virama, and within a sequence of emoji.
@@ -65,23 +65,23 @@ def check_texts(value: Any, what: str = "") -> None:
 
 
 def visible(text: str) -> str:
-    """The text, in which what no reader would see is named, `[U+202E]`; line breaks and tabs stay."""
+    """Name the characters that no reader would see, as `[U+202E]`; line breaks and tabs stay."""
     return text if _PLAIN.match(text) else named(text, {index for index, _ in _faults(text)})
 
 
 def one_line(text: str) -> str:
-    """The text as `visible`, on one line: every run of blanks and line breaks is one blank."""
+    """Make the text visible on one line: every run of blanks and line breaks is one blank."""
     return " ".join(visible(text).split())
 
 
 def line(text: str) -> str:
-    """A line of ours with texts of others in it: as `visible`, on one line, with its own indentation and columns."""
+    """Make a line of ours, with texts of others in it, visible on one line, keeping its indentation and columns."""
     shown = _BREAKS.sub(" ", visible(text.rstrip("\n")))
     return _GAPS.sub(" ", shown)
 
 
 def named(text: str, places: set[int]) -> str:
-    """The text with the characters at these places named by their numbers, neighbours in one pair of brackets."""
+    """Replace the characters at these places by their numbers, neighbours in one pair of brackets."""
     shown: list[str] = []
     for index, letter in enumerate(text):
         if index not in places:
@@ -109,7 +109,7 @@ _LINK: Final = re.compile(r"(?<=[A-Za-z]):(?=//)|(?<=www)\.|(?<=\S)@(?=\S)", re.
 
 
 def escape(text: str) -> Markdown:
-    """The text on one line, as Markdown and the HTML in it show it letter by letter: no link, image, list or table.
+    """Escape the text, on one line, so that Markdown and HTML show it literally: no link, image, list or table.
 
     What renderers take for an address although it is escaped is written as one that is not to be followed,
     `https[:]//`.
@@ -136,7 +136,7 @@ def _filled(value: object) -> Markdown:
 
 
 def shown_in_html(value: object) -> object:
-    """What a template of HTML fills in, made visible before it is escaped; what is HTML already stays."""
+    """Make a value of an HTML template visible before it is escaped; what is HTML already stays."""
     return value if hasattr(value, "__html__") or not isinstance(value, str) else visible(value)
 
 
@@ -156,7 +156,7 @@ def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str 
 
 
 def _faults(text: str) -> Iterator[tuple[int, str]]:
-    """The place of every character that nobody would see, or that would spoil what is around it, and why."""
+    """Yield the index of every character that is invisible or spoils what is around it, and the reason."""
     marks = 0
     for index, letter in enumerate(text):
         code = ord(letter)
@@ -177,7 +177,7 @@ def _faults(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _joined(text: str, index: int, code: int) -> bool:
-    """Whether a joiner or a variation selector stands where a script or an emoji needs it."""
+    """Return whether a joiner or a variation selector is where a script or an emoji needs it."""
     before, after = text[index - 1 : index], text[index + 1 : index + 2]
     match code:
         case 0xFE0E | 0xFE0F:
@@ -194,7 +194,7 @@ def _joined(text: str, index: int, code: int) -> bool:
 
 
 def _is_picture(letter: str) -> bool:
-    """Whether the character may be an emoji, or its colour of skin."""
+    """Return whether the character may be an emoji, or its skin tone."""
     return ord(letter) > 0x7F and (unicodedata.category(letter) in _SYMBOLS or ord(letter) in _PICTURES)
 
 
@@ -203,13 +203,13 @@ def _is_arabic(letter: str) -> bool:
 
 
 def _refused(code: int) -> bool:
-    """Whether the table holds the character: within a range that begins at an even place in the list of its edges."""
+    """Return whether the table holds the character: in a range that begins at an even index of the edges."""
     return bisect_right(_edges(), code) % 2 == 1
 
 
 @cache
 def _edges() -> tuple[int, ...]:
-    """The first character of each range that is refused, and the first after it, in turn."""
+    """Load the first character of each range that is refused, and the first after it, in turn."""
     raw = resources.files(__package__).joinpath("unprintable.json").read_bytes()
     table = json.loads(raw)
     return tuple(int(edge, 16) for line in table["edges"] for edge in line.split())

@@ -1,6 +1,7 @@
-"""Turns: processes of one party take what only one may have, as they came, and say whom they wait for.
+"""Give processes of one party turns at what only one may have, in the order of their coming.
 
-A turn is a file that its process holds locked. Whoever dies loses its turn at that moment, whatever the file says.
+A turn is a file that its process holds locked. A process that dies loses its turn at that moment, whatever the file
+says.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _LOOK_S: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """What somebody took a turn for, and since when it waits or has it, in UTC."""
+    """The purpose of a turn, and since when its holder waits or has it, in UTC."""
 
     what: str
     since: str
@@ -37,11 +38,10 @@ class Holder:
 
 @contextmanager
 def turn(folder: Path, what: str, *, limit_s: float, waiting: Callable[[Holder], None]) -> Iterator[None]:
-    """Within the block nobody else has a turn in the folder; those who came earlier have had theirs.
+    """Hold the folder's turn within the block, after all that came earlier have had theirs.
 
-    `waiting` is called with whoever is next, once for each of them.
-
-    Raises: BusyNodeError, naming who has the turn, when it does not come within the limit; StoreError.
+    `waiting` is called with the holder that is next, once for each of them.
+    Raises: BusyNodeError, naming the holder, when the turn does not come within the limit; StoreError.
     """
     with ExitStack() as stack:
         take_turn(stack, folder, what, limit_s=limit_s, waiting=waiting)
@@ -49,7 +49,7 @@ def turn(folder: Path, what: str, *, limit_s: float, waiting: Callable[[Holder],
 
 
 def take_turn(stack: ExitStack, folder: Path, what: str, *, limit_s: float, waiting: Callable[[Holder], None]) -> None:
-    """As `turn`, until the stack is closed, or else until this process ends."""
+    """Take a turn, as `turn` does, until the stack is closed, or else until this process ends."""
     deadline, told = time.monotonic() + limit_s, None
     try:
         mine = _queue_up(stack, private_folder(folder), what)
@@ -65,7 +65,7 @@ def take_turn(stack: ExitStack, folder: Path, what: str, *, limit_s: float, wait
 
 
 def _queue_up(stack: ExitStack, folder: Path, what: str) -> int:
-    """A ticket with the next number lies in the folder, locked, until the stack is closed; the number."""
+    """Write a locked ticket with the next number into the folder, for as long as the stack is open."""
     gate = os.open(folder / ".gate", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(gate, fcntl.LOCK_EX)
@@ -88,7 +88,7 @@ def _queue_up(stack: ExitStack, folder: Path, what: str) -> int:
 
 
 def _before(folder: Path, mine: int) -> Holder | None:
-    """Who is alive and came first; nobody if it is this number's turn."""
+    """Return the live holder that came first; None if it is this number's turn."""
     for path in sorted(_tickets(folder), key=lambda path: int(path.name)):
         if int(path.name) >= mine:
             return None
@@ -98,7 +98,7 @@ def _before(folder: Path, mine: int) -> Holder | None:
 
 
 def _alive(path: Path) -> Holder | None:
-    """Who holds the ticket; one that nobody holds any more is removed."""
+    """Return the holder of the ticket, or remove a ticket that nobody holds any more."""
     with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
