@@ -1,1 +1,1 @@
-"""The same workloads on Counterfoil and on its peers, on one machine in one run. See README.md in this folder."""
+"""Run the same workloads on Counterfoil and on its peers, on one machine in one run. See README.md in this folder."""

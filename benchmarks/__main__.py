@@ -1,7 +1,7 @@
-"""Runs the whole comparison: `python -m benchmarks [--small] [--only WORKLOAD ...] [--without CONTESTANT ...]`.
+"""Run the whole comparison: `python -m benchmarks [--small] [--only WORKLOAD ...] [--without CONTESTANT ...]`.
 
 Contestants take turns workload by workload, so that what the machine does meanwhile meets all of them. Their processes
-live for the whole run; whose turn it is not, waits.
+run until the end; those whose turn it is not wait.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Host:
         self.about, self.workloads = hello["about"], frozenset(hello["workloads"])
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One workload at one size."""
+        """Run one workload at one size."""
         assert self._process.stdin
         print(json.dumps(request), file=self._process.stdin)
         return self._answer()
@@ -60,7 +60,7 @@ class Host:
         return answer
 
     def close(self) -> None:
-        """Ends the processes."""
+        """End the processes."""
         assert self._process.stdin
         self._process.stdin.close()
         self._process.wait(60)
@@ -69,7 +69,7 @@ class Host:
 def run(
     plan: Plan, contestants: Iterable[Contestant], only: frozenset[str], keep: Callable[[Results], None]
 ) -> Results:
-    """All measurements of a plan. After each workload `keep` gets those so far, so that a run may be cut short."""
+    """Run all measurements of a plan. After each workload `keep` gets those so far, so that a run may be cut short."""
     hosts = {each: Host(each, _FIRST_PORT + 10 * place) for place, each in enumerate(contestants)}
     results = Results(describe(), {each.name: host.about for each, host in hosts.items()})
     for row in plan.rows:

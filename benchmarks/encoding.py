@@ -1,4 +1,4 @@
-"""Real data as integers and back, for engines that are given integers; the same rounding for each of them."""
+"""Encode real data as integers and back, for engines that are given integers; the same rounding for each of them."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ TARGET_BITS: Final = 17
 
 
 def scaled(values: Array, bits: int) -> Array:
-    """The nearest integers to values · 2^bits."""
+    """Round to the nearest integers to values · 2^bits."""
     return np.rint(values * 2.0**bits).astype(np.int64)
 
 
 def unscaled(bits: int) -> Callable[[Array, int], Array]:
-    """A decoder of fixed-point integers."""
+    """Return a decoder of fixed-point integers."""
     return lambda opened, _: opened / 2.0**bits
 
 
 def features(x: Array) -> tuple[Array, ...]:
-    """Features alone."""
+    """Encode features alone."""
     return (scaled(x, FEATURE_BITS),)
 
 
 def regression(x: Array, y: Array) -> tuple[Array, ...]:
-    """Features and a real target."""
+    """Encode features and a real target."""
     return scaled(x, FEATURE_BITS), scaled(y, TARGET_BITS)
 
 
 def covariance(opened: Array, rows: int) -> Array:
-    """The covariance, from X'X with the column sums below it."""
+    """Decode the covariance, from X'X with the column sums below it."""
     return covariance_of(opened[:-1] / 4.0**FEATURE_BITS, opened[-1] / 2.0**FEATURE_BITS, rows)
 
 
 def least_squares(opened: Array, _rows: int) -> Array:
-    """The coefficients, from [X'X | X'y]."""
+    """Decode the coefficients, from [X'X | X'y]."""
     return least_squares_of(opened / 2.0**FEATURE_BITS / 2.0 ** np.array([FEATURE_BITS] * FEATURES + [TARGET_BITS]))

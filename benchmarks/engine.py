@@ -1,4 +1,6 @@
-"""Speed of the MPC engine: real processes over mutual TLS on this machine. Usage: python -m benchmarks.engine [-h]
+"""Measure the speed of the MPC engine: real processes over mutual TLS on this machine.
+
+Usage: python -m benchmarks.engine [-h]
 
 Every time is from one barrier to the next, the slowest party's; best and median of several runs.
 """
@@ -43,7 +45,7 @@ WORKLOADS: dict[str, Callable[[Protocol, Arith, Arith], Any]] = {
 
 
 class Measured(NamedTuple):
-    """What one party saw of a workload: wall-clock seconds of each run, and the rest per run."""
+    """One party's measurements of a workload: wall-clock seconds of each run, and the rest per run."""
 
     seconds: list[float]
     cpu: float
@@ -52,7 +54,7 @@ class Measured(NamedTuple):
 
 
 def main() -> None:
-    """Prints one line a workload and size; processor seconds are those of all parties together, per run."""
+    """Print one line a workload and size; processor seconds are those of all parties together, per run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--suite", choices=sorted(SUITES), default="rep3-sh/1")
     parser.add_argument("--sizes", type=float, nargs="+", default=[1e3, 1e6])
@@ -99,7 +101,7 @@ def _party(index: int, options: argparse.Namespace, folder: str, ports: list[int
 def _run(
     session: Session, workload: Callable[[Protocol, Arith, Arith], Any], x: Arith, y: Arith
 ) -> tuple[float, int, int]:
-    """Seconds, bytes sent and rounds of one run, from barrier to barrier."""
+    """Measure seconds, bytes sent and rounds of one run, from barrier to barrier."""
     session.protocol.barrier("start")
     before, started = session.meter, time.perf_counter()
     workload(session.protocol, x, y)

@@ -1,4 +1,4 @@
-"""Runs one engine: a process that deals and reveals, and one process for each party. Driven by lines of JSON.
+"""Run one engine: a process that deals and reveals, and one process for each party. Driven by lines of JSON.
 
 `python -m benchmarks.host ENGINE SETTING` reads requests from standard input and answers each with one line on
 standard output. What libraries print goes to standard error.
@@ -46,7 +46,7 @@ class Parties:
         self._answers()
 
     def order(self, what: str, parts: list[Any] | None = None) -> list[Any]:
-        """The same order to all parties, each with its part; their answers."""
+        """Send the same order to all parties, each with its part, and return their answers."""
         for rank, pipe in enumerate(self._pipes):
             pipe.send((what, None if parts is None else parts[rank]))
         return self._answers()
@@ -64,7 +64,7 @@ class Parties:
 
 
 def _compute(engine: str, meeting: Any, gate: Any, pipe: Connection) -> None:
-    """A party's process."""
+    """Run one party: carry out orders until the pipe is closed."""
     try:
         party = importlib.import_module(engine).party(meeting)
         pipe.send((False, None))
@@ -92,7 +92,7 @@ def _compute(engine: str, meeting: Any, gate: Any, pipe: Connection) -> None:
 
 
 def trial(parties: Parties, dealer: Any, request: dict[str, Any]) -> dict[str, Any]:
-    """One workload at one size: a warm-up, then timed runs, then the result of the last one against numpy."""
+    """Run one workload at one size: a warm-up, timed runs, then check the result of the last one against numpy."""
     workload, size = WORKLOADS[request["workload"]], request["size"]
     data = workload.data(size)
     parties.order("load", dealer.deal(workload, data))
@@ -118,7 +118,7 @@ def _seconds(runs: list[list[Span]]) -> float:
 
 @contextmanager
 def _answering() -> Iterator[Any]:
-    """The real standard output, with everything else that is printed going to standard error."""
+    """Keep the real standard output for answers, and send everything else that is printed to standard error."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     with answers:

@@ -1,4 +1,4 @@
-"""What a run ran on, so that its numbers can be judged: processor, memory, load, versions."""
+"""Describe the machine of a run, so that its numbers can be judged: processor, memory, load, versions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def describe() -> dict[str, str]:
-    """One line each. The load tells whether the machine had anything else to do."""
+    """Describe the machine, one line a fact. The load tells whether it had anything else to do."""
     cpu = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     memory = re.search(r"MemTotal:\s+(\d+) kB", Path("/proc/meminfo").read_text())
     blas = {name: value for name, value in sorted(os.environ.items()) if name.startswith(("OPENBLAS_", "OMP_"))}

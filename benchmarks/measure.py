@@ -1,4 +1,4 @@
-"""What a party's process has used: time, memory, bytes on its TCP sockets. The same for every engine; Linux only."""
+"""Measure what a party's process uses: time, memory, bytes on TCP sockets. The same for every engine; Linux only."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ class Span:
 
 
 def span(wait: Callable[[], object], run: Callable[[], None], meter: Callable[[], tuple[int, int] | None]) -> Span:
-    """The run from the moment `wait` lets all parties go until it is over here. `meter` says (rounds, bytes sent)."""
+    """Measure a run from the moment `wait` lets all parties go until it is over here.
+
+    `meter` says (rounds, bytes sent).
+    """
     received, before, cpu = received_bytes(), meter(), time.process_time()
     wait()
     began = time.perf_counter()
@@ -45,7 +48,7 @@ def span(wait: Callable[[], object], run: Callable[[], None], meter: Callable[[]
 
 
 def received_bytes() -> int:
-    """All bytes that have arrived on the TCP sockets that this process has open, however they are framed."""
+    """Count all bytes that have arrived on the open TCP sockets of this process, however they are framed."""
     return sum(_received(int(entry.name)) for entry in Path("/proc/self/fd").iterdir() if entry.is_socket())
 
 
@@ -57,7 +60,7 @@ def _received(fd: int) -> int:
 
 
 def forget_peak() -> None:
-    """Peak memory counts from now on, with what was freed until now given back."""
+    """Reset the peak of memory, after giving back what was freed until now."""
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
 

@@ -1,4 +1,4 @@
-"""Who runs which workload at which sizes, and the bars: ratios of two measurements that Counterfoil has to meet."""
+"""Plan who runs which workload at which sizes, and the bars: ratios of measurements that Counterfoil has to meet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.workloads import WORKLOADS
 
 @dataclass(frozen=True)
 class Contestant:
-    """An engine in one setting, and the environment that it lives in."""
+    """An engine in one setting, and the environment that it is installed in."""
 
     name: str
     engine: str
@@ -29,7 +29,7 @@ CONTESTANTS: Final = (REP3, REP4, SPU, SPU_TUNED, MPYC)
 
 @dataclass(frozen=True)
 class Row:
-    """One workload: three sizes for Counterfoil, the sizes at which SPU runs too, and the one for MPyC.
+    """A workload: three sizes for Counterfoil, the sizes at which SPU runs too, and the one for MPyC.
 
     `rep4` runs as far as four processes find memory for it on one machine.
     """
@@ -42,7 +42,7 @@ class Row:
     rep4: tuple[int, ...] | None = None
 
     def sizes_of(self, contestant: Contestant) -> tuple[int, ...]:
-        """In ascending order."""
+        """Return the contestant's sizes in ascending order."""
         if contestant == MPYC:
             return (self.mpyc,) if self.mpyc else ()
         if contestant in (SPU, SPU_TUNED):
@@ -54,7 +54,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Key:
-    """Names a measurement."""
+    """The name of a measurement."""
 
     contestant: str
     workload: str
@@ -63,7 +63,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Bar:
-    """`above` may take at most `limit` times as long as `below`."""
+    """A limit: `above` may take at most `limit` times as long as `below`."""
 
     title: str
     above: Key
@@ -80,14 +80,14 @@ class Plan:
     budget_s: float
 
     def peer_bars(self) -> Iterator[Bar]:
-        """Against SPU as it comes, at the sizes that the bars were set for (or at the sizes of this plan)."""
+        """Yield the bars against SPU as it comes, at the sizes that they were set for (or at those of this plan)."""
         for row in self.rows:
             for size, limit in zip(row.spu, row.bars, strict=False):
                 title = f"{WORKLOADS[row.workload].title}, {size:,}"
                 yield Bar(title, Key(REP3.name, row.workload, size), Key(SPU.name, row.workload, size), limit)
 
     def own_bars(self) -> Iterator[Bar]:
-        """Against ourselves: growth, what is built on a sort, and what a malicious node costs."""
+        """Yield the bars against ourselves: growth, what is built on a sort, and what a malicious node costs."""
         rows = {row.workload: row for row in self.rows}
 
         def bar(title: str, above: tuple[str, int], below: tuple[str, int], limit: float) -> Bar:
@@ -115,7 +115,10 @@ class Plan:
 
 
 def _rows(unit: int) -> tuple[Row, ...]:
-    """`unit` is a million in a full run. MPyC sorts in a network of its own: a hundred keys are plenty."""
+    """List the workloads; `unit` is a million in a full run.
+
+    MPyC sorts in a network of its own: a hundred keys suffice.
+    """
     small, tenth = unit // 100, unit // 10
     up, down = (tenth, unit, 10 * unit), (small, tenth, unit)
     return (

@@ -1,4 +1,4 @@
-"""The run as a figure: where we stand against SPU, and what security against a malicious node costs."""
+"""Draw the run: how we compare with SPU, and what security against a malicious node costs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PLAIN, _TUNED, _BAR = "#1b4965", "#8fb8d0", "#c1121f"
 
 
 def draw(results: Results, plan: Plan, folder: Path) -> None:
-    """`plot.png` and `plot.svg`."""
+    """Draw `plot.png` and `plot.svg`."""
     figure = Figure(figsize=(14, 5.5), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1))
     _against_spu(left, results, plan)

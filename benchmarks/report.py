@@ -1,4 +1,4 @@
-"""The tables of a run, in markdown."""
+"""Write the tables of a run, in markdown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.workloads import WORKLOADS
 
 
 def markdown(results: Results, plan: Plan, note: str) -> str:
-    """The whole page."""
+    """Write the whole page."""
     sections = [
         "# How fast",
         note,

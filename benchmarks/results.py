@@ -1,4 +1,4 @@
-"""Measurements, the ratios of them that were promised, and how both are written down."""
+"""Keep measurements and the ratios of them that were promised, and write both down."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Measurement:
 
     @classmethod
     def of_answer(cls, contestant: str, answer: dict[str, Any]) -> Measurement:
-        """What a host measured. A run lasts from the first party's start to the last party's end."""
+        """Summarise what a host measured. A run lasts from the first party's start to the last party's end."""
         size, runs = answer["size"], answer["runs"]
         seconds = [max(each["ended"] for each in run) - min(each["began"] for each in run) for run in runs]
         last = runs[-1]
@@ -60,13 +60,13 @@ class Measurement:
 
     @property
     def verdict(self) -> str:
-        """How far the result was off, and whether that is within the workload's tolerance."""
+        """The result's error, and whether that is within the workload's tolerance."""
         workload = WORKLOADS[self.workload]
         error = "exact" if self.max_error == 0 else f"{self.max_error:.2g} {workload.unit}".strip()
         return error if not self.wrong else f"{error}, {self.wrong} of {self.of} over {workload.tolerance:g}"
 
     def line(self) -> str:
-        """For whoever watches a run."""
+        """Write the measurement as one line, for watching a run."""
         title = WORKLOADS[self.workload].title
         return f"{title:45} {self.contestant:10} {self.size:>11,} {self.seconds:10.4f} s   {self.verdict}"
 
@@ -83,16 +83,16 @@ class Results:
         self.measurements[found.key] = found
 
     def get(self, key: Key) -> Measurement | None:
-        """None if it was not measured."""
+        """Return the measurement; None if it was not made."""
         return self.measurements.get(key)
 
     def ratio(self, bar: Bar) -> float | None:
-        """None unless both were measured."""
+        """Compute the bar's ratio; None unless both were measured."""
         above, below = self.get(bar.above), self.get(bar.below)
         return above.seconds / below.seconds if above and below else None
 
     def write(self, folder: Path) -> None:
-        """`results.json` with everything, `results.csv` with a line for each measurement."""
+        """Write `results.json` with everything, `results.csv` with a line for each measurement."""
         rows = [asdict(each) for each in self.measurements.values()]
         everything = {"machine": self.machine, "contestants": self.about, "measurements": rows}
         (folder / "results.json").write_text(json.dumps(everything, indent=1) + "\n")
@@ -104,7 +104,7 @@ class Results:
 
     @classmethod
     def read(cls, folder: Path) -> Results:
-        """What `write` wrote, to draw it again."""
+        """Read what `write` wrote, to draw it again."""
         found = json.loads((folder / "results.json").read_text())
         results = cls(found["machine"], found["contestants"])
         for each in found["measurements"]:

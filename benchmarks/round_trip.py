@@ -1,4 +1,4 @@
-"""Rounds as distant peers would feel them: every primitive over links with a simulated round trip of 50 ms.
+"""Count rounds as distant peers would feel them: every primitive over links with a simulated round trip of 50 ms.
 
 The clock is simulated: a byte arrives half a round trip after its sender's clock said it left, and a party's clock
 never goes back. Computing takes no time. So what a run takes, counted in half round trips, is the longest chain of
@@ -71,7 +71,7 @@ PRIMITIVES: Final = {
 
 
 def rounds_apart(suite: str, primitive: Primitive) -> tuple[int, int]:
-    """What the meter counts, and how many half round trips the run takes."""
+    """Run the primitive; return the rounds that the meter counts, and the half round trips that the run takes."""
     n = SUITES[suite].parties
     words = np.arange(_ROWS, dtype=np.uint64)
     shares: list[Any] = list(zip(deal(words, n), deal(np.ones((64, _ROWS), np.bool_), n), strict=True))
@@ -91,7 +91,7 @@ def rounds_apart(suite: str, primitive: Primitive) -> tuple[int, int]:
 
 
 def main() -> None:
-    """Prints the table; fails if a line of it is not what the cost table says."""
+    """Print the table; fail if a line of it is not what the cost table says."""
     wrong = False
     print("| primitive | suite | rounds stated | rounds counted | longest chain | simulated s |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")

@@ -1,4 +1,4 @@
-"""What is computed, on which data, and when a result counts as right. Plain numpy; knows no engine.
+"""Define what is computed, on which data, and when a result counts as right. Plain numpy; knows no engine.
 
 Data are synthetic and public, drawn from one seed. Every engine gets the same arrays, encodes and shares them before
 the clock starts, and is judged by the same reference.
@@ -28,7 +28,7 @@ _SEED: Final = 20_260_101
 
 @dataclass(frozen=True)
 class Workload:
-    """One line of the table. `tolerance` bounds the largest `error`."""
+    """A line of the table. `tolerance` bounds the largest `error`."""
 
     name: str
     title: str
@@ -38,11 +38,11 @@ class Workload:
     unit: str = ""
 
     def data(self, size: int) -> tuple[Array, ...]:
-        """The same arrays for the same size, in every process."""
+        """Make the arrays: the same for the same size, in every process."""
         return self.make(np.random.default_rng([_SEED, size]), size)
 
     def errors(self, expected: Array, found: Array) -> Array:
-        """How far each element is off, in `unit`."""
+        """Compute how far each element is off, in `unit`."""
         if found.shape != expected.shape:
             raise ValueError(f"{self.name}: the result has shape {found.shape} instead of {expected.shape}")
         if expected.dtype.kind in "bui":
@@ -52,18 +52,18 @@ class Workload:
 
 
 def logistic_rate(rows: int) -> float:
-    """The step of a pass: 2 to 4, and so that step / rows is a power of two, which every fixed point holds exactly."""
+    """Choose the step of a pass: 2 to 4, so that step / rows is a power of two, exact in every fixed point."""
     return rows / float(1 << (rows.bit_length() - 2))
 
 
 def covariance_of(cross: Array, totals: Array, rows: int) -> Array:
-    """The sample covariance, from released cross products and sums."""
+    """Compute the sample covariance, from released cross products and sums."""
     mean = totals / rows
     return np.asarray((cross - rows * np.outer(mean, mean)) / (rows - 1))
 
 
 def least_squares_of(moments: Array) -> Array:
-    """The coefficients, from the released [X'X | X'y]."""
+    """Solve for the coefficients, from the released [X'X | X'y]."""
     return np.linalg.solve(moments[:, :FEATURES], moments[:, FEATURES])
 
 
@@ -72,12 +72,12 @@ def _integers(low: int, high: int, columns: int = 2) -> Callable[[np.random.Gene
 
 
 def _fixed(rng: np.random.Generator, n: int) -> tuple[Array, ...]:
-    """Multiples of 2^-18 in [-8, 8), so that encoding them loses nothing."""
+    """Draw multiples of 2^-18 in [-8, 8), so that encoding them loses nothing."""
     return tuple(rng.integers(-8 << FRAC_BITS, 8 << FRAC_BITS, n) / float(1 << FRAC_BITS) for _ in range(2))
 
 
 def _features(rng: np.random.Generator, n: int) -> Array:
-    """Ten columns in [-1, 1] that vary together."""
+    """Draw ten columns in [-1, 1] that vary together."""
     return np.asarray(0.7 * rng.uniform(-1, 1, (n, FEATURES)) + 0.3 * rng.uniform(-1, 1, (n, 1)))
 
 
@@ -104,7 +104,10 @@ def _group_sum(keys: Array, values: Array) -> Array:
 
 
 def _tables(rng: np.random.Generator, n: int) -> tuple[Array, ...]:
-    """Left: unique keys and a value each. Right: keys of which about half occur on the left, and a value each."""
+    """Draw two tables of a key and a value.
+
+    Left: unique keys. Right: keys of which about half occur on the left.
+    """
     keys = rng.permutation(2 * n)
     return keys[:n], rng.integers(0, 1000, n), rng.integers(0, 2 * n, n), rng.integers(0, 1000, n)
 

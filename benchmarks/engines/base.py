@@ -1,4 +1,4 @@
-"""What the benchmark asks of an engine. Shares travel from the dealer to the parties before any clock starts."""
+"""Declare what the benchmark asks of an engine. Shares go from the dealer to the parties before any clock starts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from benchmarks.workloads import Array, Workload
 
 @dataclass(frozen=True)
 class Program:
-    """A workload written for an engine. `decode` turns what came out, and the number of rows, into the answer.
+    """A workload written for an engine.
 
-    Whatever the workload leaves to do in clear, once its result is released, is done there.
+    `decode` turns what came out, and the number of rows, into the answer. What the workload leaves to do in clear, once
+    its result is released, is done there.
     """
 
     run: Callable[..., Any]
@@ -33,15 +34,15 @@ class Dealer(ABC):
 
     @abstractmethod
     def meeting(self, port: int) -> list[Any]:
-        """For each party, what it needs to find and know the others; ports from `port` on are free."""
+        """Return, for each party, what it needs to find and know the others; ports from `port` on are free."""
 
     @abstractmethod
     def deal(self, workload: Workload, data: tuple[Array, ...]) -> list[Any]:
-        """For each party, what `load` takes."""
+        """Share the data; return, for each party, what `load` takes."""
 
     @abstractmethod
     def reveal(self, results: list[Any]) -> Array:
-        """What a run computed, from what each party's `result` gave."""
+        """Recombine what a run computed, from what each party's `result` gave."""
 
 
 class Party(ABC):
@@ -49,23 +50,23 @@ class Party(ABC):
 
     @abstractmethod
     def load(self, part: Any) -> None:
-        """Takes this party's shares and makes ready whatever a first run would otherwise wait for."""
+        """Take this party's shares and prepare whatever a first run would otherwise wait for."""
 
     @abstractmethod
     def run(self) -> None:
-        """The computation, from shares to shares. This alone is timed."""
+        """Compute, from shares to shares. This alone is timed."""
 
     @abstractmethod
     def result(self) -> Any:
-        """This party's shares of the last run's result."""
+        """Return this party's shares of the last run's result."""
 
     def rest(self) -> None:  # noqa: B027 (not every engine lets go of them)
-        """Others have their turn: shares and results may go."""
+        """Let shares and results go, while others have their turn."""
 
     def meter(self) -> tuple[int, int] | None:
-        """Rounds and payload bytes sent so far, if the engine counts them."""
+        """Return the rounds and payload bytes sent so far, if the engine counts them."""
         return None
 
     @abstractmethod
     def close(self) -> None:
-        """Leaves the others in peace."""
+        """Close the links without disturbing the others."""

@@ -1,4 +1,4 @@
-"""Counterfoil: three or four processes over mutual TLS 1.3 on loopback, both ends pinned, with the session's handshake.
+"""Adapt Counterfoil: three or four processes over mutual TLS 1.3 on loopback, both ends pinned, with its handshake.
 
 Programs are those that analyses are made of: circuits on a `Protocol`, from shares to shares.
 """
@@ -56,7 +56,7 @@ _Bare: TypeAlias = tuple[tuple[Array, ...], int | None]
 
 
 class CounterfoilDealer(Dealer):
-    """Identities for the nodes, and shares of the data."""
+    """A dealer of identities for the nodes, and of shares of the data."""
 
     def __init__(self, suite: str) -> None:
         self._suite = suite
@@ -82,7 +82,7 @@ class CounterfoilDealer(Dealer):
 
 
 class CounterfoilParty(Party):
-    """One node: its session, and its shares."""
+    """A node: its session, and its shares."""
 
     def __init__(self, meeting: tuple[int, str, list[Endpoint], str]) -> None:
         keep_freed_memory()  # as a node does before it computes
@@ -119,7 +119,7 @@ class CounterfoilParty(Party):
 
 
 def dealer(setting: str) -> Dealer:
-    """The dealer of this engine; `setting` names the suite."""
+    """Make the dealer of this engine; `setting` names the suite."""
     return CounterfoilDealer(setting)
 
 
@@ -145,7 +145,7 @@ def _moments(p: Protocol, rows: Arith) -> Arith:
 
 
 def _series(p: Protocol, z: Number) -> Number:
-    """The logistic function for |z| <= 4, by the same polynomial that SPU gets."""
+    """Compute the logistic function for |z| <= 4, by the same polynomial that SPU gets."""
     bits, finer = FEATURE_BITS, FEATURE_BITS + SIGMOID_REACH_BITS
     first, third, fifth, seventh, ninth = (round(each * (1 << bits)) for each in SIGMOID_SERIES)
     # t = z / 4 is the same integer with two more binary places.
@@ -159,7 +159,7 @@ def _series(p: Protocol, z: Number) -> Number:
 
 
 def _descend(approximate: Callable[[Protocol, Number], Number]) -> Callable[[Protocol, Arith, Arith], Arith]:
-    """Ten full passes from zero. The step over the number of rows is a power of two."""
+    """Make ten full passes from zero. The step over the number of rows is a power of two."""
 
     def run(p: Protocol, x: Arith, y: Arith) -> Arith:
         rows = len(x)
@@ -196,7 +196,7 @@ def _classes(x: Array, y: Array) -> tuple[Array, ...]:
 
 
 def _rows(x: Array, y: Array) -> tuple[Array, ...]:
-    """Features and target side by side, as they stand in a table."""
+    """Put features and target side by side, as in a table."""
     features, target = encoding.regression(x, y)
     return (np.column_stack([features, target]),)
 
@@ -225,7 +225,7 @@ PROGRAMS: Final[dict[str, Program]] = {
 
 
 def bare(share: Arith | Bits) -> _Bare:
-    """What `CounterfoilDealer.reveal` takes of each party."""
+    """Convert a share to what `CounterfoilDealer.reveal` takes of each party."""
     return share.parts, share.length if isinstance(share, Bits) else None
 
 

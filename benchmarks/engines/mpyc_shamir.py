@@ -1,6 +1,7 @@
-"""MPyC: three processes over TCP on loopback, without TLS; Shamir shares over a prime field, numpy arrays of integers.
+"""Adapt MPyC: three processes over TCP on loopback, without TLS.
 
-What MPyC has no function for (a logistic function) is not run. Its fixed point and comparisons are its own.
+It computes on Shamir shares over a prime field, in numpy arrays of integers. What MPyC has no function for (a logistic
+function) is not run. Its fixed point and comparisons are its own.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ KINDS: Final = {
 
 
 class MpycDealer(Dealer):
-    """Hands plain arrays to the first party, which shares them before the clock starts."""
+    """A dealer that hands plain arrays to the first party, which shares them before the clock starts."""
 
     parties = 3
 
@@ -50,7 +51,7 @@ class MpycDealer(Dealer):
 
 
 class MpycParty(Party):
-    """One MPyC runtime, which lives in a module and is set up by the arguments of the process."""
+    """An MPyC runtime, which is a module and is set up by the arguments of the process."""
 
     def __init__(self, meeting: tuple[int, int]) -> None:
         rank, port = meeting
@@ -81,7 +82,7 @@ class MpycParty(Party):
 
 
 def dealer(_setting: str) -> Dealer:
-    """The dealer of this engine, which has one setting."""
+    """Make the dealer of this engine, which has one setting."""
     return MpycDealer()
 
 
@@ -89,7 +90,7 @@ party = MpycParty
 
 
 async def _settled(mpc: Any, arrays: list[Any]) -> None:
-    """All computations that the arrays wait for are over at this party."""
+    """Wait until all computations that the arrays depend on are over at this party."""
     for each in arrays:
         await mpc.gather(each)
 

@@ -1,4 +1,4 @@
-"""SPU, protocol ABY3, ring of 64 bits: three processes over brpc on loopback, without TLS.
+"""Adapt SPU, protocol ABY3, ring of 64 bits: three processes over brpc on loopback, without TLS.
 
 Programs are JAX functions, compiled once by the dealer. A party's run is one call of `Runtime.run` on variables that
 hold shares, and its result stays a variable that holds shares: nothing is opened in the timed part.
@@ -36,7 +36,7 @@ _RESULT: Final = "result"
 
 
 class SpuDealer(Dealer):
-    """Shares of the data, and compiled programs."""
+    """A dealer of shares of the data, and of compiled programs."""
 
     parties = 3
 
@@ -66,7 +66,7 @@ class SpuDealer(Dealer):
 
 
 class SpuParty(Party):
-    """One runtime on one link."""
+    """A runtime on one link."""
 
     def __init__(self, meeting: tuple[int, list[str], str]) -> None:
         rank, ends, setting = meeting
@@ -100,7 +100,7 @@ class SpuParty(Party):
 
 
 def dealer(setting: str) -> Dealer:
-    """The dealer of this engine. What OpenMP must know is set for the parties, which start later."""
+    """Make the dealer of this engine. What OpenMP must know is set for the parties, which start later."""
     if setting not in (_PLAIN, _TUNED):
         raise ValueError(f"SPU runs {_PLAIN!r} or {_TUNED!r}, not {setting!r}")
     if setting == _TUNED:
@@ -136,7 +136,7 @@ def _compile(run: Callable[..., Any], inputs: tuple[Array, ...], names: list[str
 
 
 def _programs(*, exact: bool) -> dict[str, Program]:
-    """Every workload as a user of SPU would write it; `exact` takes moments of integers instead of fixed point."""
+    """Write every workload as a user of SPU would; `exact` takes moments of integers instead of fixed point."""
     import jax
     import jax.numpy as jnp
 
