@@ -87,7 +87,7 @@ class Event:
 
 
 def now() -> str:
-    """The time as events write it: UTC, to the second."""
+    """Write the time as events do: UTC, to the second."""
     return clock.now().strftime(_TIME)
 
 

@@ -188,8 +188,10 @@ def _open(path: Path) -> BinaryIO:
 
 
 class _Pipe:
-    """What the reader writes, read within bounds of time: no part may take longer than it may compute, nor all of them
-    together longer than PATIENCE times that, which a busy machine leaves it. Time spent elsewhere does not count.
+    """What the reader writes, read within bounds of time.
+
+    No part may take longer than the reader may compute, nor all of them together longer than PATIENCE times that, which
+    leaves room for a busy machine. Time that its parent spends elsewhere does not count.
     """
 
     def __init__(self, stream: IO[bytes], limits: Limits) -> None:

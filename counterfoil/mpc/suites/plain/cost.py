@@ -1,5 +1,4 @@
-"""What a program that ran in plain would have cost in a real suite (PROTOCOLS 12). Knows no suite's
-code: prices are its descriptor's.
+"""Price a program that ran in plain by the descriptor of a real suite (PROTOCOLS 12). Knows no suite's code.
 
 Every interactive operation is a fixed number of rounds and of bytes for each 64-bit word of its result, so the list of
 calls of one plain run prices the program.
