@@ -1,4 +1,4 @@
-"""Write into the JSON schemas what descriptors state: which suites there are. `make schemas` runs it.
+"""Write into the JSON schemas what descriptors state: suites and disclosure rules. `make schemas` runs it.
 
 Schemas are plain files, which editors, other tools and reviewers of a change take as they are; a test fails where one
 of them says something else than the descriptors.
@@ -15,9 +15,10 @@ from typing import Any
 from counterfoil.canonical import Json
 from counterfoil.files import write_file
 from counterfoil.governance.documents import schema_text
+from counterfoil.governance.policies import rules
 from counterfoil.mpc.suites import registry
 
-SOURCES = (registry.schema,)
+SOURCES = (registry.schema, rules.schema)
 
 
 def stated() -> dict[str, dict[str, Json]]:

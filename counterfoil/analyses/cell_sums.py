@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from counterfoil.analyses.base import Checked, Input, total_of
 from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.declaration import Cells, Limits
-from counterfoil.governance.policies.policy import Rules
+from counterfoil.governance.policies.rules import Rules
 from counterfoil.mpc.circuits.core.bound import Bound
 from counterfoil.mpc.protocol import Protocol
 

@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 
 from counterfoil.disclosure.declaration import Declaration
 from counterfoil.errors import PlanError, RangeError
-from counterfoil.governance.policies.policy import CALLED_FOR, Rules
+from counterfoil.governance.policies.rules import OFF, RULES, Rules, called_for, named
 from counterfoil.mpc.circuits.core.bound import Bound
 from counterfoil.mpc.circuits.core.largest import largest
 from counterfoil.mpc.circuits.core.suppress import at_least
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith, concat
 
-DOMINANCE: Final = frozenset({"safe_nk_k", "safe_pratio_p"})
+DOMINANCE: Final = named("contributions") & frozenset(OFF)
+"""The rules that compare contributions with their sum."""
 
-COUNTS: Final = frozenset(
+_KEPT: Final = DOMINANCE | frozenset(
     {
         "zeros_are_disclosive",
         "full_cells_are_disclosive",
@@ -34,8 +35,12 @@ COUNTS: Final = frozenset(
         "safe_round_base",
     }
 )
-SUMS: Final = COUNTS | DOMINANCE
-"""What tables of counts, and tables of sums, enforce. No column with empty cells leaves its owner (`data.encode`)."""
+"""The rules that tables keep by the tests below, by `rounding`, or because no column with empty cells leaves its owner
+(`data.encode`). A rule that is not among them is refused by name where it is called for."""
+
+COUNTS: Final = called_for("counts") & _KEPT
+SUMS: Final = called_for("sums") & _KEPT
+"""What tables of counts, and tables of sums, enforce."""
 
 
 def check_rules(name: str, analysis: Declaration, owners: int) -> None:
@@ -44,7 +49,7 @@ def check_rules(name: str, analysis: Declaration, owners: int) -> None:
     """
     rules = analysis.rules
     for rule in sorted(rules.in_force - analysis.enforces):
-        if about := sorted(analysis.statistics & CALLED_FOR[rule]):
+        if about := sorted(analysis.statistics & RULES[rule].called_for):
             raise PlanError(
                 f"{name}: {analysis.key} releases {' and '.join(about)}, and no version here enforces the rule {rule} "
                 f"on them; turn it off in the policy, or leave the analysis out"

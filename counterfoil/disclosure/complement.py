@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
@@ -23,14 +24,13 @@ from counterfoil.disclosure.cell_tests import DOMINANCE
 from counterfoil.disclosure.declaration import Cells, Declaration
 from counterfoil.disclosure.lattice import Axes, Axis, Family, Grid, Index, cells_of, family
 from counterfoil.disclosure.suppression import Judged
+from counterfoil.governance.policies.rules import named
 from counterfoil.mpc.circuits.core.compare import is_zero, less_than, msb
 from counterfoil.mpc.circuits.core.convert import b2a, inject
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import U64, Arith, Words, concat
 
-OF_COUNTS = frozenset(
-    {"safe_threshold", "safe_owners", "safe_other_rows", "zeros_are_disclosive", "full_cells_are_disclosive"}
-)
+OF_COUNTS: Final = named("rows")
 """The rules about who is in a cell; dominance is about its sum alone."""
 
 

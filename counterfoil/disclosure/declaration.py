@@ -18,7 +18,7 @@ from counterfoil.disclosure.noise import PlanNoise
 from counterfoil.errors import RangeError
 from counterfoil.governance.agreements.agreement import Agreement, Planned
 from counterfoil.governance.contracts.contract import Contract
-from counterfoil.governance.policies.policy import Rules, Statistic
+from counterfoil.governance.policies.rules import Rules, Statistic
 from counterfoil.mpc.circuits.core.bound import Bound
 from counterfoil.mpc.circuits.core.rounding import check_roundable
 from counterfoil.mpc.ring.shares import Arith

@@ -10,7 +10,7 @@ import numpy as np
 
 from counterfoil.disclosure.declaration import Cells
 from counterfoil.errors import ShapeError
-from counterfoil.governance.policies.policy import Rules
+from counterfoil.governance.policies.rules import Rules
 from counterfoil.mpc.circuits.core.compare import is_zero, msb
 from counterfoil.mpc.circuits.core.convert import b2a
 from counterfoil.mpc.protocol import Protocol

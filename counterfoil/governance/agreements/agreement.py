@@ -21,8 +21,9 @@ from counterfoil.governance.agreements.schedule import Schedule
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.documents import did_you_mean
 from counterfoil.governance.parties.roster import Roster
-from counterfoil.governance.policies.policy import Policy, Rules, strictest
+from counterfoil.governance.policies.policy import Policy, strictest
 from counterfoil.governance.policies.privacy import Budget, Cap, Privacy, budget_for
+from counterfoil.governance.policies.rules import Rules
 
 ITERATIONS = 12
 """How many times the nodes may compute for one period, unless the agreement says."""

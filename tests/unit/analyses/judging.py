@@ -19,7 +19,7 @@ from counterfoil.disclosure.rounding import rounded
 from counterfoil.disclosure.suppression import hide, judge
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.contracts.contract import Contract, parse_contract
-from counterfoil.governance.policies.policy import Rules
+from counterfoil.governance.policies.rules import Rules
 from counterfoil.joint.range_check import Handed, check_ranges
 from counterfoil.mpc.ring.shares import as_signed
 from counterfoil.mpc.session.in_process import reveal, run_local

@@ -17,7 +17,7 @@ from counterfoil.disclosure.suppression import hide, judge
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.contracts.contract import parse_contract
-from counterfoil.governance.policies.policy import OFF, Rules
+from counterfoil.governance.policies.rules import OFF, Rules
 from counterfoil.joint.range_check import Handed, check_ranges
 from counterfoil.mpc.ring.shares import as_signed
 from counterfoil.mpc.suites.plain.protocol import Plain

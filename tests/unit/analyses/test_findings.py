@@ -16,8 +16,8 @@ from counterfoil.disclosure.declaration import Limits
 from counterfoil.errors import RangeError
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
-from counterfoil.governance.policies.policy import OFF, Rules
 from counterfoil.governance.policies.privacy import Privacy
+from counterfoil.governance.policies.rules import OFF, Rules
 from tests.unit.analyses.judging import CONTRACT, bound, planned
 
 ROWS = 2_000

@@ -13,7 +13,7 @@ from counterfoil.analyses.base import Analysis
 from counterfoil.analyses.registry import build
 from counterfoil.disclosure.declaration import Limits
 from counterfoil.errors import PlanError, RangeError
-from counterfoil.governance.policies.policy import OFF, Rules
+from counterfoil.governance.policies.rules import OFF, Rules
 from tests.lib.trials import dice, trials
 from tests.unit.analyses.judging import CONTRACT, MOST, bound, planned, released
 

@@ -22,7 +22,7 @@ from counterfoil.disclosure.suppression import hide, judge
 from counterfoil.errors import PlanError
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.contracts.column import Column
-from counterfoil.governance.policies.policy import OFF, Rules
+from counterfoil.governance.policies.rules import OFF, Rules
 from counterfoil.joint.range_check import Handed, check_ranges
 from counterfoil.joint.rehearsal import _same, _written
 from counterfoil.mpc.ring.shares import as_signed

@@ -24,7 +24,7 @@ from counterfoil.errors import PlanError
 from counterfoil.governance.agreements.agreement import Agreement, Part, Planned
 from counterfoil.governance.agreements.signing.signed import read_agreement
 from counterfoil.governance.parties.roster import fill_roster
-from counterfoil.governance.policies.policy import OFF, Rules
+from counterfoil.governance.policies.rules import OFF, Rules
 from counterfoil.home import Home
 from counterfoil.joint.computation import (
     BY_RULE,

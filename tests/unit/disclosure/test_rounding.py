@@ -14,7 +14,8 @@ from counterfoil.disclosure.attack import attack, cells_by_label
 from counterfoil.disclosure.declaration import Limits
 from counterfoil.disclosure.rounding import rounded
 from counterfoil.errors import AgreementError, PlanError, RangeError
-from counterfoil.governance.policies.policy import Rules, parse_policy
+from counterfoil.governance.policies.policy import parse_policy
+from counterfoil.governance.policies.rules import Rules
 from counterfoil.joint.computation import analyses
 from counterfoil.joint.cost_estimate import HIDE, estimate
 from counterfoil.joint.rehearsal import rehearse

@@ -14,7 +14,7 @@ from counterfoil.disclosure.cell_tests import check_dominance, depth, largest_by
 from counterfoil.disclosure.declaration import Cells
 from counterfoil.disclosure.suppression import counted, judge
 from counterfoil.errors import PlanError, RangeError
-from counterfoil.governance.policies.policy import OFF, Rules
+from counterfoil.governance.policies.rules import OFF, Rules
 from counterfoil.mpc.circuits.core.bound import Bound
 from counterfoil.mpc.ring.shares import as_signed
 from counterfoil.mpc.suites.plain import Plain

@@ -15,7 +15,8 @@ from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.parse import parse_agreement
 from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.parties.roster import Roster, parse_roster
-from counterfoil.governance.policies.policy import Policy, Rules, parse_policy
+from counterfoil.governance.policies.policy import Policy, parse_policy
+from counterfoil.governance.policies.rules import Rules
 from tests.unit.conftest import CONTRACTS, IDS, Consortium
 from tests.unit.governance.complaints import complaint, line_of
 

@@ -30,7 +30,7 @@ from counterfoil.governance.agreements.parse import parse_agreement
 from counterfoil.governance.agreements.signing.link_key import KIND, link_key
 from counterfoil.governance.agreements.signing.signed import publish, sign_agreement
 from counterfoil.governance.contracts.contract import Contract, parse_contract
-from counterfoil.governance.policies.policy import OFF, Rules
+from counterfoil.governance.policies.rules import OFF, Rules
 from tests.unit.conftest import Consortium, make_consortium
 from tests.unit.governance.test_agreement import EXPOSURE, LOANS, POLICY
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from counterfoil.errors import AgreementError
-from counterfoil.governance.policies.policy import OFF, Rules, parse_policy
+from counterfoil.governance.policies.policy import parse_policy
+from counterfoil.governance.policies.rules import OFF, RULES, Rules, table
 from tests.unit.conftest import CONTRACTS
 from tests.unit.governance.complaints import complaint, line_of
 
@@ -61,3 +63,26 @@ def test_a_rule_about_what_no_analysis_releases_is_refused_by_name() -> None:
         raw = f"kind: DisclosurePolicy\nid: a\nversion: 1.0.0\ntitle: a\nrules:\n  survival_safe_threshold: {value}\n"
         with pytest.raises(AgreementError, match=r"p\.yaml.*6.*no analysis releases survival curves.*; remove it"):
             parse_policy(raw.encode(), "p.yaml")
+
+
+@pytest.mark.parametrize("name", sorted(OFF))
+def test_a_rule_is_said_while_it_is_in_force_and_not_when_it_is_off(name: str) -> None:
+    """But for the one about columns, which owners keep before they hand in."""
+    rule, off = RULES[name], Rules(**OFF)
+    on = replace(off, **{name: rule.default if rule.default != rule.off else type(rule.off)(20)})
+    told = [{*rules.describe(), *rules.describe_rounding(), *rules.describe_releases()} for rules in (off, on)]
+    assert (off.in_force, on.in_force) == (set(), {name})
+    assert len(told[1] - told[0]) == (name != "check_missing_values") and not told[0] - told[1]
+
+
+def test_the_table_has_a_row_for_every_rule_with_its_default() -> None:
+    rows = {row["rule"]: row for row in table()}
+    assert list(rows) == list(RULES)
+    assert rows["safe_nk_k"] == {
+        "rule": "safe_nk_k",
+        "default": "0.9",
+        "off": "1",
+        "stricter": "lower",
+        "about": "sums",
+        "means": "the share of a sum that its safe_nk_n largest contributions make up, at most",
+    }
