@@ -1,12 +1,21 @@
-"""Stage at every party: the agreement binds."""
+"""Stage at every owner and node: make sure that the agreement binds."""
 
 from counterfoil.canonical import Ref
 from flows.parameters import RefText
 from flows.stage import stage
+from flows.stages import Stage
 from mpc_tasks.verify import verify
 
 
-@stage()
+@stage(
+    Stage(
+        roles=("owner", "node"),
+        limit_s=120,
+        title="each verifies the agreement",
+        repeatable=True,
+        after="collaborate",
+    )
+)
 def agree(agreement: RefText) -> Ref:
-    """The agreement is signed by all, in force, and can run; its reference."""
+    """Verify that the agreement is signed by all, in force, and able to run; return its reference."""
     return verify(agreement)

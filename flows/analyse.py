@@ -3,6 +3,7 @@
 from counterfoil.canonical import Ref
 from flows.parameters import Count, Id, Refs, RefText
 from flows.stage import stage
+from flows.stages import Stage
 from mpc_tasks.audit import audit
 from mpc_tasks.compare import compare
 from mpc_tasks.evaluate import evaluate
@@ -16,9 +17,17 @@ from mpc_tasks.take_turn import take_turn
 from mpc_tasks.verify import signed
 
 
-@stage()
+@stage(
+    Stage(
+        roles=("node",),
+        limit_s=3600,
+        title="compute on shares",
+        together=True,
+        after="contribute",
+    )
+)
 def analyse(agreement: RefText, period: Id, submissions: Refs, attempt: Count) -> Ref:
-    """One attempt of the job, which dies as a whole; this node's signed evidence on the draft."""
+    """Compute one attempt of the job, which ends as a whole; return this node's signed evidence on the draft."""
     take_turn(agreement, period, attempt)
     running = meet(receive(agreement, period, submissions, attempt))
     range_check(running)

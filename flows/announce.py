@@ -1,12 +1,21 @@
-"""Stage at every node, before anything leaves: its log says what is about to."""
+"""Stage at every node, before anything leaves: log what is about to."""
 
 from counterfoil.canonical import Ref
 from flows.parameters import RefText
 from flows.stage import stage
+from flows.stages import Stage
 from mpc_tasks.announce import announce as announce_
 
 
-@stage()
+@stage(
+    Stage(
+        roles=("node",),
+        limit_s=120,
+        title="each log says what will leave",
+        repeatable=True,
+        after="review",
+    )
+)
 def announce(agreement: RefText, evidence: RefText) -> Ref:
-    """What the reviewers approved is announced in this node's published log; the evidence that it stands on."""
+    """Announce in this node's published log what the reviewers approved; return the evidence on it."""
     return announce_(agreement, evidence)

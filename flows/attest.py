@@ -1,11 +1,20 @@
-"""Stage at every party: its log lies in the exchange."""
+"""Stage at every owner and node: publish its log."""
 
 from counterfoil.canonical import Ref
 from flows.stage import stage
+from flows.stages import Stage
 from mpc_tasks.publish import publish
 
 
-@stage()
+@stage(
+    Stage(
+        roles=("owner", "node"),
+        limit_s=120,
+        title="publish the logs",
+        repeatable=True,
+        after="release",
+    )
+)
 def attest() -> Ref:
-    """This party's log as it stands can be verified by anybody; its checkpoint."""
+    """Publish this party's log with a signed checkpoint, so that anybody can verify it; return the checkpoint."""
     return publish()

@@ -8,7 +8,7 @@ from counterfoil.texts import markdown
 from flows.dispatch import on_each, start
 from flows.parameters import Id, RefText
 from flows.stage import Answer, stage
-from flows.stages import MENDABLE
+from flows.stages import MENDABLE, Schedule, Stage
 from mpc_tasks.barrier import say
 from mpc_tasks.periods import choose, note, turn
 from mpc_tasks.remind import remind
@@ -27,7 +27,21 @@ SETTLED = {
 """What is said of a period for which nothing is ordered."""
 
 
-@stage()
+@stage(
+    Stage(
+        roles=("coordinator",),
+        limit_s=43_200,
+        title="order a period, from agreement to review",
+        schedule=Schedule(slug="weekly", cron="0 6 * * 1"),
+        ends={
+            "In review": "nothing: the period has a draft, and its review waits for the reviewers",
+            "Released": "nothing: the period is over",
+            "Changes requested": "order the period again by its name: a reviewer asked for another draft",
+            "Rejected": "nothing: that is final for what its owners handed in",
+            "Skipped": "order the period again by its name once its owner has the table of then",
+        },
+    )
+)
 def collaborate(agreement: RefText, period: Id | None = None) -> Answer:
     """Order the period that is asked for, or the first that is left until the run's scheduled time, up to its review.
 
@@ -35,7 +49,7 @@ def collaborate(agreement: RefText, period: Id | None = None) -> Answer:
     computed. For a period that is in review or released nothing is ordered, and the run says so.
     """
     terms = signed(agreement).terms
-    call_run(About(terms.id, period), "collaborate", terms.coordinator)
+    call_run(About(terms.id, period))
     remind(agreement)
     if period is not None:
         return _by_name(agreement, terms, period)
@@ -59,7 +73,7 @@ def _in_order(agreement: Ref, terms: Agreement) -> Answer:
         name, standing, evidence = choose(agreement, _scheduled(), None)
         if name in without:  # it was the last
             break
-        call_run(About(terms.id, name), "collaborate", terms.coordinator)
+        call_run(About(terms.id, name))
         if Standing(standing) not in (*TO_ORDER, Standing.FAILED):
             if without:
                 break

@@ -1,15 +1,28 @@
-"""Stage at an owner: its table becomes sealed shares."""
+"""Stage at an owner: make sealed shares of its table."""
 
 from counterfoil.canonical import Ref
 from flows.parameters import Id, RefText
 from flows.stage import stage
+from flows.stages import Stage
 from mpc_tasks.minimise import minimise
 from mpc_tasks.share import share
 from mpc_tasks.validate import validate
 
 
-@stage()
+@stage(
+    Stage(
+        roles=("owner",),
+        limit_s=3600,
+        title="check, minimise, share, seal",
+        repeatable=True,
+        after="agree",
+        ends={
+            "PeriodTableError": "at the owner: put the table of then into its home as `data/<contract>.<period>.csv` "
+            "or `.parquet`; then order the period again by its name",
+        },
+    )
+)
 def contribute(agreement: RefText, contract: Id, period: Id) -> Ref:
-    """The owner's part for the period lies in the exchange, sealed to each node; the signed manifest."""
+    """Check, minimise and share the owner's table, and upload it sealed to each node; return the signed manifest."""
     table = validate(agreement, contract, period)
     return share(minimise(table))

@@ -1,12 +1,21 @@
-"""Stage at every node, between announcement and release: the other nodes' logs only grew, and the node says so."""
+"""Stage at every node, between announcement and release: cosign the other nodes' logs."""
 
 from counterfoil.canonical import Ref
 from flows.parameters import RefText
 from flows.stage import stage
+from flows.stages import Stage
 from mpc_tasks.cosign import cosign_nodes
 
 
-@stage()
+@stage(
+    Stage(
+        roles=("node",),
+        limit_s=120,
+        title="the other nodes cosign that",
+        repeatable=True,
+        after="announce",
+    )
+)
 def countersign(agreement: RefText) -> Ref:
-    """The other nodes' logs, with what they are about to release, bear this node's cosignature; the agreement."""
+    """Check that the other nodes' logs only grew, and cosign what they are about to release; return the agreement."""
     return cosign_nodes(agreement)

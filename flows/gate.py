@@ -24,7 +24,7 @@ from counterfoil.errors import RefusedError
 from counterfoil.terminal import say
 from flows.parameters import parse
 from flows.spawner import Admitted
-from flows.stage import limit_s
+from flows.stage import description_of
 from mpc_tasks.barrier import keep
 from mpc_tasks.server import PATIENT, patiently
 
@@ -46,7 +46,7 @@ class Gate:
         except RefusedError:
             self._on_refusal(run)
             raise
-        return Admitted(partial(_run, flow, arguments, UUID(run)), limit_s(flow))
+        return Admitted(partial(_run, flow, arguments, UUID(run)), description_of(flow).limit_s)
 
 
 def _run(flow: Flow[..., Any], arguments: dict[str, Any], run_id: UUID) -> None:

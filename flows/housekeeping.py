@@ -24,10 +24,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.states import AwaitingRetry, Cancelled, Crashed
 
-from flows.stages import STAGES
-
-ALONE: Final = "alone"
-"""The work queue of stages that a party takes part in one at a time; the server gives out one of its runs."""
+from flows.stages import ALONE, STAGES
 
 _EVERY_S: Final = 30.0
 _UNDER_WAY: Final = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]

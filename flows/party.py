@@ -24,7 +24,7 @@ from counterfoil.proxies import spare_loopback
 from counterfoil.terminal import complain, say
 from flows import spawner
 from flows.gate import Gate
-from flows.stages import STAGES, stages_of
+from flows.stages import ALONE, STAGES, stages_of
 from flows.worker import WAIT_S, CounterfoilWorker
 from mpc_tasks.barrier import guard_logs
 from mpc_tasks.held import home
@@ -37,7 +37,7 @@ _LOCK_S: Final = 10.0
 
 def flows_of(roles: Iterable[str]) -> list[Flow[..., object]]:
     """The flows that a party with these roles runs, imported."""
-    return [getattr(import_module(f"flows.{name}"), name) for name in stages_of(roles)]
+    return [getattr(import_module(STAGES[name].module), name) for name in stages_of(roles)]
 
 
 def gate() -> Gate:
@@ -93,7 +93,7 @@ def lock_home() -> None:
 
 async def _work(channel: socket.socket, wait_s: float) -> None:
     party = home().party
-    alone = any(STAGES[name].together for name in stages_of(home().roles))
+    alone = any(STAGES[name].queue == ALONE for name in stages_of(home().roles))
     worker = CounterfoilWorker(party, name=party, channel=channel, wait_s=wait_s, alone=alone)
     working = asyncio.create_task(worker.start(printer=say))
     for ending in (signal.SIGINT, signal.SIGTERM):

@@ -1,12 +1,21 @@
-"""Stage at every node: what the reviewers approved goes to its recipients."""
+"""Stage at every node: send what the reviewers approved to its recipients."""
 
 from counterfoil.canonical import Ref
 from flows.parameters import RefText
 from flows.stage import stage
+from flows.stages import Stage
 from mpc_tasks.seal import seal
 
 
-@stage()
+@stage(
+    Stage(
+        roles=("node",),
+        limit_s=600,
+        title="seal to the recipients",
+        repeatable=True,
+        after="countersign",
+    )
+)
 def release(agreement: RefText, evidence: RefText) -> Ref:
-    """This node's shares lie in the exchange, sealed to each recipient; the evidence that they stand on."""
+    """Seal this node's shares to each recipient and upload them; return the evidence on them."""
     return seal(agreement, evidence)

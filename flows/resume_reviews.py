@@ -19,8 +19,8 @@ from counterfoil.errors import CounterfoilError
 from flows.parameters import parse
 from flows.review import LOOK_AGAIN, review
 from flows.stage import Answer, stage
+from flows.stages import Schedule, Stage
 from mpc_tasks.count import missing_approvals, standing
-from mpc_tasks.held import home
 from mpc_tasks.runs import About, call_run, forget_quiet_runs
 
 QUIET = "Quiet"
@@ -28,10 +28,20 @@ QUIET = "Quiet"
 SUSPENDED = FlowRunFilter(state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Suspended"])))
 
 
-@stage()
+@stage(
+    Stage(
+        roles=("coordinator",),
+        limit_s=300,
+        title="have decided reviews go on",
+        schedule=Schedule(slug="often", interval=300),
+        ends={
+            "Quiet": "nothing: no review was decided; the next look deletes this run",
+        },
+    )
+)
 def resume_reviews() -> Answer:
-    """Have decided reviews go on; how many. One that can no longer be approved goes on too, to say so."""
-    call_run(About(), "resume_reviews", home().party)
+    """Have decided reviews go on, also those that can no longer be approved, to say so; return how many."""
+    call_run(About())
     resumed = 0
     with get_client(sync_client=True) as client:
         waiting = client.read_flow_runs(

@@ -1,13 +1,24 @@
-"""Stage at every node, on a schedule: what it may not hold any longer is erased."""
+"""Stage at every node, on a schedule: erase what it may not hold any longer.
+
+A server may forget to ask, so a node's own timer runs `counterfoil purge` as well.
+"""
 
 from flows.stage import stage
+from flows.stages import Schedule, Stage
 from mpc_tasks.erase import erase
-from mpc_tasks.held import home
 from mpc_tasks.runs import About, call_run
 
 
-@stage()
+@stage(
+    Stage(
+        roles=("node",),
+        limit_s=600,
+        title="erase what is due",
+        repeatable=True,
+        schedule=Schedule(slug="daily", cron="30 2 * * *"),
+    )
+)
 def retire() -> int:
-    """Nothing is left at this node that is past its time, or from whose agreement a party withdrew; how much went."""
-    call_run(About(), "retire", home().party)
+    """Erase what is past its time, or of an agreement that a party withdrew from; return how much."""
+    call_run(About())
     return erase()

@@ -18,6 +18,7 @@ from counterfoil.texts import markdown
 from flows.dispatch import on_each, start
 from flows.parameters import RefText
 from flows.stage import stage
+from flows.stages import Stage
 from mpc_tasks.barrier import say
 from mpc_tasks.count import checkers_waiting, count, standing
 from mpc_tasks.held import hold
@@ -47,15 +48,27 @@ LOOK_AGAIN = {"reviewer": NOBODY, "decision": "look-again", "comment": "the sign
 """What is typed for nobody."""
 
 
-@stage()
+@stage(
+    Stage(
+        roles=("coordinator",),
+        limit_s=14_400,
+        title="signatures of the reviewers",
+        resumes=True,
+        after="analyse",
+        ends={
+            "Paused": "reviewers have not decided: `counterfoil review list`; when the quorum is there it goes on "
+            "within five minutes, or at once by `prefect deployment run resume_reviews/coordinator`",
+        },
+    )
+)
 def review(agreement: RefText, evidence: RefText) -> Ref:
-    """Every recipient has its release, every log is published and cosigned, and a page says what was released to whom.
+    """Wait for the reviewers, have what they approved released, published and cosigned; return the evidence on it.
 
-    The evidence that all of it stands on.
+    A page says what was released to whom.
     """
     found = standing(agreement, evidence)
     terms, about = found.draft.agreement.terms, About(found.draft.agreement.terms.id, found.draft.evidence.period)
-    call_run(about, "review", terms.coordinator)
+    call_run(about)
     try:
         _wait(agreement, evidence, terms, about)
     except NotApprovedError:

@@ -1,6 +1,7 @@
 """The decorator that makes a function a stage: a Prefect flow that ends with a reference or with a named failure."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import NamedTuple, ParamSpec
 
@@ -10,13 +11,13 @@ from prefect.states import Completed, Failed
 
 from counterfoil.errors import CounterfoilError
 from counterfoil.texts import visible
-from flows.stages import STAGES
+from flows.stages import Stage, named
 from mpc_tasks.barrier import PublicValue, barrier, check_public, say
 from mpc_tasks.nowhere import NOWHERE
 
 P = ParamSpec("P")
 
-_limits: dict[str, float] = {}
+_described: dict[str, Stage] = {}
 
 
 class Answer(NamedTuple):
@@ -26,10 +27,9 @@ class Answer(NamedTuple):
     name: str
 
 
-def stage(*, timeout_s: float | None = None) -> Callable[[Callable[P, PublicValue | Answer]], Flow[P, State]]:
-    """A flow without retries or stored result, which the party's worker ends after the time-out.
+def stage(described: Stage) -> Callable[[Callable[P, PublicValue | Answer]], Flow[P, State]]:
+    """Make a flow without retries or stored result of the function, which the party's worker ends after its limit.
 
-    The time-out is that of the function's name in `flows.stages`; a flow that is not listed there gives its own.
     Prefect's own time-out would be raised within a step, and look like the step's fault.
 
     It ends Completed with its reference as the state's message, or Failed with the error's class as the state's name.
@@ -38,7 +38,8 @@ def stage(*, timeout_s: float | None = None) -> Callable[[Callable[P, PublicValu
     """
 
     def decorate(function: Callable[P, PublicValue | Answer]) -> Flow[P, State]:
-        _limits[function.__name__] = STAGES[function.__name__].limit_s if timeout_s is None else timeout_s
+        name, taken = function.__name__, inspect.signature(function).parameters
+        _described[name] = named(described, name, inspect.getdoc(function), taken)
 
         @functools.wraps(function)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> State:
@@ -67,6 +68,6 @@ def stage(*, timeout_s: float | None = None) -> Callable[[Callable[P, PublicValu
     return decorate
 
 
-def limit_s(stage: Flow[..., State]) -> float:
-    """How long a run of the stage may take."""
-    return _limits[stage.name]
+def description_of(stage: Flow[..., State]) -> Stage:
+    """Look up how the stage is described."""
+    return _described[stage.name]

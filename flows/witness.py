@@ -1,12 +1,21 @@
-"""Stage at every node: the other parties' logs only grew, and the node says so."""
+"""Stage at every node: cosign all parties' published logs."""
 
 from counterfoil.canonical import Ref
 from flows.parameters import RefText
 from flows.stage import stage
+from flows.stages import Stage
 from mpc_tasks.cosign import cosign
 
 
-@stage()
+@stage(
+    Stage(
+        roles=("node",),
+        limit_s=120,
+        title="cosign each other's logs",
+        repeatable=True,
+        after="attest",
+    )
+)
 def witness(agreement: RefText) -> Ref:
-    """The published checkpoints of all parties bear this node's cosignature; the agreement that names them."""
+    """Check that all parties' published logs only grew, and cosign them; return the agreement."""
     return cosign(agreement)

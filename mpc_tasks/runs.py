@@ -33,6 +33,7 @@ from prefect.utilities.urls import url_for
 
 from counterfoil.canonical import Ref
 from counterfoil.texts import Markdown, escape
+from mpc_tasks.held import home
 from mpc_tasks.server import patient
 
 _STAGES: Final = ("contribute", "analyse")
@@ -103,10 +104,11 @@ class About:
 
 
 @patient
-def call_run(about: About, stage: str, party: str) -> None:
-    """Name this process's run, which whoever started it may not have known enough to name."""
+def call_run(about: About) -> None:
+    """Name this process's run by its stage and party, since nobody may have known enough to name it when it began."""
     context = FlowRunContext.get()
-    if context is not None and context.flow_run is not None:
+    if context is not None and context.flow is not None and context.flow_run is not None:
+        stage, party = context.flow.name, home().party
         with suppress(httpx.HTTPError), get_client(sync_client=True) as client:  # it runs without a name as well
             others = [tag for tag in context.flow_run.tags if tag.split(":", 1)[0] not in _SAID]
             tags = [*others, *about.tags(stage, party)]

@@ -19,8 +19,8 @@ from flows.worker import lost
 from mpc_tasks import server
 from mpc_tasks.runs import About
 
-ONCE = Stage("once", ("owner",), 100.0)
-AGAIN = Stage("again", ("owner",), 100.0, repeatable=True)
+ONCE = Stage(name="once", roles=("owner",), limit_s=100.0)
+AGAIN = Stage(name="again", roles=("owner",), limit_s=100.0, repeatable=True)
 
 
 def ordered(stage: Stage, now: float = 0.0) -> Followed:

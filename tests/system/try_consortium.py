@@ -15,6 +15,7 @@ from counterfoil.governance.jobs.evidence import make_evidence, sign_evidence
 from counterfoil.governance.jobs.job import Job
 from flows.parameters import Count, Id, Refs, RefText
 from flows.stage import stage
+from flows.stages import Stage
 from mpc_tasks.held import home
 from mpc_tasks.verify import signed
 from tests.system.try_parties import each_in_a_process, work
@@ -22,12 +23,12 @@ from tests.system.try_parties import each_in_a_process, work
 WITHOUT = "without-table"
 
 
-@stage(timeout_s=60)
+@stage(Stage(limit_s=60))
 def agree(agreement: RefText) -> Ref:
     return agreement
 
 
-@stage(timeout_s=60)
+@stage(Stage(limit_s=60))
 def contribute(agreement: RefText, contract: Id, period: Id) -> Ref:
     missing = home().path / WITHOUT
     if missing.exists() and period in missing.read_text().split():
@@ -35,7 +36,7 @@ def contribute(agreement: RefText, contract: Id, period: Id) -> Ref:
     return Ref("manifest", home().party, hashlib.sha256(f"{home().party} {period}".encode()).hexdigest())
 
 
-@stage(timeout_s=60)
+@stage(Stage(limit_s=60))
 def analyse(agreement: RefText, period: Id, submissions: Refs, attempt: Count) -> Ref:
     terms = signed(agreement)
     made = make_evidence(

@@ -15,6 +15,7 @@ from counterfoil.canonical import Ref
 from counterfoil.errors import OutOfBoundsError
 from flows.gate import Gate
 from flows.stage import stage
+from flows.stages import Stage
 from mpc_tasks.barrier import guard_logs
 from mpc_tasks.task import mpc_task
 
@@ -32,27 +33,27 @@ def refuse() -> Ref:
     raise OutOfBoundsError("loans.csv: balance: 3 rows above the maximum")
 
 
-@stage(timeout_s=60)
+@stage(Stage(limit_s=60))
 def step_stumbles() -> Ref:
     return stumble()
 
 
-@stage(timeout_s=60)
+@stage(Stage(limit_s=60))
 def step_refuses() -> Ref:
     return refuse()
 
 
-@stage(timeout_s=60)
+@stage(Stage(limit_s=60))
 def flow_stumbles() -> Ref:
     raise KeyError(SECRET)
 
 
-@stage(timeout_s=60)
+@stage(Stage(limit_s=60))
 def flow_exits() -> Ref:
     sys.exit(SECRET)
 
 
-@stage(timeout_s=60)
+@stage(Stage(limit_s=60))
 def flow_is_interrupted() -> Ref:
     raise KeyboardInterrupt(SECRET)
 

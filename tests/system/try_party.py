@@ -14,6 +14,7 @@ from flows import spawner
 from flows.gate import Gate
 from flows.parameters import RefText
 from flows.stage import stage
+from flows.stages import Stage
 from flows.worker import CounterfoilWorker
 from mpc_tasks.barrier import guard_logs
 
@@ -22,39 +23,39 @@ def leave_pid(name: str) -> None:
     (Path(os.environ["COUNTERFOIL_HOME"]) / name).write_text(str(os.getpid()))
 
 
-@stage(timeout_s=600)
+@stage(Stage(limit_s=600))
 def sleep(agreement: RefText) -> Ref:
     leave_pid("sleep")
     time.sleep(600)
     return agreement
 
 
-@stage(timeout_s=2)
+@stage(Stage(limit_s=2))
 def overdue(agreement: RefText) -> Ref:
     leave_pid("overdue")
     time.sleep(600)
     return agreement
 
 
-@stage(timeout_s=60)
+@stage(Stage(limit_s=60))
 def die(agreement: RefText) -> Ref:
     os.kill(os.getpid(), signal.SIGKILL)
     return agreement
 
 
-@stage(timeout_s=60)
+@stage(Stage(limit_s=60))
 def stumble(agreement: RefText) -> Ref:
     raise KeyError("customer 4711")
 
 
-@stage(timeout_s=120)
+@stage(Stage(limit_s=120))
 def slow(agreement: RefText) -> Ref:
     leave_pid("slow")
     time.sleep(20)
     return agreement
 
 
-@stage(timeout_s=60)
+@stage(Stage(limit_s=60))
 def once(agreement: RefText) -> Ref:
     if not (Path(os.environ["COUNTERFOIL_HOME"]) / "once").exists():
         leave_pid("once")
@@ -62,7 +63,7 @@ def once(agreement: RefText) -> Ref:
     return agreement
 
 
-@stage(timeout_s=60)
+@stage(Stage(limit_s=60))
 def end(agreement: RefText) -> Ref:
     return agreement
 
