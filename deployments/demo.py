@@ -11,10 +11,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+import flows
 from counterfoil.terminal import answer, complain, console, say
-from deployments.stages import Display, Stage
+from deployments.stages import Display, Line
 from deployments.stand import DemoError, Stand
 from deployments.watch import Watch
+from flows.stages import STAGES, Stage, stages_of
 
 ROOT = Path(__file__).resolve().parent.parent
 OWNERS = ("bank-a", "bank-b", "bank-c", "bank-d")
@@ -39,39 +41,32 @@ COMMANDS = (
     "pydantic.type_adapter",
     "typer.rich_utils",
 )
-WORKERS = (
-    "flows.party",
-    "flows.analyse",
-    "flows.collaborate",
-    "flows.review",
-    "flows.resume_reviews",
-    "flows.announce",
-    "flows.countersign",
-    "flows.release",
-)
-OWNERS_WORKERS = ("flows.contribute", "great_expectations")
+WORKERS = (f"{flows.__name__}.party", *(STAGES[name].module for name in stages_of(("node", "coordinator"))))
+OWNERS_WORKERS = (*(STAGES[name].module for name in stages_of(("owner",))), "great_expectations")
 
 
-def stages(roles: Mapping[str, Sequence[str]]) -> dict[str, Stage]:
-    """What the demo goes through with these parties."""
+def stages(roles: Mapping[str, Sequence[str]]) -> dict[str, Line]:
+    """List what the demo goes through with these parties: what people type, and between that the stages of a job."""
     every, owners, nodes = len(roles), len(_who("owner", roles)), len(_who("node", roles))
-    return {
-        "parties": Stage("Keys, log and folder of every party", every),
-        "agreement": Stage("Agreement proposed and signed", every),
-        "tables": Stage("Tables at the banks, made from the contract", owners),
-        "workers": Stage("Prefect server and a worker at each party", owners + nodes + 1),
-        "agree": Stage("Agree: each verifies the agreement", owners + nodes),
-        "contribute": Stage("Contribute: check, minimise, share, seal", owners),
-        "analyse": Stage("Analyse: compute on shares", nodes),
-        "review": Stage("Review: signatures of the reviewers", len(_who("reviewer", roles))),
-        "announce": Stage("Announce: each log says what will leave", nodes),
-        "countersign": Stage("Countersign: the other nodes cosign that", nodes),
-        "release": Stage("Release: seal to the recipients", nodes),
-        "attest": Stage("Attest: publish the logs", owners + nodes),
-        "witness": Stage("Witness: cosign each other's logs", nodes),
-        "open": Stage("Open and report, at the recipients", len(_who("recipient", roles))),
-        "verify": Stage("Verify everything, as an outsider", 1),
+    job = {
+        each.name: Line(f"{each.name.capitalize()}: {each.title}", len(_at(each, roles)))
+        for each in STAGES.values()
+        if each.after
     }
+    job["review"].total = len(_who("reviewer", roles))
+    return {
+        "parties": Line("Keys, log and folder of every party", every),
+        "agreement": Line("Agreement proposed and signed", every),
+        "tables": Line("Tables at the banks, made from the contract", owners),
+        "workers": Line("Prefect server and a worker at each party", owners + nodes + 1),
+        **job,
+        "open": Line("Open and report, at the recipients", len(_who("recipient", roles))),
+        "verify": Line("Verify everything, as an outsider", 1),
+    }
+
+
+def _at(stage: Stage, roles: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    return tuple(party for party, has in roles.items() if not set(has).isdisjoint(stage.roles))
 
 
 def _who(role: str, roles: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -130,7 +125,7 @@ class Demo:
             verified = await self.stand.cli("regulator", "verify", str(self.stand.exchange), *pins)
         return told, verified
 
-    async def _make_parties(self, step: Stage) -> Path:
+    async def _make_parties(self, step: Line) -> Path:
         """Every party has a home, and its card lies in the folder that is returned."""
         cards = self.stand.folder / "cards"
         cards.mkdir()
@@ -145,7 +140,7 @@ class Demo:
         await asyncio.gather(*map(make, self.roles))
         return cards
 
-    async def _sign(self, cards: Path, step: Stage) -> str:
+    async def _sign(self, cards: Path, step: Line) -> str:
         """The agreement, proposed by bank-a and signed by all."""
         contracts = self.stand.folder / "contracts"
         shutil.copytree(ROOT / "contracts", contracts)
@@ -172,7 +167,7 @@ class Demo:
 
     async def _start_workers(self, server: "asyncio.Task[None]", agreement: str, wish: Sequence[str]) -> None:
         """Every bank has its table, every party's worker works, and their flows are deployed."""
-        step = self.display.stages["workers"]
+        step = self.display.lines["workers"]
         step.reach(0)
         await self.stand.preload(*WORKERS)
         tables = asyncio.create_task(self._make_tables(wish))
@@ -186,7 +181,7 @@ class Demo:
         await deployed
         await tables
 
-    async def _work(self, parties: Iterable[str], step: Stage) -> None:
+    async def _work(self, parties: Iterable[str], step: Line) -> None:
         for party in parties:
             await self.stand.work(party)
             step.reach(step.done + 1)
@@ -205,17 +200,17 @@ class Demo:
         """Shows what goes on until the run is in the state; all states then."""
         while True:
             states, completed = await watch.look()
-            for name, stage in self.display.stages.items():
+            for name, line in self.display.lines.items():
                 begun = any(other.startswith(f"{name} at") for other in states)
                 if begun and name != "review":
-                    stage.reach(completed[name])
+                    line.reach(completed[name])
             if states.get(run, {}).get("type") == state:
                 return states
             await watch.pause()
 
     async def review(self, watch: Watch, agreement: str, evidence: str, ask: bool) -> None:
         """The reviewers signed, and the review goes on; who is asked decides for each of them."""
-        step = self.display.stages["review"]
+        step = self.display.lines["review"]
         step.reach(0)
         if ask:
             with self.display.aside():

@@ -32,11 +32,11 @@ from counterfoil.errors import (
 from counterfoil.files import read_file
 from counterfoil.proxies import proxy_variable, spare_loopback
 from counterfoil.terminal import complain, say
+from flows.stages import STAGES
 from flows.worker import CounterfoilWorker
 from mpc_tasks.server import address
 
 FILE = Path(__file__).with_name("prefect.yaml")
-_ENTRY_POINT = re.compile(r"flows/([a-z_]+)\.py:([a-z_]+)")
 _VARIABLE = re.compile(r"\{\{ *\$(\w+) *\}\}")
 _WAIT_S = 10.0
 
@@ -126,13 +126,12 @@ def _resolved(item: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _flow(entrypoint: str, where: str) -> Flow[..., Any]:
-    named = _ENTRY_POINT.fullmatch(entrypoint)
+    stages = {stage.entry_point: stage for stage in STAGES.values()}
     try:
-        found = getattr(import_module(f"flows.{named[1]}"), named[2]) if named else None
-    except (ImportError, AttributeError):
-        found = None
-    if not isinstance(found, Flow):
-        raise EntryPointError(f"{where}: no flow is at {entrypoint}; entry points are like flows/agree.py:agree")
+        stage = stages[entrypoint]
+        found: Flow[..., Any] = getattr(import_module(stage.module), stage.name)
+    except (KeyError, ImportError):
+        raise EntryPointError(f"{where}: no flow is at {entrypoint}; entry points are like {min(stages)}") from None
     return found
 
 

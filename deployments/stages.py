@@ -1,4 +1,4 @@
-"""The demo's display: one line a stage, with what is done of it and how long it took."""
+"""The demo's display: one line for each thing that is done, with what is done of it and how long it took."""
 
 import time
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from rich.text import Text
 
 
 @dataclass
-class Stage:
-    """One line: `done` of `total` parties or steps, since `began` until `ended`."""
+class Line:
+    """One line of the display: `done` of `total` parties or steps, since `began` until `ended`."""
 
     title: str
     total: int
@@ -37,10 +37,10 @@ class Stage:
 
 
 class Display:
-    """The stages in order, redrawn while they go on."""
+    """The lines in order, redrawn while they go on."""
 
-    def __init__(self, console: Console, stages: dict[str, Stage]) -> None:
-        self.stages = stages
+    def __init__(self, console: Console, lines: dict[str, Line]) -> None:
+        self.lines = lines
         self._spinner = Spinner("dots")
         self._live = Live(console=console, get_renderable=self._draw, refresh_per_second=5, transient=False)
 
@@ -56,12 +56,12 @@ class Display:
         self._live.stop()
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Stage]:
-        """The stage goes on within the block and is done after it."""
-        stage = self.stages[name]
-        stage.reach(0)
-        yield stage
-        stage.reach(stage.total)
+    def step(self, name: str) -> Iterator[Line]:
+        """Begin the line, and end it after the block."""
+        line = self.lines[name]
+        line.reach(0)
+        yield line
+        line.reach(line.total)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -72,15 +72,15 @@ class Display:
 
     def _draw(self) -> Table:
         table = Table.grid(padding=(0, 2))
-        for stage in self.stages.values():
+        for line in self.lines.values():
             mark: RenderableType
-            if stage.began is None:
+            if line.began is None:
                 mark, style = Text("·"), "dim"
-            elif stage.ended is None:
+            elif line.ended is None:
                 mark, style = self._spinner, "bold"
             else:
                 mark, style = Text("✓", "green"), ""
-            bar = ProgressBar(total=stage.total, completed=stage.done, width=12)
-            clock = f"{stage.seconds:5.1f} s" if stage.began else ""
-            table.add_row(mark, Text(stage.title, style), bar, f"{stage.done}/{stage.total}", clock)
+            bar = ProgressBar(total=line.total, completed=line.done, width=12)
+            clock = f"{line.seconds:5.1f} s" if line.began else ""
+            table.add_row(mark, Text(line.title, style), bar, f"{line.done}/{line.total}", clock)
         return table

@@ -1,0 +1,75 @@
+"""One idea, one file: a stub of each kind is added as one file, and is seen wherever its kind is listed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+
+STAGE = '''
+"""Stage at an owner, in a test: count its blessings."""
+
+from counterfoil.canonical import Ref
+from flows.parameters import Id, RefText
+from flows.stage import stage
+from flows.stages import Schedule, Stage
+
+
+@stage(
+    Stage(
+        roles=("owner",),
+        limit_s=90,
+        title="count its blessings",
+        repeatable=True,
+        together=True,
+        schedule=Schedule(slug="hourly", cron="0 * * * *"),
+        ends={"Thankless": "count again"},
+    )
+)
+def count_blessings(agreement: RefText, period: Id) -> Ref:
+    """Count the owner's blessings."""
+    return agreement
+'''
+
+LOOK = """
+import json, sys
+import flows
+flows.__path__.append(sys.argv[1])  # as if the file were in the room
+from deployments.derive import prefect_yaml, stage_tables
+from flows.gate import Gate
+from flows.party import flows_of
+from flows.stages import STAGES, stages_of
+
+admit = Gate(flows_of(["owner"]), print)
+agreement = f"agreement:bank-a:{'0' * 64}"
+print(json.dumps({
+    "registry": STAGES["count_blessings"].limit_s,
+    "owner": stages_of(["owner"]),
+    "node": stages_of(["node"]),
+    "worker": admit("0" * 32, "count_blessings", {"agreement": agreement, "period": "2026-w48"}).limit_s,
+    "yaml": prefect_yaml({"bank-a": ("owner",), "node-0": ("node",)}),
+    "tables": stage_tables(),
+}))
+"""
+
+
+def test_a_stage_is_one_file(tmp_path: Path) -> None:
+    (tmp_path / "count_blessings.py").write_text(STAGE)
+    command = [sys.executable, "-c", LOOK, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen["registry"] == seen["worker"] == 90
+    assert "count_blessings" in seen["owner"] and "count_blessings" not in seen["node"]
+    assert "# --- count_blessings: count its blessings\n  - name: bank-a\n" in seen["yaml"]
+    assert seen["yaml"].count(":count_blessings") == 1
+    for line in ("work_pool: {name: bank-a, work_queue_name: alone}", 'cron: "0 * * * *", timezone: UTC, slug: hourly'):
+        assert line in seen["yaml"]
+    assert (
+        "| `count_blessings` | owner | hourly, `0 * * * *` UTC, when all workers are on | 90 s | is done again |"
+        in seen["tables"]
+    )
+    assert "| `count_blessings` | `Thankless` | count again |" in seen["tables"]
