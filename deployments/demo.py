@@ -94,7 +94,7 @@ class Demo:
         )
 
     async def run(self, tables: Sequence[str], ask: bool) -> None:
-        """The main job, from nothing to a verified report, and a summary of it."""
+        """Run the main job, from nothing to a verified report, and sum it up."""
         cards, agreement = await self.found(tables)
         async with Watch(self.stand.api) as watch:
             await watch.start("collaborate", "coordinator", agreement=agreement)
@@ -106,7 +106,7 @@ class Demo:
         await self._sum_up(agreement, told[self.recipients.index("regulator")], verified)
 
     async def found(self, tables: Sequence[str]) -> tuple[Path, str]:
-        """All parties are at work under an agreement that all signed; the folder of their cards, and the agreement."""
+        """Set all parties to work under an agreement that all signed; return the cards' folder, and the agreement."""
         server = asyncio.create_task(self.stand.serve())
         await self.stand.preload(*COMMANDS)
         with self.display.step("parties") as step:
@@ -117,7 +117,7 @@ class Demo:
         return cards, agreement
 
     async def open(self, cards: Path, agreement: str) -> tuple[list[str], str]:
-        """Every recipient opened what it has, and an outsider verified all; what the commands said."""
+        """Open every recipient's results and verify all of it as an outsider; return what the commands printed."""
         with self.display.step("open"):
             told = await self.each(self.recipients, "open", agreement)
         with self.display.step("verify"):
@@ -126,7 +126,7 @@ class Demo:
         return told, verified
 
     async def _make_parties(self, step: Line) -> Path:
-        """Every party has a home, and its card lies in the folder that is returned."""
+        """Make every party a home; return the folder of their public cards."""
         cards = self.stand.folder / "cards"
         cards.mkdir()
 
@@ -141,7 +141,7 @@ class Demo:
         return cards
 
     async def _sign(self, cards: Path, step: Line) -> str:
-        """The agreement, proposed by bank-a and signed by all."""
+        """Propose the agreement as bank-a and have all sign it; return its reference."""
         contracts = self.stand.folder / "contracts"
         shutil.copytree(ROOT / "contracts", contracts)
         if self.edit:
@@ -166,7 +166,7 @@ class Demo:
         return agreement
 
     async def _start_workers(self, server: "asyncio.Task[None]", agreement: str, wish: Sequence[str]) -> None:
-        """Every bank has its table, every party's worker works, and their flows are deployed."""
+        """Make the banks' tables, start every party's worker, and deploy their flows."""
         step = self.display.lines["workers"]
         step.reach(0)
         await self.stand.preload(*WORKERS)
@@ -197,7 +197,7 @@ class Demo:
             folder.rmdir()
 
     async def follow(self, watch: Watch, run: str, state: str) -> dict[str, dict[str, str]]:
-        """Shows what goes on until the run is in the state; all states then."""
+        """Show what goes on until the run is in the state; return all states then."""
         while True:
             states, completed = await watch.look()
             for name, line in self.display.lines.items():
@@ -209,7 +209,7 @@ class Demo:
             await watch.pause()
 
     async def review(self, watch: Watch, agreement: str, evidence: str, ask: bool) -> None:
-        """The reviewers signed, and the review goes on; who is asked decides for each of them."""
+        """Sign as the reviewers, or ask for each of them, and have the review go on."""
         step = self.display.lines["review"]
         step.reach(0)
         if ask:
@@ -240,7 +240,7 @@ class Demo:
                 )
 
     async def each(self, parties: Iterable[str], *words: str) -> list[str]:
-        """Each party runs the command; what it printed, in their order."""
+        """Run the command as each party; return what it printed, in their order."""
         return await asyncio.gather(*(self.stand.cli(party, *words) for party in parties))
 
     async def _sum_up(self, agreement: str, told: str, verified: str) -> None:
@@ -262,12 +262,12 @@ class Demo:
 
 
 async def demo(folder: Path, tables: Sequence[str], ask: bool, keep: bool) -> None:
-    """The demo on a fresh stand in the folder; with `keep`, its processes stay until somebody presses Ctrl-C."""
+    """Run the demo on a fresh stand in the folder; with `keep`, keep its processes until somebody presses Ctrl-C."""
     async with Stand(folder) as stand:
         try:
             with Display(console(), stages(ROLES)) as display:
                 await Demo(stand, display).run(tables, ask)
-        except DemoError as error:  # whoever keeps it wants to see why
+        except DemoError as error:  # kept so that its user can see why
             if not keep:
                 raise
             complain(error)
@@ -277,12 +277,12 @@ async def demo(folder: Path, tables: Sequence[str], ask: bool, keep: bool) -> No
 
 
 def main() -> None:
-    """Runs the demo; ends all that it started however it ends."""
+    """Run the demo; end all that it started however it ends."""
     parser = argparse.ArgumentParser(prog="python -m deployments.demo", description="Four banks, one exposure.")
     parser.add_argument("--review", choices=("scripted", "ask"), default="scripted", help="who decides")
     parser.add_argument("--rows", type=int, default=20_000, help="rows of each bank")
     parser.add_argument("--canaries", action="store_true", help="plant values that must not leave their bank")
-    parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="made anew; everything lies in it")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="made anew; holds all that the demo writes")
     parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
     wish = parser.parse_args()
     try:

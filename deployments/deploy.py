@@ -1,4 +1,4 @@
-"""Puts what `prefect.yaml` says on a Prefect server: work pools, flows, deployments; `python -m deployments.deploy`.
+"""Put what `prefect.yaml` says on a Prefect server: work pools, flows, deployments; `python -m deployments.deploy`.
 
 As `prefect deploy --all`, but it makes the pools, too, takes a second, and names what is wrong before anything is made.
 """
@@ -42,7 +42,7 @@ _WAIT_S = 10.0
 
 
 def main() -> None:
-    """All work pools, flows and deployments of the file are on the server that PREFECT_API_URL names.
+    """Put all work pools, flows and deployments of the file on the server that PREFECT_API_URL names.
 
     Exits with the code of what is wrong, after one line that says it.
     """
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def read_deployments(file: Path) -> list[dict[str, Any]]:
-    """The deployments that the file lists, with variables of the environment filled in, and their flows.
+    """Read the deployments that the file lists, with their flows, and fill in variables of the environment.
 
     Raises: NotFoundError, DocumentError; EntryPointError for a flow that is not installed here; DeploymentError for a
         variable that is not set.
@@ -79,12 +79,12 @@ def read_deployments(file: Path) -> list[dict[str, Any]]:
 
 
 def pools_of(file: Path) -> list[str]:
-    """The names of the work pools that the file's deployments are in. Raises: NotFoundError, DocumentError."""
+    """List the work pools that the file's deployments are in. Raises: NotFoundError, DocumentError."""
     return [item["work_pool"]["name"] for item, _ in _listed(file)]
 
 
 def _listed(file: Path) -> list[tuple[dict[str, Any], str]]:
-    """The deployments as the file writes them, and where each begins."""
+    """List the deployments as the file writes them, and where each begins."""
     text = read_file(file)  # as Prefect reads it: with anchors and aliases
     try:
         value, lines = yaml.safe_load(text), _lines(yaml.compose(text, Loader=yaml.SafeLoader))
@@ -107,7 +107,7 @@ def _listed(file: Path) -> list[tuple[dict[str, Any], str]]:
 
 
 def _lines(document: Any) -> list[int]:
-    """The lines, from 1, at which the deployments of a file begin."""
+    """List the lines, from 1, at which the deployments of a file begin."""
     entries = document.value if isinstance(document, yaml.MappingNode) else []
     values = [node for key, node in entries if key.value == "deployments" and isinstance(node, yaml.SequenceNode)]
     return [item.start_mark.line + 1 for node in values[-1:] for item in node.value]

@@ -92,7 +92,7 @@ def _deployments(stage: Stage, parties: Mapping[str, Sequence[str]]) -> Iterator
 
 
 def _scalar(text: str) -> str:
-    """The text as YAML, which would read an id like `007` as a number."""
+    """Quote the text if YAML would read it as something else, like `007` as a number."""
     return text if yaml.safe_load(text) == text else json.dumps(text)
 
 

@@ -1,4 +1,4 @@
-"""The one process that starts all others of a demo, and with which they all end.
+"""The process that starts all others of a demo; when it ends, so do they.
 
 It imports the heavy libraries once and forks every party and every command off itself: each is a process of its own,
 with its own environment, that starts at once and shares the libraries' memory. A real party runs on its own machine:
@@ -20,7 +20,7 @@ FOREVER_S = 1e9
 
 
 def gate(_run: str, what: str, parameters: Mapping[str, Any]) -> Admitted:
-    """`import` makes later forks share modules, `call` calls a function of one, `run` runs another program."""
+    """Admit `import`, which makes later forks share modules, `call`, which calls a function, and `run`, a program."""
     if what == "import":
         for module in parameters["modules"]:
             import_module(module)

@@ -1,4 +1,4 @@
-"""Makes, once after installation, what every demo starts from: an empty database of this Prefect. It takes seconds."""
+"""Make, once after installation, what every demo starts from: an empty database of this Prefect. It takes seconds."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from deployments.stand import SETTINGS, database_url, prepared_database
 
 
 def main() -> None:
-    """The empty database lies in the environment."""
+    """Make the empty database in the environment."""
     target = prepared_database()
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         database = Path(folder) / target.name

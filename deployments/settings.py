@@ -6,6 +6,6 @@ _HERE = Path(__file__).resolve().parent
 
 
 def shipped(name: str) -> dict[str, str]:
-    """The settings of `server` or `party`."""
+    """Read the settings of `server` or `party`."""
     lines = (_HERE / f"{name}.env").read_text("utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))

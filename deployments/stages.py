@@ -24,7 +24,7 @@ class Line:
     ended: float | None = None
 
     def reach(self, done: int) -> None:
-        """So much is done by now; the first call begins the stage, the last one ends it."""
+        """Note how much is done by now; the first call begins the line, the last one ends it."""
         self.began = self.began or time.monotonic()
         self.done = done
         if done >= self.total and self.ended is None:
@@ -52,7 +52,7 @@ class Display:
         self.close()
 
     def close(self) -> None:
-        """The last drawing stays; the terminal is free."""
+        """Stop drawing; the last drawing stays, and the terminal is free."""
         self._live.stop()
 
     @contextmanager
@@ -65,7 +65,7 @@ class Display:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Within the block the terminal is free for other things."""
+        """Free the terminal for other things within the block."""
         self._live.stop()
         yield
         self._live.start()

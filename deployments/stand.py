@@ -76,34 +76,34 @@ class Stand:
         self._launcher.close()
 
     def home(self, party: str) -> Path:
-        """The party's home folder."""
+        """Name the party's home folder."""
         return self.folder / "homes" / party
 
     async def preload(self, *modules: str) -> None:
-        """What is started from here on shares these modules."""
+        """Import the modules, which all that is started later shares."""
         await self._finish("import", {"modules": list(modules)}, "importing")
 
     async def call(self, target: str, *argv: str, env: Mapping[str, str] | None = None) -> str:
-        """Calls `module:function` in a process of its own; what it printed. Raises: DemoError."""
+        """Call `module:function` in a process of its own; return what it printed. Raises: DemoError."""
         output = self.folder / "logs" / f"{next(self._numbers):03d}-{'-'.join(argv[:3]).replace('/', '-')}.log"
         parameters = {"target": target, "argv": list(argv), "env": dict(env or {}), "output": str(output)}
         return await self._finish("call", parameters, " ".join(argv), output)
 
     async def cli(self, party: str, *arguments: str) -> str:
-        """Runs `counterfoil` with the arguments as the party, in its home; what it printed. Raises: DemoError."""
+        """Run `counterfoil` with the arguments as the party, in its home; return what it printed. Raises: DemoError."""
         env = {"COUNTERFOIL_HOME": str(self.home(party))}
         return await self.call("counterfoil.cli:app", "counterfoil", *arguments, env=env)
 
     async def work(self, party: str) -> None:
-        """The party's worker runs, in its home, until the demo ends."""
+        """Start the party's worker in its home; it runs until the demo ends."""
         env = {"COUNTERFOIL_HOME": str(self.home(party))}
         output = str(self.folder / "logs" / f"{party}.log")
         await self._begin("call", {"target": "flows.party:work", "argv": ["party"], "env": env, "output": output})
 
     async def serve(self) -> None:
-        """The Prefect server answers at `api`, and will until the demo ends. Raises: DemoError.
+        """Start the Prefect server and wait until it answers at `api`; it runs until the demo ends. Raises: DemoError.
 
-        It has the database of an earlier one that ended.
+        One that is started again goes on with the database of the one before.
         """
         database = self.folder / "prefect" / "prefect.db"
         prepared = prepared_database()
@@ -139,9 +139,9 @@ class Stand:
 
 
 def free_ports(number: int) -> list[int]:
-    """Ports that nobody listened on a moment ago.
+    """Find ports that nobody listened on a moment ago.
 
-    They lie below those that systems give out by themselves, so that no caller of anything gets one meanwhile.
+    They are below those that systems give out by themselves, so that no caller of anything gets one meanwhile.
     """
     with contextlib.ExitStack() as held:
         ports: list[int] = []
@@ -155,11 +155,11 @@ def free_ports(number: int) -> list[int]:
 
 
 def database_url(path: Path) -> str:
-    """Prefect's database in the file, opened as `server.env` says and tells why."""
+    """Address Prefect's database in the file, opened as `server.env` says and tells why."""
     kind, _, rest = SETTINGS["PREFECT_API_DATABASE_CONNECTION_URL"].partition("file:")
     return f"{kind}file:{quote(str(path))}?{rest.partition('?')[2]}"
 
 
 def prepared_database() -> Path:
-    """Where an empty database of this Prefect lies once it is made: making it takes seconds."""
+    """Name the file of this Prefect's empty database, which takes seconds to make."""
     return Path(sys.prefix) / "prefect-empty.db"

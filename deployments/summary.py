@@ -19,7 +19,7 @@ RELATIVE = 1e-6
 
 
 def main() -> None:
-    """`summary HOMES AGREEMENT REPORT`: prints the results beside the answer that pooling all tables gives."""
+    """`summary HOMES AGREEMENT REPORT`: print the results beside the answer that pooling all tables gives."""
     homes, agreement, report = Path(sys.argv[1]), Ref.parse(sys.argv[2]), json.loads(Path(sys.argv[3]).read_bytes())
     terms = fetch_agreement(Home.open(homes / "regulator").exchange, agreement)
     pooled = [_read(homes / owner) for owner in terms.owners]

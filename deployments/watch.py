@@ -25,14 +25,14 @@ class Watch:
         await self._client.aclose()
 
     async def start(self, flow: str, party: str, **parameters: str) -> str:
-        """A run of the party's deployment is due; its id."""
+        """Order a run of the party's deployment, due now; return its id."""
         deployment = await self._ask("GET", f"/deployments/name/{flow}/{party}")
         tags = [f"stage:{flow}", f"party:{party}"]
         wish = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "name": f"{flow} at {party}", "tags": tags}
         return str((await self._ask("POST", f"/deployments/{deployment['id']}/create_flow_run", wish))["id"])
 
     async def look(self) -> tuple[dict[str, dict[str, Any]], Counter[str]]:
-        """Every run's latest state by stage and party (`analyse at node-1`), and how many runs of each stage completed.
+        """Read each run's latest state by stage and party (`analyse at node-1`), and count each stage's completed runs.
 
         Raises: DemoError if one at the coordinator ended badly; it knows why the others' did.
         """
@@ -44,7 +44,7 @@ class Watch:
         return states, Counter(name.split(" at ")[0] for name, state in states.items() if state["type"] == "COMPLETED")
 
     async def pause(self) -> None:
-        """Until the next look."""
+        """Wait until the next look."""
         await asyncio.sleep(LOOK_EVERY_S)
 
     async def _ask(self, method: str, path: str, body: Any = None) -> Any:
@@ -54,6 +54,6 @@ class Watch:
 
 
 def _called(run: dict[str, Any]) -> str:
-    """Which stage runs where, as the run's tags say."""
+    """Name the stage and the party of a run, as its tags say."""
     said = dict(tag.split(":", 1) for tag in run["tags"] if ":" in tag)
     return f"{said['stage']} at {said['party']}" if {"stage", "party"} <= said.keys() else str(run["name"])

@@ -1,7 +1,7 @@
-"""What follows what, and nothing else: one Prefect flow a stage, and the worker that runs them.
+"""The order of the joint job: one Prefect flow a stage, and the worker that runs them.
 
-Whoever starts them: nothing is told to Prefect's makers, which its client decides by the environment; and a server's
-address that is none is a line, which Prefect would end in a traceback while it is imported.
+Importing this package sets the environment by which Prefect's client tells its makers nothing, and reports an invalid
+address of the server in one line, where importing Prefect would end in a traceback.
 """
 
 import os

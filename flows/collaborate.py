@@ -1,4 +1,4 @@
-"""The parent, at the coordinator: one period's collaboration, from agreement to a draft that waits for review."""
+"""Stage at the coordinator: order one period's job, from agreement to a draft that waits for review."""
 
 from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError, IntegrityError, PeriodTableError, StageError
@@ -67,7 +67,7 @@ def _by_name(agreement: Ref, terms: Agreement, period: str) -> Answer:
 
 
 def _in_order(agreement: Ref, terms: Agreement) -> Answer:
-    """Order the first period that is left. One that an owner has no table for any more is passed by."""
+    """Order the first period that is left, and pass by those for which an owner has no table any more."""
     without: dict[str, str] = {}
     while True:
         name, standing, evidence = choose(agreement, _scheduled(), None)
@@ -108,7 +108,7 @@ def _lacks_table(error: CounterfoilError) -> bool:
 
 
 def _answer(agreement: Ref, terms: Agreement, period: str, standing: Standing, evidence: Ref | None) -> Answer:
-    """Nothing is ordered; but a draft whose review never began, since this party stopped before, gets it now."""
+    """Say why nothing is ordered, and begin the review of a draft whose review was never begun."""
     words = f"{period} {SETTLED[standing]}; nothing is ordered"
     say(words)
     told = markdown("## {title}, {period}\n\n{words}.\n", title=terms.title, period=period, words=words)
@@ -119,7 +119,7 @@ def _answer(agreement: Ref, terms: Agreement, period: str, standing: Standing, e
 
 
 def _order(agreement: Ref, terms: Agreement, period: str, *, skips: bool) -> Ref:
-    """Have the period computed up to its review; what became of the order is in this party's log."""
+    """Have the period computed up to its review, and log what became of the order."""
     note(agreement, period, "ordered")
     try:
         return _compute(agreement, terms, period)

@@ -1,7 +1,7 @@
 """How the coordinator has a stage run at other parties: their own deployments, side by side, and a reference from each.
 
-What comes back is a state's name and message, which the party wrote; a party that lies here harms nobody but itself.
-No state is forced: what a run has become meanwhile stands.
+What comes back is a state's name and message, which the party wrote; a false one harms that party alone.
+No state is forced: a run keeps what it has become meanwhile.
 """
 
 import secrets
@@ -44,7 +44,7 @@ _AWAY_S = 5.0
 
 
 def on_each(stage: str, parties: Sequence[str], about: About, **parameters: Any) -> dict[str, Ref]:
-    """The stage is done at every party; the reference that each ended with. Its page and log say who is waited for.
+    """Have the stage done at every party; return the reference that each ended with. A page says who is waited for.
 
     Once it failed at one, the others have a short while to end by themselves. No wait here is without end: a run that
     is not begun, that takes too long, or that was asked to stop and does not, ends by a limit with a name of its own.
@@ -73,7 +73,7 @@ def on_each(stage: str, parties: Sequence[str], about: About, **parameters: Any)
 def start(
     stage: str, party: str, about: About, *, once: str | None = None, as_child: bool = False, **parameters: Any
 ) -> UUID:
-    """The stage will run at the party; the id of its run. The same `once` never starts it twice.
+    """Order the stage at the party; return the id of its run. The same `once` never orders it twice.
 
     Raises: NotFoundError if its deployment is not on the server; UnreachableError.
     """
@@ -118,7 +118,7 @@ class _Ordered:
         self._failed_at: float | None = None
 
     def follow(self) -> dict[str, State[Any]]:
-        """The state that it ended in at every party."""
+        """Follow every run to its end; return the state that it ended in, by party."""
         begun = self._now()
         if self._stage.together:
             self._wait_for_workers(begun)
@@ -160,7 +160,7 @@ class _Ordered:
                 run.give_up(self._now())
 
     def _hurry(self) -> None:
-        """What still runs a short while after the stage failed somewhere is asked to stop."""
+        """Ask what still runs to stop, a short while after the stage failed somewhere."""
         failed = any(run.end is not None and not run.end.is_completed() for run in self._runs.values())
         if failed and self._failed_at is None:
             self._failed_at = self._now()
@@ -175,13 +175,13 @@ class _Ordered:
         run.stop(self._now())
 
     def _propose(self, run: Followed, state: State[Any]) -> None:
-        """The server takes the state only if the run is not over; what it is now, the next look tells."""
+        """Propose the state, which the server takes unless the run is over; the next look tells what became of it."""
         if run.run is not None:
             with suppress(ObjectNotFound):
                 patiently(partial(self._client.set_flow_run_state, run.run, state), self._contact)
 
     def _wait_for_workers(self, begun: float) -> None:
-        """Every party's worker is at work, or the wait for it has ended with its run."""
+        """Wait until every party's worker is at work; end the run of one that is not within the limit."""
         while missing := [party for party in self._runs if not self._is_at_work(party)]:
             for party, run in self._runs.items():
                 run.note("its worker is off" if party in missing else "waits for the others")
@@ -196,7 +196,7 @@ class _Ordered:
             time.sleep(POLL_S * 4)
 
     def _is_at_work(self, party: str) -> bool:
-        """Whether the server heard of the party's worker lately, or since this looked first; no pool, no worker."""
+        """Tell whether the party's worker sent a heartbeat lately, or since the first look; no pool, no worker."""
         with suppress(ObjectNotFound):
             workers = patiently(partial(self._client.read_workers_for_work_pool, party), self._contact)
             heard = max((each.last_heartbeat_time for each in workers if each.last_heartbeat_time), default=None)
@@ -206,7 +206,7 @@ class _Ordered:
         return False
 
     def _page(self) -> None:
-        """Who is waited for, and since when, and how it ended; anew when it changed."""
+        """Show who is waited for, since when, and how each run ended, whenever that changed."""
         self._board.show(
             [
                 Place(
@@ -222,7 +222,7 @@ class _Ordered:
 
 
 def _take_turns(stack: ExitStack, parties: Sequence[str], what: str) -> None:
-    """No other run at this coordinator has such a stage done at any of the parties until the stack is closed.
+    """Take the parties' turns, so that no other run at this coordinator orders such a stage until the stack is closed.
 
     Everybody takes the parties' turns in the same order, so nobody who has one waits for somebody who waits for it.
     """

@@ -54,13 +54,13 @@ class Followed:
     _again: float | None = field(init=False, default=0.0)
 
     def order(self, run: UUID, now: float) -> None:
-        """The run was ordered."""
+        """Note that the run was ordered."""
         self.run, self.tries = run, self.tries + 1
         self._ordered, self._begun, self._asked, self._again, self.is_cancelling = now, None, None, None, False
         self._show("ordered")
 
     def see(self, state: State[Any] | None, now: float) -> None:
-        """The server says that the run is in this state; without one it is not there any more."""
+        """Note the state that the server has of the run; without one it is not there any more."""
         if self.end is not None or self.run is None:
             return
         state = state or Failed(name="Gone", message="its run was taken off the server")
@@ -75,7 +75,7 @@ class Followed:
         self._show(state.name or "")
 
     def due(self, now: float) -> Next:
-        """What is to be done by now."""
+        """Decide what is to be done now."""
         if self.end is not None:
             return Next.WAIT
         if self.run is None:
@@ -95,21 +95,21 @@ class Followed:
         return Next.WAIT
 
     def stop(self, now: float) -> None:
-        """It was asked to stop."""
+        """Note that it was asked to stop."""
         if self.run is None:
             self.end = self.end or Failed(name="Cancelled", message="not done again: it failed at another party")
         elif self._asked is None:
             self._asked = now
 
     def give_up(self, now: float) -> None:
-        """It was asked to stop, and nobody answered."""
+        """End it, since it was asked to stop and nobody answered."""
         unanswered: State[Any] = Failed(
             name="Unresponsive", message=f"its worker did not stop it within {STOP_S:.0f} s, if it runs"
         )
         self._ended(self._reason or unanswered, now)
 
     def note(self, shown: str) -> None:
-        """What it waits for, in words, before it is ordered."""
+        """Note what it waits for, in words, before it is ordered."""
         self._show(shown)
 
     @property

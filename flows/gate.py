@@ -37,7 +37,7 @@ class Gate:
         self._on_refusal = on_refusal
 
     def __call__(self, run: str, name: str, parameters: Mapping[str, Any]) -> Admitted:
-        """The flow, ready to run. Raises: RefusedError, after `on_refusal` was told the run's id."""
+        """Admit the flow, ready to run. Raises: RefusedError, after `on_refusal` was called with the run's id."""
         try:
             flow = self._flows.get(name)
             if flow is None:
@@ -50,7 +50,7 @@ class Gate:
 
 
 def _run(flow: Flow[..., Any], arguments: dict[str, Any], run_id: UUID) -> None:
-    """Exits with 1 if the server did not hear how the run ended; the worker tells it then."""
+    """Run the flow; exit with 1 if the server could not be told how it ended, which the worker then does."""
     try:
         with temporary_settings(PATIENT):
             flow_run = patiently(partial(load_flow_run, run_id))

@@ -72,7 +72,7 @@ class Housekeeping:
 
 
 async def _end_of(run: FlowRun, client: PrefectClient) -> State[Any]:
-    """Its state from now on: one that had not begun is given out again, and one that resumes starts from the top."""
+    """Choose the state of a run without a process: one that had not begun, or resumes, is given out again."""
     if run.state is not None and run.state.is_cancelling():
         return Cancelled(message="it had no process any more when its party's worker started again")
     stage = STAGES.get((await client.read_flow(run.flow_id)).name)

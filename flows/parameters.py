@@ -68,7 +68,7 @@ def _form(function: Callable[..., Any]) -> type[BaseModel]:
 
 
 def parse(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that `given` asks for, as the flow's signature types them.
+    """Read the arguments that `given` asks for, as the flow's signature types them.
 
     Raises: RefusedError, which names the parameter and the rule but not what was sent.
     """

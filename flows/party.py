@@ -36,12 +36,12 @@ _LOCK_S: Final = 10.0
 
 
 def flows_of(roles: Iterable[str]) -> list[Flow[..., object]]:
-    """The flows that a party with these roles runs, imported."""
+    """Import the flows that a party with these roles runs."""
     return [getattr(import_module(STAGES[name].module), name) for name in stages_of(roles)]
 
 
 def gate() -> Gate:
-    """The gate of the party in COUNTERFOIL_HOME; a refusal is an entry in its log."""
+    """Make the gate of the party in COUNTERFOIL_HOME, which logs what it refuses."""
     guard_logs()
     return Gate(flows_of(home().roles), _note_refusal)
 
@@ -51,7 +51,7 @@ def _note_refusal(run: str) -> None:
 
 
 def work(wait_s: float = WAIT_S) -> None:
-    """The party works until it gets SIGTERM or SIGINT. The process must have no other thread yet.
+    """Work for the party until SIGTERM or SIGINT. The process must have no other thread yet.
 
     A server that never answered is waited for `wait_s`. Exits with an error's code, and one line that says it.
     """
@@ -66,7 +66,7 @@ def work(wait_s: float = WAIT_S) -> None:
 
 
 def lock_home() -> None:
-    """No other worker of this party works from here on, until this process and all that it forked are gone.
+    """Keep other workers of this party away until this process and all that it forked are gone.
 
     Raises: BusyError, naming the process that does; StoreError.
     """
@@ -102,7 +102,7 @@ async def _work(channel: socket.socket, wait_s: float) -> None:
 
 
 def _spawn(handle: int) -> None:
-    """Started by a worker, to be its spawner."""
+    """Serve as the spawner of the worker that started this process."""
     try:
         lock_home()
         through = gate()
@@ -117,7 +117,7 @@ def _exit(error: CounterfoilError) -> NoReturn:
 
 
 def main() -> None:
-    """The command line; a number alone is the socket of a worker that started this to be its spawner."""
+    """Read the command line; a number alone is the socket of a worker that started this process as its spawner."""
     if len(sys.argv) == 2 and sys.argv[1].isdecimal():
         _spawn(int(sys.argv[1]))
     parser = argparse.ArgumentParser(

@@ -60,4 +60,4 @@ def _decided(parameters: dict[str, Any]) -> bool:
         asked = parse(review.fn, parameters)
         return missing_approvals(standing(asked["agreement"], asked["evidence"])) == 0
     except CounterfoilError:
-        return True  # the review itself says what is amiss
+        return True  # the review itself says what is wrong

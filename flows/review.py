@@ -1,4 +1,4 @@
-"""At the coordinator: a draft waits for its reviewers, and what they approved leaves. Then a missed period follows.
+"""Stage at the coordinator: wait for the reviewers of a draft, and have what they approved released.
 
 The wait costs no process and has no end: the run is suspended, and starts from the top when it is resumed. Anybody may
 resume it, and may type a decision for a reviewer, who then signs it at home; what counts are the reviewers' signatures,
@@ -35,7 +35,7 @@ Type a decision for a reviewer to sign, or have it looked at again (nobody, look
 
 
 class Word(RunInput):
-    """What the page asks of whoever resumes a review: a decision that its reviewer may sign, or nothing."""
+    """The form that resumes a review: a decision that its reviewer may sign, or nothing."""
 
     reviewer: str = Field(description="For whom the decision is typed, or nobody.")
     decision: Literal["look-again", "approve", "request-changes", "reject"] = Field(
@@ -83,7 +83,7 @@ def review(agreement: RefText, evidence: RefText) -> Ref:
 
 
 def _wait(agreement: Ref, evidence: Ref, terms: Agreement, about: About) -> None:
-    """Return when the quorum has signed; else the run is suspended here. Raises: NotApprovedError."""
+    """Return when the quorum has signed; suspend the run until then. Raises: NotApprovedError."""
     if checkers_waiting(agreement, evidence):
         _let_go(agreement, evidence, terms.nodes, about)
     while missing := count(agreement, evidence):
@@ -102,7 +102,7 @@ def _wait(agreement: Ref, evidence: Ref, terms: Agreement, about: About) -> None
 
 
 def _go_on(agreement: Ref, evidence: Ref, terms: Agreement) -> None:
-    """The draft is decided on: what was missed meanwhile follows, one period after the other."""
+    """Order the first of the periods that were missed meanwhile; each of them orders the next."""
     try:
         if periods := left(agreement):
             say(f"{periods} more are due; the first of them follows")
@@ -113,14 +113,14 @@ def _go_on(agreement: Ref, evidence: Ref, terms: Agreement) -> None:
 
 
 def _let_go(agreement: Ref, evidence: Ref, nodes: tuple[str, ...], about: About) -> None:
-    """The nodes release what each of them finds may leave: to checkers before the quorum, to all recipients after."""
+    """Have the nodes release what may leave: to checkers before the quorum, to all recipients after."""
     on_each("announce", nodes, about, agreement=agreement, evidence=evidence)
     on_each("countersign", nodes, about, agreement=agreement)
     on_each("release", nodes, about, agreement=agreement, evidence=evidence)
 
 
 def _asked_of(reviewers: tuple[str, ...], asked: str) -> type[Word]:
-    """The form, in which the agreement's reviewers are to choose from; Prefect's server refuses others."""
+    """Make the form for the agreement's reviewers; Prefect's server refuses other names."""
     names = Field(
         json_schema_extra={"enum": [NOBODY, *reviewers]}, description=Word.model_fields["reviewer"].description
     )

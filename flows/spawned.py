@@ -1,4 +1,4 @@
-"""The other end of a spawner's socket: orders go out, and each run hears what became of it."""
+"""The worker's end of a spawner's socket: orders go out, and news of each come back."""
 
 import asyncio
 import itertools
@@ -28,7 +28,7 @@ class Spawned:
 
     @classmethod
     def launch(cls, module: str, **options: Any) -> Self:
-        """A spawner in a fresh process of its own: `python -m MODULE FILE-DESCRIPTOR`."""
+        """Start a spawner in a fresh process of its own: `python -m MODULE FILE-DESCRIPTOR`."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             handle = theirs.fileno()
@@ -36,7 +36,7 @@ class Spawned:
         return cls(ours, process)
 
     async def listen(self) -> None:
-        """Passes news on until the spawner ends, which is an error; whoever waits hears that all has ended."""
+        """Pass news on until the spawner ends, which is an error; every order is told that it has ended."""
         loop = asyncio.get_running_loop()
         while message := await loop.sock_recv(self._channel, spawner.MESSAGE_BYTES):
             news = json.loads(message)
@@ -46,10 +46,10 @@ class Spawned:
             queue.put_nowait(news)
         for queue in self._news.values():
             queue.put_nowait({"exit": -1})
-        raise InternalError("the process that runs this party's flows ended; what it said stands above")
+        raise InternalError("the process that runs this party's flows ended; its output is above")
 
     async def order(self, flow: str, run: str, parameters: dict[str, Any]) -> asyncio.Queue[dict[str, Any]]:
-        """Asks for a run; news of it come by the queue: refused, or its process and then its exit."""
+        """Order a run; news of it come by the queue: refused, or its process and then its exit."""
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         number = next(self._numbers)
         message = {"order": number, "flow": flow, "run": run, "parameters": parameters}
@@ -61,7 +61,7 @@ class Spawned:
         return queue
 
     async def stop(self, news: asyncio.Queue[dict[str, Any]]) -> None:
-        """Kills the processes of the order that has this queue; returns when they are gone.
+        """Kill the processes of the order that has this queue; return when they are gone.
 
         They are not asked to end: Prefect would report a crash, and whatever must outlive a crash is durable anyway.
         """
@@ -70,7 +70,7 @@ class Spawned:
             await news.get()
 
     def close(self) -> None:
-        """Ends the spawner and all that it runs."""
+        """End the spawner and all that it runs."""
         self._channel.close()
         if self._process is not None:
             self._process.wait()

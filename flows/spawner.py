@@ -2,7 +2,7 @@
 
 It forks because importing Prefect and the data libraries takes seconds and memory that a fork shares. Over its socket
 come a flow's name, a run's id and plain parameters; the gate decides, and no code, command or environment can be asked
-for. Whoever holds the other end of the socket holds the children's lives: when it closes, they are killed.
+for. When the other end of the socket closes, the children are killed.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ Gate = Callable[[str, str, Mapping[str, Any]], Admitted]
 
 
 def fork(gate: Gate) -> socket.socket:
-    """Forks a spawner off this process, which must have no other thread; its socket."""
+    """Fork a spawner off this process, which must have no other thread; return its socket."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if os.fork() == 0:
         ours.close()
@@ -50,7 +50,7 @@ def fork(gate: Gate) -> socket.socket:
 
 
 def serve(channel: socket.socket, gate: Gate) -> NoReturn:
-    """Forks flow runs on request until the channel closes."""
+    """Fork flow runs on request until the channel closes."""
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
     children: dict[int, tuple[int, int]] = {}
@@ -120,5 +120,5 @@ def _be(admitted: Admitted) -> NoReturn:
 
 
 def _send(channel: socket.socket, message: Mapping[str, Any]) -> None:
-    with contextlib.suppress(BrokenPipeError):  # whoever asked is gone; the next read says so
+    with contextlib.suppress(BrokenPipeError):  # the worker is gone; the next read says so
         channel.send(json.dumps(message).encode())

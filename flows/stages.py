@@ -120,7 +120,7 @@ def read_stage(file: Path) -> Stage | None:
 
 
 def named(described: Stage, name: str, said: str | None, parameters: Iterable[str]) -> Stage:
-    """The description, with what the flow itself says: its name, its docstring and its parameters."""
+    """Complete the description with what the flow itself says: its name, docstring and parameters."""
     return replace(described, name=name, summary=(said or "").split("\n")[0], parameters=tuple(parameters))
 
 
@@ -156,6 +156,6 @@ MENDABLE: Final = frozenset(
 
 
 def stages_of(roles: Iterable[str]) -> tuple[str, ...]:
-    """The stages that a party with these roles runs, by name."""
+    """Name the stages that a party with these roles runs."""
     has = frozenset(roles)
     return tuple(sorted(name for name, stage in STAGES.items() if has.intersection(stage.roles)))

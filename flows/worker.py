@@ -38,7 +38,7 @@ LOOK_EVERY_S = 3.0
 SILENT_S = 15.0
 """After so long without an answer a worker says so; a busy server takes a few seconds now and then."""
 WAIT_S = 120.0
-"""For how long a worker that starts waits for a server that it never heard of."""
+"""For how long a worker that starts waits for a server that never answered."""
 _TRIES = 20
 
 
@@ -115,7 +115,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
         await super().setup()
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
-        """As Prefect's, after what an earlier worker left behind is ended; a server that is away costs a line."""
+        """End what an earlier worker left behind, then do as Prefect's; a server that is away costs a line."""
         # Prefect's client asks again by itself for a minute, and says nothing meanwhile.
         silence = asyncio.get_running_loop().call_later(SILENT_S, self._contact.lost, TimeoutError(), SILENT_S)
         try:
@@ -181,7 +181,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
         return Result(identifier=str(started.get("pid", "refused")), status_code=0)
 
     async def _watch(self, run: UUID, news: asyncio.Queue[dict[str, Any]], limit_s: float) -> State[Any]:
-        """Once its process has ended, or was stopped here: the run's state, unless it said one itself."""
+        """Watch the run's process until it ends or is stopped; return the run's state if it reported none itself."""
         deadline = time.monotonic() + limit_s
         while True:
             try:
@@ -201,7 +201,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
             return end
 
     def _leave(self) -> None:
-        """What ran when this worker was stopped is over on the server, too, if that can be told at once.
+        """Tell the server, if it answers at once, that what ran when this worker was stopped is over.
 
         A stage that starts from the top is left to the next worker, which takes it up.
         """
@@ -219,7 +219,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
                     client.set_flow_run_state(id, Crashed(message="its party's worker was stopped"))
 
     def _is_resumed(self, run: UUID) -> bool:
-        """Whether somebody resumed the run before its earlier process had ended, so that its state is another's."""
+        """Tell whether the run was resumed before its earlier process had ended, so that its state is another's."""
         return self._mine[run] > 0
 
     async def _is_cancelled(self, run: UUID) -> bool:
@@ -230,7 +230,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
         return state is not None and (state.is_cancelling() or state.is_cancelled())
 
     async def _settle(self, run: UUID, end: State[Any]) -> None:
-        """The run, whose process is gone, is over on the server, too: as it said, or as it was seen to end.
+        """Have the server end the run, whose process is gone: as it reported, or as it was seen to end.
 
         Nothing is forced. Of a run that is asked to stop, the server takes nothing but that it was.
         """
@@ -249,7 +249,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
         return (await self.client.read_flow_run(run)).state
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """What `ask` returns, which is called again for as long as the server is away."""
+        """Call `ask`, again for as long as the server is away; return what it returns."""
         while True:
             try:
                 answer = await ask()

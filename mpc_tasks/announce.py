@@ -1,4 +1,4 @@
-"""Step: a node says in its log what it is about to release."""
+"""Step at a node: log what it is about to release."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mpc_tasks.verify import signed
 
 @mpc_task(name="announce", version=1)
 def announce(agreement: Ref, evidence: Ref) -> Ref:
-    """The node counted the reviewers' signatures itself, and its published log says what will leave; the evidence."""
+    """Count the reviewers' signatures and announce in the published log what will leave; return the evidence."""
     terms, today = signed(agreement), datetime.now(UTC).date()
     announce_release(home(), terms, evidence.digest)
     if standing := balances(terms.terms, ledger(home().state), today):

@@ -1,4 +1,4 @@
-"""Step: what was opened is held against what was declared; then a draft exists, and evidence on it."""
+"""Step at a node: compare what was opened with what was declared; then make a draft, and evidence on it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mpc_tasks.task import mpc_task
 
 @mpc_task(name="audit", version=1)
 def audit(attempt: Ref) -> Ref:
-    """The result is a draft in this node's vault, and its signed evidence in the exchange; the evidence."""
+    """Put the result into this node's vault as a draft and publish signed evidence on it; return the evidence."""
     with attempt_of(attempt) as computation:
         evidence = computation.audit()
         cost = computation.cost()

@@ -29,7 +29,7 @@ _MAX_INT = 2**53 - 1
 
 
 def check_public(value: object, what: str) -> None:
-    """Returns if Prefect may see the value. Raises: RefusedError, without the value."""
+    """Check that Prefect may see the value. Raises: RefusedError, without the value."""
     if not _is_public(value):
         raise RefusedError(f"{what} is a {type(value).__name__}; tasks take and return references, ids and integers")
 
@@ -48,7 +48,7 @@ def _is_public(value: object) -> TypeGuard[PublicValue]:
 
 @contextmanager
 def barrier() -> Iterator[None]:
-    """Lets no exception out but Counterfoil's own, whose messages are written for other parties to read.
+    """Let no exception out but Counterfoil's own, whose messages are written for other parties to read.
 
     Any other is replaced by an InternalError with a number; its traceback goes to the party's own errors file, or to
     its worker's output where that cannot be written.
@@ -67,7 +67,7 @@ def barrier() -> Iterator[None]:
 
 
 def keep(number: str, text: str) -> str:
-    """Write what nobody else may read to the party's own errors file, or else to its worker's output; which of them."""
+    """Write what nobody else may read to the party's errors file, or else to its worker's output; say to which."""
     kept = f"--- {number}\n{visible(text)}\n"
     try:
         path = Path(os.environ["COUNTERFOIL_HOME"]) / "errors.log"
@@ -80,7 +80,7 @@ def keep(number: str, text: str) -> str:
 
 
 def say(message: str, *, failed: bool = False) -> None:
-    """Writes a line to the run's page in Prefect; it must be fit for every party's eyes."""
+    """Write a line to the run's page in Prefect; it must be fit for every party's eyes."""
     get_run_logger().log(logging.ERROR if failed else logging.INFO, one_line(message), extra={"counterfoil": True})
 
 
@@ -111,7 +111,7 @@ class OnlyOurs(logging.Filter):
 
 
 def guard_logs() -> None:
-    """Of all that is logged here and in forks, only what `say` writes reaches Prefect's server from here on.
+    """Let nothing that is logged here and in forks reach Prefect's server but what `say` writes.
 
     A message is one visible line wherever it goes.
     Nor does Prefect's client say here, for each process and each event, that the server is away: the worker does, once.

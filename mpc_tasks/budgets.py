@@ -1,4 +1,4 @@
-"""Step: a node looks over what noise has cost, from release to release, and how long budgets last."""
+"""Step at a node: report what noise has cost, from release to release, and how long budgets last."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mpc_tasks.verify import signed
 
 @mpc_task(name="budgets", version=1)
 def budgets(agreement: Ref) -> int:
-    """What the audit found is on the run's page and counted in this node's log; how much of it needs a person's eye."""
+    """Show on the run's page and log what the audit found; return how much of it needs a person's eye."""
     terms, today = signed(agreement).terms, datetime.now(UTC).date()
     learn(terms, home())
     found = drift(terms, losses(terms), ledger(home().state), today)

@@ -1,4 +1,4 @@
-"""The clock of the Prefect server, as a second one to hold this machine's against. Nothing is decided by it."""
+"""The clock of the Prefect server, to compare this machine's with. Nothing is decided by it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def hold_against_server(error: CounterfoilError) -> None:
 
 
 def _server_time() -> datetime | None:
-    """What the server's answer is dated, if there is a server that answers."""
+    """Read the date of the server's answer, if there is a server that answers."""
     with suppress(Exception):  # the error itself is what counts
         if PREFECT_API_URL.value():
             with get_client(sync_client=True) as client:

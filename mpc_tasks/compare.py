@@ -1,4 +1,4 @@
-"""Step: analyses that state the same sum are compared while it is shared."""
+"""Step at a node: compare sums that several analyses state, while they are shared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mpc_tasks.task import mpc_task
 
 @mpc_task(name="compare", version=1)
 def compare(attempt: Ref) -> Ref:
-    """Where the agreement asks for it, sums that come out of two analyses agree; the attempt is over if they do not."""
+    """Check that sums of two analyses agree where the agreement asks for it; if not, the attempt is over."""
     with attempt_of(attempt) as computation:
         made = computation.compare()
         note_step(computation, COMPARE, "sums-compared", {"comparisons": made})

@@ -1,4 +1,4 @@
-"""Step: a node cosigns the other parties' published logs."""
+"""Step at a node: cosign the other parties' published logs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mpc_tasks.verify import signed
 
 @mpc_task(name="cosign", version=1)
 def cosign(agreement: Ref) -> Ref:
-    """Each log that a party published is whole, continues what was cosigned before, and is cosigned; the agreement."""
+    """Check that each published log continues what was cosigned before, and cosign it; return the agreement."""
     terms = signed(agreement).terms
     _cosign(terms, terms.parties)
     return agreement
@@ -32,14 +32,14 @@ def cosign(agreement: Ref) -> Ref:
 
 @mpc_task(name="cosign_nodes", version=1)
 def cosign_nodes(agreement: Ref) -> Ref:
-    """As `cosign`, of the nodes' logs alone: no other party's can hold a release up; the agreement."""
+    """Do as `cosign` with the nodes' logs alone, so that no other party's delays a release; return the agreement."""
     terms = signed(agreement).terms
     _cosign(terms, terms.nodes)
     return agreement
 
 
 def _cosign(terms: Agreement, parties: Iterable[str]) -> None:
-    """Raises: the first error, after every log that can be cosigned was, and each that cannot is in this node's log."""
+    """Cosign every log that can be, and log each that cannot. Raises: the first error, after that."""
     here = home()
     notes, refused = dict[str, str](), list[CounterfoilError]()
     for party in sorted(set(published_parties(here.exchange)) & set(parties) - {here.party}):

@@ -1,4 +1,4 @@
-"""Step: the coordinator looks how far a review is. What counts is what each node counts again before it releases."""
+"""Steps at the coordinator: see how far a review is. Each node counts again before it releases."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WAITING = (State.SUBMITTED, State.PARTIALLY_REVIEWED)
 
 @mpc_task(name="count", version=2)
 def count(agreement: Ref, evidence: Ref) -> int:
-    """How many approvals are missing, and a page on what waits, for whom and why.
+    """Count the approvals that are missing, and show a page on what waits, for whom and why.
 
     Raises: NotApprovedError when this draft can no longer be approved.
     """
@@ -47,7 +47,7 @@ def count(agreement: Ref, evidence: Ref) -> int:
 
 @mpc_task(name="checkers_waiting", version=1)
 def checkers_waiting(agreement: Ref, evidence: Ref) -> int:
-    """How many of the agreement's checkers have not been released to yet, of a draft that they may see."""
+    """Count the agreement's checkers who have no release yet of a draft that they may see."""
     found = standing(agreement, evidence)
     if found.state not in _WAITING:
         return 0
@@ -56,13 +56,13 @@ def checkers_waiting(agreement: Ref, evidence: Ref) -> int:
 
 
 def standing(agreement: Ref, evidence: Ref) -> Review:
-    """The draft's state by what this party has seen. Raises: as `load_draft`."""
+    """Read the draft's state by what this party has seen. Raises: as `load_draft`."""
     draft = load_draft(home().exchange, signed(agreement), evidence.digest)
     return look(draft, home(), datetime.now(UTC).date())
 
 
 def missing_approvals(found: Review) -> int:
-    """How many more approvals the agreement asks for. Raises: NotApprovedError when they cannot come any more."""
+    """Count the approvals that are still missing. Raises: NotApprovedError when they cannot come any more."""
     if found.state in (State.APPROVED, State.RELEASED):
         return 0
     if found.state not in _WAITING or found.missing > len(found.undecided):
@@ -75,7 +75,7 @@ def missing_approvals(found: Review) -> int:
 
 
 def _ends(found: Review) -> Iterator[str]:
-    """What the runs ended with that this draft comes from: owners' submissions, and nodes' evidence."""
+    """List what the runs ended with that made this draft: owners' submissions and nodes' evidence."""
     terms, evidence = found.draft.agreement.terms, found.draft.evidence
     for part in terms.parts:
         with suppress(NotFoundError):  # a link less; what it means that it is gone, the prechecks say
@@ -84,7 +84,7 @@ def _ends(found: Review) -> Iterator[str]:
 
 
 def _waiting(found: Review, proposed: Mapping[str, str]) -> Iterator[Markdown]:
-    """What waits, for whom and why, a row each; `proposed` says what was typed for whom."""
+    """List what waits, for whom and why, in rows; `proposed` says what was typed for whom."""
     terms, quorum = found.draft.agreement.terms, found.draft.agreement.terms.quorum
     if found.state in _WAITING:
         missing = f"{found.missing} more of {quorum} approvals"

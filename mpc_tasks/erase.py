@@ -1,4 +1,4 @@
-"""Step: a node erases what it may not hold any longer."""
+"""Step at a node: erase what it may not hold any longer."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from mpc_tasks.task import mpc_task
 
 @mpc_task(name="erase", version=1)
 def erase() -> int:
-    """Shares that are due cannot be opened any more, and a signed receipt for each is in the exchange; how many.
+    """Erase shares that are due, and publish a signed receipt for each; return how many.
 
-    Keys that this party renewed are gone, too, once no roster honours them.
+    Destroy keys that this party renewed, too, once no roster honours them.
     """
     now = datetime.now(UTC)
     erased = purge(home(), now)

@@ -1,4 +1,4 @@
-"""Step: one planned analysis is computed on shares."""
+"""Step at a node: compute one planned analysis on shares."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mpc_tasks.task import mpc_task
 
 @mpc_task(name="evaluate", version=1, of="plan")
 def evaluate(attempt: Ref, plan: str) -> Ref:
-    """The planned analysis is computed; its result exists in shares alone."""
+    """Compute the planned analysis, whose result exists in shares alone; return the attempt."""
     with attempt_of(attempt) as computation:
         computation.evaluate(plan)
         planned = computation.agreement.terms.planned(plan)

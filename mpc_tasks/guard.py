@@ -1,4 +1,4 @@
-"""Step: a release about nearly the same rows as an earlier one is refused, while all of it is still shared."""
+"""Step at a node: refuse a release about nearly the same rows as an earlier one, while all of it is shared."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mpc_tasks.task import mpc_task
 
 @mpc_task(name="guard", version=1)
 def guard(attempt: Ref) -> Ref:
-    """The rows differ from those of each remembered release in none, or in as many as the policy asks for."""
+    """Check that the rows differ from each past release's in none, or in as many as the policy asks for."""
     with attempt_of(attempt) as computation:
         releases = computation.guard()
         note_step(computation, GUARD, "releases-compared", {"releases": releases})
-    say(f"held against {releases} earlier releases on the same contract")
+    say(f"compared with {releases} earlier releases on the same contract")
     return attempt

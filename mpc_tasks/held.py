@@ -25,19 +25,19 @@ _held: dict[Ref, object] = {}
 
 @cache
 def home() -> Home:
-    """The home of the party that this process works for."""
+    """Open the home of the party that this process works for."""
     return Home.open()
 
 
 def hold(kind: str, thing: object) -> Ref:
-    """A fresh reference under which this process finds the thing again."""
+    """Hold the thing under a fresh reference, by which this process finds it again."""
     reference = Ref(kind, home().party, secrets.token_hex(32))
     _held[reference] = thing
     return reference
 
 
 def held(reference: Ref, kind: type[T]) -> T:
-    """The thing that this process holds under the reference. Raises: NotFoundError."""
+    """Find what this process holds under the reference. Raises: NotFoundError."""
     thing = _held.get(reference)
     if not isinstance(thing, kind):
         raise NotFoundError(f"no {kind.__name__} is held here under {reference}; steps of one flow run share a process")
@@ -45,12 +45,12 @@ def held(reference: Ref, kind: type[T]) -> T:
 
 
 def drop(reference: Ref) -> None:
-    """The thing is not held any more."""
+    """Hold it no more."""
     _held.pop(reference, None)
 
 
 def note_step(computation: Computation, step: str, type: str, counts: Mapping[str, int], **refs: str) -> None:
-    """The party's log says that the step is done, and by which attempt if it was an earlier one; so does the run."""
+    """Log that the step is done, and by which attempt if it was an earlier one, which the run's page says, too."""
     done_by = computation.steps.attempt_of(step)
     taken_up = {} if done_by == computation.attempt else {"computed-by-attempt": done_by}
     home().log.append(type, subject=computation.job.id, refs=refs, counts={**counts, **taken_up})
@@ -60,7 +60,7 @@ def note_step(computation: Computation, step: str, type: str, counts: Mapping[st
 
 @contextmanager
 def attempt_of(reference: Ref) -> Iterator[Computation]:
-    """The attempt, for one step. An error ends it as a whole: peers are told, and what it held is gone."""
+    """Give one step the attempt. An error ends it as a whole: peers are told, and what it held is gone."""
     computation = held(reference, Computation)
     try:
         yield computation

@@ -1,4 +1,4 @@
-"""Step: the nodes meet, mean the same job, and share fresh keys."""
+"""Step at a node: link up with its peers for the same job, under fresh keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mpc_tasks.task import mpc_task
 
 @mpc_task(name="meet", version=2)
 def meet(attempt: Ref) -> Ref:
-    """This node is linked to its peers over TLS, both ends pinned, under keys of this attempt alone."""
+    """Link this node to its peers over TLS, both ends pinned, under keys of this attempt alone; return the attempt."""
     keep_freed_memory()  # this process computes from here on, and does nothing else
     with attempt_of(attempt) as computation:
         computation.meet()

@@ -1,4 +1,4 @@
-"""Step: only what a planned analysis needs is kept of an owner's table."""
+"""Step at an owner: keep of its table only what a planned analysis needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mpc_tasks.task import mpc_task
 
 @mpc_task(name="minimise", version=1)
 def minimise(table: Ref) -> Ref:
-    """What no analysis needs is dropped, the rest is as coarse as the contract asks for; the same reference."""
+    """Drop what no analysis needs, and make the rest as coarse as the contract asks for; return the same reference."""
     contribution = held(table, Contribution)
     kept = contribution.minimise()
     dropped = (*kept.identifiers, *kept.unused)

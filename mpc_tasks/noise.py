@@ -1,4 +1,4 @@
-"""Step: results whose plans ask for differential privacy get noise while still shared."""
+"""Step at a node: add noise, while they are shared, to results whose plans ask for differential privacy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mpc_tasks.task import mpc_task
 
 @mpc_task(name="noise", version=1)
 def noise(attempt: Ref) -> Ref:
-    """Every cell of a noised result has noise that no node knows, the same in every attempt of the job."""
+    """Add noise that no node knows to every cell of such a result, the same in every attempt; return the attempt."""
     with attempt_of(attempt) as computation:
         cells = computation.add_noise()
         plans = {plan.name: plan.plan_digest for plan in computation.noised}

@@ -16,11 +16,11 @@ class Nowhere(WritableFileSystem):
     _block_type_name = "Nowhere"
 
     async def read_path(self, path: str) -> bytes:
-        """Raises: RefusedError, always: nothing was kept, and nothing that a server names is read."""
+        """Read nothing, whatever a server names. Raises: RefusedError, always."""
         raise RefusedError("results of flows and tasks are kept nowhere")
 
     async def write_path(self, path: str, content: bytes) -> None:
-        """The content is gone."""
+        """Keep nothing of the content."""
 
 
 NOWHERE = Nowhere()

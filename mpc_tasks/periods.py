@@ -1,4 +1,4 @@
-"""Steps: the coordinator finds out which period is to be ordered, and notes what it orders and gives up.
+"""Steps at the coordinator: choose the period to order, and log what is ordered and given up.
 
 What it notes is in its own log, and what came of a period is signed by others: Prefect's runs decide nothing here, but
 for how far back periods were asked for.

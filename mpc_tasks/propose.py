@@ -1,4 +1,4 @@
-"""Step: what was typed on the coordinator's page lies in the exchange, for the reviewer to sign or not."""
+"""Step at the coordinator: publish what was typed on the review's page, for the reviewer to sign or not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mpc_tasks.verify import signed
 
 @mpc_task(name="propose", version=1, of="reviewer")
 def propose(agreement: Ref, evidence: Ref, reviewer: str, verdict: str, comment: Ref) -> Ref:
-    """The proposal is there, under no signature; the evidence. `comment` is the text that this process holds."""
+    """Publish the proposal, under no signature; return the evidence. `comment` is the text that this process holds."""
     text = held(comment, str)
     drop(comment)
     draft = load_draft(home().exchange, signed(agreement), evidence.digest)
@@ -22,7 +22,7 @@ def propose(agreement: Ref, evidence: Ref, reviewer: str, verdict: str, comment:
         case "approve" | "request-changes" | "reject":
             try:
                 propose_(draft, reviewer, verdict, text, home().exchange)
-            except TextError as error:  # whoever typed it may type it again; the review waits on
+            except TextError as error:  # it may be typed again; the review waits on
                 say(f"nothing was proposed to {reviewer}: {error}")
                 return evidence
             home().log.append("decision-proposed", subject=draft.evidence.job, refs={"evidence": evidence.digest})

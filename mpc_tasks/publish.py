@@ -1,4 +1,4 @@
-"""Step: a party's log lies in the exchange, so that anybody can verify it offline."""
+"""Step: publish a party's log in the exchange, so that anybody can verify it offline."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from mpc_tasks.task import mpc_task
 
 @mpc_task(name="publish", version=1)
 def publish() -> Ref:
-    """This party's log as it stands is in the exchange, with a signed checkpoint; the checkpoint."""
+    """Publish this party's log with a signed checkpoint; return the checkpoint."""
     note = publication.publish(home().log, home().exchange)
     return Ref("checkpoint", home().party, digest(note))

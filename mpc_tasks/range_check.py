@@ -1,4 +1,4 @@
-"""Step: the nodes check on shares that owners kept to their contracts."""
+"""Step at a node: check on shares that owners kept to their contracts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mpc_tasks.task import mpc_task
 
 @mpc_task(name="range_check", version=1)
 def range_check(attempt: Ref) -> Ref:
-    """Rows (or whole contributions) outside the contract's bounds count for nothing from here on."""
+    """Void rows, or whole contributions, that are outside the contract's bounds; return the attempt."""
     with attempt_of(attempt) as computation:
         rejected = computation.check()
         note_step(computation, CHECK, "ranges-checked", {"rejected": rejected})

@@ -1,4 +1,4 @@
-"""Step: a node takes the owners' submissions in, and the job that they make."""
+"""Step at a node: take in the owners' submissions, and the job that they make."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mpc_tasks.verify import signed
 
 @mpc_task(name="receive", version=1)
 def receive(agreement: Ref, period: str, submissions: tuple[Ref, ...], attempt: int) -> Ref:
-    """Every submission was verified against the agreement and lies in this node's vault; the attempt to come."""
+    """Verify every submission against the agreement and put it into this node's vault; return the attempt to come."""
     terms = signed(agreement)
     job, manifests = take_in(home(), terms, period, submissions)
     received = {f"submission-{number}": Ref("submission", m.owner, m.digest) for number, m in enumerate(manifests)}

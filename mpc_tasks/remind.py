@@ -1,4 +1,4 @@
-"""Step: the coordinator says on the run's page what ends soon, and that a review date is near, and who must act."""
+"""Step at the coordinator: show on the run's page what ends or is to be reviewed soon, and who must act."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mpc_tasks.verify import signed
 
 @mpc_task(name="remind", version=2)
 def remind(agreement: Ref) -> int:
-    """For how many parties the next review waits, 0 while it is far off; pages on what ends or is reviewed soon."""
+    """Show pages on what ends or is reviewed soon; return for how many parties the next review waits, if it is near."""
     terms, today = signed(agreement).terms, datetime.now(UTC).date()
     if ending := endings(terms, latest(terms.roster, home()), today):
         for each in ending:
@@ -35,7 +35,7 @@ def remind(agreement: Ref) -> int:
 
 
 def describe_endings(terms: Agreement, ending: Sequence[Ending], today: date) -> Markdown:
-    """The page on what ends soon: a row each."""
+    """Write the page on what ends soon, a row each."""
     rows = [
         markdown(
             "| {what} | {last} | {days} | {who} | {command} |",
@@ -63,7 +63,7 @@ Parties are told {days} days before. An end is final; a later version goes on.
 
 
 def describe(terms: Agreement, agreement: Ref, due: ReviewDate, today: date) -> Markdown:
-    """The page: what is to be looked at by when, and how far each party is."""
+    """Write the page on what is to be looked at by when, and how far each party is."""
     waiting = due.waits_for(today)
     return markdown(
         PAGE,
@@ -88,7 +88,7 @@ def describe(terms: Agreement, agreement: Ref, due: ReviewDate, today: date) -> 
 
 PAGE = """## {title}: to be reviewed
 
-{passed} until every party has looked at the agreement anew, and signed that it stands by it. Results that are computed
+{passed} until every party has looked at the agreement anew, and signed that it holds to it. Results that are computed
 already can be reviewed and opened. The agreement itself ends on {ends}, whatever is signed here.
 
 A party, at home: `counterfoil agreement reaffirm {ref}`.

@@ -57,7 +57,7 @@ class Run:
 
 @patient
 def runs_of(references: Iterable[str]) -> list[Run]:
-    """The runs that ended with one of these, in the order of their names; before them those that had started them."""
+    """Find the runs that ended with one of these, in the order of their names, after those that had started them."""
     wanted = set(references)
     with get_client(sync_client=True) as client:
         latest = client.read_flow_runs(

@@ -1,4 +1,4 @@
-"""Step: a node hands its shares of an approved result to the recipients."""
+"""Step at a node: hand its shares of an approved result to the recipients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mpc_tasks.verify import signed
 
 @mpc_task(name="seal", version=2)
 def seal(agreement: Ref, evidence: Ref) -> Ref:
-    """The node's shares of what reviewers approved and other nodes saw are sealed to each recipient; the evidence."""
+    """Seal the node's shares of what was approved and announced to each recipient; return the evidence."""
     released = hand_over(home(), signed(agreement), evidence.digest)
     say(f"released to {', '.join(item.recipient for item in released)}")
     return evidence

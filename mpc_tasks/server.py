@@ -36,7 +36,7 @@ _TEMPORARY: Final = frozenset({408, 429})
 
 
 def address() -> str:
-    """The server's address as it may be shown: without name and password. Raises: UnreachableError if none is set."""
+    """Read the server's address without name and password, to be shown. Raises: UnreachableError if none is set."""
     url = PREFECT_API_URL.value()
     if not url:
         raise UnreachableError("PREFECT_API_URL is not set; set it to the server's address, like http://host:4200/api")
@@ -54,7 +54,7 @@ def is_away(error: BaseException) -> bool:
 
 
 def why(error: BaseException) -> str:
-    """What an error of a request says that may be shown: a status or a class, and the proxy that was asked."""
+    """Say of a request's error what may be shown: a status or a class, and the proxy that was asked."""
     if isinstance(error, (httpx.HTTPStatusError, PrefectHTTPStatusError)):
         status = error.response.status_code
         told = f"it answers {status}"
@@ -73,20 +73,20 @@ class Contact:
         self._lost: float | None = None
 
     def lost(self, error: BaseException, ago_s: float = 0.0) -> None:
-        """A request failed that was made so long ago."""
+        """Note that a request failed that was made so long ago."""
         if self._lost is None:
             self._lost = time.monotonic() - ago_s
             _tell(f"the Prefect server at {address()} does not answer ({why(error)}); it is asked again until it does")
 
     def found(self) -> None:
-        """A request was answered."""
+        """Note that a request was answered."""
         if self._lost is not None:
             _tell(f"the Prefect server at {address()} answers again, after {time.monotonic() - self._lost:.0f} s")
             self._lost = None
 
 
 def patiently(ask: Callable[[], T], contact: Contact | None = None, limit_s: float = AWAY_S) -> T:
-    """What `ask` returns, which is called again while the server is away. Raises: UnreachableError after the limit."""
+    """Call `ask`, again while the server is away; return what it returns. Raises: UnreachableError after the limit."""
     told, deadline = contact or Contact(), time.monotonic() + limit_s
     while True:
         try:
@@ -104,7 +104,7 @@ def patiently(ask: Callable[[], T], contact: Contact | None = None, limit_s: flo
 
 
 def patient(ask: Callable[P, T]) -> Callable[P, T]:
-    """The function, which waits for a server that is away when it is called, as `patiently` does."""
+    """Decorate a function so that it waits for a server that is away, as `patiently` does."""
 
     @functools.wraps(ask)
     def asked(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -1,4 +1,4 @@
-"""Step: an owner's part of the analyses leaves as sealed shares."""
+"""Step at an owner: upload its part of the analyses as sealed shares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mpc_tasks.task import mpc_task
 
 @mpc_task(name="share", version=1)
 def share(table: Ref) -> Ref:
-    """What the analyses need is computed here, split, sealed to each node and uploaded; the signed manifest."""
+    """Compute what the analyses need, split it, seal it to each node and upload it; return the signed manifest."""
     contribution = held(table, Contribution)
     manifest = contribution.share()
     drop(table)

@@ -32,7 +32,7 @@ from counterfoil.texts import Markdown, escape, markdown
 
 @contextmanager
 def _if_it_can_be() -> Iterator[None]:
-    """What Prefect's client raises when it does not reach the server ends here."""
+    """Go on without the page when Prefect's client does not reach the server."""
     try:
         yield
     except (httpx.HTTPError, RuntimeError):
@@ -40,20 +40,20 @@ def _if_it_can_be() -> Iterator[None]:
 
 
 def table(key: str, rows: Sequence[Mapping[str, str | int]], description: str) -> None:
-    """A table artifact of the current run."""
+    """Show a table artifact of the current run."""
     cells = [{name: escape(cell) if isinstance(cell, str) else cell for name, cell in row.items()} for row in rows]
     with _if_it_can_be():
         create_table_artifact(key=key, table=cells, description=escape(description))
 
 
 def page(key: str, text: Markdown) -> None:
-    """A page artifact of the current run."""
+    """Show a page artifact of the current run."""
     with _if_it_can_be():
         create_markdown_artifact(key=key, markdown=text)
 
 
 def link_to_run(key: str, run: UUID, text: str) -> None:
-    """A link artifact of the current run, to the page of another. Prefect makes Markdown of it."""
+    """Show a link artifact of the current run, to the page of another. Prefect makes Markdown of it."""
     url = url_for("flow-run", obj_id=run)
     if url is not None:
         with _if_it_can_be():
@@ -69,7 +69,7 @@ class Progress:
             self._id = cast(UUID, create_progress_artifact(key=key, progress=0.0, description=escape(description)))
 
     def at(self, percent: float) -> None:
-        """So much is done."""
+        """Show how much is done."""
         if self._id is not None:
             with _if_it_can_be():
                 update_progress_artifact(artifact_id=self._id, progress=percent)
@@ -113,9 +113,9 @@ class Board:
 
 
 def board(stage: str, title: str, places: Sequence[Place]) -> Markdown:
-    """The page: first what failed and why, then who is waited for, then who is done.
+    """Write the page: first what failed and why, then who is waited for, then who is done.
 
-    Reasons stand above the table as well: Prefect cuts off what is longer than its cell.
+    Reasons are above the table as well: Prefect cuts off what is longer than its cell.
     """
     ordered = sorted(places, key=lambda place: (False, None, True).index(place.done))
     failed = [place.party for place in places if place.done is False]

@@ -1,4 +1,4 @@
-"""Step: what the disclosure rules forbid is hidden while still shared."""
+"""Step at a node: hide what the disclosure rules forbid, while it is shared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mpc_tasks.task import mpc_task
 
 @mpc_task(name="suppress", version=1)
 def suppress(attempt: Ref) -> Ref:
-    """Cells that a disclosure rule forbids are zero, with what would restore them, and nobody has seen them."""
+    """Set cells that a disclosure rule forbids to zero, with what would restore them, unseen; return the attempt."""
     with attempt_of(attempt) as computation:
         hidden = computation.suppress()
         minimum = computation.agreement.terms.min_count

@@ -1,4 +1,4 @@
-"""Step: a node computes one job at a time; another one waits here, before anything of it is begun."""
+"""Step at a node: wait until no other job is computed there, before anything of this one is begun."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _kept: Final = ExitStack()
 
 @mpc_task(name="take_turn", version=1)
 def take_turn(agreement: Ref, period: str, attempt: int) -> None:
-    """This process may compute at this node, and no other may; what it waits for is on the run's page.
+    """Take this node's turn to compute, which no other process has; what it waits for is on the run's page.
 
     Raises: BusyNodeError, naming the other job, its attempt and since when; this one's attempt is not used up.
     """

@@ -24,7 +24,7 @@ R = TypeVar("R")
 
 
 def mpc_task(name: str, version: int, *, of: str | None = None) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """A Prefect task without cache, retries or stored result, through which only public values pass.
+    """Make a Prefect task without cache, retries or stored result, through which only public values pass.
 
     One that fails leaves an entry in the party's own log: which step, the error's class, and what it was asked for.
 
@@ -67,7 +67,7 @@ def mpc_task(name: str, version: int, *, of: str | None = None) -> Callable[[Cal
 
 
 def _note_failure(step: str, error: CounterfoilError, asked: Mapping[str, object]) -> None:
-    """An entry like `receive-failed`, about `replay-error`, with every reference that the step was given."""
+    """Log an entry like `receive-failed`, about `replay-error`, with every reference that the step was given."""
     refs = {}
     for parameter, value in asked.items():
         if isinstance(value, Ref):

@@ -1,4 +1,4 @@
-"""Step: the coordinator says on the run's page what was released, to whom, and until when. It knows no value."""
+"""Step at the coordinator: show on the run's page what was released, to whom, and until when, but no value."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mpc_tasks.verify import signed
 
 @mpc_task(name="tell", version=1)
 def tell(agreement: Ref, evidence: Ref) -> int:
-    """To how many recipients the draft was released, and a page on that."""
+    """Show a page on the draft's releases; return to how many recipients it was released."""
     loaded = signed(agreement)
     found = [each for each in statuses(home().exchange, loaded) if each.evidence == evidence.digest]
     if found:
@@ -27,7 +27,7 @@ def tell(agreement: Ref, evidence: Ref) -> int:
 
 
 def describe(terms: Agreement, agreement: Ref, found: Sequence[Status], today: date) -> Markdown:
-    """The page: one line for each recipient."""
+    """Write the page, one line for each recipient."""
     rows = [
         markdown(
             "| {recipient} ({organisation}) | {analyses} analyses | {store} | {state} |",

@@ -1,4 +1,4 @@
-"""Step: an owner's table satisfies its contract."""
+"""Step at an owner: check its table against its contract."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mpc_tasks.verify import signed
 
 @mpc_task(name="validate", version=1, of="contract")
 def validate(agreement: Ref, contract: str, period: str) -> Ref:
-    """The table in this owner's home was read and satisfies every rule of its contract; what is held of it."""
+    """Read the table in this owner's home and check every rule of its contract; return what is held of it."""
     contribution = Contribution(home(), signed(agreement), contract, period)
     verdict = contribution.validate()
     home().log.append(

@@ -1,4 +1,4 @@
-"""Step: this party makes sure that the agreement binds."""
+"""Step: make sure that the agreement binds this party."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from mpc_tasks.task import mpc_task
 
 
 def signed(agreement: Ref) -> SignedAgreement:
-    """The agreement, verified anew from the exchange: every signature, every digest, every date; nobody withdrew."""
+    """Verify the agreement anew from the exchange: every signature, digest and date, and that nobody withdrew."""
     return load_standing(home(), agreement, datetime.now(UTC).date())
 
 
 @mpc_task(name="verify", version=2)
 def verify(agreement: Ref) -> Ref:
-    """The agreement is signed by all, in force, reviewed in time, and able to run; the same reference."""
+    """Verify that the agreement is signed by all, in force, reviewed in time, and able to run; return its reference."""
     terms = signed(agreement).terms
     check_reviewed(terms, home().exchange, datetime.now(UTC).date())
     plans = analyses(terms)

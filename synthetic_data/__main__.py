@@ -10,7 +10,7 @@ from synthetic_data.loans import make_tables, write_tables
 
 
 def main() -> None:
-    """Writes one file per bank into the folder."""
+    """Write one file per bank into the folder."""
     parser = argparse.ArgumentParser(prog="python -m synthetic_data", description="Make the banks' loans files.")
     parser.add_argument("--contract", type=Path, required=True, help="the data contract (ODCS YAML)")
     parser.add_argument("--out", type=Path, required=True, help="the folder for the files")

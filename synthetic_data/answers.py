@@ -31,7 +31,7 @@ class Answers:
 def known_answers(
     tables: Mapping[str, pd.DataFrame], edges: Sequence[int] = (0, 1, 30, 60, 90, 180, 360, 720)
 ) -> Answers:
-    """The answers that pooling all tables would give. Groups that nobody is in are not listed."""
+    """Compute the answers that pooling all tables would give. Groups that nobody is in are not listed."""
     pooled = pd.concat(tables.values(), ignore_index=True)
     return Answers(
         total=int(pooled["balance"].sum()),

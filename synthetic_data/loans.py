@@ -25,21 +25,21 @@ _PRODUCT_SIZES = {"mortgage": 110_000.0, "car": 14_000.0, "personal": 7_000.0, "
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """Values that occur in one bank's first row and nowhere else: whoever sees one elsewhere has found a leak."""
+    """Values that occur in one bank's first row and nowhere else: one that is seen elsewhere is a leak."""
 
     customer_id: str
     balance: int
 
 
 def canary(bank: int, contract: Contract) -> Canary:
-    """The bank's canary, within the contract; the balance has no digits that a count or an id would have by chance."""
+    """Make the bank's canary, within the contract; its balance has no digits that a count or an id has by chance."""
     return Canary(f"ZQ{77310451 + 1009 * bank:08d}", _bounds(contract, "balance")[1] - 1_357_911 - 2_718_281 * bank)
 
 
 def make_tables(
     contract: Contract, seed: int, rows: int = 20_000, banks: Sequence[str] = BANKS, canaries: bool = False
 ) -> dict[str, pd.DataFrame]:
-    """A table for every bank; the same contract, seed, rows and banks give the same tables."""
+    """Make a table for every bank; the same contract, seed, rows and banks give the same tables."""
     tables = {}
     for number, bank in enumerate(banks):
         table = _make_table(contract, np.random.default_rng([seed, number]), rows, number)
