@@ -1,4 +1,4 @@
-"""The engine's public functions say what is true of them: shapes, cost, what is revealed, which errors."""
+"""A docstring says what a call does; the engine's also say shapes, cost, what is revealed, and which errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import inspect
 import pkgutil
 import re
 import textwrap
+import tomllib
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +23,39 @@ _NAMES = "Shapes|Cost|Reveals|Raises|Source"
 _HEADING = re.compile(rf"\b((?:{_NAMES})(?:, (?:{_NAMES}))*): ")
 _SHARED = re.compile(r"\b(Arith|Bits|Number|Fixed|Words)\b")
 _ERRORS = {name for name, each in vars(counterfoil.errors).items() if inspect.isclass(each)}
+
+_ROOT = Path(__file__).parents[3]
+_RUFF = tomllib.loads((_ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
+_NOT_YET = [pattern for pattern, codes in _RUFF["per-file-ignores"].items() if "D" in codes]
+_FOLDERS = ("benchmarks", "counterfoil", "deployments", "flows", "mpc_tasks", "synthetic_data")
+_CHECKED = [
+    name
+    for folder in _FOLDERS
+    for path in sorted((_ROOT / folder).rglob("*.py"))
+    if not any(fnmatch(name := str(path.relative_to(_ROOT)), pattern) for pattern in _NOT_YET)
+]
+#: how a docstring begins that says what comes of a call instead of what it does; ruff knows the moods of verbs alone
+_NO_VERBS = {
+    *(
+        "a",
+        "an",
+        "the",
+        "this",
+        "that",
+        "what",
+        "whether",
+        "who",
+        "whose",
+        "whom",
+        "where",
+        "when",
+        "which",
+        "how",
+        "as",
+    ),
+    *("all", "each", "every", "no", "nothing", "none", "one", "of", "for", "in", "by", "from", "with", "without", "if"),
+    "raises:",
+}
 
 
 def public() -> Iterator[tuple[str, Callable[..., Any], str]]:
@@ -53,8 +89,18 @@ def raised(function: Callable[..., Any]) -> set[str]:
     return {name.id for name in names if isinstance(name, ast.Name)} & _ERRORS
 
 
+def without_verb(source: str) -> list[str]:
+    """The functions and methods, but for properties, whose docstring does not begin with a verb."""
+    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    called = [each for each in found if not any(ast.unparse(by).endswith("property") for by in each.decorator_list)]
+    return [each.name for each in called if (ast.get_docstring(each) or "It").split()[0].lower() in _NO_VERBS]
+
+
 def test_there_is_something_to_read() -> None:
     assert len(PUBLIC) > 200
+    assert len(_CHECKED) > 150
+    assert without_verb('def f():\n    """The sum."""\ndef g():\n    """Raises: E."""\n') == ["f", "g"]
+    assert without_verb('def f():\n    """Add up."""\n@property\ndef g():\n    """The sum."""\n') == []
     assert headings("Shapes, Cost: as `x`.\nRaises: E; F.\nno Source here") == {"Shapes", "Cost", "Raises"}
     assert raised(PUBLIC["counterfoil.mpc.suites.rep3.multiply.matmul"][0]) == {"ShapeError"}
 
@@ -72,3 +118,8 @@ def test_a_public_function_says_what_applies(name: str) -> None:
     if errors := raised(function):
         assert "Raises" in headings(said), said
         assert not {error for error in errors if error not in said}, said
+
+
+@pytest.mark.parametrize("name", _CHECKED)
+def test_a_docstring_says_what_a_call_does(name: str) -> None:
+    assert not without_verb((_ROOT / name).read_text())
