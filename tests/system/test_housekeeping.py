@@ -13,7 +13,8 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import Cancelling, Pending, Running
 
-from flows.housekeeping import ALONE, Housekeeping
+from flows.housekeeping import Housekeeping
+from flows.stages import ALONE
 
 
 class Server:
