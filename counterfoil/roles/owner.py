@@ -19,7 +19,7 @@ from counterfoil.governance.agreements.signing.reaffirmation import check_review
 from counterfoil.governance.agreements.signing.signed import SignedAgreement, own_keys
 from counterfoil.governance.cumulative.release_history import guarded
 from counterfoil.governance.jobs.correction import HandedIn, handed_in, next_number, note_handed_in
-from counterfoil.governance.jobs.manifest import KIND
+from counterfoil.governance.jobs.manifest import MANIFEST
 from counterfoil.governance.jobs.submission import submit
 from counterfoil.home import Home
 from counterfoil.joint.computation import array_specs, local_parts
@@ -90,7 +90,7 @@ class Contribution:
         if self._before is not None and number is None:
             self._table, self.again = None, True
             note_handed_in(self._before.manifest, self._before.envelope, self._before.table, self.home)
-            return self.home.exchange.put(KIND, self.home.party, self._before.envelope)
+            return self.home.exchange.put(MANIFEST.kind, self.home.party, self._before.envelope)
         arrays = local_parts(terms, self.contract, table)
         specs = array_specs(terms, self.contract, table.rows)
         reference = submit(

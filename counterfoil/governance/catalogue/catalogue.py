@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from counterfoil.canonical import Json, digest, jcs, load_yaml
+from counterfoil.canonical import Json, jcs, load_yaml
 from counterfoil.clock import reckoned
-from counterfoil.crypto.sign import MAX_ENVELOPE_BYTES, sign, verify
+from counterfoil.crypto.sign import MAX_ENVELOPE_BYTES
 from counterfoil.errors import (
     CounterfoilError,
     DocumentError,
@@ -32,7 +32,8 @@ from counterfoil.errors import (
 from counterfoil.governance.catalogue.row_count_bands import Band, band
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
-from counterfoil.governance.documents import did_you_mean, read_day, read_json, write_time
+from counterfoil.governance.documents import did_you_mean, read_day, write_time
+from counterfoil.governance.papers import Paper, Statement
 from counterfoil.governance.parties.roster import Party, Roster
 from counterfoil.storage.records import Records
 
@@ -44,8 +45,18 @@ if TYPE_CHECKING:
 MOST_DAYS: Final = 366
 """For so long an entry stands at most."""
 
-_KIND: Final = "catalogue"
-_CATALOGUE: Final = "catalogue"
+ENTRY: Final = Paper(
+    kind="catalogue",
+    schema="catalogue",
+    title="entry",
+    says="an owner offers, or no longer offers, a table under a contract: schema and rough size",
+    folder="catalogue",
+    place=("party", "contract"),
+    signer="party",
+    absent="{party} has no entry for {contract}",
+    other="the entry of {party} for {contract} is another one's, put in its place",
+    at_most=MAX_ENVELOPE_BYTES,
+)
 _UNBELIEVABLE: Final = (
     SignatureError, DocumentError, ReplayError, TamperedError, ExpiredError, NotFoundError, StoreError,
 )  # fmt: skip
@@ -56,8 +67,10 @@ _SEEN: Final = "catalogue-seen"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Statement):
     """What an owner says that it has, verified. Of one owner and contract the entry with the highest serial counts."""
+
+    PAPER: ClassVar = ENTRY
 
     party: str
     serial: int
@@ -79,6 +92,26 @@ class Entry:
         """The schema: names, types, roles, descriptions, and bounds where the contract states them."""
         found: Sequence[Mapping[str, Any]] = self.document["columns"]
         return found
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether its owner says that it offers nothing under the contract any more."""
+        return bool(self.document["withdrawn"])
+
+    def pack(self) -> bytes:
+        """Return the bytes that the owner signs: the document."""
+        return jcs(self.document)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """Read the entry from its document. Raises: DocumentError."""
+        document = {"format": f"counterfoil/{ENTRY.schema}/1", **value}
+        return {
+            "party": value["party"],
+            "serial": value["serial"],
+            "until": read_day(value["until"]),
+            "document": document,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,18 +202,14 @@ def read_entry(records: Records, owner: Party, contract: str, today: date, state
     if "owner" not in owner.roles:
         raise RosterError(f"in the roster {owner.id} is {', '.join(owner.roles)}, not owner; it has nothing to offer")
     what = f"the entry of {owner.id} for {contract}"
-    payload = verify(_envelope(records, owner.id, contract), _KIND, [owner.keys]).payload
-    document = read_json(payload, what, _KIND)
-    if (document["party"], document["contract"]["id"]) != (owner.id, contract):
-        raise SignatureError(f"{what} is another one's, put in its place")
+    entry = Entry.read(records, owner.keys, contract=contract)
     if state is not None:
-        _remember(what, f"{owner.id}/{contract}", document["serial"], payload, state)
-    if document["withdrawn"]:
+        _remember(what, f"{owner.id}/{contract}", entry.serial, entry.digest, state)
+    if entry.withdrawn:
         raise WithdrawnError(f"{owner.id} does not offer {contract} any more")
-    until = read_day(document["until"])
-    if today > until:
-        raise ExpiredError(f"{what} stood until {until}; ask {owner.id} to offer it again{reckoned(today)}")
-    return Entry(owner.id, document["serial"], until, document)
+    if today > entry.until:
+        raise ExpiredError(f"{what} stood until {entry.until}; ask {owner.id} to offer it again{reckoned(today)}")
+    return entry
 
 
 def entries(records: Records, roster: Roster, today: date, state: State | None) -> Iterator[Entry | Refused]:
@@ -188,7 +217,7 @@ def entries(records: Records, roster: Roster, today: date, state: State | None) 
 
     Also what was seen before and is not there any more, though its owner did not withdraw it.
     """
-    names = {(name[1], name[2]) for name in records.list((_CATALOGUE,)) if len(name) == 3}
+    names = {(name[1], name[2]) for name in records.list(ENTRY.name()) if len(name) == 3}
     seen = {tuple(key.split("/")) for key in state.keys(_SEEN)} if state else set()
     owners = {owner.id: owner for owner in roster.with_role("owner")}
     for party, contract in sorted(names | seen):
@@ -214,8 +243,9 @@ def _publish(
         "withdrawn": content is None,
         **(content if content is not None else {"contract": {"id": contract}}),
     }
-    to.put_named(_name(home.party, contract), sign(_KIND, jcs(document), home.keys), replace=True)
-    return Entry(home.party, document["serial"], until, document)
+    entry = Entry(home.party, document["serial"], until, document)
+    entry.publish(home.keys, to)
+    return entry
 
 
 def _next_serial(contract: str, home: Home, to: Exchange) -> int:
@@ -234,30 +264,25 @@ def _next_serial(contract: str, home: Home, to: Exchange) -> int:
 def _there(contract: str, home: Home, to: Exchange) -> int:
     """The number of this owner's entry that lies there, 0 if none does."""
     with suppress(NotFoundError, SignatureError, DocumentError):
-        payload = verify(_envelope(to, home.party, contract), _KIND, [home.keys.public]).payload
-        return int(read_json(payload, "own entry", _KIND)["serial"])
+        envelope = ENTRY.fetch(to, party=home.party, contract=contract)
+        return Entry.verified(envelope, home.keys.public).serial
     return 0
 
 
-def _envelope(records: Records, party: str, contract: str) -> bytes:
-    """What lies there in the party's name, unchecked."""
-    return records.get_named(_name(party, contract), at_most=MAX_ENVELOPE_BYTES)
-
-
-def _remember(what: str, key: str, serial: int, payload: bytes, state: State) -> None:
+def _remember(what: str, key: str, serial: int, fixed: str, state: State) -> None:
     """The entry is the latest that was seen. Raises: ReplayError, TamperedError."""
-    mark = f"{serial} {digest(payload)}".encode()
+    mark = f"{serial} {fixed}".encode()
     while True:
         try:
             before = state.get(_SEEN, key)
         except NotFoundError:
             before = b""
-        seen, _, fixed = before.decode().partition(" ")
+        seen, _, known = before.decode().partition(" ")
         if before and serial < int(seen):
             raise ReplayError(
                 f"{what} is its number {serial}; number {seen} was here before, and an older one is refused"
             )
-        if before and serial == int(seen) and fixed != digest(payload):
+        if before and serial == int(seen) and known != fixed:
             raise TamperedError(f"{what}: two different ones have the number {serial}; ask its owner")
         if before == mark or state.replace(_SEEN, key, before or None, mark):
             return
@@ -297,7 +322,3 @@ def _texts(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(map(_texts, value))
     return value.casefold() if isinstance(value, str) else ""
-
-
-def _name(party: str, contract: str) -> tuple[str, ...]:
-    return (_CATALOGUE, party, contract)

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
-from counterfoil.crypto.sign import sign, signed_digest, verify
+from counterfoil.crypto.sign import signed_digest, verify
 from counterfoil.errors import RefusedError, SignatureError
 from counterfoil.governance.contracts.contract import Contract
+from counterfoil.governance.papers import Paper
 
-KIND = "contract"
-SIGNABLE = ("proposed", "draft", "active")
+SIGNED_CONTRACT: Final = Paper(kind="contract", says="a party signs the bytes of a contract, beside its file")
+SIGNABLE: Final = ("proposed", "draft", "active")
 
 
 def signature_file(file: Path) -> Path:
@@ -34,7 +36,7 @@ def sign_contract(contract: Contract, keys: PrivateKeys, envelope: bytes | None,
         raise RefusedError(f"{contract.source}: a contract that is {contract.status} is not signed; sign its successor")
     if envelope is not None:
         check_bytes(contract, envelope)
-    return sign(KIND, contract.raw, keys, envelope)
+    return SIGNED_CONTRACT.sign(contract.raw, keys, envelope)
 
 
 def check_bytes(contract: Contract, envelope: bytes) -> None:
@@ -52,4 +54,4 @@ def signers(contract: Contract, envelope: bytes, cards: Iterable[PublicKeys]) ->
     Raises: SignatureError where the bytes differ, a signature is wrong, or none of them signed.
     """
     check_bytes(contract, envelope)
-    return verify(envelope, KIND, cards, threshold=1).signers
+    return verify(envelope, SIGNED_CONTRACT.kind, cards, threshold=1).signers

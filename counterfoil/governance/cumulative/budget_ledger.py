@@ -16,11 +16,10 @@ from typing import Final
 
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.keys import PublicKeys
-from counterfoil.crypto.sign import sign
 from counterfoil.errors import BudgetError, DocumentError, NotFoundError, SignatureError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.cumulative.accounting import spent
-from counterfoil.governance.cumulative.charge import CHARGES, KIND, Charge, Line, read_charge
+from counterfoil.governance.cumulative.charge import CHARGE, CHARGES, Charge, Line, read_charge
 from counterfoil.governance.policies.privacy import Budget, Cap
 from counterfoil.home import Home
 from counterfoil.storage.exchange import Exchange
@@ -78,9 +77,9 @@ def learn(agreement: Agreement, home: Home) -> None:
     known = home.state.items(CHARGES)
     for found in _published(home.exchange, [agreement.roster.party(node).keys for node in agreement.nodes], known):
         home.state.put(CHARGES, found.key, found.pack())
-        refs = {"charge": str(Ref(KIND, found.charge.node, found.charge.cost))}
+        refs = {"charge": str(Ref(CHARGE.kind, found.charge.node, found.charge.cost))}
         home.log.append("budget-learned", subject=found.charge.job, refs=refs)
-    present = {name[1:] for name in home.exchange.list((CHARGES,))}
+    present = {name[1:] for name in home.exchange.list(CHARGE.name())}
     for each in _known(known):
         if each.name[1:] not in present:
             each.publish(home.exchange)
@@ -113,7 +112,7 @@ def charge(agreement: Agreement, job: str, evidence: str, lines: tuple[Line, ...
         return
     learn(agreement, home)
     asked = Charge(job, agreement.digest, evidence, home.party, today, lines)
-    ours = _Signed(asked, sign(KIND, asked.pack(), home.keys))
+    ours = _Signed(asked, CHARGE.sign(asked.pack(), home.keys))
 
     def fits(before: Mapping[str, bytes]) -> None:
         _check(agreement, asked, [each.charge for each in _known(before)], today)
@@ -203,7 +202,7 @@ class _Signed:
 
     @property
     def name(self) -> Name:
-        return (CHARGES, self.charge.node, self.charge.job)
+        return CHARGE.name(self.charge.node, self.charge.job)
 
     def publish(self, exchange: Exchange) -> None:
         exchange.put_named(self.name, self.envelope, replace=True)
@@ -229,7 +228,7 @@ def _known(facts: Mapping[str, bytes]) -> list[_Signed]:
 def _published(exchange: Exchange, nodes: Iterable[PublicKeys], known: Container[str] = ()) -> Iterator[_Signed]:
     """What these nodes signed and is not known yet."""
     for node in nodes:
-        for name in exchange.list((CHARGES, node.party)):
+        for name in exchange.list(CHARGE.name(node.party)):
             if len(name) == 3 and _key(node.party, name[2]) not in known:
                 with suppress(NotFoundError, SignatureError, DocumentError):
                     yield _Signed.read(exchange, node, name[2])

@@ -11,20 +11,29 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from counterfoil.canonical import Json, digest, jcs
 from counterfoil.crypto.keys import PublicKeys
-from counterfoil.crypto.sign import verify
 from counterfoil.errors import BudgetError, DocumentError, NotFoundError, RefusedError, SignatureError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.cumulative.accounting import Loss
-from counterfoil.governance.documents import read_json
-from counterfoil.storage.records import Records
+from counterfoil.governance.documents import read_day
+from counterfoil.governance.papers import Paper, Readable, Statement
 
-KIND: Final = "charge"
-CHARGES: Final = "charges"
-"""Where the nodes' charges lie in an exchange, and the space of a node's state in which it keeps its ledger."""
+CHARGE: Final = Paper(
+    kind="charge",
+    schema="charge",
+    says="a node counted what noised results cost against their recipients' budgets",
+    folder="charges",
+    place=("node", "job"),
+    signer="node",
+    absent="{node} has not charged job {job}",
+    other="the charge of {node} is for another job than {job}",
+    bundled="job",
+)
+CHARGES: Final = CHARGE.folder
+"""The space of a node's state in which it keeps its ledger."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -92,8 +101,10 @@ def check_lines(lines: Sequence[Line], agreement: Agreement) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(Statement):
     """What a node states: it counts these lines against their recipients' budgets, for good, since that day."""
+
+    PAPER: ClassVar = CHARGE
 
     job: str
     agreement: str
@@ -102,32 +113,14 @@ class Charge:
     day: date
     lines: tuple[Line, ...]
 
-    def pack(self) -> bytes:
-        """The bytes that the node keeps and signs."""
-        return jcs(
-            {
-                "format": "counterfoil/charge/1",
-                "job": self.job,
-                "agreement": self.agreement,
-                "evidence": self.evidence,
-                "node": self.node,
-                "day": self.day.isoformat(),
-                "lines": [line.json() for line in self.lines],
-            }
-        )
+    def to_json(self) -> Mapping[str, Json]:
+        """State the fields as JSON."""
+        return {**Statement.to_json(self), "lines": [line.json() for line in self.lines]}
 
     @classmethod
-    def unpack(cls, payload: bytes) -> Charge:
-        """The charge that the bytes state. Raises: DocumentError."""
-        value = read_json(payload, "charge", KIND)
-        return cls(
-            value["job"],
-            value["agreement"],
-            value["evidence"],
-            value["node"],
-            _day(value["day"]),
-            tuple(map(Line.read, value["lines"])),
-        )
+    def from_json(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """Read the fields from JSON of the schema's shape. Raises: DocumentError."""
+        return {**value, "day": read_day(value["day"]), "lines": tuple(map(Line.read, value["lines"]))}
 
     @property
     def cost(self) -> str:
@@ -135,19 +128,18 @@ class Charge:
         return digest(jcs({"job": self.job, "lines": [line.json() for line in self.lines]}))
 
 
-def read_charge(exchange: Records, node: PublicKeys, job: str) -> tuple[Charge, bytes]:
+def read_charge(exchange: Readable, node: PublicKeys, job: str) -> tuple[Charge, bytes]:
     """The node's charge of the job, and the envelope in which it signed it.
 
     Raises: NotFoundError, SignatureError, DocumentError.
     """
-    envelope = exchange.get_named((CHARGES, node.party, job))
-    found = Charge.unpack(verify(envelope, KIND, [node]).payload)
-    if (found.node, found.job) != (node.party, job):
-        raise SignatureError(f"the charge of {node.party} is for another job than {job}")
+    envelope = CHARGE.fetch(exchange, node=node.party, job=job)
+    found = Charge.verified(envelope, node)
+    found.check_is(node=node.party, job=job)
     return found, envelope
 
 
-def check_charged(agreement: Agreement, job: str, lines: tuple[Line, ...], exchange: Records) -> None:
+def check_charged(agreement: Agreement, job: str, lines: tuple[Line, ...], exchange: Readable) -> None:
     """Every node of the agreement signed that it charged the job these lines.
 
     Raises: BudgetError, which names the node.
@@ -160,10 +152,3 @@ def check_charged(agreement: Agreement, job: str, lines: tuple[Line, ...], excha
             raise BudgetError(
                 f"{node} has not charged job {job} to its recipients' privacy budgets; let it charge first"
             )
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise DocumentError(f"charge: {text} is not a day of the calendar") from None

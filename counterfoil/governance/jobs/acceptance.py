@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import ClassVar, Final
 
-from counterfoil.canonical import jcs
 from counterfoil.crypto.keys import PrivateKeys
-from counterfoil.crypto.sign import sign, verify
-from counterfoil.errors import NotFoundError, SignatureError
+from counterfoil.errors import NotFoundError
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
-from counterfoil.governance.documents import read_json, write_time
 from counterfoil.governance.jobs.manifest import Manifest
-from counterfoil.storage.records import Records
+from counterfoil.governance.papers import Paper, Readable, Statement, Writable
 
-if TYPE_CHECKING:
-    from counterfoil.storage.exchange import Exchange
-
-INTAKES: Final = "receipts"
-"""Where the nodes' receipts lie in an exchange: by manifest and node."""
-_KIND: Final = "receipt"
-
-
-def sign_intake(manifest: Manifest, keys: PrivateKeys, exchange: Exchange, now: datetime) -> None:
-    """The node's receipt for the submission, whose shares are in its vault, lies in the exchange."""
-    receipt = {
-        "format": "counterfoil/receipt/1",
-        "submission": manifest.submission,
-        "manifest": manifest.digest,
-        "node": keys.party,
-        "accepted": write_time(now),
-    }
-    exchange.put_named((INTAKES, manifest.digest, keys.party), sign(_KIND, jcs(receipt), keys), replace=True)
+INTAKE: Final = Paper(
+    kind="receipt",
+    schema="receipt",
+    says="a node took a submission in",
+    folder="receipts",
+    place=("manifest", "node"),
+    signer="node",
+    absent="{node} has not taken in the submission of manifest {manifest}",
+    other="the receipt of {node} is for another submission",
+    bundled="manifest",
+)
 
 
-def check_intakes(manifest: Manifest, agreement: SignedAgreement, exchange: Records) -> None:
+@dataclass(frozen=True, slots=True)
+class Intake(Statement):
+    """What a node states: the shares of this submission, whose manifest has the digest, are in its vault."""
+
+    PAPER: ClassVar = INTAKE
+
+    submission: str
+    manifest: str
+    node: str
+    accepted: datetime
+
+
+def sign_intake(manifest: Manifest, keys: PrivateKeys, exchange: Writable, now: datetime) -> None:
+    """Sign and publish the node's receipt for the submission, whose shares are in its vault."""
+    Intake(manifest.submission, manifest.digest, keys.party, now).publish(keys, exchange)
+
+
+def check_intakes(manifest: Manifest, agreement: SignedAgreement, exchange: Readable) -> None:
     """Raises: NotFoundError or SignatureError unless every node signed that it took the submission in."""
     for node in agreement.terms.nodes:
         try:
-            envelope = exchange.get_named((INTAKES, manifest.digest, node))
+            Intake.read(exchange, agreement.terms.roster.party(node).keys, manifest=manifest.digest)
         except NotFoundError:
             raise NotFoundError(f"{node} has not taken in submission {manifest.submission}") from None
-        signed = verify(envelope, _KIND, agreement.terms.roster.keys([node]))
-        receipt = read_json(signed.payload, f"receipt of {node}", _KIND)
-        if (receipt["manifest"], receipt["node"]) != (manifest.digest, node):
-            raise SignatureError(f"the receipt of {node} is for another submission")

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Final
 
 from counterfoil.canonical import Ref, digest, jcs
-from counterfoil.crypto.sign import verify
 from counterfoil.errors import (
     CorrectionError,
     DocumentError,
@@ -24,14 +23,13 @@ from counterfoil.errors import (
 )
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.documents import read_time, write_time
-from counterfoil.governance.jobs.manifest import KIND, Manifest
+from counterfoil.governance.jobs.manifest import MANIFEST, Manifest
 from counterfoil.home import Home
 from counterfoil.storage.exchange import Exchange
 from counterfoil.storage.state import State
 
 _TAKEN: Final = "submission-of"
 _HANDED: Final = "handed-in"
-_NUMBERED: Final = "submissions"
 
 
 # --- at a node ----------------------------------------------------------------------------------------------------
@@ -126,7 +124,7 @@ class HandedIn:
     @property
     def reference(self) -> Ref:
         """Where it is in the exchange."""
-        return Ref(KIND, self.manifest.owner, digest(self.envelope))
+        return Ref(MANIFEST.kind, self.manifest.owner, digest(self.envelope))
 
 
 def handed_in(terms: Agreement, contract: str, period: str, home: Home) -> HandedIn | None:
@@ -134,10 +132,10 @@ def handed_in(terms: Agreement, contract: str, period: str, home: Home) -> Hande
     home that was restored remembers what it was.
     """
     found = _remembered(terms, contract, period, home)
-    for name in home.exchange.list((_NUMBERED, terms.digest, home.party, contract, period)):
+    for name in home.exchange.list(MANIFEST.name(terms.digest, home.party, contract, period)):
         with suppress(SignatureError, DocumentError, StoreError, NotFoundError):  # anybody can put anything there
             envelope = home.exchange.get_named(name)
-            manifest = Manifest.unpack(verify(envelope, KIND, terms.roster.keys([home.party])).payload)
+            manifest = Manifest.verified(envelope, terms.roster.party(home.party).keys)
             ours = (manifest.agreement, manifest.part.contract, manifest.period) == (terms.digest, contract, period)
             if ours and (found is None or _place(manifest) > _place(found.manifest)):
                 found = HandedIn(envelope, manifest, "")
@@ -150,8 +148,7 @@ def _remembered(terms: Agreement, contract: str, period: str, home: Home) -> Han
     except NotFoundError:
         return None
     envelope = bytes.fromhex(facts["envelope"])
-    signed = verify(envelope, KIND, terms.roster.keys([home.party]))
-    return HandedIn(envelope, Manifest.unpack(signed.payload), facts["table"])
+    return HandedIn(envelope, Manifest.verified(envelope, terms.roster.party(home.party).keys), facts["table"])
 
 
 def _place(manifest: Manifest) -> tuple[int, datetime]:
@@ -191,7 +188,7 @@ def _is_corrected(manifest: Manifest, terms: Agreement, exchange: Exchange) -> b
     """Whether its owner put a signed correction of it where nodes look."""
     with suppress(NotFoundError, SignatureError, DocumentError, StoreError):  # anybody can put anything there
         envelope = exchange.get_named(_name(manifest, manifest.correction + 1))
-        other = Manifest.unpack(verify(envelope, KIND, terms.roster.keys([manifest.owner])).payload)
+        other = Manifest.verified(envelope, terms.roster.party(manifest.owner).keys)
         same = (other.part, other.agreement, other.period) == (manifest.part, manifest.agreement, manifest.period)
         return same and other.correction > manifest.correction
     return False
@@ -214,7 +211,7 @@ def _key(manifest: Manifest) -> str:
 
 
 def _name(manifest: Manifest, number: int) -> tuple[str, ...]:
-    return (_NUMBERED, manifest.agreement, manifest.owner, manifest.contract, manifest.period, str(number))
+    return MANIFEST.name(manifest.agreement, manifest.owner, manifest.contract, manifest.period, str(number))
 
 
 def _kept(manifest: Manifest, state: State) -> bytes | None:

@@ -8,24 +8,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from counterfoil.canonical import Json, Ref, digest, jcs
+from counterfoil.canonical import Json, Ref, digest
 from counterfoil.crypto.keys import PrivateKeys
-from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import NotFoundError, RefusedError, SignatureError, TamperedError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.cumulative.charge import Line, as_charged, check_lines
-from counterfoil.governance.documents import read_json
 from counterfoil.governance.jobs.job import Job
+from counterfoil.governance.papers import Paper, Statement
 from counterfoil.software import software_digest
 from counterfoil.storage.records import Records
 
 if TYPE_CHECKING:
     from counterfoil.storage.exchange import Exchange
 
-_EVIDENCE = "evidence"
+EVIDENCE: Final = Paper(
+    kind="evidence",
+    schema="evidence",
+    says="what a node did to make a draft; the payload's digest is its name, at every node",
+    folder="evidence",
+    place=("digest", "node"),
+    signer="node",
+    absent="{node} has not signed the evidence {digest}",
+    bundled="evidence",
+)
 _ANYBODY = "nodes"  # evidence is nobody's alone
 
 
@@ -43,7 +51,7 @@ class OutputEvidence:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Evidence(Statement):
     """What the nodes did, in words that are the same at every node.
 
     `keys` maps each recipient to the key that its copy will be sealed to; `checks` are counts of what was looked at;
@@ -51,6 +59,8 @@ class Evidence:
     what the nodes ran; `charge` is what the noised results cost their recipients; `rehearsal` the digest of the answers
     on synthetic data, if there were any.
     """
+
+    PAPER: ClassVar = EVIDENCE
 
     job: str
     attempt: int
@@ -66,8 +76,8 @@ class Evidence:
     charge: tuple[Line, ...] = ()
     rehearsal: str = ""
 
-    def pack(self) -> bytes:
-        """The bytes that every node signs."""
+    def to_json(self) -> Mapping[str, Json]:
+        """State the fields as JSON."""
         outputs: Mapping[str, Json] = {
             name: {
                 "plan": output.plan,
@@ -77,36 +87,20 @@ class Evidence:
             }
             for name, output in self.outputs.items()
         }
-        return jcs(
-            {
-                "format": "counterfoil/evidence/1",
-                "job": self.job,
-                "attempt": self.attempt,
-                "agreement": self.agreement,
-                "period": self.period,
-                "inputs": self.inputs,
-                "outputs": outputs,
-                "keys": self.keys,
-                "checks": self.checks,
-                "leakage": self.leakage,
-                "transcript": self.transcript,
-                "rehearsal": self.rehearsal,
-                "software": self.software,
-                "charge": [line.json() for line in self.charge],
-            }
-        )
+        return {
+            **super().to_json(),
+            "outputs": outputs,
+            "charge": [line.json() for line in self.charge],
+        }
 
     @classmethod
-    def unpack(cls, payload: bytes) -> Evidence:
-        """The evidence that the bytes state. Raises: DocumentError."""
-        value = read_json(payload, "evidence", "evidence")
-        value.pop("format")
+    def from_json(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """Read the fields from JSON of the schema's shape."""
         outputs = {
             name: OutputEvidence(item["plan"], tuple(item["recipients"]), item["measures"], tuple(item["commitments"]))
-            for name, item in value.pop("outputs").items()
+            for name, item in value["outputs"].items()
         }
-        charge = tuple(map(Line.read, value.pop("charge")))
-        return cls(**value, outputs=outputs, charge=charge)
+        return {**value, "outputs": outputs, "charge": tuple(map(Line.read, value["charge"]))}
 
     @cached_property
     def digest(self) -> str:
@@ -178,9 +172,9 @@ def make_evidence(
 
 def sign_evidence(evidence: Evidence, keys: PrivateKeys, exchange: Exchange) -> None:
     """The node's signature on the evidence lies in the exchange."""
-    exchange.put(_EVIDENCE, _ANYBODY, evidence.pack())
-    envelope = sign(_EVIDENCE, evidence.pack(), keys)
-    exchange.put_named((_EVIDENCE, evidence.digest, keys.party), envelope, replace=True)
+    evidence.check()
+    exchange.put(EVIDENCE.kind, _ANYBODY, evidence.pack())
+    EVIDENCE.publish(evidence.pack(), keys, exchange, digest=evidence.digest, node=keys.party)
 
 
 def load_draft(exchange: Records, agreement: SignedAgreement, evidence: str) -> Draft:
@@ -190,11 +184,8 @@ def load_draft(exchange: Records, agreement: SignedAgreement, evidence: str) -> 
     """
     terms = agreement.terms
     for node in terms.nodes:
-        try:
-            envelope = exchange.get_named((_EVIDENCE, evidence, node))
-        except NotFoundError:
-            raise NotFoundError(f"{node} has not signed the evidence {evidence}") from None
-        if digest(verify(envelope, _EVIDENCE, terms.roster.keys([node])).payload) != evidence:
+        envelope = EVIDENCE.fetch(exchange, digest=evidence, node=node)
+        if digest(EVIDENCE.verify(envelope, terms.roster.party(node).keys)) != evidence:
             raise TamperedError(f"{node} signed other evidence than {evidence}")
     read = read_evidence(exchange, evidence)
     _check_evidence(read, agreement)
@@ -206,13 +197,13 @@ def read_evidence(exchange: Records, evidence: str) -> Evidence:
 
     Raises: NotFoundError, TamperedError, DocumentError.
     """
-    return Evidence.unpack(exchange.get(Ref(_EVIDENCE, _ANYBODY, evidence)))
+    return Evidence.unpack(exchange.get(Ref(EVIDENCE.kind, _ANYBODY, evidence)))
 
 
 def drafts(exchange: Records, agreement: SignedAgreement) -> list[Draft]:
     """The drafts of this agreement that every node signed; what lies there besides is left out."""
     found = []
-    for evidence in sorted({name[1] for name in exchange.list((_EVIDENCE,)) if len(name) == 3}):
+    for evidence in sorted({name[1] for name in exchange.list(EVIDENCE.name()) if len(name) == 3}):
         try:
             found.append(load_draft(exchange, agreement, evidence))
         except (NotFoundError, SignatureError, TamperedError, RefusedError):

@@ -10,18 +10,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Final
+from typing import Any, ClassVar, Final
 
-from counterfoil.canonical import Json, digest, jcs
+from counterfoil.canonical import Json, digest
 from counterfoil.clock import reckoned
 from counterfoil.errors import CorrectionError, ExpiredError, KeySpellingError, RefusedError
 from counterfoil.governance.agreements.agreement import Agreement, Part
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.contracts.column import LARGEST
 from counterfoil.governance.contracts.key_spelling import RULES
-from counterfoil.governance.documents import read_json, read_time, write_time
+from counterfoil.governance.documents import write_time
+from counterfoil.governance.papers import Paper, Statement
 
-KIND: Final = "manifest"
+MANIFEST: Final = Paper(
+    kind="manifest",
+    schema="manifest",
+    says="an owner submitted shares: of what, for which agreement, analyses and period",
+    folder="submissions",
+    place=("agreement", "owner", "contract", "period", "correction"),
+    signer="owner",
+    absent="{owner} has not submitted number {correction} under {contract} for {period}",
+    other="the manifest of {owner} is of another submission",
+)
+"""By its name nodes find corrections; the one that a job computes on is among the blobs of its owner."""
+
+_BEFORE: Final[Mapping[str, Json]] = {"spelling": 1, "correction": 0}
+"""What holds where a manifest does not say so, as those of before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +54,14 @@ class ArraySpec:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class Manifest(Statement):
     """What an owner states about its submission. `plans` are the digests of the analyses that it consents to.
 
     `spelling` is the version of the rules by which keys are spelt; `correction` numbers the owner's submissions of one
     part for one period, from 0.
     """
+
+    PAPER: ClassVar = MANIFEST
 
     submission: str
     owner: str
@@ -63,57 +79,31 @@ class Manifest:
     spelling: int = RULES
     correction: int = 0
 
-    def pack(self) -> bytes:
-        """The bytes that the owner signs: the arrays stand in the order of their names."""
-        value: Mapping[str, Json] = {
-            "format": "counterfoil/manifest/1",
-            "submission": self.submission,
-            "owner": self.owner,
-            "agreement": self.agreement,
-            "roster": self.roster,
-            "contract": self.contract,
-            "contract_digest": self.contract_digest,
-            "suite": self.suite,
-            "period": self.period,
-            "plans": dict(self.plans),
-            "rows": self.rows,
-            "arrays": {
-                name: {
-                    "dtype": "int64",
-                    "shape": list(spec.shape),
-                    "low": str(spec.low),
-                    "high": str(spec.high),
-                    "frac_bits": spec.frac_bits,
-                }
-                for name, spec in self.arrays.items()
-            },
-            "commitments": [commitment.hex() for commitment in self.commitments],
-            "not_after": write_time(self.not_after),
-            **({"spelling": self.spelling} if self.spelling > 1 else {}),
-            **({"correction": self.correction} if self.correction else {}),
+    def to_json(self) -> Mapping[str, Json]:
+        """State the fields as JSON, without what earlier manifests did not have where it is as it was then."""
+        stated = dict(super().to_json())
+        stated["arrays"] = {
+            name: {
+                "dtype": "int64",
+                "shape": list(spec.shape),
+                "low": str(spec.low),
+                "high": str(spec.high),
+                "frac_bits": spec.frac_bits,
+            }
+            for name, spec in self.arrays.items()
         }
-        return jcs(value)
+        stated["commitments"] = [commitment.hex() for commitment in self.commitments]
+        return {name: value for name, value in stated.items() if value != _BEFORE.get(name)}
 
     @classmethod
-    def unpack(cls, payload: bytes) -> Manifest:
-        """The manifest that the bytes state. Raises: DocumentError."""
-        value = read_json(payload, "manifest", "manifest")
-        value.pop("format")
+    def from_json(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """Read the fields from JSON of the schema's shape. Raises: DocumentError."""
         arrays = {
             name: ArraySpec(tuple(spec["shape"]), int(spec["low"]), int(spec["high"]), spec["frac_bits"])
-            for name, spec in sorted(value.pop("arrays").items())
+            for name, spec in sorted(value["arrays"].items())
         }
-        commitments = tuple(bytes.fromhex(text) for text in value.pop("commitments"))
-        not_after = read_time(value.pop("not_after"))
-        spelling, correction = value.pop("spelling", 1), value.pop("correction", 0)
-        return cls(
-            **value,
-            spelling=spelling,
-            correction=correction,
-            arrays=arrays,
-            commitments=commitments,
-            not_after=not_after,
-        )
+        commitments = tuple(bytes.fromhex(text) for text in value["commitments"])
+        return {**_BEFORE, **super().from_json(value), "arrays": arrays, "commitments": commitments}
 
     @cached_property
     def digest(self) -> str:

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Final, Literal, TypeAlias
 
 from counterfoil.canonical import Json, Ref, jcs
+from counterfoil.errors import NotFoundError
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.storage.state import State
 
@@ -18,8 +19,9 @@ Reason: TypeAlias = Literal["withdrawn", "expired", "retention"]
 HELD: Final = "held-shares"
 """The space of a node's state in which this is remembered."""
 
-
 _GONE: Final = b""
+_LOST: Final = "lost-shares"
+"""The space of a node's state with the submissions whose shares went with its home, by their manifests' digests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,26 @@ def all_held(state: State) -> Iterator[Held]:
 def note_gone(id: str, state: State) -> None:
     """The node remembers that it holds nothing under the id any more."""
     state.put(HELD, id, _GONE)
+
+
+def note_lost(state: State) -> None:
+    """Remember that the shares of all submissions taken in are lost, so that each is taken in once more when needed."""
+    for held in all_held(state):
+        if held.kind == "submission":
+            state.put(_LOST, held.id, b"lost")
+
+
+def note_found(submission: str, state: State) -> None:
+    """Remember that a submission whose shares were lost was taken in again."""
+    state.put(_LOST, submission, b"taken in again")
+
+
+def is_lost(submission: str, state: State) -> bool:
+    """Whether the submission's shares went with this node's home, and were not taken in again since."""
+    try:
+        return state.get(_LOST, submission) == b"lost"
+    except NotFoundError:
+        return False
 
 
 def _note(id: str, state: State, **facts: Json) -> None:

@@ -18,9 +18,7 @@ from numpy.typing import NDArray
 from counterfoil.canonical import Ref, bind
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
 from counterfoil.crypto.seal import seal, sealed_bytes, unseal
-from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import (
-    NotFoundError,
     OutOfBoundsError,
     RefusedError,
     ReplayError,
@@ -31,8 +29,8 @@ from counterfoil.errors import (
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.signed import SignedAgreement, own_keys
 from counterfoil.governance.jobs.acceptance import sign_intake
-from counterfoil.governance.jobs.manifest import KIND, ArraySpec, Manifest, check_manifest, consented_plans
-from counterfoil.governance.jobs.retention_register import all_held, note_held
+from counterfoil.governance.jobs.manifest import MANIFEST, ArraySpec, Manifest, check_manifest, consented_plans
+from counterfoil.governance.jobs.retention_register import is_lost, note_found, note_held
 from counterfoil.home import Home
 from counterfoil.mpc.ring.shares import Words, as_ring
 from counterfoil.mpc.suites import input as shared_input
@@ -44,9 +42,7 @@ VALID: Final = timedelta(days=7)
 Specs: TypeAlias = Callable[[Agreement, str, int], Mapping[str, ArraySpec]]
 """The arrays that an agreement's analyses ask for, given the contract and the number of rows."""
 
-_MANIFEST, _ENVELOPES = KIND, "envelopes"
-_LOST = "lost-shares"
-"""The space of a node's state with the submissions whose shares went with its home, by their manifests' digests."""
+_MANIFEST, _ENVELOPES = MANIFEST.kind, "envelopes"
 
 
 def submit(
@@ -93,7 +89,7 @@ def submit(
         recipient = terms.roster.party(node).keys
         sealed = seal(envelope, recipient, _info(manifest, recipient))
         exchange.put_named((_ENVELOPES, manifest.digest, node), sealed)
-    signed = sign(_MANIFEST, manifest.pack(), keys)
+    signed = MANIFEST.sign(manifest.pack(), keys)
     note(manifest, signed)
     return exchange.put(_MANIFEST, keys.party, signed)
 
@@ -105,8 +101,7 @@ def read_manifest(ref: Ref, agreement: SignedAgreement, exchange: Exchange, now:
     """
     if ref.kind != _MANIFEST or ref.owner not in agreement.terms.owners:
         raise RefusedError(f"{ref} is not a submission of an owner in agreement {agreement.terms.id}")
-    signed = verify(exchange.get(ref), _MANIFEST, agreement.terms.roster.keys([ref.owner]))
-    manifest = Manifest.unpack(signed.payload)
+    manifest = Manifest.verified(exchange.get(ref), agreement.terms.roster.party(ref.owner).keys)
     if manifest.owner != ref.owner:
         raise SignatureError(f"{ref} is signed by {ref.owner} but names {manifest.owner} as its owner")
     check_manifest(manifest, agreement, now)
@@ -147,8 +142,8 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
         kept = {str(index): part[cut].reshape(spec.shape) for index, part in enumerate(parts)}
         home.vault.keep(manifest.digest, name, kept, aad=manifest.agreement.encode())
     # The shares lie in the vault before the submission counts as taken in, and it counts before anybody hears of it.
-    if _is_lost(manifest, home):
-        home.state.put(_LOST, manifest.digest, b"taken in again")
+    if is_lost(manifest.digest, home.state):
+        note_found(manifest.digest, home.state)
     else:
         home.state.remember_once(_MANIFEST, manifest.key)
     sign_intake(manifest, home.keys, home.exchange, now)
@@ -162,21 +157,7 @@ def discard_envelope(manifest: str, home: Home) -> None:
 
 def taken_in(manifest: Manifest, home: Home) -> bool:
     """Whether this node has the submission in its vault, as it may not after its home was lost and restored."""
-    return home.state.seen(_MANIFEST, manifest.key) and not _is_lost(manifest, home)
-
-
-def note_lost(home: Home) -> None:
-    """Remember that the shares of all submissions taken in are lost, so that each is taken in once more when needed."""
-    for held in all_held(home.state):
-        if held.kind == "submission":
-            home.state.put(_LOST, held.id, b"lost")
-
-
-def _is_lost(manifest: Manifest, home: Home) -> bool:
-    try:
-        return home.state.get(_LOST, manifest.digest) == b"lost"
-    except NotFoundError:
-        return False
+    return home.state.seen(_MANIFEST, manifest.key) and not is_lost(manifest.digest, home.state)
 
 
 def load_shares(manifest: Manifest, name: str, vault: Vault) -> tuple[Words, ...]:

@@ -18,17 +18,32 @@ from typing import Any, Final
 from counterfoil.canonical import bind, check_id, digest, jcs
 from counterfoil.clock import reckoned
 from counterfoil.crypto.keys import PublicKeys, read_card
-from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import ExpiredError, NotFoundError, RosterError, SignatureError
 from counterfoil.governance.documents import read_json, read_time, write_time
+from counterfoil.governance.papers import Paper
 from counterfoil.governance.parties.roster import Party, Roster
 from counterfoil.home import Home
 
 VALID: Final = timedelta(days=7)
 """For how long a newcomer may use its code."""
 
-_ENROLMENT, _CARD = "enrolment", "card"
-_ENROLMENTS, _CARDS = "enrolments", "cards"
+ENROLMENT: Final = Paper(
+    kind="enrolment",
+    schema="enrolment",
+    says="a newcomer asks to be in a roster, with these keys",
+    folder="enrolments",
+    place=("party", "request"),
+    absent="{party} has not asked to join yet: counterfoil party enrol",
+)
+CARD: Final = Paper(
+    kind="card",
+    says="a party renewed its keys: these are its present ones",
+    folder="cards",
+    place=("party",),
+    signer="party",
+    absent="{party} has not renewed its keys: counterfoil party rotate",
+)
+_REQUEST: Final = "request"
 _INVITED, _USED = "invited", "enrolment-code"
 _CODE_BYTES: Final = 15
 
@@ -59,11 +74,9 @@ def ask_to_join(
         **{name: value for name, value in (("address", address), ("hosting", hosting)) if value},
     }
     request["code"] = _authenticate(code, card, request)
-    read_json(jcs(request), f"request of {home.party}", _ENROLMENT)  # as whoever reads it will check it
-    home.exchange.put_named((_ENROLMENTS, home.party, "card"), jcs(card.to_json()), replace=True)
-    home.exchange.put_named(
-        (_ENROLMENTS, home.party, "request"), sign(_ENROLMENT, jcs(request), home.keys), replace=True
-    )
+    read_json(jcs(request), f"request of {home.party}", ENROLMENT.schema)  # as whoever reads it will check it
+    home.exchange.put_named(ENROLMENT.name(home.party, "card"), jcs(card.to_json()), replace=True)
+    ENROLMENT.publish(jcs(request), home.keys, home.exchange, party=home.party, request=_REQUEST)
 
 
 def read_request(id: str, home: Home, now: datetime) -> Party:
@@ -79,11 +92,11 @@ def read_request(id: str, home: Home, now: datetime) -> Party:
     if now > read_time(invitation["until"]):
         raise ExpiredError(f"the code for {id} was good until {invitation['until']}; invite {id} anew{reckoned(now)}")
     try:
-        card = read_card(home.exchange.get_named((_ENROLMENTS, id, "card")))
-        envelope = home.exchange.get_named((_ENROLMENTS, id, "request"))
+        card = read_card(home.exchange.get_named(ENROLMENT.name(id, "card")))
     except NotFoundError:
-        raise NotFoundError(f"{id} has not asked to join yet: counterfoil party enrol") from None
-    request = read_json(verify(envelope, _ENROLMENT, [card]).payload, f"request of {id}", _ENROLMENT)
+        raise NotFoundError(ENROLMENT.absent.format(party=id)) from None
+    envelope = ENROLMENT.fetch(home.exchange, party=id, request=_REQUEST)
+    request = read_json(ENROLMENT.verify(envelope, card), f"request of {id}", ENROLMENT.schema)
     given = request.pop("code")
     if card.party != id or request["card"] != digest(jcs(card.to_json())):
         raise SignatureError(f"the request of {id} is for other keys than those beside it")
@@ -108,7 +121,7 @@ def admitted(id: str, home: Home) -> None:
 def publish_card(home: Home) -> None:
     """This party's present card lies in the exchange under its signature, for the roster's next version."""
     card = home.keys.public
-    home.exchange.put_named((_CARDS, home.party), sign(_CARD, jcs(card.to_json()), home.keys), replace=True)
+    CARD.publish(jcs(card.to_json()), home.keys, home.exchange, party=home.party)
 
 
 def read_renewed(id: str, roster: Roster, home: Home) -> PublicKeys:
@@ -117,11 +130,7 @@ def read_renewed(id: str, roster: Roster, home: Home) -> PublicKeys:
     Raises: RosterError, NotFoundError, SignatureError, DocumentError.
     """
     listed = roster.party(id).keys
-    try:
-        envelope = home.exchange.get_named((_CARDS, id))
-    except NotFoundError:
-        raise NotFoundError(f"{id} has not renewed its keys: counterfoil party rotate") from None
-    card = read_card(verify(envelope, _CARD, [listed]).payload)
+    card = read_card(CARD.verify(CARD.fetch(home.exchange, party=id), listed))
     if (card.party, card.sign) != (id, listed.sign):
         raise RosterError(f"{id} has renewed the keys of {card.party}, or another signing key; give its card instead")
     return card

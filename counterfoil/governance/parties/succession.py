@@ -19,15 +19,20 @@ from typing import Final
 
 from counterfoil.canonical import digest, jcs
 from counterfoil.crypto.keys import PrivateKeys
-from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import DocumentError, NotFoundError, RosterError, SignatureError
+from counterfoil.governance.papers import Paper
 from counterfoil.governance.parties.roster import Party, Roster, parse_roster
 from counterfoil.home import Home
 from counterfoil.storage.exchange import Exchange
 from counterfoil.storage.records import Name
 
-_KIND: Final = "succession"
-_ROSTERS: Final = "rosters"
+SUCCESSION: Final = Paper(
+    kind="succession",
+    says="a party agrees that one roster follows another; its key names it, not its id",
+    folder="rosters",
+    place=("roster", "successor", "key"),
+    absent="not signed under {key}",
+)
 _FILE: Final = "roster"
 _SUCCESSOR: Final = "roster-successor"
 _LATEST: Final = "roster-latest"
@@ -48,7 +53,9 @@ def sign_successor(old: Roster, new: Roster, keys: PrivateKeys, exchange: Exchan
         keys.matching(new.party(keys.party).keys)
     folder = _folder(old, new.digest)
     exchange.put_named((*folder, _FILE), new.raw, replace=True)
-    exchange.put_named((*folder, keys.public.sign_id), sign(_KIND, _statement(old, new), keys), replace=True)
+    SUCCESSION.publish(
+        _statement(old, new), keys, exchange, roster=old.digest, successor=new.digest, key=keys.public.sign_id
+    )
 
 
 def missing(old: Roster, new: Roster, exchange: Exchange) -> tuple[int, int]:
@@ -111,7 +118,7 @@ def _successor(roster: Roster, home: Home) -> Roster | None:
     with suppress(NotFoundError):
         return parse_roster(home.state.get(_SUCCESSOR, roster.digest), _source(roster))
     found = {}
-    for name in home.exchange.list((_ROSTERS, roster.digest)):
+    for name in home.exchange.list(SUCCESSION.name(roster.digest)):
         if len(name) == 4 and name[3] == _FILE:
             # Anybody may put something there; what too few have signed is passed over.
             with suppress(DocumentError, NotFoundError, SignatureError):
@@ -138,8 +145,8 @@ def _signatures(old: Roster, new: Roster, parties: Iterable[Party], exchange: Ex
     count = 0
     for party in parties:
         with suppress(NotFoundError, SignatureError):
-            envelope = exchange.get_named((*_folder(old, new.digest), party.keys.sign_id))
-            count += verify(envelope, _KIND, [party.keys]).payload == _statement(old, new)
+            envelope = SUCCESSION.fetch(exchange, roster=old.digest, successor=new.digest, key=party.keys.sign_id)
+            count += SUCCESSION.verify(envelope, party.keys) == _statement(old, new)
     return count
 
 
@@ -156,7 +163,7 @@ def _statement(old: Roster, new: Roster) -> bytes:
 
 
 def _folder(old: Roster, new: str) -> Name:
-    return (_ROSTERS, old.digest, new)
+    return SUCCESSION.name(old.digest, new)
 
 
 def _source(old: Roster) -> str:

@@ -8,31 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from counterfoil.canonical import jcs
 from counterfoil.crypto.keys import PublicKeys
-from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import NotFoundError, ReplayError, SignatureError
 from counterfoil.governance.agreements.signing.signed import own_keys
-from counterfoil.governance.documents import read_json, read_time, write_time
+from counterfoil.governance.papers import Paper, Readable, Statement
 from counterfoil.governance.review.airlock import Leaving
-from counterfoil.storage.records import Records
 
 if TYPE_CHECKING:
     from counterfoil.home import Home
 
-RECEIPTS: Final = "opened"
-"""Where receipts lie in an exchange: by evidence and recipient."""
-
-_KIND: Final = "opened"
+RECEIPT: Final = Paper(
+    kind="opened",
+    schema="opened",
+    title="receipt",
+    says="a recipient opened a release, and which nodes' copies it compared",
+    folder="opened",
+    place=("evidence", "recipient"),
+    signer="recipient",
+    absent="{recipient} has not signed that it opened {evidence}",
+    other="the receipt of {recipient} is for another release",
+    bundled="evidence",
+    replaces=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Statement):
     """What a recipient states: these copies (node to digest of what it sealed) were opened, compared, and agree."""
+
+    PAPER: ClassVar = RECEIPT
 
     job: str
     agreement: str
@@ -42,47 +50,21 @@ class Receipt:
     copies: Mapping[str, str]
     opened: datetime
 
-    def pack(self) -> bytes:
-        """The bytes that the recipient signs."""
-        return jcs({"format": "counterfoil/opened/1", **asdict(self), "opened": write_time(self.opened)})
-
-    @classmethod
-    def unpack(cls, payload: bytes) -> Self:
-        """The receipt that the bytes state. Raises: DocumentError."""
-        value = read_json(payload, "receipt", _KIND)
-        value.pop("format")
-        return cls(**{**value, "opened": read_time(value["opened"])})
-
 
 def sign_receipt(approved: Leaving, copies: Mapping[str, str], home: Home, now: datetime) -> Receipt:
-    """This recipient's receipt for what every node released to it lies in the exchange; the first one stands.
+    """Sign and publish this recipient's receipt for what every node released to it; return the first one, which counts.
 
-    Raises: StoreError; SignatureError if somebody else's lies there.
+    Raises: StoreError; SignatureError if somebody else put one there.
     """
     evidence, key = approved.draft.evidence, own_keys(approved.draft.agreement.terms, home).public
     receipt = Receipt(evidence.job, evidence.agreement, evidence.digest, home.party, key.seal_id, copies, now)
     with suppress(ReplayError):
-        home.exchange.put_named((RECEIPTS, evidence.digest, home.party), sign(_KIND, receipt.pack(), home.keys))
-    return read_receipt(home.exchange, evidence.digest, key)
+        receipt.publish(home.keys, home.exchange)
+    return Receipt.read(home.exchange, key, evidence=evidence.digest)
 
 
-def read_receipt(exchange: Records, evidence: str, recipient: PublicKeys) -> Receipt:
-    """What the recipient signed when it first opened its release.
-
-    Raises: NotFoundError, SignatureError, DocumentError.
-    """
-    try:
-        envelope = exchange.get_named((RECEIPTS, evidence, recipient.party))
-    except NotFoundError:
-        raise NotFoundError(f"{recipient.party} has not signed that it opened {evidence}") from None
-    receipt = Receipt.unpack(verify(envelope, _KIND, [recipient]).payload)
-    if (receipt.evidence, receipt.recipient) != (evidence, recipient.party):
-        raise SignatureError(f"the receipt of {recipient.party} is for another release")
-    return receipt
-
-
-def fetched(exchange: Records, evidence: str, recipient: PublicKeys) -> Receipt | None:
-    """The recipient's receipt, if a valid one lies in the exchange."""
+def fetched(exchange: Readable, evidence: str, recipient: PublicKeys) -> Receipt | None:
+    """Return the recipient's receipt for the release on this evidence, if there is a valid one."""
     with suppress(NotFoundError, SignatureError):
-        return read_receipt(exchange, evidence, recipient)
+        return Receipt.read(exchange, recipient, evidence=evidence)
     return None

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from counterfoil.canonical import Ref, bind, digest, jcs
+from counterfoil.canonical import Ref, bind, digest
 from counterfoil.clock import reckoned
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.crypto.seal import seal, unseal
-from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import (
     DocumentError,
     NotApprovedError,
@@ -35,13 +34,14 @@ from counterfoil.errors import (
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.signed import KIND, fetch_agreement, own_keys
 from counterfoil.governance.agreements.signing.withdrawal import check_not_withdrawn
-from counterfoil.governance.documents import read_json, read_time, write_time
+from counterfoil.governance.documents import write_time
 from counterfoil.governance.jobs.evidence import Draft, read_evidence
 from counterfoil.governance.jobs.retention_register import note_released
+from counterfoil.governance.papers import Paper, Statement
 from counterfoil.governance.releases.announcement import ANNOUNCED, SHOWN, Announced, check_announcement
 from counterfoil.governance.releases.delivery import SEALED, open_store, store_of
 from counterfoil.governance.releases.receipt import fetched
-from counterfoil.governance.releases.revocation import check_not_revoked, is_revoked, read_revocation
+from counterfoil.governance.releases.revocation import Revocation, check_not_revoked, is_revoked
 from counterfoil.governance.review.airlock import Approved, Leaving, Shown, count_decisions
 from counterfoil.governance.review.decisions import Signed
 from counterfoil.secret import Secret
@@ -51,19 +51,30 @@ if TYPE_CHECKING:
     from counterfoil.audit.event import Event
     from counterfoil.home import Home
 
-RELEASES: Final = "releases"
-"""Where releases lie in an exchange: by evidence, recipient and node."""
+RELEASE: Final = Paper(
+    kind="release",
+    schema="release",
+    says="a node released its sealed shares to a recipient, on which decisions",
+    folder="releases",
+    place=("evidence", "recipient", "node"),
+    signer="node",
+    absent="{node} has not released {evidence} to {recipient} yet",
+    other="the release of {node} is for another job or recipient",
+    refusal=TamperedError,
+    bundled="evidence",
+)
 
-_RELEASE = "release"
 _RELEASED = "released-job"
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class Release(Statement):
     """What one node states about what it hands to one recipient; `sealed` is the digest of the sealed shares.
 
     `entry` announced it in the node's log, and `proofs` show that all other nodes cosigned the log with it.
     """
+
+    PAPER: ClassVar = RELEASE
 
     job: str
     agreement: str
@@ -77,17 +88,6 @@ class Release:
     entry: str
     proofs: tuple[str, ...]
     released: datetime
-
-    def pack(self) -> bytes:
-        """The bytes that the node signs."""
-        return jcs({"format": "counterfoil/release/1", **asdict(self), "released": write_time(self.released)})
-
-    @classmethod
-    def unpack(cls, payload: bytes) -> Release:
-        """The release that the bytes state. Raises: DocumentError."""
-        value = read_json(payload, "release", "release")
-        value.pop("format")
-        return cls(**{**value, "proofs": tuple(value["proofs"]), "released": read_time(value["released"])})
 
     def last_day(self, terms: Agreement) -> date:
         """Until when it may be opened, and then lies nowhere any more."""
@@ -125,10 +125,10 @@ def relearn_released(home: Home, events: Iterable[Event]) -> int:
 
 def _shown(home: Home) -> Iterable[tuple[str, str, str, str]]:
     """This node's own releases in the exchange: agreement, evidence, recipient and job of each."""
-    for name in home.exchange.list((RELEASES,)):
+    for name in home.exchange.list(RELEASE.name()):
         if name[3:] == (home.party,):
             with suppress(SignatureError, DocumentError, StoreError, NotFoundError):  # anybody can put anything there
-                said = Release.unpack(verify(home.exchange.get_named(name), _RELEASE, [home.keys.public]).payload)
+                said = Release.verified(home.exchange.get_named(name), home.keys.public)
                 yield said.agreement, said.evidence, said.recipient, said.job
 
 
@@ -189,8 +189,7 @@ def release(announced: Announced, recipient: str, shares: bytes, home: Home, now
     note_released(agreement, document.sealed, home.state, last, **lies)
     store = open_store(place, recipient, home.exchange)
     store.put(SEALED, home.party, sealed)
-    name = (RELEASES, evidence.digest, recipient, home.party)
-    home.exchange.put_named(name, sign(_RELEASE, document.pack(), home.keys), replace=True)
+    document.publish(home.keys, home.exchange)
     if is_revoked(evidence.digest, recipient, home.state):  # while it was being delivered
         store.discard(Ref(SEALED, home.party, document.sealed))
     return document
@@ -233,11 +232,13 @@ def _check_standing(approved: Leaving, home: Home) -> None:
     terms, evidence = approved.draft.agreement.terms, approved.draft.evidence
     for node in terms.nodes:
         try:
-            word = read_revocation(home.exchange, evidence.digest, home.party, terms.roster.party(node).keys)
+            revocation = Revocation.read(
+                home.exchange, terms.roster.party(node).keys, evidence=evidence.digest, recipient=home.party
+            )
         except NotFoundError:
             continue
-        when = write_time(word.revoked)
-        raise ReleaseRevokedError(f"{node} revoked its release of job {evidence.job} at {when}: {word.reason}")
+        when = write_time(revocation.revoked)
+        raise ReleaseRevokedError(f"{node} revoked its release of job {evidence.job} at {when}: {revocation.reason}")
 
 
 def check_approvals(document: Release, approved: Leaving) -> None:
@@ -248,7 +249,7 @@ def check_approvals(document: Release, approved: Leaving) -> None:
 
 def is_released(exchange: Records, evidence: str, recipient: str) -> bool:
     """Whether anything lies in the exchange for the recipient; nothing of it is checked."""
-    return bool(exchange.list((RELEASES, evidence, recipient)))
+    return bool(exchange.list(RELEASE.name(evidence, recipient)))
 
 
 def is_complete(exchange: Records, draft: Draft) -> bool:
@@ -278,23 +279,16 @@ def read_release(exchange: Records, draft: Draft, recipient: str, node: str) -> 
     evidence, terms = draft.evidence, draft.agreement.terms
     plans = _plans(draft, recipient)
     try:
-        envelope = exchange.get_named((RELEASES, evidence.digest, recipient, node))
+        document = Release.read(exchange, terms.roster.party(node).keys, evidence=evidence.digest, recipient=recipient)
     except NotFoundError:
         raise NotFoundError(f"{node} has not released job {evidence.job} to {recipient} yet") from None
-    document = signed_release(envelope, terms.roster.party(node).keys)
-    stated = (document.job, document.agreement, document.evidence, document.node, document.recipient)
-    if stated != (evidence.job, evidence.agreement, evidence.digest, node, recipient) or document.plans != plans:
+    if (document.job, document.agreement, document.plans) != (evidence.job, evidence.agreement, plans):
         raise TamperedError(f"the release of {node} is for another job or recipient")
     checker = recipient in terms.checkers
     said = check_announcement(draft, node, document.entry.encode(), document.proofs, checker=checker)
     if said != document.approvals:
         raise TamperedError(f"the release of {node} names other decisions than its log")
     return document
-
-
-def signed_release(envelope: bytes, node: PublicKeys) -> Release:
-    """What the node signed. Raises: SignatureError, DocumentError."""
-    return Release.unpack(verify(envelope, _RELEASE, [node]).payload)
 
 
 def _plans(draft: Draft, recipient: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.jobs.evidence import Draft, drafts
 from counterfoil.governance.releases.receipt import fetched
 from counterfoil.governance.releases.release import is_released, read_release
-from counterfoil.governance.releases.revocation import read_revocation
+from counterfoil.governance.releases.revocation import Revocation
 from counterfoil.storage.exchange import Exchange
 
 
@@ -60,7 +60,7 @@ def _status(exchange: Exchange, draft: Draft, recipient: str) -> Status:
         with suppress(NotFoundError):
             releases[node] = read_release(exchange, draft, recipient, node)
         with suppress(NotFoundError):
-            read_revocation(exchange, evidence.digest, recipient, terms.roster.party(node).keys)
+            Revocation.read(exchange, terms.roster.party(node).keys, evidence=evidence.digest, recipient=recipient)
             revoked.append(node)
     if not releases:
         raise NotFoundError(f"no node has released {evidence.digest} to {recipient}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import date, datetime
 
-from counterfoil.crypto.sign import sign
 from counterfoil.errors import CounterfoilError
 from counterfoil.governance.agreements.signing.signed import fetch_agreement
 from counterfoil.governance.agreements.signing.withdrawal import heard, listen
@@ -20,7 +19,7 @@ from counterfoil.governance.jobs.submission import discard_envelope
 from counterfoil.governance.parties.succession import unused_keys
 from counterfoil.governance.releases.receipt import fetched
 from counterfoil.governance.releases.revocation import take_back
-from counterfoil.governance.retention.erasure import KIND, Erasure, erasure_name
+from counterfoil.governance.retention.erasure import Erasure
 from counterfoil.home import Home
 
 
@@ -65,8 +64,7 @@ def _erase(erasure: Erasure, held: Held, home: Home) -> None:
             if stage_of(home.state, held.id) not in (Stage.RUNNING, Stage.ERASED):
                 advance(home.state, held.id, Event.ERASE)
     home.log.append("shares-erased", subject=erasure.id, refs={"agreement": erasure.agreement})
-    receipt = sign(KIND, erasure.pack(), home.keys)
-    home.exchange.put_named(erasure_name(erasure.agreement, home.party, erasure.id), receipt, replace=True)
+    erasure.publish(home.keys, home.exchange)
     note_gone(held.id, home.state)
 
 

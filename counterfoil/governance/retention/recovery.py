@@ -26,20 +26,22 @@ from counterfoil.audit.publish import published_size, read_published
 from counterfoil.audit.verify import VerifiedLog, verify_log
 from counterfoil.canonical import Json, digest, jcs, load_yaml
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
-from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import DocumentError, NotFoundError, StoreError, TamperedError
 from counterfoil.files import private_folder, read_file, write_file, write_output
 from counterfoil.governance.cumulative.release_history import MEMBERSHIP
 from counterfoil.governance.documents import read_json, write_time
 from counterfoil.governance.jobs.job import relearn
-from counterfoil.governance.jobs.submission import note_lost
+from counterfoil.governance.jobs.retention_register import note_lost
+from counterfoil.governance.papers import Paper
 from counterfoil.governance.releases.release import relearn_released
 from counterfoil.governance.releases.revocation import relearn_revoked
 from counterfoil.home import PARTY_FILE, Home
 from counterfoil.storage.exchange import Exchange
 from counterfoil.storage.vault import Vault
 
-KIND: Final = "backup"
+BACKUP: Final = Paper(
+    kind="backup", schema="backup", says="which files a party backed up of its home, in the backup itself"
+)
 _INVENTORY: Final = "backup.json"
 _LOG: Final = ("log/entries", "log/checkpoint")
 _STATE: Final = "state.sqlite"
@@ -83,7 +85,7 @@ def back_up(home: Home, out: Path, now: datetime) -> int:
         "published": published_size(home.exchange, home.keys.public),
         "files": {name: digest(data) for name, data in sorted(files.items())},
     }
-    packed = _tar({_INVENTORY: sign(KIND, jcs(stated), home.keys), **dict(sorted(files.items()))})
+    packed = _tar({_INVENTORY: BACKUP.sign(jcs(stated), home.keys), **dict(sorted(files.items()))})
     write_output(out, packed)
     return len(packed)
 
@@ -127,7 +129,7 @@ def _restore(files: Mapping[str, bytes], backup: Path, where: Path, exchange_url
     Log.restore(where / "log", log.entries, log.note)
     write_file(where / PARTY_FILE, yaml.safe_dump(described | {"exchange": exchange.url}, sort_keys=False).encode())
     home = Home.open(where)
-    note_lost(home)
+    note_lost(home.state)
     relearn(log.events, home.state)
     relearn_revoked(log.events, home.state)
     releases = relearn_released(home, log.events)
@@ -167,7 +169,7 @@ def _log_since(entries: list[bytes], note: bytes, owner: PublicKeys, exchange: E
 
 def _check_inventory(files: Mapping[str, bytes], keys: PrivateKeys, backup: Path) -> dict[str, Any]:
     """Return what the party signed of the backup. Raises: TamperedError unless the backup holds exactly that."""
-    stated = read_json(verify(files[_INVENTORY], KIND, [keys.public]).payload, "backup", "backup")
+    stated = read_json(BACKUP.verify(files[_INVENTORY], keys.public), BACKUP.called, BACKUP.schema)
     found = {name: digest(data) for name, data in files.items() if name != _INVENTORY}
     if stated["party"] != keys.party or stated["files"] != found:
         wrong = sorted({name for name, _ in found.items() ^ stated["files"].items()})

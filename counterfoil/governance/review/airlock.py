@@ -15,7 +15,6 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from counterfoil.canonical import digest
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.errors import DocumentError, NotApprovedError, ReviewError, SignatureError
 from counterfoil.governance.jobs.evidence import Draft
@@ -145,7 +144,7 @@ class Leaving:
     @property
     def approvals(self) -> dict[str, str]:
         """Who approved, and the digest of each one's decision."""
-        return {decision.party: digest(decision.pack()) for decision in self.decisions}
+        return {decision.party: decision.digest for decision in self.decisions}
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +222,7 @@ def decide(
     if verdict != "approve" and not comment.strip():
         raise ReviewError(f"{verdict}: say why, for those who must act on it: --comment")
     decision = Decision(evidence.job, evidence.agreement, evidence.digest, keys.party, verdict, comment, now)
-    Decision.unpack(decision.pack())  # what others would not read is not sent
+    decision.check()
     others = [each for each in decisions(exchange, draft) if each[0] != keys.party]
     follow(review(draft, others, today=now.date()).state, Event(verdict))
     sign_decision(draft, decision, keys, exchange)

@@ -10,15 +10,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias
 
-from counterfoil.canonical import digest, jcs
 from counterfoil.crypto.keys import PrivateKeys
-from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import DocumentError, NotFoundError, ReplayError, ReviewError, SignatureError
 from counterfoil.governance.agreements.agreement import Agreement
-from counterfoil.governance.documents import read_json, read_time, write_time
 from counterfoil.governance.jobs.evidence import Draft
+from counterfoil.governance.papers import Paper, Statement
 from counterfoil.storage.records import Records
 
 if TYPE_CHECKING:
@@ -33,14 +31,37 @@ STRICTNESS: Final[Mapping[Verdict, int]] = {"approve": 0, "request-changes": 1, 
 Signed: TypeAlias = tuple[str, bytes]
 """A party, and the envelope that lies there as its decision, unchecked."""
 
-_DECISION, _COMMENT = "decision", "comment"
-_DECISIONS, _COMMENTS = "decisions", "comments"
+DECISION: Final = Paper(
+    kind="decision",
+    schema="decision",
+    says="a reviewer's verdict on a draft, or an owner's that it takes its part back",
+    folder="decisions",
+    place=("evidence", "party", "verdict"),
+    signer="party",
+    absent="{party} has not decided so on {evidence}",
+    other="the decision of {party} is another one",
+    refusal=ReviewError,
+    bundled="evidence",
+)
+COMMENT: Final = Paper(
+    kind="comment",
+    schema="comment",
+    says="what a party remarks on a draft",
+    folder="comments",
+    place=("evidence", "party", "digest"),
+    signer="party",
+    absent="{party} has not made that comment on {evidence}",
+    other="the comment of {party} is another one",
+    bundled="evidence",
+)
 _HEARD: Final = "decision-heard"
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Statement):
     """A party's word on one draft: a reviewer's verdict, or an owner's that it takes its part back."""
+
+    PAPER: ClassVar = DECISION
 
     job: str
     agreement: str
@@ -50,58 +71,18 @@ class Decision:
     comment: str
     decided: datetime
 
-    def pack(self) -> bytes:
-        """The bytes that the party signs."""
-        return jcs(
-            {
-                "format": "counterfoil/decision/1",
-                "job": self.job,
-                "agreement": self.agreement,
-                "evidence": self.evidence,
-                "party": self.party,
-                "verdict": self.verdict,
-                "comment": self.comment,
-                "decided": write_time(self.decided),
-            }
-        )
-
-    @classmethod
-    def unpack(cls, payload: bytes) -> Decision:
-        """The decision that the bytes state. Raises: DocumentError."""
-        value = read_json(payload, "decision", "decision")
-        value.pop("format")
-        return cls(**{**value, "decided": read_time(value["decided"])})
-
 
 @dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(Statement):
     """What a party remarks on a draft. It decides nothing."""
+
+    PAPER: ClassVar = COMMENT
 
     agreement: str
     evidence: str
     party: str
     text: str
     said: datetime
-
-    def pack(self) -> bytes:
-        """The bytes that the party signs."""
-        return jcs(
-            {
-                "format": "counterfoil/comment/1",
-                "agreement": self.agreement,
-                "evidence": self.evidence,
-                "party": self.party,
-                "text": self.text,
-                "said": write_time(self.said),
-            }
-        )
-
-    @classmethod
-    def unpack(cls, payload: bytes) -> Comment:
-        """The comment that the bytes state. Raises: DocumentError."""
-        value = read_json(payload, "comment", "comment")
-        value.pop("format")
-        return cls(**{**value, "said": read_time(value["said"])})
 
 
 # --- decisions --------------------------------------------------------------------------------------------------
@@ -134,14 +115,13 @@ def sign_decision(draft: Draft, decision: Decision, keys: PrivateKeys, exchange:
         raise ReplayError(
             f"{party} has decided on {evidence} already ({said}); a decision stands, and only a stricter one may follow"
         )
-    name = (_DECISIONS, evidence, party, decision.verdict)
-    exchange.put_named(name, sign(_DECISION, decision.pack(), keys), replace=True)
+    decision.publish(keys, exchange)
 
 
 def decisions(exchange: Records, draft: Draft) -> list[Signed]:
     """Every decision that lies in the exchange for the draft, unchecked."""
     found = []
-    for name in exchange.list((_DECISIONS, draft.evidence.digest)):
+    for name in exchange.list(DECISION.name(draft.evidence.digest)):
         if len(name) == 4:
             with suppress(NotFoundError):
                 found.append((name[2], exchange.get_named(name)))
@@ -156,7 +136,7 @@ def check_decision(draft: Draft, party: str, envelope: bytes) -> Decision:
     terms, evidence = draft.agreement.terms, draft.evidence
     if party not in (*terms.reviewers, *terms.owners):
         raise ReviewError(f"{party} is not a reviewer in agreement {terms.id}")
-    decision = Decision.unpack(verify(envelope, _DECISION, terms.roster.keys([party])).payload)
+    decision = Decision.verified(envelope, terms.roster.party(party).keys)
     if decision.party != party:
         raise ReviewError(f"{party} signed a decision in the name of {decision.party}")
     check_may(terms, party, decision.verdict)
@@ -192,23 +172,13 @@ def comment(draft: Draft, text: str, keys: PrivateKeys, exchange: Exchange, now:
     if keys.party not in terms.parties:
         raise ReviewError(f"{keys.party} is no party of agreement {terms.id}")
     said = Comment(evidence.agreement, evidence.digest, keys.party, text, now)
-    Comment.unpack(said.pack())  # what others would not read is not sent
-    exchange.put_named(
-        (_COMMENTS, evidence.digest, keys.party, digest(said.pack())), sign(_COMMENT, said.pack(), keys), replace=True
-    )
+    said.publish(keys, exchange)
     return said
 
 
 def comments(exchange: Records, draft: Draft) -> list[Comment]:
     """What parties of the agreement remarked on the draft, oldest first; what is not signed so is left out."""
     terms, evidence = draft.agreement.terms, draft.evidence
-    found = []
-    for name in exchange.list((_COMMENTS, evidence.digest)):
-        if len(name) != 4 or name[2] not in terms.parties:
-            continue
-        with suppress(SignatureError, DocumentError, NotFoundError):
-            envelope = exchange.get_named(name)
-            said = Comment.unpack(verify(envelope, _COMMENT, terms.roster.keys([name[2]])).payload)
-            if (said.agreement, said.evidence, said.party) == (evidence.agreement, evidence.digest, name[2]):
-                found.append(said)
+    signers = {party: terms.roster.party(party).keys for party in terms.parties}
+    found = (said for said in Comment.find(exchange, signers, evidence.digest) if said.agreement == evidence.agreement)
     return sorted(found, key=lambda said: (said.said, said.party, said.text))

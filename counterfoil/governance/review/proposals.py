@@ -7,39 +7,36 @@ reviewer's own signature makes a decision of it, or does not. Knows no page and 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from typing import Final
+from dataclasses import dataclass
+from typing import ClassVar, Final
 
-from counterfoil.canonical import digest, jcs
 from counterfoil.errors import DocumentError, NotFoundError, ReviewError
-from counterfoil.governance.documents import read_json
 from counterfoil.governance.jobs.evidence import Draft
+from counterfoil.governance.papers import Paper, Statement
 from counterfoil.governance.review.airlock import Review
 from counterfoil.governance.review.decisions import STRICTNESS, Verdict
 from counterfoil.storage.exchange import Exchange
 
-_PROPOSALS: Final = "proposals"
+PROPOSAL: Final = Paper(
+    kind="proposal",
+    schema="proposal",
+    says="a verdict that somebody typed in a reviewer's name, under no signature",
+    folder="proposals",
+    place=("evidence", "reviewer", "digest"),
+    bundled="evidence",
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Statement):
     """A verdict on one draft that the reviewer may sign, or not."""
+
+    PAPER: ClassVar = PROPOSAL
 
     evidence: str
     reviewer: str
     verdict: Verdict
     comment: str
-
-    def pack(self) -> bytes:
-        """The bytes that lie in the exchange, under no signature."""
-        return jcs({"format": "counterfoil/proposal/1", **asdict(self)})
-
-    @classmethod
-    def unpack(cls, payload: bytes) -> Proposal:
-        """The proposal that the bytes state. Raises: DocumentError."""
-        value = read_json(payload, "proposal", "proposal")
-        value.pop("format")
-        return cls(**value)
 
 
 def propose(draft: Draft, reviewer: str, verdict: Verdict, comment: str, exchange: Exchange) -> Proposal:
@@ -50,9 +47,8 @@ def propose(draft: Draft, reviewer: str, verdict: Verdict, comment: str, exchang
     if reviewer not in draft.agreement.terms.reviewers:
         raise ReviewError(f"{reviewer} is not a reviewer in agreement {draft.agreement.terms.id}")
     made = Proposal(draft.evidence.digest, reviewer, verdict, comment)
-    raw = made.pack()
-    Proposal.unpack(raw)  # what others would not read is not put there
-    exchange.put_named((_PROPOSALS, made.evidence, reviewer, digest(raw)), raw, replace=True)
+    made.check()
+    exchange.put_named(PROPOSAL.name(made.evidence, reviewer, made.digest), made.pack(), replace=True)
     return made
 
 
@@ -60,7 +56,7 @@ def proposals(exchange: Exchange, found: Review) -> list[Proposal]:
     """What was proposed in each reviewer's name and is stricter than what that reviewer signed; the rest is over."""
     signed = {decision.party: STRICTNESS[decision.verdict] for decision in found.decisions}
     open_: list[Proposal] = []
-    for name in exchange.list((_PROPOSALS, found.draft.evidence.digest)):
+    for name in exchange.list(PROPOSAL.name(found.draft.evidence.digest)):
         if len(name) == 4 and name[2] in found.draft.agreement.terms.reviewers:
             with suppress(DocumentError, NotFoundError):
                 made = Proposal.unpack(exchange.get_named(name))

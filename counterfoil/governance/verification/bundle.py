@@ -10,57 +10,41 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import ClassVar, Final
 
 from counterfoil.audit.bundle import Verified
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys, read_card
-from counterfoil.crypto.sign import claimed, sign, verify
+from counterfoil.crypto.sign import claimed
 from counterfoil.errors import CounterfoilError, NotFoundError, SignatureError, TamperedError
 from counterfoil.governance.agreements.signing.signed import fetch_agreement
-from counterfoil.governance.documents import read_json, read_time, write_time
-from counterfoil.governance.jobs.acceptance import INTAKES
 from counterfoil.governance.jobs.evidence import read_evidence
+from counterfoil.governance.papers import Paper, Statement
 from counterfoil.governance.verification.lineage import lineage
+from counterfoil.governance.verification.registry import bundled
 from counterfoil.governance.verification.verify import bound_agreement, find_manifest
 from counterfoil.storage.records import BLOBS, PAGES, Copy, Name, Records
 
-KIND: Final = "bundle"
+BUNDLE: Final = Paper(
+    kind="bundle",
+    schema="bundle",
+    title="inventory",
+    says="a party exported a job: what the bundle holds, by path and digest, in the bundle itself",
+)
 INVENTORY, INDEX, LINEAGE, PICTURE = PAGES
-
-_OF_EVIDENCE: Final = ("evidence", "decisions", "comments", "proposals", "releases", "opened", "revocations")
-_OF_AGREEMENT: Final = ("signatures", "withdrawals", "erasures")
 
 
 @dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(Statement):
     """What a bundle holds, by path, and who exported it: `card` is that party's own, as it says."""
+
+    PAPER: ClassVar = BUNDLE
 
     job: str
     exporter: str
     card: str
     exported: datetime
     files: Mapping[str, str]
-
-    def pack(self) -> bytes:
-        """The bytes that the exporter signs."""
-        return jcs(
-            {
-                "format": "counterfoil/bundle/1",
-                "job": self.job,
-                "exporter": self.exporter,
-                "card": self.card,
-                "exported": write_time(self.exported),
-                "files": dict(self.files),
-            }
-        )
-
-    @classmethod
-    def unpack(cls, payload: bytes) -> Inventory:
-        """The inventory that the bytes state. Raises: DocumentError."""
-        value = read_json(payload, "inventory", KIND)
-        value.pop("format")
-        return cls(**{**value, "exported": read_time(value["exported"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +77,7 @@ def make_inventory(job: str, files: Mapping[str, bytes], keys: PrivateKeys, now:
     """The signed inventory of these files."""
     listed = {path: digest(data) for path, data in sorted(files.items())}
     card = jcs(keys.public.to_json()).decode()
-    return sign(KIND, Inventory(job, keys.party, card, now, listed).pack(), keys)
+    return BUNDLE.sign(Inventory(job, keys.party, card, now, listed).pack(), keys)
 
 
 def check_inventory(verified: Verified) -> Iterator[str]:
@@ -160,24 +144,26 @@ def _names(verified: Verified, job: str, evidences: tuple[str, ...], agreements:
         rests_on = [terms.raw, terms.roster.raw, *(contract.raw for contract in terms.contracts.values())]
         rests_on += [policy.raw for policy in terms.policies]
         yield from ((BLOBS, "document", ref.owner, digest(raw)) for raw in rests_on)
-        for folder in _OF_AGREEMENT:
-            yield from records.list((folder, ref.digest))
+        for paper in bundled("agreement"):
+            yield from records.list(paper.name(ref.digest))
         yield from records.list(("rosters", terms.roster.digest))
         for party in terms.parties:
             yield from records.list(("log", party))
         for node in terms.nodes:
-            yield from (name for name in records.list(("charges", node)) if name[2:] == (job,))
+            for paper in bundled("job"):
+                yield from (name for name in records.list(paper.name(node)) if name[2:] == (job,))
     for each in evidences:
         evidence = read_evidence(records, each)
         agreement = bound_agreement(verified, evidence.agreement)
         yield (BLOBS, "evidence", "nodes", each)
-        for folder in _OF_EVIDENCE:
-            yield from records.list((folder, each))
+        for paper in bundled("evidence"):
+            yield from records.list(paper.name(each))
         yield from (name for name in records.list((BLOBS, "document")) if name[-1] == evidence.leakage)
         for part in agreement.terms.parts:
             ref, manifest = find_manifest(records, agreement, evidence, part)
             yield (BLOBS, ref.kind, ref.owner, ref.digest)
-            yield from records.list((INTAKES, manifest.digest))
+            for paper in bundled("manifest"):
+                yield from records.list(paper.name(manifest.digest))
 
 
 def _in_roster(verified: Verified, party: str) -> PublicKeys | None:
@@ -192,7 +178,7 @@ def _in_roster(verified: Verified, party: str) -> PublicKeys | None:
 def _read_inventory(envelope: bytes) -> tuple[Inventory, PublicKeys]:
     """The inventory, signed under the card that it holds. Raises: SignatureError, DocumentError."""
     keys = read_card(Inventory.unpack(claimed(envelope)).card.encode())
-    inventory = Inventory.unpack(verify(envelope, KIND, [keys]).payload)
+    inventory = Inventory.verified(envelope, keys)
     if inventory.exporter != keys.party:
         raise SignatureError(f"{INVENTORY} is signed by {keys.party} and names {inventory.exporter}")
     return inventory, keys

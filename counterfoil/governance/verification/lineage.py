@@ -15,7 +15,7 @@ from counterfoil.audit.bundle import Verified
 from counterfoil.canonical import Json, Ref, digest, jcs
 from counterfoil.errors import NotFoundError
 from counterfoil.governance.jobs.evidence import Draft, load_draft, read_evidence
-from counterfoil.governance.releases.release import RELEASES, read_release
+from counterfoil.governance.releases.release import RELEASE, read_release
 from counterfoil.governance.review.airlock import review
 from counterfoil.governance.review.decisions import decisions
 from counterfoil.governance.verification.verify import bound_agreement, find_manifest
@@ -148,7 +148,7 @@ def _released(verified: Verified, draft: Draft) -> Iterator[Vertex]:
             entry = json.loads(document.entry)
             yield Vertex(
                 f"release:{node}:{recipient}", "release", f"{node} to {recipient}",
-                *_file(records, (RELEASES, evidence.digest, recipient, node)),
+                *_file(records, RELEASE.name(evidence.digest, recipient, node)),
                 {
                     "announced": f"entry {entry['index']} of the log of {node}, {entry['time']}",
                     "cosigned by": ", ".join(sorted(set(terms.nodes) - {node})),

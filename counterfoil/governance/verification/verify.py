@@ -17,29 +17,27 @@ from counterfoil.audit.bundle import Verified
 from counterfoil.audit.proof import Proof
 from counterfoil.audit.verify import VerifiedLog
 from counterfoil.canonical import Ref
-from counterfoil.crypto.sign import verify
 from counterfoil.errors import DocumentError, IntegrityError, NotFoundError, SignatureError, TamperedError
 from counterfoil.governance.agreements.agreement import Part
 from counterfoil.governance.agreements.signing.signed import SignedAgreement, audit_agreement
 from counterfoil.governance.cumulative.charge import check_charged
 from counterfoil.governance.jobs.acceptance import check_intakes
 from counterfoil.governance.jobs.evidence import Draft, Evidence, load_draft, read_evidence
-from counterfoil.governance.jobs.manifest import Manifest
+from counterfoil.governance.jobs.manifest import MANIFEST, Manifest
 from counterfoil.governance.releases.delivery import SEALED, store_of
-from counterfoil.governance.releases.receipt import Receipt, read_receipt
+from counterfoil.governance.releases.receipt import Receipt
 from counterfoil.governance.releases.release import (
-    RELEASES,
+    RELEASE,
     Release,
     check_approvals,
     count_anew,
     read_release,
-    signed_release,
 )
-from counterfoil.governance.releases.revocation import read_revocation
-from counterfoil.governance.retention.erasure import ERASURES, read_erasure
+from counterfoil.governance.releases.revocation import Revocation
+from counterfoil.governance.retention.erasure import ERASURE, Erasure
 from counterfoil.governance.review.airlock import Leaving, Shown
 from counterfoil.governance.review.decisions import decisions
-from counterfoil.storage.records import Copy, Records
+from counterfoil.storage.records import BLOBS, Copy, Records
 
 
 def check_releases(verified: Verified) -> Iterator[str]:
@@ -49,9 +47,9 @@ def check_releases(verified: Verified) -> Iterator[str]:
         document.
     """
     exchange = verified.records
-    for digest in sorted({name[1] for name in exchange.list((RELEASES,)) if len(name) == 4}):
+    for digest in sorted({name[1] for name in exchange.list(RELEASE.name()) if len(name) == 4}):
         if _is_foreign(verified, digest):
-            yield f"{RELEASES}/{digest}: nobody here signed any of it, and no log knows of it; passed over"
+            yield f"{RELEASE.folder}/{digest}: nobody here signed any of it, and no log knows of it; passed over"
             continue
         evidence = read_evidence(exchange, digest)
         agreement = bound_agreement(verified, evidence.agreement)
@@ -79,9 +77,9 @@ def _is_foreign(verified: Verified, evidence: str) -> bool:
     if any(True for log in verified.logs.values() for _ in log.of("released", "evidence", evidence)):
         return False
     exchange, keys = verified.records, verified.keys
-    for name in exchange.list((RELEASES, evidence)):
+    for name in exchange.list(RELEASE.name(evidence)):
         with suppress(SignatureError, DocumentError):
-            if name[-1] in keys and signed_release(exchange.get_named(name), keys[name[-1]]):
+            if name[-1] in keys and Release.verified(exchange.get_named(name), keys[name[-1]]):
                 return False
     return True
 
@@ -89,7 +87,7 @@ def _is_foreign(verified: Verified, evidence: str) -> bool:
 def _leaving(exchange: Records, draft: Draft) -> Leaving:
     """The draft as approved; or, if only checkers have it yet, as shown to them. Raises: NotApprovedError."""
     evidence, checkers = draft.evidence.digest, draft.agreement.terms.checkers
-    given = {name[2] for name in exchange.list((RELEASES, evidence)) if len(name) == 4}
+    given = {name[2] for name in exchange.list(RELEASE.name(evidence)) if len(name) == 4}
     if given.intersection(draft.agreement.terms.recipients) <= set(checkers):
         return Shown(draft, ())
     return count_anew(exchange, draft, decisions(exchange, draft))
@@ -107,7 +105,7 @@ def check_erasures(verified: Verified) -> Iterator[str]:
     Raises: SignatureError, NotFoundError, TamperedError, naming the node and what it says to have erased.
     """
     exchange = verified.records
-    receipts = [name[1:] for name in exchange.list((ERASURES,)) if len(name) == 4]
+    receipts = [name[1:] for name in exchange.list(ERASURE.name()) if len(name) == 4]
     for digest in sorted({agreement for agreement, _, _ in receipts}):
         terms = bound_agreement(verified, digest).terms
         told = []
@@ -115,7 +113,7 @@ def check_erasures(verified: Verified) -> Iterator[str]:
             ids = [id for agreement, by, id in receipts if (agreement, by) == (digest, node)]
             logged = {event.subject for event in verified.log(node).of("shares-erased", "agreement", digest)}
             for id in ids:
-                read_erasure(exchange, terms.roster.party(node).keys, digest, id)
+                Erasure.read(exchange, terms.roster.party(node).keys, agreement=digest, id=id)
                 if id not in logged:
                     raise TamperedError(f"the log of {node} has no entry for its erasure of {id}")
             told.append(f"{node} erased {len(ids)}")
@@ -125,7 +123,7 @@ def check_erasures(verified: Verified) -> Iterator[str]:
 def bound_agreement(verified: Verified, digest: str) -> SignedAgreement:
     """The agreement, signed by all under keys that sign their logs. Raises: NotFoundError, SignatureError."""
     exchange, keys = verified.records, verified.keys
-    for name in exchange.list(("blobs", "agreement")):
+    for name in exchange.list((BLOBS, "agreement")):
         if name[-1] == digest:
             agreement = audit_agreement(exchange, Ref(*name[1:]))
             break
@@ -146,11 +144,10 @@ def find_manifest(
     exchange: Records, agreement: SignedAgreement, evidence: Evidence, part: Part
 ) -> tuple[Ref, Manifest]:
     """Where the part's owner put the manifest that the job computed on, and the manifest. Raises: NotFoundError."""
-    for name in exchange.list(("blobs", "manifest", part.owner)):
+    for name in exchange.list((BLOBS, MANIFEST.kind, part.owner)):
         # Anybody may put something there; what the owner did not sign is passed over.
         with suppress(SignatureError, DocumentError, TamperedError):
-            signed = verify(exchange.get(Ref(*name[1:])), "manifest", agreement.terms.roster.keys([part.owner]))
-            manifest = Manifest.unpack(signed.payload)
+            manifest = Manifest.verified(exchange.get(Ref(*name[1:])), agreement.terms.roster.party(part.owner).keys)
             if (manifest.digest, manifest.part) == (evidence.inputs[str(part)], part):
                 return Ref(*name[1:]), manifest
     raise NotFoundError(f"no manifest signed by {part.owner} is what job {evidence.job} says it computed on for {part}")
@@ -171,7 +168,7 @@ def _check_account(verified: Verified, agreement: SignedAgreement, ref: Ref, man
 def _check_released(verified: Verified, approved: Leaving, recipient: str) -> bool:
     """Whether the recipient was released to: by every node, or by none. Each node's own log must say so."""
     exchange, evidence, nodes = verified.records, approved.draft.evidence, approved.draft.agreement.terms.nodes
-    given = {name[3] for name in exchange.list((RELEASES, evidence.digest, recipient)) if len(name) == 4}
+    given = {name[3] for name in exchange.list(RELEASE.name(evidence.digest, recipient)) if len(name) == 4}
     if not given:
         return False
     if missing := sorted(set(nodes) - given):
@@ -221,10 +218,10 @@ def _check_delivered(exchange: Records, approved: Leaving, document: Release) ->
     except NotFoundError:
         keys = terms.roster.party(node).keys
         with suppress(NotFoundError):
-            read_erasure(exchange, keys, document.agreement, document.sealed)
+            Erasure.read(exchange, keys, agreement=document.agreement, id=document.sealed)
             return
         with suppress(NotFoundError):
-            read_revocation(exchange, document.evidence, document.recipient, keys)
+            Revocation.read(exchange, keys, evidence=document.evidence, recipient=document.recipient)
             return
         raise
 
@@ -233,15 +230,16 @@ def _became(verified: Verified, approved: Leaving, recipient: str) -> Iterator[s
     """What came of the release: the recipient's receipt, and the nodes' revocations."""
     exchange, evidence, terms = verified.records, approved.draft.evidence, approved.draft.agreement.terms
     with suppress(NotFoundError):
-        receipt = read_receipt(exchange, evidence.digest, terms.roster.party(recipient).keys)
+        receipt = Receipt.read(exchange, terms.roster.party(recipient).keys, evidence=evidence.digest)
         _check_receipt(verified, receipt, terms.nodes)
         yield f"{recipient} opened it on {receipt.opened:%Y-%m-%d}"
     revoked = []
     for node in terms.nodes:
         with suppress(NotFoundError):
-            word = read_revocation(exchange, evidence.digest, recipient, terms.roster.party(node).keys)
+            keys = terms.roster.party(node).keys
+            revocation = Revocation.read(exchange, keys, evidence=evidence.digest, recipient=recipient)
             told = verified.log(node).of("release-revoked", "evidence", evidence.digest)
-            if not any(event.refs.get(f"to-{recipient}") == word.digest for event in told):
+            if not any(event.refs.get(f"to-{recipient}") == revocation.digest for event in told):
                 raise TamperedError(f"the log of {node} has no entry for its revocation of job {evidence.job}")
             revoked.append(node)
     if revoked:

@@ -32,11 +32,11 @@ from counterfoil.errors import (
 from counterfoil.governance.agreements.signing.signed import load_agreement
 from counterfoil.governance.agreements.signing.withdrawal import withdraw
 from counterfoil.governance.releases.delivery import SEALED, open_store, settings
-from counterfoil.governance.releases.receipt import Receipt, read_receipt, sign_receipt
+from counterfoil.governance.releases.receipt import Receipt, sign_receipt
 from counterfoil.governance.releases.release import open_release
-from counterfoil.governance.releases.revocation import read_revocation, revoke
+from counterfoil.governance.releases.revocation import Revocation, revoke
 from counterfoil.governance.releases.status import statuses
-from counterfoil.governance.retention.erasure import read_erasure
+from counterfoil.governance.retention.erasure import Erasure
 from counterfoil.governance.retention.purge import purge
 from counterfoil.governance.review.airlock import Approved
 from counterfoil.report.explain import explain
@@ -78,7 +78,7 @@ def test_whoever_opens_signs_for_every_copy_and_the_first_receipt_stands(signed:
     assert set(first.copies) == set(NODES)
     assert fetch(signed, made, "regulator", NOW + timedelta(days=3)) == first
     keys = signed.roster.party("regulator").keys
-    assert read_receipt(signed.exchange, made.draft.evidence.digest, keys) == first
+    assert Receipt.read(signed.exchange, keys, evidence=made.draft.evidence.digest) == first
     assert first.opened == NOW
 
 
@@ -87,11 +87,11 @@ def test_nobody_signs_in_the_place_of_another(signed: Consortium, made: Approved
     theirs = sign("opened", replace(receipt, recipient="bank-a").pack(), signed.homes["regulator"].keys)
     signed.exchange.put_named(("opened", evidence, "bank-a"), theirs)
     with pytest.raises(SignatureError, match="not signed by bank-a"):
-        read_receipt(signed.exchange, evidence, signed.roster.party("bank-a").keys)
+        Receipt.read(signed.exchange, signed.roster.party("bank-a").keys, evidence=evidence)
     mine = sign("opened", replace(receipt, evidence="0" * 64).pack(), signed.homes["regulator"].keys)
     signed.exchange.put_named(("opened", evidence, "regulator"), mine, replace=True)
     with pytest.raises(SignatureError, match="for another release"):
-        read_receipt(signed.exchange, evidence, signed.roster.party("regulator").keys)
+        Receipt.read(signed.exchange, signed.roster.party("regulator").keys, evidence=evidence)
 
 
 # --- expiry -----------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def test_a_release_opens_to_its_last_day_and_is_then_gone(signed: Consortium, ma
         assert sealed(signed.exchange, node) == []
         for id in there:
             keys = signed.roster.party(node).keys
-            assert read_erasure(signed.exchange, keys, signed.agreement.digest, id).reason == "retention"
+            assert Erasure.read(signed.exchange, keys, agreement=signed.agreement.digest, id=id).reason == "retention"
         assert purge(signed.homes[node], after) == []
 
 
@@ -152,7 +152,10 @@ def test_what_was_not_fetched_is_taken_back_and_what_was_is_said_to_be(signed: C
     revoked, kept = revoke(made.draft, signed.agreement.recipients, WHY, signed.homes["node-1"], NOW)
     assert [(word.node, word.recipient, word.reason) for word in revoked] == [("node-1", "regulator", WHY)]
     assert kept == [receipt]
-    assert read_revocation(signed.exchange, evidence, "regulator", signed.roster.party("node-1").keys) == revoked[0]
+    assert (
+        Revocation.read(signed.exchange, signed.roster.party("node-1").keys, evidence=evidence, recipient="regulator")
+        == revoked[0]
+    )
     assert len(sealed(signed.exchange, "node-1")) == 1
     with pytest.raises(ReleaseRevokedError, match=f"node-1 revoked its release .* {WHY}") as caught:
         open_release(made, signed.homes["regulator"], NOW)

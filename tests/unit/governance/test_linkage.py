@@ -27,7 +27,7 @@ from counterfoil.errors import (
 )
 from counterfoil.governance.agreements.agreement import Agreement, Planned
 from counterfoil.governance.agreements.parse import parse_agreement
-from counterfoil.governance.agreements.signing.link_key import KIND, link_key
+from counterfoil.governance.agreements.signing.link_key import LINK_KEY, link_key
 from counterfoil.governance.agreements.signing.signed import publish, sign_agreement
 from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.policies.rules import OFF, Rules
@@ -97,7 +97,7 @@ def test_nobody_else_opens_it(linked: tuple[Consortium, Agreement]) -> None:
 def test_a_key_that_the_first_owner_did_not_deal_is_refused(linked: tuple[Consortium, Agreement]) -> None:
     consortium, terms = linked
     sign_as(consortium, terms, "bank-a")
-    forged = sign(KIND, b"x" * 2000, consortium.homes["bank-d"].keys)
+    forged = sign(LINK_KEY.kind, b"x" * 2000, consortium.homes["bank-d"].keys)
     consortium.exchange.put_named(("link-keys", terms.digest, "bank-b"), forged, replace=True)
     with pytest.raises(SignatureError):
         key_of(consortium, terms, "bank-b")

@@ -17,7 +17,7 @@ from counterfoil.governance.jobs.job import Stage, plan_job, stage_of, start_att
 from counterfoil.governance.jobs.manifest import Manifest
 from counterfoil.governance.jobs.retention_register import note_held
 from counterfoil.governance.jobs.submission import accept, load_shares
-from counterfoil.governance.retention.erasure import read_erasure
+from counterfoil.governance.retention.erasure import Erasure
 from counterfoil.governance.retention.purge import purge
 from counterfoil.home import Home
 from tests.unit.conftest import NOW, PERIOD, TODAY, Consortium
@@ -79,10 +79,10 @@ def test_the_node_has_signed_and_logged_it(holding: Holding) -> None:
     roster, digest = holding.consortium.roster, holding.agreement.digest
     exchange = holding.consortium.homes["bank-a"].exchange
     for id in holding.ids:
-        erasure = read_erasure(exchange, roster.party("node-0").keys, digest, id)
+        erasure = Erasure.read(exchange, roster.party("node-0").keys, agreement=digest, id=id)
         assert (erasure.node, erasure.id, erasure.reason, erasure.erased) == ("node-0", id, "retention", DUE)
         with pytest.raises(NotFoundError, match="node-1 has not signed"):
-            read_erasure(exchange, roster.party("node-1").keys, digest, id)
+            Erasure.read(exchange, roster.party("node-1").keys, agreement=digest, id=id)
     logged = [event for event in map(Event.parse, holding.home.log.entries()) if event.type == "shares-erased"]
     assert sorted(str(event.subject) for event in logged) == holding.ids
     assert {event.refs["agreement"] for event in logged} == {digest}
@@ -96,7 +96,7 @@ def test_a_receipt_is_for_one_erasure(holding: Holding) -> None:
         ("erasures", digest, "node-0", one), exchange.get_named(("erasures", digest, "node-0", two)), replace=True
     )
     with pytest.raises(SignatureError, match="something else"):
-        read_erasure(exchange, holding.home.keys.public, digest, one)
+        Erasure.read(exchange, holding.home.keys.public, agreement=digest, id=one)
 
 
 def test_files_that_come_back_open_for_nobody(holding: Holding, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_crash_loses_no_receipt(dies_at: int, holding: Holding, monkeypatch: p
             holding.purge(DUE)
     assert len(holding.purge(DUE)) == len(holding.ids) - dies_at
     for id in holding.ids:
-        read_erasure(holding.home.exchange, holding.home.keys.public, holding.agreement.digest, id)
+        Erasure.read(holding.home.exchange, holding.home.keys.public, agreement=holding.agreement.digest, id=id)
 
 
 def test_an_exchange_forgets_what_it_is_told_to(signed: Consortium) -> None:

@@ -7,6 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from counterfoil import governance
+from counterfoil.governance.verification.registry import bundled, every_paper
+
 ROOT = Path(__file__).parents[3]
 
 STAGE = '''
@@ -73,3 +78,25 @@ def test_a_stage_is_one_file(tmp_path: Path) -> None:
         in seen["tables"]
     )
     assert "| `count_blessings` | `Thankless` | count again |" in seen["tables"]
+
+
+PAPER = """
+from counterfoil.governance.papers import Paper
+
+STUB = Paper(
+    kind="stub", says="a party signs a stub", folder="stubs", place=("evidence", "party"), signer="party",
+    bundled="evidence",
+)
+"""
+
+
+def test_a_paper_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stub_paper.py").write_text(PAPER)
+    monkeypatch.setattr(governance, "__path__", [*governance.__path__, str(tmp_path)])
+    try:
+        assert [paper.folder for paper in every_paper() if paper.kind == "stub"] == ["stubs"]
+        assert "stub" in [paper.kind for paper in bundled("evidence")]
+    finally:
+        sys.modules.pop("counterfoil.governance.stub_paper", None)
+    monkeypatch.undo()
+    assert "stub" not in [paper.kind for paper in every_paper()]

@@ -9,20 +9,26 @@ owner can make the pseudonym of any name. A first owner who seals different keys
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from counterfoil.canonical import bind
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
 from counterfoil.crypto.seal import seal, unseal
-from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import NotFoundError, SignatureError, TamperedError
 from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.governance.papers import Name, Paper
 
 if TYPE_CHECKING:
     from counterfoil.storage.exchange import Exchange
 
-KIND = "link-key"
-KEY_BYTES = 32
+LINK_KEY: Final = Paper(
+    kind="link-key",
+    says="the first owner dealt an owner the key for pseudonyms, sealed to it",
+    folder="link-keys",
+    place=("agreement", "owner"),
+    absent="no link key was dealt to {owner} under agreement {agreement}; the first owner signs the agreement",
+)
+KEY_BYTES: Final = 32
 
 
 def deal_link_key(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) -> None:
@@ -43,7 +49,7 @@ def deal_link_key(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) -
     key = os.urandom(KEY_BYTES)
     for owner in agreement.owners:
         sealed = seal(key, agreement.roster.party(owner).keys, _purpose(agreement, owner))
-        exchange.put_named(_name(agreement, owner), sign(KIND, sealed, keys), replace=True)
+        LINK_KEY.publish(sealed, keys, exchange, agreement=agreement.digest, owner=owner)
 
 
 def link_key(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) -> bytes:
@@ -52,14 +58,14 @@ def link_key(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) -> byt
     Raises: NotFoundError before it was dealt; SignatureError, SealError unless the first owner dealt it to this one.
     """
     dealer = agreement.roster.party(agreement.owners[0]).keys
-    sealed = verify(exchange.get_named(_name(agreement, keys.party)), KIND, [dealer]).payload
+    sealed = LINK_KEY.verify(LINK_KEY.fetch(exchange, agreement=agreement.digest, owner=keys.party), dealer)
     return unseal(sealed, keys, _purpose(agreement, keys.party))
 
 
 def _is_dealt(agreement: Agreement, owner: str, dealer: PublicKeys, exchange: Exchange) -> bool:
     """Whether something that the dealer signed as a link key lies there for the owner."""
     try:
-        verify(exchange.get_named(_name(agreement, owner)), KIND, [dealer])
+        LINK_KEY.verify(LINK_KEY.fetch(exchange, agreement=agreement.digest, owner=owner), dealer)
     except (NotFoundError, SignatureError):
         return False
     return True
@@ -69,5 +75,5 @@ def _purpose(agreement: Agreement, owner: str) -> bytes:
     return bind("counterfoil/link-key/1", agreement.digest.encode(), owner.encode())
 
 
-def _name(agreement: Agreement, owner: str) -> tuple[str, ...]:
-    return ("link-keys", agreement.digest, owner)
+def _name(agreement: Agreement, owner: str) -> Name:
+    return LINK_KEY.name(agreement.digest, owner)

@@ -12,12 +12,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from counterfoil.canonical import jcs
 from counterfoil.clock import reckoned
-from counterfoil.crypto.keys import PublicKeys
-from counterfoil.crypto.sign import MAX_ENVELOPE_BYTES, sign, verify
+from counterfoil.crypto.sign import MAX_ENVELOPE_BYTES
 from counterfoil.errors import (
     DocumentError,
     ExpiredError,
@@ -28,7 +26,7 @@ from counterfoil.errors import (
 )
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.signed import check_named
-from counterfoil.governance.documents import read_day, read_json, read_time, write_time
+from counterfoil.governance.papers import Paper, Statement
 from counterfoil.storage.records import Records
 
 if TYPE_CHECKING:
@@ -40,8 +38,29 @@ WARN_DAYS: Final = 30
 MOST_DAYS: Final = 366
 """To so far ahead a party can stand by what it has looked at."""
 
-_KIND: Final = "reaffirmation"
-_REAFFIRMATIONS: Final = "reaffirmations"
+REAFFIRMATION: Final = Paper(
+    kind="reaffirmation",
+    schema="reaffirmation",
+    says="a party looked at an agreement anew, and reaffirms it to a later day",
+    folder="reaffirmations",
+    place=("agreement", "party"),
+    signer="party",
+    absent="{party} has not reaffirmed agreement {agreement}",
+    other="{party} reaffirmed another agreement",
+    at_most=MAX_ENVELOPE_BYTES,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reaffirmation(Statement):
+    """What a party states: it has looked at the agreement with this digest, and reaffirms it until the day."""
+
+    PAPER: ClassVar = REAFFIRMATION
+
+    agreement: str
+    party: str
+    reaffirmed: datetime
+    until: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,34 +145,15 @@ def reaffirm(agreement: Agreement, until: date, home: Home, now: datetime) -> No
         raise ExpiredError(f"agreement {agreement.id} ends on {agreement.expires}; a review cannot carry it further")
     if not today <= until <= today + timedelta(days=MOST_DAYS):
         raise RefusedError(f"{until} is past, or more than {MOST_DAYS} days ahead; name a day by which to look again")
-    statement = {
-        "format": "counterfoil/reaffirmation/1",
-        "agreement": agreement.digest,
-        "party": home.party,
-        "reaffirmed": write_time(now),
-        "until": until.isoformat(),
-    }
-    home.exchange.put_named(_name(agreement, home.party), sign(_KIND, jcs(statement), home.keys), replace=True)
+    Reaffirmation(agreement.digest, home.party, now, until).publish(home.keys, home.exchange)
 
 
 def reaffirmed_until(agreement: Agreement, party: str, records: Records) -> date | None:
     """To which day the party has said that it stands by the agreement; None if nothing valid of it is there."""
     # Anybody may put something there; what the party did not sign is passed over.
     with suppress(DocumentError, NotFoundError, SignatureError):
-        envelope = records.get_named(_name(agreement, party), at_most=MAX_ENVELOPE_BYTES)
-        return _read(envelope, agreement, agreement.roster.party(party).keys)
+        said = Reaffirmation.read(records, agreement.roster.party(party).keys, agreement=agreement.digest)
+        if said.until > said.reaffirmed.date() + timedelta(days=MOST_DAYS):
+            raise DocumentError(f"{party} reaffirmed for more than {MOST_DAYS} days")
+        return said.until
     return None
-
-
-def _read(envelope: bytes, agreement: Agreement, party: PublicKeys) -> date:
-    statement = read_json(verify(envelope, _KIND, [party]).payload, f"reaffirmation of {party.party}", _KIND)
-    if (statement["agreement"], statement["party"]) != (agreement.digest, party.party):
-        raise SignatureError(f"{party.party} reaffirmed another agreement")
-    until, said = read_day(statement["until"]), read_time(statement["reaffirmed"]).date()
-    if until > said + timedelta(days=MOST_DAYS):
-        raise DocumentError(f"{party.party} reaffirmed for more than {MOST_DAYS} days")
-    return until
-
-
-def _name(agreement: Agreement, party: str) -> tuple[str, ...]:
-    return (_REAFFIRMATIONS, agreement.digest, party)

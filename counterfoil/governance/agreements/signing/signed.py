@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from counterfoil.canonical import MAX_YAML_BYTES, Ref
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
-from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import NotFoundError, RosterError, SignatureError, TamperedError
 from counterfoil.files import read_file, read_named
 from counterfoil.governance.agreements.agreement import Agreement
@@ -22,6 +21,7 @@ from counterfoil.governance.agreements.repetition import check_repeats
 from counterfoil.governance.agreements.signing.link_key import deal_link_key
 from counterfoil.governance.contracts.contract import parse_contract
 from counterfoil.governance.documents import read_json
+from counterfoil.governance.papers import Paper
 from counterfoil.governance.parties.roster import Roster, parse_roster
 from counterfoil.governance.policies.policy import parse_policy
 from counterfoil.storage.records import Records
@@ -30,8 +30,18 @@ if TYPE_CHECKING:
     from counterfoil.home import Home
     from counterfoil.storage.exchange import Exchange
 
-KIND = "agreement"
-_SIGNATURES = "signatures"
+SIGNATURE: Final = Paper(
+    kind="agreement",
+    schema="statement",
+    says="a party agrees; the payload is the statement that binds every file by its digest",
+    folder="signatures",
+    place=("agreement", "party"),
+    signer="party",
+    absent="not signed by {party}",
+    other="the signature of {party} is over another agreement",
+    bundled="agreement",
+)
+KIND: Final = SIGNATURE.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +125,7 @@ def sign_agreement(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) 
     _check_repetition(agreement, exchange)
     if agreement.links and keys.party == agreement.owners[0]:
         deal_link_key(agreement, keys, exchange)
-    envelope = sign(KIND, agreement.statement, keys)
-    exchange.put_named(_name(agreement.digest, keys.party), envelope, replace=True)
+    SIGNATURE.publish(agreement.statement, keys, exchange, agreement=agreement.digest, party=keys.party)
 
 
 def check_named(agreement: Agreement, keys: PublicKeys) -> None:
@@ -199,12 +208,8 @@ def _check_listed(agreement: Agreement, keys: PublicKeys) -> None:
 
 def _verify(statement: bytes, digest: str, signer: PublicKeys, exchange: Records) -> None:
     try:
-        envelope = exchange.get_named(_name(digest, signer.party))
-    except NotFoundError:
-        raise SignatureError(f"not signed by {signer.party}") from None
-    if verify(envelope, KIND, [signer]).payload != statement:
-        raise SignatureError(f"the signature of {signer.party} is over another agreement")
-
-
-def _name(digest: str, party: str) -> tuple[str, ...]:
-    return (_SIGNATURES, digest, party)
+        envelope = SIGNATURE.fetch(exchange, agreement=digest, party=signer.party)
+    except NotFoundError as error:
+        raise SignatureError(str(error)) from None
+    if SIGNATURE.verify(envelope, signer) != statement:
+        raise SignatureError(SIGNATURE.other.format(party=signer.party))

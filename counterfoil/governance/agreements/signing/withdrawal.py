@@ -7,24 +7,43 @@ exchange never shows can only be told by another way. Knows nothing of what has 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from counterfoil.canonical import jcs
-from counterfoil.crypto.keys import PublicKeys
-from counterfoil.crypto.sign import sign, verify
 from counterfoil.errors import DocumentError, NotFoundError, SignatureError, WithdrawnError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.signed import check_named
-from counterfoil.governance.documents import read_json, write_time
+from counterfoil.governance.papers import Paper, Statement
 from counterfoil.storage.state import State
 
 if TYPE_CHECKING:
     from counterfoil.home import Home
 
-_KIND: Final = "withdrawal"
-_WITHDRAWALS: Final = "withdrawals"
+WITHDRAWAL: Final = Paper(
+    kind="withdrawal",
+    schema="withdrawal",
+    says="a party withdrew from an agreement",
+    folder="withdrawals",
+    place=("agreement", "party"),
+    signer="party",
+    absent="{party} has not withdrawn from agreement {agreement}",
+    other="{party} withdrew from another agreement",
+    bundled="agreement",
+)
+
 _HEARD: Final = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal(Statement):
+    """What a party states: it is no party of the agreement with this digest any more."""
+
+    PAPER: ClassVar = WITHDRAWAL
+
+    agreement: str
+    party: str
+    withdrawn: datetime
 
 
 def withdraw(agreement: Agreement, home: Home, now: datetime) -> None:
@@ -33,24 +52,19 @@ def withdraw(agreement: Agreement, home: Home, now: datetime) -> None:
     Raises: RosterError unless the agreement names the party, under these keys.
     """
     check_named(agreement, home.keys.public)
-    statement = {
-        "format": "counterfoil/withdrawal/1",
-        "agreement": agreement.digest,
-        "party": home.party,
-        "withdrawn": write_time(now),
-    }
-    home.exchange.put_named(_name(agreement.digest, home.party), sign(_KIND, jcs(statement), home.keys), replace=True)
+    Withdrawal(agreement.digest, home.party, now).publish(home.keys, home.exchange)
     listen(agreement, home)
 
 
 def listen(agreement: Agreement, home: Home) -> None:
     """Every valid withdrawal from the agreement that lies in the exchange is remembered here for good."""
-    for name in home.exchange.list((_WITHDRAWALS, agreement.digest)):
+    for name in home.exchange.list(WITHDRAWAL.name(agreement.digest)):
         if len(name) == 3 and name[2] in agreement.parties:
             # Anybody may put something there; what the party did not sign is passed over.
             with suppress(SignatureError, DocumentError, NotFoundError):
                 envelope = home.exchange.get_named(name)
-                _check(envelope, agreement.digest, agreement.roster.party(name[2]).keys)
+                said = Withdrawal.verified(envelope, agreement.roster.party(name[2]).keys)
+                said.check_is(agreement=agreement.digest, party=name[2])
                 home.state.put(_HEARD, f"{agreement.digest}/{name[2]}", envelope)
 
 
@@ -66,13 +80,3 @@ def check_not_withdrawn(agreement: Agreement, home: Home) -> None:
         raise WithdrawnError(
             f"{', '.join(gone)} withdrew from agreement {agreement.id} {agreement.version}; agree on a new version"
         )
-
-
-def _check(envelope: bytes, agreement: str, party: PublicKeys) -> None:
-    statement = read_json(verify(envelope, _KIND, [party]).payload, f"withdrawal of {party.party}", _KIND)
-    if (statement["agreement"], statement["party"]) != (agreement, party.party):
-        raise SignatureError(f"{party.party} withdrew from another agreement")
-
-
-def _name(agreement: str, party: str) -> tuple[str, ...]:
-    return (_WITHDRAWALS, agreement, party)
