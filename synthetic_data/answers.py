@@ -17,8 +17,10 @@ NUMERIC = ("balance", "income", "age", "days_past_due", "default_flag")
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Pooled truth: the total balance, count and mean of the balance by region and product, a histogram of days past
-    due over `edges` (the last bin holds its right edge), and the correlations of the numeric columns.
+    """The pooled truth.
+
+    The total balance, count and mean of the balance by region and product, a histogram of days past due over `edges`
+    (the last bin holds its right edge), and the correlations of the numeric columns.
     """
 
     total: int

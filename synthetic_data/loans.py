@@ -95,8 +95,10 @@ def _make_table(contract: Contract, rng: np.random.Generator, rows: int, bank: i
 
 
 def _make_rare(rng: np.random.Generator, region: NDArray[np.int64], product: NDArray[np.int64], bank: int) -> None:
-    """Leaves RARE_ROWS rows in three groups; the others there move to the first region. Two groups are rare at all
-    banks: the last region's first and last product. The third, in the region before, differs from bank to bank.
+    """Leave RARE_ROWS rows in three groups; the others there move to the first region.
+
+    Two groups are rare at all banks: the last region's first and last product. The third, in the region before, differs
+    from bank to bank.
     """
     last = int(product.max())
     for rare_region, rare_product in ((region.max(), 0), (region.max(), last), (region.max() - 1, bank % (last + 1))):
