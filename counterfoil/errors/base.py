@@ -1,0 +1,17 @@
+"""What all errors have in common, and faults of Counterfoil itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CounterfoilError(Exception):
+    """Base of every error that Counterfoil raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class InternalError(CounterfoilError):
+    """A fault of Counterfoil itself. Its traceback stays in the party's own errors file."""
+
+    exit_code = 100

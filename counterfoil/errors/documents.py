@@ -1,0 +1,119 @@
+"""Documents that cannot be read, do not bind, or do not allow what was asked for: 10 to 39."""
+
+from __future__ import annotations
+
+from counterfoil.errors.base import CounterfoilError
+
+
+class DocumentError(CounterfoilError):
+    """A document cannot be read: not the expected format, too large, nested too deep, unknown or missing fields."""
+
+    exit_code = 10
+
+
+class ContractError(DocumentError):
+    """A data contract breaks a rule of its schema, or contradicts itself."""
+
+    exit_code = 11
+
+
+class AgreementError(DocumentError):
+    """An agreement breaks a rule of its schema, or does not fit its contracts or its roster."""
+
+    exit_code = 12
+
+
+class RosterError(DocumentError):
+    """The roster breaks a rule of its schema, or does not list a party or key that is needed."""
+
+    exit_code = 13
+
+
+class TextError(DocumentError):
+    """A text of a document holds a character that its readers would not see, or that spoils what is around it."""
+
+    exit_code = 14
+
+
+class AmbiguousError(DocumentError):
+    """A name that was shortened could be that of several things."""
+
+    exit_code = 17
+
+
+class DeploymentError(CounterfoilError):
+    """A deployment cannot be made as its file says: a variable is not set, or its work pool is of another type."""
+
+    exit_code = 18
+
+
+class EntryPointError(CounterfoilError):
+    """A deployment names a flow that is not installed here."""
+
+    exit_code = 19
+
+
+class KeySpellingError(CounterfoilError):
+    """Keys of people are spelt by other rules than those of what they are to be compared or computed with."""
+
+    exit_code = 27
+
+
+class SignatureError(CounterfoilError):
+    """A document is unsigned, signed by somebody else, or was altered after it was signed."""
+
+    exit_code = 30
+
+
+class ExpiredError(CounterfoilError):
+    """A contract, agreement, roster, submission or key is past its last day, or not valid yet."""
+
+    exit_code = 31
+
+
+class ReplayError(CounterfoilError):
+    """Something that counts once came a second time: a submission, a job, an attempt, a decision."""
+
+    exit_code = 32
+
+
+class CorrectionError(ReplayError):
+    """One submission of an owner counts for a period: a second one, a correction too late, or one corrected since."""
+
+    exit_code = 28
+
+
+class RefusedError(CounterfoilError):
+    """What was asked for is not what the signed documents allow."""
+
+    exit_code = 33
+
+
+class WithdrawnError(CounterfoilError):
+    """A party withdrew from the agreement, which binds nobody any more."""
+
+    exit_code = 34
+
+
+class RevokedError(CounterfoilError):
+    """A key that an agreement was signed with is not in the latest roster any more."""
+
+    exit_code = 35
+
+
+class BudgetError(CounterfoilError):
+    """Noised results would tell a recipient more than its privacy budget allows, or were not charged to it."""
+
+    exit_code = 36
+
+
+class LimitError(RefusedError):
+    """A limit of the agreement is reached: a column that it does not admit, one computation more than it allows."""
+
+    exit_code = 37
+
+
+class ReviewDueError(CounterfoilError):
+    """An agreement, or what it rests on, is past its review date, and not every party has reaffirmed it since."""
+
+    exit_code = 38

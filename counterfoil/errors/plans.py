@@ -1,0 +1,31 @@
+"""Analyses that cannot run as they are described: 50 to 59."""
+
+from __future__ import annotations
+
+from counterfoil.errors.base import CounterfoilError
+
+
+class PlanError(CounterfoilError):
+    """An analysis cannot run as it is described."""
+
+    exit_code = 50
+
+
+class ShapeError(PlanError):
+    """Shapes of operands disagree, or a vector is empty where it must not be."""
+
+    exit_code = 51
+
+
+class RangeError(PlanError):
+    """A value could wrap around the ring, by the bounds that the contract declares, or a function could not keep its
+    stated error.
+    """
+
+    exit_code = 52
+
+
+class PeriodTableError(PlanError):
+    """An earlier period's job asks for the table of then, and its owner has none."""
+
+    exit_code = 56
