@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -82,6 +83,12 @@ def test_the_demo_goes_through_the_stages_of_a_job_in_their_order() -> None:
     lines = stages(ROLES)
     assert [name for name in lines if name in STAGES] == job
     assert [lines[name].total for name in job] == [7, 4, 3, 3, 3, 3, 3, 7, 3]
+
+
+def test_what_the_coordinator_orders_is_what_is_described_as_following_something() -> None:
+    sources = "".join((ROOT / "flows" / f"{name}.py").read_text("utf-8") for name in stages_of(["coordinator"]))
+    ordered = set(re.findall(r'\b(?:on_each|start)\("(\w+)"', sources))
+    assert ordered - {"collaborate"} == {name for name, stage in STAGES.items() if stage.after}
 
 
 @pytest.mark.parametrize("name", STAGES)
