@@ -34,7 +34,7 @@ from counterfoil.terminal import complain
 
 
 class _PlainErrors(Guarded):
-    """Shows an error, a line a problem, and ends with its exit code."""
+    """A group of commands that shows an error, a line a problem, and ends with its exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         spare_loopback()

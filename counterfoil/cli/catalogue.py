@@ -192,7 +192,7 @@ def _entries(store: Exchange, rosters: list[Roster], mine: Home) -> Iterator[Ent
 
 
 def _rosters(file: Path | None, mine: Home) -> list[Roster]:
-    """The rosters that entries are checked against, which hold today. Raises: NotFoundError when none is known."""
+    """Read the rosters that entries are checked against, which hold today. Raises: NotFoundError when none is known."""
     from counterfoil.errors import NotFoundError
     from counterfoil.files import read_file
     from counterfoil.governance.parties.roster import parse_roster
@@ -207,7 +207,7 @@ def _rosters(file: Path | None, mine: Home) -> list[Roster]:
 
 
 def _check_owner(mine: Home) -> None:
-    """Raises: RosterError when none of the rosters that this party goes by says that it is an owner."""
+    """Check that this party is an owner in a roster it goes by. Raises: RosterError when none says so."""
     from counterfoil.errors import RosterError
     from counterfoil.governance.parties.succession import known_rosters
 
@@ -218,7 +218,7 @@ def _check_owner(mine: Home) -> None:
 
 
 def _owner(id: str, rosters: list[Roster]) -> Party:
-    """The party, in the first roster that lists it. Raises: RosterError."""
+    """Find the party in the first roster that lists it. Raises: RosterError."""
     return next((each for roster in rosters for each in roster.parties if each.id == id), None) or rosters[0].party(id)
 
 

@@ -44,7 +44,7 @@ def _read_beside(file: Path, name: str) -> Contract:
 
 
 def _envelope(file: Path) -> bytes | None:
-    """The signatures beside a contract file, if there are any."""
+    """Read the signatures beside a contract file, if there are any."""
     from counterfoil.files import read_file
     from counterfoil.governance.contracts.signatures import signature_file
 

@@ -1,4 +1,4 @@
-"""What holds of every command, whatever happens to it: one line for an error, an exit code, and never a traceback."""
+"""Guard every command: one line for an error, an exit code, and never a traceback."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 class Guarded(TyperGroup):
-    """Makes named errors of what a machine can do to a command: a full disk, a closed pipe, Ctrl-C, a fault of ours."""
+    """A group of commands that turns a full disk, a closed pipe, Ctrl-C or a fault of ours into a named error."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         _prepare_streams()
@@ -61,14 +61,14 @@ def _say(text: str) -> None:
 
 
 def _subject(error: OSError) -> str:
-    """What could not be used."""
+    """Name what could not be used."""
     if error.errno == errno.ENOSPC and error.filename is None:
         return "cannot write what was to be written"
     return f"cannot use {error.filename!s}" if error.filename is not None else "cannot use a file or a link"
 
 
 def _where(error: Exception) -> str:
-    """Which line of ours met a fault, without what it was about, which may be a value."""
+    """Name the line of ours that met a fault, without what it was about, which may be a value."""
     where, step = "", error.__traceback__
     while step is not None:
         file = Path(step.tb_frame.f_code.co_filename)
@@ -82,7 +82,7 @@ def _where(error: Exception) -> str:
 
 
 def _prepare_streams() -> None:
-    """No file that is opened later stands where a closed stream was, and what a terminal cannot show is escaped."""
+    """Keep later files off the numbers of closed streams, and escape what a terminal cannot show."""
     for handle in (0, 1, 2):
         try:
             os.fstat(handle)
@@ -94,7 +94,7 @@ def _prepare_streams() -> None:
 
 
 def _flush() -> None:
-    """What was printed is out, or the command says that it is not, with an exit code of its own."""
+    """Flush what was printed, or end with an error and an exit code of its own."""
     try:
         printed = sys.stdout  # noqa: TID251 (nothing is printed)
         if printed is not None and not printed.closed:

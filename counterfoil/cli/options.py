@@ -17,7 +17,7 @@ HomeOption: TypeAlias = Annotated[
 
 
 def note_read(home: Path | None, contract: Contract | None = None) -> None:
-    """That a table is about to be read outside of any job is in the party's log, where the command is given a home."""
+    """Log that a table is about to be read outside of any job, if the command is given a home."""
     from counterfoil.home import Home
 
     if home:

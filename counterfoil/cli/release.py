@@ -41,7 +41,7 @@ def revoke(
     recipient: Annotated[list[str] | None, typer.Option(help="Only for this one; give it once for each.")] = None,
     home: HomeOption = None,
 ) -> None:
-    """As a node, take back what a recipient has not fetched yet: it is removed, and nobody opens it any more.
+    """Take back, as a node, what a recipient has not fetched yet: it is removed, and nobody opens it any more.
 
     What was fetched stays fetched, and is said to be.
 

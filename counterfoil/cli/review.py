@@ -158,7 +158,7 @@ def confirm(
 def withdraw(
     agreement: AgreementArgument, evidence: EvidenceArgument, comment: CommentOption = "", home: HomeOption = None
 ) -> None:
-    """As an owner: take your part in a result back before it has left, and say why. It is final for this draft.
+    """Take back, as an owner, your part in a result before it has left, and say why. It is final for this draft.
 
     Example: counterfoil review withdraw agreement:bank-a:5e1f... 9c0d... --comment "our file was last month's"
     """

@@ -133,7 +133,7 @@ def sign(
 
 
 def sign_next(old: Roster, new: Roster, mine: Home) -> None:
-    """This party's signature on the roster's next version lies in the exchange, and who it still waits for is said."""
+    """Sign the roster's next version, publish the signature, and print whose signatures are still missing."""
     from counterfoil.governance.parties.succession import missing, sign_successor
 
     sign_successor(old, new, mine.keys, mine.exchange)

@@ -33,7 +33,7 @@ def show(wanted: bool) -> None:
 
 
 def _formats() -> list[str]:
-    """The names and versions of all signed documents, as their schemas have them."""
+    """List the names and versions of all signed documents, as their schemas have them."""
     found: set[str] = set()
 
     def walk(node: Any) -> None:
