@@ -226,7 +226,7 @@ class _Meeting:
         return -1
 
     def _out_of_time(self) -> PeerIdentityError | None:
-        """Of the first peer whose pinned certificate does not hold now, by this party's clock."""
+        """Return the error of the first peer whose pinned certificate is not valid now, by this party's clock."""
         now = clock.now()
         for peer in self._peers():
             begins, ends = tls_validity(self.parties[peer].certificate)
