@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from counterfoil import clock
 from counterfoil.errors import BusyNodeError, StoreError
 from counterfoil.files import private_folder
 
@@ -77,7 +77,7 @@ def _queue_up(stack: ExitStack, folder: Path, what: str) -> int:
         handle = os.open(scratch, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         stack.callback(os.close, handle)
         fcntl.flock(handle, fcntl.LOCK_EX)
-        since = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        since = f"{clock.now():%Y-%m-%d %H:%M:%S} UTC"
         os.write(handle, json.dumps({"what": what, "since": since}).encode())
         path = folder / str(number)
         scratch.rename(path)

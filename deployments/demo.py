@@ -6,12 +6,13 @@ command, a worker, its flows. The demo only types what people would type.
 
 import argparse
 import asyncio
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import flows
+from counterfoil import clock
+from counterfoil.governance.agreements.templates import copy_examples
 from counterfoil.terminal import answer, complain, console, say
 from deployments.stages import Display, Line
 from deployments.stand import DemoError, Stand
@@ -143,7 +144,7 @@ class Demo:
     async def _sign(self, cards: Path, step: Line) -> str:
         """Propose the agreement as bank-a and have all sign it; return its reference."""
         contracts = self.stand.folder / "contracts"
-        shutil.copytree(ROOT / "contracts", contracts)
+        copy_examples(contracts, clock.today())
         if self.edit:
             self.edit(contracts)
         members = contracts / "rosters" / "four-banks.roster.yaml"

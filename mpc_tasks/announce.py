@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.governance.cumulative.budget_ledger import balances, ledger
 from counterfoil.roles.node.handover import announce_release
@@ -16,7 +15,7 @@ from mpc_tasks.verify import signed
 @mpc_task(name="announce", version=1)
 def announce(agreement: Ref, evidence: Ref) -> Ref:
     """Count the reviewers' signatures and announce in the published log what will leave; return the evidence."""
-    terms, today = signed(agreement), datetime.now(UTC).date()
+    terms, today = signed(agreement), clock.today()
     announce_release(home(), terms, evidence.digest)
     if standing := balances(terms.terms, ledger(home().state), today):
         rows = [

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.governance.cumulative.budget_audit import drift
 from counterfoil.governance.cumulative.budget_ledger import learn, ledger
@@ -18,7 +17,7 @@ from mpc_tasks.verify import signed
 @mpc_task(name="budgets", version=1)
 def budgets(agreement: Ref) -> int:
     """Show on the run's page and log what the audit found; return how much of it needs a person's eye."""
-    terms, today = signed(agreement).terms, datetime.now(UTC).date()
+    terms, today = signed(agreement).terms, clock.today()
     learn(terms, home())
     found = drift(terms, losses(terms), ledger(home().state), today)
     looks = sum(each.look for each in found)

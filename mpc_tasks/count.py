@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.errors import NotApprovedError, NotFoundError
 from counterfoil.governance.jobs.evidence import load_draft
@@ -33,7 +33,7 @@ def count(agreement: Ref, evidence: Ref) -> int:
     Raises: NotApprovedError when this draft can no longer be approved.
     """
     found = standing(agreement, evidence)
-    terms, today = found.draft.agreement.terms, datetime.now(UTC).date()
+    terms, today = found.draft.agreement.terms, clock.today()
     checks = prechecks(found, home().exchange, today, amiss(found.draft, home(), today))
     page(f"review-{terms.id}", _page(found, agreement, checks, runs_of(_ends(found))))
     home().log.append(
@@ -58,7 +58,7 @@ def checkers_waiting(agreement: Ref, evidence: Ref) -> int:
 def standing(agreement: Ref, evidence: Ref) -> Review:
     """Read the draft's state by what this party has seen. Raises: as `load_draft`."""
     draft = load_draft(home().exchange, signed(agreement), evidence.digest)
-    return look(draft, home(), datetime.now(UTC).date())
+    return look(draft, home(), clock.today())
 
 
 def missing_approvals(found: Review) -> int:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from counterfoil import clock
 from counterfoil.governance.retention.purge import destroy_unused_keys, purge
 from mpc_tasks.barrier import say
 from mpc_tasks.held import home
@@ -16,7 +15,7 @@ def erase() -> int:
 
     Destroy keys that this party renewed, too, once no roster honours them.
     """
-    now = datetime.now(UTC)
+    now = clock.now()
     erased = purge(home(), now)
     destroy_unused_keys(home(), now.date())
     say(f"erased the shares of {len(erased)} submissions and jobs")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
+from counterfoil import clock
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
@@ -37,7 +38,7 @@ def choose(agreement: Ref, scheduled: int, asked: str | None) -> tuple[str, str,
     Raises: RefusedError when what was asked for is no period, is before the agreement's first day, or is to come.
     """
     terms = signed(agreement)
-    schedule, today = terms.terms.schedule, datetime.now(UTC).date()
+    schedule, today = terms.terms.schedule, clock.today()
     if asked is not None:
         schedule.check_period(asked, terms.terms.starts, today)
         return _told(terms, _found(terms).get(asked))
@@ -62,7 +63,7 @@ def left(agreement: Ref) -> int:
     """Count the periods whose job was due by now and that nobody ordered yet."""
     terms = signed(agreement)
     schedule = terms.terms.schedule
-    return len(_found(terms).left(schedule, schedule.due(datetime.now(UTC))))
+    return len(_found(terms).left(schedule, schedule.due(clock.now())))
 
 
 @contextmanager
@@ -86,7 +87,7 @@ def turn(agreement: Ref, period: str | None = None) -> Iterator[bool]:
 
 def _found(terms: SignedAgreement) -> Periods:
     events = (Event.parse(entry) for entry in home().log.entries())
-    return periods(terms.digest, docket(terms, home(), datetime.now(UTC).date()), events)
+    return periods(terms.digest, docket(terms, home(), clock.today()), events)
 
 
 def _told(terms: SignedAgreement, period: Period) -> tuple[str, str, Ref | None]:

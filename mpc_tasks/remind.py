@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.endings import Ending, endings
@@ -21,7 +22,7 @@ from mpc_tasks.verify import signed
 @mpc_task(name="remind", version=2)
 def remind(agreement: Ref) -> int:
     """Show pages on what ends or is reviewed soon; return for how many parties the next review waits, if it is near."""
-    terms, today = signed(agreement).terms, datetime.now(UTC).date()
+    terms, today = signed(agreement).terms, clock.today()
     if ending := endings(terms, latest(terms.roster, home()), today):
         for each in ending:
             say(each.words(today))

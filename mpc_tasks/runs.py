@@ -31,6 +31,7 @@ from prefect.runtime import flow_run
 from prefect.types import DateTime
 from prefect.utilities.urls import url_for
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.texts import Markdown, escape
 from mpc_tasks.held import home
@@ -118,7 +119,7 @@ def call_run(about: About) -> None:
 def scheduled_at() -> datetime:
     """Tell for when this process's run was scheduled, however late it came; now, outside of a run."""
     when = flow_run.get_scheduled_start_time()
-    return datetime.fromtimestamp(when.timestamp(), UTC) if when else datetime.now(UTC)
+    return datetime.fromtimestamp(when.timestamp(), UTC) if when else clock.now()
 
 
 @patient

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.releases.delivery import store_of
@@ -22,7 +23,7 @@ def tell(agreement: Ref, evidence: Ref) -> int:
     loaded = signed(agreement)
     found = [each for each in statuses(home().exchange, loaded) if each.evidence == evidence.digest]
     if found:
-        page(f"release-{loaded.terms.id}", describe(loaded.terms, agreement, found, datetime.now(UTC).date()))
+        page(f"release-{loaded.terms.id}", describe(loaded.terms, agreement, found, clock.today()))
     return len(found)
 
 

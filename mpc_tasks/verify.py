@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.governance.agreements.signing.in_force import load_standing
 from counterfoil.governance.agreements.signing.reaffirmation import check_reviewed
@@ -15,14 +14,14 @@ from mpc_tasks.task import mpc_task
 
 def signed(agreement: Ref) -> SignedAgreement:
     """Verify the agreement anew from the exchange: every signature, digest and date, and that nobody withdrew."""
-    return load_standing(home(), agreement, datetime.now(UTC).date())
+    return load_standing(home(), agreement, clock.today())
 
 
 @mpc_task(name="verify", version=2)
 def verify(agreement: Ref) -> Ref:
     """Verify that the agreement is signed by all, in force, reviewed in time, and able to run; return its reference."""
     terms = signed(agreement).terms
-    check_reviewed(terms, home().exchange, datetime.now(UTC).date())
+    check_reviewed(terms, home().exchange, clock.today())
     plans = analyses(terms)
     home().log.append(
         "agreement-verified",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from counterfoil.proxies import spare_loopback
+from tests.lib.clock import at
 from tests.lib.trials import FIRST
 
 if TYPE_CHECKING:
@@ -38,6 +41,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def name_of(item: pytest.Item) -> str:
     """The test of which this is a run."""
     return f"{item.path.relative_to(item.config.rootpath).as_posix()}::{getattr(item, 'originalname', item.name)}"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tests that stay in this process be run as if it were another day, to see which will fail by then."""
+    parser.addoption(
+        "--clock", type=date.fromisoformat, metavar="DAY", help="run as if it were this day, like 2031-05-06"
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clock_of_the_session(request: pytest.FixtureRequest) -> Iterator[None]:
+    day = request.config.getoption("--clock")
+    with at(datetime.combine(day, time(12), UTC)) if day else nullcontext():
+        yield
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from counterfoil import clock
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import ask, say, say_json
 
@@ -49,7 +50,7 @@ def new(
     """
     from counterfoil.governance.agreements.templates import start_from
 
-    written = start_from(template, out, datetime.now(UTC).date(), policy or ())
+    written = start_from(template, out, clock.today(), policy or ())
     for path in written:
         say(f"{path}")
     say(f"edit these; then fill the roster in, and propose it: counterfoil agreement draft {written[0]}")
@@ -75,7 +76,7 @@ def draft(
     mine = Home.open(home)
     agreement = read_agreement(file, parse_roster(read_file(roster), str(roster)))
     analyses(agreement)  # a plan that does not fit its contract is not proposed
-    follow(agreement.roster, mine, datetime.now(UTC).date())
+    follow(agreement.roster, mine, clock.today())
     ref = publish(agreement, mine.exchange, mine.party)
     mine.log.append("agreement-proposed", refs={"agreement": str(ref), "roster": agreement.roster.digest})
     say(f"{ref}")
@@ -160,7 +161,7 @@ def sign(
         for name, analysis in planned.items():
             say(*(f"{name}: {line}" for line in analysis.untold()))
         ask(f"Sign this as {mine.party}?")
-    follow(agreement.roster, mine, datetime.now(UTC).date())
+    follow(agreement.roster, mine, clock.today())
     sign_agreement(agreement, mine.keys, mine.exchange)
     mine.log.append("agreement-signed", refs={"agreement": str(named), "roster": agreement.roster.digest})
     say(f"signed as {mine.party}")
@@ -179,7 +180,7 @@ def verify(ref: RefArgument, home: HomeOption = None) -> None:
     from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
 
-    mine, today = Home.open(home), datetime.now(UTC).date()
+    mine, today = Home.open(home), clock.today()
     terms = load_standing(mine, agreement_ref(mine.exchange, ref), today).terms
     check_reviewed(terms, mine.exchange, today)
     _remind(terms, mine.exchange)
@@ -207,7 +208,7 @@ def reaffirm(
     from counterfoil.home import Home
     from counterfoil.report.explain import explain as in_words
 
-    mine, now = Home.open(home), datetime.now(UTC)
+    mine, now = Home.open(home), clock.now()
     named = agreement_ref(mine.exchange, ref)
     agreement = load_standing(mine, named, now.date()).terms
     day = read_day(until) if until else min(now.date() + timedelta(days=MOST_DAYS - 1), agreement.expires)
@@ -241,7 +242,7 @@ def withdraw(
     agreement = fetch_agreement(mine.exchange, named)
     if not yes:
         ask(f"Withdraw {mine.party} from {agreement.id} {agreement.version} for good?")
-    take_back(agreement, mine, datetime.now(UTC))
+    take_back(agreement, mine, clock.now())
     mine.log.append("agreement-withdrawn", refs={"agreement": str(named)})
     say(
         f"{mine.party} has withdrawn from {agreement.id} {agreement.version}; results that were opened stay with those "
@@ -253,5 +254,5 @@ def _remind(agreement: Agreement, records: Records) -> None:
     from counterfoil.governance.agreements.signing.reaffirmation import next_review
 
     due = next_review(agreement, records)
-    if due and (words := due.reminder(datetime.now(UTC).date())):
+    if due and (words := due.reminder(clock.today())):
         say(f"note: {words}", aside=True)

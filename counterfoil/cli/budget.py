@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from counterfoil import clock
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say, say_json
 
@@ -44,7 +44,7 @@ def show(
     from counterfoil.report.pages.budget_page import costs, standing
     from counterfoil.report.pages.budget_page import page as render
 
-    mine, today = Home.open(home), datetime.now(UTC).date()
+    mine, today = Home.open(home), clock.today()
     terms = load_agreement(mine.exchange, agreement_ref(mine.exchange, agreement), mine.keys.public, today).terms
     charges = published(mine.exchange, [terms.roster.party(node).keys for node in terms.nodes])
     charges += ledger(mine.state)
@@ -93,7 +93,7 @@ def audit(
     from counterfoil.home import Home
     from counterfoil.joint.computation import losses
 
-    mine, today = Home.open(home), datetime.now(UTC).date()
+    mine, today = Home.open(home), clock.today()
     terms = load_agreement(mine.exchange, agreement_ref(mine.exchange, agreement), mine.keys.public, today).terms
     charges = published(mine.exchange, [terms.roster.party(node).keys for node in terms.nodes]) + ledger(mine.state)
     found = drift(terms, losses(terms), charges, today)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from counterfoil import clock
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say, say_json, show_table
 
@@ -54,7 +55,7 @@ def offer(
     from counterfoil.governance.contracts.contract import parse_contract
     from counterfoil.governance.documents import read_day
 
-    mine, now = _home(home), datetime.now(UTC)
+    mine, now = _home(home), clock.now()
     _check_owner(mine)
     terms = parse_contract(read_file(contract), str(contract))
     last = read_day(until) if until else min(now.date() + timedelta(days=DAYS), terms.expires)
@@ -79,7 +80,7 @@ def withdraw(
     from counterfoil.governance.catalogue.catalogue import withdraw_offer
 
     mine = _home(home)
-    entry = withdraw_offer(contract, mine, _store(at, mine), datetime.now(UTC))
+    entry = withdraw_offer(contract, mine, _store(at, mine), clock.now())
     mine.log.append("catalogue-withdrawn", subject=contract, counts=_number(entry))
     say(f"{mine.party} does not offer {contract} any more")
 
@@ -133,7 +134,7 @@ def show(
 
     mine = _home(home)
     owner = _owner(party, _rosters(roster, mine))
-    entry = read_entry(_store(at, mine), owner, contract, datetime.now(UTC).date(), mine.state)
+    entry = read_entry(_store(at, mine), owner, contract, clock.today(), mine.state)
     if as_json:
         say_json(entry.document)
         return
@@ -188,7 +189,7 @@ def _entries(store: Exchange, rosters: list[Roster], mine: Home) -> Iterator[Ent
     from counterfoil.governance.catalogue.catalogue import entries
 
     for roster in rosters:
-        yield from entries(store, roster, datetime.now(UTC).date(), mine.state)
+        yield from entries(store, roster, clock.today(), mine.state)
 
 
 def _rosters(file: Path | None, mine: Home) -> list[Roster]:
@@ -202,7 +203,7 @@ def _rosters(file: Path | None, mine: Home) -> list[Roster]:
     if not rosters:
         raise NotFoundError(f"{mine.party} goes by no roster yet; give the one to check entries against: --roster")
     for roster in rosters:
-        roster.check_current(datetime.now(UTC).date())
+        roster.check_current(clock.today())
     return rosters
 
 

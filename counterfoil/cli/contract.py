@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from counterfoil import clock
 from counterfoil.cli.adopt import adopt
 from counterfoil.cli.options import HomeOption, note_read
 from counterfoil.terminal import say, say_json, show_table
@@ -109,7 +109,7 @@ def lint(files: Annotated[list[Path], typer.Argument(help="Contract files.", sho
     from counterfoil.governance.contracts.signatures import check_bytes
     from counterfoil.governance.contracts.standard.lint import lint as check
 
-    worst, today = 0, datetime.now(UTC).date()
+    worst, today = 0, clock.today()
     for file in files:
         try:
             linted = check(read_file(file), str(file))
@@ -186,7 +186,7 @@ def sign(file: ContractFile, home: HomeOption = None) -> None:
     from counterfoil.home import Home
 
     mine, contract = Home.open(home), _read(file)
-    signed = sign_contract(contract, mine.keys, _envelope(file), datetime.now(UTC).date())
+    signed = sign_contract(contract, mine.keys, _envelope(file), clock.today())
     write_file(signature_file(file), signed, replace=True)
     mine.log.append("contract-signed", subject=contract.id, refs={"contract": contract.digest})
     say(f"{signature_file(file)}: {contract.id} {contract.version} signed as {mine.party}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from counterfoil import clock
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say
 
@@ -29,7 +29,7 @@ def evidence(
 
     mine = Home.open(home)
     job = job_id(mine.exchange, job)
-    exported = export(mine, job, out or Path(f"{job}.zip"), datetime.now(UTC))
+    exported = export(mine, job, out or Path(f"{job}.zip"), clock.now())
     mine.log.append("evidence-exported", subject=job, counts={"files": exported.files})
     say(f"{exported.path}: {exported.files} files on {exported.drafts} drafts of job {job}")
     say(f"check it anywhere: counterfoil verify {exported.path}")

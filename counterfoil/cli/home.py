@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from counterfoil import clock
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say
 
@@ -29,7 +29,7 @@ def backup(
     from counterfoil.governance.retention.recovery import back_up
     from counterfoil.home import Home
 
-    size = back_up(Home.open(home), out, datetime.now(UTC))
+    size = back_up(Home.open(home), out, clock.now())
     say(f"{out}: {size} bytes; keep it as secret as the home itself")
 
 

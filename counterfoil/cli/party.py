@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from counterfoil import clock
 from counterfoil.cli.options import HomeOption
 from counterfoil.cli.roster import OutOption, sign_next
 from counterfoil.terminal import say, say_json
@@ -88,7 +88,7 @@ def invite(
     from counterfoil.home import Home
 
     mine = Home.open(home)
-    code = invite_party(party, mine, datetime.now(UTC))
+    code = invite_party(party, mine, clock.now())
     mine.log.append("party-invited", subject=party)
     say(code)
 
@@ -159,7 +159,7 @@ def revoke(
 
     mine = Home.open(home)
     old = parse_roster(read_file(roster), str(roster))
-    new = revise_roster(old, datetime.now(UTC).date(), without=party)
+    new = revise_roster(old, clock.today(), without=party)
     write_output(out, new.raw)
     try:
         sign_next(old, new, mine)

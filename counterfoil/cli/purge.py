@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from counterfoil import clock
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say
 
@@ -19,7 +18,7 @@ def purge(home: HomeOption = None) -> None:
     from counterfoil.governance.retention.purge import purge as erase
     from counterfoil.home import Home
 
-    mine, now = Home.open(home), datetime.now(UTC)
+    mine, now = Home.open(home), clock.now()
     erased = erase(mine, now)
     for erasure in erased:
         say(f"{erasure.id}: erased ({erasure.reason})")

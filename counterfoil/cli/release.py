@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from counterfoil import clock
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say
 
@@ -30,7 +30,7 @@ def list_(agreement: AgreementArgument, home: HomeOption = None) -> None:
 
     mine, signed = _open(agreement, home)
     for status in statuses(mine.exchange, signed):
-        say(f"{status.evidence} {status.period} to {status.recipient}: {status.words(datetime.now(UTC).date())}")
+        say(f"{status.evidence} {status.period} to {status.recipient}: {status.words(clock.today())}")
 
 
 @app.command()
@@ -54,7 +54,7 @@ def revoke(
 
     mine, signed = _open(agreement, home)
     draft = load_draft(mine.exchange, signed, evidence_digest(mine.exchange, signed.digest, evidence))
-    revoked, fetched = take_back(draft, recipient or signed.terms.recipients, reason, mine, datetime.now(UTC))
+    revoked, fetched = take_back(draft, recipient or signed.terms.recipients, reason, mine, clock.now())
     for word in revoked:
         say(f"{word.node} revoked its release of job {word.job} to {word.recipient}")
     for receipt in fetched:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from counterfoil import clock
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import ask, say
 
@@ -35,7 +35,7 @@ def list_(agreement: AgreementArgument, home: HomeOption = None) -> None:
     from counterfoil.report.pages.draft import proposal_line, state_line
 
     mine, signed = _open(agreement, home)
-    found = docket(signed, mine, datetime.now(UTC).date())
+    found = docket(signed, mine, clock.today())
     for each in found:
         evidence = each.draft.evidence
         say(f"{evidence.digest} {evidence.period} attempt {evidence.attempt}: {state_line(each, mine.party)}")
@@ -60,7 +60,7 @@ def show(agreement: AgreementArgument, evidence: EvidenceArgument, home: HomeOpt
     from counterfoil.report.prechecks import prechecks
 
     mine, draft = _draft(agreement, evidence, home)
-    today = datetime.now(UTC).date()
+    today = clock.today()
     found = look(draft, mine, today)
     checks = prechecks(found, mine.exchange, today, amiss(draft, mine, today))
     for line in describe(found, comments(mine.exchange, draft), proposals(mine.exchange, found), checks, mine.party):
@@ -81,7 +81,7 @@ def comment(
     from counterfoil.governance.review.decisions import comment
 
     mine, draft = _draft(agreement, evidence, home)
-    comment(draft, text, mine.keys, mine.exchange, datetime.now(UTC))
+    comment(draft, text, mine.keys, mine.exchange, clock.now())
     mine.log.append("review-comment", subject=draft.evidence.job, refs={"evidence": draft.evidence.digest})
     say(f"{mine.party}: remarked on job {draft.evidence.job}")
 
@@ -136,7 +136,7 @@ def confirm(
     from counterfoil.report.pages.draft import proposal_line
 
     mine, draft = _draft(agreement, evidence, home)
-    found = look(draft, mine, datetime.now(UTC).date())
+    found = look(draft, mine, clock.today())
     proposed = [made for made in proposals(mine.exchange, found) if made.reviewer == mine.party]
     for made in proposed:
         say(proposal_line(made))
@@ -170,8 +170,8 @@ def _decide(agreement: str, evidence: str, verdict: Verdict, comment: str, home:
     from counterfoil.governance.review.airlock import decide
 
     mine, draft = _draft(agreement, evidence, home)
-    check_standing(draft.agreement.terms, mine, datetime.now(UTC).date())
-    decision = decide(draft, verdict, comment=comment, keys=mine.keys, exchange=mine.exchange, now=datetime.now(UTC))
+    check_standing(draft.agreement.terms, mine, clock.today())
+    decision = decide(draft, verdict, comment=comment, keys=mine.keys, exchange=mine.exchange, now=clock.now())
     mine.log.append(f"review-{verdict}", subject=decision.job, refs={"evidence": draft.evidence.digest})
     say(f"{mine.party}: {verdict} on job {decision.job}")
 
@@ -190,5 +190,5 @@ def _open(agreement: str, home: Path | None) -> tuple[Home, SignedAgreement]:
     from counterfoil.home import Home
 
     mine = Home.open(home)
-    today = datetime.now(UTC).date()
+    today = clock.today()
     return mine, load_agreement(mine.exchange, agreement_ref(mine.exchange, agreement), mine.keys.public, today)

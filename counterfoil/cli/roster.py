@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from counterfoil import clock
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import ask, say
 
@@ -38,7 +38,7 @@ def new(
     from counterfoil.governance.parties.roster import fill_roster
 
     cards = [read_card(read_file(file)) for file in card]
-    filled = fill_roster(read_file(members), str(members), cards, datetime.now(UTC).date())
+    filled = fill_roster(read_file(members), str(members), cards, clock.today())
     write_output(out, filled.raw, replace=True)
     for party in filled.parties:
         say(f"{party.id}: {party.keys.sign_id}")
@@ -86,7 +86,7 @@ def revise(
     from counterfoil.governance.parties.roster import parse_roster, revise_roster
     from counterfoil.home import Home
 
-    mine, now = Home.open(home), datetime.now(UTC)
+    mine, now = Home.open(home), clock.now()
     before = parse_roster(read_file(old), str(old))
     joining = [read_request(id, mine, now) for id in admit or ()]
     replaced = [read_card(read_file(file)) for file in card or ()]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
 from pathlib import Path
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.data.checking.expectations import Validation, load_valid
 from counterfoil.data.minimising.minimise import Minimised
@@ -38,8 +38,8 @@ class Contribution:
         terms = agreement.terms
         if Part(home.party, contract) not in terms.parts:
             raise RefusedError(f"agreement {terms.id} asks nothing of {home.party} under a contract {contract}")
-        check_reviewed(terms, home.exchange, datetime.now(UTC).date())
-        terms.schedule.check_period(period, terms.starts, datetime.now(UTC).date())
+        check_reviewed(terms, home.exchange, clock.today())
+        terms.schedule.check_period(period, terms.starts, clock.today())
         self.home = home
         self.agreement = agreement
         self.contract = contract
@@ -56,7 +56,7 @@ class Contribution:
         Raises: NotFoundError; PeriodTableError when the period is over and there is no table of then; DataError and its
             kin; CorrectionError when another was handed in for the period, and the agreement allows no correction.
         """
-        terms, now = self.agreement.terms, datetime.now(UTC)
+        terms, now = self.agreement.terms, clock.now()
         path = table_of(self.home, self.contract, self.period, terms.schedule.due(now))
         self._before = handed_in(terms, self.contract, self.period, self.home)
         self._file = _digest(path)
@@ -85,7 +85,7 @@ class Contribution:
 
         The same table is handed in once for a period, however often this is asked for. Raises: CorrectionError.
         """
-        table, terms, now = self._checked(), self.agreement.terms, datetime.now(UTC)
+        table, terms, now = self._checked(), self.agreement.terms, clock.now()
         number = next_number(self._before, self._file, terms, now)
         if self._before is not None and number is None:
             self._table, self.again = None, True

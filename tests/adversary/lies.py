@@ -24,18 +24,18 @@ from counterfoil.governance.parties.succession import sign_successor
 from counterfoil.governance.review.airlock import decide
 from counterfoil.governance.review.decisions import Decision
 from counterfoil.roles.owner import Contribution, table_file
-from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, POLICY_FILE, another
+from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, POLICY_FILE, another, ending
 from tests.lib.consortium import NODES, OWNERS, REVIEWERS, Consortium, found, today
 
 T = TypeVar("T")
 
 RIGHT, OTHER, APPROVED = "right", "other", "approved"
 BINDING = (RIGHT, OTHER)
-PROPOSALS: dict[str, dict[str, dict[str, str]]] = {
-    OTHER: {AGREEMENT_FILE: {"version: 1.0.0": "version: 1.1.0"}},
-    "unsigned": {AGREEMENT_FILE: {"version: 1.0.0": "version: 1.2.0"}},
-    "expired": {AGREEMENT_FILE: {'"2028-10-31"': '"2026-11-07"', '"2028-04-30"': '"2026-11-07"'}},
-    "early": {AGREEMENT_FILE: {'"2026-11-01"': '"2027-01-01"'}},
+PROPOSALS: dict[str, Callable[[Consortium], dict[str, str]]] = {
+    OTHER: lambda _: {"version: 1.0.0": "version: 1.1.0"},
+    "unsigned": lambda _: {"version: 1.0.0": "version: 1.2.0"},
+    "expired": lambda banks: ending(banks, banks.agreement.starts + timedelta(days=6)),
+    "early": lambda banks: {f'"{banks.agreement.starts}"': f'"{today().date() + timedelta(days=34)}"'},
 }
 HISTOGRAM = "columns: [balance]\n    parameters:\n      column: balance\n      edges"
 FORGED: dict[str, dict[str, dict[str, str]]] = {
@@ -90,7 +90,9 @@ class World:
         agreements = {RIGHT: banks}
         lacking = [party for party in banks.homes if party != "node-1"]
         for name, changes in PROPOSALS.items():
-            agreements[name] = another(banks, folder / name, changes, lacking if name == "unsigned" else None)
+            agreements[name] = another(
+                banks, folder / name, {AGREEMENT_FILE: changes(banks)}, lacking if name == "unsigned" else None
+            )
         for name, changes in FORGED.items():
             agreements[name] = another(banks, folder / name.replace(" ", "-"), changes, ["coordinator"])
         week = timedelta(days=7)

@@ -5,12 +5,19 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from tests.lib.consortium import Consortium, agree
 
 AGREEMENT_FILE, CONTRACT_FILE = "agreements/exposure.agreement.yaml", "data/loans.odcs.yaml"
 POLICY_FILE = "policies/strict-counts.policy.yaml"
+
+
+def ending(banks: Consortium, last: date) -> dict[str, str]:
+    """Changes to the agreement's file that have it end on this day."""
+    terms = banks.agreement
+    return {f'"{terms.expires}"': f'"{last}"', f'"{terms.review_by}"': f'"{last}"'}
 
 
 def another(

@@ -6,13 +6,12 @@ The four banks' agreement, unless another of `contracts/agreements` is asked for
 from __future__ import annotations
 
 import secrets
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from counterfoil import clock
 from counterfoil.analyses.base import Result
 from counterfoil.audit.witness import witness
 from counterfoil.canonical import Ref
@@ -35,6 +35,7 @@ from counterfoil.governance.agreements.signing.signed import (
     read_agreement,
     sign_agreement,
 )
+from counterfoil.governance.agreements.templates import copy_examples
 from counterfoil.governance.contracts.contract import parse_contract
 from counterfoil.governance.jobs.evidence import Draft, load_draft, make_evidence, sign_evidence
 from counterfoil.governance.jobs.job import Job
@@ -61,7 +62,7 @@ PARTIES = (*OWNERS, *NODES, "coordinator", *REVIEWERS, "regulator")
 
 
 def today() -> datetime:
-    return datetime.now(UTC)
+    return clock.now()
 
 
 @dataclass
@@ -277,7 +278,7 @@ def found(
     `edit` changes the folder of contracts before anybody sees it. Its exchange is in the folder, or at another place.
     """
     contracts = folder / "contracts"
-    shutil.copytree(CONTRACTS, contracts)
+    copy_examples(contracts, today().date())
     if edit:
         edit(contracts)
     members = yaml.safe_load((contracts / "agreements" / f"{agreement}.agreement.yaml").read_text())["roster"]

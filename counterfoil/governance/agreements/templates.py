@@ -1,6 +1,7 @@
 """Templates: agreements that work as they are, one an industry, and the policies that any agreement may adopt.
 
-They are the examples of this repository, shipped with the package. Who starts from one gets files of its own to edit.
+They are the examples of this repository, shipped with the package. Who starts from one gets files of its own to edit,
+whose days fit the day of the set-up.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final
 
 from counterfoil.errors import AgreementError, NotFoundError
 from counterfoil.files import write_file
+from counterfoil.governance.agreements.dating import date_agreement, date_document
 from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.documents import did_you_mean, read_document, schema_text
 from counterfoil.governance.policies.policy import Policy, parse_policy
@@ -23,10 +25,11 @@ from counterfoil.governance.policies.policy import Policy, parse_policy
 INDUSTRIES: Final = {"banking": "exposure", "health": "readmissions", "retail": "market"}
 """Every template's agreement."""
 
-REVIEW_DAYS: Final = 182
-"""After so many days the parties of a new agreement look at it anew, unless they change that."""
+BEGAN_DAYS: Final = 28
+"""The agreements of `copy_examples` began so many days ago, so that there are periods to catch up with."""
 
 _SCHEMAS: Final = ("agreement", "contract", "policy", "roster")
+_DATED: Final = ("data", "policies")
 _AGREEMENT, _POLICY, _ROSTER = ".agreement.yaml", ".policy.yaml", ".roster.yaml"
 
 
@@ -66,14 +69,17 @@ def start_from(name: str, folder: Path, today: date, adopt: Sequence[str] = ()) 
         if id not in ready:
             raise NotFoundError(f"no policy {id!r}{did_you_mean(id, ready)}; there are {', '.join(ready)}")
     chosen = [ready[id] for id in adopt] or list(template.policies)
-    text = _begin(template, today)
+    text = date_agreement(template.raw.decode(), today, today)
     if adopt:
         listed = "policies:\n" + "".join(f"  - {policy.source}\n" for policy in chosen)
         text = re.sub(r"^policies:\n(?:  - .*\n)+", listed, text, flags=re.MULTILINE)
-    files = {
-        f"agreements/{template.id}{_AGREEMENT}": text.encode(),
+    documents = {
         **{f"data/{contract.source}": contract.raw for contract in template.contracts},
         **{f"policies/{policy.source}": policy.raw for policy in chosen},
+    }
+    files = {
+        f"agreements/{template.id}{_AGREEMENT}": text.encode(),
+        **{path: date_document(raw.decode(), today).encode() for path, raw in documents.items()},
         f"rosters/{template.roster}{_ROSTER}": (_root() / "rosters" / f"{template.roster}{_ROSTER}").read_bytes(),
         **{f"schema/{name}.schema.json": schema_text(name) for name in _SCHEMAS},
     }
@@ -83,17 +89,17 @@ def start_from(name: str, folder: Path, today: date, adopt: Sequence[str] = ()) 
     return [folder / path for path in files]
 
 
-def _begin(template: Template, today: date) -> str:
-    """The agreement's text, to hold from today for a year, or for as long as its contracts do."""
-    last = min(date(today.year + 1, today.month, min(today.day, 28)), *(each.expires for each in template.contracts))
-    text = template.raw.decode()
-    for field, day in (
-        ("starts", today),
-        ("reviewBy", min(today + timedelta(days=REVIEW_DAYS), last)),
-        ("expires", last),
-    ):
-        text = re.sub(rf'^{field}: "[0-9-]*"$', f'{field}: "{day}"', text, flags=re.MULTILINE)
-    return text
+def copy_examples(folder: Path, today: date) -> None:
+    """Copy every example to a new folder, as if its parties had agreed four weeks ago; for demonstrations and tests."""
+    for room in _root().iterdir():
+        (folder / room.name).mkdir(parents=True)
+        for file in room.iterdir():
+            text = file.read_text("utf-8")
+            if file.name.endswith(_AGREEMENT):
+                text = date_agreement(text, today - timedelta(days=BEGAN_DAYS), today)
+            elif room.name in _DATED:
+                text = date_document(text, today)
+            write_file(folder / room.name / file.name, text.encode())
 
 
 def _template(file: Traversable) -> Template:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from math import prod
 
+from counterfoil import clock
 from counterfoil.canonical import Ref, digest
 from counterfoil.errors import (
     CounterfoilError,
@@ -98,8 +98,8 @@ class Computation:
         if "synthetic" in terms.cross_checks:
             self.rehearsed = rehearse(terms)
         budget_ledger.learn(terms, self.home)
-        budget_ledger.check(terms, self.job.id, self._charge(), self.home, datetime.now(UTC).date())
-        self._earlier = remembered(self.home.state, terms, self.job.id, datetime.now(UTC).date())
+        budget_ledger.check(terms, self.job.id, self._charge(), self.home, clock.today())
+        self._earlier = remembered(self.home.state, terms, self.job.id, clock.today())
         check_spelling(self._earlier, terms)
         start_attempt(self.home.state, self.job.id, self.attempt)
         self._running = True
@@ -166,7 +166,7 @@ class Computation:
                 f"released, but by fewer than {self.agreement.terms.rules.safe_difference}: the two together would "
                 f"tell about so few ({error}). Wait until more has changed, submit the same rows, or agree on noise"
             ) from None
-        budget_ledger.check(self._terms, self.job.id, self._charge(), self.home, datetime.now(UTC).date())
+        budget_ledger.check(self._terms, self.job.id, self._charge(), self.home, clock.today())
 
     @property
     def _terms(self) -> Agreement:
@@ -224,7 +224,7 @@ class Computation:
         What was opened is compared with what the leakage statement declares; nothing can be reviewed without this. Nor
         is there a draft if a party withdrew, or a key was revoked, while the attempt ran.
         """
-        check_standing(self.agreement.terms, self.home, datetime.now(UTC).date())
+        check_standing(self.agreement.terms, self.home, clock.today())
         if GUARD not in self.steps:
             raise RefusedError(f"job {self.job.id}: a release is held against earlier ones before there is a draft")
         terms, session = self.agreement.terms, self._live

@@ -7,9 +7,9 @@ job whose draft was rejected is over here. Every step may be taken again after a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
+from counterfoil import clock
 from counterfoil.errors import (
     DocumentError,
     NotFoundError,
@@ -55,9 +55,7 @@ def announce_release(home: Home, agreement: SignedAgreement, evidence_digest: st
     check_only_job(leaving.draft, home)
     keep_membership(leaving.draft, home)
     evidence = leaving.draft.evidence
-    budget_ledger.charge(
-        agreement.terms, evidence.job, evidence.digest, evidence.charge, home, datetime.now(UTC).date()
-    )
+    budget_ledger.charge(agreement.terms, evidence.job, evidence.digest, evidence.charge, home, clock.today())
     announce(leaving, home)
 
 
@@ -79,7 +77,7 @@ def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> l
     check_charged(terms, evidence.job, evidence.charge, home.exchange)
     first = isinstance(leaving, Shown)
     releases = [
-        release(announced, recipient, _packed(home, draft, terms.plans_for(recipient)), home, datetime.now(UTC))
+        release(announced, recipient, _packed(home, draft, terms.plans_for(recipient)), home, clock.now())
         for recipient in (terms.checkers if first else terms.recipients)
         if not is_revoked(evidence.digest, recipient, home.state)
         and not (recipient in terms.checkers and _has_released(home, draft, recipient))
@@ -113,10 +111,10 @@ def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str) -> Le
     stage = stage_of(home.state, evidence.job)
     if stage not in _RELEASABLE:
         raise RefusedError(f"job {evidence.job} is {stage}; only a draft that stands is released")
-    check_standing(agreement.terms, home, datetime.now(UTC).date())
+    check_standing(agreement.terms, home, clock.today())
     if stage is Stage.DRAFTED and review(draft, heard).state is State.REJECTED:
         advance(home.state, evidence.job, Event.REJECT)
-    terms, today = agreement.terms, datetime.now(UTC).date()
+    terms, today = agreement.terms, clock.today()
     first = terms.checkers and review(draft, heard).state in (State.SUBMITTED, State.PARTIALLY_REVIEWED)
     leaving: Leaving = admit_checkers(draft, heard) if first else count_decisions(draft, heard)
     check_compared(evidence.digest, remembered(home.state, draft.terms, evidence.job, today), home.state)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.governance.agreements.signing.reaffirmation import check_reviewed
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
@@ -33,7 +33,7 @@ def take_in(
         NotFoundError; ReviewDueError when a review date has passed.
     """
     agreement.terms.check_node(home.party)
-    now = datetime.now(UTC)
+    now = clock.now()
     check_reviewed(agreement.terms, home.exchange, now.date())
     manifests = [read_manifest(reference, agreement, home.exchange, now) for reference in submissions]
     job = plan_job(agreement, period, manifests, now.date())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from counterfoil import clock
 from counterfoil.data.row_sketch import in_domain
 from counterfoil.governance.agreements.agreement import Agreement, Part
 from counterfoil.governance.contracts.key_domain import key_domains, place_of
@@ -44,7 +45,7 @@ def keep_membership(draft: Draft, home: Home) -> None:
     if not release.owners:
         return
     contracts = {name: terms.contracts[name] for name in guarded(terms)}
-    last = datetime.now(UTC).date() + timedelta(days=max(each.retention_days for each in contracts.values()))
+    last = clock.today() + timedelta(days=max(each.retention_days for each in contracts.values()))
     note_membership(agreement, release.vault_id, home.state, last)
     for part in terms.parts:
         if part.contract in contracts:

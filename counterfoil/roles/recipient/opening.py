@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from counterfoil import clock
 from counterfoil.analyses.base import Analysis, Result
 from counterfoil.errors import CounterfoilError, NotApprovedError, NotEntitledError, NotFoundError, TamperedError
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
@@ -134,7 +135,7 @@ class _Opened:
 def _open(home: Home, draft: Draft) -> _Opened:
     """Approved, and all copies alike."""
     approved = _leaving(home, draft)
-    delivered = open_release(approved, home, datetime.now(UTC))
+    delivered = open_release(approved, home, clock.now())
     released = {node: unpack(item.shares) for node, item in delivered.items()}
     plans, own = analyses(draft.terms), draft.agreement.terms.plans_for(home.party)
     numbers = {plan.name: _recombined(approved, plans[plan.name], released) for plan in own}
@@ -151,7 +152,7 @@ def _note(home: Home, opened: _Opened) -> None:
     refs = {"agreement": draft.agreement.digest, "evidence": draft.evidence.digest}
     home.log.append("release-opened", subject=draft.evidence.job, refs=refs)
     sealed = {node: item.release.sealed for node, item in opened.delivered.items()}
-    sign_receipt(opened.approved, sealed, home, datetime.now(UTC))
+    sign_receipt(opened.approved, sealed, home, clock.now())
 
 
 def _told(draft: Draft, result: Result) -> Result:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from counterfoil import clock
 from counterfoil.cli import app
 from counterfoil.crypto.sign import claimed
 from counterfoil.data.synthetic.synth import make_tables, write_table
@@ -27,7 +28,7 @@ def run(*arguments: object, home: Path) -> Result:
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
     """Banks that offer loans, and one that offers something else, as commands see it, which go by the clock."""
-    now = datetime.now(UTC)
+    now = clock.now()
     banks = make_consortium(tmp_path_factory.mktemp("market"), today=now.date())
     for party, file, rows in (("bank-a", "loans", 5000), ("bank-b", "loans", 50_000), ("bank-c", "stores", 700)):
         raw = (CONTRACTS / "data" / f"{file}.odcs.yaml").read_bytes()
@@ -98,7 +99,7 @@ def test_a_newcomer_gives_the_roster_and_a_folder_serves_as_a_catalogue(
     assert unknown.exit_code == NotFoundError.exit_code and "--roster" in unknown.output
     roster.write_bytes(market.roster.raw)
     folder = Exchange.open(str(tmp_path / "folder"))
-    now = datetime.now(UTC)
+    now = clock.now()
     offer(loans, 5000, now.date(), market.homes["bank-a"], folder, now)
     listed = run("list", "--roster", roster, "--at", tmp_path / "folder", home=home)
     assert listed.exit_code == 0, listed.output
@@ -110,7 +111,7 @@ def test_a_newcomer_gives_the_roster_and_a_folder_serves_as_a_catalogue(
 
 
 def test_no_cell_of_the_table_is_in_an_entry(tmp_path: Path) -> None:
-    banks = make_consortium(tmp_path, today=datetime.now(UTC).date())
+    banks = make_consortium(tmp_path, today=clock.today())
     home = banks.homes["bank-a"]
     table = make_tables({LOANS.name: parse_contract(LOANS.read_bytes(), LOANS.name)}, 1500, 5)[LOANS.name]
     write_table(table, tmp_path / "loans.csv")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from counterfoil import clock
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
 from counterfoil.cli import app
@@ -67,7 +67,7 @@ def test_show_prints_columns_and_rules() -> None:
 @pytest.fixture
 def consortium(tmp_path: Path) -> Consortium:
     """As commands see it, which go by the clock."""
-    return make_consortium(tmp_path, today=datetime.now(UTC).date())
+    return make_consortium(tmp_path, today=clock.today())
 
 
 @pytest.fixture

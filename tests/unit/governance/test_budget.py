@@ -7,13 +7,14 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from counterfoil import clock
 from counterfoil.cli import app
 from counterfoil.crypto.sign import sign
 from counterfoil.errors import BudgetError, RefusedError, StoreError
@@ -329,7 +330,7 @@ def test_anybody_of_the_agreement_sees_what_is_spent_and_left(
 ) -> None:
     banks.sign()
     assert "regulator, loans: ε = 0 of 3 spent (0 %), 3 left" in shown(banks, "bank-b")
-    charge_all(banks, 1, date.today())
+    charge_all(banks, 1, clock.today())
     text = shown(banks, "bank-b")
     assert re.search(r"bank-a, loans: ε = 1\.7\d+ of 3 spent \(57 %\), 1\.2\d+ left, .* 90 days; ALERT", text), text
     assert f"{job(1)}: balance-by-region-and-product (ρ = " in text

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from typer.testing import CliRunner
 
+from counterfoil import clock
 from counterfoil.cli import app
 from counterfoil.governance.cumulative.budget_audit import drift
 from counterfoil.governance.cumulative.charge import Charge
@@ -69,7 +70,7 @@ def test_the_audit_sees_noise_that_is_gone(banks: Consortium) -> None:
 
 def test_anybody_of_the_agreement_can_ask_for_the_audit(banks: Consortium) -> None:
     banks.sign()
-    charge_all(banks, 1, date.today())
+    charge_all(banks, 1, clock.today())
     done = CliRunner().invoke(app, ["budget", "audit", str(banks.ref), "--home", str(banks.homes["bank-c"].path)])
     assert done.exit_code == 0, done.output
     assert "look  bank-a, loans: 57 % of ε = 3" in done.stdout

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.cli import app
 from counterfoil.errors import AmbiguousError, CounterfoilError, DocumentError, NotFoundError, RefusedError
@@ -21,9 +21,9 @@ HEX = "0123456789abcdef" * 4
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Consortium, Draft]:
-    made = make_consortium(tmp_path_factory.mktemp("naming"), today=datetime.now(UTC).date())
+    made = make_consortium(tmp_path_factory.mktemp("naming"), today=clock.today())
     made.sign()
-    made._known.update({id: made.load(id, datetime.now(UTC).date()) for id in ("node-0", "reviewer-1")})
+    made._known.update({id: made.load(id, clock.today()) for id in ("node-0", "reviewer-1")})
     return made, draft(made)
 
 
@@ -178,7 +178,7 @@ def test_every_command_that_takes_a_reference_takes_what_prefect_shows(both: tup
 
 def test_an_agreement_is_not_signed_unseen_by_a_few_digits(tmp_path: Path) -> None:
     """Whoever writes into the exchange could make another one that begins alike, and take this one away."""
-    made = make_consortium(tmp_path, today=date.today())
+    made = make_consortium(tmp_path, today=clock.today())
     home = ("--home", made.homes["bank-b"].path)
     code, output = run("agreement", "sign", made.ref.digest[:10], "--yes", *home)
     assert code == RefusedError.exit_code and str(made.ref) in output

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from counterfoil import clock
 from counterfoil.canonical import jcs
 from counterfoil.cli import app
 from counterfoil.crypto.sign import sign
@@ -40,6 +42,7 @@ from counterfoil.roles.node.intake import take_in
 from counterfoil.roles.owner import Contribution
 from mpc_tasks.remind import describe
 from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, POLICY_FILE
+from tests.lib.clock import at
 from tests.lib.consortium import found
 from tests.unit.conftest import CONTRACTS, NOW, TODAY, Consortium
 
@@ -140,8 +143,9 @@ def test_nobody_reaffirms_for_another(signed: Consortium, tmp_path: Path) -> Non
 def overdue(contracts: Path) -> None:
     """The contract's review date was yesterday."""
     file = contracts / CONTRACT_FILE
-    yesterday = datetime.now(UTC).date() - DAY
-    file.write_text(file.read_text().replace('value: "2028-06-30"', f'value: "{yesterday}"'))
+    text, found = re.subn(r'(property: reviewBy\n +value:) "[0-9-]+"', rf'\1 "{clock.today() - DAY}"', file.read_text())
+    assert found == 1
+    file.write_text(text)
 
 
 def test_neither_owner_nor_node_begins_a_job_until_all_have_looked(tmp_path: Path) -> None:
@@ -185,11 +189,11 @@ def test_the_coordinators_page_says_who_has_looked(signed: Consortium) -> None:
 
 def test_lint_says_that_a_review_is_near_or_past(tmp_path: Path) -> None:
     file = tmp_path / "loans.odcs.yaml"
-    today = datetime.now(UTC).date()
     for days, words in ((WARN_DAYS + 1, ""), (WARN_DAYS - 1, "is in"), (-1, "has passed")):
         text = (CONTRACTS / CONTRACT_FILE).read_text()
-        file.write_text(text.replace('"2028-06-30"', f'"{today + timedelta(days=days)}"'))
-        linted = CliRunner().invoke(app, ["contract", "lint", str(file)])
+        file.write_text(text.replace('"2028-06-30"', f'"{TODAY + timedelta(days=days)}"'))
+        with at(NOW):
+            linted = CliRunner().invoke(app, ["contract", "lint", str(file)])
         assert linted.exit_code == 0 and "right; loans 1.0.0" in linted.output
         assert ("note: the review date" in linted.output) == bool(words) and words in linted.output
 

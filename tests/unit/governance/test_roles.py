@@ -6,11 +6,11 @@ Commands are in `tests/unit/roles/test_least_privilege.py`.
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from counterfoil import clock
 from counterfoil.cli import app
 from counterfoil.errors import RefusedError
 from counterfoil.governance.jobs.job import Job
@@ -43,11 +43,11 @@ PARTIES = frozenset(ROLES) - {"auditor"}
 def banks(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
     """As commands see it, which go by the clock; all have signed, and a stranger has a home, too."""
     folder = tmp_path_factory.mktemp("roles")
-    made = make_consortium(folder, today=datetime.now(UTC).date())
+    made = make_consortium(folder, today=clock.today())
     made.sign()
     stranger = Home.create(folder / "stranger", "stranger", made.exchange.url)
     for home in (*made.homes.values(), stranger):
-        follow(made.roster, home, datetime.now(UTC).date())
+        follow(made.roster, home, clock.today())
     return dataclasses.replace(made, homes={**made.homes, "stranger": stranger})
 
 
@@ -97,7 +97,7 @@ def test_the_legal_department_can_veto_and_not_run(banks: Consortium) -> None:
     for reviewer in ("reviewer-1", "reviewer-3"):
         approve(banks, made, reviewer)
     assert run_on("reject", made.evidence.digest, legal, banks).exit_code == 0
-    today = datetime.now(UTC).date()
+    today = clock.today()
     for node in banks.agreement.nodes:
         assert look(made, banks.homes[node], today).state.name == "REJECTED"
     assert run_on("approve", made.evidence.digest, legal, banks).exit_code != 0  # decisions only become stricter

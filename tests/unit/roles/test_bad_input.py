@@ -39,7 +39,7 @@ from counterfoil.roles.node.attempt import Computation
 from counterfoil.roles.node.intake import take_in
 from counterfoil.roles.owner import table_file
 from synthetic_data.loans import canary
-from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, another
+from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, another, ending
 from tests.lib.consortium import NODES, OWNERS, Consortium, found, today, together
 from tests.unit.roles.evidence import snapshot
 
@@ -47,7 +47,6 @@ pytestmark = pytest.mark.slow
 
 ROWS = 1100
 CSV, PARQUET = "bank-a", "bank-b"
-EARLIER = "2026-w44"  # the agreement's first week
 
 
 @pytest.fixture(scope="module")
@@ -192,29 +191,27 @@ def test_a_table_that_is_not_there_is_asked_for(banks: Consortium) -> None:
 # --- agreements -------------------------------------------------------------------------------------------------
 
 
-ENDED = {'"2028-10-31"': '"2026-11-07"', '"2028-04-30"': '"2026-11-07"'}
-"""An agreement's last day, and the day by which it is reviewed."""
-
-
 @pytest.mark.parametrize("party", [*OWNERS[:1], *NODES[:1], "reviewer-1", "regulator"])
 def test_an_expired_contract_binds_nobody(party: str, banks: Consortium, tmp_path: Path) -> None:
+    loans, last = banks.agreement.contracts["loans"], banks.agreement.starts + timedelta(days=7)
     ended = another(
         banks,
         tmp_path,
         {
-            CONTRACT_FILE: {'"2028-12-31"': '"2026-11-08"', '"2028-06-30"': '"2026-11-08"'},
-            AGREEMENT_FILE: ENDED,
+            CONTRACT_FILE: {f'"{loans.expires}"': f'"{last}"', f'"{loans.review_by}"': f'"{last}"'},
+            AGREEMENT_FILE: ending(banks, last - timedelta(days=1)),
         },
     )
-    with refused(banks, ExpiredError, "loans.odcs.yaml", "contract loans", "2026-11-08", "agree on a new version"):
+    with refused(banks, ExpiredError, "loans.odcs.yaml", "contract loans", f"{last}", "agree on a new version"):
         ended.signed(party)
     assert ExpiredError.exit_code == 31
     assert banks.signed(party)
 
 
 def test_an_expired_agreement_binds_nobody(banks: Consortium, tmp_path: Path) -> None:
-    ended = another(banks, tmp_path, {AGREEMENT_FILE: ENDED})
-    with refused(banks, ExpiredError, "agreement exposure", "2026-11-07", "agree on a new version"):
+    last = banks.agreement.starts + timedelta(days=6)
+    ended = another(banks, tmp_path, {AGREEMENT_FILE: ending(banks, last)})
+    with refused(banks, ExpiredError, "agreement exposure", f"{last}", "agree on a new version"):
         ended.contribute(CSV)
 
 
@@ -285,8 +282,9 @@ def test_one_changed_bit_of_a_signature_is_noticed(signer: str, at: float, banks
 def test_a_submission_for_another_week_is_refused(banks: Consortium, submitted: Submit) -> None:
     submissions = [submitted(owner) for owner in OWNERS]
     home, signed = banks.homes["node-0"], banks.signed("node-0")
-    with refused(banks, RefusedError, "bank-a", banks.period, f"must submit again for {EARLIER}"):
-        take_in(home, signed, EARLIER, submissions)
+    earlier = banks.agreement.schedule.period(banks.agreement.starts)
+    with refused(banks, RefusedError, "bank-a", banks.period, f"must submit again for {earlier}"):
+        take_in(home, signed, earlier, submissions)
     assert take_in(home, signed, banks.period, submissions)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from counterfoil import clock
 from counterfoil.audit.publish import publish
 from counterfoil.canonical import digest
 from counterfoil.cli import app
@@ -233,7 +234,6 @@ def test_a_dropped_and_an_added_file_are_named(kind: str, bundle: Path, tmp_path
 
 def test_an_exporter_cannot_tell_another_story(released: tuple[Consortium, str], bundle: Path, tmp_path: Path) -> None:
     """It signs the inventory of what it changed; what the papers say still does not follow from it."""
-    from datetime import UTC, datetime
 
     from counterfoil.governance.verification.bundle import make_inventory
 
@@ -251,14 +251,13 @@ def test_an_exporter_cannot_tell_another_story(released: tuple[Consortium, str],
         files = read(bundle)
         change(files)
         files.pop("bundle.json")
-        files["bundle.json"] = make_inventory(job, files, banks.homes["regulator"].keys, datetime.now(UTC))
+        files["bundle.json"] = make_inventory(job, files, banks.homes["regulator"].keys, clock.now())
         code, said = run("verify", write(files, tmp_path / f"{title}.zip"))
         assert code and words in said, (title, said)
 
 
 def test_somebody_elses_reader_finds_the_same(released: tuple[Consortium, str], bundle: Path, tmp_path: Path) -> None:
     """It was written from `docs/formats.md`, and runs without our code."""
-    from datetime import UTC, datetime
 
     from counterfoil.governance.verification.bundle import make_inventory
 
@@ -293,7 +292,7 @@ def test_somebody_elses_reader_finds_the_same(released: tuple[Consortium, str], 
         code, said = told(write(files, tmp_path / "edited.zip"))
         assert code == 1 and "does not hold: " in said, said
         files.pop("bundle.json")  # and if the exporter itself is the forger
-        files["bundle.json"] = make_inventory(job, files, banks.homes["regulator"].keys, datetime.now(UTC))
+        files["bundle.json"] = make_inventory(job, files, banks.homes["regulator"].keys, clock.now())
         code, said = told(write(files, tmp_path / f"{number}.zip"))
         assert code == 1 and words in said, said
 
@@ -301,7 +300,6 @@ def test_somebody_elses_reader_finds_the_same(released: tuple[Consortium, str], 
 def test_whoever_signs_in_anothers_name_is_found(
     released: tuple[Consortium, str], bundle: Path, tmp_path: Path
 ) -> None:
-    from datetime import UTC, datetime
 
     from counterfoil.governance.verification.bundle import make_inventory
 
@@ -309,7 +307,7 @@ def test_whoever_signs_in_anothers_name_is_found(
     impostor = Home.create(tmp_path / "impostor", "regulator", str(tmp_path / "exchange"))
     files = read(bundle)
     assert json.loads(claimed(files.pop("bundle.json")))["exporter"] == "regulator"
-    files["bundle.json"] = make_inventory(job, files, impostor.keys, datetime.now(UTC))
+    files["bundle.json"] = make_inventory(job, files, impostor.keys, clock.now())
     code, said = run("verify", write(files, tmp_path / "forged.zip"))
     assert code == 30 and "not exported by regulator, who has another key" in said
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime
 from math import prod
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from counterfoil import clock
 from counterfoil.errors import NotApprovedError, NotEntitledError, RefusedError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.cumulative.release_history import Remembered, note_draft
@@ -119,7 +119,7 @@ def test_a_node_gives_what_is_not_approved_to_nobody_but_checkers(shown: tuple[C
     draft = load_draft(home.exchange, banks.signed("node-0"), evidence)
     announced = check_announced(admit_checkers(draft, decisions(home.exchange, draft)), home)
     with pytest.raises(NotApprovedError, match="regulator is no checker"):
-        release(announced, "regulator", b"", home, datetime.now(UTC))
+        release(announced, "regulator", b"", home, clock.now())
     assert stage_of(home.state, draft.evidence.job) is Stage.DRAFTED
 
 

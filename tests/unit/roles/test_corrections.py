@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from counterfoil import clock
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
 from counterfoil.errors import AttemptError, CorrectionError, KeySpellingError, RefusedError
@@ -260,7 +260,7 @@ def test_a_corrected_table_is_handed_in_as_a_correction(lenient: Consortium) -> 
     edit(lenient, "bank-d")
     two = contribute(lenient, "bank-d")
     exchange = lenient.homes["bank-d"].exchange
-    before, after = (read_manifest(each, lenient.signed("node-0"), exchange, datetime.now(UTC)) for each in (one, two))
+    before, after = (read_manifest(each, lenient.signed("node-0"), exchange, clock.now()) for each in (one, two))
     assert (before.correction, after.correction) == (0, 1)
     assert after.rows == before.rows - 1
     assert contribute(lenient, "bank-d") == two
@@ -282,7 +282,7 @@ def test_a_restored_owner_goes_on_from_what_it_corrected_since(lenient: Consorti
         three = contribute(lenient, "bank-a")
     finally:
         lenient.homes["bank-a"] = home
-    read = [read_manifest(each, lenient.signed("node-0"), home.exchange, datetime.now(UTC)) for each in (two, three)]
+    read = [read_manifest(each, lenient.signed("node-0"), home.exchange, clock.now()) for each in (two, three)]
     assert [each.correction for each in read] == [1, 2]
     take(lenient, "node-0", three, *rest)
     with pytest.raises(CorrectionError, match="was corrected"):
