@@ -1,0 +1,1 @@
+"""The documentation site: pages of `docs/`, and a reference that is generated from what the code says of itself."""

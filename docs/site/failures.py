@@ -1,0 +1,28 @@
+"""Reference of failures: every error class with its exit code and where it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from counterfoil.errors import CounterfoilError
+from docs.site.text import cell, code, table
+
+
+def failures(at: type[CounterfoilError] = CounterfoilError) -> Iterator[type[CounterfoilError]]:
+    """Every class of the library's errors, a family before its members."""
+    yield at
+    for child in at.__subclasses__():
+        if child.__module__ == CounterfoilError.__module__:
+            yield from failures(child)
+
+
+def pages() -> Mapping[str, str]:
+    rows = [
+        [str(each.exit_code), code(each.__name__), code(each.__mro__[1].__name__), cell(each.__doc__ or "")]
+        for each in sorted(set(failures()), key=lambda each: each.exit_code)
+    ]
+    return {
+        "reference/errors.md": "# Error classes\n\nA caller that catches a family catches its members. Commands end "
+        "with the exit code of the class; [how things fail](../failures.md) says what to do.\n\n"
+        + table(("exit code", "class", "family", "meaning"), rows)
+    }
