@@ -27,6 +27,7 @@ from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith
+from counterfoil.mpc.runtime.ledger import Declared
 
 #: sums on shares stay below this, so that comparisons on them are right (PROTOCOLS 7)
 SAFE = 1 << 62
@@ -114,8 +115,8 @@ class Analysis(Declaration):
 
     version: ClassVar[int]
     title: ClassVar[str]
-    #: what a recipient learns, in plain words
-    reveals: ClassVar[tuple[str, ...]]
+    #: by released array, but for `safe`: what a recipient learns from it, in plain words
+    learns: ClassVar[Mapping[str, str]]
     params: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
@@ -126,6 +127,7 @@ class Analysis(Declaration):
         self.limits = limits
         self.rules = limits.rules.of_noised() if planned.privacy else limits.rules
         check_rules(planned.name, self, limits.owners)
+        self._check_learns()
         for item in self.inputs():
             bound = max(abs(item.low), abs(item.high)) * (limits.total_rows if item.per_row else limits.owners)
             if bound >= SAFE:
@@ -141,6 +143,18 @@ class Analysis(Declaration):
     @abstractmethod
     def inputs(self) -> tuple[Input, ...]:
         """The arrays that each owner hands in."""
+
+    @property
+    def reveals(self) -> tuple[str, ...]:
+        """What a recipient learns, in plain words."""
+        return tuple(self.learns.values())
+
+    def openings(self) -> tuple[Declared, ...]:
+        """Declare all that `secure` and `conclude` open at the nodes, as the circuits that they use declare it.
+
+        The ledger refuses everything else, and the leakage statement says what is here. Results are not opened.
+        """
+        return ()
 
     def untold(self) -> tuple[str, ...]:
         """What its result will leave open by its bounds and its precision, in plain words, known before it runs."""
@@ -161,10 +175,10 @@ class Analysis(Declaration):
 
     @abstractmethod
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
-        """At the nodes, on shares: the results and the counts that guard them. Opens nothing."""
+        """Compute the results and the counts that guard them on shares, at the nodes. Opens what `openings` says."""
 
     def conclude(self, p: Protocol, cells: Cells) -> Cells:
-        """At the nodes, on shares: what is worked out from results that have their noise. Opens nothing."""
+        """Conclude on shares at the nodes, from results that have their noise. Opens what `openings` declares."""
         return cells
 
     @abstractmethod
@@ -207,6 +221,15 @@ class Analysis(Declaration):
         if self.noise is None or array not in self.noised:
             return Measure(unit, self.base_of(array) // 2 / self.scale(array) if array in self.rounded else 0)
         return Measure(unit, interval=self.noise.half_width(array) / self.scale(array))
+
+    def _check_learns(self) -> None:
+        """Check that every released array says what it tells. Raises: PlanError."""
+        names = {output.name for output in self.outputs()} - {"safe"}
+        if unsaid := sorted(names ^ set(self.learns)):
+            raise PlanError(
+                f"{self.planned.name}: {self.key} v{self.version} does not release what it says that recipients learn, "
+                f"or does not say it: {', '.join(unsaid)}; correct `learns`"
+            )
 
     def _noise(self) -> PlanNoise | None:
         if self.planned.privacy is None:

@@ -6,7 +6,8 @@ Everything here follows from the signed agreement, so every party, and every rea
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,12 +55,42 @@ _BY_RULE = Declared(BY_RULE, 1, "how many cells of each analysis each disclosure
 
 _CROSS = Declared(CROSS, 1, "whether analyses of the same rows agree on the sums that they have in common")
 
+_JOBS_OWN = frozenset({*(line.label for line in _ALWAYS), CLOSE, BY_RULE, CROSS})
+
 
 def declared(agreement: Agreement) -> tuple[Declared, ...]:
     """The only openings of a joint computation. Results are not among them: they leave it as shares."""
     rules, sums = agreement.rules, "sums" in agreement.cross_checks
     asked = ((rules.count_by_rule, _BY_RULE), (bool(guarded(agreement)), _CLOSE), (sums, _CROSS))
-    return (*_ALWAYS, *(line for wanted, line in asked if wanted))
+    return (*_ALWAYS, *(line for wanted, line in asked if wanted), *_of_analyses(agreement))
+
+
+def openings(agreement: Agreement) -> dict[str, tuple[Declared, ...]]:
+    """Return what each planned analysis opens by itself at most, whether it is exact or takes noise instead.
+
+    Raises: PlanError, RangeError.
+    """
+    found: dict[str, dict[str, Declared]] = {plan.name: {} for plan in agreement.analyses}
+    variants = [agreement]
+    if any(plan.instead and not plan.privacy for plan in agreement.analyses):
+        variants.append(agreement.noised_instead(agreement.contracts))
+    for name, analysis in (item for each in variants for item in analyses(each).items()):
+        for line in analysis.openings():
+            if line.label in _JOBS_OWN:
+                raise PlanError(f"{name}: {analysis.key} may not open {line.label!r}, which is the job's own")
+            known = found[name].get(line.label)
+            if known is None or known.maximum < line.maximum:
+                found[name][line.label] = line
+    return {name: tuple(lines.values()) for name, lines in found.items()}
+
+
+def _of_analyses(agreement: Agreement) -> tuple[Declared, ...]:
+    """What analyses open, a line for each label, as often as all of them together may."""
+    lines: dict[str, Declared] = {}
+    for line in (each for own in openings(agreement).values() for each in own):
+        known = lines.get(line.label, replace(line, maximum=0))
+        lines[line.label] = replace(line, maximum=known.maximum + line.maximum, varies=known.varies or line.varies)
+    return tuple(lines.values())
 
 
 def analyses(agreement: Agreement) -> dict[str, Analysis]:
@@ -212,7 +243,9 @@ class JointComputation:
             raise LimitError(f"{name}: was evaluated; every analysis runs once in an attempt")
         if name not in self.progress.checked:
             raise PlanError(f"{name}: inputs are checked before they are used")
-        self.progress.exact[name] = self._analyses[name].secure(self.p, self.progress.checked.pop(name))
+        analysis = self._analyses[name]
+        with self._opening_its_own(analysis):
+            self.progress.exact[name] = analysis.secure(self.p, self.progress.checked.pop(name))
 
     def compare(self) -> dict[Comparison, bool]:
         """Whether analyses agree on the sums that they have in common, if the agreement asks for that.
@@ -246,7 +279,8 @@ class JointComputation:
         noised = 0
         for name in sorted(self.progress.exact):
             analysis, cells = self._analyses[name], self.progress.exact.pop(name)
-            self.progress.cells[name] = analysis.conclude(self.p, analysis.add_noise(self.p, cells))
+            with self._opening_its_own(analysis):
+                self.progress.cells[name] = analysis.conclude(self.p, analysis.add_noise(self.p, cells))
             noised += sum({"count": cells.count, **cells.values}[array].size for array in analysis.noised)
         return noised
 
@@ -299,6 +333,10 @@ class JointComputation:
             name: {output.name: self.p.rerandomise(released[output.name]) for output in self._analyses[name].outputs()}
             for name, released in self.progress.released.items()
         }
+
+    def _opening_its_own(self, analysis: Analysis) -> AbstractContextManager[None]:
+        """Let nothing be opened but what the analysis declares, and in no other's name."""
+        return self.p.limited_to({line.label for line in analysis.openings()})
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
         for name in sorted(self._analyses):

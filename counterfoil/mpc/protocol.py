@@ -7,7 +7,8 @@ the same order with the same public arguments. Shapes, branches and loops depend
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -207,6 +208,10 @@ class Protocol(ABC):
     @abstractmethod
     def open_permutation(self, x: Arith, label: str) -> NDArray[np.int64]:
         """Open a shuffled permutation of 0..n-1, as `open` does. Raises: also IntegrityError, for anything else."""
+
+    @abstractmethod
+    def limited_to(self, labels: Collection[str]) -> AbstractContextManager[None]:
+        """Refuse to open anything under other labels, declared or not, until the block ends. No message."""
 
     # --- end of a computation ----------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from counterfoil.canonical import Json
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.joint.computation import analyses, declared
+from counterfoil.joint.computation import openings as of_each
 from counterfoil.joint.cost_estimate import Estimate
 from counterfoil.mpc.suites.plain import Cost
 from counterfoil.report import wording
@@ -16,6 +17,7 @@ def openings(agreement: Agreement) -> dict[str, Json]:
     """What the nodes open in a job, and what each analysis lets its recipients learn."""
     return {
         "to the nodes": {line.label: line.purpose for line in declared(agreement)},
+        "by analyses": {name: [line.label for line in each] for name, each in of_each(agreement).items()},
         "to recipients": {
             name: {"recipients": analysis.planned.recipients, "learn": analysis.reveals}
             for name, analysis in analyses(agreement).items()
@@ -41,7 +43,12 @@ def cost_words(agreement: Agreement, estimate: Estimate, round_trip_s: float) ->
     yield "While a job runs, the nodes open this and nothing else:"
     for line in declared(agreement):
         yield f"  {line.label}: {line.purpose}"
-    yield "No analysis opens anything by itself. Recipients learn"
+    own = [
+        f"{name} opens {wording.listing([line.label for line in each])}"
+        for name, each in of_each(agreement).items()
+        if each
+    ]
+    yield f"{'; '.join(own) or 'No analysis opens anything'} by itself. Recipients learn"
     for name, analysis in analyses(agreement).items():
         yield f"  from {name}: {wording.listing(analysis.reveals)}"
         yield from (f"    {line}" for line in analysis.untold())

@@ -12,7 +12,7 @@ from counterfoil.mpc.circuits.core import compare
 from counterfoil.mpc.circuits.tables import permute, sort
 from counterfoil.mpc.circuits.tables.order import most_levels, order_by
 from counterfoil.mpc.circuits.tables.sort import Key
-from counterfoil.mpc.runtime.ledger import Declared, Ledger
+from counterfoil.mpc.runtime.ledger import Ledger
 from counterfoil.mpc.suites.plain import Plain
 from tests.lib.chance import apart
 from tests.spec.circuit_spec import MILLION, SUITES, Spec, bits, check_cost, check_values, costs, key_columns, run, same
@@ -180,7 +180,7 @@ def test_a_column_that_is_no_permutation_is_an_integrity_failure():
 @pytest.mark.parametrize(("size", "width"), [(300, 3), (300, 40), (5000, 8), (5000, 62)])
 def test_declared_openings_are_enough(size, width):
     (key,) = key_columns(width, others=0)(np.random.default_rng(size), size)
-    p = Plain(Ledger(Declared(label, most, "") for label, most in sort.openings(size, width).items()))
+    p = Plain(Ledger(sort.openings(size, width)))
     sort.sort_rows(p, Key(p.constant(key), width), [p.constant(key)])
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -58,10 +58,12 @@ class LeaveOneOut(OneSum):
     key = "leave_one_out"
     version = 1
     title = "Leave one owner out"
-    reveals = (
-        "between which two of the agreed steps the sum of the column falls without the owner that brings most of it",
-        "the same of the number of rows",
-    )
+    learns: ClassVar[Mapping[str, str]] = {
+        "sum-step": (
+            "between which two of the agreed steps the sum of the column falls without the owner that brings most of it"
+        ),
+        "rows-step": "the same of the number of rows",
+    }
     params = frozenset({"column", "percent"})
     #: steps are those of exact sums, and say nothing of rounded ones
     enforces = cell_tests.SUMS - {"safe_round_base"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import ClassVar, Final
 
 import pandas as pd
 
@@ -35,7 +35,9 @@ class Threshold(OneSum):
     key = "threshold"
     version = 1
     title = "Threshold"
-    reveals = ("whether the sum of the column passes the threshold, and no more of it",)
+    learns: ClassVar[Mapping[str, str]] = {
+        "passed": "whether the sum of the column passes the threshold, and no more of it"
+    }
     params = frozenset({"column", *ASKS})
 
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:

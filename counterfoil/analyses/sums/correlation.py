@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from math import isqrt
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -54,7 +54,11 @@ class Correlation(Analysis):
     key = "correlation"
     version = 1
     title = "Correlation"
-    reveals = ("the number of rows", "the mean of each column", "the covariance of each pair of columns")
+    learns: ClassVar[Mapping[str, str]] = {
+        "count": "the number of rows",
+        "sum": "the mean of each column",
+        "cross": "the covariance of each pair of columns",
+    }
     params = frozenset({"rows"})
     statistics = frozenset({"correlations"})
     enforces = frozenset({"safe_dof_threshold", "safe_owners", "safe_other_rows", "check_missing_values"})

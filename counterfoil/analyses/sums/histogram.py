@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ class Histogram(Analysis):
     key = "histogram"
     version = 1
     title = "Histogram"
-    reveals = ("the number of rows in each bin",)
+    learns: ClassVar[Mapping[str, str]] = {"count": "the number of rows in each bin"}
     params = frozenset({"column", "edges"})
     statistics = frozenset({"counts"})
     enforces = cell_tests.COUNTS

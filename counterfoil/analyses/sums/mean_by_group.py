@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,10 @@ class MeanByGroup(Analysis):
     key = "mean_by_group"
     version = 1
     title = "Mean by group"
-    reveals = ("the number of rows in each group", "the sum, and so the mean, of the column in each group")
+    learns: ClassVar[Mapping[str, str]] = {
+        "count": "the number of rows in each group",
+        "sum": "the sum, and so the mean, of the column in each group",
+    }
     params = frozenset({"value", "by"})
     statistics = frozenset({"counts", "sums"})
     enforces = cell_tests.SUMS

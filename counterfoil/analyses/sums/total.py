@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ class Total(OneSum):
     key = "total"
     version = 1
     title = "Total"
-    reveals = ("the number of rows", "the sum of the column")
+    learns: ClassVar[Mapping[str, str]] = {"count": "the number of rows", "sum": "the sum of the column"}
 
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", ()), Output("count", ()), Output("sum", ()))

@@ -7,7 +7,8 @@ kept. Knows nothing of how a value is opened.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +19,15 @@ from counterfoil.mpc.ring.shares import Words
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One line of the leakage statement: what may be opened, how often at most, and why that is harmless."""
+    """One line of the leakage statement: what may be opened, how often at most, and why that is harmless.
+
+    What `varies` may be opened less often, as chance has it.
+    """
 
     label: str
     maximum: int
     purpose: str
+    varies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +47,32 @@ class Ledger:
         self.opened: list[Opened] = []
         self.transcript = bytes(32)
         self._charged: Counter[str] = Counter()
+        self._limit: frozenset[str] | None = None
 
     def charge(self, label: str) -> None:
         """Charge one opening under this label; call before anything is sent.
 
-        Raises: LedgerError if the label is not declared or was opened as often as it may be.
+        Raises: LedgerError if the label is not declared, was opened as often as it may be, or is another's.
         """
+        if self._limit is not None and label not in self._limit:
+            raise LedgerError(
+                f"opening {label!r} is not the analysis's own; declare it in `openings` or do not open it"
+            )
         line = self.declared.get(label)
         if line is None:
             raise LedgerError(f"opening {label!r} is not in the leakage statement; declare it or do not open it")
         if self._charged[label] >= line.maximum:
             raise LedgerError(f"opening {label!r} was declared {line.maximum} times and is asked for once more")
         self._charged[label] += 1
+
+    @contextmanager
+    def limited_to(self, labels: Collection[str]) -> Iterator[None]:
+        """Refuse all openings under other labels than these, declared or not, until the block ends."""
+        before, self._limit = self._limit, frozenset(labels)
+        try:
+            yield
+        finally:
+            self._limit = before
 
     def kept(self) -> dict[str, Json]:
         """Describe the openings so far for a checkpoint: all of it is public among the parties."""

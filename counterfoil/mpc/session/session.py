@@ -30,8 +30,13 @@ from counterfoil.mpc.suites.replicated import Replicated, components
 from counterfoil.mpc.transport.base import Attempt, Kind, Link, end_all
 from counterfoil.secret import Secret
 
-SUITES: Final[Mapping[str, type[Replicated]]] = {suite.protocol: suite.load() for suite in registry.SUITES.values()}
-"""By protocol and version, the classes that run them."""
+
+def running() -> dict[str, type[Replicated]]:
+    """Return the classes that run the suites, by protocol and version."""
+    return {suite.protocol: suite.load() for suite in registry.SUITES.values()}
+
+
+SUITES: Final[Mapping[str, type[Replicated]]] = running()
 
 _HELLO, _ECHO, _SEEDS, _CONFIRM = range(1, 5)
 _MAX_HELLO: Final = 16384

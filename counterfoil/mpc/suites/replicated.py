@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import reduce
 from typing import Any, ClassVar
 
@@ -164,6 +165,9 @@ class Replicated(Protocol):
         value = reduce(add, parts, self._missing(parts))
         self.party.ledger.note(label, self.party.op, value)
         return value
+
+    def limited_to(self, labels: Collection[str]) -> AbstractContextManager[None]:
+        return self.party.ledger.limited_to(labels)
 
     def barrier(self, label: str) -> None:
         barrier(self.party, label)

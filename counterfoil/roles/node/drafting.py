@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -51,11 +52,16 @@ def check_unfinished(home: Home, agreement: SignedAgreement, job: Job) -> None:
 
 
 def check_openings(job: Job, ledger: Ledger, allowed: Sequence[Declared]) -> dict[str, int]:
-    """How often something was opened, by its label. Raises: IntegrityError unless it is exactly what was declared."""
-    opened = sorted(line.label for line in ledger.opened)
-    if opened != sorted(line.label for line in allowed):
-        raise IntegrityError(f"job {job.id}: {len(opened)} openings, declared are {len(allowed)}")
-    return {label: opened.count(label) for label in opened}
+    """Return how often something was opened, by its label.
+
+    Raises: IntegrityError unless it is what was declared: as often, or at most as often where that varies.
+    """
+    opened, known = Counter(line.label for line in ledger.opened), {line.label: line for line in allowed}
+    for label in opened.keys() | known.keys():
+        line, often = known.get(label), opened[label]
+        if line is None or often > line.maximum or (often < line.maximum and not line.varies):
+            raise IntegrityError(f"job {job.id}: {opened.total()} openings, declared are {len(allowed)}")
+    return dict(sorted(opened.items()))
 
 
 def measure(

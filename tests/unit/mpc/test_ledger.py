@@ -6,6 +6,7 @@ import pytest
 from counterfoil.errors import CheatingDetected, LedgerError
 from counterfoil.mpc.runtime.ledger import Declared, Ledger, Opened
 from counterfoil.mpc.session.in_process import run_local, try_local
+from counterfoil.mpc.suites.plain import Plain
 
 X = np.arange(4)
 ONCE = [Declared("total", 1, "the released total")]
@@ -28,6 +29,23 @@ def test_the_maximum_holds_and_openings_are_noted():
         assert isinstance(outcome.error, LedgerError)
         assert "declared 1 times and is asked for once more" in str(outcome.error)
         assert outcome.party.ledger.opened == [Opened("total", 1, (4,))]
+
+
+@pytest.mark.parametrize("suite", ["plain", "rep3-sh/1"])
+def test_a_limit_holds_within_its_block_for_declared_openings_too(suite):
+    def program(p, x):
+        with p.limited_to({"total"}):
+            p.open(x, "total")
+            with pytest.raises(LedgerError, match="opening 'count' is not the analysis's own"):
+                p.open(x, "count")
+        return p.open(x, "count")
+
+    declared = [*ONCE, Declared("count", 1, "how many")]
+    if suite == "plain":
+        p = Plain(Ledger(declared))
+        assert program(p, p.constant(X)).tolist() == X.tolist()
+    else:
+        assert all(opened.tolist() == X.tolist() for opened in run_local(suite, program, inputs=[X], declared=declared))
 
 
 def test_bits_and_permutations_go_through_the_ledger_too():

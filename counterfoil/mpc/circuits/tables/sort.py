@@ -22,9 +22,13 @@ from counterfoil.mpc.circuits.tables.order import most_levels, order_by
 from counterfoil.mpc.circuits.tables.permute import SHUFFLED, apply, bit_permutation, inverse
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith, Bits
+from counterfoil.mpc.runtime.ledger import Declared
 
 COMPARED: Final = "comparison after shuffle"
 """Ledger label: outcomes that follow from a uniform permutation, independent of all data."""
+
+_SHUFFLED_FOR: Final = "an order of the rows that was drawn at random and says nothing of them"
+_COMPARED_FOR: Final = "which of two rows comes first, after a shuffle by which that says nothing of them"
 
 KEY_BITS: Final = 62
 
@@ -91,14 +95,14 @@ def sort_permutation(p: Protocol, key: Key) -> Arith:
     return compared_permutation(p, key)
 
 
-def openings(size: int, width: int) -> dict[str, int]:
+def openings(size: int, width: int) -> tuple[Declared, ...]:
     """Bound, by ledger label, how often a sort of so many rows by a key of so many bits opens something.
 
     The number of levels of comparisons is random; that it passes this bound has negligible probability.
     """
     if _radix_is_cheaper(size, width):
-        return {SHUFFLED: width}
-    return {COMPARED: most_levels(size)}
+        return (Declared(SHUFFLED, width, _SHUFFLED_FOR, varies=True),)
+    return (Declared(COMPARED, most_levels(size), _COMPARED_FOR, varies=True),)
 
 
 def radix_permutation(p: Protocol, key: Bits) -> Arith:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -182,6 +183,9 @@ class Plain(Secret, Protocol):
         if not np.array_equal(np.sort(opened), np.arange(x.size, dtype=U64)):
             raise IntegrityError(f"what was opened as {label!r} is not a permutation of {x.size} rows")
         return opened.astype(np.int64)
+
+    def limited_to(self, labels: Collection[str]) -> AbstractContextManager[None]:
+        return nullcontext() if self._ledger is None else self._ledger.limited_to(labels)
 
     def _open(self, value: Words, label: str) -> Words:
         op = self._next_op()
