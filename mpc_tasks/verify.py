@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from counterfoil import clock
 from counterfoil.canonical import Ref
-from counterfoil.governance.agreements.signing.in_force import load_standing
+from counterfoil.governance.agreements.signing.in_force import RUN, load
 from counterfoil.governance.agreements.signing.reaffirmation import check_reviewed
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.joint.computation import analyses
@@ -14,7 +14,7 @@ from mpc_tasks.task import mpc_task
 
 def signed(agreement: Ref) -> SignedAgreement:
     """Verify the agreement anew from the exchange: every signature, digest and date, and that nobody withdrew."""
-    return load_standing(home(), agreement, clock.today())
+    return load(home(), agreement, for_=RUN, today=datetime.now(UTC).date())
 
 
 @mpc_task(name="verify", version=2)

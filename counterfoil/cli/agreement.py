@@ -175,13 +175,13 @@ def verify(ref: RefArgument, home: HomeOption = None) -> None:
 
     Example: counterfoil agreement verify agreement:bank-a:5e1f...
     """
-    from counterfoil.governance.agreements.signing.in_force import load_standing
+    from counterfoil.governance.agreements.signing.in_force import RUN, load
     from counterfoil.governance.agreements.signing.reaffirmation import check_reviewed
     from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
 
-    mine, today = Home.open(home), clock.today()
-    terms = load_standing(mine, agreement_ref(mine.exchange, ref), today).terms
+    mine, today = Home.open(home), datetime.now(UTC).date()
+    terms = load(mine, agreement_ref(mine.exchange, ref), for_=RUN, today=today).terms
     check_reviewed(terms, mine.exchange, today)
     _remind(terms, mine.exchange)
     say(f"{terms.id} {terms.version} binds until {terms.expires}; signed by {', '.join(terms.parties)}")
@@ -200,7 +200,7 @@ def reaffirm(
 
     Example: counterfoil agreement reaffirm agreement:bank-a:5e1f... --until 2028-04-30
     """
-    from counterfoil.governance.agreements.signing.in_force import load_standing
+    from counterfoil.governance.agreements.signing.in_force import RUN, load
     from counterfoil.governance.agreements.signing.reaffirmation import MOST_DAYS, next_review
     from counterfoil.governance.agreements.signing.reaffirmation import reaffirm as stand_by
     from counterfoil.governance.documents import read_day
@@ -210,7 +210,7 @@ def reaffirm(
 
     mine, now = Home.open(home), clock.now()
     named = agreement_ref(mine.exchange, ref)
-    agreement = load_standing(mine, named, now.date()).terms
+    agreement = load(mine, named, for_=RUN, today=now.date()).terms
     day = read_day(until) if until else min(now.date() + timedelta(days=MOST_DAYS - 1), agreement.expires)
     if not yes:
         say(*in_words(agreement).split("\n"))

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from counterfoil import clock
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say, say_json
 
@@ -37,15 +36,15 @@ def show(
     Example: counterfoil budget show agreement:bank-a:5e1f... --page budgets.html
     """
     from counterfoil.files import write_output
-    from counterfoil.governance.agreements.signing.signed import load_agreement
+    from counterfoil.governance.agreements.signing.in_force import REVIEW, load
     from counterfoil.governance.cumulative.budget_ledger import balances, ledger, published
     from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
     from counterfoil.report.pages.budget_page import costs, standing
     from counterfoil.report.pages.budget_page import page as render
 
-    mine, today = Home.open(home), clock.today()
-    terms = load_agreement(mine.exchange, agreement_ref(mine.exchange, agreement), mine.keys.public, today).terms
+    mine, today = Home.open(home), datetime.now(UTC).date()
+    terms = load(mine, agreement_ref(mine.exchange, agreement), for_=REVIEW, today=today).terms
     charges = published(mine.exchange, [terms.roster.party(node).keys for node in terms.nodes])
     charges += ledger(mine.state)
     found = balances(terms, charges, today)
@@ -86,15 +85,15 @@ def audit(
 
     Example: counterfoil budget audit agreement:bank-a:5e1f...
     """
-    from counterfoil.governance.agreements.signing.signed import load_agreement
+    from counterfoil.governance.agreements.signing.in_force import REVIEW, load
     from counterfoil.governance.cumulative.budget_audit import drift
     from counterfoil.governance.cumulative.budget_ledger import ledger, published
     from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
     from counterfoil.joint.computation import losses
 
-    mine, today = Home.open(home), clock.today()
-    terms = load_agreement(mine.exchange, agreement_ref(mine.exchange, agreement), mine.keys.public, today).terms
+    mine, today = Home.open(home), datetime.now(UTC).date()
+    terms = load(mine, agreement_ref(mine.exchange, agreement), for_=REVIEW, today=today).terms
     charges = published(mine.exchange, [terms.roster.party(node).keys for node in terms.nodes]) + ledger(mine.state)
     found = drift(terms, losses(terms), charges, today)
     for each in found:

@@ -21,15 +21,13 @@ def open_(
 
     Example: counterfoil open agreement:bank-a:5e1f... --period 2026-w47
     """
-    from counterfoil.governance.agreements.signing.signed import load_agreement
+    from counterfoil.governance.agreements.signing.in_force import OPEN, load
     from counterfoil.governance.jobs.references import agreement_ref, period_name
     from counterfoil.home import Home
     from counterfoil.roles.recipient.opening import open_latest
 
     mine = Home.open(home)
-    signed = load_agreement(
-        mine.exchange, agreement_ref(mine.exchange, agreement), mine.keys.public, None
-    )  # a release may outlive it
+    signed = load(mine, agreement_ref(mine.exchange, agreement), for_=OPEN)  # a release may outlive it
     opened = open_latest(mine, signed, period and period_name(period))
     for result in opened.results:
         say(f"{result.title}")

@@ -62,11 +62,9 @@ def revoke(
 
 
 def _open(agreement: str, home: Path | None) -> tuple[Home, SignedAgreement]:
-    from counterfoil.governance.agreements.signing.signed import load_agreement
+    from counterfoil.governance.agreements.signing.in_force import OPEN, load
     from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
 
     mine = Home.open(home)
-    return mine, load_agreement(
-        mine.exchange, agreement_ref(mine.exchange, agreement), mine.keys.public, None
-    )  # it may have ended
+    return mine, load(mine, agreement_ref(mine.exchange, agreement), for_=OPEN)  # it may have ended

@@ -166,12 +166,12 @@ def withdraw(
 
 
 def _decide(agreement: str, evidence: str, verdict: Verdict, comment: str, home: Path | None) -> None:
-    from counterfoil.governance.agreements.signing.in_force import check_standing
+    from counterfoil.governance.agreements.signing.in_force import check_in_force
     from counterfoil.governance.review.airlock import decide
 
     mine, draft = _draft(agreement, evidence, home)
-    check_standing(draft.agreement.terms, mine, clock.today())
-    decision = decide(draft, verdict, comment=comment, keys=mine.keys, exchange=mine.exchange, now=clock.now())
+    check_in_force(draft.agreement.terms, mine, datetime.now(UTC).date())
+    decision = decide(draft, verdict, comment=comment, keys=mine.keys, exchange=mine.exchange, now=datetime.now(UTC))
     mine.log.append(f"review-{verdict}", subject=decision.job, refs={"evidence": draft.evidence.digest})
     say(f"{mine.party}: {verdict} on job {decision.job}")
 
@@ -185,10 +185,10 @@ def _draft(agreement: str, evidence: str, home: Path | None) -> tuple[Home, Draf
 
 
 def _open(agreement: str, home: Path | None) -> tuple[Home, SignedAgreement]:
-    from counterfoil.governance.agreements.signing.signed import load_agreement
+    from counterfoil.governance.agreements.signing.in_force import REVIEW, load
     from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
 
     mine = Home.open(home)
-    today = clock.today()
-    return mine, load_agreement(mine.exchange, agreement_ref(mine.exchange, agreement), mine.keys.public, today)
+    today = datetime.now(UTC).date()
+    return mine, load(mine, agreement_ref(mine.exchange, agreement), for_=REVIEW, today=today)

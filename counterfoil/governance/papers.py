@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from functools import cache
 from typing import Any, ClassVar, Final, Literal, Protocol, Self, TypeAlias, get_origin, get_type_hints
 
 from counterfoil.canonical import Json, digest, jcs
@@ -213,6 +212,5 @@ def _read(value: Any, kind: Any) -> Any:
     return tuple(value) if get_origin(kind) is tuple else value
 
 
-@cache
-def _kinds(statement: Any) -> dict[str, Any]:
+def _kinds(statement: type[Statement]) -> dict[str, Any]:
     return get_type_hints(statement)

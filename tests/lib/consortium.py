@@ -28,9 +28,10 @@ from counterfoil.data.reading.table import Table, load
 from counterfoil.data.row_sketch import tagged
 from counterfoil.data.synthetic import synth
 from counterfoil.governance.agreements.agreement import Agreement, Part
+from counterfoil.governance.agreements.signing.in_force import REVIEW
+from counterfoil.governance.agreements.signing.in_force import load as load_agreement
 from counterfoil.governance.agreements.signing.signed import (
     SignedAgreement,
-    load_agreement,
     publish,
     read_agreement,
     sign_agreement,
@@ -85,7 +86,7 @@ class Consortium:
 
     def signed(self, party: str) -> SignedAgreement:
         home = self.homes[party]
-        return load_agreement(home.exchange, self.ref, home.keys.public, today().date())
+        return load_agreement(home, self.ref, for_=REVIEW, today=today().date())
 
     def contribute(self, owner: str, contract: str = "loans") -> Ref:
         contribution = Contribution(self.homes[owner], self.signed(owner), contract, self.period)

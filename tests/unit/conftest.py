@@ -11,9 +11,9 @@ import pytest
 
 from counterfoil.canonical import Ref
 from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.governance.agreements.signing.in_force import REVIEW, load
 from counterfoil.governance.agreements.signing.signed import (
     SignedAgreement,
-    load_agreement,
     publish,
     read_agreement,
     sign_agreement,
@@ -60,7 +60,7 @@ class Consortium:
         return self._known[id]
 
     def load(self, id: str, today: date = TODAY) -> SignedAgreement:
-        return load_agreement(self.homes[id].exchange, self.ref, self.homes[id].keys.public, today)
+        return load(self.homes[id], self.ref, for_=REVIEW, today=today)
 
 
 def make_consortium(folder: Path, contracts: Path = CONTRACTS, today: date = TODAY) -> Consortium:

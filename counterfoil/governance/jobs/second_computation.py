@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError
-from counterfoil.governance.agreements.signing.signed import SignedAgreement, audit_agreement
+from counterfoil.governance.agreements.signing.in_force import AUDIT, load
+from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.jobs.evidence import Evidence
 from counterfoil.storage.records import BLOBS, Records
 
@@ -18,11 +19,11 @@ def counterparts(exchange: Records, agreement: SignedAgreement) -> list[SignedAg
     Raises: SignatureError, NotFoundError and its kin, of the one that is repeated; others that are amiss are left out.
     """
     if agreement.terms.repeats:
-        return [audit_agreement(exchange, agreement.terms.repeats.agreement)]
+        return [load(exchange, agreement.terms.repeats.agreement, for_=AUDIT)]
     found = []
     for name in exchange.list((BLOBS, "agreement")):
         try:
-            other = audit_agreement(exchange, Ref(*name[1:]))
+            other = load(exchange, Ref(*name[1:]), for_=AUDIT)
         except CounterfoilError:  # anybody can put anything there
             continue
         if other.terms.repeats and other.terms.repeats.agreement.digest == agreement.digest:

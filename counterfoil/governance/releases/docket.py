@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from counterfoil.errors import CounterfoilError
-from counterfoil.governance.agreements.signing.in_force import check_standing
+from counterfoil.governance.agreements.signing.in_force import check_in_force
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.agreements.signing.withdrawal import heard, listen
 from counterfoil.governance.jobs.evidence import Draft, drafts
@@ -31,7 +31,7 @@ def look(draft: Draft, home: Home, today: date) -> Review:
 def amiss(draft: Draft, home: Home, today: date) -> list[str]:
     """Why the agreement does not stand any more, if it does not."""
     try:
-        check_standing(draft.agreement.terms, home, today)
+        check_in_force(draft.agreement.terms, home, today)
     except CounterfoilError as error:
         return [str(error)]
     return []

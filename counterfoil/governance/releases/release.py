@@ -206,7 +206,7 @@ def open_release(approved: Leaving, home: Home, now: datetime) -> dict[str, Deli
     _plans(approved.draft, home.party)
     if fetched(home.exchange, evidence, home.keys.public) is None:
         check_not_withdrawn(terms, home)
-        _check_standing(approved, home)
+        _check_in_force(approved, home)
     documents = {node: read_release(home.exchange, approved.draft, home.party, node) for node in terms.nodes}
     for document in documents.values():
         check_approvals(document, approved)
@@ -227,7 +227,7 @@ def open_release(approved: Leaving, home: Home, now: datetime) -> dict[str, Deli
     }
 
 
-def _check_standing(approved: Leaving, home: Home) -> None:
+def _check_in_force(approved: Leaving, home: Home) -> None:
     """Raises: ReleaseRevokedError if any node took back what it released to this recipient."""
     terms, evidence = approved.draft.agreement.terms, approved.draft.evidence
     for node in terms.nodes:

@@ -19,7 +19,8 @@ from counterfoil.audit.verify import VerifiedLog
 from counterfoil.canonical import Ref
 from counterfoil.errors import DocumentError, IntegrityError, NotFoundError, SignatureError, TamperedError
 from counterfoil.governance.agreements.agreement import Part
-from counterfoil.governance.agreements.signing.signed import SignedAgreement, audit_agreement
+from counterfoil.governance.agreements.signing.in_force import AUDIT, load
+from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.cumulative.charge import check_charged
 from counterfoil.governance.jobs.acceptance import check_intakes
 from counterfoil.governance.jobs.evidence import Draft, Evidence, load_draft, read_evidence
@@ -125,7 +126,7 @@ def bound_agreement(verified: Verified, digest: str) -> SignedAgreement:
     exchange, keys = verified.records, verified.keys
     for name in exchange.list((BLOBS, "agreement")):
         if name[-1] == digest:
-            agreement = audit_agreement(exchange, Ref(*name[1:]))
+            agreement = load(exchange, Ref(*name[1:]), for_=AUDIT)
             break
     else:
         raise NotFoundError(f"the agreement {digest} is not in {exchange.url}")

@@ -21,7 +21,7 @@ from counterfoil.errors import (
     RefusedError,
 )
 from counterfoil.governance.agreements.agreement import Agreement, Part, Planned
-from counterfoil.governance.agreements.signing.in_force import check_standing
+from counterfoil.governance.agreements.signing.in_force import check_in_force
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.cumulative import budget_ledger
 from counterfoil.governance.cumulative.charge import Line, lines_of
@@ -224,7 +224,7 @@ class Computation:
         What was opened is compared with what the leakage statement declares; nothing can be reviewed without this. Nor
         is there a draft if a party withdrew, or a key was revoked, while the attempt ran.
         """
-        check_standing(self.agreement.terms, self.home, clock.today())
+        check_in_force(self.agreement.terms, self.home, datetime.now(UTC).date())
         if GUARD not in self.steps:
             raise RefusedError(f"job {self.job.id}: a release is held against earlier ones before there is a draft")
         terms, session = self.agreement.terms, self._live

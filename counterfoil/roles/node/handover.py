@@ -19,7 +19,7 @@ from counterfoil.errors import (
     TamperedError,
 )
 from counterfoil.governance.agreements.agreement import Planned
-from counterfoil.governance.agreements.signing.in_force import check_standing
+from counterfoil.governance.agreements.signing.in_force import check_in_force
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.cumulative import budget_ledger
 from counterfoil.governance.cumulative.charge import check_charged
@@ -111,7 +111,7 @@ def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str) -> Le
     stage = stage_of(home.state, evidence.job)
     if stage not in _RELEASABLE:
         raise RefusedError(f"job {evidence.job} is {stage}; only a draft that stands is released")
-    check_standing(agreement.terms, home, clock.today())
+    check_in_force(agreement.terms, home, datetime.now(UTC).date())
     if stage is Stage.DRAFTED and review(draft, heard).state is State.REJECTED:
         advance(home.state, evidence.job, Event.REJECT)
     terms, today = agreement.terms, clock.today()

@@ -11,7 +11,7 @@ import pytest
 from counterfoil.errors import AgreementError, NotEntitledError, RosterError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.diff import changes, roster_changes, signatures
-from counterfoil.governance.agreements.signing.in_force import check_standing
+from counterfoil.governance.agreements.signing.in_force import check_in_force
 from counterfoil.governance.agreements.signing.signed import publish, read_agreement
 from counterfoil.governance.parties.roster import Roster, fill_roster, parse_roster, revise_roster
 from counterfoil.governance.parties.succession import sign_successor
@@ -132,7 +132,7 @@ def test_a_roster_adds_nobody_to_an_agreement_that_all_have_signed(banks: Consor
     """Bank B moves to Germany; it would be one of the German owners, and is one in a new agreement alone."""
     later = changed(banks.roster, "jurisdiction: FR\n  roles:\n  - owner", "jurisdiction: DE\n  roles:\n  - owner")
     accept(banks, later)
-    check_standing(banks.agreement, banks.homes["node-0"], TODAY)
+    check_in_force(banks.agreement, banks.homes["node-0"], TODAY)
     assert banks.load("node-0").terms.recipients == ("regulator", "bank-a")
     anew = agreed(tmp_path / "anew", later)
     assert anew.recipients == ("regulator", "bank-a", "bank-b")
@@ -154,12 +154,12 @@ def test_who_has_an_attribute_no_longer_gets_nothing_more(old: str, new: str, wh
     accept(banks, changed(banks.roster, old, new))
     for id in ("node-0", "node-1", "bank-b"):
         with pytest.raises(NotEntitledError, match=f"in roster four-banks 2 {who} is no recipient with .* any more"):
-            check_standing(banks.agreement, banks.homes[id], TODAY)
+            check_in_force(banks.agreement, banks.homes[id], TODAY)
 
 
 def test_a_roster_that_changes_nothing_of_it_stops_nothing(banks: Consortium) -> None:
     accept(banks, changed(banks.roster, "organisation: Bank C", "organisation: Bank C and sons"))
-    check_standing(banks.agreement, banks.homes["node-0"], TODAY)
+    check_in_force(banks.agreement, banks.homes["node-0"], TODAY)
 
 
 def changed(roster: Roster, old: str, new: str) -> Roster:

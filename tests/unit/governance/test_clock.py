@@ -18,7 +18,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from counterfoil.clock import beside, reckoned
 from counterfoil.errors import CounterfoilError, ExpiredError, RefusedError, ReviewDueError
 from counterfoil.governance.agreements.signing.endings import endings
-from counterfoil.governance.agreements.signing.in_force import load_standing
+from counterfoil.governance.agreements.signing.in_force import RUN, load
 from counterfoil.governance.agreements.signing.reaffirmation import WARN_DAYS, check_reviewed
 from counterfoil.governance.parties.enrolment import invite, read_request
 from counterfoil.governance.parties.roster import Earlier
@@ -52,9 +52,9 @@ def test_every_end_says_what_this_machine_takes_the_day_to_be(shared: Consortium
 def test_a_clock_that_is_behind_is_held_against_the_exchange(shared: Consortium) -> None:
     home = shared.homes["bank-a"]
     with pytest.raises(ExpiredError, match=r"by what was last written in the exchange it is 20\d\d-.* days ahead of"):
-        load_standing(home, shared.ref, date(2026, 1, 2))
+        load(home, shared.ref, for_=RUN, today=date(2026, 1, 2))
     with pytest.raises(ExpiredError) as ahead:
-        load_standing(home, shared.ref, FAR)
+        load(home, shared.ref, for_=RUN, today=FAR)
     assert "exchange it is" not in str(ahead.value)
 
 

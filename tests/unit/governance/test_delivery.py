@@ -29,7 +29,7 @@ from counterfoil.errors import (
     StoreError,
     WithdrawnError,
 )
-from counterfoil.governance.agreements.signing.signed import load_agreement
+from counterfoil.governance.agreements.signing.in_force import OPEN, load
 from counterfoil.governance.agreements.signing.withdrawal import withdraw
 from counterfoil.governance.releases.delivery import SEALED, open_store, settings
 from counterfoil.governance.releases.receipt import Receipt, sign_receipt
@@ -133,7 +133,7 @@ def test_a_release_may_outlive_its_agreement(signed: Consortium) -> None:
     later, home = ends + timedelta(days=300), signed.homes["regulator"]
     with pytest.raises(ExpiredError):
         signed.load("regulator", later.date())
-    assert load_agreement(home.exchange, signed.ref, home.keys.public, None).digest == signed.agreement.digest
+    assert load(home, signed.ref, for_=OPEN).digest == signed.agreement.digest
     fetch(signed, made, "regulator", later)
     assert purge(signed.homes["node-0"], later) == []
 

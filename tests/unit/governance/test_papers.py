@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -80,7 +81,7 @@ def test_a_paper_is_described(paper: Paper) -> None:
 
 
 def test_what_is_sealed_is_in_no_bundle() -> None:
-    taken = {paper.kind for what in ("agreement", "evidence", "job", "manifest") for paper in bundled(what)}  # type: ignore[arg-type]
+    taken = {paper.kind for what in ("agreement", "evidence", "job", "manifest") for paper in bundled(what)}
     assert taken.isdisjoint({"link-key", "enrolment", "card", "backup"})
 
 
@@ -105,6 +106,9 @@ def test_a_statement_reads_as_it_was_signed(consortium: Consortium, store: Excha
     assert list(Revocation.find(store, {"node-0": node.public}, "2" * 64)) == [SAID]
 
 
+Forge = Callable[[dict[str, PrivateKeys]], tuple[tuple[str, ...], bytes]]
+
+
 def other_name(keys: dict[str, PrivateKeys]) -> tuple[tuple[str, ...], bytes]:
     return ("3" * 64, "regulator", "node-0"), REVOCATION.sign(SAID.pack(), keys["node-0"])
 
@@ -126,7 +130,7 @@ def test_what_was_copied_or_signed_by_another_is_refused(
     consortium: Consortium, store: Exchange, forge: object
 ) -> None:
     keys = {id: home.keys for id, home in consortium.homes.items()}
-    parts, envelope = forge(keys)  # type: ignore[operator]
+    parts, envelope = forge(keys)
     store.put_named(REVOCATION.name(*parts), envelope)
     with pytest.raises(SignatureError):
         Revocation.read(store, keys[parts[2]].public, evidence=parts[0], recipient=parts[1])

@@ -23,9 +23,9 @@ from counterfoil.errors import (
     StoreError,
     TamperedError,
 )
+from counterfoil.governance.agreements.signing.in_force import REVIEW, load
 from counterfoil.governance.agreements.signing.signed import (
     fetch_agreement,
-    load_agreement,
     publish,
     read_agreement,
     sign_agreement,
@@ -78,7 +78,7 @@ def test_a_stolen_seat_is_noticed(signed: Consortium, tmp_path: Path) -> None:
         sign_agreement(mallory.agreement, mallory.homes[id].keys, signed.exchange)
     victim = signed.homes["node-0"]
     with pytest.raises(SignatureError):
-        load_agreement(victim.exchange, ref, victim.keys.public, TODAY)
+        load(victim, ref, for_=REVIEW, today=TODAY)
 
 
 def test_a_party_that_signed_with_keys_outside_the_roster_does_not_count(
@@ -115,7 +115,7 @@ def test_a_signature_over_another_version_does_not_count(signed: Consortium, tmp
         signed.exchange.put_named(("signatures", ref.digest, id), envelope)
     home = signed.homes["bank-a"]
     with pytest.raises(SignatureError, match="over another agreement"):
-        load_agreement(signed.exchange, ref, home.keys.public, TODAY)
+        load(home, ref, for_=REVIEW, today=TODAY)
 
 
 def test_a_signature_of_another_kind_does_not_count(signed: Consortium) -> None:
@@ -157,7 +157,7 @@ def test_an_agreement_out_of_its_time_is_refused_by_name(day: str, shared: Conso
 def test_a_party_with_new_keys_signs_under_a_new_roster(signed: Consortium, tmp_path: Path) -> None:
     renewed = Home.create(tmp_path / "renewed", "node-0", signed.exchange.url)
     with pytest.raises(SignatureError):
-        load_agreement(signed.exchange, signed.ref, renewed.keys.public, TODAY)
+        load(renewed, signed.ref, for_=REVIEW, today=TODAY)
     cards = [renewed.keys.public if id == "node-0" else signed.homes[id].keys.public for id in IDS]
     members = CONTRACTS / "rosters" / "four-banks.roster.yaml"
     roster = fill_roster(members.read_bytes(), members.name, cards, TODAY)
@@ -178,7 +178,7 @@ def test_a_signed_blob_that_is_no_statement_is_refused(name: str, consortium: Co
     home = consortium.homes["node-0"]
     consortium.exchange.put_named(("signatures", ref.digest, "node-0"), sign("agreement", STATEMENTS[name], home.keys))
     with pytest.raises(DocumentError):
-        load_agreement(home.exchange, ref, home.keys.public, TODAY)
+        load(home, ref, for_=REVIEW, today=TODAY)
 
 
 @pytest.mark.parametrize("field", ["id", "version", "roster", "agreement", "contracts", "policies"])

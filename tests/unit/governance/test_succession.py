@@ -14,9 +14,8 @@ from counterfoil.audit.event import Event
 from counterfoil.canonical import jcs, load_yaml
 from counterfoil.crypto.sign import sign as sign_document
 from counterfoil.errors import ExpiredError, NotFoundError, RevokedError, RosterError, SignatureError
-from counterfoil.governance.agreements.signing.in_force import check_standing
+from counterfoil.governance.agreements.signing.in_force import REVIEW, check_in_force, load
 from counterfoil.governance.agreements.signing.signed import (
-    load_agreement,
     own_keys,
     publish,
     read_agreement,
@@ -49,11 +48,11 @@ def test_enough_parties_of_both_versions_revoke_a_key_for_all(signed: Consortium
     sign(signed, without_node, ENOUGH[:6])
     assert missing(signed.roster, without_node, signed.exchange) == (1, 0)
     for id in IDS:
-        check_standing(signed.agreement, signed.homes[id], TODAY)
+        check_in_force(signed.agreement, signed.homes[id], TODAY)
     sign(signed, without_node, ENOUGH[6:])
     for id in IDS:
         with pytest.raises(RevokedError, match=r"the keys of node-1 in agreement exposure 1.0.0 are not in roster"):
-            check_standing(signed.agreement, signed.homes[id], TODAY)
+            check_in_force(signed.agreement, signed.homes[id], TODAY)
 
 
 def test_a_step_refuses_by_name_and_logs_it(
@@ -75,7 +74,7 @@ def test_a_version_that_takes_no_key_away_stops_nothing(signed: Consortium) -> N
     same = revise_roster(signed.roster, TODAY)
     sign(signed, same, ENOUGH)
     assert latest(signed.roster, signed.homes["node-0"]).version == 2
-    check_standing(signed.agreement, signed.homes["node-0"], TODAY)
+    check_in_force(signed.agreement, signed.homes["node-0"], TODAY)
 
 
 def test_new_keys_for_one_are_new_keys_for_nobody_else(signed: Consortium, tmp_path: Path) -> None:
@@ -85,7 +84,7 @@ def test_new_keys_for_one_are_new_keys_for_nobody_else(signed: Consortium, tmp_p
     assert missing(signed.roster, roster, signed.exchange) == (0, 1)  # bank-b's old key is not of the new version
     sign_successor(signed.roster, roster, renewed.keys, signed.exchange)
     with pytest.raises(RevokedError, match="the keys of bank-b"):
-        check_standing(signed.agreement, signed.homes["node-0"], TODAY)
+        check_in_force(signed.agreement, signed.homes["node-0"], TODAY)
 
     again = read_agreement(CONTRACTS / "agreements" / "exposure.agreement.yaml", roster)
     ref = publish(again, signed.exchange, "bank-a")
@@ -93,10 +92,10 @@ def test_new_keys_for_one_are_new_keys_for_nobody_else(signed: Consortium, tmp_p
     for home in homes.values():
         sign_agreement(again, home.keys, home.exchange)
     for home in homes.values():
-        load_agreement(home.exchange, ref, home.keys.public, TODAY)
-        check_standing(again, home, TODAY)
+        load(home, ref, for_=REVIEW, today=TODAY)
+        check_in_force(again, home, TODAY)
     with pytest.raises(SignatureError, match="not signed by bank-b"):  # with the old keys
-        load_agreement(signed.exchange, ref, signed.homes["bank-b"].keys.public, TODAY)
+        load(signed.homes["bank-b"], ref, for_=REVIEW, today=TODAY)
 
 
 def test_a_thief_of_one_key_cannot_make_a_roster_of_its_own(signed: Consortium, tmp_path: Path) -> None:
@@ -112,10 +111,10 @@ def test_a_thief_of_one_key_cannot_make_a_roster_of_its_own(signed: Consortium, 
 def test_who_has_seen_a_version_is_shown_no_older_one(signed: Consortium, without_node: Roster) -> None:
     sign(signed, without_node, ENOUGH)
     with pytest.raises(RevokedError):
-        check_standing(signed.agreement, signed.homes["node-0"], TODAY)
+        check_in_force(signed.agreement, signed.homes["node-0"], TODAY)
     shutil.rmtree(Path(signed.exchange.url) / "rosters")
     with pytest.raises(RevokedError):
-        check_standing(signed.agreement, Home.open(signed.homes["node-0"].path), TODAY)
+        check_in_force(signed.agreement, Home.open(signed.homes["node-0"].path), TODAY)
 
 
 def test_versions_follow_one_another(signed: Consortium, without_node: Roster) -> None:
@@ -131,7 +130,7 @@ def test_two_successors_stop_everything(signed: Consortium, without_node: Roster
     sign(signed, without_node, ENOUGH)
     sign(signed, revise_roster(signed.roster, TODAY, without=["node-2"]), ENOUGH)
     with pytest.raises(RosterError, match="two successors of version 1"):
-        check_standing(signed.agreement, signed.homes["bank-a"], TODAY)
+        check_in_force(signed.agreement, signed.homes["bank-a"], TODAY)
 
 
 def test_only_what_was_signed_counts(signed: Consortium, without_node: Roster) -> None:
@@ -140,11 +139,11 @@ def test_only_what_was_signed_counts(signed: Consortium, without_node: Roster) -
     changed = load_yaml(without_node.raw, "roster").value
     changed["parties"].pop()
     (folder / "roster").write_text(yaml.safe_dump(changed))
-    check_standing(signed.agreement, signed.homes["bank-a"], TODAY)
+    check_in_force(signed.agreement, signed.homes["bank-a"], TODAY)
     (folder / "roster").write_bytes(without_node.raw)
     signature = folder / signed.homes["bank-a"].keys.public.sign_id
     signature.write_bytes((folder / signed.homes["bank-b"].keys.public.sign_id).read_bytes())
-    check_standing(signed.agreement, signed.homes["bank-a"], TODAY)
+    check_in_force(signed.agreement, signed.homes["bank-a"], TODAY)
 
 
 def test_a_stranger_signs_nothing(signed: Consortium, without_node: Roster, tmp_path: Path) -> None:
@@ -163,13 +162,13 @@ OVER = TODAY + timedelta(days=MOST_DAYS + 1)
 def test_a_roster_that_nobody_renewed_stops_its_agreements(signed: Consortium) -> None:
     """Whoever hides the next version from a party gains ninety days, not for ever."""
     home = signed.homes["node-0"]
-    check_standing(signed.agreement, home, OVER - timedelta(days=1))
+    check_in_force(signed.agreement, home, OVER - timedelta(days=1))
     with pytest.raises(ExpiredError, match="roster four-banks 1 holds from 2026-11-23 to 2027-02-21"):
-        check_standing(signed.agreement, home, OVER)
+        check_in_force(signed.agreement, home, OVER)
     with pytest.raises(ExpiredError, match="four-banks 1 holds from"):
-        check_standing(signed.agreement, home, TODAY - timedelta(days=1))
+        check_in_force(signed.agreement, home, TODAY - timedelta(days=1))
     sign(signed, revise_roster(signed.roster, OVER), ENOUGH)
-    check_standing(signed.agreement, home, OVER)
+    check_in_force(signed.agreement, home, OVER)
 
 
 def test_a_party_goes_by_the_latest_roster_alone(signed: Consortium, without_node: Roster) -> None:
@@ -219,15 +218,15 @@ def test_an_agreement_outlives_a_renewal_until_the_earlier_keys_are_not_honoured
     assert home.keys.public.tls_pin != before.public.tls_pin
     last = TODAY + timedelta(days=MOST_DAYS)
     for id in IDS:
-        check_standing(signed.agreement, signed.homes[id], TODAY)
-        load_agreement(signed.exchange, signed.ref, signed.homes[id].keys.public, TODAY)
+        check_in_force(signed.agreement, signed.homes[id], TODAY)
+        load(signed.homes[id], signed.ref, for_=REVIEW, today=TODAY)
     assert own_keys(signed.agreement, Home.open(home.path)).public == before.public
     follow(roster, home, TODAY)
     assert destroy_unused_keys(home, last) == 0
     sign(signed, third := revise_roster(roster, last), [*ENOUGH, "node-1"], roster)
-    check_standing(signed.agreement, signed.homes["bank-a"], last)
+    check_in_force(signed.agreement, signed.homes["bank-a"], last)
     with pytest.raises(RevokedError, match="the keys of node-1"):
-        check_standing(signed.agreement, signed.homes["bank-a"], last + timedelta(days=1))
+        check_in_force(signed.agreement, signed.homes["bank-a"], last + timedelta(days=1))
     assert destroy_unused_keys(home, last + timedelta(days=1)) == 1
     with pytest.raises(NotFoundError, match="does not hold the keys that are listed for it"):
         own_keys(signed.agreement, Home.open(home.path))
@@ -251,7 +250,7 @@ def test_revoked_keys_are_not_honoured_because_they_were_renewed_before(signed: 
     gone = revise_roster(roster, TODAY, without=["node-1"])
     sign(signed, gone, [id for id in ENOUGH if id != "node-1"], roster)
     with pytest.raises(RevokedError, match="the keys of node-1"):
-        check_standing(signed.agreement, signed.homes["bank-a"], TODAY)
+        check_in_force(signed.agreement, signed.homes["bank-a"], TODAY)
 
 
 def test_earlier_keys_are_honoured_for_ninety_days_at_most(signed: Consortium) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError
-from counterfoil.governance.agreements.signing.signed import load_agreement
+from counterfoil.governance.agreements.signing.in_force import REVIEW, load
 from counterfoil.home import Home
 from counterfoil.roles.node import attempt as role
 from counterfoil.roles.node.intake import take_in
@@ -103,7 +103,7 @@ def _work(order: Order, tell: Connection) -> None:
 
     try:
         home = Home.open(order.home)
-        signed = load_agreement(home.exchange, order.agreement, home.keys.public, today().date())
+        signed = load(home, order.agreement, for_=REVIEW, today=today().date())
         job, manifests = take_in(home, signed, order.period, order.submissions)
         computation = role.Computation(home, signed, job, manifests, order.attempt, order.timeout_s)
         if order.tls:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from counterfoil.canonical import Ref
 from counterfoil.cli import app
 from counterfoil.errors import RevokedError, RosterError
-from counterfoil.governance.agreements.signing.in_force import load_standing
+from counterfoil.governance.agreements.signing.in_force import RUN, load
 from counterfoil.governance.agreements.signing.signed import own_keys
 from counterfoil.home import Home
 from counterfoil.roles.recipient.opening import open_job
@@ -141,12 +141,12 @@ def test_keys_are_renewed_during_a_job_and_no_job_is_lost(people: People) -> Non
 
     banks = reopened(banks)
     for party in PARTIES:
-        load_standing(banks.homes[party], banks.ref, today().date())
+        load(banks.homes[party], banks.ref, for_=RUN, today=today().date())
     (evidence, *_) = banks.analyse(early)
     finish(banks, evidence.digest)
 
     ref = people.agree(new, ("\nversion: 1.0.0", "\nversion: 1.1.0"))
-    later = load_standing(banks.homes["node-1"], ref, today().date()).terms
+    later = load(banks.homes["node-1"], ref, for_=RUN, today=today().date()).terms
     following = replace(reopened(banks), agreement=later, ref=ref)
     assert (
         own_keys(later, following.homes["node-1"]).public != own_keys(banks.agreement, following.homes["node-1"]).public

@@ -7,7 +7,6 @@ statement, the statement covers the roster by digest, and the roster says whose 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -46,8 +45,7 @@ KIND: Final = SIGNATURE.kind
 
 @dataclass(frozen=True, slots=True)
 class SignedAgreement:
-    """An agreement whose every party's signature was verified, and where it lies. Only `load_agreement` and
-    `audit_agreement` make one."""
+    """An agreement whose every party's signature was verified, and its reference. Only `in_force.load` makes one."""
 
     terms: Agreement
     ref: Ref
@@ -158,33 +156,21 @@ def unsigned(agreement: Agreement, exchange: Records) -> dict[str, str]:
     return problems
 
 
-def load_agreement(exchange: Records, ref: Ref, me: PublicKeys, today: date | None) -> SignedAgreement:
-    """The agreement, signed by every party it names, myself among them, and in force today.
+def check_signed(exchange: Records, ref: Ref, signer: PublicKeys) -> None:
+    """Check that the party signed the statement, of which nothing is parsed.
 
-    With no day it may have ended: for what it still says of releases.
-
-    Raises: SignatureError, ExpiredError, RosterError, NotFoundError, TamperedError, DocumentError and its kin.
+    Raises: SignatureError; NotFoundError, TamperedError.
     """
-    # My own signature comes first: nothing is parsed that I did not sign.
-    _verify(exchange.get(ref), ref.digest, me, exchange)
-    agreement = fetch_agreement(exchange, ref)
-    check_named(agreement, me)
-    if today is not None:
-        agreement.check_current(today)
-    return _bound(agreement, ref, exchange)
+    _verify(exchange.get(ref), ref.digest, signer, exchange)
 
 
-def audit_agreement(exchange: Records, ref: Ref) -> SignedAgreement:
-    """The agreement as an outsider sees it: signed by every party it names, under the keys of its own roster.
+def verify_signatures(agreement: Agreement, ref: Ref, exchange: Records) -> SignedAgreement:
+    """Verify that every party signed the agreement, under its roster's keys, and that what it repeats is there.
 
-    Whether these keys are the parties', and whether it holds today, is for the caller to say.
+    For `in_force.load` alone, which says what else must hold.
 
-    Raises: SignatureError, NotFoundError, TamperedError, DocumentError and its kin.
+    Raises: SignatureError; AgreementError, NotFoundError, TamperedError of what it repeats.
     """
-    return _bound(fetch_agreement(exchange, ref), ref, exchange)
-
-
-def _bound(agreement: Agreement, ref: Ref, exchange: Records) -> SignedAgreement:
     if problems := unsigned(agreement, exchange):
         raise SignatureError(
             f"agreement {agreement.id} does not bind yet: {'; '.join(problems.values())}. Every party signs it: "
