@@ -14,7 +14,7 @@ from mpc_tasks.task import mpc_task
 
 def signed(agreement: Ref) -> SignedAgreement:
     """Verify the agreement anew from the exchange: every signature, digest and date, and that nobody withdrew."""
-    return load(home(), agreement, for_=RUN, today=datetime.now(UTC).date())
+    return load(home(), agreement, for_=RUN, today=clock.today())
 
 
 @mpc_task(name="verify", version=2)

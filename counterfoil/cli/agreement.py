@@ -180,7 +180,7 @@ def verify(ref: RefArgument, home: HomeOption = None) -> None:
     from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
 
-    mine, today = Home.open(home), datetime.now(UTC).date()
+    mine, today = Home.open(home), clock.today()
     terms = load(mine, agreement_ref(mine.exchange, ref), for_=RUN, today=today).terms
     check_reviewed(terms, mine.exchange, today)
     _remind(terms, mine.exchange)

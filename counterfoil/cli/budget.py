@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from counterfoil import clock
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say, say_json
 
@@ -43,7 +44,7 @@ def show(
     from counterfoil.report.pages.budget_page import costs, standing
     from counterfoil.report.pages.budget_page import page as render
 
-    mine, today = Home.open(home), datetime.now(UTC).date()
+    mine, today = Home.open(home), clock.today()
     terms = load(mine, agreement_ref(mine.exchange, agreement), for_=REVIEW, today=today).terms
     charges = published(mine.exchange, [terms.roster.party(node).keys for node in terms.nodes])
     charges += ledger(mine.state)
@@ -92,7 +93,7 @@ def audit(
     from counterfoil.home import Home
     from counterfoil.joint.computation import losses
 
-    mine, today = Home.open(home), datetime.now(UTC).date()
+    mine, today = Home.open(home), clock.today()
     terms = load(mine, agreement_ref(mine.exchange, agreement), for_=REVIEW, today=today).terms
     charges = published(mine.exchange, [terms.roster.party(node).keys for node in terms.nodes]) + ledger(mine.state)
     found = drift(terms, losses(terms), charges, today)

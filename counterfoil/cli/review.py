@@ -170,8 +170,8 @@ def _decide(agreement: str, evidence: str, verdict: Verdict, comment: str, home:
     from counterfoil.governance.review.airlock import decide
 
     mine, draft = _draft(agreement, evidence, home)
-    check_in_force(draft.agreement.terms, mine, datetime.now(UTC).date())
-    decision = decide(draft, verdict, comment=comment, keys=mine.keys, exchange=mine.exchange, now=datetime.now(UTC))
+    check_in_force(draft.agreement.terms, mine, clock.today())
+    decision = decide(draft, verdict, comment=comment, keys=mine.keys, exchange=mine.exchange, now=clock.now())
     mine.log.append(f"review-{verdict}", subject=decision.job, refs={"evidence": draft.evidence.digest})
     say(f"{mine.party}: {verdict} on job {decision.job}")
 
@@ -190,5 +190,5 @@ def _open(agreement: str, home: Path | None) -> tuple[Home, SignedAgreement]:
     from counterfoil.home import Home
 
     mine = Home.open(home)
-    today = datetime.now(UTC).date()
+    today = clock.today()
     return mine, load(mine, agreement_ref(mine.exchange, agreement), for_=REVIEW, today=today)

@@ -15,7 +15,7 @@ def pages() -> Mapping[str, str]:
     )
     for (key, version), analysis in sorted(REGISTRY.items()):
         made += f"## {key} v{version}\n\n{escape(analysis.title)}. {said(analysis.__doc__)}\n"
-        made += "Recipients learn:\n\n" + "".join(f"- {cell(each)}\n" for each in analysis.reveals)
+        made += "Recipients learn:\n\n" + "".join(f"- {cell(each)}\n" for each in analysis.learns.values())
         if analysis.params:
             made += "\nParameters: " + ", ".join(code(each) for each in sorted(analysis.params)) + ".\n"
         made += "\n"

@@ -22,7 +22,7 @@ _FENCE = re.compile(r"(^```.*?^```[^\n]*$)", flags=re.MULTILINE | re.DOTALL)
 
 
 def reference() -> Mapping[str, str]:
-    """The generated pages by their paths in the site."""
+    """Generate the pages of the reference, by their paths in the site."""
     made: dict[str, str] = {}
     for part in (commands, schemas, failures, analyses, costs, modules):
         made |= part.pages()
@@ -30,7 +30,7 @@ def reference() -> Mapping[str, str]:
 
 
 def written() -> Mapping[str, Path]:
-    """The pages that people wrote, by their paths in the site."""
+    """Find the pages that people wrote, by their paths in the site."""
     pages = {path.relative_to(DOCS).as_posix(): path for path in sorted(DOCS.rglob("*.md"))}
     return pages | {f"project/{name}": ROOT / name for name in PROJECT}
 
@@ -52,7 +52,7 @@ def assemble(folder: Path) -> None:
 
 
 def navigation() -> str:
-    """The site's navigation, which names every page but those that an index of the reference names."""
+    """List the site's navigation, which names every page but those that an index of the reference names."""
     return "".join(
         toctree(pages, "hidden:", f"caption: {heading}")
         for heading, pages in yaml.safe_load((DOCS / "site" / "nav.yaml").read_text("utf-8")).items()
@@ -60,7 +60,7 @@ def navigation() -> str:
 
 
 def decisions() -> str:
-    """The page of the decisions: each with its number."""
+    """Set the page of the decisions, each with its number."""
     rows, names = [], []
     for path in sorted(DOCS.glob("adr/0*.md")):
         title = path.read_text("utf-8").splitlines()[0].lstrip("# ")
@@ -75,7 +75,7 @@ def decisions() -> str:
 
 
 def relinked(text: str, path: Path, place: str, places: Mapping[Path, str]) -> str:
-    """The page's text with links as they are in the site; what is not in the site is named without a link.
+    """Turn links to files into links of the site; what is not in the site is named without a link.
 
     Raises: FileNotFoundError where a link leads nowhere.
     """
@@ -108,7 +108,7 @@ def _write_bytes(path: Path, data: bytes) -> None:
 
 
 def remote(folder: Path) -> Iterator[str]:
-    """What the built pages would load from another host: scripts, styles, pictures, fonts."""
+    """Find what the built pages would load from another host: scripts, styles, pictures, fonts."""
     loads = re.compile(r"""(?:<(?:script|img|iframe|source)[^>]*\ssrc=|<link[^>]*\shref=)["']((?:https?:)?//[^"']+)""")
     for page in sorted(folder.rglob("*.html")):
         yield from (f"{page.name}: {url}" for url in loads.findall(page.read_text("utf-8")))

@@ -21,7 +21,7 @@ def commands(at: Any = None, name: str = "counterfoil") -> Iterator[tuple[str, A
 
 
 def pages() -> Mapping[str, str]:
-    """A page for each group, and one for the commands without a group."""
+    """Set a page for each group, and one for the commands without a group."""
     program = get_command(app)
     groups = {name.split()[1]: each for name, each in commands() if name.count(" ") == 1 and hasattr(each, "commands")}
     alone = [(name, each) for name, each in commands() if name.count(" ") == 1 and not hasattr(each, "commands")]
@@ -71,7 +71,7 @@ def _paragraph(block: str) -> str:
 
 
 def _kind(shown: str) -> str:
-    """The type as the help shows it, of one value: `path`, not `<list[Path]>`."""
+    """Name a type as the help shows it, of one value: `path`, not `<list[Path]>`."""
     return shown.strip("<>").removeprefix("list[").removesuffix("]").replace("Path", "path").replace("str", "text")
 
 

@@ -35,7 +35,7 @@ def _found(value: Any) -> Iterator[Spec]:
 
 
 def kernels() -> Iterator[Any]:
-    """The functions on fractions, with the error and the cost that the specification states."""
+    """Yield the functions on fractions, with the error and the cost that the specification states."""
     yield from importlib.import_module("tests.spec.test_fixed_point").KERNELS
 
 

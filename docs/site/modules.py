@@ -23,7 +23,7 @@ def rooms() -> Iterator[tuple[str, Path]]:
 
 
 def modules(room: Path) -> Iterator[tuple[str, Path]]:
-    """The public modules of a room, itself first, by their dotted names."""
+    """Yield the public modules of a room, itself first, by their dotted names."""
     name = ".".join(room.relative_to(ROOT).parts)
     yield name, room / "__init__.py"
     for path in sorted(room.glob("*.py")):
@@ -57,7 +57,7 @@ def pages() -> Mapping[str, str]:
 
 
 def public(body: list[ast.stmt]) -> Iterator[Definition]:
-    """What is defined there and may be used elsewhere."""
+    """Yield what is defined there and may be used elsewhere."""
     for each in body:
         if isinstance(each, Definition) and not each.name.startswith("_"):
             yield each
@@ -80,7 +80,7 @@ def _block(lines: list[str]) -> str:
 
 
 def _signature(each: Definition) -> str:
-    """The definition without its body. Defaults longer than a few words are cut."""
+    """Write the definition without its body. Defaults longer than a few words are cut."""
     if isinstance(each, ast.ClassDef):
         bases = ", ".join(ast.unparse(base) for base in [*each.bases, *(word.value for word in each.keywords)])
         line = f"class {each.name}({bases})" if bases else f"class {each.name}"

@@ -54,7 +54,7 @@ def _section(heading: str, schema: Any) -> str:
 
 
 def _fields(schema: Any, path: str) -> Iterator[list[str]]:
-    """A row for every field below: those of objects, of lists of objects, and of alternatives."""
+    """Yield a row for every field below: of objects, of lists of objects, and of alternatives."""
     required = schema.get("required", [])
     for name, each in schema.get("properties", {}).items():
         at = f"{path}{name}"
@@ -78,7 +78,7 @@ def _fields(schema: Any, path: str) -> Iterator[list[str]]:
 
 
 def _kind(schema: Any) -> str:
-    """A schema's type in a few words."""
+    """Name a schema's type in a few words."""
     if not isinstance(schema, dict):
         return ""
     if reference := schema.get("$ref"):

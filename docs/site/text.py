@@ -34,19 +34,19 @@ def code(text: object) -> str:
 
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table. Cells are Markdown."""
+    """Write a table. Cells are Markdown."""
     headings = list(headings)
     lines = [headings, ["---"] * len(headings), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def said(docstring: str | None) -> str:
-    """A docstring as Markdown, its sections as paragraphs of their own."""
+    """Turn a docstring into Markdown, its sections as paragraphs of their own."""
     text = escape(inspect.cleandoc(docstring or ""))
     return _SECTION.sub(r"\n**\1.** ", text).strip() + "\n"
 
 
 def toctree(pages: Iterable[str], *options: str) -> str:
-    """The pages below this one, for the navigation: their titles alone, since headings make it slow and long."""
+    """List the pages below this one for the navigation: their titles alone, since headings make it slow and long."""
     lines = ["```{toctree}", ":titlesonly:", *(f":{option}" for option in options), *pages, "```"]
     return "\n" + "\n".join(lines) + "\n"

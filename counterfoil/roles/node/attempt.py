@@ -224,7 +224,7 @@ class Computation:
         What was opened is compared with what the leakage statement declares; nothing can be reviewed without this. Nor
         is there a draft if a party withdrew, or a key was revoked, while the attempt ran.
         """
-        check_in_force(self.agreement.terms, self.home, datetime.now(UTC).date())
+        check_in_force(self.agreement.terms, self.home, clock.today())
         if GUARD not in self.steps:
             raise RefusedError(f"job {self.job.id}: a release is held against earlier ones before there is a draft")
         terms, session = self.agreement.terms, self._live

@@ -111,7 +111,7 @@ def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str) -> Le
     stage = stage_of(home.state, evidence.job)
     if stage not in _RELEASABLE:
         raise RefusedError(f"job {evidence.job} is {stage}; only a draft that stands is released")
-    check_in_force(agreement.terms, home, datetime.now(UTC).date())
+    check_in_force(agreement.terms, home, clock.today())
     if stage is Stage.DRAFTED and review(draft, heard).state is State.REJECTED:
         advance(home.state, evidence.job, Event.REJECT)
     terms, today = agreement.terms, clock.today()

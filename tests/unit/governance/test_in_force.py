@@ -135,7 +135,7 @@ def test_a_purpose_is_not_mistaken_for_another(shared: Consortium) -> None:
         (home, RUN, None), (home, REVIEW, None), (home, OPEN, TODAY), (home, AUDIT, None), (home.exchange, RUN, TODAY),
     ):  # fmt: skip
         with pytest.raises(TypeError):
-            load(at, ref, for_=purpose, today=today)  # type: ignore[call-overload]
+            load(at, ref, for_=purpose, today=today)
 
 
 def test_nothing_else_makes_a_signed_agreement() -> None:
