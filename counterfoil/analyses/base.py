@@ -48,7 +48,7 @@ class Input:
     per_row: bool = False
 
     def shape_for(self, rows: int) -> tuple[int, ...]:
-        """The array's shape at an owner of so many rows."""
+        """Return the array's shape at an owner of so many rows."""
         return (rows, *self.shape) if self.per_row else self.shape
 
 
@@ -68,7 +68,7 @@ class Measure:
     """How a column of a result is to be read: its unit, and the bound of its error (0 is exact).
 
     A noised number has no bound: it is within `interval` of the exact one with probability CONFIDENCE, and at any
-    distance otherwise; `interval` is NaN where it differs from row to row and stands in columns of its own.
+    distance otherwise; `interval` is NaN where it differs from row to row and has columns of its own.
     """
 
     unit: str = ""
@@ -142,7 +142,7 @@ class Analysis(Declaration):
 
     @abstractmethod
     def inputs(self) -> tuple[Input, ...]:
-        """The arrays that each owner hands in."""
+        """List the arrays that each owner hands in."""
 
     @property
     def reveals(self) -> tuple[str, ...]:
@@ -157,11 +157,11 @@ class Analysis(Declaration):
         return ()
 
     def untold(self) -> tuple[str, ...]:
-        """What its result will leave open by its bounds and its precision, in plain words, known before it runs."""
+        """Say what its result will leave open by its bounds and its precision, in plain words, before it runs."""
         return ()
 
     def moves(self) -> Mapping[str, Moves]:
-        """By the names of the shared results: how far one row in place of another moves them.
+        """Return, by the names of the shared results, how far one row in place of another moves them.
 
         Raises: PlanError where the analysis takes no noise.
         """
@@ -171,7 +171,7 @@ class Analysis(Declaration):
 
     @abstractmethod
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
-        """At the owner, in plain: one array for every input, in its declared range."""
+        """Make one array for every input, in its declared range, in plain at the owner."""
 
     @abstractmethod
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
@@ -183,26 +183,26 @@ class Analysis(Declaration):
 
     @abstractmethod
     def present(self, opened: Opened) -> Result:
-        """At the recipient: tables and findings from the released integers."""
+        """Make tables and findings from the released integers, at the recipient."""
 
     @abstractmethod
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-        """The pooled answer that tests and the demo compare with: what the first result table would hold."""
+        """Compute the pooled answer that tests and the demo compare with: what the first result table would hold."""
 
     # --- sums that other analyses may state, too ------------------------------------------------------------------
 
     def sums(self) -> frozenset[str]:
-        """The names of the sums over all rows that this analysis can be compared with others by."""
+        """Name the sums over all rows that this analysis can be compared with others by."""
         return frozenset()
 
     def state(self, cells: Cells) -> Mapping[str, Stated]:
-        """These sums by their names, from results that have no noise yet. No message."""
+        """Return these sums by their names, from results that have no noise yet. No message."""
         return {}
 
     # --- noise --------------------------------------------------------------------------------------------------
 
     def add_noise(self, p: Protocol, cells: Cells) -> Cells:
-        """The results as they are if the plan asks for no noise; else with noise, in counts, too. Opens nothing.
+        """Add the noise that the plan asks for, if any, to the results and to their counts. Opens nothing.
 
         What is hidden is decided afterwards, on noised counts: exact ones would tell who is behind them.
         """
@@ -217,7 +217,7 @@ class Analysis(Declaration):
         return tuple(self.noise.arrays) if self.noise else ()
 
     def measure(self, array: str, unit: str = "") -> Measure:
-        """How a column with the numbers of one released array, in their own unit, is to be read."""
+        """Return how a column with the numbers of one released array, in their own unit, is to be read."""
         if self.noise is None or array not in self.noised:
             return Measure(unit, self.base_of(array) // 2 / self.scale(array) if array in self.rounded else 0)
         return Measure(unit, interval=self.noise.half_width(array) / self.scale(array))
@@ -240,7 +240,7 @@ class Analysis(Declaration):
     # --- for subclasses -----------------------------------------------------------------------------------------
 
     def column(self, name: object, *kinds: str) -> Column:
-        """A column of the contract that the plan lists, of one of these types."""
+        """Return a column of the contract that the plan lists, of one of these types."""
         if not isinstance(name, str) or name not in self.planned.columns:
             raise PlanError(f"{self.planned.name}: list the column {name!r} under `columns` of this analysis")
         column = next((c for c in self.contract.columns if c.name == name), None)
@@ -258,20 +258,20 @@ class Analysis(Declaration):
         return column
 
     def bounds(self, column: Column) -> tuple[int, int]:
-        """The column's declared bounds, encoded. Raises: PlanError where the contract gives none."""
+        """Return the column's declared bounds, encoded. Raises: PlanError where the contract gives none."""
         if column.bounds is None:
             raise PlanError(f"{self.planned.name}: give {column.name!r} a minimum and a maximum in {self.contract.id}")
         return column.bounds
 
     def categories(self, column: Column) -> tuple[str, ...]:
-        """The column's declared categories. Raises: PlanError where the contract gives none."""
+        """Return the column's declared categories. Raises: PlanError where the contract gives none."""
         if not column.categories:
             raise PlanError(f"{self.planned.name}: give {column.name!r} its categories in {self.contract.id}")
         return tuple(column.categories)
 
 
 def total_of(arrays: Sequence[Arith]) -> Arith:
-    """The sum of equal-shaped sharings. No message."""
+    """Add up equal-shaped sharings. No message."""
     result = arrays[0]
     for array in arrays[1:]:
         result = result + array

@@ -16,7 +16,7 @@ from counterfoil.mpc.protocol import Protocol
 
 
 def sums_inputs(name: str, shape: tuple[int, ...], value: Bound, limits: Limits, wanted: Rules) -> tuple[Input, ...]:
-    """Each cell's count, sum and, if a dominance rule is in force, largest contributions.
+    """List, for each cell, its count, sum and, if a dominance rule is in force, largest contributions.
 
     Raises: PlanError, RangeError.
     """
@@ -33,7 +33,7 @@ def sums_inputs(name: str, shape: tuple[int, ...], value: Bound, limits: Limits,
 def sums_of(
     values: NDArray[np.int64], cell: NDArray[np.int64], shape: tuple[int, ...], depth: int
 ) -> dict[str, NDArray[np.int64]]:
-    """At an owner: the same of its own rows, each of which is in one cell of the flattened shape."""
+    """Make the same of an owner's own rows, each of which is in one cell of the flattened shape."""
     size = int(np.prod(shape))
     sums = np.zeros(size, np.int64)
     np.add.at(sums, cell, values)
@@ -44,7 +44,7 @@ def sums_of(
 
 
 def sums_cells(p: Protocol, wanted: Rules, value: Bound, owners: Sequence[Checked]) -> Cells:
-    """At the nodes: the same of all owners' rows, with the tests that the rules ask for."""
+    """Make the same of all owners' rows, at the nodes, with the tests that the rules ask for."""
     counts = [owner.values["count"] for owner in owners]
     count, total = total_of(counts), total_of([owner.values["sum"] for owner in owners])
     tops = [owner.values["largest"] for owner in owners if cell_tests.depth(wanted)]

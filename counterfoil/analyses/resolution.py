@@ -23,12 +23,12 @@ FLOAT: Final = 1e-14
 
 
 def around(values: NDArray[np.float64], bound: float) -> Ends:
-    """Ends at the same distance from each value."""
+    """Return ends at the same distance from each value."""
     return values - bound, values + bound
 
 
 def smallest_spread(one: int, parts: int, rows: int) -> float:
-    """The least standard deviation of z, in [-1, 1] and rounded to 1 / `one`, of which a correlation is told.
+    """Return the least standard deviation of z, in [-1, 1] and rounded to 1 / `one`, that has a correlation told.
 
     Sums of products over so many rows are cut off in so many parts.
     """
@@ -39,14 +39,14 @@ def smallest_spread(one: int, parts: int, rows: int) -> float:
 
 
 def size(number: float) -> str:
-    """A positive number in two digits, rounded up."""
+    """Write a positive number in two digits, rounded up."""
     digits = math.floor(math.log10(number)) - 1
     rounded = math.ceil(number / 10**digits * (1 - 1e-12)) * 10**digits
     return f"{rounded:,.{max(-digits, 0)}f}"
 
 
 def findings(frame: pd.DataFrame, names: list[str], count: int, safe: bool, ends: Ends) -> tuple[str, ...]:
-    """Which pair is the most closely related, where that is more than what noise and rounding leave open."""
+    """Say which pair is the most closely related, where that is more than what noise and rounding leave open."""
     if not safe:
         return ("Too few rows.",)
     values, (low, high) = frame[names].to_numpy(float), ends

@@ -24,12 +24,12 @@ _DIGITS: Final = 38
 
 
 def places(column: Column) -> int:
-    """The decimal places of the column's numbers; 0 for whole ones."""
+    """Return the decimal places of the column's numbers; 0 for whole ones."""
     return column.resolution if column.type == "number" else 0
 
 
 def counted(column: Column, value: object) -> int | None:
-    """The count of the column's last decimal place, or of days or ticks, that the value is; None if it is none.
+    """Count the column's last decimal places, or days or ticks, that the value is made of; None if it is none.
 
     A value is a number as a plan writes it, or the text of a day or a time.
     """
@@ -45,7 +45,7 @@ def counted(column: Column, value: object) -> int | None:
 
 
 def wanted(column: Column) -> str:
-    """What `counted` takes for this column, in words."""
+    """Say what `counted` takes for this column."""
     if column.type == "date":
         return 'a day, as "2026-11-30"'
     if column.type == "timestamp":
@@ -55,12 +55,12 @@ def wanted(column: Column) -> str:
 
 
 def own(column: Column, units: int) -> int | Decimal:
-    """A count in the column's own unit, exactly."""
+    """Return a count in the column's own unit, exactly."""
     return Decimal(units).scaleb(-places(column)) if places(column) else units
 
 
 def own_array(column: Column, units: NDArray[Any], missing: NDArray[Any]) -> Any:
-    """Counts in the column's own unit for a frame, exactly: Int64, or decimals with the column's places.
+    """Return counts in the column's own unit for a frame, exactly: Int64, or decimals with the column's places.
 
     Shapes: both arrays (n,); where `missing` holds there is no number.
     """
@@ -72,14 +72,14 @@ def own_array(column: Column, units: NDArray[Any], missing: NDArray[Any]) -> Any
 
 
 def text(column: Column, units: int) -> str:
-    """A count as people read it: `1,234.50`, `2026-11-30`."""
+    """Write a count as people read it: `1,234.50`, `2026-11-30`."""
     if column.type in ("date", "timestamp"):
         return written(column.value(units))
     return f"{own(column, units):,}"
 
 
 def groups(column: Column) -> tuple[str, ...] | None:
-    """What the column can tell rows apart by, in the order of its codes: its categories, or its few whole values.
+    """List what the column can tell rows apart by, in the order of its codes: categories, or its few whole values.
 
     None where it cannot.
     """

@@ -1,6 +1,6 @@
 """An attacker with linear programming: what anybody who pools all published results can work out of hidden cells.
 
-The unknowns are how many rows lie in each cell of the joint table over all axes of a contract's tables, and what they
+The unknowns are how many rows are in each cell of the joint table over all axes of a contract's tables, and what they
 add up to. The attacker knows every number that was released to anybody, how many rows there are, that no count is
 negative, and each column's bounds, within each bin of a histogram, too; of a rounded number, between which it was. For
 every hidden cell the smallest and the largest count and sum that are consistent with all that are the ends of its
@@ -49,7 +49,7 @@ class Interval:
 def attack(
     analyses: Mapping[str, Declaration], opened: Mapping[str, Opened], rows: int, *, sums: bool = True
 ) -> list[Interval]:
-    """The feasibility interval of every hidden count and sum of these analyses on one contract, as released.
+    """Compute the feasibility interval of every hidden count and sum of these analyses on one contract, as released.
 
     `rows` is the number of all rows, which manifests make public. Without `sums` the attacker looks at counts alone.
     Raises: PlanError when the joint table is too large.
@@ -94,7 +94,7 @@ class _Joint:
 
     @staticmethod
     def _tells(column: str, tables: Mapping[str, Axes], analyses: Mapping[str, Declaration]) -> bool:
-        """Whether sums of the column say more than themselves: they are cut in several ways, or cut a table."""
+        """Return whether sums of the column say more than themselves: they are cut in several ways, or cut a table."""
         cuts = {axes for name, axes in tables.items() if column in analyses[name].summed()}
         return len(cuts) > 1 or any(axis.column == column for axes in tables.values() for axis in axes)
 
@@ -106,7 +106,7 @@ class _Joint:
         tables: Mapping[str, Axes],
         analyses: Mapping[str, Declaration],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Between which values the column lies in each joint cell."""
+        """Bound the column in each joint cell."""
         low, high = np.full(grid.size, float(whole[0])), np.full(grid.size, float(whole[1]))
         for name, axes in tables.items():
             for axis in axes:
@@ -118,7 +118,7 @@ class _Joint:
         return low, high
 
     def rows(self, index: Index, cell: int, column: str | None = None) -> NDArray[np.float64]:
-        """The coefficients of the count, or of a column's sum, in all joint cells with this index."""
+        """Return the coefficients of the count, or of a column's sum, in all joint cells with this index."""
         place = 0 if column is None else 1 + self.columns.index(column)
         found = np.zeros((1 + len(self.columns), self.grid.size))
         found[place] = index == cell
@@ -129,7 +129,7 @@ class _Joint:
         self.values.append(float(value))
 
     def between(self, coefficients: NDArray[np.float64], value: float, off: Bound, unit: float = 1.0) -> None:
-        """The number, counted in units, passes the value by one of `off`."""
+        """Take the number, counted in units, to pass the value by one of `off`."""
         if off.low == off.high:
             self.equal(coefficients, (value + off.low) / unit)
             return
@@ -138,7 +138,7 @@ class _Joint:
             self.most.append(sign * (value + end) / unit)
 
     def publish(self, analysis: Declaration, axes: Axes, opened: Opened) -> None:
-        """Every number that the analysis released is known, or between which it was before it was rounded."""
+        """Take every number that the analysis released as known, or as rounded from between two."""
         index, off = self.grid.margin(axes), rounded_from(analysis.base if analysis.rounded else 1)
         sums_off = rounded_from(analysis.base_of("sum") if analysis.rounded else 1)
         for place, cell in _cells(analysis, axes):
@@ -153,7 +153,7 @@ class _Joint:
                     self.between(self.rows(index, cell, column), value, sums_off, unit)
 
     def hidden(self, analysis: Declaration, axes: Axes, opened: Opened) -> Iterator[Interval]:
-        """What each number can be that the analysis did not release."""
+        """Bound each number that the analysis did not release."""
         index = self.grid.margin(axes)
         for place, cell in _cells(analysis, axes):
             if not opened["safe"].ravel()[place]:
@@ -167,11 +167,11 @@ class _Joint:
         return tuple(column for column in analysis.summed() if column in self.columns)
 
     def unit(self, column: str) -> float:
-        """What sums are counted in, so that all unknowns are about as large as counts."""
+        """Return what sums are counted in, so that all unknowns are about as large as counts."""
         return float(max(1, *map(abs, self.whole[column])))
 
     def _bracket(self, column: str, middle: float, reach: float) -> None:
-        """The sum of the column over all rows is within `reach` of `middle`."""
+        """Take the sum of the column over all rows to be within `reach` of `middle`."""
         if column not in self.columns:
             return
         whole = np.zeros(self.grid.size, np.int64)
@@ -213,7 +213,7 @@ class _Joint:
 
 
 def cells_by_label(analysis: Declaration) -> dict[str, int]:
-    """Where each released cell lies in the outputs, by how intervals name it."""
+    """Return the place of each released cell in the outputs, by how intervals name it."""
     axes = _table(analysis)
     return {} if axes is None else {_label(axes, cell): place for place, cell in _cells(analysis, axes)}
 
@@ -226,7 +226,7 @@ def _table(analysis: Declaration) -> Axes | None:
 
 
 def _cells(analysis: Declaration, axes: Axes) -> Iterator[tuple[int, int]]:
-    """Of each released cell, its place in the analysis's outputs and on the sorted axes."""
+    """Give each released cell's place in the analysis's outputs and on the sorted axes."""
     given = analysis.axes() or ()
     if not axes:
         return iter([(0, 0)])

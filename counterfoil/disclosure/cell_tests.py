@@ -44,8 +44,10 @@ SUMS: Final = called_for("sums") & _KEPT
 
 
 def check_rules(name: str, analysis: Declaration, owners: int) -> None:
-    """Raises: PlanError when a rule in force is about something that the analysis releases and does not enforce, or
-    when there are fewer owners than every cell needs, so that nothing could ever be released.
+    """Check that the analysis keeps every rule in force that is about what it releases.
+
+    Raises: PlanError when it does not, or when there are fewer owners than every cell needs, so that nothing could ever
+        be released.
     """
     rules = analysis.rules
     for rule in sorted(rules.in_force - analysis.enforces):
@@ -62,13 +64,16 @@ def check_rules(name: str, analysis: Declaration, owners: int) -> None:
 
 
 def depth(rules: Rules) -> int:
-    """How many of its largest contributions an owner hands in for each cell: a power of two, 0 if no rule needs any."""
+    """Return how many of its largest contributions an owner hands in for each cell: a power of two, or 0."""
     wanted = (rules.safe_nk_n if "safe_nk_k" in rules.in_force else 0, 2 if "safe_pratio_p" in rules.in_force else 0)
     return 1 << (max(wanted) - 1).bit_length() if any(wanted) else 0
 
 
 def check_dominance(name: str, rules: Rules, value: Bound, rows: int) -> None:
-    """Raises: PlanError when contributions may be negative; RangeError when a comparison could wrap."""
+    """Check that dominance can be tested, if a rule about it is in force.
+
+    Raises: PlanError when contributions may be negative; RangeError when a comparison could wrap.
+    """
     if not DOMINANCE & rules.in_force:
         return
     if value.low < 0:
@@ -88,7 +93,7 @@ def check_dominance(name: str, rules: Rules, value: Bound, rows: int) -> None:
 
 
 def largest_by_cell(values: NDArray[np.int64], cell: NDArray[np.int64], cells: int, how_many: int) -> NDArray[np.int64]:
-    """At an owner: each cell's largest values, largest first, then zeros; shape (how_many, cells)."""
+    """Find each cell's largest values at an owner, largest first, then zeros; shape (how_many, cells)."""
     order = np.lexsort((-values, cell))
     starts = np.searchsorted(cell[order], np.arange(cells))
     place = np.arange(cell.size) - starts[cell[order]]
@@ -99,7 +104,7 @@ def largest_by_cell(values: NDArray[np.int64], cell: NDArray[np.int64], cells: i
 
 
 def owners_test(p: Protocol, rules: Rules, counts: Sequence[Arith]) -> Mapping[str, Arith]:
-    """Enough owners have rows in the cell, and enough rows are left whichever of them takes its own away.
+    """Test that enough owners have rows in the cell, and enough rows are left without any one of them.
 
     Shapes: each owner's counts have the shape of the cells.
     """
@@ -117,7 +122,7 @@ def owners_test(p: Protocol, rules: Rules, counts: Sequence[Arith]) -> Mapping[s
 def dominance_tests(
     p: Protocol, rules: Rules, total: Arith, tops: Sequence[Arith], value: Bound
 ) -> Mapping[str, Arith]:
-    """No few contributions make up most of the cell's sum, and nobody can work the largest out too closely.
+    """Test that few contributions do not make up most of the sum, and that none can be worked out too closely.
 
     `tops` holds each owner's largest contributions: shape (depth, *cells).
     """
@@ -138,7 +143,7 @@ def dominance_tests(
 
 
 def sum_tests(p: Protocol, rules: Rules, count: Arith, total: Arith, value: Bound) -> Mapping[str, Arith]:
-    """The sum is not that of nothing but zeros, nor of rows that are all at one bound of the column."""
+    """Test that the sum is not that of nothing but zeros, nor of rows that are all at one bound of the column."""
     tests = {}
     if rules.zeros_are_disclosive and value.low == 0:
         tests["zeros_are_disclosive"] = _stacked([p.add_public(total, -1)])
@@ -149,7 +154,7 @@ def sum_tests(p: Protocol, rules: Rules, count: Arith, total: Arith, value: Boun
 
 
 def line_tests(p: Protocol, rules: Rules, count: Arith) -> Mapping[str, Arith]:
-    """No cell holds all rows of its line, along any axis that has more than one cell."""
+    """Test that no cell holds all rows of its line, along any axis that has more than one cell."""
     shape = count.shape
     axes = [axis for axis, size in enumerate(shape) if size > 1]
     if not rules.full_cells_are_disclosive or not axes:
@@ -162,7 +167,7 @@ def line_tests(p: Protocol, rules: Rules, count: Arith) -> Mapping[str, Arith]:
 
 
 def joined(*tests: Mapping[str, Arith]) -> dict[str, Arith]:
-    """All tests by their rules; those of one rule one after the other."""
+    """Join all tests by their rules; those of one rule one after the other."""
     found: dict[str, Arith] = {}
     for rule, test in (item for each in tests for item in each.items()):
         found[rule] = concat([found[rule], test]) if rule in found else test
@@ -170,5 +175,5 @@ def joined(*tests: Mapping[str, Arith]) -> dict[str, Arith]:
 
 
 def _stacked(arrays: Sequence[Arith]) -> Arith:
-    """Arrays of one shape along a new first axis."""
+    """Stack arrays of one shape along a new first axis."""
     return concat([array.reshape(1, *array.shape) for array in arrays])

@@ -1,8 +1,8 @@
 """Complementary suppression: what would restore a hidden cell from its margins is hidden with it, on shares.
 
-The requirement: whoever knows everything that is published, by all analyses on one contract and to all recipients, the
+The requirement: anybody with everything that is published, by all analyses on one contract and to all recipients, the
 number of all rows, and that no count is negative, still finds possible for a hidden cell's count every whole number of
-an interval at least as wide as the minimum count; and for a sum that a rule forbids, that it lies in another cell.
+an interval at least as wide as the minimum count; and for a sum that a rule forbids, that it is in another cell.
 
 Grid by grid, coarser ones first (`margins`): rows can be moved between cells of a hidden line, or of a hidden cube,
 without a trace in any other table. A line with a forbidden cell is safe once it has two hidden cells and as many hidden
@@ -35,7 +35,7 @@ OF_COUNTS: Final = named("rows")
 
 
 def families(analyses: Mapping[str, Declaration]) -> list[tuple[Family, frozenset[str]]]:
-    """The tables that add up to one another, and the rules whose cells are to be protected among them.
+    """List the tables that add up to one another, and the rules whose cells are to be protected among them.
 
     For every contract all tables, by their counts; then for every column those that release its sums. A noised table
     adds up to none, and what is hidden of it must depend on nothing but its own noised counts.
@@ -60,7 +60,7 @@ def families(analyses: Mapping[str, Declaration]) -> list[tuple[Family, frozense
 
 
 def neighbours(analyses: Mapping[str, Declaration], name: str) -> list[str]:
-    """The other analyses without which less of this one would be hidden: their tables have axes in common with it."""
+    """Name the analyses without which less of this one would be hidden: their tables share axes with it."""
     here, contract = analyses[name].axes() or (), analyses[name].planned.contract
     columns = {column for column, parts in here if len(parts) > 1}
     found = []
@@ -75,7 +75,7 @@ def neighbours(analyses: Mapping[str, Declaration], name: str) -> list[str]:
 def complement(
     p: Protocol, analyses: Mapping[str, Declaration], cells: Mapping[str, Cells], judged: Mapping[str, Judged]
 ) -> dict[str, Arith]:
-    """For each analysis which cells are safe when what would restore forbidden ones is hidden, too.
+    """Return for each analysis which cells are safe when what would restore forbidden ones is hidden, too.
 
     Shapes: as `judged`.
     Cost: for a grid of one group 31 rounds at most, a comparison for every pair of cells of a line.
@@ -116,7 +116,7 @@ class _Table:
         return cls(count[order], hidden[order], {n: f[order] for n, f in fails.items()}, minimum, order, inner)
 
     def safe(self, p: Protocol) -> Arith:
-        """1 in the cells that stay, in the order of the analysis."""
+        """Return 1 in the cells that stay, in the order of the analysis."""
         back = np.empty_like(self.order)
         back[self.order] = np.arange(self.order.size)
         return p.add_public(-self.hidden[back][: self.inner], 1)
@@ -141,7 +141,7 @@ def _protect(p: Protocol, members: Family, rules: frozenset[str], tables: Mappin
 
 
 def _forbidden(p: Protocol, members: Family, rules: frozenset[str], tables: Mapping[str, _Table]) -> list[Arith]:
-    """By grid, 1 in the cells that a rule forbids; of a grid without a table, where it forbids all finer cells."""
+    """Return, by grid, 1 in the cells that a rule forbids; without a table, where it forbids all finer cells."""
     names = list(members.tables)
     failed = [_sum([fail for rule, fail in tables[name].fails.items() if rule in rules]) for name in names]
     flags = dict(zip(names, _split(_some(p, concat(failed), len(rules)), failed), strict=True))
@@ -166,7 +166,7 @@ def _counts(members: Family, grid: Grid, tables: Mapping[str, _Table]) -> Arith:
 
 
 def _partners(p: Protocol, grid: Grid, count: Arith, own: Arith, hidden: Arith, minimum: int) -> Arith:
-    """1 in the cells that are to be hidden besides: the smallest other cell of each line that is not safe."""
+    """Return 1 in the cells to hide besides: the smallest other cell of each line that is not safe."""
     line, lines = grid.lines, int(grid.lines.max()) + 1
     # 1 (one round, then 10). Does the line have a forbidden cell; one hidden cell at most; too few hidden rows?
     rows = _fold(p.multiply(hidden, count), line, lines)
@@ -184,7 +184,7 @@ def _partners(p: Protocol, grid: Grid, count: Arith, own: Arith, hidden: Arith, 
 
 
 def _cubes(p: Protocol, grid: Grid, count: Arith, own: Arith, hidden: Arith, minimum: int) -> Arith:
-    """What is hidden when every forbidden cell has a hidden cube whose neighbours have rows enough, or all cells."""
+    """Hide a cube, whose neighbours have rows enough, for every forbidden cell; or all cells."""
     corners, cell = grid.cubes
     odd = [which for which in range(corners.shape[1]) if which.bit_count() % 2]
     # 1 (12 rounds). Which cells have rows enough; which cubes have that in all neighbours of their first corner.
@@ -204,14 +204,14 @@ def _cubes(p: Protocol, grid: Grid, count: Arith, own: Arith, hidden: Arith, min
 
 
 def _open(p: Protocol, count: Arith, hidden: Arith) -> Arith:
-    """1 in the cells that are shown and have rows."""
+    """Return 1 in the cells that are shown and have rows."""
     return p.multiply(p.add_public(-hidden, 1), _some(p, count, 1 << 61))
 
 
 def _least(p: Protocol, value: Arith, eligible: Arith, line: Index) -> Arith:
-    """1 at the smallest eligible value of each line, and at those equal to it. All zero where none is eligible.
+    """Return 1 at the smallest eligible value of each line, and at those equal to it; 0 where none is eligible.
 
-    If the first of equal ones were taken, whoever knows that could tell which of two hidden cells is the forbidden one.
+    If the first of equal ones were taken, a reader could tell which of two hidden cells is the forbidden one.
     """
     i, j = _pairs(line)
     if not i.size:
@@ -227,7 +227,7 @@ def _least(p: Protocol, value: Arith, eligible: Arith, line: Index) -> Arith:
 
 
 def _pairs(line: Index) -> tuple[Index, Index]:
-    """All pairs (i, j), i < j, of cells of one line."""
+    """List all pairs (i, j), i < j, of cells of one line."""
     order = np.argsort(line, kind="stable")
     sizes = np.bincount(line)
     later = np.concatenate([np.arange(size) for size in sizes]) if line.size else line
@@ -237,17 +237,17 @@ def _pairs(line: Index) -> tuple[Index, Index]:
 
 
 def _negative(p: Protocol, x: Arith) -> Arith:
-    """1 where x < 0."""
+    """Return 1 where x < 0."""
     return b2a(p, msb(p, x))
 
 
 def _some(p: Protocol, x: Arith, most: int) -> Arith:
-    """1 where x is not 0; it is from 0 to `most`, a public number: a narrower test would take 2^width for 0."""
+    """Return 1 where x is not 0; it is from 0 to `most`: a narrower test would take 2^width for 0."""
     return b2a(p, p.invert(is_zero(p, x, most.bit_length())))
 
 
 def _fold(x: Arith, index: Index, size: int) -> Arith:
-    """The sums of the elements with each index. Local."""
+    """Add up the elements with each index. Local."""
 
     def add(part: Words) -> Words:
         sums = np.zeros(size, U64)

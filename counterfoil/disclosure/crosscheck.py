@@ -27,7 +27,7 @@ class Stated:
     slack: int = 0
 
     def scaled(self, frac_bits: int) -> Stated:
-        """The same in smaller units."""
+        """Return the same in smaller units."""
         factor = 1 << (frac_bits - self.frac_bits)
         return Stated(self.value * factor, frac_bits, self.slack * factor)
 
@@ -46,7 +46,7 @@ class Comparison:
 
 
 def comparisons(stated: Mapping[str, tuple[str, frozenset[str]]]) -> list[Comparison]:
-    """Each analysis with the next that states the same sum; `stated` is by analysis: its contract, and its sums."""
+    """Pair each analysis with the next that states the same sum; `stated` is by analysis: its contract, its sums."""
     every = sorted({(contract, each) for contract, sums in stated.values() for each in sums})
     return [
         Comparison(contract, each, one, other)
@@ -56,7 +56,7 @@ def comparisons(stated: Mapping[str, tuple[str, frozenset[str]]]) -> list[Compar
 
 
 def agreements(p: Protocol, pairs: Sequence[tuple[Stated, Stated]]) -> Arith:
-    """1 for each pair that agrees within what both may be off by, else 0.
+    """Return 1 for each pair that agrees within what both may be off by, else 0.
 
     Shapes: the result is (len(pairs),).
     Cost: `in_range` once a pair.

@@ -37,7 +37,7 @@ class Limits:
 
     @classmethod
     def of(cls, agreement: Agreement, contract: str) -> Limits:
-        """The limits that the signed documents set for the contract of that name."""
+        """Return the limits that the signed documents set for the contract of that name."""
         return cls(len(agreement.owners_under(contract)), agreement.contracts[contract].most_rows, agreement.rules)
 
     @property
@@ -86,21 +86,21 @@ class Declaration(ABC):
 
     @abstractmethod
     def outputs(self) -> tuple[Output, ...]:
-        """The arrays that are released, `safe` (1 where a cell was not suppressed) among them."""
+        """List the arrays that are released, `safe` (1 where a cell was not suppressed) among them."""
 
     def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
-        """The columns that its table of counts is cut by, in the order of its cells, with the parts of each.
+        """Return the columns that its table of counts is cut by, in the order of its cells, with the parts of each.
 
         None where no exact counts are released, so that nothing adds up.
         """
         return None
 
     def summed(self) -> tuple[str, ...]:
-        """The columns whose sums in the same cells are released, too, and follow from what is."""
+        """Name the columns whose sums in the same cells are released, too, and follow from what is."""
         return ()
 
     def edges(self) -> Mapping[str, tuple[float, ...]]:
-        """Give, for columns of numbers that its table is cut by, the values between which their parts lie."""
+        """Give, for columns of numbers that its table is cut by, the values between which their parts are."""
         return {}
 
     def brackets(self, opened: Opened) -> Iterable[tuple[str, float, float]]:
@@ -108,7 +108,7 @@ class Declaration(ABC):
         return ()
 
     def numbers(self) -> int:
-        """How many exact numbers about the rows are released."""
+        """Count the exact numbers about the rows that are released."""
         if self.planned.privacy is not None:
             return 0
         return sum(math.prod(output.shape) for output in self.outputs() if output.name != "safe")
@@ -116,11 +116,11 @@ class Declaration(ABC):
     # --- rounding -------------------------------------------------------------------------------------------------
 
     def counted(self) -> Mapping[str, Bound]:
-        """The released arrays that hold counts and sums, which a policy may ask to round, and their bounds."""
+        """Return the released arrays of counts and sums, which a policy may ask to round, with their bounds."""
         return {}
 
     def scale(self, array: str) -> int:
-        """How many units of a released array make one of what it is about: 100 where it counts hundredths."""
+        """Return how many units of a released array make one of what it is about: 100 where it counts hundredths."""
         return 1
 
     @property
@@ -129,7 +129,7 @@ class Declaration(ABC):
         return self.rules.safe_round_base
 
     def base_of(self, array: str) -> int:
-        """The same in units of the array."""
+        """Return the same in units of the array."""
         return self.base * self.scale(array)
 
     @property
@@ -138,7 +138,7 @@ class Declaration(ABC):
         return self.counted() if self.base > 1 else {}
 
     def check_rounding(self, what: str, reach: Bound) -> None:
-        """Raises: RangeError, by name, when numbers of this reach cannot be rounded to the base."""
+        """Check that numbers of this reach can be rounded to the base. Raises: RangeError, by name."""
         try:
             check_roundable(reach, self.base_of(what))
         except RangeError as error:

@@ -27,7 +27,7 @@ one. That all rows cancel and a small difference passes as none has, for two row
 
 
 def too_close(p: Protocol, compared: Sequence[tuple[Mapping[Part, Arith], Mapping[Part, Arith]]], fewest: int) -> Arith:
-    """For each earlier release 1 if some owner's rows then and now differ, but by fewer than `fewest`; a zero at last.
+    """Return 1 for each release that some owner's rows differ from, but by fewer than `fewest`; then a zero.
 
     `compared` has for each release the sketches of the rows now and then, in one key domain. Rows are held against each
     other by their keys, and as a whole. Owners without rows on one side had none.

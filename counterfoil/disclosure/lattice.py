@@ -59,7 +59,7 @@ class Grid:
         return prod(self.shape)
 
     def margin(self, other: Axes) -> Index:
-        """For each cell, the cell of a coarser grid that it is counted in."""
+        """Return, for each cell, the cell of a coarser grid that it is counted in."""
         places = np.unravel_index(np.arange(self.size), self.shape) if self.axes else ()
         kept = [place for axis, place in zip(self.axes, places, strict=True) if axis in other]
         shape = [axis.size for axis in other]
@@ -86,7 +86,7 @@ class Grid:
         return np.array(corners, np.int64), np.array(own, np.int64)
 
     def _partners(self, place: Index, group: tuple[int, ...]) -> list[tuple[int, ...]]:
-        """What the coordinates along the group could be instead."""
+        """List what the coordinates along the group could be instead."""
         every = itertools.product(*(range(self.shape[axis]) for axis in group))
         return [other for other in every if other != tuple(place[list(group)].tolist())]
 
@@ -100,28 +100,28 @@ class Grid:
 
 @dataclass(frozen=True)
 class Family:
-    """The grids of one contract's tables, coarser ones first, and which plan's table lies on which grid."""
+    """The grids of one contract's tables, coarser ones first, and which plan's table is on which grid."""
 
     grids: tuple[Grid, ...]
     tables: Mapping[str, Axes] = field(default_factory=dict)
 
     def on(self, grid: Grid) -> list[str]:
-        """The plans whose tables lie on the grid."""
+        """Name the plans whose tables are on the grid."""
         return [name for name, axes in self.tables.items() if axes == grid.axes]
 
     def below(self, grid: Grid) -> list[Grid]:
-        """The grids that are margins of this one."""
+        """List the grids that are margins of this one."""
         return [other for other in self.grids if set(other.axes) < set(grid.axes)]
 
     def source(self, grid: Grid) -> str:
-        """The plan with the smallest table that has the grid as a margin, or lies on it."""
+        """Name the plan with the smallest table that is on the grid, or has it as a margin."""
         wanted = set(grid.axes)
         finer = [(prod(a.size for a in axes), name) for name, axes in self.tables.items() if wanted <= set(axes)]
         return min(finer)[1]
 
 
 def family(tables: Mapping[str, Axes]) -> Family:
-    """The lattice of the tables' grids; the number of all rows is a margin whether a table of it is released or not.
+    """Build the lattice of the tables' grids; the number of all rows is always a margin, released or not.
 
     Raises: PlanError when one column is cut in two ways, or when the tables cannot be protected side by side.
     """
@@ -150,7 +150,7 @@ def _check_cuts(tables: Mapping[str, Axes]) -> None:
 
 
 def _groups(axes: Axes, margins: Sequence[set[Axis]]) -> tuple[tuple[int, ...], ...]:
-    """As few disjoint groups of axes as possible, of as many cells as possible, one of which each margin lacks."""
+    """Find as few disjoint groups of axes as possible, of as many cells as possible, one of which each margin lacks."""
     places = range(len(axes))
     for count in range(1, len(axes) + 1):
         best: tuple[int, tuple[tuple[int, ...], ...]] | None = None
@@ -190,7 +190,7 @@ def _check_grid(family: Family, grid: Grid) -> None:
 
 
 def cells_of(shape: Iterable[int], columns: Sequence[str], axes: Axes) -> Index:
-    """Where the cells of a table whose axes are these columns lie in C order over the sorted axes."""
+    """Return where the cells of a table whose axes are these columns are in C order over the sorted axes."""
     sizes = tuple(shape)
     order = [columns.index(axis.column) for axis in axes]
     left_out = [place for place in range(len(sizes)) if place not in order]

@@ -1,7 +1,7 @@
 """Noise for differential privacy on shared results: how much, from the plan alone, and where it is added.
 
 Neighbours are tables of as many rows, in which the rows of one person (see the contract) are put in place of others:
-the number of rows is public, so what they must not tell is what stands in them. All parameters are whole numbers and
+the number of rows is public, so what they must not tell is what is in them. All parameters are whole numbers and
 fractions. Knows no analysis but by how far one row moves its results.
 """
 
@@ -47,7 +47,7 @@ class Moves:
     reach: int
 
     def by(self, rows: int) -> Moves:
-        """The same for so many rows at once, which may all move the same cells."""
+        """Return the same for so many rows at once, which may all move the same cells."""
         cells = min(self.cells * rows, self.size)
         return Moves(self.l1 * rows, self.l2_squared * rows * rows, cells, self.size, self.reach)
 
@@ -59,7 +59,7 @@ class Noise(ABC):
 
     @abstractmethod
     def sample(self, p: Protocol, output: str, size: int) -> Arith:
-        """Secret samples for one output, in units."""
+        """Draw secret samples for one output, in units."""
 
     @property
     @abstractmethod
@@ -73,14 +73,14 @@ class Noise(ABC):
 
     @abstractmethod
     def _quantile(self, beyond: Fraction) -> int:
-        """The smallest magnitude, in units, that a sample passes with probability `beyond` at most."""
+        """Return the smallest magnitude, in units, that a sample passes with probability `beyond` at most."""
 
     def half_width(self, confidence: Fraction = CONFIDENCE) -> int:
-        """The noised number is within this of the exact one, so often at least."""
+        """Return what the noised number is within of the exact one, so often at least."""
         return self._quantile(1 - confidence) * self.unit + self.unit // 2
 
     def add(self, p: Protocol, value: Arith, output: str) -> Arith:
-        """The value, rounded to units if these are coarser than 1, plus noise.
+        """Return the value, rounded to units if these are coarser than 1, plus noise.
 
         Shapes: value and the result agree.
         Cost: that of the samples; 10 rounds and at most 152.4 / 256.75 B more where units are coarser.
@@ -144,11 +144,11 @@ class PlanNoise:
     loss: Loss
 
     def half_width(self, array: str, confidence: Fraction = CONFIDENCE) -> int:
-        """As `Noise.half_width`; 0 for an array without noise."""
+        """Return the same as `Noise.half_width`; 0 for an array without noise."""
         return self.arrays[array].half_width(confidence) if array in self.arrays else 0
 
     def add(self, p: Protocol, plan: str, values: Mapping[str, Arith]) -> dict[str, Arith]:
-        """The arrays, with independent noise in every cell of those that take any."""
+        """Add independent noise to every cell of the arrays that take any."""
         return {
             name: self.arrays[name].add(p, value, f"{plan}--{name}") if name in self.arrays else value
             for name, value in values.items()
@@ -156,7 +156,7 @@ class PlanNoise:
 
 
 def plan_noise(privacy: Privacy, moves: Mapping[str, Moves], rows: int) -> PlanNoise:
-    """The noise that makes a plan private for persons of so many rows, shared out equally among its moving arrays.
+    """Return the noise that makes a plan private for persons of so many rows, shared out equally among its arrays.
 
     Raises: RangeError where a noised value could wrap, or the noise would be too wide to sample.
     """
@@ -173,7 +173,7 @@ def plan_noise(privacy: Privacy, moves: Mapping[str, Moves], rows: int) -> PlanN
 
 
 def _gaussian(moves: Moves, rho: Decimal) -> Gaussian:
-    """Discrete Gaussian noise under which the array is rho-zCDP.
+    """Return discrete Gaussian noise under which the array is rho-zCDP.
 
     Source: Canonne, Kamath, Steinke (NeurIPS 2020): sensitivity² / (2·sigma²), for vectors of whole numbers.
     """
@@ -189,7 +189,7 @@ def _gaussian(moves: Moves, rho: Decimal) -> Gaussian:
 
 
 def _check_range(moves: Moves, added: Noise) -> None:
-    """Raises: RangeError unless the noised value is sure to stay below 2^62."""
+    """Check that the noised value is sure to stay below 2^62. Raises: RangeError."""
     _ = Bound.symmetric(moves.reach + added.unit) + added.bound.times(added.unit)
 
 

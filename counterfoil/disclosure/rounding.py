@@ -17,7 +17,7 @@ from counterfoil.mpc.ring.shares import Arith
 def rounded(
     p: Protocol, analyses: Mapping[str, Declaration], hidden: Mapping[str, Mapping[str, Arith]]
 ) -> dict[str, dict[str, Arith]]:
-    """The same results, with the counts and sums in them rounded if the policy says so. A hidden cell stays 0.
+    """Round the counts and sums in the results if the policy says so. A hidden cell stays 0.
 
     Shapes: as given.
     Cost: none without a base; else that of `round_each` for all numbers of as many decimal places at once.

@@ -31,7 +31,7 @@ class Judged:
 
 
 def judge(p: Protocol, cells: Sequence[Cells], rules: Sequence[Rules]) -> list[Judged]:
-    """The rules' verdict on every cell of all analyses, in one pass.
+    """Judge every cell of all analyses by the rules, in one pass.
 
     Shapes: one `Judged`, and one set of rules, for each of `cells`.
     Cost: 10 rounds for the signs of all tests; then whether a cell fails none, of each rule and of all: an equality, as
@@ -63,7 +63,7 @@ def judge(p: Protocol, cells: Sequence[Cells], rules: Sequence[Rules]) -> list[J
 
 
 def counted(fails: Sequence[Arith]) -> Arith:
-    """How many cells fail, for each of these. Local.
+    """Count the cells that fail, for each of these. Local.
 
     Shapes: any; the result is (len(fails),).
     """
@@ -71,7 +71,7 @@ def counted(fails: Sequence[Arith]) -> Arith:
 
 
 def hide(p: Protocol, cells: Cells, safe: Arith) -> dict[str, Arith]:
-    """Every value times whether its cell is safe; counts are treated alike, and `safe` goes with them.
+    """Multiply every value by whether its cell is safe; counts are treated alike, and `safe` goes with them.
 
     Shapes: as the cells; `safe` and `count` have the shape of `cells.count`.
     Cost: one product a value, all in one round.
@@ -95,7 +95,7 @@ _EMPTY = "empty"
 
 
 def _tests(p: Protocol, cells: Cells, rules: Rules) -> Iterator[tuple[str, Arith]]:
-    """Each rule's tests; where zeros may be shown, also a number that is negative in every cell with rows."""
+    """Give each rule's tests; where zeros may be shown, also a number that is negative in every cell with rows."""
     shape = cells.count.shape
     yield "safe_threshold", p.add_public(cells.count, -rules.safe_threshold).reshape(1, *shape)
     for rule, test in cells.tests.items():

@@ -59,7 +59,7 @@ _JOBS_OWN = frozenset({*(line.label for line in _ALWAYS), CLOSE, BY_RULE, CROSS}
 
 
 def declared(agreement: Agreement) -> tuple[Declared, ...]:
-    """The only openings of a joint computation. Results are not among them: they leave it as shares."""
+    """List the only openings of a joint computation. Results are not among them: they leave it as shares."""
     rules, sums = agreement.rules, "sums" in agreement.cross_checks
     asked = ((rules.count_by_rule, _BY_RULE), (bool(guarded(agreement)), _CLOSE), (sums, _CROSS))
     return (*_ALWAYS, *(line for wanted, line in asked if wanted), *_of_analyses(agreement))
@@ -85,7 +85,7 @@ def openings(agreement: Agreement) -> dict[str, tuple[Declared, ...]]:
 
 
 def _of_analyses(agreement: Agreement) -> tuple[Declared, ...]:
-    """What analyses open, a line for each label, as often as all of them together may."""
+    """List what analyses open, a line for each label, as often as all of them together may."""
     lines: dict[str, Declared] = {}
     for line in (each for own in openings(agreement).values() for each in own):
         known = lines.get(line.label, replace(line, maximum=0))
@@ -94,7 +94,7 @@ def _of_analyses(agreement: Agreement) -> tuple[Declared, ...]:
 
 
 def analyses(agreement: Agreement) -> dict[str, Analysis]:
-    """Every planned analysis by its name; their tables can be protected side by side, and take noise instead if asked.
+    """Build every planned analysis, by its name, so that all tables can be protected side by side.
 
     Raises: PlanError, RangeError.
     """
@@ -118,17 +118,17 @@ def _stated(found: Mapping[str, Analysis]) -> dict[str, tuple[str, frozenset[str
 
 
 def losses(agreement: Agreement) -> dict[str, Loss]:
-    """What each noised plan costs a recipient, by its name. Raises: PlanError, RangeError."""
+    """Return what each noised plan costs a recipient, by its name. Raises: PlanError, RangeError."""
     return {name: each.noise.loss for name, each in analyses(agreement).items() if each.noise}
 
 
 def array_name(plan: str, item: str) -> str:
-    """The name under which one input of one analysis is submitted."""
+    """Return the name under which one input of one analysis is submitted."""
     return f"{plan}--{item}"
 
 
 def array_specs(agreement: Agreement, contract: str, rows: int) -> dict[str, ArraySpec]:
-    """By their submitted names, the arrays that an owner of so many rows hands in."""
+    """Return, by their submitted names, the arrays that an owner of so many rows hands in."""
     sketched = ArraySpec(sketch_shape(agreement.contracts[contract]), -rows, rows)
     own = {MEMBERSHIP: sketched} if contract in guarded(agreement) else {}
     return own | {
@@ -140,7 +140,7 @@ def array_specs(agreement: Agreement, contract: str, rows: int) -> dict[str, Arr
 
 
 def local_parts(agreement: Agreement, contract: str, table: Table) -> dict[str, NDArray[np.int64]]:
-    """At the owner: every array to hand in, made from its table, each within its declared range.
+    """Make, at the owner, every array to hand in from its table, each within its declared range.
 
     Raises: PlanError, OutOfBoundsError.
     """
@@ -193,7 +193,7 @@ class JointComputation:
         return self._bound[instead]
 
     def check(self, shares: Mapping[Part, Mapping[str, Arith]], rows: Mapping[Part, int]) -> dict[tuple[str, str], int]:
-        """Takes the arrays of each part by their submitted names, and its rows; what is out of range becomes zero.
+        """Check the arrays of each part, by their submitted names, and its rows; what is out of range becomes zero.
 
         Returns, by owner and analysis, how many rows (or contributions) were rejected.
         Reveals: these numbers, under one declared opening.
@@ -212,7 +212,7 @@ class JointComputation:
         return dict(self.progress.rejected)
 
     def guard(self, compared: Sequence[tuple[Mapping[Part, Arith], Mapping[Part, Arith]]]) -> list[bool]:
-        """Takes the sketches of each part's rows, of this job and of an earlier release, for each of these.
+        """Compare the sketches of each part's rows, of this job and of an earlier release, for each of these.
 
         Returns, for each of these, whether the rows of some owner differ from what they are now, but by too few.
         Reveals: just that, under one declared opening.
@@ -221,7 +221,7 @@ class JointComputation:
         return [bool(bit) for bit in self.p.open(close, CLOSE)[:-1]]
 
     def noise_instead(self, contracts: Collection[str]) -> None:
-        """Exact analyses under these contracts take noise, in place of the release being refused.
+        """Let exact analyses under these contracts take noise, in place of the release being refused.
 
         What owners handed in for the exact ones has all that the noised ones need.
 
@@ -235,7 +235,7 @@ class JointComputation:
         self.progress.instead = tuple(sorted(contracts))
 
     def evaluate(self, name: str) -> None:
-        """Computes one analysis; its results stay shared.
+        """Compute one analysis; its results stay shared.
 
         Raises: PlanError unless its inputs were checked; LimitError when it was evaluated before.
         """
@@ -248,7 +248,7 @@ class JointComputation:
             self.progress.exact[name] = analysis.secure(self.p, self.progress.checked.pop(name))
 
     def compare(self) -> dict[Comparison, bool]:
-        """Whether analyses agree on the sums that they have in common, if the agreement asks for that.
+        """Compare the sums that analyses have in common, if the agreement asks for that.
 
         An analysis that rejected something of an owner is left out: it states the sums of fewer rows.
 
@@ -268,7 +268,7 @@ class JointComputation:
         return {each: one for each, one in zip(pairs, same, strict=True) if not {each.one, each.other} & lost}
 
     def add_noise(self) -> int:
-        """Every evaluated analysis has the noise that its plan asks for, if any, and is concluded.
+        """Add to every evaluated analysis the noise that its plan asks for, if any, and conclude it.
 
         Returns how many cells got noise.
 
@@ -285,7 +285,7 @@ class JointComputation:
         return noised
 
     def suppress(self) -> dict[str, int]:
-        """Hides the cells of every analysis that a disclosure rule forbids, and what would restore them.
+        """Hide the cells of every analysis that a disclosure rule forbids, and what would restore them.
 
         Counts and sums of what is left are rounded, if the policy has a base for that.
 
@@ -322,7 +322,7 @@ class JointComputation:
             self.progress.by_rule.setdefault(name, {})[rule] = int(count)
 
     def finish(self) -> dict[str, dict[str, Arith]]:
-        """The results under fresh components, by analysis and output: what recipients may be sent shares of.
+        """Return the results under fresh components, by analysis and output: what recipients may be sent shares of.
 
         Raises: PlanError unless every planned analysis was evaluated and suppressed.
         """

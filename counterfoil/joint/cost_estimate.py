@@ -59,12 +59,12 @@ class Estimate:
         return a_round * self.total.rounds + a_byte * self.total.sent_bytes
 
     def seconds(self, round_trip_s: float = ROUND_TRIP_S) -> float:
-        """From the first step to the last, for nodes on machines of their own: computing and waiting for messages."""
+        """Return how long nodes on machines of their own take from the first step to the last, with waiting."""
         return self.processor_s / self.suite.nodes + self.total.rounds * round_trip_s
 
 
 def estimate(agreement: Agreement, rows: int = ROWS) -> Estimate:
-    """The cost of a job to which every owner brings so many rows under each contract, or as many as that allows.
+    """Estimate a job to which every owner brings so many rows under each contract, or as many as that allows.
 
     Raises: PlanError, RangeError when the agreement cannot run.
     """

@@ -39,7 +39,7 @@ class Progress:
     instead: tuple[str, ...] = ()
 
     def shares(self) -> dict[str, Arith]:
-        """All shares, by name."""
+        """Return all shares, by name."""
         tree = {
             "checked": {
                 name: {str(place): {"values": each.values, "valid": each.valid} for place, each in enumerate(owners)}
@@ -52,7 +52,7 @@ class Progress:
         return dict(_leaves(tree, ()))
 
     def said(self) -> Json:
-        """All that is public."""
+        """Return all that is public."""
         rejected: Json = [[owner, name, count] for (owner, name), count in sorted(self.rejected.items())]
         return {
             "rejected": rejected,
@@ -64,7 +64,7 @@ class Progress:
 
     @classmethod
     def of(cls, shares: Mapping[str, Arith | Bits], said: Any) -> Progress:
-        """What `shares` and `said` told."""
+        """Take up what `shares` and `said` told."""
         tree = _grown(shares)
         return cls(
             checked={

@@ -33,7 +33,7 @@ class Handed:
 
 
 def check_ranges(p: Protocol, handed: Sequence[Handed]) -> tuple[list[Checked], Arith]:
-    """What is in range stays as it is; a row (or contribution) with anything out of range becomes zeros.
+    """Keep what is in range; make zeros of a row (or contribution) with anything out of range.
 
     All owners and analyses go through one pass, so the number of rounds does not grow with them.
 

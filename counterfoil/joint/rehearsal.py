@@ -47,7 +47,7 @@ class Rehearsal:
 
 
 def rehearse(agreement: Agreement) -> Rehearsal:
-    """Every analysis of the agreement gives the pooled answer on synthetic data; the same at whoever rehearses.
+    """Check that every analysis gives the pooled answer on synthetic data; the same at every party.
 
     What noise was added to is not compared, and what is hidden only in that it is.
 
@@ -73,7 +73,7 @@ def rehearse(agreement: Agreement) -> Rehearsal:
 
 
 def _tables(agreement: Agreement) -> dict[Part, Table]:
-    """A table for every part, minimised as its owner would, from the contracts and the agreement's digest alone.
+    """Make a table for every part, minimised as its owner would, from the contracts and the agreement's digest.
 
     The same at every node: nothing of it is drawn anew.
     """
@@ -111,7 +111,7 @@ def _compute(agreement: Agreement, tables: Mapping[Part, Table]) -> dict[str, di
 
 
 def _same(table: ResultTable, pooled: pd.DataFrame) -> bool:
-    """Whether every number that is shown, and has no noise, is the pooled one within its bound."""
+    """Return whether every number that is shown, and has no noise, is the pooled one within its bound."""
     for name, measure in table.measures.items():
         if measure.label == "noised" or name not in pooled:
             continue
@@ -125,6 +125,6 @@ def _same(table: ResultTable, pooled: pd.DataFrame) -> bool:
 
 
 def _written(frame: pd.DataFrame) -> list[list[str]]:
-    """The table's numbers to so many digits that every machine writes the same."""
+    """Write the table's numbers to so many digits that every machine writes the same."""
     numbers = [name for name in frame if is_numeric_dtype(frame[name].dtype) and not is_bool_dtype(frame[name].dtype)]
     return [[str(name), *(f"{value:.{_DIGITS}g}" for value in frame[name].astype(float))] for name in numbers]

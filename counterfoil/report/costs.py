@@ -14,7 +14,7 @@ from counterfoil.report import wording
 
 
 def openings(agreement: Agreement) -> dict[str, Json]:
-    """What the nodes open in a job, and what each analysis lets its recipients learn."""
+    """Return what the nodes open in a job, and what each analysis lets its recipients learn."""
     return {
         "to the nodes": {line.label: line.purpose for line in declared(agreement)},
         "by analyses": {name: [line.label for line in each] for name, each in of_each(agreement).items()},
@@ -26,7 +26,7 @@ def openings(agreement: Agreement) -> dict[str, Json]:
 
 
 def cost_facts(estimate: Estimate, round_trip_s: float) -> dict[str, Json]:
-    """The estimate as plain JSON values; bytes are over all links."""
+    """Return the estimate as plain JSON values; bytes are over all links."""
     return {
         "rows": dict(estimate.rows),
         "round_trip_ms": round(1000 * round_trip_s, 3),
@@ -39,7 +39,7 @@ def cost_facts(estimate: Estimate, round_trip_s: float) -> dict[str, Json]:
 
 
 def cost_words(agreement: Agreement, estimate: Estimate, round_trip_s: float) -> Iterator[str]:
-    """What is opened, then what a job costs, line by line."""
+    """Say what is opened, then what a job costs, line by line."""
     yield "While a job runs, the nodes open this and nothing else:"
     for line in declared(agreement):
         yield f"  {line.label}: {line.purpose}"

@@ -26,7 +26,7 @@ _MISSED = {
 
 
 def explain(agreement: Agreement) -> str:
-    """What the agreement lets happen, to whose data, for whom, and what protects it.
+    """Say what the agreement lets happen, to whose data, for whom, and what protects it.
 
     A line is one of ours: no line break in what somebody wrote makes another.
     """
@@ -34,7 +34,7 @@ def explain(agreement: Agreement) -> str:
 
 
 def facts(agreement: Agreement) -> dict[str, Json]:
-    """The same as plain JSON values."""
+    """Return the same as plain JSON values."""
     roster = agreement.roster
     return {
         "agreement": agreement.digest,
@@ -188,7 +188,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
 
 
 def _dates(agreement: Agreement) -> Iterator[str]:
-    """Until when it holds, and when it is to be looked at before that."""
+    """Say until when it holds, and when it is to be looked at before that."""
     yield f"The agreement ends on {agreement.expires}, for good."
     if dates := review_dates(agreement):
         yield f"Before that it is to be looked at anew: {_list([f'{what} by {by}' for what, by in dates.items()])}."
@@ -196,7 +196,7 @@ def _dates(agreement: Agreement) -> Iterator[str]:
 
 
 def _delivered(agreement: Agreement) -> Iterator[str]:
-    """Who recipients are, where that is said by their attributes, and what they get where, to which end."""
+    """Say who recipients are, if their attributes say it, and what they get where, to which end."""
     roster = agreement.roster
     for audience in agreement.audiences:
         yield (
@@ -211,7 +211,7 @@ def _delivered(agreement: Agreement) -> Iterator[str]:
 
 
 def _repeated(agreement: Agreement) -> Iterator[str]:
-    """Where else the same tables lie."""
+    """Say where else the same tables are."""
     if agreement.repeats:
         yield (
             f"The same tables are handed in to {_list(agreement.repeats.nodes)} as well, under the agreement that this "
@@ -224,7 +224,7 @@ def _repeated(agreement: Agreement) -> Iterator[str]:
 
 
 def _review(agreement: Agreement) -> Iterator[str]:
-    """Who sees results before others do, and what is checked of them in a second way."""
+    """Say who sees results before others do, and what is checked of them in a second way."""
     if agreement.checkers:
         yield f"{_list(agreement.checkers)} get their results before that, to check them; nobody else does until then."
     if "sums" in agreement.cross_checks:
@@ -246,7 +246,7 @@ def _review(agreement: Agreement) -> Iterator[str]:
 
 
 def _private(agreement: Agreement) -> Iterator[str]:
-    """What noise protects whom, and how much of it anybody may see through."""
+    """Say what noise protects whom, and how much of it anybody may see through."""
     if not agreement.charged:
         yield "All results are exact: no noise is added."
         return
@@ -265,7 +265,7 @@ def _private(agreement: Agreement) -> Iterator[str]:
 
 
 def _minimised(contract: Contract) -> Iterator[str]:
-    """What stays at the owners besides the columns that no analysis uses."""
+    """Say what stays at the owners besides the columns that no analysis uses."""
     for column in contract.columns:
         if column.pseudonym:
             yield f"  {column.name} leaves its owner as a pseudonym, under a key that the owners alone have"
@@ -303,7 +303,7 @@ def _list(words: Sequence[str]) -> str:
 
 
 def entitlements(agreement: Agreement, recipient: str) -> Iterator[str]:
-    """Why the recipient gets what it gets, in plain words: by its attributes, or because it is named."""
+    """Say why the recipient gets what it gets: by its attributes, or because it is named."""
     by_attributes: set[str] = set()
     for audience in agreement.audiences:
         if recipient in audience.members:

@@ -34,14 +34,14 @@ class Guarantee:
     reads: Mapping[str, Reads]
 
     def by_what(self) -> Iterator[tuple[Reads, tuple[str, ...]]]:
-        """Who could read it, from those who could read the most."""
+        """Group readers by what they could read, from those who could read the most."""
         for level in reversed(READS):
             if who := tuple(name for name, read in self.reads.items() if read == level):
                 yield level, who
 
 
 def collusions(agreement: Agreement) -> Iterator[Collusion]:
-    """From the most to the least that anybody could learn."""
+    """List who would have to collude, from the most to the least that anybody could learn."""
     yield Collusion(
         f"any two of {', '.join(agreement.nodes)}",
         "everything that all owners hand in" + (", with pseudonyms for people" if agreement.links else ""),
@@ -72,7 +72,7 @@ def collusions(agreement: Agreement) -> Iterator[Collusion]:
 
 
 def guarantees(agreement: Agreement) -> Iterator[Guarantee]:
-    """In the order of a job: the matrix of steps and readers."""
+    """Give the matrix of steps and readers, in the order of a job."""
     one_node = SUITES[agreement.suite].withstood
 
     def reads(

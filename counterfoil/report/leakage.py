@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iterable[Declared]) -> str:
-    """The text that reviewers sign and recipients read: paragraphs and lists (`- `) apart by empty lines."""
+    """Write the text that reviewers sign and recipients read: paragraphs and lists (`- `) apart by empty lines."""
     nodes = wording.listing(agreement.nodes)
     contracts = [f"{c.id} version {c.version} ({c.digest})" for c in agreement.contracts.values()]
     blocks = (

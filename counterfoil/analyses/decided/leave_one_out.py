@@ -3,7 +3,7 @@
 The total without each owner in turn is the total less that owner's part, so opening those totals would open the parts.
 Only the step that the largest fall is in leaves the nodes, of an owner that is not named. Nor does that leave where it
 would narrow a part down to less than the policy's p-ratio: for another owner, who knows its own part and the total; or,
-of two parts that are under a step, for whoever knows all others.
+of two parts that are under a step, for anybody who knows all others.
 """
 
 from __future__ import annotations
@@ -130,11 +130,11 @@ class LeaveOneOut(OneSum):
         return _Largest(total.reshape(1), top[0], top[1])
 
     def _reached(self, of: _Largest) -> list[Arith]:
-        """Not negative where the largest part makes up the step of the total, or more. Shapes: (1,) each."""
+        """Return numbers that are not negative where the largest part makes up the step of the total. Shapes: (1,)."""
         return [of.first * step.denominator - of.total * step.numerator for step in self._steps]
 
     def _apart(self, of: _Largest) -> list[Arith]:
-        """Not negative where two parts that are known to be under the step, and whose sum is known, are not known."""
+        """Return numbers that are not negative where two parts under the step, whose sum is known, stay unknown."""
         # Of x + y = R, both under s, x is from R - s to s: 2s - R wide, and that is the ratio of the largest or more.
         ratio = self._ratio
         return [
@@ -145,7 +145,7 @@ class LeaveOneOut(OneSum):
         ]
 
     def _uneven(self, p: Protocol, of: _Largest) -> Mapping[str, Arith]:
-        """The policy's p-ratio with whole owners in place of rows: the second cannot work the first out from the total.
+        """Test the policy's p-ratio with whole owners in place of rows: the total gives the first away to no second.
 
         Strictly, so that a total of nothing has no step.
         """
@@ -168,7 +168,7 @@ class LeaveOneOut(OneSum):
         return tuple(Fraction(each, 100) for each in given)
 
     def _check_room(self) -> None:
-        """Raises: RangeError when a comparison could wrap."""
+        """Check that no comparison can wrap. Raises: RangeError."""
         parts = self._ratio.denominator + self._ratio.numerator
         total = Bound(0, max(self._most("sum"), self._most("count")) * self.limits.owners)
         try:
@@ -181,11 +181,11 @@ class LeaveOneOut(OneSum):
             ) from None
 
     def _most(self, array: str) -> int:
-        """What one owner can bring of it."""
+        """Return what one owner can bring of it."""
         return next(item.high for item in self.inputs() if item.name == array)
 
     def _frame(self, steps: Sequence[int | None]) -> pd.DataFrame:
-        """The table, from the number of steps that the sum and the rows reach; None where it is hidden."""
+        """Make the table from the number of steps that the sum and the rows reach; None where it is hidden."""
         edges = [100 // self.limits.owners, *(int(100 * step) for step in self._steps), 100]
         return pd.DataFrame(
             {

@@ -39,7 +39,7 @@ _ONE: Final = 1 << FINE_BITS
 _ROOM_BITS: Final = 61
 
 _FIGURES: Final = 5
-"""On so many noised moments stands a correlation: two sums, two sums of squares, one of products."""
+"""A correlation rests on so many noised moments: two sums, two sums of squares, one of products."""
 
 
 class Correlation(Analysis):
@@ -98,7 +98,7 @@ class Correlation(Analysis):
         )
 
     def untold(self) -> tuple[str, ...]:
-        """Below which spread of its values a column has no correlation that can be told."""
+        """Say below which spread of its values a column has no correlation that can be told."""
         if self.noise:
             return ()
         rows = self.limits.owners * self.contract.fewest_rows
@@ -118,7 +118,7 @@ class Correlation(Analysis):
         return tuple(column.name for column in self._columns) if self.noise is None else ()
 
     def brackets(self, opened: Opened) -> Iterator[tuple[str, float, float]]:
-        """Sums are released of z, scaled and rounded: each owner's by its own unit, each row's to FINE_BITS."""
+        """Give the sums of z, scaled and rounded: each owner's by its own unit, each row's to FINE_BITS."""
         count = int(opened["count"].item())
         unit = 2.0 ** -next(output.frac_bits for output in self.outputs() if output.name == "sum")
         for place, column in enumerate(self._columns):
@@ -127,7 +127,7 @@ class Correlation(Analysis):
             yield column.name, middle, (high - low) * (count * 2.0**-FINE_BITS + self.limits.owners * unit) + 1
 
     def moves(self) -> Mapping[str, Moves]:
-        """One row moves a sum by 2, and the sum of a column's squares by 1, in units of z.
+        """Return how far one row moves sums: by 2, and the sum of a column's squares by 1, in units of z.
 
         How far all products z_i·z_j of two columns move together is convex in each z_i, so it is largest between rows
         of ends: signs that differ in d of w columns flip d·(w - d) products, w² / 4 at most. Each sum is rounded down
@@ -233,7 +233,7 @@ class Correlation(Analysis):
         )  # fmt: skip
 
     def _present_noised(self, noise: PlanNoise, names: list[str], moments: Moments | None, count: int) -> Result:
-        """The correlation of the noised moments, and for each pair where the exact one is with CONFIDENCE.
+        """Correlate the noised moments, and say for each pair where the exact correlation is with CONFIDENCE.
 
         Each of a pair's five moments is within its half-width but for a fifth of what may fail, so all of them are at
         once often enough. The ends are the smallest and the largest quotient that moments within theirs allow.
@@ -280,7 +280,7 @@ class Correlation(Analysis):
         return frame
 
     def _cells(self, p: Protocol, counts: Sequence[Arith], total: Arith, cross: Arith) -> Cells:
-        """All moments stand on the rows of all owners; a line through all columns leaves count - width of them free."""
+        """Test all moments together, on all owners' rows; a line through all columns leaves count - width free."""
         wanted, count = self.rules, total_of(counts)
         tests = dict(cell_tests.owners_test(p, wanted, counts))
         if wanted.safe_dof_threshold:
@@ -289,7 +289,7 @@ class Correlation(Analysis):
         return Cells(count, {"sum": total, "cross": cross}, tests)
 
     def _slack(self, spread: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-        """How far each covariance of z can be off, by rounding before sharing, by cutting off and by floating point.
+        """Bound how far each covariance of z can be off: by rounding before sharing, cutting off and floating point.
 
         Each z is off by at most u, so by Cauchy-Schwarz a covariance is by u·(s_i + s_j) + u², and two numbers of each
         part of each sum of products are cut off.
@@ -298,7 +298,7 @@ class Correlation(Analysis):
         return u * np.add.outer(spread, spread) + u**2 + 2 * self._parts / (_ONE * count) + FLOAT
 
     def _square(self, cross: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The whole matrix of what is released once for each pair."""
+        """Return the whole matrix of what is released once for each pair."""
         (i, j), width = self._pairs, len(self._columns)
         whole = np.empty((width, width))
         whole[i, j] = whole[j, i] = cross
@@ -311,7 +311,7 @@ class Correlation(Analysis):
         return frame
 
     def _not_told(self, column: Column, count: int) -> str:
-        """That a column varies too little for its bounds, and what would help."""
+        """Say that a column varies too little for its bounds, and what would help."""
         smallest = smallest_spread(_ONE, self._parts, count)
         below, unit = 1.01 * smallest * self._half(column), 10.0 ** -places(column)
         if below < unit * math.sqrt(count - 1) / count:  # what one row that differs by one unit would make of it
@@ -323,7 +323,7 @@ class Correlation(Analysis):
         )
 
     def _half(self, column: Column) -> float:
-        """Half of the width of the column's bounds, in its own unit: what z = 1 is away from the middle."""
+        """Return half the width of the column's bounds, in its own unit: what z = 1 is away from the middle."""
         low, high = self.bounds(column)
         return (high - low) / 2 / float(10 ** places(column))
 
@@ -349,6 +349,6 @@ class Correlation(Analysis):
 
 
 def _product(one: str, other: str) -> str:
-    """The name of a sum of products, whichever of the two comes first."""
+    """Name a sum of products, whichever of the two comes first."""
     first, second = sorted((one, other))
     return f"scaled product of {first} and {second}"

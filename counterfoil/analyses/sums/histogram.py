@@ -98,7 +98,7 @@ class Histogram(Analysis):
         return self._frame(self._counts(days.astype(np.int64)))
 
     def _finding(self, frame: pd.DataFrame, some_hidden: bool) -> str:
-        """The fullest bin that is shown, if noise or rounding lets it be told."""
+        """Say which bin that is shown is the fullest, if noise or rounding lets it be told."""
         shown, name, measure = frame[frame["rows"].notna()], self._column.name, self.measure("count")
         rows = shown["rows"].to_numpy(np.int64)
         off, among = 2 * (measure.interval or measure.bound), "of the bins shown" if some_hidden else "of all bins"
@@ -134,7 +134,7 @@ class Histogram(Analysis):
 
     @property
     def _open(self) -> bool:
-        """Whether rows may lie outside all bins, and whether it matters."""
+        """Whether rows may be outside all bins, and whether it matters."""
         return not self._covered and self.planned.privacy is None
 
     @property

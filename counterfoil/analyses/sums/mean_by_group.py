@@ -138,7 +138,7 @@ class MeanByGroup(Analysis):
         return pd.DataFrame(itertools.product(*(self._parts(column) for column in self._by)), columns=names)
 
     def _findings(self, frame: pd.DataFrame, bound: float) -> Iterator[str]:
-        """Which groups have the highest and the lowest mean, as far as rounding and noise let that be told.
+        """Say which groups have the highest and the lowest mean, as far as rounding and noise let that be told.
 
         A group is named where no other one can be beyond it, or equal ones together if the means are exact.
         """
@@ -167,7 +167,7 @@ class MeanByGroup(Analysis):
     def _interval(
         self, noise: PlanNoise, total: NDArray[np.int64], count: NDArray[np.int64], shown: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Where each exact mean is with probability CONFIDENCE: what sums and counts within theirs allow.
+        """Bound each exact mean with probability CONFIDENCE: by what sums and counts within theirs allow.
 
         Both at once hold so often because each alone fails half as often.
         """
@@ -180,7 +180,7 @@ class MeanByGroup(Analysis):
         return lowest, highest
 
     def _farthest(self, mean: NDArray[np.float64], total: NDArray[np.int64], count: NDArray[np.int64]) -> float:
-        """How far any exact mean can be from the quotient of the rounded numbers: what rounding makes possible.
+        """Bound how far any exact mean can be from the quotient of the rounded numbers.
 
         A group that is shown has the minimum count, and its mean is within the column's bounds.
         """
@@ -225,7 +225,7 @@ class MeanByGroup(Analysis):
 
 
 def _quotients(lower: Any, upper: Any, least: Any, most: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Between which numbers a sum from `lower` to `upper` over `least` to `most` rows, at least one, can be.
+    """Bound a sum from `lower` to `upper` over `least` to `most` rows, at least one.
 
     The smallest quotient has the smallest sum, over the fewest rows if it is negative, else over the most.
     """

@@ -37,7 +37,7 @@ class Moments:
     def between(
         self, mean: float, product: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-        """The smallest and largest correlations if every mean, and every mean product, is off by so much at most.
+        """Bound all correlations if every mean, and every mean product, is off by so much at most.
 
         Also which columns might not vary at all then: of these nothing is known.
         """

@@ -22,7 +22,7 @@ ALERT_PERCENT = 80
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """The noise of one analysis: whoever reads its result learns at most `epsilon` of one person, but for `delta`.
+    """The noise of one analysis: a reader of its result learns at most `epsilon` of one person, but for `delta`.
 
     `delta` is 0 for Laplace noise.
     """
@@ -52,7 +52,7 @@ class Privacy:
             return +rho
 
     def json(self) -> dict[str, Json]:
-        """As plans bind it."""
+        """Return it as plans bind it."""
         return {"mechanism": self.mechanism, "epsilon": str(self.epsilon), "delta": str(self.delta)}
 
     def __str__(self) -> str:
@@ -99,11 +99,11 @@ class Person:
     owners: int | None = None
 
     def rows(self, owners: int) -> int:
-        """How many rows of all tables are one person's, where so many owners have tables."""
+        """Return how many rows of all tables are one person's, where so many owners have tables."""
         return self.most * (owners if self.owners is None else min(self.owners, owners))
 
     def protects(self, owners: int) -> str:
-        """Whom noise protects where so many owners have tables, and what is assumed for it."""
+        """Say whom noise protects where so many owners have tables, and what is assumed for it."""
         assumed = "" if self.owners is None else f", assumed to be in the tables of at most {self.owners} owners"
         return f"one person with up to {self.rows(owners)} rows in all{assumed}"
 
@@ -113,7 +113,7 @@ ONE_ROW = "one row"
 
 
 def read_privacy(value: Mapping[str, Any] | None, path: Path, problems: Problems) -> Privacy | None:
-    """What an analysis says under `privacy`; what is wrong with it is added to the problems."""
+    """Read what an analysis says under `privacy`; what is wrong with it is added to the problems."""
     if value is None:
         return None
     mechanism: Mechanism = value["mechanism"]
@@ -125,19 +125,19 @@ def read_privacy(value: Mapping[str, Any] | None, path: Path, problems: Problems
 
 
 def read_budgets(value: Sequence[Mapping[str, Any]]) -> tuple[Budget, ...]:
-    """The lines under `budget`."""
+    """Read the lines under `budget`."""
     return tuple(
         Budget(item["contract"], item["recipient"], read_cap(item), item.get("alert", ALERT_PERCENT)) for item in value
     )
 
 
 def read_cap(value: Mapping[str, Any]) -> Cap:
-    """The cap that a budget line, or a contract's `privacyBudget`, states."""
+    """Read the cap that a budget line, or a contract's `privacyBudget`, states."""
     return Cap(exact(value["epsilon"]), exact(value["delta"]), value.get("days"))
 
 
 def read_person(value: Mapping[str, Any], required: Mapping[str, bool], path: Path, problems: Problems) -> Person:
-    """A contract's `rowsPerPerson`; `required` says of each column whether it is never empty."""
+    """Read a contract's `rowsPerPerson`; `required` says of each column whether it is never empty."""
     for index, name in enumerate(value["columns"]):
         if name not in required:
             problems.add((*path, "columns", index), f"no column {name!r}{did_you_mean(name, required)}")
@@ -147,10 +147,10 @@ def read_person(value: Mapping[str, Any], required: Mapping[str, bool], path: Pa
 
 
 def exact(number: float | int) -> Decimal:
-    """The number as it was written, not its nearest binary fraction."""
+    """Return the number as it was written, not its nearest binary fraction."""
     return Decimal(str(number))
 
 
 def budget_for(budgets: Iterable[Budget], contract: str, recipient: str) -> Budget | None:
-    """The agreement's budget for a recipient under a contract."""
+    """Return the agreement's budget for a recipient under a contract."""
     return next((each for each in budgets if (each.contract, each.recipient) == (contract, recipient)), None)
