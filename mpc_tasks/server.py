@@ -45,7 +45,7 @@ def address() -> str:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the error says that the server cannot be reached now, and may be later."""
+    """Return whether the error says that the server cannot be reached now, and may be later."""
     if isinstance(error, RuntimeError):  # Prefect's own, when a client of its engine is made
         return "Failed to reach API" in str(error)
     if isinstance(error, httpx.HTTPStatusError):

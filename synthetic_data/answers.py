@@ -1,4 +1,4 @@
-"""What the joint analyses must come to, computed by pandas on the pooled tables that no party ever has."""
+"""Compute what the joint analyses must come to, by pandas on the pooled tables that no party ever has."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ NUMERIC = ("balance", "income", "age", "days_past_due", "default_flag")
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The pooled truth.
+    """The pooled answers.
 
     The total balance, count and mean of the balance by region and product, a histogram of days past due over `edges`
-    (the last bin holds its right edge), and the correlations of the numeric columns.
+    (the last bin includes its right edge), and the correlations of the numeric columns.
     """
 
     total: int

@@ -1,4 +1,4 @@
-"""One loans table per bank, from the data contract and a seed.
+"""Make one loans table per bank, from the data contract and a seed.
 
 Categories and bounds are the contract's. The joint structure is ours: income rises with age and differs by region,
 balances follow product and income, trouble follows debt against income, so that correlations are far from zero. In two
@@ -52,7 +52,7 @@ def make_tables(
 
 
 def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> dict[str, Path]:
-    """Every bank's table as a file in the folder, by turns CSV and Parquet."""
+    """Write every bank's table to a file in the folder, by turns as CSV and Parquet."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = {}
     for number, (bank, table) in enumerate(tables.items()):
@@ -95,7 +95,7 @@ def _make_table(contract: Contract, rng: np.random.Generator, rows: int, bank: i
 
 
 def _make_rare(rng: np.random.Generator, region: NDArray[np.int64], product: NDArray[np.int64], bank: int) -> None:
-    """Leave RARE_ROWS rows in three groups; the others there move to the first region.
+    """Leave RARE_ROWS rows in each of three groups, and move the others there to the first region.
 
     Two groups are rare at all banks: the last region's first and last product. The third, in the region before, differs
     from bank to bank.
