@@ -11,10 +11,9 @@ SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 $(STAMP):
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
-	  --config-settings editable_mode=compat --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	$(BIN)/counterfoil warm
-	$(BIN)/python -m deployments.prepare
+	$(BIN)/python -m counterfoil_prefect.deployments.prepare
 	touch $@
 
 # The Azure Blob server of the tests, by the Node.js that pip installed.
@@ -24,7 +23,7 @@ $(STAMP):
 	touch $@
 
 demo: $(STAMP)          ## the main job on synthetic data; REVIEW=ask waits for your decision
-	$(BIN)/python -m deployments.demo $(if $(REVIEW),--review $(REVIEW))
+	$(BIN)/python -m counterfoil_prefect.deployments.demo $(if $(REVIEW),--review $(REVIEW))
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -52,7 +51,7 @@ lock:                   ## new pins, with hashes and without download addresses
 	  --python-version 3.11 --quiet --custom-compile-command "make lock" -o benchmarks/$$peer.lock || exit 1; done
 
 schemas: $(STAMP)       ## what descriptors state, into the JSON schemas
-	$(BIN)/python -m deployments.schemas
+	$(BIN)/python -m counterfoil_prefect.deployments.schemas
 
 .venv-%/ready: benchmarks/%.lock
 	$(PYTHON) -m venv --clear .venv-$*

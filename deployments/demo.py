@@ -10,14 +10,14 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-import flows
 from counterfoil import clock
 from counterfoil.governance.agreements.templates import copy_examples
 from counterfoil.terminal import answer, complain, console, say
-from deployments.stages import Display, Line
-from deployments.stand import DemoError, Stand
-from deployments.watch import Watch
-from flows.stages import STAGES, Stage, stages_of
+from counterfoil_prefect import flows
+from counterfoil_prefect.deployments.stages import Display, Line
+from counterfoil_prefect.deployments.stand import DemoError, Stand
+from counterfoil_prefect.deployments.watch import Watch
+from counterfoil_prefect.flows.stages import STAGES, Stage, stages_of
 
 ROOT = Path(__file__).resolve().parent.parent
 OWNERS = ("bank-a", "bank-b", "bank-c", "bank-d")
@@ -174,7 +174,9 @@ class Demo:
         tables = asyncio.create_task(self._make_tables(wish))
         await server
         env = {"COUNTERFOIL_AGREEMENT": agreement}
-        deploy = self.stand.call("deployments.deploy:main", "deploy", str(self.deployments), env=env)
+        deploy = self.stand.call(
+            "counterfoil_prefect.deployments.deploy:main", "deploy", str(self.deployments), env=env
+        )
         deployed = asyncio.create_task(deploy)
         await self._work((*self.nodes, "coordinator"), step)
         await self.stand.preload(*OWNERS_WORKERS)
@@ -192,7 +194,7 @@ class Demo:
             folder = self.stand.folder / "tables"
             contract = ROOT / "contracts" / "data" / "loans.odcs.yaml"
             into = ("--contract", str(contract), "--out", str(folder))
-            await self.stand.call("synthetic_data.__main__:main", "synthetic_data", *into, *wish)
+            await self.stand.call("counterfoil_prefect.synthetic_data.__main__:main", "synthetic_data", *into, *wish)
             for path in folder.iterdir():
                 path.rename(self.stand.home(path.stem) / "data" / f"loans{path.suffix}")
             folder.rmdir()
@@ -248,7 +250,7 @@ class Demo:
         report = Path(told.rsplit("report: ", 1)[1])
         homes = str(self.stand.folder / "homes")
         wish = ("summary", homes, agreement, str(report.with_name("report.json")))
-        summary = await self.stand.call("deployments.summary:main", *wish)
+        summary = await self.stand.call("counterfoil_prefect.deployments.summary:main", *wish)
         self.display.close()
         say(
             "",
@@ -279,7 +281,9 @@ async def demo(folder: Path, tables: Sequence[str], ask: bool, keep: bool) -> No
 
 def main() -> None:
     """Run the demo; end all that it started however it ends."""
-    parser = argparse.ArgumentParser(prog="python -m deployments.demo", description="Four banks, one exposure.")
+    parser = argparse.ArgumentParser(
+        prog="python -m counterfoil_prefect.deployments.demo", description="Four banks, one exposure."
+    )
     parser.add_argument("--review", choices=("scripted", "ask"), default="scripted", help="who decides")
     parser.add_argument("--rows", type=int, default=20_000, help="rows of each bank")
     parser.add_argument("--canaries", action="store_true", help="plant values that must not leave their bank")

@@ -1,4 +1,6 @@
-"""Put what `prefect.yaml` says on a Prefect server: work pools, flows, deployments; `python -m deployments.deploy`.
+"""Put what `prefect.yaml` says on a Prefect server: work pools, flows and deployments.
+
+`python -m counterfoil_prefect.deployments.deploy [FILE]`.
 
 As `prefect deploy --all`, but it makes the pools, too, takes a second, and names what is wrong before anything is made.
 """
@@ -32,9 +34,9 @@ from counterfoil.errors import (
 from counterfoil.files import read_file
 from counterfoil.proxies import proxy_variable, spare_loopback
 from counterfoil.terminal import complain, say
-from flows.stages import STAGES
-from flows.worker import CounterfoilWorker
-from mpc_tasks.server import address
+from counterfoil_prefect.flows.stages import STAGES
+from counterfoil_prefect.flows.worker import CounterfoilWorker
+from counterfoil_prefect.mpc_tasks.server import address
 
 FILE = Path(__file__).with_name("prefect.yaml")
 _VARIABLE = re.compile(r"\{\{ *\$(\w+) *\}\}")
@@ -47,7 +49,7 @@ def main() -> None:
     Exits with the code of what is wrong, after one line that says it.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m deployments.deploy",
+        prog="python -m counterfoil_prefect.deployments.deploy",
         description="Put work pools, flows and deployments on the Prefect server that PREFECT_API_URL names.",
         epilog="Parameters like {{ $COUNTERFOIL_AGREEMENT }} are taken from the environment.",
     )

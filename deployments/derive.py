@@ -1,4 +1,6 @@
-"""Derive what runs where from the stages and a roster: `python -m deployments.derive > deployments/prefect.yaml`.
+"""Derive what runs where from the stages and a roster.
+
+`python -m counterfoil_prefect.deployments.derive > deployments/prefect.yaml`.
 
 The project's own `prefect.yaml` is that of the four banks; with a roster file, filled in or not, it is that of its
 parties. `--stages` prints the operators' tables of stages instead, as they are in docs/operations.md.
@@ -16,7 +18,7 @@ from counterfoil.errors import CounterfoilError, RosterError
 from counterfoil.files import read_file
 from counterfoil.governance.documents import read_document
 from counterfoil.terminal import complain, say
-from flows.stages import STAGES, Stage
+from counterfoil_prefect.flows.stages import STAGES, Stage
 
 BANKS = Path(__file__).resolve().parent.parent / "contracts" / "rosters" / "four-banks.roster.yaml"
 
@@ -25,7 +27,7 @@ _HEAD = """\
 #
 #   export PREFECT_API_URL=http://127.0.0.1:4200/api
 #   export COUNTERFOIL_AGREEMENT=agreement:bank-a:...
-#   python -m deployments.deploy
+#   python -m counterfoil_prefect.deployments.deploy
 #
 # put all of it on a Prefect server. The reference is the one that `counterfoil agreement draft` printed. Do so in the
 # project's folder, where `prefect.yaml` is a link to this file, so that `prefect deploy --all` finds it, too,
@@ -34,7 +36,8 @@ _HEAD = """\
 # A party's worker takes from a deployment its flow's name and its parameters, and nothing else: entry points, pull
 # steps and job variables are read by nobody. Runs in the queue `alone` are given out one at a time.
 #
-# Derived from the stages in flows/ and a roster, by `python -m deployments.derive`: change those, and derive it again.
+# Derived from the stages in flows/ and a roster, by
+# `python -m counterfoil_prefect.deployments.derive`: change those, and derive it again.
 name: counterfoil
 prefect-version: 3.8.8
 pull: []
@@ -47,7 +50,7 @@ _AGREEMENT = '{agreement: "{{ $COUNTERFOIL_AGREEMENT }}"}'
 def main() -> None:
     """Print the derived file or tables. Exits with an error's code, after one line that says it."""
     parser = argparse.ArgumentParser(
-        prog="python -m deployments.derive",
+        prog="python -m counterfoil_prefect.deployments.derive",
         description="Print a prefect.yaml: the stages of a roster's parties as Prefect's deployments.",
     )
     parser.add_argument("roster", nargs="?", type=Path, default=BANKS, help="a roster file, unless for the four banks")
@@ -68,7 +71,7 @@ def members(roster: Path) -> dict[str, tuple[str, ...]]:
 
 
 def prefect_yaml(parties: Mapping[str, Sequence[str]]) -> str:
-    """Write the file that `python -m deployments.deploy` and `prefect deploy --all` read, for these parties."""
+    """Write the file that `deployments.deploy` and `prefect deploy --all` read, for these parties."""
     return _HEAD + "\n".join(
         f"  # --- {stage.name}: {stage.title}\n{''.join(_deployments(stage, parties))}" for stage in STAGES.values()
     )

@@ -2,7 +2,7 @@
 
 It imports the heavy libraries once and forks every party and every command off itself: each is a process of its own,
 with its own environment, that starts at once and shares the libraries' memory. A real party runs on its own machine:
-`python -m flows.party`.
+`python -m counterfoil_prefect.flows.party`.
 """
 
 import os
@@ -13,8 +13,8 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from flows import spawner
-from flows.spawner import Admitted
+from counterfoil_prefect.flows import spawner
+from counterfoil_prefect.flows.spawner import Admitted
 
 FOREVER_S = 1e9
 

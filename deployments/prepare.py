@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deployments.stand import SETTINGS, database_url, prepared_database
+from counterfoil_prefect.deployments.stand import SETTINGS, database_url, prepared_database
 
 
 def main() -> None:

@@ -19,8 +19,8 @@ from urllib.parse import quote
 import httpx
 
 from counterfoil.proxies import without_proxies
-from deployments.settings import shipped
-from flows.spawned import Spawned
+from counterfoil_prefect.deployments.settings import shipped
+from counterfoil_prefect.flows.spawned import Spawned
 
 SETTINGS = {
     **shipped("server"),
@@ -65,9 +65,10 @@ class Stand:
             **SETTINGS,
             "PREFECT_API_URL": self.api,
             "PREFECT_HOME": str(self.folder / "prefect"),
-            "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
         }
-        self._launcher = Spawned.launch("deployments.launcher", env=environment, start_new_session=True)
+        self._launcher = Spawned.launch(
+            "counterfoil_prefect.deployments.launcher", env=environment, start_new_session=True
+        )
         self._listening = asyncio.create_task(self._launcher.listen())
         return self
 
@@ -98,7 +99,9 @@ class Stand:
         """Start the party's worker in its home; it runs until the demo ends."""
         env = {"COUNTERFOIL_HOME": str(self.home(party))}
         output = str(self.folder / "logs" / f"{party}.log")
-        await self._begin("call", {"target": "flows.party:work", "argv": ["party"], "env": env, "output": output})
+        await self._begin(
+            "call", {"target": "counterfoil_prefect.flows.party:work", "argv": ["party"], "env": env, "output": output}
+        )
 
     async def serve(self) -> None:
         """Start the Prefect server and wait until it answers at `api`; it runs until the demo ends. Raises: DemoError.

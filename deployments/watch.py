@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import httpx
 
-from deployments.stand import DemoError
+from counterfoil_prefect.deployments.stand import DemoError
 
 LOOK_EVERY_S = 0.7
 ENDED_BADLY = ("FAILED", "CRASHED", "CANCELLED")

@@ -1,20 +1,20 @@
 """Stage at every node, side by side: from submissions to a draft that exists in shares alone."""
 
 from counterfoil.canonical import Ref
-from flows.parameters import Count, Id, Refs, RefText
-from flows.stage import stage
-from flows.stages import Stage
-from mpc_tasks.audit import audit
-from mpc_tasks.compare import compare
-from mpc_tasks.evaluate import evaluate
-from mpc_tasks.guard import guard
-from mpc_tasks.meet import meet
-from mpc_tasks.noise import noise
-from mpc_tasks.range_check import range_check
-from mpc_tasks.receive import receive
-from mpc_tasks.suppress import suppress
-from mpc_tasks.take_turn import take_turn
-from mpc_tasks.verify import signed
+from counterfoil_prefect.flows.parameters import Count, Id, Refs, RefText
+from counterfoil_prefect.flows.stage import stage
+from counterfoil_prefect.flows.stages import Stage
+from counterfoil_prefect.mpc_tasks.audit import audit
+from counterfoil_prefect.mpc_tasks.compare import compare
+from counterfoil_prefect.mpc_tasks.evaluate import evaluate
+from counterfoil_prefect.mpc_tasks.guard import guard
+from counterfoil_prefect.mpc_tasks.meet import meet
+from counterfoil_prefect.mpc_tasks.noise import noise
+from counterfoil_prefect.mpc_tasks.range_check import range_check
+from counterfoil_prefect.mpc_tasks.receive import receive
+from counterfoil_prefect.mpc_tasks.suppress import suppress
+from counterfoil_prefect.mpc_tasks.take_turn import take_turn
+from counterfoil_prefect.mpc_tasks.verify import signed
 
 
 @stage(

@@ -1,10 +1,10 @@
 """Stage at every node, before anything leaves: log what is about to."""
 
 from counterfoil.canonical import Ref
-from flows.parameters import RefText
-from flows.stage import stage
-from flows.stages import Stage
-from mpc_tasks.announce import announce as announce_
+from counterfoil_prefect.flows.parameters import RefText
+from counterfoil_prefect.flows.stage import stage
+from counterfoil_prefect.flows.stages import Stage
+from counterfoil_prefect.mpc_tasks.announce import announce as announce_
 
 
 @stage(

@@ -1,9 +1,9 @@
 """Stage at every owner and node: publish its log."""
 
 from counterfoil.canonical import Ref
-from flows.stage import stage
-from flows.stages import Stage
-from mpc_tasks.publish import publish
+from counterfoil_prefect.flows.stage import stage
+from counterfoil_prefect.flows.stages import Stage
+from counterfoil_prefect.mpc_tasks.publish import publish
 
 
 @stage(

@@ -1,11 +1,11 @@
 """Stage at every node, on a schedule: look at how privacy parameters have changed, and how long budgets last."""
 
-from flows.parameters import RefText
-from flows.stage import stage
-from flows.stages import Schedule, Stage
-from mpc_tasks.budgets import budgets
-from mpc_tasks.runs import About, call_run
-from mpc_tasks.verify import signed
+from counterfoil_prefect.flows.parameters import RefText
+from counterfoil_prefect.flows.stage import stage
+from counterfoil_prefect.flows.stages import Schedule, Stage
+from counterfoil_prefect.mpc_tasks.budgets import budgets
+from counterfoil_prefect.mpc_tasks.runs import About, call_run
+from counterfoil_prefect.mpc_tasks.verify import signed
 
 
 @stage(

@@ -5,16 +5,16 @@ from counterfoil.errors import CounterfoilError, IntegrityError, PeriodTableErro
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.releases.periods import TO_ORDER, Standing
 from counterfoil.texts import markdown
-from flows.dispatch import on_each, start
-from flows.parameters import Id, RefText
-from flows.stage import Answer, stage
-from flows.stages import MENDABLE, Schedule, Stage
-from mpc_tasks.barrier import say
-from mpc_tasks.periods import choose, note, turn
-from mpc_tasks.remind import remind
-from mpc_tasks.runs import About, call_run, scheduled_at
-from mpc_tasks.show import Progress, link_to_run, page
-from mpc_tasks.verify import signed
+from counterfoil_prefect.flows.dispatch import on_each, start
+from counterfoil_prefect.flows.parameters import Id, RefText
+from counterfoil_prefect.flows.stage import Answer, stage
+from counterfoil_prefect.flows.stages import MENDABLE, Schedule, Stage
+from counterfoil_prefect.mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.periods import choose, note, turn
+from counterfoil_prefect.mpc_tasks.remind import remind
+from counterfoil_prefect.mpc_tasks.runs import About, call_run, scheduled_at
+from counterfoil_prefect.mpc_tasks.show import Progress, link_to_run, page
+from counterfoil_prefect.mpc_tasks.verify import signed
 
 ATTEMPTS = 3
 SETTLED = {

@@ -1,12 +1,12 @@
 """Stage at an owner: make sealed shares of its table."""
 
 from counterfoil.canonical import Ref
-from flows.parameters import Id, RefText
-from flows.stage import stage
-from flows.stages import Stage
-from mpc_tasks.minimise import minimise
-from mpc_tasks.share import share
-from mpc_tasks.validate import validate
+from counterfoil_prefect.flows.parameters import Id, RefText
+from counterfoil_prefect.flows.stage import stage
+from counterfoil_prefect.flows.stages import Stage
+from counterfoil_prefect.mpc_tasks.minimise import minimise
+from counterfoil_prefect.mpc_tasks.share import share
+from counterfoil_prefect.mpc_tasks.validate import validate
 
 
 @stage(

@@ -1,10 +1,10 @@
 """Stage at every node, between announcement and release: cosign the other nodes' logs."""
 
 from counterfoil.canonical import Ref
-from flows.parameters import RefText
-from flows.stage import stage
-from flows.stages import Stage
-from mpc_tasks.cosign import cosign_nodes
+from counterfoil_prefect.flows.parameters import RefText
+from counterfoil_prefect.flows.stage import stage
+from counterfoil_prefect.flows.stages import Stage
+from counterfoil_prefect.mpc_tasks.cosign import cosign_nodes
 
 
 @stage(

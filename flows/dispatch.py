@@ -25,13 +25,13 @@ from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.errors import NotFoundError, StageError
 from counterfoil.turns import Holder, take_turn
-from flows.following import Followed, Next
-from flows.stages import STAGES, START_S, Stage
-from mpc_tasks.barrier import say
-from mpc_tasks.held import home
-from mpc_tasks.runs import About
-from mpc_tasks.server import Contact, patiently
-from mpc_tasks.show import Board, Place
+from counterfoil_prefect.flows.following import Followed, Next
+from counterfoil_prefect.flows.stages import STAGES, START_S, Stage
+from counterfoil_prefect.mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.runs import About
+from counterfoil_prefect.mpc_tasks.server import Contact, patiently
+from counterfoil_prefect.mpc_tasks.show import Board, Place
 
 POLL_S = 0.5
 GRACE_S = 10.0

@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from counterfoil import clock
-from flows.stages import MENDABLE, START_S, Stage
+from counterfoil_prefect.flows.stages import MENDABLE, START_S, Stage
 
 TRIES: Final = 3
 BACK_OFF_S: Final = 5.0

@@ -22,11 +22,11 @@ from prefect.settings import temporary_settings
 
 from counterfoil.errors import RefusedError
 from counterfoil.terminal import say
-from flows.parameters import parse
-from flows.spawner import Admitted
-from flows.stage import description_of
-from mpc_tasks.barrier import keep
-from mpc_tasks.server import PATIENT, patiently
+from counterfoil_prefect.flows.parameters import parse
+from counterfoil_prefect.flows.spawner import Admitted
+from counterfoil_prefect.flows.stage import description_of
+from counterfoil_prefect.mpc_tasks.barrier import keep
+from counterfoil_prefect.mpc_tasks.server import PATIENT, patiently
 
 
 class Gate:

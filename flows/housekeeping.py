@@ -1,7 +1,7 @@
 """What a worker finds on the server that an earlier worker of its party left behind, and ends; and its pool's queues.
 
-A worker is the only one of its party (see `flows.party`), so a run of its pool that it does not know, and that is under
-way by what the server says, is nobody's.
+A worker is the only one of its party (see `party`), so a run of its pool that it does not know, and that is under way
+by what the server says, is nobody's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.states import AwaitingRetry, Cancelled, Crashed
 
-from flows.stages import ALONE, STAGES
+from counterfoil_prefect.flows.stages import ALONE, STAGES
 
 _EVERY_S: Final = 30.0
 _UNDER_WAY: Final = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]

@@ -1,7 +1,7 @@
 """A party's processes: which flows its roles run, the spawner that has them imported, and the worker.
 
-`python -m flows.party` is the whole party at work: its home is COUNTERFOIL_HOME, its work pool has its name. A home has
-one worker: what the server says of its runs is then true, or nobody's.
+`python -m counterfoil_prefect.flows.party` is the whole party at work: its home is COUNTERFOIL_HOME, its work pool has
+its name. A home has one worker: what the server says of its runs is then true, or nobody's.
 """
 
 import argparse
@@ -22,12 +22,12 @@ from prefect import Flow
 from counterfoil.errors import BusyError, CounterfoilError, StoreError
 from counterfoil.proxies import spare_loopback
 from counterfoil.terminal import complain, say
-from flows import spawner
-from flows.gate import Gate
-from flows.stages import ALONE, STAGES, stages_of
-from flows.worker import WAIT_S, CounterfoilWorker
-from mpc_tasks.barrier import guard_logs
-from mpc_tasks.held import home
+from counterfoil_prefect.flows import spawner
+from counterfoil_prefect.flows.gate import Gate
+from counterfoil_prefect.flows.stages import ALONE, STAGES, stages_of
+from counterfoil_prefect.flows.worker import WAIT_S, CounterfoilWorker
+from counterfoil_prefect.mpc_tasks.barrier import guard_logs
+from counterfoil_prefect.mpc_tasks.held import home
 
 FLOWS = {role: stages_of([role]) for role in ("owner", "node", "coordinator")}
 """The flows of each role, by name."""
@@ -121,7 +121,7 @@ def main() -> None:
     if len(sys.argv) == 2 and sys.argv[1].isdecimal():
         _spawn(int(sys.argv[1]))
     parser = argparse.ArgumentParser(
-        prog="python -m flows.party",
+        prog="python -m counterfoil_prefect.flows.party",
         description="Work for the party whose home is COUNTERFOIL_HOME, on the Prefect server at PREFECT_API_URL, "
         "until SIGTERM or SIGINT. A server that goes away later is waited for without end.",
     )

@@ -1,10 +1,10 @@
 """Stage at every node: send what the reviewers approved to its recipients."""
 
 from counterfoil.canonical import Ref
-from flows.parameters import RefText
-from flows.stage import stage
-from flows.stages import Stage
-from mpc_tasks.seal import seal
+from counterfoil_prefect.flows.parameters import RefText
+from counterfoil_prefect.flows.stage import stage
+from counterfoil_prefect.flows.stages import Stage
+from counterfoil_prefect.mpc_tasks.seal import seal
 
 
 @stage(

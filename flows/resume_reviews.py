@@ -16,12 +16,12 @@ from prefect.client.schemas.filters import (
 from prefect.flow_runs import resume_flow_run
 
 from counterfoil.errors import CounterfoilError
-from flows.parameters import parse
-from flows.review import LOOK_AGAIN, review
-from flows.stage import Answer, stage
-from flows.stages import Schedule, Stage
-from mpc_tasks.count import missing_approvals, standing
-from mpc_tasks.runs import About, call_run, forget_quiet_runs
+from counterfoil_prefect.flows.parameters import parse
+from counterfoil_prefect.flows.review import LOOK_AGAIN, review
+from counterfoil_prefect.flows.stage import Answer, stage
+from counterfoil_prefect.flows.stages import Schedule, Stage
+from counterfoil_prefect.mpc_tasks.count import missing_approvals, standing
+from counterfoil_prefect.mpc_tasks.runs import About, call_run, forget_quiet_runs
 
 QUIET = "Quiet"
 """The state's name of a run that found nothing to do."""

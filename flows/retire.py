@@ -3,10 +3,10 @@
 A server may forget to ask, so a node's own timer runs `counterfoil purge` as well.
 """
 
-from flows.stage import stage
-from flows.stages import Schedule, Stage
-from mpc_tasks.erase import erase
-from mpc_tasks.runs import About, call_run
+from counterfoil_prefect.flows.stage import stage
+from counterfoil_prefect.flows.stages import Schedule, Stage
+from counterfoil_prefect.mpc_tasks.erase import erase
+from counterfoil_prefect.mpc_tasks.runs import About, call_run
 
 
 @stage(

@@ -15,17 +15,17 @@ from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError, NotApprovedError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.texts import markdown
-from flows.dispatch import on_each, start
-from flows.parameters import RefText
-from flows.stage import stage
-from flows.stages import Stage
-from mpc_tasks.barrier import say
-from mpc_tasks.count import checkers_waiting, count, standing
-from mpc_tasks.held import hold
-from mpc_tasks.periods import left
-from mpc_tasks.propose import propose
-from mpc_tasks.runs import About, call_run
-from mpc_tasks.tell import tell
+from counterfoil_prefect.flows.dispatch import on_each, start
+from counterfoil_prefect.flows.parameters import RefText
+from counterfoil_prefect.flows.stage import stage
+from counterfoil_prefect.flows.stages import Stage
+from counterfoil_prefect.mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.count import checkers_waiting, count, standing
+from counterfoil_prefect.mpc_tasks.held import hold
+from counterfoil_prefect.mpc_tasks.periods import left
+from counterfoil_prefect.mpc_tasks.propose import propose
+from counterfoil_prefect.mpc_tasks.runs import About, call_run
+from counterfoil_prefect.mpc_tasks.tell import tell
 
 NOBODY = "nobody"
 ASKED = """Job `{job}` of **{title}, {period}**, waits for {missing} more of {quorum} approvals.

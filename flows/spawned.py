@@ -9,7 +9,7 @@ import sys
 from typing import Any, Self
 
 from counterfoil.errors import InternalError
-from flows import spawner
+from counterfoil_prefect.flows import spawner
 
 
 class Spawned:

@@ -11,9 +11,9 @@ from prefect.states import Completed, Failed
 
 from counterfoil.errors import CounterfoilError
 from counterfoil.texts import visible
-from flows.stages import Stage, named
-from mpc_tasks.barrier import PublicValue, barrier, check_public, say
-from mpc_tasks.nowhere import NOWHERE
+from counterfoil_prefect.flows.stages import Stage, named
+from counterfoil_prefect.mpc_tasks.barrier import PublicValue, barrier, check_public, say
+from counterfoil_prefect.mpc_tasks.nowhere import NOWHERE
 
 P = ParamSpec("P")
 

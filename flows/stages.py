@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-import flows
+from counterfoil_prefect import flows
 
 START_S: Final = 3600.0
 """For how long a party is waited for whose worker has not begun a run, because it is off or busy."""

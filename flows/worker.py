@@ -27,10 +27,10 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 from counterfoil.errors import CounterfoilError
 from counterfoil.proxies import spare_loopback
 from counterfoil.terminal import complain
-from flows.housekeeping import Housekeeping
-from flows.spawned import Spawned
-from flows.stages import STAGES
-from mpc_tasks.server import Contact, is_away, reach
+from counterfoil_prefect.flows.housekeeping import Housekeeping
+from counterfoil_prefect.flows.spawned import Spawned
+from counterfoil_prefect.flows.stages import STAGES
+from counterfoil_prefect.mpc_tasks.server import Contact, is_away, reach
 
 T = TypeVar("T")
 
@@ -95,7 +95,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
             raise SystemExit(error.exit_code) from None
 
     async def _start(self, *args: Any, **kwargs: Any) -> None:
-        self._spawner = Spawned(self._channel) if self._channel else Spawned.launch("flows.party")
+        self._spawner = Spawned(self._channel) if self._channel else Spawned.launch("counterfoil_prefect.flows.party")
         try:
             async with asyncio.TaskGroup() as group:
                 listener = group.create_task(self._spawner.listen())

@@ -6,10 +6,10 @@ from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.governance.cumulative.budget_ledger import balances, ledger
 from counterfoil.roles.node.handover import announce_release
-from mpc_tasks.held import home
-from mpc_tasks.show import table
-from mpc_tasks.task import mpc_task
-from mpc_tasks.verify import signed
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.show import table
+from counterfoil_prefect.mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.verify import signed
 
 
 @mpc_task(name="announce", version=1)

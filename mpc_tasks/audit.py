@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from counterfoil.canonical import Ref
-from mpc_tasks.held import attempt_of, drop, home
-from mpc_tasks.show import table
-from mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.held import attempt_of, drop, home
+from counterfoil_prefect.mpc_tasks.show import table
+from counterfoil_prefect.mpc_tasks.task import mpc_task
 
 
 @mpc_task(name="audit", version=1)

@@ -20,7 +20,7 @@ from counterfoil import terminal
 from counterfoil.canonical import Ref, check_id
 from counterfoil.errors import CounterfoilError, DocumentError, InternalError, RefusedError
 from counterfoil.texts import line, one_line, visible
-from mpc_tasks.clock import hold_against_server
+from counterfoil_prefect.mpc_tasks.clock import hold_against_server
 
 PublicValue = Ref | str | int | None | tuple["PublicValue", ...]
 """What a task takes and returns: references, ids, integers, and tuples of these."""

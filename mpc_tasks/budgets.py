@@ -7,11 +7,11 @@ from counterfoil.canonical import Ref
 from counterfoil.governance.cumulative.budget_audit import drift
 from counterfoil.governance.cumulative.budget_ledger import learn, ledger
 from counterfoil.joint.computation import losses
-from mpc_tasks.barrier import say
-from mpc_tasks.held import home
-from mpc_tasks.show import table
-from mpc_tasks.task import mpc_task
-from mpc_tasks.verify import signed
+from counterfoil_prefect.mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.show import table
+from counterfoil_prefect.mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.verify import signed
 
 
 @mpc_task(name="budgets", version=1)

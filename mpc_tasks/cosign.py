@@ -16,10 +16,10 @@ from counterfoil.errors import (
     TamperedError,
 )
 from counterfoil.governance.agreements.agreement import Agreement
-from mpc_tasks.barrier import say
-from mpc_tasks.held import home
-from mpc_tasks.task import mpc_task
-from mpc_tasks.verify import signed
+from counterfoil_prefect.mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.verify import signed
 
 
 @mpc_task(name="cosign", version=1)

@@ -16,11 +16,11 @@ from counterfoil.governance.review.proposals import proposals
 from counterfoil.governance.verification.verify import find_manifest
 from counterfoil.report.prechecks import Precheck, prechecks
 from counterfoil.texts import Markdown, escape, markdown
-from mpc_tasks.held import home
-from mpc_tasks.runs import Run, runs_of
-from mpc_tasks.show import page
-from mpc_tasks.task import mpc_task
-from mpc_tasks.verify import signed
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.runs import Run, runs_of
+from counterfoil_prefect.mpc_tasks.show import page
+from counterfoil_prefect.mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.verify import signed
 
 UNDECIDED = "undecided"
 _WAITING = (State.SUBMITTED, State.PARTIALLY_REVIEWED)

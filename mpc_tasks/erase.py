@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from counterfoil import clock
 from counterfoil.governance.retention.purge import destroy_unused_keys, purge
-from mpc_tasks.barrier import say
-from mpc_tasks.held import home
-from mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.task import mpc_task
 
 
 @mpc_task(name="erase", version=1)

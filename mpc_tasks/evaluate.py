@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from counterfoil.canonical import Ref
-from mpc_tasks.held import attempt_of, note_step
-from mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.held import attempt_of, note_step
+from counterfoil_prefect.mpc_tasks.task import mpc_task
 
 
 @mpc_task(name="evaluate", version=1, of="plan")

@@ -16,7 +16,7 @@ from counterfoil.canonical import Ref
 from counterfoil.errors import NotFoundError
 from counterfoil.home import Home
 from counterfoil.roles.node.attempt import Computation
-from mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.barrier import say
 
 T = TypeVar("T")
 

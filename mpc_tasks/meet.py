@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from counterfoil.canonical import Ref
 from counterfoil.mpc.runtime.host_memory import keep_freed_memory
-from mpc_tasks.barrier import say
-from mpc_tasks.held import attempt_of
-from mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.held import attempt_of
+from counterfoil_prefect.mpc_tasks.task import mpc_task
 
 
 @mpc_task(name="meet", version=2)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from counterfoil.canonical import Ref
 from counterfoil.roles.owner import Contribution
-from mpc_tasks.barrier import say
-from mpc_tasks.held import held, home
-from mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.held import held, home
+from counterfoil_prefect.mpc_tasks.task import mpc_task
 
 
 @mpc_task(name="minimise", version=1)

@@ -19,11 +19,11 @@ from counterfoil.governance.releases.docket import docket
 from counterfoil.governance.releases.periods import Period, Periods, periods
 from counterfoil.turns import Holder
 from counterfoil.turns import turn as take
-from mpc_tasks.barrier import say
-from mpc_tasks.held import home
-from mpc_tasks.runs import earliest_wish
-from mpc_tasks.task import mpc_task
-from mpc_tasks.verify import signed
+from counterfoil_prefect.mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.runs import earliest_wish
+from counterfoil_prefect.mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.verify import signed
 
 LIMIT_S: Final = 6 * 3600.0
 

@@ -6,10 +6,10 @@ from counterfoil.canonical import Ref
 from counterfoil.errors import TextError
 from counterfoil.governance.jobs.evidence import load_draft
 from counterfoil.governance.review.proposals import propose as propose_
-from mpc_tasks.barrier import say
-from mpc_tasks.held import drop, held, home
-from mpc_tasks.task import mpc_task
-from mpc_tasks.verify import signed
+from counterfoil_prefect.mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.held import drop, held, home
+from counterfoil_prefect.mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.verify import signed
 
 
 @mpc_task(name="propose", version=1, of="reviewer")

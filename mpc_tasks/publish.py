@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from counterfoil.audit import publish as publication
 from counterfoil.canonical import Ref, digest
-from mpc_tasks.held import home
-from mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.task import mpc_task
 
 
 @mpc_task(name="publish", version=1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from counterfoil.canonical import Ref
 from counterfoil.roles.node.attempt import Computation
 from counterfoil.roles.node.intake import take_in
-from mpc_tasks.held import hold, home
-from mpc_tasks.task import mpc_task
-from mpc_tasks.verify import signed
+from counterfoil_prefect.mpc_tasks.held import hold, home
+from counterfoil_prefect.mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.verify import signed
 
 
 @mpc_task(name="receive", version=1)

@@ -12,11 +12,11 @@ from counterfoil.governance.agreements.signing.endings import Ending, endings
 from counterfoil.governance.agreements.signing.reaffirmation import WARN_DAYS, ReviewDate, next_review, review_dates
 from counterfoil.governance.parties.succession import latest
 from counterfoil.texts import Markdown, markdown
-from mpc_tasks.barrier import say
-from mpc_tasks.held import home
-from mpc_tasks.show import page
-from mpc_tasks.task import mpc_task
-from mpc_tasks.verify import signed
+from counterfoil_prefect.mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.show import page
+from counterfoil_prefect.mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.verify import signed
 
 
 @mpc_task(name="remind", version=2)

@@ -34,8 +34,8 @@ from prefect.utilities.urls import url_for
 from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.texts import Markdown, escape
-from mpc_tasks.held import home
-from mpc_tasks.server import patient
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.server import patient
 
 _STAGES: Final = ("contribute", "analyse")
 _SAID: Final = ("agreement", "period", "stage", "party", "attempt")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from counterfoil.canonical import Ref
 from counterfoil.roles.node.handover import hand_over
-from mpc_tasks.barrier import say
-from mpc_tasks.held import home
-from mpc_tasks.task import mpc_task
-from mpc_tasks.verify import signed
+from counterfoil_prefect.mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.verify import signed
 
 
 @mpc_task(name="seal", version=2)

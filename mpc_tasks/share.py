@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from counterfoil.canonical import Ref
 from counterfoil.roles.owner import Contribution
-from mpc_tasks.held import drop, held, home
-from mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.held import drop, held, home
+from counterfoil_prefect.mpc_tasks.task import mpc_task
 
 
 @mpc_task(name="share", version=1)

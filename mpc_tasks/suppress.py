@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from counterfoil.canonical import Ref
 from counterfoil.roles.node.attempt import SUPPRESS
-from mpc_tasks.barrier import say
-from mpc_tasks.held import attempt_of, note_step
-from mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.held import attempt_of, note_step
+from counterfoil_prefect.mpc_tasks.task import mpc_task
 
 
 @mpc_task(name="suppress", version=1)

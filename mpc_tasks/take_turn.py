@@ -8,9 +8,9 @@ from typing import Final
 from counterfoil.canonical import Ref
 from counterfoil.turns import Holder
 from counterfoil.turns import take_turn as take
-from mpc_tasks.barrier import say
-from mpc_tasks.held import home
-from mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.task import mpc_task
 
 LIMIT_S: Final = 1200.0
 """For how long; the coordinator orders one job at a time, so that only what is left of an earlier attempt is met."""

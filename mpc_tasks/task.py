@@ -15,9 +15,9 @@ from prefect.cache_policies import NO_CACHE
 
 from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError
-from mpc_tasks.barrier import barrier, check_public
-from mpc_tasks.held import home
-from mpc_tasks.nowhere import NOWHERE
+from counterfoil_prefect.mpc_tasks.barrier import barrier, check_public
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.nowhere import NOWHERE
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -11,10 +11,10 @@ from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.releases.delivery import store_of
 from counterfoil.governance.releases.status import Status, statuses
 from counterfoil.texts import Markdown, markdown
-from mpc_tasks.held import home
-from mpc_tasks.show import page
-from mpc_tasks.task import mpc_task
-from mpc_tasks.verify import signed
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.show import page
+from counterfoil_prefect.mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.verify import signed
 
 
 @mpc_task(name="tell", version=1)

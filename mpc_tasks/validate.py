@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from counterfoil.canonical import Ref
 from counterfoil.roles.owner import Contribution
-from mpc_tasks.barrier import say
-from mpc_tasks.held import hold, home
-from mpc_tasks.task import mpc_task
-from mpc_tasks.verify import signed
+from counterfoil_prefect.mpc_tasks.barrier import say
+from counterfoil_prefect.mpc_tasks.held import hold, home
+from counterfoil_prefect.mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.verify import signed
 
 
 @mpc_task(name="validate", version=1, of="contract")

@@ -8,8 +8,8 @@ from counterfoil.governance.agreements.signing.in_force import RUN, load
 from counterfoil.governance.agreements.signing.reaffirmation import check_reviewed
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.joint.computation import analyses
-from mpc_tasks.held import home
-from mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.task import mpc_task
 
 
 def signed(agreement: Ref) -> SignedAgreement:

@@ -1,4 +1,7 @@
-"""`python -m synthetic_data --contract FILE --out DIR [--seed N] [--rows N] [--canaries]`: the banks' loans files."""
+"""Make the banks' loans files.
+
+`python -m counterfoil_prefect.synthetic_data --contract FILE --out DIR [--seed N] [--rows N] [--canaries]`
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from counterfoil.governance.contracts.contract import parse_contract
-from synthetic_data.loans import make_tables, write_tables
+from counterfoil_prefect.synthetic_data.loans import make_tables, write_tables
 
 
 def main() -> None:

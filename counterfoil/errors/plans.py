@@ -18,9 +18,7 @@ class ShapeError(PlanError):
 
 
 class RangeError(PlanError):
-    """A value could wrap around the ring, by the bounds that the contract declares, or a function could not keep its
-    stated error.
-    """
+    """A value could wrap around the ring by the contract's bounds, or a function could not keep its stated error."""
 
     exit_code = 52
 

@@ -28,24 +28,24 @@ from counterfoil.roles.node import meeting
 from counterfoil.roles.node.attempt import Computation
 from counterfoil.roles.node.intake import take_in
 from counterfoil.roles.recipient.opening import open_job
-from flows.gate import Gate
-from flows.parameters import parse
-from flows.party import flows_of
-from mpc_tasks import held
-from mpc_tasks.announce import announce
-from mpc_tasks.cosign import cosign_nodes
-from mpc_tasks.evaluate import evaluate
-from mpc_tasks.guard import guard
-from mpc_tasks.meet import meet
-from mpc_tasks.minimise import minimise
-from mpc_tasks.range_check import range_check
-from mpc_tasks.receive import receive
-from mpc_tasks.seal import seal
-from mpc_tasks.share import share
-from mpc_tasks.suppress import suppress
-from mpc_tasks.validate import validate
-from mpc_tasks.verify import verify
-from synthetic_data.loans import canary
+from counterfoil_prefect.flows.gate import Gate
+from counterfoil_prefect.flows.parameters import parse
+from counterfoil_prefect.flows.party import flows_of
+from counterfoil_prefect.mpc_tasks import held
+from counterfoil_prefect.mpc_tasks.announce import announce
+from counterfoil_prefect.mpc_tasks.cosign import cosign_nodes
+from counterfoil_prefect.mpc_tasks.evaluate import evaluate
+from counterfoil_prefect.mpc_tasks.guard import guard
+from counterfoil_prefect.mpc_tasks.meet import meet
+from counterfoil_prefect.mpc_tasks.minimise import minimise
+from counterfoil_prefect.mpc_tasks.range_check import range_check
+from counterfoil_prefect.mpc_tasks.receive import receive
+from counterfoil_prefect.mpc_tasks.seal import seal
+from counterfoil_prefect.mpc_tasks.share import share
+from counterfoil_prefect.mpc_tasks.suppress import suppress
+from counterfoil_prefect.mpc_tasks.validate import validate
+from counterfoil_prefect.mpc_tasks.verify import verify
+from counterfoil_prefect.synthetic_data.loans import canary
 from tests.adversary.lies import APPROVED, BINDING, FORGED, LIES, OTHER, PROPOSALS, Tampering, World
 from tests.lib.consortium import NODES, OWNERS, compute, together
 

@@ -22,7 +22,7 @@ from counterfoil.mpc.runtime.ledger import Declared
 from counterfoil.mpc.session.in_process import deal
 from counterfoil.mpc.session.session import SUITES, Hello, open_session
 from counterfoil.mpc.transport.tls import Endpoint, connect
-from deployments.stand import free_ports
+from counterfoil_prefect.deployments.stand import free_ports
 from tests.lib.trials import trials
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]

@@ -49,8 +49,8 @@ from counterfoil.roles.node.attempt import Computation
 from counterfoil.roles.node.handover import announce_release, hand_over
 from counterfoil.roles.node.intake import take_in
 from counterfoil.roles.owner import Contribution, table_file
-from deployments.stand import free_ports
-from synthetic_data.loans import make_tables, write_tables
+from counterfoil_prefect.deployments.stand import free_ports
+from counterfoil_prefect.synthetic_data.loans import make_tables, write_tables
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ from email.utils import formatdate
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from deployments.stand import free_ports
+from counterfoil_prefect.deployments.stand import free_ports
 
 KINDS = ("folder", "s3", "azure")
 

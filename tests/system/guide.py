@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from counterfoil.terminal import say
-from deployments.demo import ROLES
+from counterfoil_prefect.deployments.demo import ROLES
 from tests.system.hosts import ROOT, Host, Hosts
 
 GUIDE = ROOT / "docs" / "operations.md"
@@ -68,7 +68,15 @@ class Consortium:
     def _make_tables(self) -> None:
         made = self.hosts.post / "tables"
         contract = ROOT / "contracts" / "data" / "loans.odcs.yaml"
-        command = [sys.executable, "-m", "synthetic_data", "--contract", str(contract), "--out", str(made)]
+        command = [
+            sys.executable,
+            "-m",
+            "counterfoil_prefect.synthetic_data",
+            "--contract",
+            str(contract),
+            "--out",
+            str(made),
+        ]
         subprocess.run([*command, "--rows", ROWS], check=True, cwd=ROOT)
         for path in (made, *made.iterdir()):
             path.chmod(0o755)

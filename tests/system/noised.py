@@ -22,10 +22,10 @@ from counterfoil.governance.agreements.signing.signed import fetch_agreement
 from counterfoil.governance.jobs.evidence import Evidence, read_evidence
 from counterfoil.home import Home
 from counterfoil.terminal import console
-from deployments.demo import NODES, ROLES, Demo, stages
-from deployments.stages import Display
-from deployments.stand import DemoError, Stand
-from deployments.watch import ENDED_BADLY, Watch
+from counterfoil_prefect.deployments.demo import NODES, ROLES, Demo, stages
+from counterfoil_prefect.deployments.stages import Display
+from counterfoil_prefect.deployments.stand import DemoError, Stand
+from counterfoil_prefect.deployments.watch import ENDED_BADLY, Watch
 from tests.lib.consortium import four_nodes
 from tests.lib.private import make_private
 

@@ -14,7 +14,7 @@ import httpx
 
 from counterfoil.home import Home
 from counterfoil.proxies import without_proxies
-from deployments.stand import SETTINGS, database_url, free_ports, prepared_database
+from counterfoil_prefect.deployments.stand import SETTINGS, database_url, free_ports, prepared_database
 
 ROOT = Path(__file__).resolve().parents[2]
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")

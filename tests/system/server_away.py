@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 from counterfoil.terminal import console
-from deployments.demo import ROLES, Demo, stages
-from deployments.stages import Display
-from deployments.stand import DemoError, Stand
-from deployments.watch import Watch
+from counterfoil_prefect.deployments.demo import ROLES, Demo, stages
+from counterfoil_prefect.deployments.stages import Display
+from counterfoil_prefect.deployments.stand import DemoError, Stand
+from counterfoil_prefect.deployments.watch import Watch
 
 AWAY_S = 30.0
 

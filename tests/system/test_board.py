@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mpc_tasks.show import Place, board
+from counterfoil_prefect.mpc_tasks.show import Place, board
 
 LONG = "data: the column balance is not in loans.csv; " * 9
 PLACES = [

@@ -12,12 +12,12 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelled, Cancelling, Completed, Failed, Pending, Running, Scheduled
 
 from counterfoil.errors import StageError, UnreachableError
-from flows import dispatch
-from flows.following import BACK_OFF_S, OVER_S, STOP_S, TRIES, Followed, Next
-from flows.stages import MENDABLE, STAGES, Stage, stages_of
-from flows.worker import lost
-from mpc_tasks import server
-from mpc_tasks.runs import About
+from counterfoil_prefect.flows import dispatch
+from counterfoil_prefect.flows.following import BACK_OFF_S, OVER_S, STOP_S, TRIES, Followed, Next
+from counterfoil_prefect.flows.stages import MENDABLE, STAGES, Stage, stages_of
+from counterfoil_prefect.flows.worker import lost
+from counterfoil_prefect.mpc_tasks import server
+from counterfoil_prefect.mpc_tasks.runs import About
 
 ONCE = Stage(name="once", roles=("owner",), limit_s=100.0)
 AGAIN = Stage(name="again", roles=("owner",), limit_s=100.0, repeatable=True)

@@ -20,9 +20,9 @@ from counterfoil.governance.releases.status import Status
 from counterfoil.governance.review.airlock import State
 from counterfoil.report.prechecks import Level, Precheck
 from counterfoil.texts import Markdown
-from mpc_tasks import count, remind, show, tell
-from mpc_tasks.barrier import OneLine
-from mpc_tasks.runs import Run
+from counterfoil_prefect.mpc_tasks import count, remind, show, tell
+from counterfoil_prefect.mpc_tasks.barrier import OneLine
+from counterfoil_prefect.mpc_tasks.runs import Run
 from tests.unit.conftest import TODAY, Consortium, make_consortium
 from tests.unit.governance.reviewing import draft
 

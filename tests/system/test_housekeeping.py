@@ -13,8 +13,8 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import Cancelling, Pending, Running
 
-from flows.housekeeping import Housekeeping
-from flows.stages import ALONE
+from counterfoil_prefect.flows.housekeeping import Housekeeping
+from counterfoil_prefect.flows.stages import ALONE
 
 
 class Server:
@@ -78,7 +78,7 @@ def test_what_it_runs_itself_goes_on() -> None:
 
 def test_later_it_ends_only_what_was_nobodys_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that begins is not known for a moment."""
-    monkeypatch.setattr("flows.housekeeping._EVERY_S", 0.0)
+    monkeypatch.setattr("counterfoil_prefect.flows.housekeeping._EVERY_S", 0.0)
     server, housekeeping = Server(), Housekeeping("node-0", alone=False)
     server.keep(housekeeping)
     server.runs = Server(("agree", Running())).runs

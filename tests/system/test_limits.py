@@ -122,10 +122,10 @@ def test_a_run_that_is_over_is_not_asked_to_stop(server: Server) -> None:
 from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.states import Completed, Running
-from flows.dispatch import _Ordered
-from mpc_tasks.server import Contact
-from flows.stages import STAGES
-from mpc_tasks.runs import About
+from counterfoil_prefect.flows.dispatch import _Ordered
+from counterfoil_prefect.mpc_tasks.server import Contact
+from counterfoil_prefect.flows.stages import STAGES
+from counterfoil_prefect.mpc_tasks.runs import About
 with get_client(sync_client=True) as client:
     ordered = _Ordered(STAGES["attest"], ["here"], About("trial"), {{}}, client, Contact())
     (followed,) = ordered._runs.values()

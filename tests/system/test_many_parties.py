@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from counterfoil.home import Home
-from deployments.settings import shipped
-from deployments.stand import database_url
+from counterfoil_prefect.deployments.settings import shipped
+from counterfoil_prefect.deployments.stand import database_url
 from tests.system.prefect_server import ROOT, PrefectServer
 
 PARTIES = [f"party-{number}" for number in range(12)]

@@ -14,7 +14,7 @@ import pytest
 from counterfoil.audit.event import Event
 from counterfoil.governance.jobs.evidence import drafts, load_draft
 from counterfoil.governance.review.airlock import decide
-from flows.resume_reviews import QUIET
+from counterfoil_prefect.flows.resume_reviews import QUIET
 from tests.lib.consortium import NODES, OWNERS, found, today
 from tests.system.prefect_server import FINAL, PrefectServer, within
 from tests.system.try_consortium import WITHOUT
@@ -54,7 +54,7 @@ class Missed:
         due = datetime.fromisocalendar(int(self.periods[-1][:4]), int(self.periods[-1][-2:]), 1).replace(tzinfo=UTC)
         times = [due + timedelta(hours=6) - timedelta(weeks=ago) for ago in (0, 2, 1)]  # in no order
         self.late = [self.order(scheduled_time=time.isoformat()) for time in times]
-        self.server.start([sys.executable, "-m", "flows.party"])
+        self.server.start([sys.executable, "-m", "counterfoil_prefect.flows.party"])
 
     def order(self, **details: str) -> str:
         wish = {

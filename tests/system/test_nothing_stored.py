@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 from prefect import Flow, Task
 
-import mpc_tasks
 from counterfoil.home import Home
-from flows.party import flows_of
-from mpc_tasks.nowhere import NOWHERE
+from counterfoil_prefect import mpc_tasks
+from counterfoil_prefect.flows.party import flows_of
+from counterfoil_prefect.mpc_tasks.nowhere import NOWHERE
 from tests.system.prefect_server import PrefectServer
 from tests.system.try_escape import FLOWS, SECRET
 
 
 def every_task() -> Iterator[Task[..., Any]]:
     for module in pkgutil.iter_modules(mpc_tasks.__path__):
-        for thing in vars(import_module(f"mpc_tasks.{module.name}")).values():
+        for thing in vars(import_module(f"counterfoil_prefect.mpc_tasks.{module.name}")).values():
             if isinstance(thing, Task):
                 yield thing
 

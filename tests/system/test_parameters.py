@@ -6,9 +6,9 @@ import pytest
 
 from counterfoil.canonical import Ref
 from counterfoil.errors import RefusedError
-from flows.analyse import analyse
-from flows.collaborate import collaborate
-from flows.parameters import parse
+from counterfoil_prefect.flows.analyse import analyse
+from counterfoil_prefect.flows.collaborate import collaborate
+from counterfoil_prefect.flows.parameters import parse
 
 REF = Ref("agreement", "bank-a", "0" * 64)
 GOOD: dict[str, Any] = {"agreement": str(REF), "period": "2026-w47", "submissions": [str(REF)], "attempt": 1}

@@ -14,7 +14,7 @@ import pytest
 from counterfoil.governance.releases.docket import look
 from counterfoil.governance.review.airlock import State, decide
 from counterfoil.governance.review.proposals import proposals
-from flows.review import LOOK_AGAIN
+from counterfoil_prefect.flows.review import LOOK_AGAIN
 from tests.lib.consortium import NODES, found, today, unbacked_draft
 from tests.system.prefect_server import PrefectServer, within
 
@@ -29,7 +29,7 @@ class Page:
         self.draft = unbacked_draft(self.banks)
         self.server = PrefectServer(folder, self.banks.homes["coordinator"])
         self.server.ask("/work_pools/", {"name": "coordinator", "type": "counterfoil"})
-        self.server.start([sys.executable, "-m", "flows.party"])
+        self.server.start([sys.executable, "-m", "counterfoil_prefect.flows.party"])
         self.ended = [self.ends("analyse", node, f"evidence:{node}:{self.draft.evidence.digest}") for node in NODES]
         self.ended.append(self.ends("analyse", "node-0", f"evidence:node-0:{'0' * 64}"))
         flow = self.server.ask("/flows/", {"name": "review"})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.demo import NODES, OWNERS
+from counterfoil_prefect.deployments.demo import NODES, OWNERS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flows.spawned import Spawned
+from counterfoil_prefect.flows.spawned import Spawned
 
 Check = Callable[[Spawned], Coroutine[Any, Any, None]]
 

@@ -10,8 +10,8 @@ import pytest
 
 from counterfoil.canonical import Ref
 from counterfoil.errors import InternalError, OutOfBoundsError, RefusedError
-from mpc_tasks.barrier import OnlyOurs
-from mpc_tasks.task import mpc_task
+from counterfoil_prefect.mpc_tasks.barrier import OnlyOurs
+from counterfoil_prefect.mpc_tasks.task import mpc_task
 
 REF = Ref("table", "bank-a", "0" * 64)
 

@@ -31,7 +31,7 @@ from counterfoil.mpc.suites.output import recombine
 from counterfoil.mpc.suites.replicated import components
 from counterfoil.roles.result_names import component_name, salt_name
 from counterfoil.storage.vault import Vault
-from synthetic_data.loans import BANKS, canary
+from counterfoil_prefect.synthetic_data.loans import BANKS, canary
 from tests.lib.private import NOISED
 from tests.system.noised import events
 from tests.system.tapped import in_own_network

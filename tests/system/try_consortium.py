@@ -13,11 +13,11 @@ from counterfoil.canonical import Ref
 from counterfoil.errors import PeriodTableError
 from counterfoil.governance.jobs.evidence import make_evidence, sign_evidence
 from counterfoil.governance.jobs.job import Job
-from flows.parameters import Count, Id, Refs, RefText
-from flows.stage import stage
-from flows.stages import Stage
-from mpc_tasks.held import home
-from mpc_tasks.verify import signed
+from counterfoil_prefect.flows.parameters import Count, Id, Refs, RefText
+from counterfoil_prefect.flows.stage import stage
+from counterfoil_prefect.flows.stages import Stage
+from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.verify import signed
 from tests.system.try_parties import each_in_a_process, work
 
 WITHOUT = "without-table"

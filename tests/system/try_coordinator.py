@@ -13,10 +13,10 @@ from prefect import flow
 
 from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError
-from flows import dispatch, following
-from flows.stages import STAGES, Stage
-from mpc_tasks.barrier import guard_logs
-from mpc_tasks.runs import About
+from counterfoil_prefect.flows import dispatch, following
+from counterfoil_prefect.flows.stages import STAGES, Stage
+from counterfoil_prefect.mpc_tasks.barrier import guard_logs
+from counterfoil_prefect.mpc_tasks.runs import About
 
 
 def main() -> None:

@@ -13,11 +13,11 @@ import httpx
 
 from counterfoil.canonical import Ref
 from counterfoil.errors import OutOfBoundsError
-from flows.gate import Gate
-from flows.stage import stage
-from flows.stages import Stage
-from mpc_tasks.barrier import guard_logs
-from mpc_tasks.task import mpc_task
+from counterfoil_prefect.flows.gate import Gate
+from counterfoil_prefect.flows.stage import stage
+from counterfoil_prefect.flows.stages import Stage
+from counterfoil_prefect.mpc_tasks.barrier import guard_logs
+from counterfoil_prefect.mpc_tasks.task import mpc_task
 
 SECRET = "customer 4711"
 REF = Ref("agreement", "bank-a", "0" * 64)

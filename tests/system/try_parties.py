@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 
 from prefect import Flow
 
-from flows import spawner
-from flows.gate import Gate
-from flows.worker import CounterfoilWorker
-from mpc_tasks.barrier import guard_logs
+from counterfoil_prefect.flows import spawner
+from counterfoil_prefect.flows.gate import Gate
+from counterfoil_prefect.flows.worker import CounterfoilWorker
+from counterfoil_prefect.mpc_tasks.barrier import guard_logs
 from tests.system.try_party import end
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from counterfoil.canonical import Ref
 from counterfoil.errors import StoreError
-from flows import spawner
-from flows.gate import Gate
-from flows.parameters import RefText
-from flows.stage import stage
-from flows.stages import Stage
-from flows.worker import CounterfoilWorker
-from mpc_tasks.barrier import guard_logs
+from counterfoil_prefect.flows import spawner
+from counterfoil_prefect.flows.gate import Gate
+from counterfoil_prefect.flows.parameters import RefText
+from counterfoil_prefect.flows.stage import stage
+from counterfoil_prefect.flows.stages import Stage
+from counterfoil_prefect.flows.worker import CounterfoilWorker
+from counterfoil_prefect.mpc_tasks.barrier import guard_logs
 
 
 def leave_pid(name: str) -> None:

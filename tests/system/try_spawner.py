@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from counterfoil.errors import RefusedError
-from flows import spawner
-from flows.spawner import Admitted
+from counterfoil_prefect.flows import spawner
+from counterfoil_prefect.flows.spawner import Admitted
 
 
 def stubborn() -> None:

@@ -13,10 +13,10 @@ from counterfoil.canonical import Ref
 from counterfoil.governance.agreements.signing.signed import fetch_agreement
 from counterfoil.home import Home
 from counterfoil.terminal import console
-from deployments.demo import ROLES, Demo, stages
-from deployments.stages import Display
-from deployments.stand import DemoError, Stand
-from deployments.watch import ENDED_BADLY, Watch
+from counterfoil_prefect.deployments.demo import ROLES, Demo, stages
+from counterfoil_prefect.deployments.stages import Display
+from counterfoil_prefect.deployments.stand import DemoError, Stand
+from counterfoil_prefect.deployments.watch import ENDED_BADLY, Watch
 
 
 class Two(Demo):

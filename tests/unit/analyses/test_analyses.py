@@ -21,7 +21,7 @@ from counterfoil.governance.policies.rules import OFF, Rules
 from counterfoil.joint.range_check import Handed, check_ranges
 from counterfoil.mpc.ring.shares import as_signed
 from counterfoil.mpc.suites.plain.protocol import Plain
-from synthetic_data.loans import make_tables
+from counterfoil_prefect.synthetic_data.loans import make_tables
 
 CONTRACT_FILE = Path("contracts/data/loans.odcs.yaml")
 CONTRACT = parse_contract(CONTRACT_FILE.read_bytes(), CONTRACT_FILE.name)

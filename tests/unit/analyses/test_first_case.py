@@ -9,7 +9,7 @@ import pytest
 
 from counterfoil.mpc.suites.input import accept, split
 from counterfoil.mpc.suites.replicated import components
-from synthetic_data.answers import FIRST_CASE
+from counterfoil_prefect.synthetic_data.answers import FIRST_CASE
 
 TOTAL = 17_500
 

@@ -17,7 +17,7 @@ from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.policies.privacy import Privacy
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith, as_signed, concat
-from synthetic_data.answers import FIRST_CASE
+from counterfoil_prefect.synthetic_data.answers import FIRST_CASE
 from tests.spec.circuit_spec import SUITES, run
 from tests.unit.analyses.test_analyses import BARE, CONTRACT, planned
 

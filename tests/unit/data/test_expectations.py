@@ -32,7 +32,7 @@ from counterfoil.errors import (
 from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.contracts.quality import QualityRule
 from counterfoil.governance.policies.privacy import Person
-from synthetic_data import make_tables, write_tables
+from counterfoil_prefect.synthetic_data import make_tables, write_tables
 
 ROWS: dict[str, list[Any]] = {
     "code": ["0001", "0002", "0003", "0004"],

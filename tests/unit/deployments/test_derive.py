@@ -12,21 +12,21 @@ import pytest
 import yaml
 
 from counterfoil.errors import NotFoundError, RosterError
-from deployments.demo import ROLES, stages
-from deployments.derive import BANKS, main, members, prefect_yaml, stage_tables
-from flows.stage import description_of
-from flows.stages import STAGES, Stage, find_stages, read_stage, stages_of
+from counterfoil_prefect.deployments.demo import ROLES, stages
+from counterfoil_prefect.deployments.derive import BANKS, main, members, prefect_yaml, stage_tables
+from counterfoil_prefect.flows.stage import description_of
+from counterfoil_prefect.flows.stages import STAGES, Stage, find_stages, read_stage, stages_of
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_the_file_that_ships_is_derived_from_the_stages_and_the_four_banks() -> None:
-    """If not: python -m deployments.derive > deployments/prefect.yaml."""
+    """If not: python -m counterfoil_prefect.deployments.derive > deployments/prefect.yaml."""
     assert (ROOT / "deployments" / "prefect.yaml").read_text("utf-8") == prefect_yaml(members(BANKS))
 
 
 def test_the_operators_tables_are_derived() -> None:
-    """If not: put what `python -m deployments.derive --stages` prints into docs/operations.md."""
+    """If not: put what `python -m counterfoil_prefect.deployments.derive --stages` prints into docs/operations.md."""
     text = (ROOT / "docs" / "operations.md").read_text("utf-8")
     for table in stage_tables().strip().split("\n\n"):
         assert table in text

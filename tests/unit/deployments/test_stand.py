@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.stand import DemoError, Stand, free_ports
+from counterfoil_prefect.deployments.stand import DemoError, Stand, free_ports
 
 
 @pytest.mark.parametrize("name", ["thesis.txt", "homes/bank-a.txt"])

@@ -38,7 +38,7 @@ from counterfoil.joint.computation import (
 )
 from counterfoil.mpc.ring.shares import as_signed
 from counterfoil.mpc.suites.plain.protocol import Plain
-from synthetic_data.loans import make_tables
+from counterfoil_prefect.synthetic_data.loans import make_tables
 from tests.lib.consortium import CONTRACTS, today
 from tests.lib.trials import dice, trials
 from tests.unit.analyses.judging import bound, draw, judged, planned, released

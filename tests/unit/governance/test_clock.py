@@ -22,8 +22,8 @@ from counterfoil.governance.agreements.signing.in_force import RUN, load
 from counterfoil.governance.agreements.signing.reaffirmation import WARN_DAYS, check_reviewed
 from counterfoil.governance.parties.enrolment import invite, read_request
 from counterfoil.governance.parties.roster import Earlier
-from mpc_tasks import remind
-from mpc_tasks.barrier import barrier
+from counterfoil_prefect.mpc_tasks import remind
+from counterfoil_prefect.mpc_tasks.barrier import barrier
 from tests.system.test_hostile_pages import rendered
 from tests.unit.conftest import NOW, TODAY, Consortium
 

@@ -40,7 +40,7 @@ from counterfoil.home import Home
 from counterfoil.report.explain import explain, facts
 from counterfoil.roles.node.intake import take_in
 from counterfoil.roles.owner import Contribution
-from mpc_tasks.remind import describe
+from counterfoil_prefect.mpc_tasks.remind import describe
 from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, POLICY_FILE
 from tests.lib.clock import at
 from tests.lib.consortium import found

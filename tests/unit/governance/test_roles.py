@@ -21,8 +21,8 @@ from counterfoil.roles.node.attempt import Computation
 from counterfoil.roles.node.handover import announce_release, hand_over
 from counterfoil.roles.node.intake import take_in
 from counterfoil.roles.owner import Contribution
-from flows.gate import Gate
-from flows.party import FLOWS, flows_of
+from counterfoil_prefect.flows.gate import Gate
+from counterfoil_prefect.flows.party import FLOWS, flows_of
 from tests.unit.conftest import PERIOD, Consortium, make_consortium
 from tests.unit.governance.reviewing import approve, draft
 

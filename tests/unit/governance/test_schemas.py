@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from counterfoil.governance.documents import read_json, schema_text
-from deployments import schemas
+from counterfoil_prefect.deployments import schemas
 
 REPOSITORY = Path(__file__).parents[3]
 SCHEMAS = sorted((REPOSITORY / "counterfoil" / "governance" / "schema").glob("*.schema.json"))

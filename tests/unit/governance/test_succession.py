@@ -26,8 +26,8 @@ from counterfoil.governance.parties.roster import MOST_DAYS, Roster, fill_roster
 from counterfoil.governance.parties.succession import follow, latest, missing, sign_successor
 from counterfoil.governance.retention.purge import destroy_unused_keys
 from counterfoil.home import HOME, Home
-from mpc_tasks import held
-from mpc_tasks.verify import verify
+from counterfoil_prefect.mpc_tasks import held
+from counterfoil_prefect.mpc_tasks.verify import verify
 from tests.unit.conftest import CONTRACTS, IDS, TODAY, Consortium
 
 ENOUGH = [id for id in IDS if id != "node-1"][:7]  # more than half of the twelve

@@ -16,7 +16,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PACKAGES = ("counterfoil", "flows", "mpc_tasks")
+PACKAGES = {
+    "counterfoil": "counterfoil",
+    "flows": "counterfoil_prefect.flows",
+    "mpc_tasks": "counterfoil_prefect.mpc_tasks",
+}
+"""The folders of what users run, and the names that they are imported by."""
 
 TOUCHES = (
     r".*\bvault\.(load|keep|remove|destroy)",
@@ -48,19 +53,19 @@ ELSEWHERE = {
 """Where what is touched is no data of a job."""
 
 WRITES = {
-    "mpc_tasks.validate.validate": "table-validated",
-    "mpc_tasks.minimise.minimise": "table-minimised",
-    "mpc_tasks.share.share": "shares-submitted",
-    "mpc_tasks.receive.receive": "submissions-received",
+    "counterfoil_prefect.mpc_tasks.validate.validate": "table-validated",
+    "counterfoil_prefect.mpc_tasks.minimise.minimise": "table-minimised",
+    "counterfoil_prefect.mpc_tasks.share.share": "shares-submitted",
+    "counterfoil_prefect.mpc_tasks.receive.receive": "submissions-received",
     "counterfoil.roles.node.attempt.Computation.meet": "attempt-begun",
     "counterfoil.roles.node.attempt.Computation.fail": "attempt-failed",
-    "mpc_tasks.range_check.range_check": "ranges-checked",
-    "mpc_tasks.guard.guard": "releases-compared",
-    "mpc_tasks.evaluate.evaluate": "analysis-evaluated",
-    "mpc_tasks.compare.compare": "sums-compared",
-    "mpc_tasks.noise.noise": "noise-added",
-    "mpc_tasks.suppress.suppress": "cells-suppressed",
-    "mpc_tasks.audit.audit": "draft-made",
+    "counterfoil_prefect.mpc_tasks.range_check.range_check": "ranges-checked",
+    "counterfoil_prefect.mpc_tasks.guard.guard": "releases-compared",
+    "counterfoil_prefect.mpc_tasks.evaluate.evaluate": "analysis-evaluated",
+    "counterfoil_prefect.mpc_tasks.compare.compare": "sums-compared",
+    "counterfoil_prefect.mpc_tasks.noise.noise": "noise-added",
+    "counterfoil_prefect.mpc_tasks.suppress.suppress": "cells-suppressed",
+    "counterfoil_prefect.mpc_tasks.audit.audit": "draft-made",
     "counterfoil.roles.node.handover.hand_over": "released",
     "counterfoil.governance.releases.revocation.revoke": "release-revoked",
     "counterfoil.governance.retention.purge._erase": "shares-erased",
@@ -111,7 +116,8 @@ def entry_given(call: ast.Call) -> ast.expr | None:
 
 
 def read_module(path: Path) -> Iterator[Place]:
-    module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    folder, *rest = path.relative_to(ROOT).with_suffix("").parts
+    module = ".".join((PACKAGES[folder], *rest)).removesuffix(".__init__")
     tree = ast.parse(path.read_text("utf-8"))
     own_functions = dict(functions(tree, module))
     known = {name.removeprefix(f"{module}."): name for name in own_functions}
@@ -136,7 +142,7 @@ def read_module(path: Path) -> Iterator[Place]:
 @cache
 def places() -> dict[str, Place]:
     """Every function of what users run, by its full name."""
-    files = (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))
+    files = (path for folder in PACKAGES for path in sorted((ROOT / folder).rglob("*.py")))
     return {place.name: place for path in files for place in read_module(path)}
 
 

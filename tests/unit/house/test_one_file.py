@@ -18,9 +18,9 @@ STAGE = '''
 """Stage at an owner, in a test: count its blessings."""
 
 from counterfoil.canonical import Ref
-from flows.parameters import Id, RefText
-from flows.stage import stage
-from flows.stages import Schedule, Stage
+from counterfoil_prefect.flows.parameters import Id, RefText
+from counterfoil_prefect.flows.stage import stage
+from counterfoil_prefect.flows.stages import Schedule, Stage
 
 
 @stage(
@@ -41,12 +41,12 @@ def count_blessings(agreement: RefText, period: Id) -> Ref:
 
 LOOK = """
 import json, sys
-import flows
+from counterfoil_prefect import flows
 flows.__path__.append(sys.argv[1])  # as if the file were in the room
-from deployments.derive import prefect_yaml, stage_tables
-from flows.gate import Gate
-from flows.party import flows_of
-from flows.stages import STAGES, stages_of
+from counterfoil_prefect.deployments.derive import prefect_yaml, stage_tables
+from counterfoil_prefect.flows.gate import Gate
+from counterfoil_prefect.flows.party import flows_of
+from counterfoil_prefect.flows.stages import STAGES, stages_of
 
 admit = Gate(flows_of(["owner"]), print)
 agreement = f"agreement:bank-a:{'0' * 64}"

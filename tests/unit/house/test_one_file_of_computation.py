@@ -32,7 +32,7 @@ from counterfoil.report.costs import cost_words, openings
 from counterfoil.report.explain import explain
 from counterfoil.report.guarantees import guarantees
 from counterfoil.report.leakage import statement
-from deployments import schemas
+from counterfoil_prefect.deployments import schemas
 
 Change = Callable[[str], str]
 

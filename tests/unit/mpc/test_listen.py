@@ -22,7 +22,7 @@ from counterfoil.home import HOME, LISTEN, Home
 from counterfoil.mpc.transport.base import Kind
 from counterfoil.mpc.transport.listen import listen
 from counterfoil.mpc.transport.tls import Endpoint, connect
-from deployments.stand import free_ports
+from counterfoil_prefect.deployments.stand import free_ports
 from tests.unit.mpc.meetings import ATTEMPT, together
 
 RUN = CliRunner()

@@ -38,7 +38,7 @@ from counterfoil.governance.jobs.manifest import Manifest
 from counterfoil.roles.node.attempt import Computation
 from counterfoil.roles.node.intake import take_in
 from counterfoil.roles.owner import table_file
-from synthetic_data.loans import canary
+from counterfoil_prefect.synthetic_data.loans import canary
 from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, another, ending
 from tests.lib.consortium import NODES, OWNERS, Consortium, found, today, together
 from tests.unit.roles.evidence import snapshot

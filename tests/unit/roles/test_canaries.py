@@ -22,7 +22,7 @@ from counterfoil.governance.verification.verify import manifest_of
 from counterfoil.home import Home
 from counterfoil.roles.owner import table_file
 from counterfoil.roles.recipient.opening import open_job
-from synthetic_data.loans import Canary, canary
+from counterfoil_prefect.synthetic_data.loans import Canary, canary
 from tests.lib.consortium import NODES, OWNERS, Consortium, found
 from tests.unit.roles.evidence import files
 

@@ -16,12 +16,12 @@ from counterfoil.cli import app
 from counterfoil.errors import CounterfoilError, RefusedError, WithdrawnError
 from counterfoil.home import HOME, Home
 from counterfoil.roles.node.handover import hand_over
-from mpc_tasks import held
-from mpc_tasks.erase import erase
-from mpc_tasks.receive import receive
-from mpc_tasks.seal import seal
-from mpc_tasks.validate import validate
-from mpc_tasks.verify import verify
+from counterfoil_prefect.mpc_tasks import held
+from counterfoil_prefect.mpc_tasks.erase import erase
+from counterfoil_prefect.mpc_tasks.receive import receive
+from counterfoil_prefect.mpc_tasks.seal import seal
+from counterfoil_prefect.mpc_tasks.validate import validate
+from counterfoil_prefect.mpc_tasks.verify import verify
 from tests.lib.consortium import NODES, OWNERS, Consortium, found
 
 pytestmark = pytest.mark.slow

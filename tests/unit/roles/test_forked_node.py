@@ -16,8 +16,8 @@ from counterfoil.cli import app
 from counterfoil.errors import ForkedError, NotWitnessedError
 from counterfoil.home import HOME, Home
 from counterfoil.roles.node.handover import announce_release, hand_over
-from mpc_tasks import held
-from mpc_tasks.cosign import cosign_nodes
+from counterfoil_prefect.mpc_tasks import held
+from counterfoil_prefect.mpc_tasks.cosign import cosign_nodes
 from tests.lib.consortium import NODES, OWNERS, found
 
 pytestmark = pytest.mark.slow

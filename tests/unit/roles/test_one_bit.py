@@ -16,7 +16,7 @@ from counterfoil.governance.review.decisions import decisions
 from counterfoil.joint.computation import declared
 from counterfoil.roles.recipient.opening import OpenedJob, open_job
 from counterfoil.storage.arrays import unpack
-from synthetic_data.loans import make_tables
+from counterfoil_prefect.synthetic_data.loans import make_tables
 from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE
 from tests.lib.consortium import CONTRACTS, OWNERS, Consortium, found, today
 

@@ -11,7 +11,15 @@ import pytest
 from counterfoil.data.encode import encode
 from counterfoil.data.reading.table import load
 from counterfoil.governance.contracts.contract import Contract, parse_contract
-from synthetic_data import BANKS, FIRST_CASE, NUMERIC, canary, known_answers, make_tables, write_tables
+from counterfoil_prefect.synthetic_data import (
+    BANKS,
+    FIRST_CASE,
+    NUMERIC,
+    canary,
+    known_answers,
+    make_tables,
+    write_tables,
+)
 
 LOANS = Path(__file__).parents[3] / "contracts" / "data" / "loans.odcs.yaml"
 SEED = 7
@@ -86,7 +94,17 @@ def test_canaries_are_unique_and_satisfy_the_contract(contract: Contract, tmp_pa
 
 def test_command_line(contract: Contract, tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:
     root = LOANS.parents[2]
-    command = [sys.executable, "-m", "synthetic_data", "--contract", str(LOANS), "--out", str(tmp_path), "--rows", "50"]
+    command = [
+        sys.executable,
+        "-m",
+        "counterfoil_prefect.synthetic_data",
+        "--contract",
+        str(LOANS),
+        "--out",
+        str(tmp_path),
+        "--rows",
+        "50",
+    ]
     subprocess.run(command, check=True, cwd=root)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "bank-a.csv",

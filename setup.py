@@ -1,0 +1,14 @@
+"""Which folders are which packages: a mapping that pyproject.toml cannot state beside a search for packages."""
+
+from setuptools import find_packages, setup
+
+MAPPED = ("flows", "mpc_tasks", "deployments", "synthetic_data", "contracts")
+
+setup(
+    packages=[
+        *find_packages(include=["counterfoil", "counterfoil.*"]),
+        *(f"counterfoil_prefect.{name}" for name in MAPPED),
+        *(f"counterfoil_prefect.{name}.{inner}" for name in MAPPED for inner in find_packages(name)),
+    ],
+    package_dir={"counterfoil": "counterfoil", **{f"counterfoil_prefect.{name}": name for name in MAPPED}},
+)
