@@ -12,7 +12,7 @@ from docs.site.text import cell, code, escape, table, toctree
 
 
 def commands(at: Any = None, name: str = "counterfoil") -> Iterator[tuple[str, Any]]:
-    """Every command that can be typed, and each group before its own, by its full name."""
+    """Yield every command that can be typed, and each group before its own, by its full name."""
     at = at or get_command(app)
     yield name, at
     for each, command in getattr(at, "commands", {}).items():

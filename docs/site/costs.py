@@ -15,7 +15,7 @@ ROWS = 1000
 
 
 def specs() -> Iterator[tuple[str, Spec]]:
-    """Every circuit that a table of `tests/spec` states a cost of, with its file, each once."""
+    """Yield every circuit that a table of `tests/spec` states a cost of, with its file, each once."""
     seen = set()
     for path in sorted((ROOT / "tests" / "spec").glob("test_*.py")):
         module = importlib.import_module(f"tests.spec.{path.stem}")

@@ -9,7 +9,7 @@ from docs.site.text import cell, code, table
 
 
 def failures(at: type[CounterfoilError] = CounterfoilError) -> Iterator[type[CounterfoilError]]:
-    """Every class of the library's errors, a family before its members."""
+    """Yield every class of the library's errors, a family before its members."""
     yield at
     for child in at.__subclasses__():
         if child.__module__ == CounterfoilError.__module__:

@@ -15,7 +15,7 @@ Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def rooms() -> Iterator[tuple[str, Path]]:
-    """Every room that others may import from, by its dotted name."""
+    """Yield every room that others may import from, by its dotted name."""
     for init in sorted(LIBRARY.rglob("__init__.py")):
         parts = init.parent.relative_to(ROOT).parts
         if not any(part.startswith("_") for part in parts):

@@ -13,7 +13,7 @@ LIBRARY = Path(__file__).parents[2] / "counterfoil"
 
 
 def schemas() -> Mapping[str, Any]:
-    """Every schema of the library by its name."""
+    """Load every schema of the library by its name."""
     return {
         path.name.removesuffix(".schema.json"): json.loads(path.read_text("utf-8"))
         for path in sorted(LIBRARY.rglob("*.schema.json"))

@@ -27,7 +27,7 @@ _ERRORS = {name for name, each in vars(counterfoil.errors).items() if inspect.is
 _ROOT = Path(__file__).parents[3]
 _RUFF = tomllib.loads((_ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
 _NOT_YET = [pattern for pattern, codes in _RUFF["per-file-ignores"].items() if "D" in codes]
-_FOLDERS = ("benchmarks", "counterfoil", "deployments", "flows", "mpc_tasks", "synthetic_data")
+_FOLDERS = ("benchmarks", "counterfoil", "deployments", "docs", "flows", "mpc_tasks", "synthetic_data")
 _CHECKED = [
     name
     for folder in _FOLDERS
