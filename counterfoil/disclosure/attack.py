@@ -185,7 +185,7 @@ class _Joint:
 
     @cached_property
     def _limits(self) -> Any:
-        """low · count <= sum <= high · count in every joint cell, as rows that are not positive."""
+        """The limits low · count <= sum <= high · count in every joint cell, as rows that are not positive."""
         if not self.columns and not self.limits_of:
             return None
         rows: list[list[Any]] = []

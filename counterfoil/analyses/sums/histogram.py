@@ -26,10 +26,9 @@ from counterfoil.mpc.protocol import Protocol
 
 
 class Histogram(Analysis):
-    """Counts of `column` in [edge, next edge); the last bin includes its upper edge. Exact, unless noise
-    or rounding is asked for.
+    """Counts of `column` in [edge, next edge); the last bin includes its upper edge.
 
-    Values outside all bins are not counted.
+    Exact, unless noise or rounding is asked for. Values outside all bins are not counted.
     """
 
     key = "histogram"

@@ -17,8 +17,9 @@ from counterfoil.mpc.circuits.core.bound import Bound
 
 
 class Total(OneSum):
-    """The sum of `column` and the number of rows behind it. Exact, unless noise or rounding is asked for;
-    the rows have no noise in any case.
+    """The sum of `column` and the number of rows behind it.
+
+    Exact, unless noise or rounding is asked for; the rows have no noise in any case.
     """
 
     key = "total"
