@@ -6,7 +6,7 @@ STAMP := .venv/installed-$(shell sha256sum requirements.lock pyproject.toml | sh
 # Three processes for two cores, since the long checks wait more than they compute; a file a process, the longest first.
 SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test quick lint lock schemas soak outside bench clean
+.PHONY: demo test check t quick times coverage docs lint lock schemas soak outside bench clean
 
 $(STAMP):
 	$(PYTHON) -m venv .venv
@@ -25,6 +25,8 @@ $(STAMP):
 demo: $(STAMP)          ## the main job on synthetic data; REVIEW=ask waits for your decision
 	$(BIN)/python -m counterfoil_prefect.deployments.demo $(if $(REVIEW),--review $(REVIEW))
 
+check: lint             ## format, lint, types, imports: in less than a minute
+
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -32,10 +34,24 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 test: lint .venv/azurite/ready  ## every check
-	$(BIN)/pytest $(SPREAD) -m "not soak"
+	$(BIN)/pytest $(SPREAD) -m "not soak" --junitxml=build/test.xml
 
-quick: $(STAMP) .venv/azurite/ready  ## the fast checks alone
-	$(BIN)/pytest $(SPREAD) -m "not soak and not slow"
+QUICK := not soak and not slow and not services
+
+quick: $(STAMP)         ## the fast checks that need no service
+	$(BIN)/pytest $(SPREAD) -m "$(QUICK)" --junitxml=build/quick.xml
+
+t: $(STAMP)             ## one room's lint and quick tests: make t ROOM=governance, or mpc/suites, or flows
+	ROOM=$(ROOM) BIN=$(BIN) sh tests/lib/room.sh "$(QUICK)"
+
+times: $(STAMP)         ## seconds by folder of the last `make test`, or of FILE=build/quick.xml
+	$(BIN)/python -m tests.lib.times $(or $(FILE),build/test.xml)
+
+coverage: $(STAMP)      ## what the quick checks leave unexercised; fails below the floor in pyproject.toml
+	$(BIN)/pytest $(SPREAD) -m "$(QUICK)" --cov --cov-report=html:build/coverage --cov-report=term:skip-covered
+
+docs: $(STAMP)          ## the site, strictly, in build/site/html
+	$(BIN)/python -m docs.site
 
 soak: $(STAMP) .venv/azurite/ready .venv-mpyc/ready  ## hours: every check with as many trials as a release needs; SEED=n starts elsewhere
 	SEED=$(or $(SEED),0) $(BIN)/pytest -n 2 --dist load -m soak --durations=0

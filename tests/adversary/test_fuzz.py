@@ -108,6 +108,7 @@ def attack(name: str, target: Target, seed: int) -> bool:
         assert effort.seconds < MOST_S, f"{name}, seed {seed}: {effort.seconds:.1f} s"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(14400)
 @trials(quick=40, full=20_000)
 @pytest.mark.parametrize("name", TARGETS)
@@ -139,6 +140,7 @@ FILES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(14400)
 @trials(quick=4, full=1_500)
 @pytest.mark.parametrize("kind", FILES)

@@ -151,6 +151,7 @@ class Trial:
             checkpoint.write_bytes(signed)
 
 
+@pytest.mark.slow
 @trials(40, 1_000)
 def test_one_honest_witness_sees_every_other_history(trials: range, tmp_path: Path) -> None:
     kinds = (*OWNERS_LIES, *EXCHANGES_LIES)

@@ -110,6 +110,7 @@ def test_a_newcomer_gives_the_roster_and_a_folder_serves_as_a_catalogue(
     assert gone.exit_code == 0 and "nobody offers such data here" in gone.stderr
 
 
+@pytest.mark.slow
 def test_no_cell_of_the_table_is_in_an_entry(tmp_path: Path) -> None:
     banks = make_consortium(tmp_path, today=clock.today())
     home = banks.homes["bank-a"]

@@ -49,6 +49,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_every_command_meets_every_condition(cases: list[dict[str, Any]]) -> None:
     met = {(each["command"], each["condition"]) for each in cases}
     under = {condition for _, condition in met}
@@ -116,6 +117,7 @@ def test_the_version_names_formats_and_python() -> None:
     assert "evidence/1" in lines[3] and lines[4].startswith(f"Python {sys.version.split()[0]}")
 
 
+@pytest.mark.slow
 def test_output_goes_into_folders_that_are_made(tmp_path: Path) -> None:
     contract = ROOT / "contracts" / "data" / "loans.odcs.yaml"
     out = tmp_path / "a" / "b"

@@ -240,6 +240,7 @@ def test_row_counts_agree_with_the_contracts_own_reading(
     assert ((low is None or low <= count) and (high is None or count <= high)) == rule.holds(count)
 
 
+@pytest.mark.slow
 def test_large_table_is_validated_with_its_own_row_numbers(contract: Contract, page: Path) -> None:
     count = 2 * PIECE_ROWS + 1_000
     rows = pd.DataFrame({name: [cells[2]] * count for name, cells in ROWS.items()}).to_dict("list")
@@ -255,6 +256,7 @@ def test_large_table_is_validated_with_its_own_row_numbers(contract: Contract, p
         assert f'<td class="row">{row}</td><td class="cell">0003</td>' in html
 
 
+@pytest.mark.slow
 def test_tolerances_count_over_all_pieces(contract: Contract, page: Path) -> None:
     count = 2 * PIECE_ROWS
     rows = {name: [cells[0]] * count for name, cells in ROWS.items()}

@@ -324,6 +324,7 @@ def test_arrow_files_are_profiled_and_never_contributed(compression: str | None,
         load(path, contract, tmp_path / "page.html")
 
 
+@pytest.mark.slow
 def test_a_crafted_arrow_file_is_refused_by_name(tmp_path: Path) -> None:
     path = write_arrow(tmp_path / "crafted.arrow", ARROW)
     whole = path.read_bytes()

@@ -126,6 +126,7 @@ def test_frame_has_plain_types_where_nothing_is_missing(tmp_path: Path, contract
     assert pd.api.types.is_datetime64_dtype(frame["day"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_bad_files_are_refused_and_nothing_of_them_is_told(
     tmp_path: Path, contract: Contract, page: Path, name: str
@@ -153,6 +154,7 @@ def test_parquet_cut_off(tmp_path: Path, contract: Contract, page: Path, keep: i
     assert type(refused(path, contract, page)) is UnreadableTableError
 
 
+@pytest.mark.slow
 def test_parquet_with_any_byte_changed_is_read_or_refused(tmp_path: Path, contract: Contract, page: Path) -> None:
     path = parquet(tmp_path / "bad.parquet")
     whole = path.read_bytes()

@@ -317,6 +317,7 @@ def test_every_hidden_cell_of_the_demo_survives_the_attack(margins: tuple[str, .
         assert each.width >= agreement.min_count, each
 
 
+@pytest.mark.slow
 def test_how_many_cells_each_rule_hides_is_opened_only_if_the_policy_asks_for_it(tmp_path: Path) -> None:
     quiet, _ = demo(tmp_path / "quiet")
     assert quiet.progress.by_rule == {}
@@ -328,6 +329,7 @@ def test_how_many_cells_each_rule_hides_is_opened_only_if_the_policy_asks_for_it
     assert set(told.progress.by_rule["balance-histogram"].values()) == {0}
 
 
+@pytest.mark.slow
 def test_what_would_hide_less_is_said_by_name(tmp_path: Path) -> None:
     joint, _ = demo(tmp_path, ("region", "product"))
     plans = analyses(joint.agreement)

@@ -127,6 +127,7 @@ def handed_in(banks: Consortium) -> tuple[dict[Part, dict[str, np.ndarray]], dic
     return parts, {part: table.rows for part, table in tables.items()}
 
 
+@pytest.mark.slow
 def test_honest_owners_analyses_agree(banks: Consortium) -> None:
     made = compared(banks.agreement, *handed_in(banks))
     assert len(made) > 3 and all(made.values()), made

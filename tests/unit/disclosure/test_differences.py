@@ -167,6 +167,7 @@ def forgiving(text: str) -> str:
 ALLOWED = "  noise_instead_of_refusal: true\n"
 
 
+@pytest.mark.slow
 def test_what_exact_analyses_are_handed_is_enough_for_noised_ones(tmp_path: Path, chance: Chance) -> None:
     """Every analysis of the demo takes noise after its owners handed in what the exact one needs."""
     exact, _ = demo(tmp_path / "exact", policy=ALLOWED, edit=forgiving)
@@ -194,6 +195,7 @@ def test_what_exact_analyses_are_handed_is_enough_for_noised_ones(tmp_path: Path
     chance.affords(unmoved)
 
 
+@pytest.mark.slow
 def test_noise_is_not_taken_by_what_has_none_nor_too_late(tmp_path: Path) -> None:
     def ask(joint: JointComputation) -> None:
         joint.noise_instead(["loans"])

@@ -395,6 +395,7 @@ def test_a_broken_file_is_named_and_nothing_is_written(tmp_path: Path) -> None:
             assert not out.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_anything_in_the_place_of_anything_is_read_or_refused_by_name(seed: int) -> None:
     drawn = random.Random(seed)

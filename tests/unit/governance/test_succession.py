@@ -210,6 +210,7 @@ def renew(consortium: Consortium, id: str) -> Roster:
     return roster
 
 
+@pytest.mark.slow
 def test_an_agreement_outlives_a_renewal_until_the_earlier_keys_are_not_honoured(signed: Consortium) -> None:
     home, before = signed.homes["node-1"], signed.homes["node-1"].keys
     roster = renew(signed, "node-1")

@@ -38,6 +38,7 @@ def test_what_ships_is_quiet(name: str, settings: dict[str, str]) -> None:
     assert settings.items() <= shipped(name).items()
 
 
+@pytest.mark.services
 @pytest.mark.parametrize("module", ["counterfoil_prefect.flows.party", "counterfoil_prefect.flows.worker"])
 def test_a_worker_that_is_started_with_no_settings_is_quiet(module: str) -> None:
     script = f"import {module}; from prefect._internal.analytics.enabled import is_telemetry_enabled as on; print(on())"

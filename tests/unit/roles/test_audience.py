@@ -20,6 +20,8 @@ from counterfoil.roles.node.handover import announce_release, hand_over
 from counterfoil.roles.recipient.opening import open_job
 from tests.lib.consortium import Consortium, found, today
 
+pytestmark = pytest.mark.slow
+
 
 def supervised(contracts: Path) -> None:
     """One analysis, for whoever supervises in Germany; Bank B may receive, and is none of them."""

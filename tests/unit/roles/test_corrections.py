@@ -30,6 +30,8 @@ from tests.lib.agreements import AGREEMENT_FILE, another
 from tests.lib.consortium import NODES, OWNERS, Consortium, compute, found, today, together
 from tests.unit.roles.test_differences import keep
 
+pytestmark = pytest.mark.slow
+
 ALLOWED = {"limits:\n": "corrections: until-computed\n\nlimits:\n"}
 NUMBERS = count(1)
 

@@ -41,6 +41,8 @@ from tests.lib.agreements import AGREEMENT_FILE, POLICY_FILE, another
 from tests.lib.consortium import NODES, OWNERS, REVIEWERS, Consortium, compute, found, today, together
 from tests.lib.private import only
 
+pytestmark = pytest.mark.slow
+
 ROWS = 100
 
 

@@ -25,6 +25,8 @@ from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, another
 from tests.lib.consortium import NODES, OWNERS, Consortium, found, today
 from tests.unit.roles.test_differences import draft, keep, publish
 
+pytestmark = pytest.mark.slow
+
 IDENTIFIER = "          - property: privacyRole\n            value: identifier\n"
 KEY = """          - property: privacyRole
             value: key

@@ -22,7 +22,7 @@ from counterfoil.storage.exchange import Exchange
 from tests.lib.consortium import Consortium, assert_pooled, found, today
 from tests.lib.stores import Store, started
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.services]
 
 
 @pytest.fixture(scope="module", params=["s3", "azure"])

@@ -35,7 +35,10 @@ from tests.lib.stores import KINDS, Store, started
 AT_FDCWD, RENAME_EXCHANGE, RACE_S = -100, 2, 3.0
 
 
-@pytest.fixture(scope="module", params=KINDS)
+SERVED = [pytest.param(kind, marks=[] if kind == "folder" else pytest.mark.services) for kind in KINDS]
+
+
+@pytest.fixture(scope="module", params=SERVED)
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     with started(request.param, tmp_path_factory.mktemp(request.param)) as up:
         yield up
