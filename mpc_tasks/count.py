@@ -12,6 +12,7 @@ from counterfoil.governance.jobs.evidence import load_draft
 from counterfoil.governance.releases.docket import amiss, look
 from counterfoil.governance.releases.release import is_released
 from counterfoil.governance.review.airlock import Review, State
+from counterfoil.governance.review.leaving import Audience, audience
 from counterfoil.governance.review.proposals import proposals
 from counterfoil.governance.verification.verify import find_manifest
 from counterfoil.report.prechecks import Precheck, prechecks
@@ -49,7 +50,7 @@ def count(agreement: Ref, evidence: Ref) -> int:
 def checkers_waiting(agreement: Ref, evidence: Ref) -> int:
     """Count the agreement's checkers who have no release yet of a draft that they may see."""
     found = standing(agreement, evidence)
-    if found.state not in _WAITING:
+    if audience(found) is not Audience.CHECKERS:
         return 0
     given = (is_released(home().exchange, evidence.digest, id) for id in found.draft.agreement.terms.checkers)
     return sum(not each for each in given)
@@ -63,7 +64,7 @@ def standing(agreement: Ref, evidence: Ref) -> Review:
 
 def missing_approvals(found: Review) -> int:
     """Count the approvals that are still missing. Raises: NotApprovedError when they cannot come any more."""
-    if found.state in (State.APPROVED, State.RELEASED):
+    if audience(found) is Audience.RECIPIENTS:
         return 0
     if found.state not in _WAITING or found.missing > len(found.undecided):
         follows = "; another draft may be reviewed" if found.state is State.CHANGES_REQUESTED else ""
@@ -102,7 +103,7 @@ def _row(*cells: object) -> Markdown:
 def _page(found: Review, agreement: Ref, checks: Sequence[Precheck], runs: Sequence[Run]) -> Markdown:
     evidence, terms = found.draft.evidence, found.draft.agreement.terms
     state = f"waits for {found.missing} more of {terms.quorum} approvals" if found.state in _WAITING else "is over"
-    if found.state in (State.APPROVED, State.RELEASED):
+    if audience(found) is Audience.RECIPIENTS:
         state = "is approved"
     proposed = {made.reviewer: str(made.verdict) for made in proposals(home().exchange, found)}
     verdicts = {

@@ -16,7 +16,7 @@ from counterfoil.audit.publish import publish
 from counterfoil.audit.witness import prove_witnessed
 from counterfoil.errors import NotWitnessedError, TamperedError
 from counterfoil.governance.jobs.evidence import Draft
-from counterfoil.governance.review.airlock import Leaving, Shown
+from counterfoil.governance.review.leaving import CheckerPreview, Releasable
 
 if TYPE_CHECKING:
     from counterfoil.home import Home
@@ -36,7 +36,7 @@ class Announced:
     Only `check_announced` makes one.
     """
 
-    approved: Leaving
+    approved: Releasable
     entry: bytes
     proofs: tuple[Proof, ...]
 
@@ -46,7 +46,7 @@ class Announced:
         return _approvals(Event.parse(self.entry))
 
 
-def announce(approved: Leaving, home: Home) -> None:
+def announce(approved: Releasable, home: Home) -> None:
     """The announcement is in this node's log, once however often this is called, and the log in the exchange.
 
     Raises: TamperedError, BusyError, StoreError.
@@ -66,7 +66,7 @@ def announce(approved: Leaving, home: Home) -> None:
     publish(home.log, home.exchange)
 
 
-def check_announced(approved: Leaving, home: Home) -> Announced:
+def check_announced(approved: Releasable, home: Home) -> Announced:
     """The draft as announced by this node. Raises: NotWitnessedError, which says what or who is missing."""
     found = _standing(approved, home)
     if found is None:
@@ -108,7 +108,7 @@ def check_announcement(
     return _approvals(event)
 
 
-def _standing(approved: Leaving, home: Home) -> tuple[int, bytes] | None:
+def _standing(approved: Releasable, home: Home) -> tuple[int, bytes] | None:
     """The latest entry of this node's log that announces this release on decisions that count still."""
     entries = home.log.entries()
     for index in range(len(entries) - 1, -1, -1):
@@ -132,8 +132,8 @@ def _announces(event: Event, draft: Draft, type: str) -> bool:
     )
 
 
-def _type(leaving: Leaving) -> str:
-    return SHOWN if isinstance(leaving, Shown) else ANNOUNCED
+def _type(leaving: Releasable) -> str:
+    return SHOWN if isinstance(leaving, CheckerPreview) else ANNOUNCED
 
 
 def _approvals(event: Event) -> dict[str, str]:

@@ -16,7 +16,7 @@ from counterfoil.crypto.keys import PublicKeys
 from counterfoil.errors import NotFoundError, ReplayError, SignatureError
 from counterfoil.governance.agreements.signing.signed import own_keys
 from counterfoil.governance.papers import Paper, Readable, Statement
-from counterfoil.governance.review.airlock import Leaving
+from counterfoil.governance.review.leaving import Releasable
 
 if TYPE_CHECKING:
     from counterfoil.home import Home
@@ -51,7 +51,7 @@ class Receipt(Statement):
     opened: datetime
 
 
-def sign_receipt(approved: Leaving, copies: Mapping[str, str], home: Home, now: datetime) -> Receipt:
+def sign_receipt(approved: Releasable, copies: Mapping[str, str], home: Home, now: datetime) -> Receipt:
     """Sign and publish this recipient's receipt for what every node released to it; return the first one, which counts.
 
     Raises: StoreError; SignatureError if somebody else put one there.

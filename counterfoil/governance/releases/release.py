@@ -42,8 +42,9 @@ from counterfoil.governance.releases.announcement import ANNOUNCED, SHOWN, Annou
 from counterfoil.governance.releases.delivery import SEALED, open_store, store_of
 from counterfoil.governance.releases.receipt import fetched
 from counterfoil.governance.releases.revocation import Revocation, check_not_revoked, is_revoked
-from counterfoil.governance.review.airlock import Approved, Leaving, Shown, count_decisions
+from counterfoil.governance.review.airlock import Review, review
 from counterfoil.governance.review.decisions import Signed
+from counterfoil.governance.review.leaving import CheckerPreview, Releasable
 from counterfoil.secret import Secret
 from counterfoil.storage.records import BLOBS, Records
 
@@ -161,7 +162,7 @@ def release(announced: Announced, recipient: str, shares: bytes, home: Home, now
     if home.party not in terms.nodes:
         raise RefusedError(f"{home.party} is not a node in agreement {terms.id}")
     plans = _plans(approved.draft, recipient)
-    if isinstance(approved, Shown) and recipient not in terms.checkers:
+    if isinstance(approved, CheckerPreview) and recipient not in terms.checkers:
         raise NotApprovedError(
             f"job {evidence.job} is not approved, and {recipient} is no checker; it waits like others"
         )
@@ -195,7 +196,7 @@ def release(announced: Announced, recipient: str, shares: bytes, home: Home, now
     return document
 
 
-def open_release(approved: Leaving, home: Home, now: datetime) -> dict[str, Delivered]:
+def open_release(approved: Releasable, home: Home, now: datetime) -> dict[str, Delivered]:
     """What each node released to this recipient, by node, in the agreement's order.
 
     Raises: ReleaseRevokedError and WithdrawnError, unless this recipient signed before that it has it;
@@ -227,7 +228,7 @@ def open_release(approved: Leaving, home: Home, now: datetime) -> dict[str, Deli
     }
 
 
-def _check_in_force(approved: Leaving, home: Home) -> None:
+def _check_in_force(approved: Releasable, home: Home) -> None:
     """Raises: ReleaseRevokedError if any node took back what it released to this recipient."""
     terms, evidence = approved.draft.agreement.terms, approved.draft.evidence
     for node in terms.nodes:
@@ -241,7 +242,7 @@ def _check_in_force(approved: Leaving, home: Home) -> None:
         raise ReleaseRevokedError(f"{node} revoked its release of job {evidence.job} at {when}: {revocation.reason}")
 
 
-def check_approvals(document: Release, approved: Leaving) -> None:
+def check_approvals(document: Release, approved: Releasable) -> None:
     """Raises: TamperedError unless the release stands on decisions that count."""
     if not document.approvals.items() <= approved.approvals.items():
         raise TamperedError(f"{document.node} released job {document.job} on other approvals than are there")
@@ -264,9 +265,9 @@ def is_complete(exchange: Records, draft: Draft) -> bool:
     return True
 
 
-def count_anew(exchange: Records, draft: Draft, envelopes: Iterable[Signed]) -> Approved:
-    """As `count_decisions`, for those who come when the draft may have left already. Raises: NotApprovedError."""
-    return count_decisions(draft, envelopes, released=is_complete(exchange, draft))
+def review_anew(exchange: Records, draft: Draft, envelopes: Iterable[Signed]) -> Review:
+    """Review the draft as one that may have left: what comes after its release is complete stops nothing."""
+    return review(draft, envelopes, released=is_complete(exchange, draft))
 
 
 def read_release(exchange: Records, draft: Draft, recipient: str, node: str) -> Release:
@@ -299,7 +300,7 @@ def _plans(draft: Draft, recipient: str) -> dict[str, str]:
     return plans
 
 
-def _info(approved: Leaving, node: str, recipient: PublicKeys) -> bytes:
+def _info(approved: Releasable, node: str, recipient: PublicKeys) -> bytes:
     """What shares are sealed for: one evidence, one node, one recipient's key."""
     evidence = approved.draft.evidence.digest
     return bind("mpc/release/1", evidence.encode(), node.encode(), recipient.seal_id.encode())

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from counterfoil.crypto.keys import PrivateKeys
-from counterfoil.errors import DocumentError, NotApprovedError, ReviewError, SignatureError
+from counterfoil.errors import DocumentError, ReviewError, SignatureError
 from counterfoil.governance.jobs.evidence import Draft
 from counterfoil.governance.review.decisions import (
     Decision,
@@ -92,13 +92,12 @@ NEXT: Final[Mapping[tuple[State, Event], State]] = {
 }
 """Every pair that is not here is refused. What was asked to change is never approved: the next draft may be."""
 
-_FOR_CHECKERS: Final = (State.SUBMITTED, State.PARTIALLY_REVIEWED, State.APPROVED, State.RELEASED)
-
-_STOPS: Final[Mapping[Verdict, str]] = {
+STOPS: Final[Mapping[Verdict, str]] = {
     "request-changes": "asked for changes",
     "reject": "rejected",
     "withdraw": "took its part back",
 }
+"""The verdicts that stop a draft, and what messages say of who gave one."""
 
 
 def follow(state: State, event: Event) -> State:
@@ -132,32 +131,6 @@ class Review:
     def missing(self) -> int:
         """How many more approvals the quorum takes."""
         return max(0, self.draft.agreement.terms.quorum - len(self.by("approve")))
-
-
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """A draft that may leave the nodes, and the approvals on which: to whom is for its subclass to say."""
-
-    draft: Draft
-    decisions: tuple[Decision, ...]
-
-    @property
-    def approvals(self) -> dict[str, str]:
-        """Who approved, and the digest of each one's decision."""
-        return {decision.party: decision.digest for decision in self.decisions}
-
-
-@dataclass(frozen=True, slots=True)
-class Approved(Leaving):
-    """A draft that enough reviewers let go and nobody stopped: for all recipients. Only `count_decisions` makes one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown(Leaving):
-    """A draft that is to be reviewed, and that nobody stopped: for the agreement's checkers alone, on no approval.
-
-    Only `admit_checkers` makes one, and whoever finds that a draft was shown.
-    """
 
 
 def review(
@@ -203,7 +176,7 @@ def _events(given: Sequence[Verdict], quorum: int, released: bool, stops: Mappin
         yield Event.COMPLETE if count == quorum else Event.APPROVE
     if released:
         yield Event.RELEASE
-    for verdict in _STOPS:
+    for verdict in STOPS:
         if verdict in given:
             yield Event(verdict)
     yield from (event for event, happened in stops.items() if happened)
@@ -227,34 +200,3 @@ def decide(
     follow(review(draft, others, today=now.date()).state, Event(verdict))
     sign_decision(draft, decision, keys, exchange)
     return decision
-
-
-def count_decisions(draft: Draft, envelopes: Iterable[Signed], *, released: bool = False) -> Approved:
-    """The draft as approved, by the table: the agreed number of reviewers approved, and nobody stopped it.
-
-    Of a draft that is `released`, decisions that came later change nothing.
-
-    Raises: NotApprovedError, which says who is missing, who stopped it, and what did not count.
-    """
-    found, terms = review(draft, envelopes, released=released), draft.agreement.terms
-    if found.state not in (State.APPROVED, State.RELEASED):
-        waiting = ", ".join(found.undecided) or "nobody"
-        stopped = [f"{party} {words}" for verdict, words in _STOPS.items() for party in found.by(verdict)]
-        raise NotApprovedError(
-            f"{len(found.by('approve'))} of {terms.quorum} approvals; undecided: {waiting}"
-            + "".join(f"; {note}" for note in (*stopped, *found.uncounted))
-        )
-    return Approved(draft, tuple(decision for decision in found.decisions if decision.verdict == "approve"))
-
-
-def admit_checkers(draft: Draft, envelopes: Iterable[Signed]) -> Shown:
-    """The draft for its checkers, who see it before anybody else, by the same table: nobody has stopped it.
-
-    Raises: NotApprovedError when the agreement has no checkers, or the draft was stopped.
-    """
-    found, terms = review(draft, envelopes), draft.agreement.terms
-    if not terms.checkers or found.state not in _FOR_CHECKERS:
-        raise NotApprovedError(
-            f"the draft is {found.state}, and agreement {terms.id} lets nobody see it before the quorum"
-        )
-    return Shown(draft, ())

@@ -31,13 +31,13 @@ from counterfoil.governance.releases.release import (
     RELEASE,
     Release,
     check_approvals,
-    count_anew,
     read_release,
+    review_anew,
 )
 from counterfoil.governance.releases.revocation import Revocation
 from counterfoil.governance.retention.erasure import ERASURE, Erasure
-from counterfoil.governance.review.airlock import Leaving, Shown
 from counterfoil.governance.review.decisions import decisions
+from counterfoil.governance.review.leaving import CheckerPreview, Releasable, as_given
 from counterfoil.storage.records import BLOBS, Copy, Records
 
 
@@ -85,17 +85,14 @@ def _is_foreign(verified: Verified, evidence: str) -> bool:
     return True
 
 
-def _leaving(exchange: Records, draft: Draft) -> Leaving:
-    """The draft as approved; or, if only checkers have it yet, as shown to them. Raises: NotApprovedError."""
-    evidence, checkers = draft.evidence.digest, draft.agreement.terms.checkers
-    given = {name[2] for name in exchange.list(RELEASE.name(evidence)) if len(name) == 4}
-    if given.intersection(draft.agreement.terms.recipients) <= set(checkers):
-        return Shown(draft, ())
-    return count_anew(exchange, draft, decisions(exchange, draft))
+def _leaving(exchange: Records, draft: Draft) -> Releasable:
+    """Return the draft as approved; or, if only checkers have it yet, as shown to them. Raises: NotApprovedError."""
+    given = {name[2] for name in exchange.list(RELEASE.name(draft.evidence.digest)) if len(name) == 4}
+    return as_given(review_anew(exchange, draft, decisions(exchange, draft)), given)
 
 
-def _on_whose_word(leaving: Leaving) -> str:
-    if isinstance(leaving, Shown):
+def _on_whose_word(leaving: Releasable) -> str:
+    if isinstance(leaving, CheckerPreview):
         return "not approved yet"
     return f"approved by {', '.join(leaving.approvals)}"
 
@@ -166,7 +163,7 @@ def _check_account(verified: Verified, agreement: SignedAgreement, ref: Ref, man
             raise TamperedError(f"the log of {ref.owner} accounts for other rows than it submitted for {manifest.part}")
 
 
-def _check_released(verified: Verified, approved: Leaving, recipient: str) -> bool:
+def _check_released(verified: Verified, approved: Releasable, recipient: str) -> bool:
     """Whether the recipient was released to: by every node, or by none. Each node's own log must say so."""
     exchange, evidence, nodes = verified.records, approved.draft.evidence, approved.draft.agreement.terms.nodes
     given = {name[3] for name in exchange.list(RELEASE.name(evidence.digest, recipient)) if len(name) == 4}
@@ -207,7 +204,7 @@ def _check_begun(log: VerifiedLog, evidence: Evidence) -> None:
     raise TamperedError(f"the log of {log.owner.party} has no entry for the beginning of job {evidence.job}")
 
 
-def _check_delivered(exchange: Records, approved: Leaving, document: Release) -> None:
+def _check_delivered(exchange: Records, approved: Releasable, document: Release) -> None:
     """What was sealed lies in the exchange, or was for another store, or the node signed that it took it away."""
     terms, node = approved.draft.agreement.terms, document.node
     if isinstance(exchange, Copy) and exchange.is_bundle:  # holds nothing that was sealed
@@ -227,7 +224,7 @@ def _check_delivered(exchange: Records, approved: Leaving, document: Release) ->
         raise
 
 
-def _became(verified: Verified, approved: Leaving, recipient: str) -> Iterator[str]:
+def _became(verified: Verified, approved: Releasable, recipient: str) -> Iterator[str]:
     """What came of the release: the recipient's receipt, and the nodes' revocations."""
     exchange, evidence, terms = verified.records, approved.draft.evidence, approved.draft.agreement.terms
     with suppress(NotFoundError):

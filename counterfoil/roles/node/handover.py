@@ -29,8 +29,9 @@ from counterfoil.governance.jobs.job import Event, Stage, advance, stage_of
 from counterfoil.governance.releases.announcement import announce, check_announced
 from counterfoil.governance.releases.release import Release, check_only_job, read_release, release
 from counterfoil.governance.releases.revocation import is_revoked
-from counterfoil.governance.review.airlock import Leaving, Shown, State, admit_checkers, count_decisions, review
+from counterfoil.governance.review.airlock import State, review
 from counterfoil.governance.review.decisions import hear
+from counterfoil.governance.review.leaving import CheckerPreview, Releasable, from_node
 from counterfoil.home import Home
 from counterfoil.mpc.ring.shares import Words
 from counterfoil.roles.committed import check_committed
@@ -75,7 +76,7 @@ def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> l
     draft, terms = leaving.draft, agreement.terms
     evidence = draft.evidence
     check_charged(terms, evidence.job, evidence.charge, home.exchange)
-    first = isinstance(leaving, Shown)
+    first = isinstance(leaving, CheckerPreview)
     releases = [
         release(announced, recipient, _packed(home, draft, terms.plans_for(recipient)), home, clock.now())
         for recipient in (terms.checkers if first else terms.recipients)
@@ -100,7 +101,7 @@ def _has_released(home: Home, draft: Draft, recipient: str) -> bool:
     return True
 
 
-def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str) -> Leaving:
+def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str) -> Releasable:
     """The draft, approved by decisions that this node heard and counted itself, of a job that stands here.
 
     Before it is approved it may be for the agreement's checkers.
@@ -111,14 +112,14 @@ def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str) -> Le
     stage = stage_of(home.state, evidence.job)
     if stage not in _RELEASABLE:
         raise RefusedError(f"job {evidence.job} is {stage}; only a draft that stands is released")
-    check_in_force(agreement.terms, home, clock.today())
-    if stage is Stage.DRAFTED and review(draft, heard).state is State.REJECTED:
+    today = clock.today()
+    check_in_force(agreement.terms, home, today)
+    found = review(draft, heard)
+    if stage is Stage.DRAFTED and found.state is State.REJECTED:
         advance(home.state, evidence.job, Event.REJECT)
-    terms, today = agreement.terms, clock.today()
-    first = terms.checkers and review(draft, heard).state in (State.SUBMITTED, State.PARTIALLY_REVIEWED)
-    leaving: Leaving = admit_checkers(draft, heard) if first else count_decisions(draft, heard)
+    leaving = from_node(found)
     check_compared(evidence.digest, remembered(home.state, draft.terms, evidence.job, today), home.state)
-    if isinstance(leaving, Shown):
+    if isinstance(leaving, CheckerPreview):
         return leaving
     if stage is Stage.DRAFTED:
         advance(home.state, evidence.job, Event.APPROVE)

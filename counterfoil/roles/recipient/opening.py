@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from counterfoil import clock
 from counterfoil.analyses.base import Analysis, Result
-from counterfoil.errors import CounterfoilError, NotApprovedError, NotEntitledError, NotFoundError, TamperedError
+from counterfoil.errors import CounterfoilError, NotEntitledError, NotFoundError, TamperedError
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.jobs.evidence import Draft, OutputEvidence, drafts, load_draft
 from counterfoil.governance.releases.receipt import sign_receipt
-from counterfoil.governance.releases.release import Delivered, count_anew, is_released, open_release
-from counterfoil.governance.review.airlock import Leaving, admit_checkers
+from counterfoil.governance.releases.release import Delivered, is_released, open_release, review_anew
 from counterfoil.governance.review.decisions import hear
+from counterfoil.governance.review.leaving import Releasable, to_party
 from counterfoil.home import Home
 from counterfoil.joint.computation import analyses, declared
 from counterfoil.mpc.ring.shares import Words, as_signed
@@ -84,7 +84,7 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob
 
     Where a second computation was agreed on, its numbers were compared with these; a receipt is signed for both.
 
-    Raises: NotEntitledError, NotApprovedError, NotFoundError, SignatureError, TamperedError, SealError,
+    Raises: NotEntitledError, NotFoundError, SignatureError, TamperedError, SealError,
     ReleaseExpiredError, ReleaseRevokedError, WithdrawnError; IntegrityError when two computations differ.
     """
     terms = agreement.terms
@@ -126,7 +126,7 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob
 class _Opened:
     """What was released under one draft, in plain."""
 
-    approved: Leaving
+    approved: Releasable
     delivered: Mapping[str, Delivered]
     plans: Mapping[str, Analysis]
     numbers: Numbers
@@ -134,7 +134,7 @@ class _Opened:
 
 def _open(home: Home, draft: Draft) -> _Opened:
     """Approved, and all copies alike."""
-    approved = _leaving(home, draft)
+    approved = to_party(review_anew(home.exchange, draft, hear(draft, home)), home.party)
     delivered = open_release(approved, home, clock.now())
     released = {node: unpack(item.shares) for node, item in delivered.items()}
     plans, own = analyses(draft.terms), draft.agreement.terms.plans_for(home.party)
@@ -162,19 +162,8 @@ def _told(draft: Draft, result: Result) -> Result:
     return replace(result, assumptions=(*result.assumptions, f"{INSTEAD[0].upper()}{INSTEAD[1:]}."))
 
 
-def _leaving(home: Home, draft: Draft) -> Leaving:
-    """The draft as approved; for a checker also before that, unless somebody stopped it."""
-    heard = hear(draft, home)
-    try:
-        return count_anew(home.exchange, draft, heard)
-    except NotApprovedError:
-        if home.party not in draft.agreement.terms.checkers:
-            raise
-        return admit_checkers(draft, heard)
-
-
 def _recombined(
-    approved: Leaving, analysis: Analysis, released: Mapping[str, Mapping[str, Words]]
+    approved: Releasable, analysis: Analysis, released: Mapping[str, Mapping[str, Words]]
 ) -> dict[str, NDArray[np.int64]]:
     terms, plan = approved.draft.terms, analysis.planned.name
     items: dict[str, dict[str, Words]] = {node: {} for node in terms.nodes}
@@ -200,7 +189,7 @@ def _recombined(
     return opened
 
 
-def _report(home: Home, approved: Leaving, results: tuple[Result, ...], again: str) -> Report:
+def _report(home: Home, approved: Releasable, results: tuple[Result, ...], again: str) -> Report:
     draft, terms = approved.draft, approved.draft.agreement.terms
     evidence = draft.evidence
     return Report(

@@ -8,8 +8,9 @@ from counterfoil.audit.witness import witness
 from counterfoil.governance.jobs.evidence import Draft, Evidence, load_draft, make_evidence, sign_evidence
 from counterfoil.governance.jobs.job import Job
 from counterfoil.governance.releases.announcement import Announced, announce, check_announced
-from counterfoil.governance.review.airlock import Approved, count_decisions, decide
+from counterfoil.governance.review.airlock import decide, review
 from counterfoil.governance.review.decisions import Verdict, decisions
+from counterfoil.governance.review.leaving import Approved, for_all
 from tests.unit.conftest import NOW, PERIOD, Consortium
 
 NODES = ("node-0", "node-1", "node-2")
@@ -62,4 +63,4 @@ def approved(consortium: Consortium, period: str = PERIOD) -> Approved:
     made = draft(consortium, period)
     for reviewer in REVIEWERS[:2]:
         approve(consortium, made, reviewer)
-    return count_decisions(made, decisions(consortium.exchange, made))
+    return for_all(review(made, decisions(consortium.exchange, made)))

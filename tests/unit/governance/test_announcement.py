@@ -18,8 +18,9 @@ from counterfoil.crypto.sign import sign
 from counterfoil.errors import DocumentError, NotWitnessedError, SignatureError, TamperedError
 from counterfoil.governance.releases.announcement import ANNOUNCED, announce, check_announced, check_announcement
 from counterfoil.governance.releases.release import Release, open_release, release
-from counterfoil.governance.review.airlock import Approved, count_decisions
+from counterfoil.governance.review.airlock import review
 from counterfoil.governance.review.decisions import decisions
+from counterfoil.governance.review.leaving import Approved, for_all
 from counterfoil.home import Home
 from tests.unit.conftest import NOW, Consortium
 from tests.unit.governance.reviewing import NODES, announced, approve, approved, draft
@@ -204,8 +205,8 @@ def test_a_later_approval_does_not_undo_an_announcement(signed: Consortium) -> N
     made = draft(signed)
     for reviewer in ("reviewer-1", "reviewer-2"):
         approve(signed, made, reviewer)
-    first = count_decisions(made, decisions(signed.exchange, made))
+    first = for_all(review(made, decisions(signed.exchange, made)))
     announced(signed, first, NODE)
     approve(signed, made, "reviewer-3")
-    second = count_decisions(made, decisions(signed.exchange, made))
+    second = for_all(review(made, decisions(signed.exchange, made)))
     assert check_announced(second, signed.homes[NODE]).approvals == first.approvals

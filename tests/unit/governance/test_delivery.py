@@ -38,7 +38,7 @@ from counterfoil.governance.releases.revocation import Revocation, revoke
 from counterfoil.governance.releases.status import statuses
 from counterfoil.governance.retention.erasure import Erasure
 from counterfoil.governance.retention.purge import purge
-from counterfoil.governance.review.airlock import Approved
+from counterfoil.governance.review.leaving import Approved
 from counterfoil.report.explain import explain
 from counterfoil.storage.exchange import Exchange
 from tests.unit.conftest import CONTRACTS, NOW, Consortium, make_consortium

@@ -24,7 +24,7 @@ from counterfoil.errors import (
 )
 from counterfoil.governance.releases.release import Release, open_release
 from counterfoil.governance.releases.release import release as hand_out
-from counterfoil.governance.review.airlock import Approved
+from counterfoil.governance.review.leaving import Approved
 from counterfoil.home import Home
 from tests.unit.conftest import NOW, Consortium
 from tests.unit.governance.reviewing import NODES, announced, approved

@@ -28,8 +28,9 @@ from counterfoil.errors import (
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.jobs.evidence import Draft, Evidence, drafts, load_draft, sign_evidence
 from counterfoil.governance.jobs.job import Job
-from counterfoil.governance.review.airlock import State, count_decisions, decide, review
+from counterfoil.governance.review.airlock import State, decide, review
 from counterfoil.governance.review.decisions import Comment, Decision, Verdict, check_decision, decisions
+from counterfoil.governance.review.leaving import for_all
 from counterfoil.governance.review.proposals import Proposal
 from tests.unit.conftest import NOW, PERIOD, Consortium
 from tests.unit.governance.reviewing import NODES, REVIEWERS, approve, draft, evidence
@@ -74,10 +75,10 @@ def test_only_enough_valid_approvals_that_nobody_stopped_approve(
     envelopes = [(r, envelope) for r, envelope in by_reviewer.items() if envelope]
     yes = [r for r, act in zip(REVIEWERS, combination, strict=True) if act == "approve"]
     if len(yes) >= quorum and not {"reject", "request-changes"} & {*combination}:
-        assert list(count_decisions(counted, envelopes).approvals) == yes
+        assert list(for_all(review(counted, envelopes)).approvals) == yes
     else:
         with pytest.raises(NotApprovedError) as error:
-            count_decisions(counted, envelopes)
+            for_all(review(counted, envelopes))
         message = str(error.value)
         assert message.startswith(f"{len(yes)} of {quorum} approvals")
         for r, act in zip(REVIEWERS, combination, strict=True):
@@ -162,7 +163,7 @@ def test_a_wrong_decision_is_refused_and_never_counts(name: str, shared: Consort
         check_decision(made, reviewer, envelope)
     good = [(r, signed_by(shared, r, decision(made, r))) for r in ("reviewer-2", "reviewer-3")]
     with pytest.raises(NotApprovedError, match=f"not counted: .*{words}"):
-        count_decisions(made, [*good[1:], (reviewer, envelope)])
+        for_all(review(made, [*good[1:], (reviewer, envelope)]))
     # Neither does it stop what others let go.
     assert review(made, [*good, (reviewer, envelope)]).state is State.APPROVED
 
@@ -174,10 +175,10 @@ def test_an_owner_who_is_a_reviewer_counts_unless_it_proposed(shared: Consortium
         counted = replace(made, agreement=replace(made.agreement, terms=terms))
         envelopes = [(r, signed_by(shared, r, decision(counted, r))) for r in (owner, "reviewer-2")]
         if owner != terms.proposer:
-            assert set(count_decisions(counted, envelopes).approvals) == {owner, "reviewer-2"}
+            assert set(for_all(review(counted, envelopes)).approvals) == {owner, "reviewer-2"}
             continue
         with pytest.raises(NotApprovedError, match="bank-a proposed the analyses of agreement exposure"):
-            count_decisions(counted, envelopes)
+            for_all(review(counted, envelopes))
 
 
 def test_a_changed_decision_does_not_count(shared: Consortium) -> None:
@@ -199,7 +200,7 @@ def test_a_decision_stands_and_only_becomes_stricter(shared: Consortium) -> None
     approve(shared, made, "reviewer-1", verdict="reject")
     assert len(decisions(shared.exchange, made)) == 3  # what was said before stays on record
     with pytest.raises(NotApprovedError, match="reviewer-1 rejected"):
-        count_decisions(made, decisions(shared.exchange, made))
+        for_all(review(made, decisions(shared.exchange, made)))
 
 
 @pytest.mark.parametrize(("verdict", "words"), [("request-changes", "changes-requested"), ("reject", "rejected")])
@@ -217,7 +218,7 @@ def test_an_owner_takes_its_part_back(shared: Consortium) -> None:
         approve(shared, made, reviewer)
     approve(shared, made, "bank-c", verdict="withdraw")
     with pytest.raises(NotApprovedError, match="bank-c took its part back"):
-        count_decisions(made, decisions(shared.exchange, made))
+        for_all(review(made, decisions(shared.exchange, made)))
     with pytest.raises(ReviewError, match="the draft is withdrawn"):
         approve(shared, made, "reviewer-3", verdict="reject")
 
@@ -241,7 +242,7 @@ def test_rubbish_in_the_exchange_blocks_nobody(shared: Consortium) -> None:
         shared.exchange.put_named(("decisions", made.evidence.digest, name, "approve"), b"rubbish")
     for reviewer in ("reviewer-2", "reviewer-3"):
         approve(shared, made, reviewer)
-    assert list(count_decisions(made, decisions(shared.exchange, made)).approvals) == ["reviewer-2", "reviewer-3"]
+    assert list(for_all(review(made, decisions(shared.exchange, made))).approvals) == ["reviewer-2", "reviewer-3"]
 
 
 @given(st.binary(max_size=80))

@@ -17,8 +17,9 @@ from counterfoil.governance.jobs.evidence import load_draft, make_evidence, sign
 from counterfoil.governance.jobs.job import Event, Job, Stage, advance, stage_of
 from counterfoil.governance.releases.announcement import check_announced
 from counterfoil.governance.releases.release import release
-from counterfoil.governance.review.airlock import admit_checkers, decide
+from counterfoil.governance.review.airlock import decide, review
 from counterfoil.governance.review.decisions import decisions
+from counterfoil.governance.review.leaving import for_checkers
 from counterfoil.joint.computation import analyses
 from counterfoil.mpc.ring.shares import Words
 from counterfoil.mpc.suites.commitments import commitment
@@ -117,7 +118,7 @@ def test_a_node_gives_what_is_not_approved_to_nobody_but_checkers(shown: tuple[C
     banks, evidence = shown
     home = banks.homes["node-0"]
     draft = load_draft(home.exchange, banks.signed("node-0"), evidence)
-    announced = check_announced(admit_checkers(draft, decisions(home.exchange, draft)), home)
+    announced = check_announced(for_checkers(review(draft, decisions(home.exchange, draft))), home)
     with pytest.raises(NotApprovedError, match="regulator is no checker"):
         release(announced, "regulator", b"", home, clock.now())
     assert stage_of(home.state, draft.evidence.job) is Stage.DRAFTED
@@ -146,5 +147,5 @@ def test_a_draft_that_was_stopped_is_shown_to_nobody(shown: tuple[Consortium, st
         with pytest.raises((NotApprovedError, RefusedError), match="rejected"):
             hand_over(banks.homes[node], banks.signed(node), evidence)
     with pytest.raises(NotApprovedError, match="lets nobody see it"):
-        admit_checkers(draft, decisions(home.exchange, draft))
+        for_checkers(review(draft, decisions(home.exchange, draft)))
     assert released_to(banks, evidence) == set()

@@ -10,8 +10,9 @@ from counterfoil.errors import TamperedError
 from counterfoil.governance.jobs.evidence import load_draft
 from counterfoil.governance.releases import release as releases
 from counterfoil.governance.releases.announcement import check_announced
-from counterfoil.governance.review.airlock import count_decisions
+from counterfoil.governance.review.airlock import review
 from counterfoil.governance.review.decisions import decisions
+from counterfoil.governance.review.leaving import for_all
 from counterfoil.mpc.suites.replicated import components
 from counterfoil.roles.node.handover import hand_over
 from counterfoil.roles.recipient.opening import open_job
@@ -59,7 +60,7 @@ def test_holders_that_change_a_component_alike_are_noticed(approved: tuple[Conso
     open_job(banks.homes["regulator"], banks.signed("regulator"), evidence)
     reader = banks.homes["regulator"]
     draft = load_draft(reader.exchange, banks.signed("regulator"), evidence)
-    made = count_decisions(draft, decisions(reader.exchange, draft))
+    made = for_all(review(draft, decisions(reader.exchange, draft)))
     given = releases.open_release(made, reader, today())
     for index, node in enumerate(NODES):
         if 0 in components(len(NODES), index):

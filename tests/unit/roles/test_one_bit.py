@@ -11,8 +11,9 @@ import pytest
 from counterfoil.governance.contracts.contract import parse_contract
 from counterfoil.governance.jobs.evidence import load_draft
 from counterfoil.governance.releases.release import open_release
-from counterfoil.governance.review.airlock import count_decisions
+from counterfoil.governance.review.airlock import review
 from counterfoil.governance.review.decisions import decisions
+from counterfoil.governance.review.leaving import for_all
 from counterfoil.joint.computation import declared
 from counterfoil.roles.recipient.opening import OpenedJob, open_job
 from counterfoil.storage.arrays import unpack
@@ -72,7 +73,7 @@ def test_a_recipient_is_handed_a_bit_and_whether_it_may_be_shown(opened: tuple[C
     banks, evidence, _ = opened
     home = banks.homes["regulator"]
     draft = load_draft(home.exchange, banks.signed("regulator"), evidence)
-    for delivered in open_release(count_decisions(draft, decisions(home.exchange, draft)), home, today()).values():
+    for delivered in open_release(for_all(review(draft, decisions(home.exchange, draft))), home, today()).values():
         arrays = unpack(delivered.shares)
         outputs = {name.split("--")[1]: array for name, array in arrays.items()}
         assert outputs.keys() == {"safe", "passed", "commitment-salt"}

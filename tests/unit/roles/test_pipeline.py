@@ -20,8 +20,9 @@ from counterfoil.errors import (
 from counterfoil.governance.jobs.evidence import load_draft
 from counterfoil.governance.jobs.job import Stage, stage_of
 from counterfoil.governance.releases.release import open_release
-from counterfoil.governance.review.airlock import count_decisions
+from counterfoil.governance.review.airlock import review
 from counterfoil.governance.review.decisions import decisions
+from counterfoil.governance.review.leaving import for_all
 from counterfoil.roles.node.handover import hand_over
 from counterfoil.roles.recipient.opening import open_job
 from tests.lib.consortium import NODES, OWNERS, Consortium, assert_pooled, found, today
@@ -80,7 +81,7 @@ def test_a_stranger_gets_nothing(drafted: tuple[Consortium, list[Ref], str]) -> 
     # bank-a reads what is sealed to the regulator: it is not for its key.
     thief, victim = consortium.homes["bank-a"], "regulator"
     draft = load_draft(thief.exchange, consortium.signed("bank-a"), evidence)
-    approved = count_decisions(draft, decisions(thief.exchange, draft))
+    approved = for_all(review(draft, decisions(thief.exchange, draft)))
     for node in NODES:
         envelope = thief.exchange.get_named(("releases", evidence, victim, node))
         thief.exchange.put_named(("releases", evidence, "bank-a", node), envelope, replace=True)
