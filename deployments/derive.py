@@ -71,7 +71,7 @@ def members(roster: Path) -> dict[str, tuple[str, ...]]:
 
 
 def prefect_yaml(parties: Mapping[str, Sequence[str]]) -> str:
-    """Write the file that `deployments.deploy` and `prefect deploy --all` read, for these parties."""
+    """Write the file that both ways to deploy read, for these parties."""
     return _HEAD + "\n".join(
         f"  # --- {stage.name}: {stage.title}\n{''.join(_deployments(stage, parties))}" for stage in STAGES.values()
     )
