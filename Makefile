@@ -23,7 +23,7 @@ $(STAMP):
 	touch $@
 
 demo: $(STAMP)          ## the main job on synthetic data; REVIEW=ask waits for your decision
-	$(BIN)/python -m counterfoil_prefect.deployments.demo $(if $(REVIEW),--review $(REVIEW))
+	$(BIN)/counterfoil demo $(if $(REVIEW),--review $(REVIEW))
 
 check: lint             ## format, lint, types, imports: in less than a minute
 

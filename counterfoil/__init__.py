@@ -3,4 +3,4 @@
 This package is the library: it knows nothing of Prefect, so that it can be installed and audited alone.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -4,7 +4,6 @@ Every party is a process of its own with its own folder and keys, and does what 
 command, a worker, its flows. The demo only types what people would type.
 """
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -174,9 +173,7 @@ class Demo:
         tables = asyncio.create_task(self._make_tables(wish))
         await server
         env = {"COUNTERFOIL_AGREEMENT": agreement}
-        deploy = self.stand.call(
-            "counterfoil_prefect.deployments.deploy:main", "deploy", str(self.deployments), env=env
-        )
+        deploy = self.stand.call("counterfoil.cli:app", "counterfoil", "deploy", str(self.deployments), env=env)
         deployed = asyncio.create_task(deploy)
         await self._work((*self.nodes, "coordinator"), step)
         await self.stand.preload(*OWNERS_WORKERS)
@@ -279,27 +276,13 @@ async def demo(folder: Path, tables: Sequence[str], ask: bool, keep: bool) -> No
             await asyncio.Event().wait()
 
 
-def main() -> None:
-    """Run the demo; end all that it started however it ends."""
-    parser = argparse.ArgumentParser(
-        prog="python -m counterfoil_prefect.deployments.demo", description="Four banks, one exposure."
-    )
-    parser.add_argument("--review", choices=("scripted", "ask"), default="scripted", help="who decides")
-    parser.add_argument("--rows", type=int, default=20_000, help="rows of each bank")
-    parser.add_argument("--canaries", action="store_true", help="plant values that must not leave their bank")
-    parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="made anew; holds all that the demo writes")
-    parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
-    wish = parser.parse_args()
+def run(folder: Path, tables: Sequence[str], *, ask: bool, keep: bool) -> None:
+    """Run the demo, and end all that it started however it ends. Raises: SystemExit."""
     try:
-        tables = ["--rows", str(wish.rows), *(["--canaries"] if wish.canaries else [])]
-        asyncio.run(demo(wish.folder, tables, wish.review == "ask", wish.keep))
+        asyncio.run(demo(folder, tables, ask, keep))
     except DemoError as error:
         complain(error)
         sys.exit(1)
     except KeyboardInterrupt:
         say("", "stopped", aside=True)
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

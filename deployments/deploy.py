@@ -1,21 +1,18 @@
 """Put what `prefect.yaml` says on a Prefect server: work pools, flows and deployments.
 
-`python -m counterfoil_prefect.deployments.deploy [FILE]`.
+`counterfoil deploy` does it.
 
 As `prefect deploy --all`, but it makes the pools, too, takes a second, and names what is wrong before anything is made.
 """
 
-import argparse
 import asyncio
 import os
 import re
-import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import httpx
 import yaml
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient, get_client
@@ -25,50 +22,30 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.utilities.callables import parameter_schema
 
 from counterfoil.errors import (
-    CounterfoilError,
     DeploymentError,
     DocumentError,
     EntryPointError,
-    UnreachableError,
 )
 from counterfoil.files import read_file
-from counterfoil.proxies import proxy_variable, spare_loopback
-from counterfoil.terminal import complain, say
+from counterfoil.terminal import say
+from counterfoil_prefect.deployments.orders import WAIT_S, asking
 from counterfoil_prefect.flows.stages import STAGES
 from counterfoil_prefect.flows.worker import CounterfoilWorker
-from counterfoil_prefect.mpc_tasks.server import address
 
 FILE = Path(__file__).with_name("prefect.yaml")
 _VARIABLE = re.compile(r"\{\{ *\$(\w+) *\}\}")
-_WAIT_S = 10.0
 
 
-def main() -> None:
-    """Put all work pools, flows and deployments of the file on the server that PREFECT_API_URL names.
+def put(file: Path, *, pools_alone: bool = False) -> None:
+    """Put the file's work pools, flows and deployments on the Prefect server that PREFECT_API_URL names.
 
-    Exits with the code of what is wrong, after one line that says it.
+    Raises: NotFoundError, DocumentError, EntryPointError, DeploymentError, UnreachableError.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m counterfoil_prefect.deployments.deploy",
-        description="Put work pools, flows and deployments on the Prefect server that PREFECT_API_URL names.",
-        epilog="Parameters like {{ $COUNTERFOIL_AGREEMENT }} are taken from the environment.",
-    )
-    parser.add_argument("file", nargs="?", type=Path, default=FILE, help="the project's own prefect.yaml, unless told")
-    parser.add_argument("--pools", action="store_true", help="make the work pools alone, for prefect deploy --all")
-    given = parser.parse_args()
-    spare_loopback()
-    try:
-        if given.pools:
-            asyncio.run(deploy(pools_of(given.file), ()))
-        else:
-            wanted = read_deployments(given.file)
-            asyncio.run(deploy([item["work_pool"]["name"] for item in wanted], wanted))
-    except CounterfoilError as error:
-        complain(error)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        say("interrupted", aside=True)
-        sys.exit(130)
+    if pools_alone:
+        asyncio.run(deploy(pools_of(file), ()))
+    else:
+        wanted = read_deployments(file)
+        asyncio.run(deploy([item["work_pool"]["name"] for item in wanted], wanted))
 
 
 def read_deployments(file: Path) -> list[dict[str, Any]]:
@@ -160,9 +137,8 @@ def _schedule(item: Any, where: str) -> DeploymentScheduleCreate:
 async def deploy(pools: Iterable[str], deployments: Sequence[dict[str, Any]]) -> None:
     """Make the pools and the deployments, and print a line for each. Raises: UnreachableError, DeploymentError."""
     template = CounterfoilWorker.get_default_base_job_template()
-    url = address()  # without one Prefect would start a server of its own, for this command alone
-    try:
-        async with get_client(httpx_settings={"timeout": _WAIT_S}) as client:
+    with asking():
+        async with get_client(httpx_settings={"timeout": WAIT_S}) as client:
             (await client.hello()).raise_for_status()
             for pool in sorted(set(pools)):
                 made = WorkPoolCreate(name=pool, type=CounterfoilWorker.type, base_job_template=template)
@@ -173,17 +149,6 @@ async def deploy(pools: Iterable[str], deployments: Sequence[dict[str, Any]]) ->
                     await _check_pool(client, pool)
             for line in await asyncio.gather(*(_create(client, item) for item in deployments)):
                 say(line)
-    except (httpx.TransportError, httpx.InvalidURL, RuntimeError) as error:
-        told = type(error).__name__
-        if variable := proxy_variable(url):
-            told += f"; asked through the proxy that {variable} names"
-        raise UnreachableError(
-            f"no Prefect server answers at {url} ({told}); start it, or correct PREFECT_API_URL"
-        ) from None
-    except httpx.HTTPStatusError as error:
-        raise UnreachableError(
-            f"what answers at {url} is no Prefect server for us: status {error.response.status_code}"
-        ) from None
 
 
 async def _check_pool(client: PrefectClient, name: str) -> None:
@@ -212,7 +177,3 @@ async def _create(client: PrefectClient, item: dict[str, Any]) -> str:
     )
     scheduled = f", {len(item['schedules'])} schedules" if item["schedules"] else ""
     return f"deployment {flow.name}/{item['name']}: in work pool {item['work_pool']['name']}{scheduled}"
-
-
-if __name__ == "__main__":
-    main()

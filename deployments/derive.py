@@ -27,7 +27,7 @@ _HEAD = """\
 #
 #   export PREFECT_API_URL=http://127.0.0.1:4200/api
 #   export COUNTERFOIL_AGREEMENT=agreement:bank-a:...
-#   python -m counterfoil_prefect.deployments.deploy
+#   counterfoil deploy
 #
 # put all of it on a Prefect server. The reference is the one that `counterfoil agreement draft` printed. Do so in the
 # project's folder, where `prefect.yaml` is a link to this file, so that `prefect deploy --all` finds it, too,

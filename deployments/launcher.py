@@ -2,7 +2,7 @@
 
 It imports the heavy libraries once and forks every party and every command off itself: each is a process of its own,
 with its own environment, that starts at once and shares the libraries' memory. A real party runs on its own machine:
-`python -m counterfoil_prefect.flows.party`.
+`counterfoil worker`.
 """
 
 import os

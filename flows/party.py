@@ -1,10 +1,9 @@
 """A party's processes: which flows its roles run, the spawner that has them imported, and the worker.
 
-`python -m counterfoil_prefect.flows.party` is the whole party at work: its home is COUNTERFOIL_HOME, its work pool has
-its name. A home has one worker: what the server says of its runs is then true, or nobody's.
+`counterfoil worker` is the whole party at work: its home is COUNTERFOIL_HOME, its work pool has its name. A home has
+one worker: what the server says of its runs is then true, or nobody's.
 """
 
-import argparse
 import asyncio
 import contextlib
 import fcntl
@@ -116,20 +115,5 @@ def _exit(error: CounterfoilError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def main() -> None:
-    """Read the command line; a number alone is the socket of a worker that started this process as its spawner."""
-    if len(sys.argv) == 2 and sys.argv[1].isdecimal():
-        _spawn(int(sys.argv[1]))
-    parser = argparse.ArgumentParser(
-        prog="python -m counterfoil_prefect.flows.party",
-        description="Work for the party whose home is COUNTERFOIL_HOME, on the Prefect server at PREFECT_API_URL, "
-        "until SIGTERM or SIGINT. A server that goes away later is waited for without end.",
-    )
-    parser.add_argument(
-        "--wait", type=float, default=WAIT_S, metavar="SECONDS", help="for a server that never answered (%(default)g)"
-    )
-    work(parser.parse_args().wait)
-
-
 if __name__ == "__main__":
-    main()
+    _spawn(int(sys.argv[1]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from counterfoil.errors.base import (
     CounterfoilError,
     InternalError,
+    MissingExtraError,
 )
 from counterfoil.errors.data import (
     AnonymityError,
@@ -117,6 +118,7 @@ __all__ = [
     "LimitError",
     "ListenError",
     "MissingColumnError",
+    "MissingExtraError",
     "MissingValueError",
     "NotApprovedError",
     "NotEntitledError",

@@ -15,3 +15,9 @@ class InternalError(CounterfoilError):
     """A fault of Counterfoil itself. Its traceback stays in the party's own errors file."""
 
     exit_code = 100
+
+
+class MissingExtraError(CounterfoilError):
+    """A command needs a part of Counterfoil, an extra, that is not installed here."""
+
+    exit_code = 16

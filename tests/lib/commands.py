@@ -1,4 +1,4 @@
-"""Everything that can be typed after `counterfoil`."""
+"""Everything that can be typed after `counterfoil`: its own commands, and those that come with Prefect."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def kill_after_two_steps(demo: subprocess.Popen[str], folder: Path) -> None:
 
 def test_a_node_that_dies_costs_an_attempt(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    command = (sys.executable, "-m", "counterfoil_prefect.deployments.demo", "--rows", "1000", "--folder", str(folder))
+    command = (str(Path(sys.executable).with_name("counterfoil")), "demo", "--rows", "1000", "--folder", str(folder))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
         kill_after_two_steps(demo, folder)
         printed = demo.communicate()[0]

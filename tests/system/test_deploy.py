@@ -92,10 +92,10 @@ def test_each_way_of_the_page_deploys_all_to_a_bare_server(way: int, server: Pre
 
 def test_a_proxy_is_not_asked_for_this_machine_and_named_where_it_is_asked(server: PrefectServer) -> None:
     proxied = server.environment | {"COUNTERFOIL_AGREEMENT": REF, "HTTP_PROXY": "http://127.0.0.1:9"}
-    done = run("python -m counterfoil_prefect.deployments.deploy --pools", proxied)
+    done = run("counterfoil deploy --pools", proxied)
     assert done.returncode == 0, done.stderr
     away = run(
-        "python -m counterfoil_prefect.deployments.deploy --pools",
+        "counterfoil deploy --pools",
         proxied | {"PREFECT_API_URL": "http://prefect.invalid/api"},
     )
     assert away.returncode == UnreachableError.exit_code
@@ -104,7 +104,7 @@ def test_a_proxy_is_not_asked_for_this_machine_and_named_where_it_is_asked(serve
 
 def test_it_runs_from_another_folder(server: PrefectServer, tmp_path: Path) -> None:
     done = run(
-        "python -m counterfoil_prefect.deployments.deploy",
+        "counterfoil deploy",
         server.environment | {"COUNTERFOIL_AGREEMENT": REF},
         tmp_path,
     )
@@ -148,7 +148,7 @@ def test_a_mistake_is_one_line_with_a_code_of_its_own(name: str, server: Prefect
         environment["PREFECT_API_URL"] = f"{server.client.base_url}nowhere"
     elif name == "a pool of another type":
         server.ask("/work_pools/", {"name": "a", "type": "process"})
-    done = run(f"python -m counterfoil_prefect.deployments.deploy {file}", environment)
+    done = run(f"counterfoil deploy {file}", environment)
     assert done.returncode == error.exit_code, (done.stdout, done.stderr)
     assert words in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
@@ -158,5 +158,5 @@ def test_a_mistake_is_one_line_with_a_code_of_its_own(name: str, server: Prefect
 def test_help_needs_no_server() -> None:
     import os
 
-    done = run("python -m counterfoil_prefect.deployments.deploy --help", {**os.environ, "PYTHONPATH": str(ROOT)})
+    done = run("counterfoil deploy --help", {**os.environ, "PYTHONPATH": str(ROOT)})
     assert done.returncode == 0 and "--pools" in done.stdout

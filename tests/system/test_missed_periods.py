@@ -54,7 +54,7 @@ class Missed:
         due = datetime.fromisocalendar(int(self.periods[-1][:4]), int(self.periods[-1][-2:]), 1).replace(tzinfo=UTC)
         times = [due + timedelta(hours=6) - timedelta(weeks=ago) for ago in (0, 2, 1)]  # in no order
         self.late = [self.order(scheduled_time=time.isoformat()) for time in times]
-        self.server.start([sys.executable, "-m", "counterfoil_prefect.flows.party"])
+        self.server.start([str(Path(sys.executable).with_name("counterfoil")), "worker"])
 
     def order(self, **details: str) -> str:
         wish = {

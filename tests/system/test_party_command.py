@@ -30,7 +30,7 @@ def party(folder: Path, *words: str, **environment: str) -> subprocess.Completed
         **environment,
     }
     environ.pop("COUNTERFOIL_HOME") if not environ.get("COUNTERFOIL_HOME") else None
-    argv = [sys.executable, "-m", "counterfoil_prefect.flows.party", *words]
+    argv = [str(Path(sys.executable).with_name("counterfoil")), "worker", *words]
     return subprocess.run(argv, env=environ, check=False, capture_output=True, text=True, timeout=200)
 
 
@@ -105,7 +105,7 @@ def test_a_proxy_in_between_is_named(tmp_path: Path, home: str) -> None:
 
 def test_a_home_has_one_worker(tmp_path: Path, home: str) -> None:
     environ = {**os.environ, **shipped("party"), "COUNTERFOIL_HOME": home, "PREFECT_API_URL": nobody()}
-    argv = [sys.executable, "-m", "counterfoil_prefect.flows.party", "--wait", "100"]
+    argv = [str(Path(sys.executable).with_name("counterfoil")), "worker", "--wait", "100"]
     with subprocess.Popen(argv, env=environ, stderr=subprocess.PIPE, text=True) as first:
         assert first.stderr is not None and "it is asked for 100 s" in first.stderr.readline()
         done = party(tmp_path, COUNTERFOIL_HOME=home, PREFECT_API_URL=nobody())

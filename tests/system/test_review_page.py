@@ -29,7 +29,7 @@ class Page:
         self.draft = unbacked_draft(self.banks)
         self.server = PrefectServer(folder, self.banks.homes["coordinator"])
         self.server.ask("/work_pools/", {"name": "coordinator", "type": "counterfoil"})
-        self.server.start([sys.executable, "-m", "counterfoil_prefect.flows.party"])
+        self.server.start([str(Path(sys.executable).with_name("counterfoil")), "worker"])
         self.ended = [self.ends("analyse", node, f"evidence:{node}:{self.draft.evidence.digest}") for node in NODES]
         self.ended.append(self.ends("analyse", "node-0", f"evidence:node-0:{'0' * 64}"))
         flow = self.server.ask("/flows/", {"name": "review"})

@@ -107,7 +107,7 @@ def test_a_fault_of_ours_is_a_line_that_quotes_nothing(monkeypatch: pytest.Monke
     monkeypatch.setattr("counterfoil.governance.agreements.templates.templates", fail)
     result = CliRunner().invoke(app, ["agreement", "templates"])
     assert result.exit_code == InternalError.exit_code
-    assert "a fault of Counterfoil itself (ValueError in counterfoil/cli/agreement.py:" in result.stderr
+    assert "a fault of Counterfoil itself (ValueError in counterfoil/cli/commands/agreement.py:" in result.stderr
     assert "4711" not in result.output
 
 

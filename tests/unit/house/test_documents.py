@@ -8,6 +8,7 @@ from pkgutil import resolve_name
 
 import pytest
 
+from counterfoil.cli.registry import plugged
 from counterfoil.errors import CounterfoilError
 from tests.lib.commands import commands
 
@@ -56,7 +57,7 @@ def test_docstrings_cite_sections_that_the_protocol_page_has() -> None:
 
 def test_the_readme_lists_every_command() -> None:
     table = (ROOT / "README.md").read_text("utf-8").split("\n## Commands")[1].split("\n## ")[0]
-    assert set(re.findall(r"`counterfoil ([a-z -]+)`", table)) == set(commands())
+    assert set(re.findall(r"`counterfoil ([a-z -]+)`", table)) == {*commands(), *plugged()}
 
 
 def failures() -> list[type[CounterfoilError]]:

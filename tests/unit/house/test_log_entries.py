@@ -69,15 +69,15 @@ WRITES = {
     "counterfoil.roles.node.handover.hand_over": "released",
     "counterfoil.governance.releases.revocation.revoke": "release-revoked",
     "counterfoil.governance.retention.purge._erase": "shares-erased",
-    "counterfoil.cli.catalogue.offer": "table-read",
+    "counterfoil.cli.commands.catalogue.offer": "table-read",
 }
 """Functions that touch data, and the entry that each of them writes."""
 
 THROUGH = {
-    "counterfoil.cli.adopt.adopt": ("counterfoil.cli.options.note_read", "table-read"),
-    "counterfoil.cli.contract.new": ("counterfoil.cli.options.note_read", "table-read"),
-    "counterfoil.cli.contract.test": ("counterfoil.cli.options.note_read", "table-read"),
-    "counterfoil.cli.contract.risk": ("counterfoil.cli.options.note_read", "table-read"),
+    "counterfoil.cli.commands.adopt.adopt": ("counterfoil.cli.options.note_read", "table-read"),
+    "counterfoil.cli.commands.contract.new": ("counterfoil.cli.options.note_read", "table-read"),
+    "counterfoil.cli.commands.contract.test": ("counterfoil.cli.options.note_read", "table-read"),
+    "counterfoil.cli.commands.contract.risk": ("counterfoil.cli.options.note_read", "table-read"),
     "counterfoil.roles.recipient.opening.open_job": ("counterfoil.roles.recipient.opening._note", "release-opened"),
     "counterfoil.roles.node.handover.announce_release": (
         "counterfoil.governance.releases.announcement.announce",

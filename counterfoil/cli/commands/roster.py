@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from counterfoil import clock
+from counterfoil.cli.command import Command
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import ask, say
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from counterfoil.home import Home
 
 app = typer.Typer(help="Say who takes part, with which keys; change it, version by version.", no_args_is_help=True)
+COMMAND = Command("roster", app)
 
 OldArgument: TypeAlias = Annotated[Path, typer.Argument(help="The roster as it is.", show_default=False)]
 OutOption: TypeAlias = Annotated[Path, typer.Option(help="The roster file to write.", show_default=False)]

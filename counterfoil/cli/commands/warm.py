@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from counterfoil.cli.command import Command
 from counterfoil.terminal import say
 
 
@@ -14,3 +15,6 @@ def warm() -> None:
     """
     import_module("counterfoil.mpc.ring.kernels")  # compiles each kernel, or finds it in numba's cache
     say("the kernels are compiled")
+
+
+COMMAND = Command("warm", warm, extra="node")

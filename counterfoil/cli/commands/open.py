@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from counterfoil.cli.command import Command
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say
 
@@ -39,3 +40,6 @@ def open_(
     else:
         say(f"on paper: {opened.page.with_suffix('.pdf')}")
     say(f"report: {opened.page}")
+
+
+COMMAND = Command("open", open_, extra="open")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from counterfoil import clock
+from counterfoil.cli.command import Command
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say, say_json, show_table
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from counterfoil.storage.exchange import Exchange
 
 app = typer.Typer(help="Say which data you have, and find who has relevant data.", no_args_is_help=True)
+COMMAND = Command("catalogue", app, extra="owner")
 
 DAYS = 90
 """For so long an entry stands unless its owner says otherwise."""

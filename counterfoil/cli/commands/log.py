@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
+from counterfoil.cli.command import Command
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say
 
 app = typer.Typer(help="Read and check your party's audit log.", no_args_is_help=True)
+COMMAND = Command("log", app)
 
 
 @app.command()

@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from counterfoil import clock
+from counterfoil.cli.command import Command
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say, say_json
 
 _NOTHING = "no analysis of this agreement is noised, so there are no budgets"
 
 app = typer.Typer(help="See what noised results have cost, and what is left.", no_args_is_help=True)
+COMMAND = Command("budget", app, extra="open")
 
 
 @app.callback()

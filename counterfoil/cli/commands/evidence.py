@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from counterfoil import clock
+from counterfoil.cli.command import Command
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say
 
@@ -33,3 +34,6 @@ def evidence(
     mine.log.append("evidence-exported", subject=job, counts={"files": exported.files})
     say(f"{exported.path}: {exported.files} files on {exported.drafts} drafts of job {job}")
     say(f"check it anywhere: counterfoil verify {exported.path}")
+
+
+COMMAND = Command("evidence", evidence, extra="open")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from counterfoil import clock
-from counterfoil.cli.adopt import adopt
+from counterfoil.cli.command import Command
 from counterfoil.cli.options import HomeOption, note_read
 from counterfoil.terminal import say, say_json, show_table
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from counterfoil.governance.contracts.contract import Contract
 
 app = typer.Typer(help="Start, check, compare and try data contracts.", no_args_is_help=True)
+COMMAND = Command("contract", app, extra="owner")
 
 ContractFile: TypeAlias = Annotated[Path, typer.Argument(help="A contract file.", show_default=False)]
 
@@ -87,9 +88,6 @@ def new(
         text = draft(profile(Path(source)), Path(source).stem)
     write_output(out, text.encode())
     say(f"{out}: a draft; see what is left to decide: counterfoil contract lint {out}")
-
-
-app.command("adopt")(adopt)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from counterfoil import clock
+from counterfoil.cli.command import Command
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import ask, say, say_json
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from counterfoil.storage.records import Records
 
 app = typer.Typer(help="Propose, explain, compare, sign, verify, reaffirm and leave agreements.", no_args_is_help=True)
+COMMAND = Command("agreement", app, extra="sign")
 
 RefArgument = Annotated[str, typer.Argument(help="The agreement, as `agreement draft` printed it.", show_default=False)]
 

@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from counterfoil import clock
+from counterfoil.cli.command import Command
+from counterfoil.cli.commands.roster import OutOption, sign_next
 from counterfoil.cli.options import HomeOption
-from counterfoil.cli.roster import OutOption, sign_next
 from counterfoil.terminal import say, say_json
 
 app = typer.Typer(help="Make your party, join a roster, renew or revoke keys.", no_args_is_help=True)
+COMMAND = Command("party", app)
 
 
 @app.command()

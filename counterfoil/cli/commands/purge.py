@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from counterfoil import clock
+from counterfoil.cli.command import Command
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say
 
@@ -24,3 +25,6 @@ def purge(home: HomeOption = None) -> None:
         say(f"{erasure.id}: erased ({erasure.reason})")
     gone = destroy_unused_keys(mine, now.date())
     say(f"{len(erased)} erased, {gone} generations of earlier keys destroyed")
+
+
+COMMAND = Command("purge", purge)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from counterfoil.cli.command import Command
 from counterfoil.cli.options import HomeOption, note_read
 from counterfoil.terminal import say
 
@@ -58,3 +59,6 @@ def adopt(
         say(*str(error).split("\n"))
     else:
         say(f"nothing is left to decide; check it: counterfoil contract lint {target}")
+
+
+COMMAND = Command("contract adopt", adopt, extra="owner")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from counterfoil import clock
+from counterfoil.cli.command import Command
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from counterfoil.home import Home
 
 app = typer.Typer(help="See what became of releases; revoke what was not fetched yet.", no_args_is_help=True)
+COMMAND = Command("release", app)
 
 AgreementArgument = Annotated[str, typer.Argument(help="The agreement's reference.", show_default=False)]
 

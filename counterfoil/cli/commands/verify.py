@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from counterfoil.cli.command import Command
 from counterfoil.terminal import say
 
 if TYPE_CHECKING:
@@ -51,3 +52,6 @@ def _open(path: str) -> Records:
 
         return Exchange.open(path, existing=True)
     return open_copy(Path(path.removeprefix("file://")))
+
+
+COMMAND = Command("verify", verify)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from counterfoil import clock
+from counterfoil.cli.command import Command
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import ask, say
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from counterfoil.home import Home
 
 app = typer.Typer(help="Review results before they leave the nodes.", no_args_is_help=True)
+COMMAND = Command("review", app)
 
 AgreementArgument = Annotated[str, typer.Argument(help="The agreement's reference.", show_default=False)]
 EvidenceArgument = Annotated[str, typer.Argument(help="The evidence, as `review list` names it.", show_default=False)]

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from counterfoil import clock
+from counterfoil.cli.command import Command
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say
 
 app = typer.Typer(help="Back up your party's home folder, and restore it.", no_args_is_help=True)
+COMMAND = Command("home", app)
 
 
 @app.command()

@@ -1,0 +1,89 @@
+"""The frame around all commands: puts together what was found, and makes a line and an exit code of every problem."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Annotated, Any
+
+import typer
+from typer.main import get_command
+
+from counterfoil.cli import version as versions
+from counterfoil.cli.command import Command
+from counterfoil.cli.extras import missing
+from counterfoil.cli.guard import Guarded
+from counterfoil.cli.registry import own, plugged
+from counterfoil.errors import CounterfoilError, MissingExtraError
+from counterfoil.proxies import spare_loopback
+from counterfoil.terminal import complain
+
+_ABOUT = "Joint analyses on data that organisations may not show each other."
+
+
+class Frame(Guarded):
+    """All commands: those of this package, and those that others add, which are imported when they are asked for."""
+
+    def invoke(self, ctx: Any) -> Any:
+        spare_loopback()
+        try:
+            return super().invoke(ctx)
+        except CounterfoilError as error:
+            complain(error)
+            raise typer.Exit(error.exit_code) from None
+        except ModuleNotFoundError as error:
+            lacking = _lacking(error, str(ctx.invoked_subcommand))
+            if lacking is None:
+                raise
+            complain(lacking)
+            raise typer.Exit(lacking.exit_code) from None
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *plugged()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if (command := super().get_command(ctx, cmd_name)) is not None or cmd_name not in plugged():
+            return command
+        return _plugged(plugged()[cmd_name].load())
+
+
+def build() -> typer.Typer:
+    """Put the commands of this package into one frame."""
+    app = typer.Typer(
+        cls=Frame, help=_ABOUT, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
+
+    @app.callback()
+    def counterfoil(
+        version: Annotated[
+            bool, typer.Option("--version", callback=versions.show, is_eager=True, help="Print version and formats.")
+        ] = False,
+    ) -> None:
+        """Joint analyses on data that organisations may not show each other."""
+
+    groups: dict[str, typer.Typer] = {}
+    for each in own():
+        group, _, name = each.name.rpartition(" ")
+        if isinstance(each.does, typer.Typer):
+            groups[each.name] = copy(each.does)  # what other modules add is added to this frame's group alone
+            groups[each.name].registered_commands = [*each.does.registered_commands]
+            app.add_typer(groups[each.name], name=each.name)
+        else:
+            (groups[group] if group else app).command(name)(each.does)
+    return app
+
+
+def _plugged(command: Command) -> Any:
+    """Make what Typer runs of one command that another package added."""
+    if isinstance(command.does, typer.Typer):
+        return get_command(command.does)
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(command.name)(command.does)
+    return get_command(alone)
+
+
+def _lacking(error: ModuleNotFoundError, command: str) -> MissingExtraError | None:
+    """Name the extra that has what the command could not import, if one has it."""
+    extras = {each.name: each.extra for each in own()}
+    if command in plugged():
+        extras[command] = plugged()[command].load().extra
+    return missing(error.name, extras.get(command, ""))

@@ -1,0 +1,123 @@
+"""A command is one module, or one entry point; what it lacks it says in a line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from counterfoil.cli import commands, extras, frame, registry
+from counterfoil.cli.extras import missing
+from counterfoil.errors import MissingExtraError
+
+STUB = '''
+"""A command for this test."""
+from counterfoil.cli.command import Command
+from counterfoil.terminal import say
+
+def stub(word: str) -> None:
+    """Say a word back."""
+    import {module}
+    say(f"stub says {{word}}")
+
+COMMAND = Command("{name}", stub, extra="owner")
+'''
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder whose modules are commands, too."""
+    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
+    registry.own.cache_clear()
+    yield tmp_path
+    registry.own.cache_clear()
+    for name in ("stub", "stub_adopted"):
+        sys.modules.pop(f"{commands.__name__}.{name}", None)
+
+
+def run(*words: str) -> Any:
+    return CliRunner().invoke(frame.build(), list(words), env={"COLUMNS": "200"})
+
+
+def test_a_module_is_a_command(room: Path) -> None:
+    (room / "stub.py").write_text(STUB.format(name="stub", module="json"), "utf-8")
+    assert "Say a word back." in run("--help").output
+    assert run("stub", "hello").output == "stub says hello\n"
+    assert "stub" in {each.name for each in registry.own()}
+
+
+def test_a_module_adds_to_a_group(room: Path) -> None:
+    (room / "stub_adopted.py").write_text(STUB.format(name="log stub", module="json"), "utf-8")
+    assert run("log", "stub", "hello").output == "stub says hello\n"
+    registry.own.cache_clear()
+    commands.__path__.pop()
+    assert run("log", "stub", "hello").exit_code == 2
+
+
+def test_without_it_there_is_none() -> None:
+    assert run("stub", "hello").exit_code == 2
+    assert "stub" not in run("--help").output
+
+
+@pytest.fixture
+def entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "others_stub.py").write_text(STUB.format(name="other", module="prefect.nowhere"), "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    point = EntryPoint("other", "others_stub:COMMAND", registry.GROUP)
+    monkeypatch.setattr(frame, "plugged", lambda: {"other": point})
+
+
+@pytest.mark.usefixtures("entry")
+def test_an_entry_point_is_a_command() -> None:
+    assert "Say a word back." in run("--help").output
+    assert run("other", "--help").exit_code == 0
+
+
+@pytest.mark.usefixtures("entry")
+def test_what_an_extra_has_is_named() -> None:
+    result = run("other", "hello")
+    assert result.exit_code == MissingExtraError.exit_code
+    assert result.stderr == (
+        "error: this command needs prefect, which is not installed; install the extra that has it: "
+        "pip install 'counterfoil[prefect]'\n"
+    )
+
+
+def test_the_commands_own_extra_comes_first() -> None:
+    assert isinstance(missing("pandas"), MissingExtraError)
+    assert "counterfoil[owner]" in str(missing("pandas", "owner"))
+    assert "counterfoil[open]" in str(missing("pandas", "node_or_so"))
+    assert "counterfoil[owner]" in str(missing("great_expectations.core", "sign"))
+    assert missing("no_such_thing") is None and missing(None) is None
+
+
+def test_every_extra_that_is_named_exists() -> None:
+    named = {each.extra for each in registry.own() if each.extra}
+    named |= {point.load().extra for point in registry.plugged().values()}
+    assert named <= {*extras._ORDER, "all"}
+    assert all(extras._distributions(extra) for extra in extras._ORDER)
+
+
+PLUGGED = ("demo", "deploy", "run", "status", "worker")
+
+
+def test_what_prefect_brings_is_found_without_it() -> None:
+    script = (
+        "import sys\n"
+        "from counterfoil.cli.registry import plugged\n"
+        "print(*[f'{name} {point.load().name}' for name, point in plugged().items()])\n"
+        "print({'prefect', 'numpy', 'pandas'} & sys.modules.keys())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd="/")
+    assert done.stdout == f"{' '.join(f'{name} {name}' for name in PLUGGED)}\nset()\n"
+
+
+def test_an_address_that_is_none_spoils_only_what_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://[")
+    assert run("--help").exit_code == 0
