@@ -78,8 +78,8 @@ class Stage:
 
     @property
     def entry_point(self) -> str:
-        """Where Prefect's own command finds its flow, in the project's folder."""
-        return f"flows/{self.name}.py:{self.name}"
+        """Where Prefect's own command finds its flow."""
+        return f"{self.module}:{self.name}"
 
 
 def find_stages(folders: Iterable[str]) -> dict[str, Stage]:

@@ -120,8 +120,16 @@ MISTAKES = {
     "no work pool": ("deployments: [{name: a, entrypoint: b}]", DocumentError, "file.yaml:1: a deployment needs"),
     "odd parameters": (f"deployments: [{GOOD[:-1]}, parameters: [1]}}]", DocumentError, "parameters are written"),
     "an odd schedule": (f"deployments: [{GOOD[:-1]}, schedules: [{{cron: x, slug: s}}]}}]", DocumentError, "schedule"),
-    "an unknown flow": (f"deployments: [{GOOD.replace('agree.py', 'agre.py')}]", EntryPointError, "no flow is at"),
-    "code of others": (f"deployments: [{GOOD.replace('flows/agree.py', '/srv/evil.py')}]", EntryPointError, "no flow"),
+    "an unknown flow": (
+        f"deployments: [{GOOD.replace('flows.agree', 'flows.agre')}]",
+        EntryPointError,
+        "no flow is at",
+    ),
+    "code of others": (
+        f"deployments: [{GOOD.replace('counterfoil_prefect.flows.agree', '/srv/evil.py')}]",
+        EntryPointError,
+        "no flow",
+    ),
     "no variable": (
         f"deployments:\n  - {GOOD[:-1]}, parameters: {{agreement: '{{{{ $COUNTERFOIL_AGREEMENT }}}}'}}}}",
         DeploymentError,
