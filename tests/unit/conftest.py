@@ -18,6 +18,7 @@ from counterfoil.governance.agreements.signing.signed import (
     read_agreement,
     sign_agreement,
 )
+from counterfoil.governance.agreements.templates import copy_examples
 from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.parties.roster import Roster, fill_roster
 from counterfoil.home import Home
@@ -64,6 +65,9 @@ class Consortium:
 
 
 def make_consortium(folder: Path, contracts: Path = CONTRACTS, today: date = TODAY) -> Consortium:
+    if contracts == CONTRACTS and today != TODAY:
+        contracts = folder / "dated"
+        copy_examples(contracts, today)
     homes = {id: Home.create(folder / id, id, str(folder / "exchange")) for id in IDS}
     members = contracts / "rosters" / "four-banks.roster.yaml"
     roster = fill_roster(members.read_bytes(), members.name, [home.keys.public for home in homes.values()], today)

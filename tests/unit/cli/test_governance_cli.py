@@ -113,7 +113,7 @@ def test_from_cards_to_a_binding_agreement(consortium: Consortium, tmp_path: Pat
     assert run("agreement", "sign", ref, home=last, input="y\n").exit_code == 0
     verified = run("agreement", "verify", ref, home=owner)
     assert verified.exit_code == 0, verified.output
-    assert "exposure 1.0.0 binds until 2028-10-31" in verified.output
+    assert f"exposure 1.0.0 binds until {consortium.agreement.expires}" in verified.output
     assert [event.type for event in _events(consortium, "bank-a")] == ["agreement-proposed", "agreement-signed"]
 
 
