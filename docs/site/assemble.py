@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from docs.site import analyses, commands, costs, failures, modules, schemas
+from docs.site import commands, costs, failures, modules, registries, schemas
 from docs.site.text import cell, table, toctree
 
 DOCS = Path(__file__).parents[1]
@@ -24,7 +24,7 @@ _FENCE = re.compile(r"(^```.*?^```[^\n]*$)", flags=re.MULTILINE | re.DOTALL)
 def reference() -> Mapping[str, str]:
     """Generate the pages of the reference, by their paths in the site."""
     made: dict[str, str] = {}
-    for part in (commands, schemas, failures, analyses, costs, modules):
+    for part in (commands, schemas, failures, registries, costs, modules):
         made |= part.pages()
     return made
 

@@ -15,7 +15,8 @@ def commands(at: Any = None, name: str = "counterfoil") -> Iterator[tuple[str, A
     """Yield every command that can be typed, and each group before its own, by its full name."""
     at = at or get_command(app)
     yield name, at
-    for each, command in getattr(at, "commands", {}).items():
+    for each in at.list_commands(None) if hasattr(at, "list_commands") else ():
+        command = at.get_command(None, each)
         if not command.hidden:
             yield from commands(command, f"{name} {each}")
 

@@ -14,6 +14,9 @@ import pytest
 from counterfoil import errors
 from counterfoil.analyses.registry import REGISTRY
 from counterfoil.errors import CounterfoilError
+from counterfoil.governance.policies.rules import RULES
+from counterfoil.mpc.suites.registry import SUITES
+from counterfoil_prefect.flows.stages import STAGES
 from docs.site.assemble import reference, relinked, remote, written
 from docs.site.text import cell, escape
 from tests.lib.commands import commands
@@ -53,6 +56,11 @@ def test_every_analysis_is_in_the_reference_with_what_it_reveals(pages: dict[str
     for (key, version), analysis in REGISTRY.items():
         section = pages["reference/analyses.md"].split(f"## {key} v{version}\n")[1].split("\n## ")[0]
         assert all(cell(each) in section for each in analysis.learns.values())
+
+
+def test_every_rule_suite_and_stage_is_in_the_reference(pages: dict[str, str]) -> None:
+    for place, names in {"rules": RULES, "suites": SUITES, "stages": STAGES}.items():
+        assert names and all(f"| `{name}` |" in pages[f"reference/{place}.md"] for name in names), place
 
 
 def test_every_public_module_and_what_it_defines_is_in_the_reference(pages: dict[str, str]) -> None:
