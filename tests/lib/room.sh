@@ -3,8 +3,12 @@
 set -eu
 : "${ROOM:?say which room: make t ROOM=governance}"
 room=${ROOM%/}
-code= tests=
-for folder in "counterfoil/$room" "$room"; do if [ -d "$folder" ]; then code="$code $folder"; fi; done
+code= tests= package=
+if [ -d "counterfoil/$room" ]; then
+  code=counterfoil/$room package=counterfoil/$room
+elif [ -d "$room" ]; then
+  code=$room package=counterfoil_prefect/$room
+fi
 # A room's tests are in the folder of the same name; those of a room inside another, in the outer one's.
 inner=$room
 while :; do
@@ -15,6 +19,6 @@ case $room in mpc* | suites*) tests="$tests tests/spec" ;; esac
 if [ -z "$code$tests" ]; then echo "no room $room: there are $(cd counterfoil && ls -d [a-z]*/ | tr -d / | tr '\n' ' ')" >&2; exit 2; fi
 "$BIN/ruff" format --check $code $tests
 "$BIN/ruff" check $code $tests
-if [ -n "$code" ]; then "$BIN/mypy" $(for each in $code; do printf -- '-p %s ' "$(echo "$each" | tr / .)"; done); fi
+if [ -n "$package" ]; then "$BIN/mypy" -p "$(echo "$package" | tr / .)"; fi
 if [ -z "$tests" ]; then echo "$room has no quick tests of its own: make quick"; exit; fi
 "$BIN/pytest" $tests -n 2 --dist loadfile -m "$1"
