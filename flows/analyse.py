@@ -1,5 +1,6 @@
 """Stage at every node, side by side: from submissions to a draft that exists in shares alone."""
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil_prefect.flows.parameters import Count, Id, Refs, RefText
 from counterfoil_prefect.flows.stage import stage
@@ -32,7 +33,7 @@ def analyse(agreement: RefText, period: Id, submissions: Refs, attempt: Count) -
     running = meet(receive(agreement, period, submissions, attempt))
     range_check(running)
     guard(running)
-    for plan in signed(agreement).terms.analyses:
+    for plan in signed(agreement, clock.today()).terms.analyses:
         evaluate(running, plan.name)
     compare(running)
     noise(running)

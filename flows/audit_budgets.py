@@ -1,5 +1,6 @@
 """Stage at every node, on a schedule: look at how privacy parameters have changed, and how long budgets last."""
 
+from counterfoil import clock
 from counterfoil_prefect.flows.parameters import RefText
 from counterfoil_prefect.flows.stage import stage
 from counterfoil_prefect.flows.stages import Schedule, Stage
@@ -19,5 +20,5 @@ from counterfoil_prefect.mpc_tasks.verify import signed
 )
 def audit_budgets(agreement: RefText) -> int:
     """Report on privacy parameters and budgets on the run's page; return how much of it needs a person's eye."""
-    call_run(About(signed(agreement).terms.id))
+    call_run(About(signed(agreement, clock.today()).terms.id))
     return budgets(agreement)

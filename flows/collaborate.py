@@ -1,5 +1,6 @@
 """Stage at the coordinator: order one period's job, from agreement to a draft that waits for review."""
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError, IntegrityError, PeriodTableError, StageError
 from counterfoil.governance.agreements.agreement import Agreement
@@ -48,7 +49,7 @@ def collaborate(agreement: RefText, period: Id | None = None) -> Answer:
     It ends with the nodes' evidence, which waits for review: all parties agreed, every owner contributed, the nodes
     computed. For a period that is in review or released nothing is ordered, and the run says so.
     """
-    terms = signed(agreement).terms
+    terms = signed(agreement, clock.today()).terms
     call_run(About(terms.id, period))
     remind(agreement)
     if period is not None:

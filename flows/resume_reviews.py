@@ -15,6 +15,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.flow_runs import resume_flow_run
 
+from counterfoil import clock
 from counterfoil.errors import CounterfoilError
 from counterfoil_prefect.flows.parameters import parse
 from counterfoil_prefect.flows.review import LOOK_AGAIN, review
@@ -58,6 +59,6 @@ def resume_reviews() -> Answer:
 def _decided(parameters: dict[str, Any]) -> bool:
     try:
         asked = parse(review.fn, parameters)
-        return missing_approvals(standing(asked["agreement"], asked["evidence"])) == 0
+        return missing_approvals(standing(asked["agreement"], asked["evidence"], clock.today())) == 0
     except CounterfoilError:
         return True  # the review itself says what is wrong

@@ -11,6 +11,7 @@ from prefect import suspend_flow_run
 from prefect.input import RunInput
 from pydantic import Field, ValidationError, create_model
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError, NotApprovedError
 from counterfoil.governance.agreements.agreement import Agreement
@@ -66,7 +67,7 @@ def review(agreement: RefText, evidence: RefText) -> Ref:
 
     A page says what was released to whom.
     """
-    found = standing(agreement, evidence)
+    found = standing(agreement, evidence, clock.today())
     terms, about = found.draft.agreement.terms, About(found.draft.agreement.terms.id, found.draft.evidence.period)
     call_run(about)
     try:
@@ -88,7 +89,7 @@ def _wait(agreement: Ref, evidence: Ref, terms: Agreement, about: About) -> None
         _let_go(agreement, evidence, terms.nodes, about)
     while missing := count(agreement, evidence):
         say(f"{about.title()} waits for {missing} more of {terms.quorum} approvals by {', '.join(terms.reviewers)}")
-        job = standing(agreement, evidence).draft.evidence.job
+        job = standing(agreement, evidence, clock.today()).draft.evidence.job
         asked = markdown(
             ASKED, job=job, title=terms.title, period=about.period, missing=missing, quorum=terms.quorum
         )  # fmt: skip

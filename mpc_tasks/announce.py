@@ -15,9 +15,10 @@ from counterfoil_prefect.mpc_tasks.verify import signed
 @mpc_task(name="announce", version=1)
 def announce(agreement: Ref, evidence: Ref) -> Ref:
     """Count the reviewers' signatures and announce in the published log what will leave; return the evidence."""
-    terms, today = signed(agreement), clock.today()
-    announce_release(home(), terms, evidence.digest)
-    if standing := balances(terms.terms, ledger(home().state), today):
+    now = clock.now()
+    terms = signed(agreement, now.date())
+    announce_release(home(), terms, evidence.digest, now)
+    if standing := balances(terms.terms, ledger(home().state), now.date()):
         rows = [
             {
                 "recipient": each.recipient,

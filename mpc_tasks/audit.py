@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil_prefect.mpc_tasks.held import attempt_of, drop, home
 from counterfoil_prefect.mpc_tasks.show import table
@@ -12,7 +13,7 @@ from counterfoil_prefect.mpc_tasks.task import mpc_task
 def audit(attempt: Ref) -> Ref:
     """Put the result into this node's vault as a draft and publish signed evidence on it; return the evidence."""
     with attempt_of(attempt) as computation:
-        evidence = computation.audit()
+        evidence = computation.audit(clock.today())
         cost = computation.cost()
         home().log.append(
             "draft-made",

@@ -17,7 +17,8 @@ from counterfoil_prefect.mpc_tasks.verify import signed
 @mpc_task(name="budgets", version=1)
 def budgets(agreement: Ref) -> int:
     """Show on the run's page and log what the audit found; return how much of it needs a person's eye."""
-    terms, today = signed(agreement).terms, clock.today()
+    today = clock.today()
+    terms = signed(agreement, today).terms
     learn(terms, home())
     found = drift(terms, losses(terms), ledger(home().state), today)
     looks = sum(each.look for each in found)

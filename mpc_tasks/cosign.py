@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from counterfoil import clock
 from counterfoil.audit.publish import published_parties
 from counterfoil.audit.witness import witness
 from counterfoil.canonical import Ref, digest
@@ -25,7 +26,7 @@ from counterfoil_prefect.mpc_tasks.verify import signed
 @mpc_task(name="cosign", version=1)
 def cosign(agreement: Ref) -> Ref:
     """Check that each published log continues what was cosigned before, and cosign it; return the agreement."""
-    terms = signed(agreement).terms
+    terms = signed(agreement, clock.today()).terms
     _cosign(terms, terms.parties)
     return agreement
 
@@ -33,7 +34,7 @@ def cosign(agreement: Ref) -> Ref:
 @mpc_task(name="cosign_nodes", version=1)
 def cosign_nodes(agreement: Ref) -> Ref:
     """Do as `cosign` with the nodes' logs alone, so that no other party's delays a release; return the agreement."""
-    terms = signed(agreement).terms
+    terms = signed(agreement, clock.today()).terms
     _cosign(terms, terms.nodes)
     return agreement
 

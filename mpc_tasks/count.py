@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import date
 
 from counterfoil import clock
 from counterfoil.canonical import Ref
@@ -33,8 +34,9 @@ def count(agreement: Ref, evidence: Ref) -> int:
 
     Raises: NotApprovedError when this draft can no longer be approved.
     """
-    found = standing(agreement, evidence)
-    terms, today = found.draft.agreement.terms, clock.today()
+    today = clock.today()
+    found = standing(agreement, evidence, today)
+    terms = found.draft.agreement.terms
     checks = prechecks(found, home().exchange, today, amiss(found.draft, home(), today))
     page(f"review-{terms.id}", _page(found, agreement, checks, runs_of(_ends(found))))
     home().log.append(
@@ -49,17 +51,17 @@ def count(agreement: Ref, evidence: Ref) -> int:
 @mpc_task(name="checkers_waiting", version=1)
 def checkers_waiting(agreement: Ref, evidence: Ref) -> int:
     """Count the agreement's checkers who have no release yet of a draft that they may see."""
-    found = standing(agreement, evidence)
+    found = standing(agreement, evidence, clock.today())
     if audience(found) is not Audience.CHECKERS:
         return 0
     given = (is_released(home().exchange, evidence.digest, id) for id in found.draft.agreement.terms.checkers)
     return sum(not each for each in given)
 
 
-def standing(agreement: Ref, evidence: Ref) -> Review:
+def standing(agreement: Ref, evidence: Ref, today: date) -> Review:
     """Read the draft's state by what this party has seen. Raises: as `load_draft`."""
-    draft = load_draft(home().exchange, signed(agreement), evidence.digest)
-    return look(draft, home(), clock.today())
+    draft = load_draft(home().exchange, signed(agreement, today), evidence.digest)
+    return look(draft, home(), today)
 
 
 def missing_approvals(found: Review) -> int:

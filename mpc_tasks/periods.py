@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 from counterfoil import clock
@@ -37,18 +37,19 @@ def choose(agreement: Ref, scheduled: int, asked: str | None) -> tuple[str, str,
 
     Raises: RefusedError when what was asked for is no period, is before the agreement's first day, or is to come.
     """
-    terms = signed(agreement)
-    schedule, today = terms.terms.schedule, clock.today()
+    today = clock.today()
+    terms = signed(agreement, today)
+    schedule = terms.terms.schedule
     if asked is not None:
         schedule.check_period(asked, terms.terms.starts, today)
-        return _told(terms, _found(terms).get(asked))
+        return _told(terms, _found(terms, today).get(asked))
     wishes = (datetime.fromtimestamp(scheduled, UTC), earliest_wish(agreement))
     names = sorted({schedule.asked_at(wish, terms.terms.starts) for wish in wishes if wish is not None})
-    known = _found(terms).known
+    known = _found(terms, today).known
     for name in names:
         if name not in known:
             home().log.append("period-due", subject=name, refs={"agreement": terms.digest})
-    return _told(terms, _found(terms).next(schedule, names[-1]))
+    return _told(terms, _found(terms, today).next(schedule, names[-1]))
 
 
 @mpc_task(name="note", version=1, of="what")
@@ -61,9 +62,10 @@ def note(agreement: Ref, period: str, what: str) -> Ref:
 @mpc_task(name="left", version=1)
 def left(agreement: Ref) -> int:
     """Count the periods whose job was due by now and that nobody ordered yet."""
-    terms = signed(agreement)
+    now = clock.now()
+    terms = signed(agreement, now.date())
     schedule = terms.terms.schedule
-    return len(_found(terms).left(schedule, schedule.due(clock.now())))
+    return len(_found(terms, now.date()).left(schedule, schedule.due(now)))
 
 
 @contextmanager
@@ -85,9 +87,9 @@ def turn(agreement: Ref, period: str | None = None) -> Iterator[bool]:
         yield bool(waited)
 
 
-def _found(terms: SignedAgreement) -> Periods:
+def _found(terms: SignedAgreement, today: date) -> Periods:
     events = (Event.parse(entry) for entry in home().log.entries())
-    return periods(terms.digest, docket(terms, home(), clock.today()), events)
+    return periods(terms.digest, docket(terms, home(), today), events)
 
 
 def _told(terms: SignedAgreement, period: Period) -> tuple[str, str, Ref | None]:

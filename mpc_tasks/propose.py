@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.errors import TextError
 from counterfoil.governance.jobs.evidence import load_draft
@@ -17,7 +18,7 @@ def propose(agreement: Ref, evidence: Ref, reviewer: str, verdict: str, comment:
     """Publish the proposal, under no signature; return the evidence. `comment` is the text that this process holds."""
     text = held(comment, str)
     drop(comment)
-    draft = load_draft(home().exchange, signed(agreement), evidence.digest)
+    draft = load_draft(home().exchange, signed(agreement, clock.today()), evidence.digest)
     match verdict:
         case "approve" | "request-changes" | "reject":
             try:

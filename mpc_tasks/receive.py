@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.roles.node.attempt import Computation
 from counterfoil.roles.node.intake import take_in
@@ -13,8 +14,9 @@ from counterfoil_prefect.mpc_tasks.verify import signed
 @mpc_task(name="receive", version=1)
 def receive(agreement: Ref, period: str, submissions: tuple[Ref, ...], attempt: int) -> Ref:
     """Verify every submission against the agreement and put it into this node's vault; return the attempt to come."""
-    terms = signed(agreement)
-    job, manifests = take_in(home(), terms, period, submissions)
+    now = clock.now()
+    terms = signed(agreement, now.date())
+    job, manifests = take_in(home(), terms, period, submissions, now)
     received = {f"submission-{number}": Ref("submission", m.owner, m.digest) for number, m in enumerate(manifests)}
     home().log.append(
         "submissions-received",

@@ -22,7 +22,8 @@ from counterfoil_prefect.mpc_tasks.verify import signed
 @mpc_task(name="remind", version=2)
 def remind(agreement: Ref) -> int:
     """Show pages on what ends or is reviewed soon; return for how many parties the next review waits, if it is near."""
-    terms, today = signed(agreement).terms, clock.today()
+    today = clock.today()
+    terms = signed(agreement, today).terms
     if ending := endings(terms, latest(terms.roster, home()), today):
         for each in ending:
             say(each.words(today))

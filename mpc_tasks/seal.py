@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.roles.node.handover import hand_over
 from counterfoil_prefect.mpc_tasks.barrier import say
@@ -13,6 +14,7 @@ from counterfoil_prefect.mpc_tasks.verify import signed
 @mpc_task(name="seal", version=2)
 def seal(agreement: Ref, evidence: Ref) -> Ref:
     """Seal the node's shares of what was approved and announced to each recipient; return the evidence."""
-    released = hand_over(home(), signed(agreement), evidence.digest)
+    now = clock.now()
+    released = hand_over(home(), signed(agreement, now.date()), evidence.digest, now)
     say(f"released to {', '.join(item.recipient for item in released)}")
     return evidence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.roles.owner import Contribution
 from counterfoil_prefect.mpc_tasks.held import drop, held, home
@@ -12,7 +13,7 @@ from counterfoil_prefect.mpc_tasks.task import mpc_task
 def share(table: Ref) -> Ref:
     """Compute what the analyses need, split it, seal it to each node and upload it; return the signed manifest."""
     contribution = held(table, Contribution)
-    manifest = contribution.share()
+    manifest = contribution.share(clock.now())
     drop(table)
     home().log.append(
         "shares-submitted-before" if contribution.again else "shares-submitted",

@@ -20,10 +20,11 @@ from counterfoil_prefect.mpc_tasks.verify import signed
 @mpc_task(name="tell", version=1)
 def tell(agreement: Ref, evidence: Ref) -> int:
     """Show a page on the draft's releases; return to how many recipients it was released."""
-    loaded = signed(agreement)
+    today = clock.today()
+    loaded = signed(agreement, today)
     found = [each for each in statuses(home().exchange, loaded) if each.evidence == evidence.digest]
     if found:
-        page(f"release-{loaded.terms.id}", describe(loaded.terms, agreement, found, clock.today()))
+        page(f"release-{loaded.terms.id}", describe(loaded.terms, agreement, found, today))
     return len(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.roles.owner import Contribution
 from counterfoil_prefect.mpc_tasks.barrier import say
@@ -13,8 +14,9 @@ from counterfoil_prefect.mpc_tasks.verify import signed
 @mpc_task(name="validate", version=1, of="contract")
 def validate(agreement: Ref, contract: str, period: str) -> Ref:
     """Read the table in this owner's home and check every rule of its contract; return what is held of it."""
-    contribution = Contribution(home(), signed(agreement), contract, period)
-    verdict = contribution.validate()
+    now = clock.now()
+    contribution = Contribution(home(), signed(agreement, now.date()), contract, period, now)
+    verdict = contribution.validate(now)
     home().log.append(
         "table-validated",
         subject=contract,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.governance.agreements.signing.in_force import RUN, load
@@ -12,16 +14,17 @@ from counterfoil_prefect.mpc_tasks.held import home
 from counterfoil_prefect.mpc_tasks.task import mpc_task
 
 
-def signed(agreement: Ref) -> SignedAgreement:
+def signed(agreement: Ref, today: date) -> SignedAgreement:
     """Verify the agreement anew from the exchange: every signature, digest and date, and that nobody withdrew."""
-    return load(home(), agreement, for_=RUN, today=clock.today())
+    return load(home(), agreement, for_=RUN, today=today)
 
 
 @mpc_task(name="verify", version=2)
 def verify(agreement: Ref) -> Ref:
     """Verify that the agreement is signed by all, in force, reviewed in time, and able to run; return its reference."""
-    terms = signed(agreement).terms
-    check_reviewed(terms, home().exchange, clock.today())
+    today = clock.today()
+    terms = signed(agreement, today).terms
+    check_reviewed(terms, home().exchange, today)
     plans = analyses(terms)
     home().log.append(
         "agreement-verified",

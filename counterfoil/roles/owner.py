@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from pathlib import Path
 
-from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.data.checking.expectations import Validation, load_valid
 from counterfoil.data.minimising.minimise import Minimised
@@ -30,7 +30,7 @@ FORMATS = (".csv", ".parquet")
 class Contribution:
     """One owner's steps for one contract and period: validate, minimise, share."""
 
-    def __init__(self, home: Home, agreement: SignedAgreement, contract: str, period: str) -> None:
+    def __init__(self, home: Home, agreement: SignedAgreement, contract: str, period: str, now: datetime) -> None:
         """The agreement asks this of the owner: nothing of its table was read yet.
 
         Raises: RefusedError; ReviewDueError when a review date has passed.
@@ -38,8 +38,8 @@ class Contribution:
         terms = agreement.terms
         if Part(home.party, contract) not in terms.parts:
             raise RefusedError(f"agreement {terms.id} asks nothing of {home.party} under a contract {contract}")
-        check_reviewed(terms, home.exchange, clock.today())
-        terms.schedule.check_period(period, terms.starts, clock.today())
+        check_reviewed(terms, home.exchange, now.date())
+        terms.schedule.check_period(period, terms.starts, now.date())
         self.home = home
         self.agreement = agreement
         self.contract = contract
@@ -50,13 +50,13 @@ class Contribution:
         self._file = ""
         self._table: Table | None = None
 
-    def validate(self) -> Validation:
+    def validate(self, now: datetime) -> Validation:
         """The owner's file satisfies the contract, and is the one that was handed in for the period, if any was.
 
         Raises: NotFoundError; PeriodTableError when the period is over and there is no table of then; DataError and its
             kin; CorrectionError when another was handed in for the period, and the agreement allows no correction.
         """
-        terms, now = self.agreement.terms, clock.now()
+        terms = self.agreement.terms
         path = table_of(self.home, self.contract, self.period, terms.schedule.due(now))
         self._before = handed_in(terms, self.contract, self.period, self.home)
         self._file = _digest(path)
@@ -80,12 +80,12 @@ class Contribution:
         self._table, self.account = kept.table, kept.account
         return kept
 
-    def share(self) -> Ref:
+    def share(self, now: datetime) -> Ref:
         """Every array that the analyses ask for lies in the exchange, split and sealed; the manifest's reference.
 
         The same table is handed in once for a period, however often this is asked for. Raises: CorrectionError.
         """
-        table, terms, now = self._checked(), self.agreement.terms, clock.now()
+        table, terms = self._checked(), self.agreement.terms
         number = next_number(self._before, self._file, terms, now)
         if self._before is not None and number is None:
             self._table, self.again = None, True

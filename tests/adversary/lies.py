@@ -12,6 +12,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from counterfoil import clock
 from counterfoil.canonical import Ref, jcs
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign
@@ -105,10 +106,10 @@ class World:
             world.keep(banks.hand_in(owner, tables[owner]))
         now = table_file(banks.homes["bank-b"], "loans")
         shutil.copy(now, now.with_name(f"loans.{world.periods[1]}{now.suffix}"))
-        earlier = Contribution(banks.homes["bank-b"], banks.signed("bank-b"), "loans", world.periods[1])
-        earlier.validate()
+        earlier = Contribution(banks.homes["bank-b"], banks.signed("bank-b"), "loans", world.periods[1], clock.now())
+        earlier.validate(clock.now())
         earlier.minimise()
-        world.keep(earlier.share())
+        world.keep(earlier.share(clock.now()))
         world.evidence = {
             RIGHT: banks.analyse(first)[0].digest,
             APPROVED: agreements[OTHER].analyse(others)[0].digest,

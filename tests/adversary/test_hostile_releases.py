@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import pytest
 
+from counterfoil import clock
 from counterfoil.audit.event import Event
 from counterfoil.audit.witness import witness
 from counterfoil.canonical import jcs
@@ -82,7 +83,7 @@ class World:
         decide(rejected, "reject", comment="no", keys=home.keys, exchange=home.exchange, now=today())
         for node in HONEST:
             with pytest.raises(NotApprovedError, match="reviewer-3 rejected"):
-                announce_release(banks.homes[node], banks.signed(node), rejected.evidence.digest)
+                announce_release(banks.homes[node], banks.signed(node), rejected.evidence.digest, clock.now())
         for draft in (rejected, elsewhere):
             names = banks.homes["coordinator"].exchange.list(("decisions", draft.evidence.digest))
             world.old_decisions += [(name, banks.homes["coordinator"].exchange.get_named(name)) for name in names]
@@ -296,7 +297,7 @@ def attempt(world: World, number: int, outcomes: Counter[tuple[str, str]]) -> No
         under = world.banks if asked["under"] == "banks" else world.other
         for step in (announce_release, hand_over):
             try:
-                step(home, under.signed(node), asked["evidence"])
+                step(home, under.signed(node), asked["evidence"], clock.now())
             except CounterfoilError as error:
                 assert not isinstance(error, InternalError), title
                 outcomes[attack.__name__, type(error).__name__] += 1
@@ -326,9 +327,9 @@ def test_the_same_draft_leaves_once_it_is_approved(world: World) -> None:
     banks, evidence = world.banks, world.waiting.evidence.digest
     banks.review(evidence, ["reviewer-2"])
     banks.release(evidence)
-    assert_pooled(banks, open_job(banks.homes["regulator"], banks.signed("regulator"), evidence).results)
+    assert_pooled(banks, open_job(banks.homes["regulator"], banks.signed("regulator"), evidence, clock.now()).results)
     with pytest.raises(RefusedError, match="is rejected"):
-        hand_over(banks.homes["node-0"], banks.signed("node-0"), world.rejected.evidence.digest)
+        hand_over(banks.homes["node-0"], banks.signed("node-0"), world.rejected.evidence.digest, clock.now())
 
 
 def test_a_revoked_reviewers_approval_releases_nothing(world: World) -> None:
@@ -347,7 +348,7 @@ def test_a_revoked_reviewers_approval_releases_nothing(world: World) -> None:
     for node in NODES:
         for step in (announce_release, hand_over):
             with pytest.raises(RevokedError, match="the keys of reviewer-2"):
-                step(banks.homes[node], banks.signed(node), evidence.digest)
+                step(banks.homes[node], banks.signed(node), evidence.digest, clock.now())
     assert {name for name in world.files().keys() - sealed.keys() if name[0] != "rosters"} == {
         ("decisions", evidence.digest, "reviewer-2", "approve")
     }

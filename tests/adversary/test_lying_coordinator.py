@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from prefect.logging import disable_run_logger
 
+from counterfoil import clock
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError, InternalError, RefusedError
@@ -242,7 +243,7 @@ def check_right_job(world: World) -> None:
     (evidence, *_) = banks.analyse([banks.contribute(owner) for owner in OWNERS])
     banks.review(evidence.digest, ["reviewer-1", "reviewer-2"])
     banks.release(evidence.digest)
-    opened = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence.digest)
+    opened = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence.digest, clock.now())
     total = next(result for result in opened.results if result.name == "total-exposure").tables[0].frame
     pooled = analyses(banks.agreement)["total-exposure"].plain(banks.pooled())
     for column in pooled.select_dtypes("number").columns:
@@ -275,7 +276,7 @@ def test_nodes_that_are_told_different_things_do_not_meet(world: World) -> None:
             home = banks.homes[node]
             evidence = len(home.exchange.list(("evidence",)))
             try:
-                job, manifests = take_in(home, under.signed(node), banks.period, submissions)
+                job, manifests = take_in(home, under.signed(node), banks.period, submissions, clock.now())
                 compute(Computation(home, under.signed(node), job, manifests, number))
             except CounterfoilError as error:
                 assert len(home.exchange.list(("evidence",))) == evidence

@@ -89,10 +89,10 @@ class Consortium:
         return load_agreement(home, self.ref, for_=REVIEW, today=today().date())
 
     def contribute(self, owner: str, contract: str = "loans") -> Ref:
-        contribution = Contribution(self.homes[owner], self.signed(owner), contract, self.period)
-        contribution.validate()
+        contribution = Contribution(self.homes[owner], self.signed(owner), contract, self.period, clock.now())
+        contribution.validate(clock.now())
         contribution.minimise()
-        return contribution.share()
+        return contribution.share(clock.now())
 
     def table(self, owner: str, contract: str = "loans") -> Table:
         """The owner's table as `contribute` would minimise it, without the seconds that it takes to check the rules."""
@@ -126,7 +126,7 @@ class Consortium:
 
     def computation(self, node: str, submissions: Sequence[Ref], attempt: int = 1) -> Computation:
         home, signed = self.homes[node], self.signed(node)
-        job, manifests = take_in(home, signed, self.period, submissions)
+        job, manifests = take_in(home, signed, self.period, submissions, clock.now())
         return Computation(home, signed, job, manifests, attempt)
 
     def analyse(self, submissions: Sequence[Ref], attempt: int = 1) -> list[Ref]:
@@ -143,7 +143,7 @@ class Consortium:
     def announce(self, evidence: str) -> None:
         """Every node's log says what it is about to release."""
         for node in self.agreement.nodes:
-            announce_release(self.homes[node], self.signed(node), evidence)
+            announce_release(self.homes[node], self.signed(node), evidence, clock.now())
 
     def countersign(self, nodes: Sequence[str] | None = None) -> None:
         """These nodes, or all, cosign the others' logs."""
@@ -157,7 +157,7 @@ class Consortium:
         self.announce(evidence)
         self.countersign()
         for node in self.agreement.nodes:
-            hand_over(self.homes[node], self.signed(node), evidence)
+            hand_over(self.homes[node], self.signed(node), evidence, clock.now())
 
 
 def unbacked_draft(banks: Consortium) -> Draft:
@@ -181,11 +181,11 @@ def unbacked_draft(banks: Consortium) -> Draft:
 def compute(computation: Computation, done: Callable[[str], object] = bool) -> Ref:
     """One node's whole attempt; `done` is told of each step behind it."""
     try:
-        computation.meet()
+        computation.meet(clock.today())
         done("meet")
         computation.check()
         done("check")
-        computation.guard()
+        computation.guard(clock.today())
         done("guard")
         for plan in computation.agreement.terms.analyses:
             computation.evaluate(plan.name)
@@ -196,7 +196,7 @@ def compute(computation: Computation, done: Callable[[str], object] = bool) -> R
         done("noise")
         computation.suppress()
         done("suppress")
-        return computation.audit()
+        return computation.audit(clock.today())
     except Exception as error:
         computation.fail(error)
         raise

@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.errors import PeriodTableError
 from counterfoil.governance.jobs.evidence import make_evidence, sign_evidence
@@ -38,7 +39,7 @@ def contribute(agreement: RefText, contract: Id, period: Id) -> Ref:
 
 @stage(Stage(limit_s=60))
 def analyse(agreement: RefText, period: Id, submissions: Refs, attempt: Count) -> Ref:
-    terms = signed(agreement)
+    terms = signed(agreement, clock.today())
     made = make_evidence(
         Job(terms.digest, period, {str(part): _made_up(period) for part in terms.terms.parts}),
         attempt,

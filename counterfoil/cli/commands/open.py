@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from counterfoil.cli.command import Command
+from counterfoil import clock
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say
 
@@ -29,7 +29,7 @@ def open_(
 
     mine = Home.open(home)
     signed = load(mine, agreement_ref(mine.exchange, agreement), for_=OPEN)  # a release may outlive it
-    opened = open_latest(mine, signed, period and period_name(period))
+    opened = open_latest(mine, signed, clock.now(), period and period_name(period))
     for result in opened.results:
         say(f"{result.title}")
         for finding in result.findings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,8 +37,9 @@ def list_(agreement: AgreementArgument, home: HomeOption = None) -> None:
     from counterfoil.governance.review.proposals import proposals
     from counterfoil.report.pages.draft import proposal_line, state_line
 
-    mine, signed = _open(agreement, home)
-    found = docket(signed, mine, clock.today())
+    today = clock.today()
+    mine, signed = _open(agreement, home, today)
+    found = docket(signed, mine, today)
     for each in found:
         evidence = each.draft.evidence
         say(f"{evidence.digest} {evidence.period} attempt {evidence.attempt}: {state_line(each, mine.party)}")
@@ -61,8 +63,8 @@ def show(agreement: AgreementArgument, evidence: EvidenceArgument, home: HomeOpt
     from counterfoil.report.pages.draft import describe
     from counterfoil.report.prechecks import prechecks
 
-    mine, draft = _draft(agreement, evidence, home)
     today = clock.today()
+    mine, draft = _draft(agreement, evidence, home, today)
     found = look(draft, mine, today)
     checks = prechecks(found, mine.exchange, today, amiss(draft, mine, today))
     for line in describe(found, comments(mine.exchange, draft), proposals(mine.exchange, found), checks, mine.party):
@@ -82,8 +84,9 @@ def comment(
     """
     from counterfoil.governance.review.decisions import comment
 
-    mine, draft = _draft(agreement, evidence, home)
-    comment(draft, text, mine.keys, mine.exchange, clock.now())
+    now = clock.now()
+    mine, draft = _draft(agreement, evidence, home, now.date())
+    comment(draft, text, mine.keys, mine.exchange, now)
     mine.log.append("review-comment", subject=draft.evidence.job, refs={"evidence": draft.evidence.digest})
     say(f"{mine.party}: remarked on job {draft.evidence.job}")
 
@@ -137,8 +140,9 @@ def confirm(
     from counterfoil.governance.review.proposals import proposals
     from counterfoil.report.pages.draft import proposal_line
 
-    mine, draft = _draft(agreement, evidence, home)
-    found = look(draft, mine, clock.today())
+    today = clock.today()
+    mine, draft = _draft(agreement, evidence, home, today)
+    found = look(draft, mine, today)
     proposed = [made for made in proposals(mine.exchange, found) if made.reviewer == mine.party]
     for made in proposed:
         say(proposal_line(made))
@@ -171,26 +175,26 @@ def _decide(agreement: str, evidence: str, verdict: Verdict, comment: str, home:
     from counterfoil.governance.agreements.signing.in_force import check_in_force
     from counterfoil.governance.review.airlock import decide
 
-    mine, draft = _draft(agreement, evidence, home)
-    check_in_force(draft.agreement.terms, mine, clock.today())
-    decision = decide(draft, verdict, comment=comment, keys=mine.keys, exchange=mine.exchange, now=clock.now())
+    now = clock.now()
+    mine, draft = _draft(agreement, evidence, home, now.date())
+    check_in_force(draft.agreement.terms, mine, now.date())
+    decision = decide(draft, verdict, comment=comment, keys=mine.keys, exchange=mine.exchange, now=now)
     mine.log.append(f"review-{verdict}", subject=decision.job, refs={"evidence": draft.evidence.digest})
     say(f"{mine.party}: {verdict} on job {decision.job}")
 
 
-def _draft(agreement: str, evidence: str, home: Path | None) -> tuple[Home, Draft]:
+def _draft(agreement: str, evidence: str, home: Path | None, today: date) -> tuple[Home, Draft]:
     from counterfoil.governance.jobs.evidence import load_draft
     from counterfoil.governance.jobs.references import evidence_digest
 
-    mine, signed = _open(agreement, home)
+    mine, signed = _open(agreement, home, today)
     return mine, load_draft(mine.exchange, signed, evidence_digest(mine.exchange, signed.digest, evidence))
 
 
-def _open(agreement: str, home: Path | None) -> tuple[Home, SignedAgreement]:
+def _open(agreement: str, home: Path | None, today: date) -> tuple[Home, SignedAgreement]:
     from counterfoil.governance.agreements.signing.in_force import REVIEW, load
     from counterfoil.governance.jobs.references import agreement_ref
     from counterfoil.home import Home
 
     mine = Home.open(home)
-    today = clock.today()
     return mine, load(mine, agreement_ref(mine.exchange, agreement), for_=REVIEW, today=today)

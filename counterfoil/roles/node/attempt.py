@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from math import prod
 
-from counterfoil import clock
 from counterfoil.canonical import Ref, digest
 from counterfoil.errors import (
     CounterfoilError,
@@ -75,7 +75,7 @@ class Computation:
     _session: Session | None = field(init=False, default=None)
     _steps: Steps | None = field(init=False, default=None)
 
-    def meet(self) -> None:
+    def meet(self, today: date) -> None:
         """The nodes are linked, mean the same job, and share fresh keys; its submissions serve no other job.
 
         Nobody can then pair an owner's old submission with another's new one and look at the difference. They are used
@@ -98,8 +98,8 @@ class Computation:
         if "synthetic" in terms.cross_checks:
             self.rehearsed = rehearse(terms)
         budget_ledger.learn(terms, self.home)
-        budget_ledger.check(terms, self.job.id, self._charge(), self.home, clock.today())
-        self._earlier = remembered(self.home.state, terms, self.job.id, clock.today())
+        budget_ledger.check(terms, self.job.id, self._charge(), self.home, today)
+        self._earlier = remembered(self.home.state, terms, self.job.id, today)
         check_spelling(self._earlier, terms)
         start_attempt(self.home.state, self.job.id, self.attempt)
         self._running = True
@@ -127,7 +127,7 @@ class Computation:
         rejected = self._computing.check(shares, {manifest.part: manifest.rows for manifest in self.manifests})
         return sum(rejected.values())
 
-    def guard(self) -> int:
+    def guard(self, today: date) -> int:
         """This job's rows are those of no earlier release, or differ enough from them; how many it was held against.
 
         Where they do not, what is exact about them takes noise instead, if the agreement has it so; all nodes read the
@@ -135,9 +135,9 @@ class Computation:
 
         Raises: DifferenceError, ReconstructionError; BudgetError when that noise does not fit into a budget.
         """
-        return self.steps.do(GUARD, self._guard)
+        return self.steps.do(GUARD, lambda: self._guard(today))
 
-    def _guard(self) -> int:
+    def _guard(self, today: date) -> int:
         terms, release = self.agreement.terms, self._release()
         if release.owners:
             now = load_sketches(terms, self.manifests, self.home.vault)
@@ -147,11 +147,11 @@ class Computation:
             ]
             close = self._computing.guard(compared)
             if near := [each for each, is_close in zip(self._earlier, close, strict=True) if is_close]:
-                self._noise_instead(near)
+                self._noise_instead(near, today)
         check_numbers(self._earlier, self._release(), terms.rules.safe_rows_per_number)
         return len(self._earlier)
 
-    def _noise_instead(self, near: Sequence[Remembered]) -> None:
+    def _noise_instead(self, near: Sequence[Remembered], today: date) -> None:
         """What is exact about the rows of these releases, too, is noised in this job, and fits into the budgets.
 
         Raises: DifferenceError where the agreement has it refused; BudgetError.
@@ -166,7 +166,7 @@ class Computation:
                 f"released, but by fewer than {self.agreement.terms.rules.safe_difference}: the two together would "
                 f"tell about so few ({error}). Wait until more has changed, submit the same rows, or agree on noise"
             ) from None
-        budget_ledger.check(self._terms, self.job.id, self._charge(), self.home, clock.today())
+        budget_ledger.check(self._terms, self.job.id, self._charge(), self.home, today)
 
     @property
     def _terms(self) -> Agreement:
@@ -218,13 +218,13 @@ class Computation:
         """Cells that a disclosure rule forbids are hidden, and what would restore them; how many."""
         return self.steps.do(SUPPRESS, lambda: sum(self._computing.suppress().values()))
 
-    def audit(self) -> Ref:
+    def audit(self, today: date) -> Ref:
         """The result is in the vault as a draft, and this node's signed evidence on it in the exchange.
 
         What was opened is compared with what the leakage statement declares; nothing can be reviewed without this. Nor
         is there a draft if a party withdrew, or a key was revoked, while the attempt ran.
         """
-        check_in_force(self.agreement.terms, self.home, clock.today())
+        check_in_force(self.agreement.terms, self.home, today)
         if GUARD not in self.steps:
             raise RefusedError(f"job {self.job.id}: a release is held against earlier ones before there is a draft")
         terms, session = self.agreement.terms, self._live

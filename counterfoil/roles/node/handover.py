@@ -7,9 +7,9 @@ job whose draft was rejected is over here. Every step may be taken again after a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Final
 
-from counterfoil import clock
 from counterfoil.errors import (
     DocumentError,
     NotFoundError,
@@ -42,7 +42,7 @@ from counterfoil.storage.arrays import pack
 _RELEASABLE: Final = (Stage.DRAFTED, Stage.APPROVED, Stage.RELEASED)  # the last two after a crash
 
 
-def announce_release(home: Home, agreement: SignedAgreement, evidence_digest: str) -> None:
+def announce_release(home: Home, agreement: SignedAgreement, evidence_digest: str, now: datetime) -> None:
     """What is about to leave, and on whose word, is in this node's published log, for the other nodes to cosign.
 
     What is not approved yet is announced to the agreement's checkers alone, if it has any. Before that, what noised
@@ -52,15 +52,15 @@ def announce_release(home: Home, agreement: SignedAgreement, evidence_digest: st
         one on the same contract was in between; NotFoundError if there is no such draft; SignatureError, TamperedError;
         WithdrawnError, RevokedError; RefusedError, also when the job was halted or erased since.
     """
-    leaving = _leaving(home, agreement, evidence_digest)
+    leaving = _leaving(home, agreement, evidence_digest, now.date())
     check_only_job(leaving.draft, home)
-    keep_membership(leaving.draft, home)
+    keep_membership(leaving.draft, home, now.date())
     evidence = leaving.draft.evidence
-    budget_ledger.charge(agreement.terms, evidence.job, evidence.digest, evidence.charge, home, clock.today())
+    budget_ledger.charge(agreement.terms, evidence.job, evidence.digest, evidence.charge, home, now.date())
     announce(leaving, home)
 
 
-def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> list[Release]:
+def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str, now: datetime) -> list[Release]:
     """This node's shares of every approved output are delivered, sealed to each of its recipients.
 
     One from whom it took its release back, since it last did this, gets none.
@@ -71,14 +71,14 @@ def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str) -> l
         NotFoundError if this node holds no such
         draft; ReplayError; and as `announce_release`.
     """
-    leaving = _leaving(home, agreement, evidence_digest)
+    leaving = _leaving(home, agreement, evidence_digest, now.date())
     announced = check_announced(leaving, home)
     draft, terms = leaving.draft, agreement.terms
     evidence = draft.evidence
     check_charged(terms, evidence.job, evidence.charge, home.exchange)
     first = isinstance(leaving, CheckerPreview)
     releases = [
-        release(announced, recipient, _packed(home, draft, terms.plans_for(recipient)), home, clock.now())
+        release(announced, recipient, _packed(home, draft, terms.plans_for(recipient)), home, now)
         for recipient in (terms.checkers if first else terms.recipients)
         if not is_revoked(evidence.digest, recipient, home.state)
         and not (recipient in terms.checkers and _has_released(home, draft, recipient))
@@ -101,7 +101,7 @@ def _has_released(home: Home, draft: Draft, recipient: str) -> bool:
     return True
 
 
-def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str) -> Releasable:
+def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str, today: date) -> Releasable:
     """The draft, approved by decisions that this node heard and counted itself, of a job that stands here.
 
     Before it is approved it may be for the agreement's checkers.
@@ -112,7 +112,6 @@ def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str) -> Re
     stage = stage_of(home.state, evidence.job)
     if stage not in _RELEASABLE:
         raise RefusedError(f"job {evidence.job} is {stage}; only a draft that stands is released")
-    today = clock.today()
     check_in_force(agreement.terms, home, today)
     found = review(draft, heard)
     if stage is Stage.DRAFTED and found.state is State.REJECTED:

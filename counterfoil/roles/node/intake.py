@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
-from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.governance.agreements.signing.reaffirmation import check_reviewed
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
@@ -22,7 +22,7 @@ _USED_BY: Final = "submission-job"
 
 
 def take_in(
-    home: Home, agreement: SignedAgreement, period: str, submissions: Sequence[Ref]
+    home: Home, agreement: SignedAgreement, period: str, submissions: Sequence[Ref], now: datetime
 ) -> tuple[Job, list[Manifest]]:
     """Every submission's shares are in this node's vault, and the job that they make; none of them served another job.
 
@@ -33,7 +33,6 @@ def take_in(
         NotFoundError; ReviewDueError when a review date has passed.
     """
     agreement.terms.check_node(home.party)
-    now = clock.now()
     check_reviewed(agreement.terms, home.exchange, now.date())
     manifests = [read_manifest(reference, agreement, home.exchange, now) for reference in submissions]
     job = plan_job(agreement, period, manifests, now.date())

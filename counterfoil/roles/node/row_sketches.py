@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
-from counterfoil import clock
 from counterfoil.data.row_sketch import in_domain
 from counterfoil.governance.agreements.agreement import Agreement, Part
 from counterfoil.governance.contracts.key_domain import key_domains, place_of
@@ -38,14 +37,14 @@ def release_of(terms: Agreement, job: str, manifests: Sequence[Manifest]) -> Rem
     )
 
 
-def keep_membership(draft: Draft, home: Home) -> None:
+def keep_membership(draft: Draft, home: Home, today: date) -> None:
     """What the draft is about is remembered as released, and its sketches are in the vault. Raises: NotFoundError."""
     evidence, agreement = draft.evidence, draft.agreement
     terms, release = draft.terms, drafted(draft.evidence.digest, home.state)
     if not release.owners:
         return
     contracts = {name: terms.contracts[name] for name in guarded(terms)}
-    last = clock.today() + timedelta(days=max(each.retention_days for each in contracts.values()))
+    last = today + timedelta(days=max(each.retention_days for each in contracts.values()))
     note_membership(agreement, release.vault_id, home.state, last)
     for part in terms.parts:
         if part.contract in contracts:

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil import clock
 from counterfoil.analyses.base import Analysis, Result
 from counterfoil.errors import CounterfoilError, NotEntitledError, NotFoundError, TamperedError
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
@@ -57,7 +56,7 @@ class OpenedJob:
     again: str
 
 
-def open_latest(home: Home, agreement: SignedAgreement, period: str | None = None) -> OpenedJob:
+def open_latest(home: Home, agreement: SignedAgreement, now: datetime, period: str | None = None) -> OpenedJob:
     """As `open_job`, for the draft of this period (or the latest period) that was released to this party."""
     terms = agreement.terms
     if home.party not in terms.recipients:
@@ -72,10 +71,10 @@ def open_latest(home: Home, agreement: SignedAgreement, period: str | None = Non
             f"nothing was released to {home.party} under {terms.id}" + (f" for {period}" if period else "")
         )
     latest = max(released, key=lambda evidence: (evidence.period, evidence.attempt))
-    return open_job(home, agreement, latest.digest)
+    return open_job(home, agreement, latest.digest, now)
 
 
-def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob:
+def open_job(home: Home, agreement: SignedAgreement, evidence: str, now: datetime) -> OpenedJob:
     """The results released to this party under this evidence, and a report on them in its home.
 
     All copies are compared before anything is written. When page, tables and JSON are on the disk, this party's log
@@ -95,7 +94,7 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob
     opened: dict[str, _Opened] = {}
 
     def open_(each: Draft) -> Numbers:
-        opened[each.evidence.digest] = found = _open(home, each)
+        opened[each.evidence.digest] = found = _open(home, each, now)
         return found.numbers
 
     try:
@@ -116,7 +115,7 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str) -> OpenedJob
     report = _report(home, approved, results, f"counterfoil open {agreement.ref} --period {draft.evidence.period}")
     page = write(report, home.path / "reports" / draft.evidence.job)
     for each in opened.values():
-        _note(home, each)
+        _note(home, each, now)
     no_paper = add_paper(report, page.parent)
     last = min(item.release.last_day(terms) for item in delivered.values())
     return OpenedJob(draft.evidence.job, evidence, results, page, last, no_paper, report.again)
@@ -132,10 +131,10 @@ class _Opened:
     numbers: Numbers
 
 
-def _open(home: Home, draft: Draft) -> _Opened:
+def _open(home: Home, draft: Draft, now: datetime) -> _Opened:
     """Approved, and all copies alike."""
     approved = to_party(review_anew(home.exchange, draft, hear(draft, home)), home.party)
-    delivered = open_release(approved, home, clock.now())
+    delivered = open_release(approved, home, now)
     released = {node: unpack(item.shares) for node, item in delivered.items()}
     plans, own = analyses(draft.terms), draft.agreement.terms.plans_for(home.party)
     numbers = {plan.name: _recombined(approved, plans[plan.name], released) for plan in own}
@@ -146,13 +145,13 @@ def _with(result: Result, assumptions: tuple[str, ...]) -> Result:
     return replace(result, assumptions=(*result.assumptions, *assumptions))
 
 
-def _note(home: Home, opened: _Opened) -> None:
+def _note(home: Home, opened: _Opened, now: datetime) -> None:
     """It stands in this party's log that it opened this, and its signed receipt lies in the exchange."""
     draft = opened.approved.draft
     refs = {"agreement": draft.agreement.digest, "evidence": draft.evidence.digest}
     home.log.append("release-opened", subject=draft.evidence.job, refs=refs)
     sealed = {node: item.release.sealed for node, item in opened.delivered.items()}
-    sign_receipt(opened.approved, sealed, home, clock.now())
+    sign_receipt(opened.approved, sealed, home, now)
 
 
 def _told(draft: Draft, result: Result) -> Result:

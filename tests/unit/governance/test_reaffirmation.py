@@ -151,9 +151,9 @@ def overdue(contracts: Path) -> None:
 def test_neither_owner_nor_node_begins_a_job_until_all_have_looked(tmp_path: Path) -> None:
     banks = found(tmp_path, 1000, edit=overdue)
     with pytest.raises(ReviewDueError, match="contract loans"):
-        Contribution(banks.homes["bank-a"], banks.signed("bank-a"), "loans", banks.period)
+        Contribution(banks.homes["bank-a"], banks.signed("bank-a"), "loans", banks.period, clock.now())
     with pytest.raises(ReviewDueError, match="contract loans"):
-        take_in(banks.homes["node-1"], banks.signed("node-1"), banks.period, ())
+        take_in(banks.homes["node-1"], banks.signed("node-1"), banks.period, (), clock.now())
     run = CliRunner()
     listed = run.invoke(app, ["agreement", "verify", str(banks.ref), "--home", str(banks.homes["bank-a"].path)])
     assert listed.exit_code == ReviewDueError.exit_code
@@ -167,9 +167,9 @@ def test_neither_owner_nor_node_begins_a_job_until_all_have_looked(tmp_path: Pat
         assert done.exit_code == 0, done.output
         assert ("still to look at it: " in done.output) == (party != banks.agreement.parties[-1])
     assert run.invoke(app, [*arguments, "--yes", "--until", "soon"]).exit_code == 10
-    Contribution(banks.homes["bank-a"], banks.signed("bank-a"), "loans", banks.period)
+    Contribution(banks.homes["bank-a"], banks.signed("bank-a"), "loans", banks.period, clock.now())
     with pytest.raises(RefusedError):  # for want of submissions
-        take_in(banks.homes["node-1"], banks.signed("node-1"), banks.period, ())
+        take_in(banks.homes["node-1"], banks.signed("node-1"), banks.period, (), clock.now())
     listed = run.invoke(app, ["agreement", "verify", str(banks.ref), "--home", str(banks.homes["bank-a"].path)])
     assert listed.exit_code == 0, listed.output
 

@@ -55,7 +55,7 @@ def banks(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
 def test_only_owners_hand_in(role: str, banks: Consortium) -> None:
     party = ROLES[role]
     with pytest.raises(RefusedError, match=f"asks nothing of {party} under a contract loans"):
-        Contribution(banks.homes[party], banks.known(party), "loans", PERIOD)
+        Contribution(banks.homes[party], banks.known(party), "loans", PERIOD, clock.now())
 
 
 @pytest.mark.parametrize("role", sorted(PARTIES - {"node"}))
@@ -67,10 +67,10 @@ def test_only_nodes_compute_and_release(role: str, banks: Consortium) -> None:
     evidence = made.evidence
     job = Job(evidence.agreement, evidence.period, evidence.inputs)
     for attempt in (
-        lambda: take_in(home, signed, PERIOD, ()),
-        lambda: Computation(home, signed, job, [], 1).meet(),
-        lambda: announce_release(home, signed, evidence.digest),
-        lambda: hand_over(home, signed, evidence.digest),
+        lambda: take_in(home, signed, PERIOD, (), clock.now()),
+        lambda: Computation(home, signed, job, [], 1).meet(clock.today()),
+        lambda: announce_release(home, signed, evidence.digest, clock.now()),
+        lambda: hand_over(home, signed, evidence.digest, clock.now()),
     ):
         with pytest.raises(RefusedError, match=f"{party} is not a node in agreement exposure"):
             attempt()

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError
 from counterfoil.governance.agreements.signing.in_force import REVIEW, load
@@ -104,7 +105,7 @@ def _work(order: Order, tell: Connection) -> None:
     try:
         home = Home.open(order.home)
         signed = load(home, order.agreement, for_=REVIEW, today=today().date())
-        job, manifests = take_in(home, signed, order.period, order.submissions)
+        job, manifests = take_in(home, signed, order.period, order.submissions, clock.now())
         computation = role.Computation(home, signed, job, manifests, order.attempt, order.timeout_s)
         if order.tls:
             for file in order.tls.glob("tls*"):

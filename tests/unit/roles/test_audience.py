@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from counterfoil import clock
 from counterfoil.canonical import Ref, bind
 from counterfoil.crypto.seal import unseal
 from counterfoil.errors import NotEntitledError, SealError
@@ -59,19 +60,19 @@ def evidence(banks: Consortium) -> str:
 
 def test_only_who_has_the_attributes_opens_it_and_reads_by_which(banks: Consortium, evidence: str) -> None:
     banks.release(evidence)
-    opened = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence)
+    opened = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence, clock.now())
     assert [result.name for result in opened.results] == ["total-exposure", "balance-by-region-and-product"]
     (line,) = json.loads((opened.page.parent / "report.json").read_text())["entitled"]
     plans, described = line.split(": as one of supervisors, ")
     assert plans == "total-exposure, balance-by-region-and-product"
     assert described == "the recipients of roster four-banks version 1 with sector supervision and jurisdiction DE"
     assert line in opened.page.read_text()
-    other = open_job(banks.homes["bank-b"], banks.signed("bank-b"), evidence)
+    other = open_job(banks.homes["bank-b"], banks.signed("bank-b"), evidence, clock.now())
     assert [result.name for result in other.results] == ["balance-by-region-and-product"]
     (line,) = json.loads((other.page.parent / "report.json").read_text())["entitled"]
     assert line == "balance-by-region-and-product: because the agreement names bank-b"
     with pytest.raises(NotEntitledError, match="bank-a is not a recipient"):
-        open_job(banks.homes["bank-a"], banks.signed("bank-a"), evidence)
+        open_job(banks.homes["bank-a"], banks.signed("bank-a"), evidence, clock.now())
 
 
 def test_nobody_elses_keys_open_what_is_sealed_to_it(banks: Consortium, evidence: str) -> None:
@@ -102,7 +103,7 @@ def test_a_node_releases_nothing_once_the_attribute_is_gone(tmp_path: Path) -> N
         sign_successor(roster, later, home.keys, home.exchange)
     for node in banks.agreement.nodes:
         with pytest.raises(NotEntitledError, match="regulator is no recipient with sector supervision and"):
-            announce_release(banks.homes[node], banks.signed(node), evidence)
+            announce_release(banks.homes[node], banks.signed(node), evidence, clock.now())
         with pytest.raises(NotEntitledError):
-            hand_over(banks.homes[node], banks.signed(node), evidence)
+            hand_over(banks.homes[node], banks.signed(node), evidence, clock.now())
     assert not [name for name in banks.homes["node-0"].exchange.list() if SEALED in name]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from counterfoil import clock
 from counterfoil.audit.publish import publish
 from counterfoil.canonical import Ref
 from counterfoil.cli import app
@@ -27,7 +28,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
     (evidence, *_) = consortium.analyse([consortium.contribute(owner) for owner in OWNERS])
     consortium.review(evidence.digest, ["reviewer-1", "reviewer-2"])
     consortium.release(evidence.digest)
-    open_latest(consortium.homes["regulator"], consortium.signed("regulator"))
+    open_latest(consortium.homes["regulator"], consortium.signed("regulator"), clock.now())
     for home in consortium.homes.values():
         home.log.append("done")
         publish(home.log, home.exchange)
@@ -47,7 +48,7 @@ def test_everything_verifies_offline(released: Consortium) -> None:
 
 
 def test_the_recipient_finds_the_latest_release(released: Consortium) -> None:
-    opened = open_latest(released.homes["regulator"], released.signed("regulator"))
+    opened = open_latest(released.homes["regulator"], released.signed("regulator"), clock.now())
     assert {result.name for result in opened.results} == {plan.name for plan in released.agreement.analyses}
 
 
@@ -112,7 +113,7 @@ def test_a_report_says_which_rows_were_left_out(released: Consortium) -> None:
     account = {"read": 1015, "opted-out": 12, "incomplete": 3, "left-behind": 0, "shared": 1000}
     home.log.append("shares-submitted", refs={"manifest": str(Ref(*name[1:]))}, counts=account)
     publish(home.log, home.exchange)
-    opened = open_latest(released.homes["bank-a"], released.signed("bank-a"))
+    opened = open_latest(released.homes["bank-a"], released.signed("bank-a"), clock.now())
     told = (
         "Rows handed in under loans: bank-a 1,000, bank-b 1,000, bank-c 1,000 and bank-d 1,000.",
         "bank-c left out, before it handed anything in, rows: 12 whose people opted out and 3 with an empty cell.",

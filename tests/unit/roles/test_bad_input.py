@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.crypto.sign import sign, verify
 from counterfoil.data.reading.table import Table
@@ -284,16 +285,16 @@ def test_a_submission_for_another_week_is_refused(banks: Consortium, submitted: 
     home, signed = banks.homes["node-0"], banks.signed("node-0")
     earlier = banks.agreement.schedule.period(banks.agreement.starts)
     with refused(banks, RefusedError, "bank-a", banks.period, f"must submit again for {earlier}"):
-        take_in(home, signed, earlier, submissions)
-    assert take_in(home, signed, banks.period, submissions)
+        take_in(home, signed, earlier, submissions, clock.now())
+    assert take_in(home, signed, banks.period, submissions, clock.now())
 
 
 def test_a_submission_counts_once_in_a_job(banks: Consortium, submitted: Submit) -> None:
     submissions = [submitted(owner) for owner in OWNERS]
     home, signed = banks.homes["node-0"], banks.signed("node-0")
     with refused(banks, ReplayError, "bank-b/loans stands twice"):
-        take_in(home, signed, banks.period, [*submissions, submissions[1]])
-    assert take_in(home, signed, banks.period, submissions)
+        take_in(home, signed, banks.period, [*submissions, submissions[1]], clock.now())
+    assert take_in(home, signed, banks.period, submissions, clock.now())
 
 
 def test_a_submission_that_one_job_used_serves_no_other(banks: Consortium, submitted: Submit) -> None:
@@ -319,7 +320,7 @@ def meet(computations: list[Computation]) -> None:
 
     def one(computation: Computation) -> None:
         try:
-            computation.meet()
+            computation.meet(clock.today())
         except CounterfoilError as error:
             computation.fail(error)
             raise
@@ -375,9 +376,9 @@ def test_a_changed_envelope_is_not_taken_in(at: float, banks: Consortium, submit
     with kept(banks, name) as path:
         flip(path, at)
         with refused(banks, SealError, "bank-a", "node-2", "submit again"):
-            take_in(home, signed, banks.period, submissions)
+            take_in(home, signed, banks.period, submissions, clock.now())
     assert SealError.exit_code == 74
-    assert take_in(home, signed, banks.period, submissions)
+    assert take_in(home, signed, banks.period, submissions, clock.now())
 
 
 def test_other_owners_submissions_stand_when_one_is_changed(banks: Consortium, submitted: Submit) -> None:
@@ -387,12 +388,12 @@ def test_other_owners_submissions_stand_when_one_is_changed(banks: Consortium, s
     with kept(banks, ("envelopes", manifests[-1].digest, "node-2")) as path:
         path.write_bytes(path.read_bytes()[:-1])
         with pytest.raises(SealError):
-            take_in(home, signed, banks.period, submissions)
+            take_in(home, signed, banks.period, submissions, clock.now())
         for manifest in manifests[:-1]:
             assert home.exchange.list(("receipts", manifest.digest)) == [("receipts", manifest.digest, "node-2")]
         assert not home.exchange.list(("receipts", manifests[-1].digest))
         assert not home.vault.names(manifests[-1].digest)
-    assert take_in(home, signed, banks.period, submissions)
+    assert take_in(home, signed, banks.period, submissions, clock.now())
 
 
 def manifest_of(banks: Consortium, ref: Ref) -> Manifest:
@@ -416,4 +417,4 @@ def test_more_rows_than_memory_are_refused_before_anybody_is_met(banks: Consorti
     arrays = {name: replace(spec, shape=(1 << 50,)) for name, spec in first.arrays.items()}
     computation.manifests = [replace(first, arrays=arrays), *others]
     with pytest.raises(LimitError, match=r"input values need up to .* GiB of memory on this node, and .* are free"):
-        computation.meet()
+        computation.meet(clock.today())

@@ -14,6 +14,7 @@ import typer
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
+from counterfoil import clock
 from counterfoil.audit.publish import publish
 from counterfoil.cli import app
 from counterfoil.governance.jobs.evidence import load_draft
@@ -43,7 +44,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
     banks.review(evidence, ["reviewer-1", "reviewer-2"])
     banks.release(evidence)
     for recipient in ("regulator", "bank-a"):
-        open_job(banks.homes[recipient], banks.signed(recipient), evidence)
+        open_job(banks.homes[recipient], banks.signed(recipient), evidence, clock.now())
     for home in banks.homes.values():
         home.log.append("job-ended", refs={"evidence": evidence})
         publish(home.log, home.exchange)

@@ -104,14 +104,14 @@ def released_to(banks: Consortium, evidence: str) -> set[str]:
 def test_a_checker_alone_sees_its_part_before_the_quorum(shown: tuple[Consortium, str]) -> None:
     banks, evidence = shown
     assert released_to(banks, evidence) == {"reviewer-1"}
-    opened = open_job(banks.homes["reviewer-1"], banks.signed("reviewer-1"), evidence)
+    opened = open_job(banks.homes["reviewer-1"], banks.signed("reviewer-1"), evidence, clock.now())
     assert [result.name for result in opened.results] == ["total-exposure"]
     assert "checker's copy" in opened.page.read_text()
     for recipient in ("regulator", "bank-a"):
         with pytest.raises(NotApprovedError, match="0 of 2 approvals"):
-            open_job(banks.homes[recipient], banks.signed(recipient), evidence)
+            open_job(banks.homes[recipient], banks.signed(recipient), evidence, clock.now())
     with pytest.raises(NotEntitledError):
-        open_job(banks.homes["reviewer-2"], banks.signed("reviewer-2"), evidence)
+        open_job(banks.homes["reviewer-2"], banks.signed("reviewer-2"), evidence, clock.now())
 
 
 def test_a_node_gives_what_is_not_approved_to_nobody_but_checkers(shown: tuple[Consortium, str]) -> None:
@@ -132,7 +132,7 @@ def test_after_the_quorum_all_others_get_theirs_and_checkers_nothing_new(shown: 
     banks.release(evidence)
     assert released_to(banks, evidence) == {"reviewer-1", "regulator", "bank-a"}
     assert {node: exchange.get_named(("releases", evidence, "reviewer-1", node)) for node in NODES} == before
-    opened = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence)
+    opened = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence, clock.now())
     assert len(opened.results) == len(banks.agreement.analyses)
     assert "checker's copy" not in opened.page.read_text()
 
@@ -145,7 +145,7 @@ def test_a_draft_that_was_stopped_is_shown_to_nobody(shown: tuple[Consortium, st
     decide(draft, "reject", comment="no", keys=home.keys, exchange=home.exchange, now=today())
     for node in NODES:
         with pytest.raises((NotApprovedError, RefusedError), match="rejected"):
-            hand_over(banks.homes[node], banks.signed(node), evidence)
+            hand_over(banks.homes[node], banks.signed(node), evidence, clock.now())
     with pytest.raises(NotApprovedError, match="lets nobody see it"):
         for_checkers(review(draft, decisions(home.exchange, draft)))
     assert released_to(banks, evidence) == set()

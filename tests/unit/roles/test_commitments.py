@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from counterfoil import clock
 from counterfoil.audit.event import Event
 from counterfoil.errors import TamperedError
 from counterfoil.governance.jobs.evidence import load_draft
@@ -48,7 +49,7 @@ def test_a_node_does_not_release_other_shares_than_were_reviewed(approved: tuple
     kept = home.vault.load(job, PLAN, aad=aad)
     home.vault.keep(job, PLAN, {**kept, ITEM: kept[ITEM] + np.uint64(1)}, aad=aad)
     with pytest.raises(TamperedError, match="of total-exposure at node-0 is not the one that was reviewed"):
-        hand_over(home, banks.signed("node-0"), evidence)
+        hand_over(home, banks.signed("node-0"), evidence, clock.now())
     assert not home.exchange.list(("blobs", "sealed"))
     home.vault.keep(job, PLAN, kept, aad=aad)
 
@@ -57,7 +58,7 @@ def test_holders_that_change_a_component_alike_are_noticed(approved: tuple[Conso
     """Copies agree with one another then; only the commitment tells that the review was of something else."""
     banks, evidence = approved
     banks.release(evidence)
-    open_job(banks.homes["regulator"], banks.signed("regulator"), evidence)
+    open_job(banks.homes["regulator"], banks.signed("regulator"), evidence, clock.now())
     reader = banks.homes["regulator"]
     draft = load_draft(reader.exchange, banks.signed("regulator"), evidence)
     made = for_all(review(draft, decisions(reader.exchange, draft)))
@@ -69,6 +70,6 @@ def test_holders_that_change_a_component_alike_are_noticed(approved: tuple[Conso
             home = banks.homes[node]
             releases.release(check_announced(made, home), "regulator", pack(arrays), home, today())
     with pytest.raises(TamperedError, match="is not the one that was reviewed"):
-        open_job(reader, banks.signed("regulator"), evidence)
+        open_job(reader, banks.signed("regulator"), evidence, clock.now())
     failed = Event.parse(reader.log.entries()[-1])
     assert (failed.type, failed.counts) == ("open-failed", {"exit-code": TamperedError.exit_code})

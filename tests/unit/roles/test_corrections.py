@@ -75,7 +75,7 @@ def hand_in(banks: Consortium, owner: str, number: int = 0, without: int = 0) ->
 
 
 def take(banks: Consortium, node: str, *submissions: Ref) -> list[Manifest]:
-    return take_in(banks.homes[node], banks.signed(node), banks.period, submissions)[1]
+    return take_in(banks.homes[node], banks.signed(node), banks.period, submissions, clock.now())[1]
 
 
 def others(banks: Consortium) -> list[Ref]:
@@ -200,10 +200,10 @@ def test_keys_that_other_software_spelt_are_refused(banks: Consortium) -> None:
 
 
 def contribute(banks: Consortium, owner: str) -> Ref:
-    contribution = Contribution(banks.homes[owner], banks.signed(owner), "loans", banks.period)
-    contribution.validate()
+    contribution = Contribution(banks.homes[owner], banks.signed(owner), "loans", banks.period, clock.now())
+    contribution.validate(clock.now())
     contribution.minimise()
-    return contribution.share()
+    return contribution.share(clock.now())
 
 
 def hands(banks: Consortium, owner: str) -> list[Ref]:
@@ -250,9 +250,9 @@ def test_another_table_is_refused_at_the_owner_before_anything_of_it_leaves(bank
     path = table_file(banks.homes["bank-c"], "loans")
     before = path.read_bytes()
     edit(banks, "bank-c")
-    contribution = Contribution(banks.homes["bank-c"], banks.signed("bank-c"), "loans", banks.period)
+    contribution = Contribution(banks.homes["bank-c"], banks.signed("bank-c"), "loans", banks.period, clock.now())
     with pytest.raises(CorrectionError, match="Put the former file back, or agree on 'corrections: until-computed'"):
-        contribution.validate()
+        contribution.validate(clock.now())
     path.write_bytes(before)  # the remedy works
     assert contribute(banks, "bank-c") == one
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.errors import (
     AgreementError,
@@ -219,7 +220,7 @@ def test_what_differs_too_little_takes_noise_if_all_have_agreed_on_it(banks: Con
         assert charges[0].job not in {
             each.job for each in remembered(again.homes[node].state, again.agreement, "", today().date())
         }
-    opened = open_job(again.homes["bank-a"], again.signed("bank-a"), second)
+    opened = open_job(again.homes["bank-a"], again.signed("bank-a"), second, clock.now())
     (result,) = opened.results
     (table,) = result.tables
     assert table.measures["balance"].label == "noised"

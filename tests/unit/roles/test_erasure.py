@@ -10,6 +10,7 @@ import pytest
 from prefect.logging import disable_run_logger
 from typer.testing import CliRunner
 
+from counterfoil import clock
 from counterfoil.audit.event import Event
 from counterfoil.audit.publish import publish
 from counterfoil.cli import app
@@ -79,7 +80,7 @@ def test_one_leaves_and_everything_goes(banks: Consortium, monkeypatch: pytest.M
         assert not any((banks.homes[node].path / "vault" / "items").iterdir())
 
     with pytest.raises(RefusedError, match="is erased; only a draft that stands is released"):
-        hand_over(banks.homes["node-0"], banks.signed("node-0"), draft.digest)
+        hand_over(banks.homes["node-0"], banks.signed("node-0"), draft.digest, clock.now())
 
     for home in banks.homes.values():
         publish(home.log, home.exchange)

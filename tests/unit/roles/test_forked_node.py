@@ -9,6 +9,7 @@ import pytest
 from prefect.logging import disable_run_logger
 from typer.testing import CliRunner
 
+from counterfoil import clock
 from counterfoil.audit.event import Event
 from counterfoil.audit.fork import Fork
 from counterfoil.audit.publish import publish
@@ -37,7 +38,7 @@ def test_a_node_with_two_histories_is_shown_to_everybody(tmp_path: Path, monkeyp
     shutil.rmtree(Path(liar.exchange_url) / "log" / "node-0")
     banks.homes["node-0"] = liar = Home.open(liar.path)
     liar.log.append("nothing-was-announced")
-    announce_release(liar, banks.signed("node-0"), evidence.digest)
+    announce_release(liar, banks.signed("node-0"), evidence.digest, clock.now())
 
     for node in NODES[1:]:
         monkeypatch.setenv(HOME, str(banks.homes[node].path))
@@ -54,7 +55,7 @@ def test_a_node_with_two_histories_is_shown_to_everybody(tmp_path: Path, monkeyp
         assert Fork.unpack(proof).is_by(liar.keys.public)
     held.home.cache_clear()
     with pytest.raises(NotWitnessedError, match="not cosigned by node-1, node-2"):
-        hand_over(liar, banks.signed("node-0"), evidence.digest)
+        hand_over(liar, banks.signed("node-0"), evidence.digest, clock.now())
 
     publish(liar.log, liar.exchange)
     checked = CliRunner().invoke(app, ["verify", liar.exchange_url])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil import clock
 from counterfoil.roles.recipient.opening import open_job
 from tests.lib.consortium import OWNERS, assert_pooled, found, four_nodes
 
@@ -19,5 +20,5 @@ def test_four_nodes_give_the_pooled_answer(tmp_path: Path) -> None:
     evidence = consortium.analyse(submissions)[0].digest
     consortium.review(evidence, ["reviewer-1", "reviewer-2"])
     consortium.release(evidence)
-    opened = open_job(consortium.homes["regulator"], consortium.signed("regulator"), evidence)
+    opened = open_job(consortium.homes["regulator"], consortium.signed("regulator"), evidence, clock.now())
     assert_pooled(consortium, opened.results)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil import clock
 from counterfoil.data.checking.expectation_rules import compile_rules
 from counterfoil.errors import RefusedError, ReplayError
 from counterfoil.governance.contracts.contract import parse_contract
@@ -33,10 +34,12 @@ def test_a_job_of_the_industry_gives_the_pooled_answer(agreement: str, tmp_path:
     for part in terms.parts:
         assert (consortium.homes[part.owner].data / f"{part.contract}.risk.html").exists()
     for recipient in terms.recipients:
-        opened = open_job(consortium.homes[recipient], consortium.signed(recipient), evidence)
+        opened = open_job(consortium.homes[recipient], consortium.signed(recipient), evidence, clock.now())
         assert [result.name for result in opened.results] == [plan.name for plan in terms.plans_for(recipient)]
         assert_pooled(consortium, opened.results)
-    everything = open_job(consortium.homes[INDUSTRIES[agreement]], consortium.signed(INDUSTRIES[agreement]), evidence)
+    everything = open_job(
+        consortium.homes[INDUSTRIES[agreement]], consortium.signed(INDUSTRIES[agreement]), evidence, clock.now()
+    )
     assert len(everything.results) == len(terms.analyses)
     assert sum(result.cells - result.suppressed for result in everything.results) > len(terms.analyses)
 

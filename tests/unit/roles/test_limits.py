@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from counterfoil import clock
 from counterfoil.errors import AgreementError, CounterfoilError, LimitError
 from counterfoil.joint.computation import JointComputation, array_specs
 from counterfoil.mpc.suites.plain import Plain
@@ -39,7 +40,7 @@ def test_one_computation_too_many_is_stopped_by_every_node(banks: Consortium) ->
     tables = {owner: banks.table(owner) for owner in OWNERS}
     first, again = ([banks.hand_in(owner, tables[owner]) for owner in OWNERS] for _ in range(2))
     dying = [banks.computation(node, first) for node in NODES]
-    together([attempt.meet for attempt in dying])
+    together([partial(attempt.meet, clock.today()) for attempt in dying])
     for attempt in dying:
         attempt.fail(LimitError("killed"))
     banks.analyse(first, attempt=2)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil import clock
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
 from counterfoil.crypto.keys import PrivateKeys
@@ -256,7 +257,9 @@ def test_a_result_is_released_after_an_attempt_that_died(banks: Banks) -> None:
     assert banks.noise_keys(submissions) == noise
     consortium.review(evidence, ["reviewer-1", "reviewer-2"])
     consortium.release(evidence)
-    assert_pooled(consortium, open_job(consortium.homes["bank-a"], consortium.signed("bank-a"), evidence).results)
+    assert_pooled(
+        consortium, open_job(consortium.homes["bank-a"], consortium.signed("bank-a"), evidence, clock.now()).results
+    )
     assert banks.stages(submissions) == [Stage.RELEASED] * 3
     for outcome in banks.run(submissions, 3):
         stopped(outcome, RefusedError, "is released")

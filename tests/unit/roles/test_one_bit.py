@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from counterfoil import clock
 from counterfoil.governance.contracts.contract import parse_contract
 from counterfoil.governance.jobs.evidence import load_draft
 from counterfoil.governance.releases.release import open_release
@@ -60,7 +61,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> tuple[Consortium, str, O
     evidence = banks.analyse([banks.hand_in(owner, banks.table(owner)) for owner in OWNERS])[0].digest
     banks.review(evidence, ("reviewer-1", "reviewer-2"))
     banks.release(evidence)
-    return banks, evidence, open_job(banks.homes["regulator"], banks.signed("regulator"), evidence)
+    return banks, evidence, open_job(banks.homes["regulator"], banks.signed("regulator"), evidence, clock.now())
 
 
 def test_the_answer_is_right_on_both_sides(opened: tuple[Consortium, str, OpenedJob]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from counterfoil import clock
 from counterfoil.audit.event import Event
 from counterfoil.audit.publish import publish
 from counterfoil.canonical import Ref
@@ -88,7 +89,7 @@ def test_one_more_opening_stops_the_job_for_good(
         assert f"- {HIDDEN}, at most 1 time" in text and "total exposure" not in text
 
     with pytest.raises(RefusedError, match="is halted"):
-        banks.computation(at[0], submissions, 2).meet()
+        banks.computation(at[0], submissions, 2).meet(clock.today())
 
     # An outsider sees it in the job's bundle.
     for home in banks.homes.values():

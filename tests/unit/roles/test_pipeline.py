@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.errors import (
     NotApprovedError,
@@ -58,7 +59,7 @@ def test_nothing_leaves_before_the_quorum(drafted: tuple[Consortium, list[Ref], 
     consortium.review(evidence, ["reviewer-1"])
     for node in NODES:
         with pytest.raises(NotApprovedError, match="1 of 2 approvals"):
-            hand_over(consortium.homes[node], consortium.signed(node), evidence)
+            hand_over(consortium.homes[node], consortium.signed(node), evidence, clock.now())
     assert not consortium.homes["regulator"].exchange.list(("releases",))
 
 
@@ -67,7 +68,7 @@ def test_recipients_get_the_pooled_answer(drafted: tuple[Consortium, list[Ref], 
     consortium.review(evidence, ["reviewer-3"])
     consortium.release(evidence)
     for recipient, plans in (("regulator", 6), ("bank-a", 5)):
-        opened = open_job(consortium.homes[recipient], consortium.signed(recipient), evidence)
+        opened = open_job(consortium.homes[recipient], consortium.signed(recipient), evidence, clock.now())
         assert len(opened.results) == plans
         assert_pooled(consortium, opened.results)
         assert opened.page.exists()
@@ -77,7 +78,7 @@ def test_recipients_get_the_pooled_answer(drafted: tuple[Consortium, list[Ref], 
 def test_a_stranger_gets_nothing(drafted: tuple[Consortium, list[Ref], str]) -> None:
     consortium, _, evidence = drafted
     with pytest.raises(NotEntitledError):
-        open_job(consortium.homes["bank-b"], consortium.signed("bank-b"), evidence)
+        open_job(consortium.homes["bank-b"], consortium.signed("bank-b"), evidence, clock.now())
     # bank-a reads what is sealed to the regulator: it is not for its key.
     thief, victim = consortium.homes["bank-a"], "regulator"
     draft = load_draft(thief.exchange, consortium.signed("bank-a"), evidence)
@@ -94,7 +95,7 @@ def test_a_released_job_is_not_run_again(drafted: tuple[Consortium, list[Ref], s
     computation = consortium.computation("node-0", submissions, attempt=2)
     assert stage_of(consortium.homes["node-0"].state, computation.job.id) is Stage.RELEASED
     with pytest.raises(RefusedError, match="start does not follow"):
-        computation.meet()
+        computation.meet(clock.today())
 
 
 def test_a_submission_serves_one_job(drafted: tuple[Consortium, list[Ref], str]) -> None:
@@ -113,4 +114,4 @@ def test_an_absent_owner_stops_the_job(drafted: tuple[Consortium, list[Ref], str
 def test_evidence_that_nobody_signed_is_not_there(drafted: tuple[Consortium, list[Ref], str]) -> None:
     consortium, _, _ = drafted
     with pytest.raises(NotFoundError, match="node-0 has not signed"):
-        hand_over(consortium.homes["node-1"], consortium.signed("node-1"), "0" * 64)
+        hand_over(consortium.homes["node-1"], consortium.signed("node-1"), "0" * 64, clock.now())

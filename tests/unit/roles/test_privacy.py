@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from counterfoil import clock
 from counterfoil.analyses.base import Result
 from counterfoil.audit.publish import publish
 from counterfoil.canonical import Ref
@@ -73,7 +74,7 @@ def drafted(tmp_path_factory: pytest.TempPathFactory) -> Drafted:
 
 
 def results(banks: Consortium, evidence: str, recipient: str) -> tuple[Result, ...]:
-    return open_job(banks.homes[recipient], banks.signed(recipient), evidence).results
+    return open_job(banks.homes[recipient], banks.signed(recipient), evidence, clock.now()).results
 
 
 def spent(banks: Consortium, node: str) -> dict[str, float]:
@@ -157,9 +158,9 @@ def test_what_does_not_fit_any_more_when_it_would_leave_is_refused_by_each_node(
     again = drafted.again
     for node in NODES:
         with pytest.raises(BudgetError, match="regulator may learn of loans in all ε = 3"):
-            announce_release(again.homes[node], again.signed(node), drafted.second)
+            announce_release(again.homes[node], again.signed(node), drafted.second, clock.now())
         with pytest.raises(NotWitnessedError, match="has not announced"):
-            hand_over(again.homes[node], again.signed(node), drafted.second)
+            hand_over(again.homes[node], again.signed(node), drafted.second, clock.now())
     assert not again.homes["bank-a"].exchange.list(("releases", drafted.second))
 
 
@@ -167,7 +168,7 @@ def test_what_does_not_fit_is_refused_by_each_node_before_it_computes(drafted: D
     again, submissions = drafted.again, drafted.hand_in(drafted.again)
     for node in NODES:  # each by itself, and before it waits for any other
         with pytest.raises(BudgetError, match="agree on a new budget"):
-            again.computation(node, submissions).meet()
+            again.computation(node, submissions).meet(clock.today())
 
 
 def test_a_node_that_forgot_its_ledger_stops_all_unless_it_can_learn(drafted: Drafted, tmp_path: Path) -> None:
@@ -188,7 +189,7 @@ def test_a_node_that_forgot_its_ledger_stops_all_unless_it_can_learn(drafted: Dr
 
     def attempt(at: int) -> str:
         try:
-            computations[at].meet()
+            computations[at].meet(clock.today())
         except (AttemptError, BudgetError) as error:
             computations[at].fail(error)
             return str(error)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil import clock
 from counterfoil.analyses.base import Checked
 from counterfoil.analyses.sums.total import Total
 from counterfoil.canonical import Ref
@@ -110,19 +111,19 @@ def test_equal_numbers_are_shown_and_nodes_that_compute_something_else_are_named
 
     assert told() == [(Level.LOOK, "there is no draft of it yet; nobody can open this before it is released")]
     with pytest.raises(NotFoundError, match="is shown only beside a second computation"):
-        open_job(reader, first.signed("regulator"), evidence)
+        open_job(reader, first.signed("regulator"), evidence, clock.now())
 
     again = second.released()
     ((level, words),) = told()
     assert level is Level.OK and words.startswith("node-0, node-1, node-2 and node-3 counted the same in job ")
-    opened = open_job(reader, first.signed("regulator"), evidence)
+    opened = open_job(reader, first.signed("regulator"), evidence, clock.now())
     assert_pooled(first, opened.results)
     for result in opened.results:
         assert "Computed a second time, by node-0, node-1, node-2 and node-3 (rep4, job " in result.assumptions[-1]
     assert opened.results[0].assumptions[-1] in opened.page.read_text()
     for each in (evidence, again):
         assert fetched(reader.exchange, each, reader.keys.public) is not None
-    same = open_job(reader, second.signed("regulator"), again)
+    same = open_job(reader, second.signed("regulator"), again, clock.now())
     assert "by node-0, node-1 and node-2 (rep3, job " in same.results[0].assumptions[-1]
 
     # Now all nodes of a set run another program: no check among themselves could notice.
@@ -143,7 +144,7 @@ def test_equal_numbers_are_shown_and_nodes_that_compute_something_else_are_named
         odd = wrong.released()
     for consortium, each in ((first, evidence), (wrong, odd)):
         with pytest.raises(IntegrityError, match="did not compute the same; nothing is shown") as error:
-            open_job(reader, consortium.signed("regulator"), each)
+            open_job(reader, consortium.signed("regulator"), each, clock.now())
         assert str(error.value).startswith("total-exposure: node-")
         for nodes in ("node-0, node-1 and node-2 (rep3, job ", "node-1, node-2 and node-3 (rep3, job "):
             assert nodes in str(error.value)

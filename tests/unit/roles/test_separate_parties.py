@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil import clock
 from counterfoil.errors import NotEntitledError
 from counterfoil.roles.recipient.opening import open_job
 from tests.lib.agreements import AGREEMENT_FILE
@@ -47,7 +48,7 @@ def test_no_party_has_two_parts(released: tuple[Consortium, str]) -> None:
 
 def test_the_recipient_has_the_pooled_answer(released: tuple[Consortium, str]) -> None:
     banks, evidence = released
-    job = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence)
+    job = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence, clock.now())
     assert len(job.results) == len(banks.agreement.analyses)
     assert_pooled(banks, job.results)
 
@@ -56,4 +57,4 @@ def test_the_recipient_has_the_pooled_answer(released: tuple[Consortium, str]) -
 def test_nobody_else_has_any(party: str, released: tuple[Consortium, str]) -> None:
     banks, evidence = released
     with pytest.raises(NotEntitledError):
-        open_job(banks.homes[party], banks.signed(party), evidence)
+        open_job(banks.homes[party], banks.signed(party), evidence, clock.now())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from counterfoil import clock
 from counterfoil.audit.publish import publish
 from counterfoil.cli import app
 from counterfoil.errors import ReleaseRevokedError
@@ -49,7 +50,7 @@ def released(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Consorti
 
 @pytest.mark.parametrize("recipient", ["regulator", "bank-a"])
 def test_recipients_open_the_pooled_answer(recipient: str, released: Consortium) -> None:
-    opened = open_latest(released.homes[recipient], released.signed(recipient))
+    opened = open_latest(released.homes[recipient], released.signed(recipient), clock.now())
     assert_pooled(released, opened.results)
 
 
@@ -61,7 +62,7 @@ def test_what_is_sealed_lies_where_the_agreement_says(released: Consortium) -> N
 
 
 def test_an_outsider_verifies_it_at_its_url(released: Consortium) -> None:
-    open_latest(released.homes["regulator"], released.signed("regulator"))
+    open_latest(released.homes["regulator"], released.signed("regulator"), clock.now())
     for home in released.homes.values():
         publish(home.log, home.exchange)
     checked = CliRunner().invoke(app, ["verify", released.homes["node-0"].exchange_url])
@@ -78,8 +79,8 @@ def test_what_is_revoked_is_gone_at_the_store(released: Consortium) -> None:
     own = Exchange.open(released.agreement.delivery["bank-a"])
     assert [name[2] for name in own.list(("blobs", "sealed"))] == ["node-0", "node-2"]
     with pytest.raises(ReleaseRevokedError, match="node-1 revoked"):
-        open_latest(released.homes["bank-a"], released.signed("bank-a"))
-    again = hand_over(node, released.signed("node-1"), evidence)  # as after a crash
+        open_latest(released.homes["bank-a"], released.signed("bank-a"), clock.now())
+    again = hand_over(node, released.signed("node-1"), evidence, clock.now())  # as after a crash
     assert [item.recipient for item in again] == ["regulator"]
     publish(node.log, node.exchange)
     checked = CliRunner().invoke(app, ["verify", node.exchange_url])

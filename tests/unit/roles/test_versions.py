@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from counterfoil import clock
 from counterfoil.analyses.base import Result
 from counterfoil.analyses.registry import REGISTRY
 from counterfoil.analyses.sums.total import Total
@@ -38,7 +39,7 @@ def total(banks: Consortium, evidence: str) -> tuple[int, int]:
     """The version that ran, and the total that the regulator reads."""
     banks.review(evidence, ["reviewer-1", "reviewer-2"])
     banks.release(evidence)
-    opened = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence)
+    opened = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence, clock.now())
     (result,) = (result for result in opened.results if result.analysis == "total")
     return result.version, int(result.tables[0].frame["balance"].item())
 
@@ -66,7 +67,7 @@ def test_an_agreement_pinned_to_one_version_finishes_while_the_next_runs(
     (old, *_) = banks.analyse(begun)  # of the same rows, so nothing follows from the difference
     assert total(banks, old.digest) == (1, pooled)
     with pytest.raises((RefusedError, NotFoundError), match="another job"):
-        hand_over(banks.homes["node-0"], banks.signed("node-0"), new.digest)
+        hand_over(banks.homes["node-0"], banks.signed("node-0"), new.digest, clock.now())
 
 
 def test_contracts_and_suites_of_two_versions_run_side_by_side(tmp_path: Path) -> None:

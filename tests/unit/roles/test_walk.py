@@ -13,6 +13,7 @@ from threading import Barrier
 import pytest
 from typer.testing import CliRunner
 
+from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.cli import app
 from counterfoil.errors import RevokedError, RosterError
@@ -116,7 +117,7 @@ def test_a_newcomer_has_signed_within_a_quarter_of_an_hour(people: People) -> No
 def finish(banks: Consortium, evidence: str) -> None:
     banks.review(evidence, ["reviewer-1", "reviewer-2"])
     banks.release(evidence)
-    opened = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence)
+    opened = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence, clock.now())
     assert_pooled(banks, opened.results)
 
 
@@ -153,7 +154,7 @@ def test_keys_are_renewed_during_a_job_and_no_job_is_lost(people: People) -> Non
     )
     submissions = [following.hand_in(owner, tables[owner]) for owner in OWNERS]
     running = [following.computation(node, submissions) for node in NODES]
-    together([computation.meet for computation in running])
+    together([partial(computation.meet, clock.today()) for computation in running])
     assert len({computation.transcript for computation in running}) == 1
     for computation in running:
         computation.fail(RevokedError("that they meet is enough"))
