@@ -66,11 +66,11 @@ class Problems:
         self._found: set[tuple[int, str]] = set()
 
     def add(self, path: Sequence[str | int], text: str) -> None:
-        """Notes that the text holds at the path."""
+        """Note that the text holds at the path."""
         self._found.add((self._document.line(path), f"{self.where(path)}: {text}"))
 
     def take(self, line: int, text: str) -> None:
-        """Notes what was found elsewhere, with its place, about that line."""
+        """Note what was found elsewhere, with its place, about that line."""
         self._found.add((line, text))
 
     def where(self, path: Sequence[str | int]) -> str:
@@ -78,7 +78,7 @@ class Problems:
         return self._document.where(path)
 
     def raise_if_any(self) -> None:
-        """Raises: the document's error class, one line a problem."""
+        """Raise the document's error class, one line a problem, if there are any."""
         if self._found:
             lines = [text for _, text in sorted(self._found)]
             more = [f"... and {len(lines) - self._most} more"] if len(lines) > self._most else []
@@ -86,7 +86,7 @@ class Problems:
 
 
 def read_document(raw: bytes, source: str, schema: str, error: type[DocumentError]) -> Yaml:
-    """The YAML document, whose shape is that of the schema.
+    """Read the YAML document, whose shape is that of the schema.
 
     Raises: DocumentError, or the given subclass when it is YAML but not of that shape.
     """
@@ -96,7 +96,7 @@ def read_document(raw: bytes, source: str, schema: str, error: type[DocumentErro
 
 
 def check_shape(document: Yaml, schema: str, problems: Problems) -> None:
-    """Raises: the problems' error class, with what was among them before, unless the document has the schema's shape.
+    """Check that the document has the schema's shape, and raise all problems, those noted before among them.
 
     Where `FILL_IN` stands, that is the problem, and what should stand there is said.
     """
@@ -114,13 +114,13 @@ def check_shape(document: Yaml, schema: str, problems: Problems) -> None:
 
 
 def part_problem(value: Any, schema: str, pointer: str) -> str | None:
-    """What keeps a value from having the shape of one part of the schema, in words; None if nothing does."""
+    """Say what keeps a value from having the shape of one part of the schema; None if nothing does."""
     found = next(_part(schema, pointer).iter_errors(value), None)
     return None if found is None else _explain(found)[0][1]
 
 
 def read_json(payload: bytes, what: str, schema: str) -> dict[str, Any]:
-    """A signed JSON document of exactly the schema's shape, whose bytes are its canonical form.
+    """Read a signed JSON document of exactly the schema's shape, whose bytes are its canonical form.
 
     Raises: DocumentError; TextError.
     """
@@ -139,12 +139,12 @@ def read_json(payload: bytes, what: str, schema: str) -> dict[str, Any]:
 
 
 def schema_text(name: str) -> bytes:
-    """The JSON Schema of a kind of document, as editors take it."""
+    """Return the JSON Schema of a kind of document, as editors take it."""
     return resources.files(__package__).joinpath("schema", f"{name}.schema.json").read_bytes()
 
 
 def repeated(values: Iterable[Any]) -> list[int]:
-    """The positions of values that stood before."""
+    """Return the positions of values that stood before."""
     seen: set[Any] = set()
     again = []
     for index, value in enumerate(values):
@@ -155,7 +155,7 @@ def repeated(values: Iterable[Any]) -> list[int]:
 
 
 def parse_day(text: str, path: Path, problems: Problems) -> date:
-    """The day that the text writes as YYYY-MM-DD; what is no day is added to the problems."""
+    """Parse the day that the text writes as YYYY-MM-DD; what is no day is noted."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -164,12 +164,12 @@ def parse_day(text: str, path: Path, problems: Problems) -> date:
 
 
 def write_time(moment: datetime) -> str:
-    """The moment in UTC, to the second."""
+    """Write the moment in UTC, to the second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_time(text: str) -> datetime:
-    """The moment that `write_time` wrote. Raises: DocumentError."""
+    """Return the moment that `write_time` wrote. Raises: DocumentError."""
     try:
         return datetime.fromisoformat(text)
     except ValueError:
@@ -177,7 +177,7 @@ def read_time(text: str) -> datetime:
 
 
 def read_day(text: str) -> date:
-    """The day that the text writes as YYYY-MM-DD. Raises: DocumentError."""
+    """Return the day that the text writes as YYYY-MM-DD. Raises: DocumentError."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -191,7 +191,7 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
 
 
 def shown(value: Json) -> str:
-    """The value as a message may carry it: short."""
+    """Return the value as a message may carry it: short."""
     if isinstance(value, Mapping | list):
         return _TYPES["object" if isinstance(value, Mapping) else "array"]
     text = json.dumps(value, ensure_ascii=False)
@@ -199,7 +199,7 @@ def shown(value: Json) -> str:
 
 
 def _named(key: str) -> str:
-    """The key as a message may carry it: short."""
+    """Return the key as a message may carry it: short."""
     return repr(key) if len(key) <= _SHOWN else f"{key[:_SHOWN]!r}... ({len(key)} characters)"
 
 
@@ -241,7 +241,7 @@ def _blanks(value: Any, path: Path) -> Iterator[Path]:
 
 
 def _wanted(path: Path, value: Any) -> str:
-    """What belongs at a path, as far as its names tell."""
+    """Say what belongs at a path, as far as its names tell."""
     if path == ("description", "purpose"):
         return "what the parties want to learn from the table, in a sentence"
     names: list[str | int | None] = list(path)

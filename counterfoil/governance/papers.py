@@ -145,7 +145,7 @@ class Statement:
         return {name: _read(each, kinds[name]) for name, each in value.items()}
 
     def check(self) -> None:
-        """Raises: DocumentError where a reader would refuse it; TextError."""
+        """Check that a reader would take it. Raises: DocumentError; TextError."""
         self.unpack(self.pack())
 
     def publish(self, keys: PrivateKeys, exchange: Writable) -> None:
@@ -188,7 +188,7 @@ class Statement:
                 yield said
 
     def check_is(self, **parts: object) -> None:
-        """Raises: SignatureError, or what the kind refuses by, unless the statement is the one of that name."""
+        """Return raises: SignatureError, or what the kind refuses by, unless the statement is the one of that name."""
         if self._place() != {name: str(part) for name, part in parts.items()}:
             raise self.PAPER.refusal(self.PAPER.other.format_map(parts))
 

@@ -32,13 +32,13 @@ class Comments:
     lines: dict[Path, list[int]] = field(default_factory=dict)
 
     def within(self, path: Path) -> bool:
-        """Whether one is at something that the path holds."""
+        """Tell whether one is at something that the path holds."""
         places = (*self.above, *self.beside, *self.below)
         return any(len(place) > len(path) and place[: len(path)] == path for place in places)
 
 
 def comments_of(text: str, document: Yaml) -> Comments:
-    """The comments of a document, each at what stands in its line, or else in the next line that has something."""
+    """Find the comments of a document, each at what is in its line, or else in the next line that has something."""
     outermost: dict[int, Path] = {}
     for path, line in document.lines.items():
         if path and (line not in outermost or len(path) < len(outermost[line])):
@@ -57,7 +57,7 @@ def comments_of(text: str, document: Yaml) -> Comments:
 
 
 def write_yaml(value: Mapping[str, Any], comments: Comments) -> str:
-    """The document in block style, one entry a line where that is short."""
+    """Write the document in block style, one entry a line where that is short."""
     lines = [f"# {line}".rstrip() for line in comments.above.get((), [])]
     lines += _mapping(value, (), 0, comments)
     return "\n".join([*lines, ""])

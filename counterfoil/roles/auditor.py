@@ -41,7 +41,7 @@ class Exported:
 
 
 def export(home: Home, job: str, path: Path, now: datetime) -> Exported:
-    """The job's bundle is at the path; all logs among the papers are whole.
+    """Export the job's bundle to the path; all logs among the papers are whole.
 
     Raises: NotFoundError if nobody knows the job; StoreError if the file is there already; TamperedError, ForkedError,
         SignatureError.

@@ -14,12 +14,14 @@ from counterfoil.storage.arrays import pack
 
 
 def component_content(parts: Mapping[str, Words], component: int) -> bytes:
-    """The bytes of one component of all outputs of an analysis, from arrays named as in a vault."""
+    """Return the bytes of one component of all outputs of an analysis, from arrays named as in a vault."""
     return pack({name: part for name, part in parts.items() if name.endswith(component_name("", component))})
 
 
 def check_committed(draft: Draft, plan: str, node: str, items: Mapping[str, Words]) -> None:
-    """Raises: TamperedError unless these are the shares of the plan's result that the node had when the draft was made.
+    """Check that these are the shares of the plan's result that the node had when the draft was made.
+
+    Raises: TamperedError.
 
     `items` are the components of all outputs that the node holds, and their salts, named as in its vault.
     """

@@ -31,7 +31,7 @@ class Contribution:
     """One owner's steps for one contract and period: validate, minimise, share."""
 
     def __init__(self, home: Home, agreement: SignedAgreement, contract: str, period: str, now: datetime) -> None:
-        """The agreement asks this of the owner: nothing of its table was read yet.
+        """Begin what the agreement asks of the owner; nothing of its table is read yet.
 
         Raises: RefusedError; ReviewDueError when a review date has passed.
         """
@@ -51,7 +51,7 @@ class Contribution:
         self._table: Table | None = None
 
     def validate(self, now: datetime) -> Validation:
-        """The owner's file satisfies the contract, and is the one that was handed in for the period, if any was.
+        """Check that the owner's file satisfies the contract, and is the one handed in for the period, if any was.
 
         Raises: NotFoundError; PeriodTableError when the period is over and there is no table of then; DataError and its
             kin; CorrectionError when another was handed in for the period, and the agreement allows no correction.
@@ -81,7 +81,7 @@ class Contribution:
         return kept
 
     def share(self, now: datetime) -> Ref:
-        """Every array that the analyses ask for lies in the exchange, split and sealed; the manifest's reference.
+        """Publish every array that the analyses ask for, split and sealed; return the manifest's reference.
 
         The same table is handed in once for a period, however often this is asked for. Raises: CorrectionError.
         """

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 
 def component_name(output: str, component: int) -> str:
-    """One component of one output, as it lies in a vault."""
+    """Return one component of one output, as it lies in a vault."""
     return f"{output}--{component}"
 
 
 def salt_name(component: int) -> str:
-    """What a component was committed to with, as it lies in a vault; no output is called so."""
+    """Say what a component was committed to with, as it lies in a vault; no output is called so."""
     return f"commitment-salt--{component}"
 
 
 def released_name(plan: str, item: str) -> str:
-    """An item of a vault's draft, as it is packed for a recipient."""
+    """Return an item of a vault's draft, as it is packed for a recipient."""
     return f"{plan}--{item}"

@@ -147,7 +147,7 @@ class Agreement:
         return tuple(Part(owner, contract) for owner, contracts in self.holdings.items() for contract in contracts)
 
     def owners_under(self, contract: str) -> tuple[str, ...]:
-        """Who has a table under the contract, in the agreement's order."""
+        """List who has a table under the contract, in the agreement's order."""
         return tuple(owner for owner, contracts in self.holdings.items() if contract in contracts)
 
     @property
@@ -181,7 +181,7 @@ class Agreement:
         return tuple(plan for plan in self.analyses if plan.privacy or plan.instead)
 
     def noised_instead(self, contracts: Collection[str]) -> Agreement:
-        """What holds for a job whose rows under these contracts differ too little from those of an earlier release.
+        """Return the agreement as it holds for a job whose rows differ too little from those of an earlier release.
 
         The same agreement, by its digest, in which their exact analyses ask for the noise that they take instead.
         """
@@ -194,12 +194,12 @@ class Agreement:
         )
 
     def caps(self, contract: str, recipient: str) -> tuple[Cap, ...]:
-        """All that limit what the recipient learns under the contract: its own, whatever the agreement, and ours."""
+        """List all limits on what the recipient learns under the contract: the contract's own, and ours."""
         ours, own = budget_for(self.budgets, contract, recipient), self.contracts[contract].privacy_cap
         return (*((ours.cap,) if ours else ()), *((own,) if own else ()))
 
     def planned(self, name: str) -> Planned:
-        """The planned analysis of that name. Raises: AgreementError."""
+        """Return the planned analysis of that name. Raises: AgreementError."""
         for plan in self.analyses:
             if plan.name == name:
                 return plan
@@ -207,16 +207,19 @@ class Agreement:
         raise AgreementError(f"{self.source}: no analysis {name!r} is planned{did_you_mean(name, names)}")
 
     def plans_for(self, recipient: str) -> tuple[Planned, ...]:
-        """The analyses whose results the recipient gets."""
+        """Return the analyses whose results the recipient gets."""
         return tuple(plan for plan in self.analyses if recipient in plan.recipients)
 
     def check_node(self, party: str) -> None:
-        """Raises: RefusedError unless the party computes under this agreement."""
+        """Check that the party computes under this agreement. Raises: RefusedError."""
         if party not in self.nodes:
             raise RefusedError(f"{party} is not a node in agreement {self.id}; its nodes are {', '.join(self.nodes)}")
 
     def check_current(self, today: date) -> None:
-        """Raises: ExpiredError unless the agreement and every contract hold today. The roster's next version may do."""
+        """Check that the agreement and every contract hold today. The roster's next version may do.
+
+        Raises: ExpiredError.
+        """
         # What the agreement rests on comes first: it never outlives its contracts, so its own end would hide theirs.
         for contract in self.contracts.values():
             contract.check_current(today)

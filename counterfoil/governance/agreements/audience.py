@@ -39,7 +39,7 @@ class Audience:
 
 
 def matches(party: Party, attributes: Attributes) -> bool:
-    """Whether the party is a recipient and has every attribute, with one of its values."""
+    """Tell whether the party is a recipient and has every attribute, with one of its values."""
     has = {
         **party.attributes,
         "role": party.roles,
@@ -52,7 +52,7 @@ def matches(party: Party, attributes: Attributes) -> bool:
 
 
 def read_audiences(value: Mapping[str, Any], roster: Roster, problems: Problems) -> tuple[Audience, ...]:
-    """The agreement's audiences, each with who that is in the roster; what is wrong is added to the problems."""
+    """Read the agreement's audiences, each with its members in the roster; problems are noted."""
     known = {*OWN, *(name for party in roster.parties for name in party.attributes)}
     found = []
     for name, given in value.get("audiences", {}).items():
@@ -74,7 +74,7 @@ def read_audiences(value: Mapping[str, Any], roster: Roster, problems: Problems)
 
 
 def by_name(value: Mapping[str, Any], audiences: Iterable[Audience]) -> dict[str, Any]:
-    """The agreement's content with the members of audiences wherever it names these as recipients, each party once."""
+    """Name in the agreement's content the members of audiences as recipients, each party once."""
     members = {audience.name: audience.members for audience in audiences}
 
     def named(recipients: Iterable[str]) -> list[str]:

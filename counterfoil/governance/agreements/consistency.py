@@ -53,7 +53,7 @@ def check_parties(value: Mapping[str, Any], roster: Roster, problems: Problems) 
 def check_contracts(
     value: Mapping[str, Any], contracts: Mapping[str, Contract], expires: date, problems: Problems
 ) -> None:
-    """Every contract is active, outlasts the agreement and what it keeps, and is used, and held by somebody."""
+    """Check that every contract is active, outlasts the agreement and what it keeps, and is used and held."""
     for name, contract in contracts.items():
         at = ("contracts", name)
         if contract.status != "active":
@@ -76,7 +76,7 @@ def check_contracts(
 
 
 def check_limits(value: Mapping[str, Any], contracts: Mapping[str, Contract], problems: Problems) -> None:
-    """Every column that is admitted exists, and no analysis uses another one where some are."""
+    """Check that every admitted column exists, and that no analysis uses another one where some are."""
     admitted = value.get("limits", {}).get("columns", {})
     for name, listed in admitted.items():
         if name not in contracts:
@@ -98,7 +98,7 @@ def check_limits(value: Mapping[str, Any], contracts: Mapping[str, Contract], pr
 def check_jurisdictions(
     value: Mapping[str, Any], contracts: Mapping[str, Contract], roster: Roster, problems: Problems
 ) -> None:
-    """No analysis needs a column that its contract bans from the country of one of its owners."""
+    """Check that no analysis needs a column that its contract bans from the country of one of its owners."""
     where = {party.id: party.jurisdiction for party in roster.parties}
     for index, item in enumerate(value["analyses"]):
         banned = {column.name: column.not_from for column in getattr(contracts.get(item["contract"]), "columns", ())}
@@ -112,7 +112,7 @@ def check_jurisdictions(
 
 
 def check_plans(value: Mapping[str, Any], contracts: Mapping[str, Contract], problems: Problems) -> None:
-    """Every analysis has a name of its own, and recipients, a contract and columns that may serve it."""
+    """Check that every analysis has a name of its own, and recipients, a contract and columns that may serve it."""
     for index in repeated(item["name"] for item in value["analyses"]):
         problems.add(("analyses", index, "name"), f"the name {value['analyses'][index]['name']!r} stands twice")
     for index, item in enumerate(value["analyses"]):
@@ -120,7 +120,7 @@ def check_plans(value: Mapping[str, Any], contracts: Mapping[str, Contract], pro
 
 
 def check_recipients(value: Mapping[str, Any], problems: Problems) -> None:
-    """Every recipient receives something, and nobody else has a place where it is delivered."""
+    """Check that every recipient receives something, and that nobody else has a place of delivery."""
     for recipient in value["recipients"]:
         if not any(recipient in item["recipients"] for item in value["analyses"]):
             problems.add(("recipients",), f"{recipient} receives nothing; name it in an analysis, or remove it here")
@@ -137,7 +137,7 @@ def check_budgets(
     contracts: Mapping[str, Contract],
     problems: Problems,
 ) -> None:
-    """Every recipient of noised results has a budget that they fit into, and no line of the budget is idle.
+    """Check that every recipient of noised results has a budget that they fit into, and that no budget is idle.
 
     `noises` are by the place of their analysis and the key under which it asks for them.
     """

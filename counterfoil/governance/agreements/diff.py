@@ -10,12 +10,12 @@ from counterfoil.governance.parties.roster import Party, Roster
 
 
 def changes(old: Agreement, new: Agreement) -> list[str]:
-    """Every difference that matters to somebody who signs, one line each; none if both are the same agreement."""
+    """List every difference that matters to a signer, one line each; none if both are the same agreement."""
     return [*_terms(old, new), *_parties(old, new), *_contracts(old, new), *_plans(old, new), *_budgets(old, new)]
 
 
 def signatures(old: Agreement, new: Agreement) -> list[str]:
-    """Who signs what: a signature covers every word of one agreement, so the next one takes all of them anew."""
+    """Say who signs what: a signature covers every word of one agreement, so the next one takes all of them anew."""
     if old.digest == new.digest:
         return ["this is one and the same agreement; nobody signs again"]
     stay = [party for party in new.parties if party in old.parties]
@@ -31,7 +31,7 @@ def signatures(old: Agreement, new: Agreement) -> list[str]:
 
 
 def roster_changes(old: Roster, new: Roster) -> list[str]:
-    """Who joins, who leaves, and whose keys are others, one line each."""
+    """List who joins, who leaves, and whose keys are others, one line each."""
     were, become = ({party.id: party for party in roster.parties} for roster in (old, new))
     lines = [f"{id} leaves; its keys are revoked" for id in were if id not in become]
     for id, party in become.items():

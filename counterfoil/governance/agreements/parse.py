@@ -28,7 +28,7 @@ from counterfoil.governance.policies.privacy import Privacy, read_budgets, read_
 
 
 def named_files(raw: bytes, source: str) -> tuple[Mapping[str, str], Sequence[str]]:
-    """The files that the agreement's bytes ask for: its contracts by their names, and its policies.
+    """Read which files the agreement's bytes ask for: its contracts by their names, and its policies.
 
     Raises: AgreementError, DocumentError.
     """
@@ -39,7 +39,7 @@ def named_files(raw: bytes, source: str) -> tuple[Mapping[str, str], Sequence[st
 def parse_agreement(
     raw: bytes, source: str, contracts: Mapping[str, Contract], policies: Sequence[Policy], roster: Roster
 ) -> Agreement:
-    """The agreement that the bytes write, resting on these contracts (by the agreement's names), policies and roster.
+    """Parse the agreement, resting on these contracts (by the agreement's names), policies and roster.
 
     Raises: AgreementError with `file:line: path: rule; what to change`, one line a problem; DocumentError if not YAML.
     """
@@ -116,7 +116,7 @@ def parse_agreement(
 
 
 def _repeats(value: Mapping[str, Any], problems: Problems) -> Repeats | None:
-    """What the agreement repeats, if anything."""
+    """Say what the agreement repeats, if anything."""
     given = value.get("repeats")
     if given is None:
         return None

@@ -11,7 +11,7 @@ from counterfoil.governance.agreements.agreement import REPEATED, Agreement
 
 
 def check_repeats(second: Agreement, first: Agreement) -> None:
-    """Raises: AgreementError unless the second asks for what the first does, of the same parties but the nodes."""
+    """Check that the second asks for what the first does, of the same parties but the nodes. Raises: AgreementError."""
     repeats, source = second.repeats, second.source
     if repeats is None or repeats.agreement.digest != first.digest:
         raise AgreementError(f"{source}: it does not repeat agreement {first.id} {first.version}")
@@ -49,7 +49,7 @@ def check_repeats(second: Agreement, first: Agreement) -> None:
 
 
 def check_repeatable(agreement: Agreement) -> None:
-    """Raises: AgreementError where the same tables would not give the same numbers twice."""
+    """Refuse where the same tables would not give the same numbers twice. Raises: AgreementError."""
     if noised := [plan.name for plan in agreement.charged]:
         raise AgreementError(
             f"{agreement.source}: {', '.join(noised)}: noise differs from one computation to the next, and a second "
@@ -66,5 +66,5 @@ def check_repeatable(agreement: Agreement) -> None:
 
 
 def asks_twice(agreement: Agreement) -> bool:
-    """Whether a result is shown only beside that of a second computation."""
+    """Tell whether a result is shown only beside that of a second computation."""
     return agreement.repeats is not None or REPEATED in agreement.cross_checks

@@ -48,7 +48,7 @@ class Schedule:
         return f"{self.minute} {self.hour} {month_day} * {weekday}"
 
     def period(self, today: date) -> str:
-        """The name of the period in which the day lies: 2026-11-22, 2026-w47 or 2026-11."""
+        """Return the name of the period in which the day lies: 2026-11-22, 2026-w47 or 2026-11."""
         if self.every == "day":
             return today.isoformat()
         if self.every == "month":
@@ -88,7 +88,7 @@ class Schedule:
         return self.every == "day" or self.day == (day.weekday() if self.every == "week" else day.day)
 
     def check_period(self, period: str, starts: date, today: date) -> None:
-        """Raises: RefusedError unless the text names a period from the agreement's start until today."""
+        """Check that the text names a period from the agreement's start until today. Raises: RefusedError."""
         try:
             first = self._first_day(period)
         except ValueError:
@@ -108,7 +108,7 @@ class Schedule:
 
 
 def read_schedule(value: dict[str, Any], problems: Problems) -> Schedule:
-    """The schedule that an agreement states; what is wrong with it is added to the problems."""
+    """Read the schedule that an agreement states; problems are noted."""
     every: Every = value["every"]
     for name, needed_by in (("weekday", "week"), ("day", "month")):
         if every == needed_by and name not in value:

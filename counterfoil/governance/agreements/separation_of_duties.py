@@ -14,7 +14,7 @@ from counterfoil.governance.parties.roster import Roster
 
 
 def check_separation(value: Mapping[str, Any], roster: Roster, problems: Problems) -> None:
-    """Adds to the problems every reviewer that would judge its own work, and every checker that could not be one."""
+    """Note every reviewer that would judge its own work, and every checker that could not be one."""
     review = value["review"]
     reviewers, proposer = review["reviewers"], review["proposer"]
     named = [*value["owners"], *value["nodes"], value["coordinator"], *value["recipients"]]

@@ -46,19 +46,20 @@ class Template:
 
 
 def templates() -> dict[str, Template]:
-    """Every template, by its industry."""
+    """Return every template, by its industry."""
     return {industry: _template(_root() / "agreements" / f"{id}{_AGREEMENT}") for industry, id in INDUSTRIES.items()}
 
 
 def policies() -> list[Policy]:
-    """Every policy that is ready for use, in the order of their files' names."""
+    """Return every policy that is ready for use, in the order of their files' names."""
     files = [file for file in (_root() / "policies").iterdir() if file.name.endswith(_POLICY)]
     return [parse_policy(file.read_bytes(), file.name) for file in sorted(files, key=lambda file: file.name)]
 
 
 def start_from(name: str, folder: Path, today: date, adopt: Sequence[str] = ()) -> list[Path]:
-    """The template's files lie in the folder, to be edited: an agreement from today on, with these policies instead of
-    its own if any are given. The agreement's file comes first.
+    """Copy the template's files into the folder, to be edited.
+
+    The agreement runs from today on, with these policies instead of its own if any are given. Its file comes first.
 
     Raises: NotFoundError for an unknown template or policy; StoreError if a file is there already.
     """

@@ -134,7 +134,7 @@ class Wanted:
     analysis: str = ""
 
     def columns(self, entry: Entry) -> list[str] | None:
-        """The names of the entry's columns that fit, none if only the entry itself does; None if it does not."""
+        """Return the names of the entry's columns that fit, none if only the entry itself does; None if it does not."""
         if self.analysis and self.analysis not in entry.document["analyses"]:
             return None
         if not (self.column or self.role or self.type) and self._says(_texts(entry.document)):
@@ -156,7 +156,7 @@ class Wanted:
 
 
 def offer(contract: Contract, rows: int, until: date, home: Home, to: Exchange, now: datetime) -> Entry:
-    """This owner's entry for its table under the contract, signed, lies in the exchange instead of any earlier one.
+    """Sign and publish this owner's entry for its table under the contract, instead of any earlier one.
 
     Raises: ExpiredError; RefusedError for a contract that is not active, too few rows, or a day too far ahead.
     """
@@ -183,7 +183,7 @@ def offer(contract: Contract, rows: int, until: date, home: Home, to: Exchange, 
 
 
 def withdraw_offer(contract: str, home: Home, to: Exchange, now: datetime) -> Entry:
-    """This owner's word that it offers nothing under the contract any more lies where its entry did.
+    """Sign and publish that this owner offers nothing under the contract any more, instead of its entry.
 
     Raises: NotFoundError when it has offered nothing under that id.
     """
@@ -194,7 +194,7 @@ def withdraw_offer(contract: str, home: Home, to: Exchange, now: datetime) -> En
 
 
 def read_entry(records: Records, owner: Party, contract: str, today: date, state: State | None) -> Entry:
-    """What the owner offers under the contract. The state, if any, remembers it, and refuses what is older after that.
+    """Read what the owner offers under the contract; remember it in the state, if any, and refuse older ones then.
 
     Raises: NotFoundError; SignatureError; DocumentError; ReplayError for one older than what was seen before;
         TamperedError for another of the same number; ExpiredError; WithdrawnError; RosterError for who is no owner.
@@ -213,7 +213,7 @@ def read_entry(records: Records, owner: Party, contract: str, today: date, state
 
 
 def entries(records: Records, roster: Roster, today: date, state: State | None) -> Iterator[Entry | Refused]:
-    """What the roster's owners offer, and what is there in their names that is not to be believed, each by name.
+    """Yield what the roster's owners offer, and what is there in their names that is refused, each by name.
 
     Also what was seen before and is not there any more, though its owner did not withdraw it.
     """
@@ -249,8 +249,10 @@ def _publish(
 
 
 def _next_serial(contract: str, home: Home, to: Exchange) -> int:
-    """Counted durably before anything is signed, so that no two entries of this owner have one number; it also counts
-    on from what lies there, for an owner that has lost its state."""
+    """Count durably before anything is signed, so that no two entries of this owner have one number.
+
+    Also count on from what is published, for an owner that has lost its state.
+    """
     while True:
         try:
             before: bytes | None = home.state.get(_OWN, contract)
@@ -262,7 +264,7 @@ def _next_serial(contract: str, home: Home, to: Exchange) -> int:
 
 
 def _there(contract: str, home: Home, to: Exchange) -> int:
-    """The number of this owner's entry that lies there, 0 if none does."""
+    """Return the number of this owner's entry that lies there, 0 if none does."""
     with suppress(NotFoundError, SignatureError, DocumentError):
         envelope = ENTRY.fetch(to, party=home.party, contract=contract)
         return Entry.verified(envelope, home.keys.public).serial
@@ -270,7 +272,7 @@ def _there(contract: str, home: Home, to: Exchange) -> int:
 
 
 def _remember(what: str, key: str, serial: int, fixed: str, state: State) -> None:
-    """The entry is the latest that was seen. Raises: ReplayError, TamperedError."""
+    """Remember the entry as the latest that was seen. Raises: ReplayError, TamperedError."""
     mark = f"{serial} {fixed}".encode()
     while True:
         try:
@@ -289,7 +291,7 @@ def _remember(what: str, key: str, serial: int, fixed: str, state: State) -> Non
 
 
 def _shown(column: Column) -> dict[str, Json]:
-    """A column as the catalogue shows it: no categories, and no bounds that the contract does not state."""
+    """Return a column as the catalogue shows it: no categories, and no bounds that the contract does not state."""
     stated = {"minimum": column.minimum, "maximum": column.maximum, "unit": column.unit or None}
     return {
         "name": column.name,
@@ -303,7 +305,7 @@ def _shown(column: Column) -> dict[str, Json]:
 
 
 def _refreshed(contract: Contract) -> str:
-    """How often there is a new table, as the contract's service levels say; "" if they do not."""
+    """Say how often there is a new table, as the contract's service levels say; "" if they do not."""
     for stated in load_yaml(contract.raw, contract.source).value.get("slaProperties", []):
         if stated["property"] == "frequency":
             return _line(f"{stated['value']} {stated.get('unit', '')}")
@@ -311,12 +313,12 @@ def _refreshed(contract: Contract) -> str:
 
 
 def _line(text: str) -> str:
-    """The text on one line, as an entry holds it."""
+    """Return the text on one line, as an entry holds it."""
     return " ".join(text.split())
 
 
 def _texts(value: Any) -> str:
-    """All texts in the value, to look for words in."""
+    """Return all texts in the value, to look for words in."""
     if isinstance(value, Mapping):
         return " ".join(map(_texts, value.values()))
     if isinstance(value, list):

@@ -36,7 +36,7 @@ class Band:
 
 
 def band(rows: int, contract: str, minimum_count: int, key: bytes) -> Band:
-    """The band that the number of rows lies in; its lower edge is never below the minimum count.
+    """Return the band that the number of rows lies in; its lower edge is never below the minimum count.
 
     Raises: RefusedError, without the number, when there are fewer rows than the lowest edge.
     """
@@ -56,7 +56,7 @@ def band(rows: int, contract: str, minimum_count: int, key: bytes) -> Band:
 
 
 def _span(power: int) -> tuple[int, int]:
-    """Where the edge near 10^power may lie: from, and before."""
+    """Say where the edge near 10^power may lie: from, and before."""
     fifth = 10**power // _FIFTH
     return 10**power - fifth, 10**power + fifth
 

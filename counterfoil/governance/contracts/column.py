@@ -90,7 +90,7 @@ class Column:
         return self._units(self.minimum), self._units(self.maximum)
 
     def cell(self, value: Bound | str | bool | None) -> int | str | bool | date | None:
-        """A value of the contract as a table holds it: a number as a count of its last decimal place, and so a time."""
+        """Return a value of the contract as a table holds it: a number or time as a count of its last decimal place."""
         return self._units(value) if isinstance(value, Decimal | datetime) else value
 
     def _units(self, value: Bound) -> int:
@@ -101,7 +101,7 @@ class Column:
         return int(value * 10**self.resolution)
 
     def value(self, units: int) -> Bound:
-        """What so many units stand for, as the contract would write it."""
+        """Say what so many units stand for, as the contract would write it."""
         if self.type == "date":
             return EPOCH.date() + timedelta(days=units)
         if self.type == "timestamp":
@@ -109,7 +109,7 @@ class Column:
         return Decimal(units).scaleb(-self.resolution) if self.type == "number" else units
 
     def shared(self) -> Column:
-        """The column as it leaves its owner: with the domain that its cells have then."""
+        """Return the column as it leaves its owner: with the domain that its cells have then."""
         if self.pseudonym:
             most = (1 << PSEUDONYM_BITS) - 1
             return replace(self, type="integer", minimum=0, maximum=most, pattern=None, pseudonym=False)
@@ -123,7 +123,7 @@ class Column:
 
 
 def read_column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], problems: Problems) -> Column:
-    """The column that the contract's entry at this path describes, with what is wrong among the problems.
+    """Return the column that the contract's entry at this path describes, with what is wrong among the problems.
 
     `allowed` are the analyses that the whole contract allows; none means all.
     """
@@ -206,7 +206,7 @@ def _generalised(column: Column, value: Mapping[str, Any], path: Path, problems:
 
 
 def _check_fit(item: Mapping[str, Any], own: Mapping[str, Any], path: Path, problems: Problems) -> None:
-    """Adds problems where the properties do not go with the column's type or role."""
+    """Note where the properties do not go with the column's type or role."""
     kind, role = item["logicalType"], own.get("privacyRole")
     at = partial(path_of, item, path)
     if "categories" in own and kind != "string":
@@ -239,7 +239,7 @@ def _check_fit(item: Mapping[str, Any], own: Mapping[str, Any], path: Path, prob
 
 
 def _check_bounds(column: Column, path: Path, problems: Problems) -> None:
-    """Adds problems unless a column that can be shared has public bounds that the ring can check."""
+    """Note unless a column that can be shared has public bounds that the ring can check."""
     bounds = column.bounds
     if bounds and bounds[0] > bounds[1]:
         problems.add((*path, "logicalTypeOptions"), "minimum is above maximum; swap them")
@@ -274,7 +274,7 @@ class Reference:
 
 
 def references(column: Mapping[str, Any], path: Path, problems: Problems) -> tuple[Reference, ...]:
-    """The foreign keys that stand at a column."""
+    """Return the foreign keys that stand at a column."""
     found = []
     for index, item in enumerate(column.get("relationships", [])):
         file, _, name = item["to"].partition("#")

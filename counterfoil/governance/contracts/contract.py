@@ -57,7 +57,7 @@ class Contract:
     raw: bytes = field(repr=False)
 
     def column(self, name: str) -> Column:
-        """The column of that name. Raises: ContractError."""
+        """Return the column of that name. Raises: ContractError."""
         for column in self.columns:
             if column.name == name:
                 return column
@@ -70,7 +70,7 @@ class Contract:
         return next((column for column in self.columns if column.opt_out), None)
 
     def shared(self) -> Contract:
-        """The contract of what leaves an owner: the same file, with the columns as they leave."""
+        """Return the contract of what leaves an owner: the same file, with the columns as they leave."""
         return replace(self, columns=tuple(column.shared() for column in self.columns))
 
     @property
@@ -84,7 +84,7 @@ class Contract:
         return max(_fewest_rows(self.quality), 1)
 
     def check_current(self, today: date) -> None:
-        """Raises: ExpiredError when the contract's last day is over."""
+        """Refuse when the contract's last day is over. Raises: ExpiredError."""
         if today > self.expires:
             raise ExpiredError(
                 f"{self.source}: contract {self.id} ended on {self.expires}; agree on a new version{reckoned(today)}"
@@ -92,7 +92,7 @@ class Contract:
 
 
 def parse_contract(raw: bytes, source: str) -> Contract:
-    """The contract that the bytes write. `source` names them in messages.
+    """Return the contract that the bytes write. `source` names them in messages.
 
     Raises: ContractError with `file:line: path: rule; what to change`, one line a problem; DocumentError if not YAML.
     """
@@ -101,7 +101,7 @@ def parse_contract(raw: bytes, source: str) -> Contract:
 
 
 def read_contract(document: Yaml, raw: bytes, problems: Problems) -> Contract:
-    """The contract that the document writes, whose file has these bytes; what is wrong joins the problems.
+    """Return the contract that the document writes, whose file has these bytes; what is wrong joins the problems.
 
     Raises: ContractError.
     """
@@ -188,7 +188,7 @@ def _former(
 
 
 def _most_rows(quality: Iterable[QualityRule]) -> int | None:
-    """The smallest upper limit of the rules for rowCount, if any has one."""
+    """Return the smallest upper limit of the rules for rowCount, if any has one."""
     inclusive = {"mustBe": 0, "mustBeBetween": 0, "mustBeLessOrEqualTo": 0, "mustBeLessThan": 1}
     limits = [
         math.ceil(rule.limits[-1]) - inclusive[rule.operator]
@@ -199,7 +199,7 @@ def _most_rows(quality: Iterable[QualityRule]) -> int | None:
 
 
 def _fewest_rows(quality: Iterable[QualityRule]) -> int:
-    """The largest lower limit of the rules for rowCount, 0 if none has one."""
+    """Return the largest lower limit of the rules for rowCount, 0 if none has one."""
     inclusive = {"mustBe": 0, "mustBeBetween": 0, "mustBeGreaterOrEqualTo": 0, "mustBeGreaterThan": 1}
     limits = [
         math.floor(rule.limits[0]) + inclusive[rule.operator]

@@ -9,7 +9,7 @@ from counterfoil.governance.documents import Path, Problems, repeated
 
 
 def custom_properties(owner: Mapping[str, Any], path: Path, problems: Problems) -> dict[str, Any]:
-    """The custom properties of a contract or a column, by their names; one that stands twice is a problem."""
+    """Return the custom properties of a contract or a column, by their names; one that stands twice is a problem."""
     names = [item["property"] for item in owner.get("customProperties", [])]
     for index in repeated(names):
         problems.add((*path, "customProperties", index), f"the property {names[index]!r} stands twice; keep one")
@@ -17,7 +17,7 @@ def custom_properties(owner: Mapping[str, Any], path: Path, problems: Problems) 
 
 
 def path_of(owner: Mapping[str, Any], path: Path, name: str) -> Path:
-    """The path of a custom property's value, or of its owner."""
+    """Return the path of a custom property's value, or of its owner."""
     for index, item in enumerate(owner.get("customProperties", [])):
         if item["property"] == name:
             return (*path, "customProperties", index, "value")

@@ -68,7 +68,7 @@ class Comparison:
         return _parts(self.new.version) >= _parts(self.least_version)
 
     def facts(self) -> dict[str, Json]:
-        """The same as plain JSON values."""
+        """Return the same as plain JSON values."""
         return {
             "old": {"id": self.old.id, "version": self.old.version, "sha256": self.old.digest},
             "new": {"id": self.new.id, "version": self.new.version, "sha256": self.new.digest},
@@ -82,7 +82,7 @@ class Comparison:
 
 
 def compare(old: Contract, new: Contract) -> Comparison:
-    """Every change from one contract to the other."""
+    """Return every change from one contract to the other."""
     return Comparison(old, new, (*_terms(old, new), *_columns(old, new), *_rules(old.quality, new.quality)))
 
 
@@ -189,12 +189,12 @@ def _column(old: Column, new: Column, before: Contract, after: Contract) -> Iter
 
 
 def _stricter(old: object, new: object, stricter: bool) -> tuple[object, object, tuple[Broken, ...]]:
-    """Every change of what the encoding rests on breaks analyses; a stricter one breaks owners too."""
+    """Judge a change of what the encoding rests on: it breaks analyses, and a stricter one owners, too."""
     return old, new, ("owners", "analyses") if stricter else ("analyses",)
 
 
 def _above(one: Bound | None, other: Bound | None) -> bool:
-    """Whether the first limit, as a lower one, excludes values that the other lets in."""
+    """Tell whether the first limit, as a lower one, excludes values that the other lets in."""
     return one is not None and (type(one) is not type(other) or one > other)  # type: ignore[operator]
 
 

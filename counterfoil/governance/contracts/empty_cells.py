@@ -48,7 +48,7 @@ class _Described(Protocol):
 
 
 def missing(column: _Described, own: Mapping[str, Any], at: Callable[[str], Path], problems: Problems) -> Missing:
-    """What the properties `missing` and `replacement` of a column say; what is wrong is added to the problems.
+    """Read the properties `missing` and `replacement` of a column; problems are noted.
 
     `at` is the path of a property.
     """

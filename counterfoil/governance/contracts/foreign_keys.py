@@ -14,7 +14,7 @@ from counterfoil.governance.contracts.contract import Contract
 
 
 def check_references(contract: Contract, find: Callable[[str], Contract]) -> None:
-    """Every foreign key leads to a column of the same type that is never empty and never twice.
+    """Check that every foreign key leads to a column of the same type that is never empty and never twice.
 
     `find` gives the contract in a file.
 

@@ -35,25 +35,25 @@ class KeyDomain:
         return jcs({"rules": RULES, "keys": keys}).decode()
 
     def of(self, column: str) -> KeySpelling | None:
-        """How cells of the column are spelt, or None if not at all."""
+        """Say how cells of the column are spelt, or None if not at all."""
         return None if self.spellings is None else self.spellings.get(column, AS_WRITTEN)
 
 
 def key_domains(contract: Contract) -> tuple[KeyDomain, ...]:
-    """The domains in which owners tag their rows under the contract: the present one, the unspelt one, former ones."""
+    """List the domains in which owners tag rows under the contract: the present one, the unspelt one, former ones."""
     now = {column.name: column.key_spelling for column in contract.columns}
     former = tuple(KeyDomain({**now, **each}) for each in contract.former_spellings)
     return (KeyDomain(now), KeyDomain(None), *former)
 
 
 def place_of(contract: Contract, domain: str) -> int | None:
-    """Which of the contract's domains has that name, if one has."""
+    """Say which of the contract's domains has that name, if one has."""
     names = [each.name for each in key_domains(contract)]
     return names.index(domain) if domain in names else None
 
 
 def told(domain: str, contract: Contract) -> str:
-    """How to name a remembered domain in the contract, or why that is not possible."""
+    """Say how to name a remembered domain in the contract, or why that is not possible."""
     rules: dict[str, Any] = json.loads(domain)
     if rules["rules"] != RULES:
         return f"by rules of version {rules['rules']}, which this software does not know; install one that does"
@@ -63,6 +63,6 @@ def told(domain: str, contract: Contract) -> str:
 
 
 def _property(value: Mapping[str, object]) -> dict[str, object]:
-    """A spelling as contracts write it."""
+    """Return a spelling as contracts write it."""
     given = {"drop": value["drop"], "case": value["case"], "leadingZeros": "" if value["leading-zeros"] else "drop"}
     return {name: each for name, each in given.items() if each} | {"form": value["form"]}

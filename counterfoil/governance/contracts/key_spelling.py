@@ -25,8 +25,9 @@ _MINUS: Final = "\u2212"
 
 
 def visible(text: str) -> str:
-    """What of the text people see: composed (NFC), without characters that nobody sees, one blank for any white space
-    within it, and none around it. Texts in which nothing is seen become empty.
+    """Return what of the text people see.
+
+    That is composed (NFC), without characters that nobody sees, one blank for white space within, and none around it.
     """
     if text.isascii() and text.isprintable():
         return " ".join(text.split()) if " " in text else text
@@ -42,7 +43,7 @@ def visible(text: str) -> str:
 
 
 def look(text: str) -> str:
-    """What a text looks like at a glance: two that are equal by it are taken for each other."""
+    """Fold a text to what it looks like at a glance: two that are equal by it are taken for each other."""
     return KeySpelling(case="lower").apply(text)
 
 
@@ -59,7 +60,7 @@ class KeySpelling:
     form: Form = "NFKC"
 
     def apply(self, text: str) -> str:
-        """The key as everybody spells it; what would be left empty stays as people see it."""
+        """Return the key as everybody spells it; what would be left empty stays as people see it."""
         seen = self._cased(self._formed(visible(text)))
         spelt = seen.translate(dict.fromkeys(map(ord, self._dropped()))) if self.drop else seen
         if not self.leading_zeros:
@@ -67,12 +68,12 @@ class KeySpelling:
         return self._formed(visible(spelt)) or seen
 
     def json(self) -> dict[str, Json]:
-        """The rules as plain values: a key domain is named by them."""
+        """Return the rules as plain values: a key domain is named by them."""
         dropped = "".join(sorted(set(self.drop)))
         return {"drop": dropped, "case": self.case or "", "leading-zeros": self.leading_zeros, "form": self.form}
 
     def _dropped(self) -> str:
-        """All that does not count, in the form that the rest of the key has by then."""
+        """Return all that does not count, in the form that the rest of the key has by then."""
         return "".join(" " if each.isspace() else each + self._cased(self._formed(each)) for each in self.drop)
 
     def _formed(self, text: str) -> str:
@@ -104,7 +105,7 @@ Spellings: TypeAlias = Mapping[str, KeySpelling]
 
 
 def key_spelling(value: Mapping[str, Any]) -> KeySpelling:
-    """What the property `keySpelling` says."""
+    """Say what the property `keySpelling` says."""
     return KeySpelling(value.get("drop", ""), value.get("case"), "leadingZeros" not in value, value.get("form", "NFKC"))
 
 
@@ -116,5 +117,5 @@ def _plain(letter: str) -> str:
 
 
 def _selects(letter: str) -> bool:
-    """Whether it is a variation selector: a mark that picks a glyph."""
+    """Tell whether it is a variation selector: a mark that picks a glyph."""
     return "\ufe00" <= letter <= "\ufe0f" or "\U000e0100" <= letter <= "\U000e01ef" or "\u180b" <= letter <= "\u180f"

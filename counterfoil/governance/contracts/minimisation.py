@@ -68,7 +68,7 @@ class Generalisation:
         return values
 
     def describe(self, resolution: int) -> str:
-        """In plain words."""
+        """Return in plain words."""
         given = {each.name: getattr(self, each.name) for each in fields(self)}
         shown = {
             name: f"{Decimal(value).scaleb(-resolution):f}" if name in FIT["number"] else value
@@ -80,9 +80,10 @@ class Generalisation:
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """What must hold of a minimised table: `k` rows or more look alike in their quasi-identifiers; each such class has
-    `diversity` values or more of every sensitive column; its distribution of them is at most `closeness` from the
-    table's.
+    """What must hold of a minimised table.
+
+    `k` rows or more look alike in their quasi-identifiers; each such class has `diversity` values or more of every
+    sensitive column; its distribution of them is at most `closeness` from the table's.
 
     Rows of smaller classes stay at the owner, up to `left_behind` percent of the rows. `sample` is the percentage of
     rows that is taken at random first.
@@ -98,7 +99,7 @@ class Demands:
 def generalisation(
     value: Mapping[str, Any], kind: str, resolution: int, path: Path, problems: Problems
 ) -> Generalisation:
-    """What the property `generalise` of a column of this kind says; what is wrong with it is added to the problems."""
+    """Read the property `generalise` of a column of this kind; problems are noted."""
     given: dict[str, Any] = {}
     for name, wanted in value.items():
         given[name] = wanted
@@ -117,7 +118,7 @@ def generalisation(
 
 
 def demands(own: Mapping[str, Any]) -> Demands:
-    """What a contract's own properties demand."""
+    """Say what a contract's own properties demand."""
     names = {
         "kAnonymity": "k",
         "lDiversity": "diversity",

@@ -1,4 +1,4 @@
-"""Regular expressions of contracts, written for an engine whose time grows with the text alone (RE2).
+r"""Regular expressions of contracts, written for an engine whose time grows with the text alone (RE2).
 
 A pattern is read by Python's own parser and written anew from its tree, so that both mean the same, and describes a
 whole cell. As in ECMA-262, which the standard for contracts names, `\\d`, `\\w` and `\\s` are ASCII. Knows no engine.
@@ -49,7 +49,7 @@ class PatternError(ValueError):
 
 
 def whole_cell(pattern: str) -> str:
-    """The pattern in RE2's syntax, for the whole of a text: `$` is its very end, never a line end before it.
+    """Return the pattern in RE2's syntax, for the whole of a text: `$` is its very end, never a line end before it.
 
     Raises: PatternError.
     """

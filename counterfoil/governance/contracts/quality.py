@@ -51,7 +51,7 @@ class QualityRule:
     pattern: str | None = None
 
     def holds(self, measured: int | float) -> bool:
-        """Whether the measured number of rows (or percent of them) satisfies the rule."""
+        """Tell whether the measured number of rows (or percent of them) satisfies the rule."""
         low, high = self.limits[0], self.limits[-1]
         return {
             "mustBe": measured == low,
@@ -66,7 +66,7 @@ class QualityRule:
 
 
 def column_rules(column: Mapping[str, Any], path: Path, problems: Problems) -> tuple[QualityRule, ...]:
-    """The rules that stand at a column; what is wrong with them is added to the problems."""
+    """Return the rules that stand at a column; what is wrong with them is added to the problems."""
     rules = []
     for index, rule in enumerate(column.get("quality", [])):
         at = (*path, "quality", index)
@@ -82,7 +82,7 @@ def column_rules(column: Mapping[str, Any], path: Path, problems: Problems) -> t
 def table_rules(
     table: Mapping[str, Any], columns: Sequence[str], path: Path, problems: Problems
 ) -> tuple[QualityRule, ...]:
-    """The rules that stand at the table; what is wrong with them is added to the problems."""
+    """Return the rules that stand at the table; what is wrong with them is added to the problems."""
     rules = []
     for index, rule in enumerate(table.get("quality", [])):
         at = (*path, "quality", index)
@@ -103,7 +103,7 @@ def table_rules(
 
 
 def check_pattern(pattern: str, path: Path, problems: Problems) -> None:
-    """Adds a problem unless the pattern is a regular expression that one pass over a cell can check."""
+    """Note a problem unless the pattern is a regular expression that one pass over a cell can check."""
     try:
         whole_cell(pattern)
     except PatternError as error:

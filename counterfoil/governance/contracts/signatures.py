@@ -22,12 +22,12 @@ SIGNABLE: Final = ("proposed", "draft", "active")
 
 
 def signature_file(file: Path) -> Path:
-    """Where the signatures under a contract file lie."""
+    """Say where the signatures under a contract file lie."""
     return file.with_name(f"{file.name}.signed")
 
 
 def sign_contract(contract: Contract, keys: PrivateKeys, envelope: bytes | None, today: date) -> bytes:
-    """The envelope with this party's signature, beside those that it holds already.
+    """Return the envelope with this party's signature, beside those that it holds already.
 
     Raises: SignatureError where it holds other bytes; RefusedError for a contract that is retired; ExpiredError.
     """
@@ -40,7 +40,7 @@ def sign_contract(contract: Contract, keys: PrivateKeys, envelope: bytes | None,
 
 
 def check_bytes(contract: Contract, envelope: bytes) -> None:
-    """Raises: SignatureError when what was signed is not this file, byte for byte."""
+    """Refuse when what was signed is not this file, byte for byte. Raises: SignatureError."""
     if (signed := signed_digest(envelope)) != contract.digest:
         raise SignatureError(
             f"{contract.source}: its signatures are under other bytes (sha256 {signed}, this is {contract.digest}); "
@@ -49,7 +49,7 @@ def check_bytes(contract: Contract, envelope: bytes) -> None:
 
 
 def signers(contract: Contract, envelope: bytes, cards: Iterable[PublicKeys]) -> tuple[str, ...]:
-    """The parties, of those whose cards are given, that signed the contract.
+    """Return the parties, of those whose cards are given, that signed the contract.
 
     Raises: SignatureError where the bytes differ, a signature is wrong, or none of them signed.
     """

@@ -14,17 +14,17 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def ticks(time: datetime, places: int) -> int:
-    """How many units of 10^-places seconds after 1970 the time is, rounded down."""
+    """Say how many units of 10^-places seconds after 1970 the time is, rounded down."""
     return (time - EPOCH) // timedelta(microseconds=10 ** (6 - places))
 
 
 def time_of(count: int, places: int) -> datetime:
-    """The time that `ticks` counted."""
+    """Return the time that `ticks` counted."""
     return EPOCH + timedelta(microseconds=count * 10 ** (6 - places))
 
 
 def read_time(text: object) -> datetime | None:
-    """A time with its zone, as `2026-11-30T09:00:00Z`; None for anything else."""
+    """Return a time with its zone, as `2026-11-30T09:00:00Z`; None for anything else."""
     try:
         time = datetime.fromisoformat(text) if isinstance(text, str) else None
         return time.astimezone(UTC) if time and time.tzinfo else None
@@ -33,7 +33,7 @@ def read_time(text: object) -> datetime | None:
 
 
 def moment(kind: str, places: int, text: str) -> int | None:
-    """The days, or units of 10^-places seconds, after 1970 that the text of a date or timestamp says, if any."""
+    """Return the days, or units of 10^-places seconds, after 1970 that the text of a date or timestamp says, if any."""
     if kind == "timestamp":
         time = read_time(text)
         return ticks(time, places) if time and time_of(ticks(time, places), places) == time else None
@@ -44,7 +44,7 @@ def moment(kind: str, places: int, text: str) -> int | None:
 
 
 def read_bound(kind: str, value: Any, path: Path, problems: Problems) -> Bound | None:
-    """The number or day in the column's own unit; None where the contract says none."""
+    """Return the number or day in the column's own unit; None where the contract says none."""
     if value is None:
         return None
     if kind == "date":
@@ -58,5 +58,5 @@ def read_bound(kind: str, value: Any, path: Path, problems: Problems) -> Bound |
 
 
 def written(value: Bound) -> str:
-    """The value as a contract writes it."""
+    """Return the value as a contract writes it."""
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, date) else str(value)

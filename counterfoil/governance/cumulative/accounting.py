@@ -32,7 +32,7 @@ class Loss:
 
 
 def spent(losses: Sequence[Loss], cap: Cap) -> float:
-    """The epsilon that all the losses cost together, at the cap's delta; infinite where that delta cannot be kept.
+    """Add up the epsilon that all the losses cost together, at the cap's delta; infinite where that cannot be kept.
 
     The smaller of two bounds: the sum, with that of all Gaussian losses as one; and all of them as Rényi-DP.
 

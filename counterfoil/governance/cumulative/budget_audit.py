@@ -30,7 +30,7 @@ class Finding:
 
 
 def drift(agreement: Agreement, losses: Mapping[str, Loss], charges: Iterable[Charge], today: date) -> list[Finding]:
-    """Every change of what noised results cost, the latest last, then how many more jobs fit into each budget.
+    """List every change of what noised results cost, the latest last, then how many more jobs fit into each budget.
 
     `losses` are those of the agreement's noised plans by name; `charges` those that its nodes know.
     """
@@ -70,7 +70,7 @@ def _room(agreement: Agreement, made: list[Charge], now: Charge, today: date) ->
 
 
 def _fits(balance: Balance, asked: list[Loss]) -> int:
-    """How many more jobs of this cost the cap lets pass, if all were today."""
+    """Say how many more jobs of this cost the cap lets pass, if all were today."""
     losses = _own(balance, balance.charges)
     low, high = 0, _MOST_JOBS
     while low < high:
@@ -83,6 +83,6 @@ def _fits(balance: Balance, asked: list[Loss]) -> int:
 
 
 def _own(balance: Balance, charges: Iterable[Charge]) -> list[Loss]:
-    """What of the charges counts here."""
+    """Say what of the charges counts here."""
     whose = (balance.dataset, balance.recipient)
     return [line.loss for charge in charges for line in charge.lines if (line.dataset, line.recipient) == whose]

@@ -57,17 +57,17 @@ class Balance:
 
 
 def ledger(state: State) -> list[Charge]:
-    """Every charge that this node knows, by whichever node it was made."""
+    """Return every charge that this node knows, by whichever node it was made."""
     return [each.charge for each in _known(state.items(CHARGES))]
 
 
 def published(exchange: Exchange, nodes: Iterable[PublicKeys]) -> list[Charge]:
-    """The charges that these nodes signed; what lies there besides is left out."""
+    """List the charges that these nodes signed; what else is there is left out."""
     return [each.charge for each in _published(exchange, nodes)]
 
 
 def learn(agreement: Agreement, home: Home) -> None:
-    """This node knows every charge that a node of the agreement published, and the exchange has all that it knows.
+    """Learn every charge that a node of the agreement published, and publish those that the exchange lacks.
 
     Knowing of a charge is not making it: whether the job may be charged, the node decides for itself.
     Nothing if nothing can be noised. Raises: StoreError.
@@ -86,7 +86,7 @@ def learn(agreement: Agreement, home: Home) -> None:
 
 
 def standing_digest(agreement: Agreement, state: State) -> str:
-    """What all nodes must say alike before they compute: the charges on every dataset that the agreement may noise."""
+    """Digest what all nodes must say alike before they compute: the charges on every dataset that may be noised."""
     datasets = {agreement.contracts[plan.contract].id for plan in agreement.charged}
     if not datasets:
         return NOTHING_PRIVATE
@@ -95,7 +95,7 @@ def standing_digest(agreement: Agreement, state: State) -> str:
 
 
 def check(agreement: Agreement, job: str, lines: tuple[Line, ...], home: Home, today: date) -> None:
-    """The job's noised results fit into every budget, or this node charged them before.
+    """Check that the job's noised results fit into every budget, or that this node charged them before.
 
     Raises: BudgetError, which names the recipient, the dataset and the cap.
     """
@@ -104,7 +104,7 @@ def check(agreement: Agreement, job: str, lines: tuple[Line, ...], home: Home, t
 
 
 def charge(agreement: Agreement, job: str, evidence: str, lines: tuple[Line, ...], home: Home, today: date) -> None:
-    """The job is charged, once and for good: durable here, signed in the exchange, and an entry of the log.
+    """Charge the job, once and for good: durable here, signed in the exchange, and an entry of the log.
 
     Nothing if nothing is noised. Raises: BudgetError; StoreError.
     """
@@ -132,7 +132,7 @@ def charge(agreement: Agreement, job: str, evidence: str, lines: tuple[Line, ...
 
 
 def balances(agreement: Agreement, charges: Iterable[Charge], today: date) -> list[Balance]:
-    """How every recipient of noised results stands with every cap on it, by these charges, a job's counted once."""
+    """Say how every recipient of noised results stands with every cap on it, by these charges, a job's counted once."""
     latest: dict[str, Charge] = {}
     for each in sorted(charges, key=lambda each: each.day):
         latest[each.cost] = each
@@ -144,7 +144,7 @@ def balances(agreement: Agreement, charges: Iterable[Charge], today: date) -> li
 
 
 def history(agreement: Agreement, charges: Iterable[Charge], today: date) -> list[list[tuple[date, float]]]:
-    """For each of `balances`, in their order: what was spent, from every day on which that changed."""
+    """Follow, for each of `balances` in their order, what was spent, from every day on which that changed."""
     made = list(charges)
     days = {each.day for each in made if each.day <= today}
     for budget in agreement.budgets:
@@ -217,7 +217,7 @@ class _Signed:
 
     @classmethod
     def read(cls, exchange: Exchange, node: PublicKeys, job: str) -> _Signed:
-        """Raises: NotFoundError, SignatureError, DocumentError."""
+        """Read a node's charge. Raises: NotFoundError, SignatureError, DocumentError."""
         return cls(*read_charge(exchange, node, job))
 
 
@@ -226,7 +226,7 @@ def _known(facts: Mapping[str, bytes]) -> list[_Signed]:
 
 
 def _published(exchange: Exchange, nodes: Iterable[PublicKeys], known: Container[str] = ()) -> Iterator[_Signed]:
-    """What these nodes signed and is not known yet."""
+    """Say what these nodes signed and is not known yet."""
     for node in nodes:
         for name in exchange.list(CHARGE.name(node.party)):
             if len(name) == 3 and _key(node.party, name[2]) not in known:

@@ -46,7 +46,7 @@ class Line:
     loss: Loss
 
     def json(self) -> dict[str, Json]:
-        """As evidence and charges state it: numbers as text, to the last digit."""
+        """Return as evidence and charges state it: numbers as text, to the last digit."""
         loss = self.loss
         return {
             "dataset": self.dataset,
@@ -59,13 +59,13 @@ class Line:
 
     @classmethod
     def read(cls, value: Mapping[str, Any]) -> Line:
-        """The line that `json` wrote."""
+        """Return the line that `json` wrote."""
         loss = Loss(*(Decimal(value[name]) for name in ("epsilon", "rho", "distance")))
         return cls(value["dataset"], value["recipient"], value["plan"], loss)
 
 
 def lines_of(agreement: Agreement, losses: Mapping[str, Loss]) -> tuple[Line, ...]:
-    """What a job of the agreement costs, by the losses of its noised plans."""
+    """Say what a job of the agreement costs, by the losses of its noised plans."""
     lines = (
         Line(agreement.contracts[plan.contract].id, recipient, plan.name, losses[plan.name])
         for plan in agreement.private
@@ -75,7 +75,7 @@ def lines_of(agreement: Agreement, losses: Mapping[str, Loss]) -> tuple[Line, ..
 
 
 def as_charged(agreement: Agreement, lines: Sequence[Line]) -> Agreement:
-    """What of the agreement held for a job that is charged these lines: exact analyses among them took noise instead.
+    """Return the agreement as it held for a job charged these lines: exact analyses among them took noise instead.
 
     All exact ones of a contract do, or none.
     """
@@ -85,7 +85,7 @@ def as_charged(agreement: Agreement, lines: Sequence[Line]) -> Agreement:
 
 
 def check_lines(lines: Sequence[Line], agreement: Agreement) -> None:
-    """The lines charge every recipient for every noised plan what that plan says, and nothing else.
+    """Check that the lines charge every recipient for every noised plan what that plan says, and nothing else.
 
     Raises: RefusedError.
     """
@@ -129,7 +129,7 @@ class Charge(Statement):
 
 
 def read_charge(exchange: Readable, node: PublicKeys, job: str) -> tuple[Charge, bytes]:
-    """The node's charge of the job, and the envelope in which it signed it.
+    """Return the node's charge of the job, and the envelope in which it signed it.
 
     Raises: NotFoundError, SignatureError, DocumentError.
     """
@@ -140,7 +140,7 @@ def read_charge(exchange: Readable, node: PublicKeys, job: str) -> tuple[Charge,
 
 
 def check_charged(agreement: Agreement, job: str, lines: tuple[Line, ...], exchange: Readable) -> None:
-    """Every node of the agreement signed that it charged the job these lines.
+    """Check that every node of the agreement signed that it charged the job these lines.
 
     Raises: BudgetError, which names the node.
     """

@@ -26,8 +26,9 @@ MEMBERSHIP: Final = "membership-"
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """One release: exact results about rows under some contracts, by their ids. `owners` had rows in it. `spelling` is
-    the name of the key domain of its sketches, where there was one.
+    """One release: exact results about rows under some contracts, by their ids.
+
+    `owners` had rows in it. `spelling` is the name of the key domain of its sketches, where there was one.
     """
 
     job: str
@@ -40,7 +41,7 @@ class Remembered:
     spelling: Mapping[str, str] = field(default_factory=dict)
 
     def domain(self, contract: str) -> str:
-        """The name of the key domain in which its rows under a contract, by its id, were tagged."""
+        """Return the name of the key domain in which its rows under a contract, by its id, were tagged."""
         return self.spelling.get(contract, UNSPELT)
 
     @property
@@ -50,17 +51,17 @@ class Remembered:
 
 
 def item_name(owner: str, contract: str) -> str:
-    """What the sketch of an owner's rows under a contract is called in a vault."""
+    """Say what the sketch of an owner's rows under a contract is called in a vault."""
     return digest(jcs([owner, contract]))[:32]
 
 
 def remember(release: Remembered, state: State) -> None:
-    """The release is known to this node from now on, before anything of it leaves."""
+    """Remember the release from now on, before anything of it leaves."""
     state.put(_SPACE, release.job, jcs(asdict(release)))
 
 
 def remembered(state: State, terms: Agreement, job: str, today: date) -> list[Remembered]:
-    """The other releases on this agreement's guarded contracts that its nodes can still compare with, by their jobs.
+    """List the other releases on this agreement's guarded contracts that its nodes can still compare with.
 
     Other nodes, or another suite, have no shares of a release, so theirs are not among them.
     """
@@ -76,14 +77,14 @@ def remembered(state: State, terms: Agreement, job: str, today: date) -> list[Re
 
 
 def guarded(terms: Agreement) -> list[str]:
-    """The contracts, by the agreement's names, about whose rows it releases exact numbers, if it has to guard them."""
+    """List the contracts, by the agreement's names, about whose rows it releases exact numbers that it has to guard."""
     if terms.rules.safe_difference <= 1:
         return []
     return sorted({plan.contract for plan in terms.analyses if plan.privacy is None})
 
 
 def noise_instead(terms: Agreement) -> Iterator[str]:
-    """In plain words: what takes noise where its rows differ too little from those of an earlier release."""
+    """Say in plain words what takes noise where its rows differ too little from those of an earlier release."""
     for name in guarded(terms):
         exact = [plan for plan in terms.analyses if plan.contract == name and plan.privacy is None]
         if all(plan.instead for plan in exact):
@@ -95,7 +96,9 @@ def noise_instead(terms: Agreement) -> Iterator[str]:
 
 
 def check_numbers(earlier: Sequence[Remembered], release: Remembered, fewest: int) -> None:
-    """Raises: ReconstructionError when so many exact numbers about so few rows would be out that rows follow from them.
+    """Refuse when so many exact numbers about so few rows would be out that rows follow from them.
+
+    Raises: ReconstructionError.
 
     `fewest` is the policy's rows for each number.
     """
@@ -112,8 +115,9 @@ def check_numbers(earlier: Sequence[Remembered], release: Remembered, fewest: in
 
 
 def check_spelling(earlier: Sequence[Remembered], terms: Agreement) -> None:
-    """Raises: KeySpellingError when keys are spelt by other rules than in an earlier release, and owners would not tag
-    their rows by those as well, so that the two could not be compared.
+    """Check that keys are spelt by the rules of earlier releases, or that owners tag rows by those as well.
+
+    Raises: KeySpellingError when the two could not be compared.
     """
     for name in guarded(terms):
         contract = terms.contracts[name]
@@ -128,18 +132,21 @@ def check_spelling(earlier: Sequence[Remembered], terms: Agreement) -> None:
 
 
 def note_draft(evidence: str, earlier: Sequence[Remembered], release: Remembered, state: State) -> None:
-    """The draft with this evidence was held against these releases, and would be that release."""
+    """Note that the draft with this evidence was compared with these releases, and would be that release."""
     facts: Mapping[str, Json] = {"compared": [each.job for each in earlier], "release": asdict(release)}
     state.put(_DRAFTS, evidence, jcs(facts))
 
 
 def drafted(evidence: str, state: State) -> Remembered:
-    """What the draft with this evidence is about. Raises: NotFoundError."""
+    """Say what the draft with this evidence is about. Raises: NotFoundError."""
     return _read(json.loads(state.get(_DRAFTS, evidence))["release"])
 
 
 def check_compared(evidence: str, earlier: Sequence[Remembered], state: State) -> None:
-    """Raises: DifferenceError when a release came in between that the draft was not held against; NotFoundError."""
+    """Refuse when a release came in between that the draft was not held against.
+
+    Raises: DifferenceError; NotFoundError.
+    """
     known = json.loads(state.get(_DRAFTS, evidence))["compared"]
     if between := sorted({each.job for each in earlier} - set(known)):
         raise DifferenceError(

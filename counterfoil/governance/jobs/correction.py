@@ -45,12 +45,12 @@ class Taken:
     job: str = ""
 
     def pack(self) -> bytes:
-        """As it is kept."""
+        """Pack it as it is kept."""
         return jcs(asdict(self))
 
 
 def check_counts(manifest: Manifest, terms: Agreement, home: Home, now: datetime) -> Taken | None:
-    """The submission that this one replaces at this node, if any.
+    """Return the submission that this one replaces at this node, if any.
 
     Raises: CorrectionError unless it is the one that counts, or may take its place.
     """
@@ -79,7 +79,7 @@ def check_counts(manifest: Manifest, terms: Agreement, home: Home, now: datetime
 
 
 def count(manifest: Manifest, terms: Agreement, home: Home, now: datetime) -> Taken | None:
-    """The submission, whose shares are in the vault, counts from now on; what it replaced, if anything.
+    """Have the submission, whose shares are in the vault, count from now on; return what it replaced, if anything.
 
     Raises: CorrectionError when another one counts by now.
     """
@@ -94,7 +94,7 @@ def count(manifest: Manifest, terms: Agreement, home: Home, now: datetime) -> Ta
 
 
 def begin(manifest: Manifest, job: str, state: State) -> None:
-    """The nodes compute on the submission in this job: from now on nothing corrects it.
+    """Begin to compute on the submission in this job: from now on nothing corrects it.
 
     Raises: CorrectionError when it was corrected meanwhile; ReplayError when it serves another job.
     """
@@ -128,8 +128,9 @@ class HandedIn:
 
 
 def handed_in(terms: Agreement, contract: str, period: str, home: Home) -> HandedIn | None:
-    """What this owner handed in last, as it remembers, or as it signed and put into the exchange, if that is later: a
-    home that was restored remembers what it was.
+    """Find what this owner handed in last.
+
+    As it remembers, or as it signed and published, if that is later: a home that was restored remembers what it was.
     """
     found = _remembered(terms, contract, period, home)
     for name in home.exchange.list(MANIFEST.name(terms.digest, home.party, contract, period)):
@@ -156,8 +157,9 @@ def _place(manifest: Manifest) -> tuple[int, datetime]:
 
 
 def next_number(before: HandedIn | None, table: str, terms: Agreement, now: datetime) -> int | None:
-    """The number of the submission that this owner is to make of the file with this digest; None if none is needed,
-    because it handed the same in before.
+    """Give a number to the submission that this owner is to make of the file with this digest.
+
+    None if none is needed, because it handed the same in before.
 
     Raises: CorrectionError when the table is another one, and the agreement allows no correction.
     """
@@ -178,14 +180,14 @@ def next_number(before: HandedIn | None, table: str, terms: Agreement, now: date
 
 
 def note_handed_in(manifest: Manifest, envelope: bytes, table: str, home: Home) -> None:
-    """The owner remembers, durably, what it is about to hand in; then it is where nodes look for corrections."""
+    """Remember, durably, what the owner is about to hand in; then publish it where nodes look for corrections."""
     facts = {"envelope": envelope.hex(), "table": table}
     home.state.put(_HANDED, f"{manifest.agreement}/{manifest.period}/{manifest.contract}", jcs(facts))
     home.exchange.put_named(_name(manifest, manifest.correction), envelope, replace=True)
 
 
 def _is_corrected(manifest: Manifest, terms: Agreement, exchange: Exchange) -> bool:
-    """Whether its owner put a signed correction of it where nodes look."""
+    """Tell whether its owner put a signed correction of it where nodes look."""
     with suppress(NotFoundError, SignatureError, DocumentError, StoreError):  # anybody can put anything there
         envelope = exchange.get_named(_name(manifest, manifest.correction + 1))
         other = Manifest.verified(envelope, terms.roster.party(manifest.owner).keys)

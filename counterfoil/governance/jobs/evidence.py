@@ -143,7 +143,7 @@ def make_evidence(
     charge: tuple[Line, ...] = (),
     rehearsal: str = "",
 ) -> Evidence:
-    """The evidence on a finished attempt: `measures` and `commitments` are given for each planned analysis."""
+    """Make the evidence on a finished attempt: `measures` and `commitments` are given for each planned analysis."""
     terms = agreement.terms
     return Evidence(
         job=job.id,
@@ -171,14 +171,14 @@ def make_evidence(
 
 
 def sign_evidence(evidence: Evidence, keys: PrivateKeys, exchange: Exchange) -> None:
-    """The node's signature on the evidence lies in the exchange."""
+    """Publish the evidence and the node's signature on it."""
     evidence.check()
     exchange.put(EVIDENCE.kind, _ANYBODY, evidence.pack())
     EVIDENCE.publish(evidence.pack(), keys, exchange, digest=evidence.digest, node=keys.party)
 
 
 def load_draft(exchange: Records, agreement: SignedAgreement, evidence: str) -> Draft:
-    """The draft whose evidence has this digest, signed by every node, word for word the same.
+    """Load the draft whose evidence has this digest, signed by every node, word for word the same.
 
     Raises: NotFoundError, SignatureError, RefusedError, DocumentError.
     """
@@ -193,7 +193,7 @@ def load_draft(exchange: Records, agreement: SignedAgreement, evidence: str) -> 
 
 
 def read_evidence(exchange: Records, evidence: str) -> Evidence:
-    """What the digest names, whoever signed it: tells which agreement to check it against.
+    """Read the evidence of that digest, whichever nodes signed it: it tells which agreement to check it against.
 
     Raises: NotFoundError, TamperedError, DocumentError.
     """
@@ -201,7 +201,7 @@ def read_evidence(exchange: Records, evidence: str) -> Evidence:
 
 
 def drafts(exchange: Records, agreement: SignedAgreement) -> list[Draft]:
-    """The drafts of this agreement that every node signed; what lies there besides is left out."""
+    """List the drafts of this agreement that every node signed; what else is there is left out."""
     found = []
     for evidence in sorted({name[1] for name in exchange.list(EVIDENCE.name()) if len(name) == 3}):
         try:

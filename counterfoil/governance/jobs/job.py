@@ -49,7 +49,7 @@ class Job:
 
 
 def plan_job(agreement: SignedAgreement, period: str, manifests: Iterable[Manifest], today: date) -> Job:
-    """The job on these submissions: one for each part, all of this agreement and period.
+    """Plan the job on these submissions: one for each part, all of this agreement and period.
 
     Raises: RefusedError, ReplayError when a part stands twice.
     """
@@ -116,7 +116,7 @@ NEXT: Final[Mapping[tuple[Stage, Event], Stage]] = {
 
 
 def stage_of(state: State, job: str) -> Stage:
-    """The job's stage at this party; a job never heard of is ready."""
+    """Return the job's stage at this party; a job never heard of is ready."""
     return _stage(_kept(state, job))
 
 
@@ -132,7 +132,7 @@ def _kept(state: State, job: str) -> bytes | None:
 
 
 def advance(state: State, job: str, event: Event) -> Stage:
-    """The job's stage after the event, durable when this returns.
+    """Advance the job's stage by the event, durably, and return it.
 
     Raises: RefusedError when the event does not follow on the job's stage.
     """
@@ -147,7 +147,7 @@ def advance(state: State, job: str, event: Event) -> Stage:
 
 
 def count_iteration(agreement: SignedAgreement, period: str, state: State) -> None:
-    """One more computation for the period is counted here, durably. Raises: LimitError when there were enough."""
+    """Count one more computation for the period here, durably. Raises: LimitError when there were enough."""
     terms = agreement.terms
     if not state.count(_ITERATIONS, f"{agreement.digest}/{period}", terms.iterations):
         raise LimitError(
@@ -157,7 +157,7 @@ def count_iteration(agreement: SignedAgreement, period: str, state: State) -> No
 
 
 def start_attempt(state: State, job: str, attempt: int) -> None:
-    """This attempt is the job's only one alive, here and after any restart.
+    """Make this attempt the job's only one alive, here and after any restart.
 
     Raises: RefusedError when the job is past running or was tried too often; ReplayError unless the attempt is new.
     """

@@ -127,12 +127,12 @@ class Manifest(Statement):
 
 
 def consented_plans(terms: Agreement, contract: str) -> dict[str, str]:
-    """The digest of every analysis that uses the contract: what a submission under it consents to."""
+    """Return the digest of every analysis that uses the contract: what a submission under it consents to."""
     return {plan.name: plan.plan_digest for plan in terms.analyses if plan.contract == contract}
 
 
 def check_manifest(manifest: Manifest, agreement: SignedAgreement, now: datetime) -> None:
-    """Raises: RefusedError unless the manifest is what the agreement asks of its owner; ExpiredError."""
+    """Check that the manifest is what the agreement asks of its owner. Raises: RefusedError; ExpiredError."""
     terms, at = agreement.terms, f"submission {manifest.submission} of {manifest.owner}"
     if manifest.agreement != agreement.digest or manifest.roster != terms.roster.digest:
         raise RefusedError(f"{at} is for another agreement or roster; submit again under {terms.id} {terms.version}")

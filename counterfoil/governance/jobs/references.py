@@ -34,7 +34,7 @@ _WORD = re.compile(rf"(?<![a-z0-9-]){_ID}(?![a-z0-9-])")
 
 
 def agreement_ref(records: Records, text: str) -> Ref:
-    """The agreement that the text names: by its reference, by the start of its digest, by its own id, or by a job's.
+    """Find the agreement that the text names: by its reference, by the start of its digest, by its id, or by a job's.
 
     Raises: AmbiguousError with what it could be; NotFoundError; DocumentError where the text names nothing.
     """
@@ -54,7 +54,7 @@ def agreement_ref(records: Records, text: str) -> Ref:
 
 
 def check_safe(text: str, ref: Ref) -> None:
-    """Raises: RefusedError where the text is so short that somebody may have made another document for it."""
+    """Refuse where the text is so short that somebody may have made another document for it. Raises: RefusedError."""
     if ref.digest[:SAFE] not in _tidy(text):
         raise RefusedError(
             f"{_said(text)} is too short to sign unseen: another agreement may be made that begins alike; give "
@@ -63,7 +63,7 @@ def check_safe(text: str, ref: Ref) -> None:
 
 
 def evidence_digest(records: Records, agreement: str, text: str) -> str:
-    """The digest of the evidence that the text names under an agreement, which it gives by its digest.
+    """Find the digest of the evidence that the text names under an agreement, which it gives by its digest.
 
     A text names it by its reference, its digest or the start of that, its job's id, or its period.
 
@@ -84,7 +84,10 @@ def evidence_digest(records: Records, agreement: str, text: str) -> str:
 
 
 def job_id(records: Records, text: str) -> str:
-    """The job that the text names: by its id or the start of that, or by evidence on it. Raises: as others here."""
+    """Find the job that the text names: by its id or the start of that, or by evidence on it.
+
+    Raises: as others here.
+    """
     text = _tidy(text)
     whole = [digits for digits in _HEX.findall(text) if len(digits) == _JOB]
     if len(set(whole)) == 1:
@@ -97,13 +100,13 @@ def job_id(records: Records, text: str) -> str:
 
 
 def period_name(text: str) -> str:
-    """The period that the text names, without what people put around it; another text as it is."""
+    """Return the period that the text names, without what people put around it; another text as it is."""
     found = set(_PERIOD.findall(_tidy(text)))
     return found.pop() if len(found) == 1 else text
 
 
 def names_subject(text: str, subject: str | None) -> bool:
-    """Whether the text names a log entry's subject, in full or by the start of a job's id."""
+    """Tell whether the text names a log entry's subject, in full or by the start of a job's id."""
     text = _tidy(text)
     return subject is not None and (
         subject == text.strip(" \"'`.,;") or any(subject.startswith(digits) for digits in _HEX.findall(text))
@@ -111,7 +114,7 @@ def names_subject(text: str, subject: str | None) -> bool:
 
 
 def _tidy(text: str) -> str:
-    """The text in small letters, without the escapes of links. Raises: DocumentError."""
+    """Return the text in small letters, without the escapes of links. Raises: DocumentError."""
     text = unquote(text).strip().lower()
     if not text or len(text) > _LONGEST or not text.isprintable():
         raise DocumentError("a reference is written kind:party:digest, in one line")
@@ -119,12 +122,12 @@ def _tidy(text: str) -> str:
 
 
 def _refs(text: str) -> list[Ref]:
-    """The references that stand in the text in full."""
+    """Return the references that stand in the text in full."""
     return [Ref(*found) for found in _REF.findall(text) if len(found[2]) == _DIGITS]
 
 
 def _starts(text: str, kind: str, owner: str, digest: str) -> bool:
-    """Whether the text has the beginning of that reference, or of its digest."""
+    """Tell whether the text has the beginning of that reference, or of its digest."""
     written = _REF.findall(text)
     if written:
         return any((a, b) == (kind, owner) and c and digest.startswith(c) for a, b, c in written)
@@ -139,7 +142,7 @@ def _names_evidence(text: str, evidence: Evidence) -> bool:
 
 
 def _evidence(records: Records) -> Iterator[Evidence]:
-    """All evidence that can be read, whoever signed it."""
+    """Return all evidence that can be read, whichever party signed it."""
     for digest in sorted({name[1] for name in records.list(("evidence",)) if len(name) == 3}):
         try:
             yield read_evidence(records, digest)

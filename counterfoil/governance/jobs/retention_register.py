@@ -39,7 +39,7 @@ class Held:
 
 
 def note_held(agreement: SignedAgreement, kind: Kind, id: str, state: State, today: date) -> None:
-    """The node remembers until when it may hold shares under the id; what it knew of it already stands.
+    """Note until when the node may hold shares under the id; what it knew of it already holds.
 
     To be called before the first share is kept, so that no crash leaves any of which nothing is known.
     """
@@ -52,7 +52,7 @@ def note_held(agreement: SignedAgreement, kind: Kind, id: str, state: State, tod
 def note_released(
     agreement: SignedAgreement, sealed: str, state: State, last: date, *, evidence: str, recipient: str, store: str
 ) -> None:
-    """As `note_held`, for what the node delivers sealed: it may lie there to its last day, whatever the agreement's."""
+    """Note, as `note_held`, what the node delivers sealed: it may be kept there to its last day."""
     lies = {"evidence": evidence, "recipient": recipient, "store": store}
     _note(
         sealed, state, agreement=str(agreement.ref), kind="release", until=last.isoformat(), reason="retention", **lies
@@ -60,7 +60,7 @@ def note_released(
 
 
 def note_membership(agreement: SignedAgreement, id: str, state: State, last: date) -> None:
-    """As `note_held`, for what is remembered of released rows: to the contract's last day, whatever the agreement's."""
+    """Note, as `note_held`, what is remembered of released rows: until the contract's last day."""
     _note(id, state, agreement=str(agreement.ref), kind="membership", until=last.isoformat(), reason="retention")
 
 
@@ -74,7 +74,7 @@ def all_held(state: State) -> Iterator[Held]:
 
 
 def note_gone(id: str, state: State) -> None:
-    """The node remembers that it holds nothing under the id any more."""
+    """Note that the node holds nothing under the id any more."""
     state.put(HELD, id, _GONE)
 
 
@@ -91,7 +91,7 @@ def note_found(submission: str, state: State) -> None:
 
 
 def is_lost(submission: str, state: State) -> bool:
-    """Whether the submission's shares went with this node's home, and were not taken in again since."""
+    """Tell whether the submission's shares went with this node's home, and were not taken in again since."""
     try:
         return state.get(_LOST, submission) == b"lost"
     except NotFoundError:

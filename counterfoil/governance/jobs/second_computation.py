@@ -14,7 +14,7 @@ from counterfoil.storage.records import BLOBS, Records
 
 
 def counterparts(exchange: Records, agreement: SignedAgreement) -> list[SignedAgreement]:
-    """The agreement that this one repeats, or those that repeat it: signed by the same parties, and their nodes.
+    """Return the agreement that this one repeats, or those that repeat it: signed by the same parties, and their nodes.
 
     Raises: SignatureError, NotFoundError and its kin, of the one that is repeated; others that are amiss are left out.
     """
@@ -32,7 +32,10 @@ def counterparts(exchange: Records, agreement: SignedAgreement) -> list[SignedAg
 
 
 def differing(one: Evidence, other: Evidence) -> list[str]:
-    """What the nodes counted in public, and differs: each analysis with the name of the count. No value is needed."""
+    """List what the nodes counted in public and differs: each analysis with the name of the count.
+
+    No value is needed.
+    """
     return [
         f"{name}: {measure}"
         for name, output in one.outputs.items()

@@ -59,7 +59,7 @@ def submit(
     correction: int = 0,
     note: Callable[[Manifest, bytes], None] = lambda *_: None,
 ) -> Ref:
-    """The arrays lie in the exchange, split and sealed to each node, under a signed manifest, which comes last.
+    """Split the arrays, seal them to each node and publish them, and then the signed manifest.
 
     `note` is told of the signed manifest before anybody else can know of it.
 
@@ -95,7 +95,7 @@ def submit(
 
 
 def read_manifest(ref: Ref, agreement: SignedAgreement, exchange: Exchange, now: datetime) -> Manifest:
-    """The manifest, signed by the owner that it names and as the agreement asks.
+    """Read the manifest, signed by the owner that it names and as the agreement asks.
 
     Raises: SignatureError, RefusedError, ExpiredError, NotFoundError, TamperedError, DocumentError.
     """
@@ -109,7 +109,7 @@ def read_manifest(ref: Ref, agreement: SignedAgreement, exchange: Exchange, now:
 
 
 def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: datetime) -> Manifest:
-    """This node's components are in its vault, and its signed receipt in the exchange. It does so once.
+    """Take this node's components into its vault, once, and publish its signed receipt.
 
     `specs` says which arrays the agreement's analyses ask for; the manifest must state exactly these.
 
@@ -151,23 +151,23 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
 
 
 def discard_envelope(manifest: str, home: Home) -> None:
-    """What was sealed to this node under the manifest's digest is not in the exchange any more, if it ever was."""
+    """Discard from the exchange what was sealed to this node under the manifest's digest, if it is there."""
     home.exchange.remove((_ENVELOPES, manifest, home.party))
 
 
 def taken_in(manifest: Manifest, home: Home) -> bool:
-    """Whether this node has the submission in its vault, as it may not after its home was lost and restored."""
+    """Tell whether this node has the submission in its vault, as it may not after its home was lost and restored."""
     return home.state.seen(_MANIFEST, manifest.key) and not is_lost(manifest.digest, home.state)
 
 
 def load_shares(manifest: Manifest, name: str, vault: Vault) -> tuple[Words, ...]:
-    """This node's components of a submitted array, in its suite's order. Raises: NotFoundError, TamperedError."""
+    """Load this node's components of a submitted array, in its suite's order. Raises: NotFoundError, TamperedError."""
     kept = vault.load(manifest.digest, name, aad=manifest.agreement.encode())
     return tuple(kept[str(index)] for index in range(len(kept)))
 
 
 def _flatten(arrays: Mapping[str, NDArray[np.int64]], specs: Mapping[str, ArraySpec]) -> Words:
-    """All arrays in one vector, in the order of their names."""
+    """Flatten all arrays into one vector, in the order of their names."""
     if set(arrays) != set(specs) or not arrays:
         raise ShapeError("the arrays to submit are not those that are described")
     for name, spec in specs.items():
@@ -180,7 +180,7 @@ def _flatten(arrays: Mapping[str, NDArray[np.int64]], specs: Mapping[str, ArrayS
 
 
 def _cuts(manifest: Manifest) -> Iterator[tuple[str, slice]]:
-    """Where each array lies in the one vector."""
+    """Say where each array lies in the one vector."""
     start = 0
     for name in sorted(manifest.arrays):
         end = start + manifest.arrays[name].size
@@ -189,5 +189,5 @@ def _cuts(manifest: Manifest) -> Iterator[tuple[str, slice]]:
 
 
 def _info(manifest: Manifest, node: PublicKeys) -> bytes:
-    """What an envelope is sealed for: one submission, one node's key, one manifest."""
+    """Say what an envelope is sealed for: one submission, one node's key, one manifest."""
     return bind("mpc/envelope/1", manifest.submission.encode(), node.seal_id.encode(), manifest.digest.encode())

@@ -49,7 +49,7 @@ _CODE_BYTES: Final = 15
 
 
 def invite(id: str, home: Home, now: datetime) -> str:
-    """The code for a newcomer of that id, which this party remembers; one that was given before is void.
+    """Draw a code for a newcomer of that id and remember it; one that was given before is void.
 
     To be told to the newcomer by telephone or in person, and to nobody else. Raises: DocumentError.
     """
@@ -63,7 +63,7 @@ def invite(id: str, home: Home, now: datetime) -> str:
 def ask_to_join(
     home: Home, code: str, *, organisation: str, jurisdiction: str, address: str | None, hosting: str | None
 ) -> None:
-    """This party's request to be in the roster lies in the exchange, signed, and authenticated with the code."""
+    """Sign and publish this party's request to be in the roster, authenticated with the code."""
     card = home.keys.public
     request: dict[str, Any] = {
         "format": "counterfoil/enrolment/1",
@@ -80,7 +80,7 @@ def ask_to_join(
 
 
 def read_request(id: str, home: Home, now: datetime) -> Party:
-    """The newcomer whom this party invited, as it asked to join.
+    """Read the request of the newcomer whom this party invited.
 
     Raises: NotFoundError if it was not invited or has not asked; ExpiredError; DocumentError; SignatureError unless the
         newcomer signed the request and knew the code.
@@ -114,18 +114,18 @@ def read_request(id: str, home: Home, now: datetime) -> Party:
 
 
 def admitted(id: str, home: Home) -> None:
-    """The newcomer's code is used up. Raises: ReplayError if it was before."""
+    """Use up the newcomer's code. Raises: ReplayError if it was before."""
     home.state.remember_once(_USED, digest(home.state.get(_INVITED, id)))
 
 
 def publish_card(home: Home) -> None:
-    """This party's present card lies in the exchange under its signature, for the roster's next version."""
+    """Publish this party's present card under its signature, for the roster's next version."""
     card = home.keys.public
     CARD.publish(jcs(card.to_json()), home.keys, home.exchange, party=home.party)
 
 
 def read_renewed(id: str, roster: Roster, home: Home) -> PublicKeys:
-    """The card of a party of the roster that renewed its keys, signed with the signing key that the roster lists.
+    """Read the card of a party that renewed its keys, signed with the signing key that the roster lists.
 
     Raises: RosterError, NotFoundError, SignatureError, DocumentError.
     """
@@ -137,7 +137,7 @@ def read_renewed(id: str, roster: Roster, home: Home) -> PublicKeys:
 
 
 def _authenticate(code: str, card: PublicKeys, request: dict[str, Any]) -> str:
-    """What only somebody who knows the code can write beside exactly this request of exactly these keys."""
+    """Say what only somebody who knows the code can write beside exactly this request of exactly these keys."""
     key = "".join(letter for letter in code.upper() if letter.isalnum()).encode()
     message = bind("counterfoil/enrolment/1", card.party.encode(), jcs(card.to_json()), jcs(request))
     return hmac.new(key, message, "sha256").hexdigest()

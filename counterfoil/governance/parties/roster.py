@@ -54,7 +54,7 @@ class Party:
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def honours(self, keys: PublicKeys, today: date) -> bool:
-        """Whether the keys are this party's today: its present ones, or earlier ones whose time is not over."""
+        """Tell whether the keys are this party's today: its present ones, or earlier ones whose time is not over."""
         return keys == self.keys or any(keys == each.keys and today <= each.until for each in self.earlier)
 
 
@@ -72,14 +72,14 @@ class Roster:
     raw: bytes = field(repr=False)
 
     def party(self, id: str) -> Party:
-        """The party of that id. Raises: RosterError."""
+        """Return the party of that id. Raises: RosterError."""
         for party in self.parties:
             if party.id == id:
                 return party
         raise RosterError(f"{self.source}: no party {id!r}{did_you_mean(id, [party.id for party in self.parties])}")
 
     def with_role(self, role: Role) -> tuple[Party, ...]:
-        """The parties that have the role, in order."""
+        """Return the parties that have the role, in order."""
         return tuple(party for party in self.parties if role in party.roles)
 
     @property
@@ -93,11 +93,11 @@ class Roster:
         return len(self.parties) // 2 + 1
 
     def keys(self, ids: Iterable[str]) -> tuple[PublicKeys, ...]:
-        """The keys of the parties, in the order asked for. Raises: RosterError."""
+        """Return the keys of the parties, in the order asked for. Raises: RosterError."""
         return tuple(self.party(id).keys for id in ids)
 
     def check_current(self, today: date) -> None:
-        """Raises: ExpiredError unless the roster holds today."""
+        """Check that the roster holds today. Raises: ExpiredError."""
         if not self.issued <= today <= self.expires:
             raise ExpiredError(
                 f"{self.source}: roster {self.id} {self.version} holds from {self.issued} to {self.expires}; write and "
@@ -106,7 +106,7 @@ class Roster:
 
 
 def parse_roster(raw: bytes, source: str) -> Roster:
-    """The roster that the bytes write.
+    """Parse the roster that the bytes write.
 
     Raises: RosterError with `file:line: path: rule; what to change`, one line a problem; DocumentError if not YAML.
     """
@@ -148,7 +148,7 @@ def parse_roster(raw: bytes, source: str) -> Roster:
 
 
 def fill_roster(raw: bytes, source: str, cards: Iterable[PublicKeys], today: date) -> Roster:
-    """The roster in which every party has the keys of its card, instead of any that the file may hold, from today on.
+    """Fill the roster in with the keys of each party's card, instead of any that the file may hold, from today on.
 
     Raises: RosterError when a card is missing or is of nobody in the roster, and what `parse_roster` raises.
     """
@@ -176,7 +176,7 @@ def revise_roster(
     cards: Iterable[PublicKeys] = (),
     joining: Iterable[Party] = (),
 ) -> Roster:
-    """The roster's next version: without these parties, with the keys of these cards, and with those who join.
+    """Write the roster's next version: without these parties, with the keys of these cards, and with those who join.
 
     A card with the party's own signing key renews its other keys: the ones before are honoured for MOST_DAYS more. A
     card with another signing key replaces them at once.
@@ -207,7 +207,7 @@ def _revised(party: Party, card: PublicKeys | None, today: date) -> Party:
 
 
 def _entry(party: Party, today: date) -> dict[str, Any]:
-    """The party as a roster writes it, with those of its earlier keys that are still honoured."""
+    """Return the party as a roster writes it, with those of its earlier keys that are still honoured."""
     entry: dict[str, Any] = {
         "id": party.id,
         "organisation": party.organisation,
@@ -233,7 +233,7 @@ def _written(card: PublicKeys) -> dict[str, Any]:
 
 
 def _dated(value: Mapping[str, Any], today: date) -> dict[str, Any]:
-    """The roster's content, to hold from today for as long as a roster may."""
+    """Return the roster's content, to hold from today for as long as a roster may."""
     dates = {"issued": today.isoformat(), "expires": (today + timedelta(days=MOST_DAYS)).isoformat()}
     parties = value["parties"]
     return {**{name: item for name, item in value.items() if name != "parties"}, **dates, "parties": parties}
@@ -244,7 +244,7 @@ def _dump(value: Mapping[str, Any]) -> bytes:
 
 
 def _check_address(text: str, path: Path, problems: Problems) -> None:
-    """It is where the other nodes dial; where the node itself listens is in its home."""
+    """Check where the other nodes dial; where the node itself listens is in its home."""
     try:
         address = parse_address(text)
     except DocumentError as error:

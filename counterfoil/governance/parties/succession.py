@@ -39,7 +39,7 @@ _LATEST: Final = "roster-latest"
 
 
 def sign_successor(old: Roster, new: Roster, keys: PrivateKeys, exchange: Exchange) -> None:
-    """The new roster lies in the exchange, and this party's signature on its following the old one.
+    """Publish the new roster, and sign that it follows the old one.
 
     Raises: RosterError unless the new one is the old one's next version, and either lists this signing key;
         NotFoundError if the new one lists others of its keys that are not here.
@@ -59,13 +59,13 @@ def sign_successor(old: Roster, new: Roster, keys: PrivateKeys, exchange: Exchan
 
 
 def missing(old: Roster, new: Roster, exchange: Exchange) -> tuple[int, int]:
-    """How many more signatures the successor needs: of parties of the old version, and of the new one."""
+    """Count how many more signatures the successor needs: of parties of the old version, and of the new one."""
     of_old, of_new = (_signatures(old, new, roster.parties, exchange) for roster in (old, new))
     return max(0, old.threshold - of_old), max(0, new.threshold - of_new)
 
 
 def latest(roster: Roster, home: Home) -> Roster:
-    """The last version of the roster that this party has ever seen with enough signatures.
+    """Return the last version of the roster that this party has ever seen with enough signatures.
 
     Raises: RosterError when there are two successors of one version, which no honest majority signs.
     """
@@ -75,7 +75,7 @@ def latest(roster: Roster, home: Home) -> Roster:
 
 
 def follow(roster: Roster, home: Home, today: date) -> None:
-    """The roster is the latest of its name that this party knows, and the one that it goes by from now on.
+    """Go by this roster from now on: it is the latest of its name that this party knows.
 
     Of a name that it never heard of, it takes the first roster that it is shown: compare the fingerprints.
 
@@ -93,7 +93,7 @@ def follow(roster: Roster, home: Home, today: date) -> None:
 
 
 def unused_keys(home: Home, today: date) -> list[PrivateKeys]:
-    """The earlier generations of this party's keys that no roster it goes by honours any more."""
+    """Return the earlier generations of this party's keys that no roster it goes by honours any more."""
     rosters = known_rosters(home)
     own = [party for roster in rosters for party in roster.parties if party.id == home.party]
     return [
@@ -102,7 +102,7 @@ def unused_keys(home: Home, today: date) -> list[PrivateKeys]:
 
 
 def last_known(id: str, home: Home) -> Roster | None:
-    """The latest roster of this name that this party has gone by, if there is any."""
+    """Return the latest roster of this name that this party has gone by, if there is any."""
     try:
         return latest(parse_roster(home.state.get(_LATEST, id), f"roster {id}"), home)
     except NotFoundError:
@@ -110,7 +110,7 @@ def last_known(id: str, home: Home) -> Roster | None:
 
 
 def known_rosters(home: Home) -> list[Roster]:
-    """The latest version of every roster that this party has gone by."""
+    """Return the latest version of every roster that this party has gone by."""
     return [roster for id in home.state.keys(_LATEST) if (roster := last_known(id, home))]
 
 

@@ -47,7 +47,7 @@ class Announced:
 
 
 def announce(approved: Releasable, home: Home) -> None:
-    """The announcement is in this node's log, once however often this is called, and the log in the exchange.
+    """Announce the release in this node's log, once however often this is called, and publish the log.
 
     Raises: TamperedError, BusyError, StoreError.
     """
@@ -67,7 +67,7 @@ def announce(approved: Releasable, home: Home) -> None:
 
 
 def check_announced(approved: Releasable, home: Home) -> Announced:
-    """The draft as announced by this node. Raises: NotWitnessedError, which says what or who is missing."""
+    """Check that this node announced the draft. Raises: NotWitnessedError, which says what or who is missing."""
     found = _standing(approved, home)
     if found is None:
         raise NotWitnessedError(
@@ -82,7 +82,7 @@ def check_announced(approved: Releasable, home: Home) -> Announced:
 def check_announcement(
     draft: Draft, node: str, entry: bytes, proofs: Sequence[str], *, checker: bool = False
 ) -> dict[str, str]:
-    """The entry announces the draft's release in the node's log, and all other nodes cosigned that.
+    """Check that the entry announces the draft's release in the node's log, and that all other nodes cosigned that.
 
     To a checker it may have been released on no approval.
 
@@ -109,7 +109,7 @@ def check_announcement(
 
 
 def _standing(approved: Releasable, home: Home) -> tuple[int, bytes] | None:
-    """The latest entry of this node's log that announces this release on decisions that count still."""
+    """Return the latest entry of this node's log that announces this release on decisions that count still."""
     entries = home.log.entries()
     for index in range(len(entries) - 1, -1, -1):
         if _type(approved).encode() in entries[index]:

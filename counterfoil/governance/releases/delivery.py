@@ -21,12 +21,12 @@ _SETTINGS: Final = "COUNTERFOIL_STORE_"
 
 
 def store_of(terms: Agreement, recipient: str) -> str:
-    """The URL of the recipient's own store, "" if it has none."""
+    """Return the URL of the recipient's own store, "" if it has none."""
     return terms.delivery.get(recipient, "")
 
 
 def open_store(url: str, recipient: str, exchange: Exchange) -> Exchange:
-    """Where the recipient's sealed shares lie: at its own store's URL, or else in the exchange. Raises: StoreError."""
+    """Open the store of the recipient's sealed shares: at its own URL, or else the exchange. Raises: StoreError."""
     if not url:
         return exchange
     from counterfoil.storage.exchange import Exchange  # noqa: PLC0415 (a store's software is loaded when there is one to open)
@@ -35,7 +35,7 @@ def open_store(url: str, recipient: str, exchange: Exchange) -> Exchange:
 
 
 def settings(recipient: str) -> dict[str, str]:
-    """What opens the recipient's store before anything else does, as the store's own tools name it.
+    """Say what opens the recipient's store before anything else does, as the store's own tools name it.
 
     COUNTERFOIL_STORE_BANK_A_AWS_ACCESS_KEY_ID is AWS_ACCESS_KEY_ID for the store of bank-a, and for no other.
     """

@@ -17,14 +17,14 @@ from counterfoil.home import Home
 
 
 def docket(agreement: SignedAgreement, home: Home, today: date) -> list[Review]:
-    """Every draft that all nodes signed, in the order of periods and attempts."""
+    """List every draft that all nodes signed, in the order of periods and attempts."""
     every = drafts(home.exchange, agreement)
     found = [_review(draft, every, home, today) for draft in every]
     return sorted(found, key=lambda each: (each.draft.evidence.period, each.draft.evidence.attempt))
 
 
 def look(draft: Draft, home: Home, today: date) -> Review:
-    """One draft, as it stands among the others."""
+    """Review one draft among the others."""
     return _review(draft, drafts(home.exchange, draft.agreement), home, today)
 
 
@@ -51,7 +51,7 @@ def _review(draft: Draft, every: Sequence[Draft], home: Home, today: date) -> Re
 
 
 def _replaces(other: Draft, draft: Draft, home: Home) -> bool:
-    """Whether the other draft took this one's place: a later attempt at its job, or a release of its period."""
+    """Tell whether the other draft took this one's place: a later attempt at its job, or a release of its period."""
     mine, theirs = draft.evidence, other.evidence
     if theirs.job == mine.job:
         return theirs.attempt > mine.attempt

@@ -80,7 +80,7 @@ class Periods:
     first: str | None
 
     def get(self, name: str) -> Period:
-        """The period's state; nobody ordered it if nothing is known of it."""
+        """Return the period's state; nobody ordered it if nothing is known of it."""
         return self.known.get(name) or Period(name, Standing.DUE)
 
     def next(self, schedule: Schedule, latest: str) -> Period:
@@ -101,7 +101,7 @@ class Periods:
         return [name for name in names if self.get(name).standing in TO_ORDER]
 
     def _in_order(self, schedule: Schedule, latest: str) -> list[str]:
-        """All from the first, or the latest alone if the agreement has missed ones left out."""
+        """Return all from the first, or the latest alone if the agreement has missed ones left out."""
         first = latest if self.first is None or schedule.missed == "never" else min(self.first, latest)
         return schedule.until(first, latest)
 

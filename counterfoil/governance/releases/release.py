@@ -96,15 +96,16 @@ class Release(Statement):
 
 
 def check_only_job(draft: Draft, home: Home) -> None:
-    """Raises: ReplayError when this node released another job of the draft's period to any recipient."""
+    """Refuse when this node released another job of the draft's period to any recipient. Raises: ReplayError."""
     agreement, evidence = draft.agreement, draft.evidence
     for recipient in agreement.terms.recipients:
         home.state.check_bound(_RELEASED, f"{agreement.digest}/{evidence.period}/{recipient}", evidence.job)
 
 
 def relearn_released(home: Home, events: Iterable[Event]) -> int:
-    """Remember which jobs this node released to whom, or may have: by its releases in the exchange, and by what its log
-    announced, which came before anything left. Return how many.
+    """Remember which jobs this node released to whom, or may have; return how many.
+
+    By its releases in the exchange, and by what its log announced, which came before anything left.
 
     An exchange that hides a release, or puts something else in its place, makes nobody forget it.
 
@@ -125,7 +126,7 @@ def relearn_released(home: Home, events: Iterable[Event]) -> int:
 
 
 def _shown(home: Home) -> Iterable[tuple[str, str, str, str]]:
-    """This node's own releases in the exchange: agreement, evidence, recipient and job of each."""
+    """Return this node's own releases in the exchange: agreement, evidence, recipient and job of each."""
     for name in home.exchange.list(RELEASE.name()):
         if name[3:] == (home.party,):
             with suppress(SignatureError, DocumentError, StoreError, NotFoundError):  # anybody can put anything there
@@ -151,7 +152,7 @@ class Delivered(Secret):
 
 
 def release(announced: Announced, recipient: str, shares: bytes, home: Home, now: datetime) -> Release:
-    """This node's packed output shares are delivered, sealed to the recipient, under a signed release in the exchange.
+    """Deliver this node's packed output shares, sealed to the recipient, under a signed release in the exchange.
 
     Raises: NotEntitledError, RefusedError, ReleaseRevokedError, ReplayError when another job of this period was
     released.
@@ -197,7 +198,7 @@ def release(announced: Announced, recipient: str, shares: bytes, home: Home, now
 
 
 def open_release(approved: Releasable, home: Home, now: datetime) -> dict[str, Delivered]:
-    """What each node released to this recipient, by node, in the agreement's order.
+    """Open what each node released to this recipient, by node, in the agreement's order.
 
     Raises: ReleaseRevokedError and WithdrawnError, unless this recipient signed before that it has it;
     ReleaseExpiredError; NotEntitledError, NotFoundError, SignatureError, TamperedError, NotWitnessedError, SealError,
@@ -229,7 +230,7 @@ def open_release(approved: Releasable, home: Home, now: datetime) -> dict[str, D
 
 
 def _check_in_force(approved: Releasable, home: Home) -> None:
-    """Raises: ReleaseRevokedError if any node took back what it released to this recipient."""
+    """Refuse if any node took back what it released to this recipient. Raises: ReleaseRevokedError."""
     terms, evidence = approved.draft.agreement.terms, approved.draft.evidence
     for node in terms.nodes:
         try:
@@ -243,18 +244,18 @@ def _check_in_force(approved: Releasable, home: Home) -> None:
 
 
 def check_approvals(document: Release, approved: Releasable) -> None:
-    """Raises: TamperedError unless the release stands on decisions that count."""
+    """Check that the release stands on decisions that count. Raises: TamperedError."""
     if not document.approvals.items() <= approved.approvals.items():
         raise TamperedError(f"{document.node} released job {document.job} on other approvals than are there")
 
 
 def is_released(exchange: Records, evidence: str, recipient: str) -> bool:
-    """Whether anything lies in the exchange for the recipient; nothing of it is checked."""
+    """Tell whether anything lies in the exchange for the recipient; nothing of it is checked."""
     return bool(exchange.list(RELEASE.name(evidence, recipient)))
 
 
 def is_complete(exchange: Records, draft: Draft) -> bool:
-    """Whether every node has signed a release of the draft to every recipient: what comes later stops nothing."""
+    """Tell whether every node has signed a release of the draft to every recipient: what comes later stops nothing."""
     terms = draft.agreement.terms
     try:
         for recipient in terms.recipients:
@@ -271,7 +272,7 @@ def review_anew(exchange: Records, draft: Draft, envelopes: Iterable[Signed]) ->
 
 
 def read_release(exchange: Records, draft: Draft, recipient: str, node: str) -> Release:
-    """What the node signed when it released to the recipient, for exactly this draft and recipient.
+    """Read what the node signed when it released to the recipient, for exactly this draft and recipient.
 
     It was announced in the node's log, and all other nodes cosigned that.
 
@@ -301,6 +302,6 @@ def _plans(draft: Draft, recipient: str) -> dict[str, str]:
 
 
 def _info(approved: Releasable, node: str, recipient: PublicKeys) -> bytes:
-    """What shares are sealed for: one evidence, one node, one recipient's key."""
+    """Say what shares are sealed for: one evidence, one node, one recipient's key."""
     evidence = approved.draft.evidence.digest
     return bind("mpc/release/1", evidence.encode(), node.encode(), recipient.seal_id.encode())

@@ -57,7 +57,7 @@ class Revocation(Statement):
 def revoke(
     draft: Draft, recipients: Sequence[str], reason: str, home: Home, now: datetime
 ) -> tuple[list[Revocation], list[Receipt]]:
-    """This node's release to each recipient is taken back, for good; or else the recipient's receipt, if it has it.
+    """Take back this node's release to each recipient, for good; of one that has opened it, return the receipt.
 
     A crash on the way does no harm: the same call goes on from there.
 
@@ -98,17 +98,17 @@ def relearn_revoked(events: Iterable[Event], state: State) -> None:
 
 
 def take_back(held: Held, home: Home) -> None:
-    """What this node delivered does not lie at the recipient's store any more. Raises: StoreError."""
+    """Remove what this node delivered from the recipient's store. Raises: StoreError."""
     open_store(held.store, held.recipient, home.exchange).discard(Ref(SEALED, home.party, held.id))
 
 
 def is_revoked(evidence: str, recipient: str, state: State) -> bool:
-    """Whether this node took back what it released to the recipient."""
+    """Tell whether this node took back what it released to the recipient."""
     return _key(evidence, recipient) in state.keys(_REVOKED)
 
 
 def check_not_revoked(evidence: str, recipient: str, state: State) -> None:
-    """Raises: ReleaseRevokedError if this node took back what it released to the recipient."""
+    """Refuse if this node took back what it released to the recipient. Raises: ReleaseRevokedError."""
     if is_revoked(evidence, recipient, state):
         raise ReleaseRevokedError(
             f"the release of {evidence} to {recipient} was revoked here; it is not released again"

@@ -29,7 +29,7 @@ class Status:
     revoked: tuple[str, ...]
 
     def words(self, today: date) -> str:
-        """The same for people."""
+        """Say the same in words."""
         if self.opened:
             told = f"opened on {self.opened:%Y-%m-%d}"
         elif self.revoked:
@@ -41,7 +41,7 @@ class Status:
 
 
 def statuses(exchange: Exchange, agreement: SignedAgreement) -> Iterator[Status]:
-    """One for each draft of the agreement and recipient to whom any node released it.
+    """Yield the status of each draft of the agreement and recipient to whom any node released it.
 
     Raises: SignatureError, TamperedError, DocumentError.
     """
@@ -53,7 +53,7 @@ def statuses(exchange: Exchange, agreement: SignedAgreement) -> Iterator[Status]
 
 
 def _status(exchange: Exchange, draft: Draft, recipient: str) -> Status:
-    """Raises: NotFoundError when what lies there is no node's."""
+    """Refuse when what lies there is no node's. Raises: NotFoundError."""
     evidence, terms = draft.evidence, draft.agreement.terms
     releases, revoked = {}, []
     for node in terms.nodes:

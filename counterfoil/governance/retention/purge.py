@@ -24,7 +24,7 @@ from counterfoil.home import Home
 
 
 def purge(home: Home, now: datetime) -> list[Erasure]:
-    """Nothing that is due is left in this node's vault or at a recipient's store, and it signed a receipt for each.
+    """Erase all that is due from this node's vault and recipients' stores, and sign a receipt for each.
 
     A crash on the way does no harm: the next call goes on from there. Raises: StoreError.
     """
@@ -69,7 +69,7 @@ def _erase(erasure: Erasure, held: Held, home: Home) -> None:
 
 
 def _withdrawn(held: Held, home: Home) -> bool:
-    """Whether a party withdrew from the agreement; what a recipient has fetched already is not called back by that.
+    """Tell whether a party withdrew from the agreement; what a recipient has fetched is not called back by that.
 
     What is remembered of released rows stays: or else whoever withdraws could have them compared with nothing.
     """

@@ -213,7 +213,7 @@ def _untar(path: Path) -> dict[str, bytes]:
 
 
 def _header(raw: bytes, at: int) -> tarfile.TarInfo | None:
-    """The header there; None at the archive's end. Raises: tarfile.TarError, ValueError."""
+    """Return the header there; None at the archive's end. Raises: tarfile.TarError, ValueError."""
     try:
         return tarfile.TarInfo.frombuf(raw[at : at + tarfile.BLOCKSIZE], "ascii", "strict")
     except tarfile.HeaderError:

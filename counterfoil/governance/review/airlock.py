@@ -101,7 +101,7 @@ STOPS: Final[Mapping[Verdict, str]] = {
 
 
 def follow(state: State, event: Event) -> State:
-    """The state after the event. Raises: ReviewError when the event does not follow on the state."""
+    """Return the state after the event. Raises: ReviewError when the event does not follow on the state."""
     following = NEXT.get((state, event))
     if following is None:
         raise ReviewError(f"the draft is {state}: {event} does not follow")
@@ -118,7 +118,7 @@ class Review:
     uncounted: tuple[str, ...]
 
     def by(self, verdict: Verdict) -> tuple[str, ...]:
-        """Who gave this verdict."""
+        """List who gave this verdict."""
         return tuple(decision.party for decision in self.decisions if decision.verdict == verdict)
 
     @property
@@ -142,7 +142,7 @@ def review(
     replaced: bool = False,
     today: date | None = None,
 ) -> Review:
-    """The draft's state by these decisions; the same one counts once, and what is not a valid decision for nothing.
+    """Review a draft by these decisions; the same one counts once, and what is not a valid decision for nothing.
 
     `released` says that every node released it to every recipient, `left` who withdrew from the agreement, `replaced`
     that another draft took its place; no day is no calendar.
@@ -170,7 +170,7 @@ def review(
 
 
 def _events(given: Sequence[Verdict], quorum: int, released: bool, stops: Mapping[Event, bool]) -> Iterator[Event]:
-    """What happened to a draft that every node signed, in the one order in which everybody takes it."""
+    """Say what happened to a draft that every node signed, in the one order in which everybody takes it."""
     yield Event.SUBMIT
     for count in range(1, given.count("approve") + 1):
         yield Event.COMPLETE if count == quorum else Event.APPROVE
@@ -185,7 +185,7 @@ def _events(given: Sequence[Verdict], quorum: int, released: bool, stops: Mappin
 def decide(
     draft: Draft, verdict: Verdict, *, comment: str, keys: PrivateKeys, exchange: Exchange, now: datetime
 ) -> Decision:
-    """The party's signed decision lies in the exchange.
+    """Sign the party's decision and publish it.
 
     Raises: ReviewError unless the agreement lets the party decide so, the draft's state does too, and it says why;
         ReplayError when it said as much before.

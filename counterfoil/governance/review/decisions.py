@@ -89,7 +89,10 @@ class Comment(Statement):
 
 
 def check_may(terms: Agreement, party: str, verdict: Verdict) -> None:
-    """Raises: ReviewError unless the agreement lets the party give the verdict: owners withdraw, reviewers decide."""
+    """Check that the agreement lets the party give the verdict: owners withdraw, reviewers decide.
+
+    Raises: ReviewError.
+    """
     if verdict == "withdraw":
         if party not in terms.owners:
             raise ReviewError(f"{party} is not an owner in agreement {terms.id}, and has nothing to withdraw")
@@ -100,7 +103,7 @@ def check_may(terms: Agreement, party: str, verdict: Verdict) -> None:
 
 
 def sign_decision(draft: Draft, decision: Decision, keys: PrivateKeys, exchange: Exchange) -> None:
-    """The decision lies in the exchange, signed, beside milder ones of the same party.
+    """Sign the decision and publish it beside milder ones of the same party.
 
     Raises: ReplayError when the party said as much before, or more.
     """
@@ -119,7 +122,7 @@ def sign_decision(draft: Draft, decision: Decision, keys: PrivateKeys, exchange:
 
 
 def decisions(exchange: Records, draft: Draft) -> list[Signed]:
-    """Every decision that lies in the exchange for the draft, unchecked."""
+    """Return every decision that lies in the exchange for the draft, unchecked."""
     found = []
     for name in exchange.list(DECISION.name(draft.evidence.digest)):
         if len(name) == 4:
@@ -129,7 +132,7 @@ def decisions(exchange: Records, draft: Draft) -> list[Signed]:
 
 
 def check_decision(draft: Draft, party: str, envelope: bytes) -> Decision:
-    """The party's decision on exactly this draft.
+    """Check that this is the party's decision on exactly this draft, and return it.
 
     Raises: ReviewError when it is nobody's who may decide, or is on another draft; SignatureError; DocumentError.
     """
@@ -146,7 +149,7 @@ def check_decision(draft: Draft, party: str, envelope: bytes) -> Decision:
 
 
 def hear(draft: Draft, home: Home) -> list[Signed]:
-    """Every decision on the draft, unchecked: what the exchange shows, and what it once showed this party.
+    """Collect every decision on the draft, unchecked: what the exchange shows, and what it once showed this party.
 
     A valid decision is remembered here for good, so that an exchange which hides a rejection later changes nothing.
     """
@@ -164,7 +167,7 @@ def hear(draft: Draft, home: Home) -> list[Signed]:
 
 
 def comment(draft: Draft, text: str, keys: PrivateKeys, exchange: Exchange, now: datetime) -> Comment:
-    """The party's signed comment lies in the exchange, beside those before. Raises: ReviewError unless it has a part.
+    """Sign and publish the party's comment beside those before. Raises: ReviewError unless it has a part.
 
     A comment is public among the parties, like all evidence.
     """
@@ -177,7 +180,7 @@ def comment(draft: Draft, text: str, keys: PrivateKeys, exchange: Exchange, now:
 
 
 def comments(exchange: Records, draft: Draft) -> list[Comment]:
-    """What parties of the agreement remarked on the draft, oldest first; what is not signed so is left out."""
+    """List what parties of the agreement remarked on the draft, oldest first; what is not signed so is left out."""
     terms, evidence = draft.agreement.terms, draft.evidence
     signers = {party: terms.roster.party(party).keys for party in terms.parties}
     found = (said for said in Comment.find(exchange, signers, evidence.digest) if said.agreement == evidence.agreement)

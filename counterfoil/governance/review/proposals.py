@@ -40,7 +40,7 @@ class Proposal(Statement):
 
 
 def propose(draft: Draft, reviewer: str, verdict: Verdict, comment: str, exchange: Exchange) -> Proposal:
-    """The proposal lies in the exchange, once however often it is made.
+    """Publish the proposal, once however often it is made.
 
     Raises: ReviewError unless the agreement names the reviewer; DocumentError.
     """
@@ -53,7 +53,7 @@ def propose(draft: Draft, reviewer: str, verdict: Verdict, comment: str, exchang
 
 
 def proposals(exchange: Exchange, found: Review) -> list[Proposal]:
-    """What was proposed in each reviewer's name and is stricter than what that reviewer signed; the rest is over."""
+    """List what was proposed in each reviewer's name and is stricter than what that reviewer signed."""
     signed = {decision.party: STRICTNESS[decision.verdict] for decision in found.decisions}
     open_: list[Proposal] = []
     for name in exchange.list(PROPOSAL.name(found.draft.evidence.digest)):

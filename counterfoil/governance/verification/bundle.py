@@ -74,14 +74,14 @@ def papers(verified: Verified, job: str) -> Papers:
 
 
 def make_inventory(job: str, files: Mapping[str, bytes], keys: PrivateKeys, now: datetime) -> bytes:
-    """The signed inventory of these files."""
+    """Sign an inventory of these files."""
     listed = {path: digest(data) for path, data in sorted(files.items())}
     card = jcs(keys.public.to_json()).decode()
     return BUNDLE.sign(Inventory(job, keys.party, card, now, listed).pack(), keys)
 
 
 def check_inventory(verified: Verified) -> Iterator[str]:
-    """If the records are a bundle, it holds exactly the files that its exporter signed for.
+    """Check that the records, if they are a bundle, hold exactly the files that its exporter signed for.
 
     Raises: TamperedError, naming the file; SignatureError, DocumentError.
     """
@@ -106,7 +106,7 @@ def check_inventory(verified: Verified) -> Iterator[str]:
 
 
 def check_lineage(verified: Verified) -> Iterator[str]:
-    """If the records are a bundle, its lineage is the one that follows from its papers.
+    """Check that the lineage, if the records are a bundle, is the one that follows from its papers.
 
     Raises: TamperedError, and what the papers' own checks raise.
     """
@@ -122,7 +122,7 @@ def check_lineage(verified: Verified) -> Iterator[str]:
 
 
 def lineages(verified: Verified, found: Papers) -> bytes:
-    """The lineage of each of the job's drafts, as canonical JSON."""
+    """Return the lineage of each of the job's drafts, as canonical JSON."""
     graphs = [json.loads(lineage(verified, each).pack()) for each in found.evidences]
     return jcs({"format": "counterfoil/lineages/1", "job": found.job, "drafts": graphs})
 
@@ -167,7 +167,7 @@ def _names(verified: Verified, job: str, evidences: tuple[str, ...], agreements:
 
 
 def _in_roster(verified: Verified, party: str) -> PublicKeys | None:
-    """The party's keys as an agreement in the bundle lists them, if one does."""
+    """Return the party's keys as an agreement in the bundle lists them, if one does."""
     for name in verified.records.list((BLOBS, "agreement")):
         terms = bound_agreement(verified, name[-1]).terms
         if party in terms.parties:
@@ -176,7 +176,7 @@ def _in_roster(verified: Verified, party: str) -> PublicKeys | None:
 
 
 def _read_inventory(envelope: bytes) -> tuple[Inventory, PublicKeys]:
-    """The inventory, signed under the card that it holds. Raises: SignatureError, DocumentError."""
+    """Return the inventory, signed under the card that it holds. Raises: SignatureError, DocumentError."""
     keys = read_card(Inventory.unpack(claimed(envelope)).card.encode())
     inventory = Inventory.verified(envelope, keys)
     if inventory.exporter != keys.party:

@@ -46,7 +46,7 @@ class Lineage:
     edges: tuple[tuple[str, str, str], ...]
 
     def pack(self) -> bytes:
-        """The graph as canonical JSON."""
+        """Return the graph as canonical JSON."""
         vertices: list[Json] = [
             {
                 "id": each.id,
@@ -62,12 +62,12 @@ class Lineage:
         return jcs({"format": FORMAT, "job": self.job, "evidence": self.evidence, "vertices": vertices, "edges": edges})
 
     def of(self, kind: str) -> list[Vertex]:
-        """The vertices of this kind."""
+        """Return the vertices of this kind."""
         return [each for each in self.vertices if each.kind == kind]
 
 
 def lineage(verified: Verified, evidence: str) -> Lineage:
-    """The graph of the draft with this evidence, as far as it is: approvals and releases may still be missing.
+    """Return the graph of the draft with this evidence, as far as it is: approvals and releases may still be missing.
 
     Raises: NotFoundError, SignatureError, TamperedError, RefusedError, DocumentError.
     """
@@ -171,7 +171,7 @@ def _results(draft: Draft) -> Iterator[Vertex]:
 
 
 def _edges(draft: Draft, vertices: list[Vertex]) -> Iterator[tuple[str, str, str]]:
-    """What rests on what; an edge to a vertex that is not there is left out by the caller."""
+    """Say what rests on what; an edge to a vertex that is not there is left out by the caller."""
     terms = draft.agreement.terms
     approvals = [each.id for each in vertices if each.kind == "decision" and each.id.endswith(":approve")]
     for plan in terms.analyses:

@@ -42,7 +42,7 @@ from counterfoil.storage.records import BLOBS, Copy, Records
 
 
 def check_releases(verified: Verified) -> Iterator[str]:
-    """One line for each job that was released, and for each that strangers say was.
+    """Check each job that was released, and each that strangers say was; yield one line for each.
 
     Raises: SignatureError, NotApprovedError, BudgetError, NotFoundError, TamperedError, naming the party and the
         document.
@@ -74,7 +74,7 @@ def check_releases(verified: Verified) -> Iterator[str]:
 
 
 def _is_foreign(verified: Verified, evidence: str) -> bool:
-    """Whether anybody could have put these releases there: no log has such a one, and no node signed any."""
+    """Tell whether anybody could have put these releases there: no log has such a one, and no node signed any."""
     if any(True for log in verified.logs.values() for _ in log.of("released", "evidence", evidence)):
         return False
     exchange, keys = verified.records, verified.keys
@@ -98,7 +98,7 @@ def _on_whose_word(leaving: Releasable) -> str:
 
 
 def check_erasures(verified: Verified) -> Iterator[str]:
-    """One line for each agreement of whose shares nodes erased any.
+    """Check what nodes erased; yield one line for each agreement of whose shares they erased any.
 
     Raises: SignatureError, NotFoundError, TamperedError, naming the node and what it says to have erased.
     """
@@ -119,7 +119,7 @@ def check_erasures(verified: Verified) -> Iterator[str]:
 
 
 def bound_agreement(verified: Verified, digest: str) -> SignedAgreement:
-    """The agreement, signed by all under keys that sign their logs. Raises: NotFoundError, SignatureError."""
+    """Load the agreement, signed by all under keys that sign their logs. Raises: NotFoundError, SignatureError."""
     exchange, keys = verified.records, verified.keys
     for name in exchange.list((BLOBS, "agreement")):
         if name[-1] == digest:
@@ -134,14 +134,14 @@ def bound_agreement(verified: Verified, digest: str) -> SignedAgreement:
 
 
 def manifest_of(exchange: Records, agreement: SignedAgreement, evidence: Evidence, part: Part) -> Manifest:
-    """What the part's owner signed of the submission that the job computed on. Raises: NotFoundError."""
+    """Say what the part's owner signed of the submission that the job computed on. Raises: NotFoundError."""
     return find_manifest(exchange, agreement, evidence, part)[1]
 
 
 def find_manifest(
     exchange: Records, agreement: SignedAgreement, evidence: Evidence, part: Part
 ) -> tuple[Ref, Manifest]:
-    """Where the part's owner put the manifest that the job computed on, and the manifest. Raises: NotFoundError."""
+    """Say where the part's owner put the manifest that the job computed on, and the manifest. Raises: NotFoundError."""
     for name in exchange.list((BLOBS, MANIFEST.kind, part.owner)):
         # Anybody may put something there; what the owner did not sign is passed over.
         with suppress(SignatureError, DocumentError, TamperedError):
@@ -152,7 +152,7 @@ def find_manifest(
 
 
 def _check_account(verified: Verified, agreement: SignedAgreement, ref: Ref, manifest: Manifest) -> None:
-    """The owner's log says where the rows of its table went, opted-out ones above all, and its numbers add up."""
+    """Check that the owner's log says where the rows of its table went, and that its numbers add up."""
     submitted = list(verified.log(ref.owner).of("shares-submitted", "manifest", str(ref)))
     if not submitted and agreement.terms.contracts[manifest.part.contract].opt_out:
         raise TamperedError(f"the log of {ref.owner} does not say how many rows opted out of {manifest.part}")
@@ -164,7 +164,7 @@ def _check_account(verified: Verified, agreement: SignedAgreement, ref: Ref, man
 
 
 def _check_released(verified: Verified, approved: Releasable, recipient: str) -> bool:
-    """Whether the recipient was released to: by every node, or by none. Each node's own log must say so."""
+    """Check that every node released to the recipient, or none; tell which. Each node's own log must say so."""
     exchange, evidence, nodes = verified.records, approved.draft.evidence, approved.draft.agreement.terms.nodes
     given = {name[3] for name in exchange.list(RELEASE.name(evidence.digest, recipient)) if len(name) == 4}
     if not given:
@@ -185,7 +185,7 @@ def _check_released(verified: Verified, approved: Releasable, recipient: str) ->
 
 
 def _check_charged(verified: Verified, agreement: SignedAgreement, evidence: Evidence) -> None:
-    """Every node signed what the job's noised results cost, and its log says so."""
+    """Check that every node signed what the job's noised results cost, and that its log says so."""
     check_charged(agreement.terms, evidence.job, evidence.charge, verified.records)
     for node in agreement.terms.nodes if evidence.charge else ():
         charged = verified.log(node).of("budget-charged", "agreement", agreement.digest)
@@ -194,7 +194,7 @@ def _check_charged(verified: Verified, agreement: SignedAgreement, evidence: Evi
 
 
 def _check_begun(log: VerifiedLog, evidence: Evidence) -> None:
-    """The node's log said, before the attempt, what it might let anybody learn, and by which software."""
+    """Check that the node's log said, before the attempt, what it might let anybody learn, and by which software."""
     said = {"leakage": evidence.leakage, "software": evidence.software, "transcript": evidence.transcript}
     for event in log.of("attempt-begun", "agreement", evidence.agreement):
         if event.subject == evidence.job and event.counts.get("attempt") == evidence.attempt:
@@ -205,7 +205,7 @@ def _check_begun(log: VerifiedLog, evidence: Evidence) -> None:
 
 
 def _check_delivered(exchange: Records, approved: Releasable, document: Release) -> None:
-    """What was sealed lies in the exchange, or was for another store, or the node signed that it took it away."""
+    """Check that what was sealed is in the exchange, or for another store, or that its node signed for removing it."""
     terms, node = approved.draft.agreement.terms, document.node
     if isinstance(exchange, Copy) and exchange.is_bundle:  # holds nothing that was sealed
         return
@@ -225,7 +225,7 @@ def _check_delivered(exchange: Records, approved: Releasable, document: Release)
 
 
 def _became(verified: Verified, approved: Releasable, recipient: str) -> Iterator[str]:
-    """What came of the release: the recipient's receipt, and the nodes' revocations."""
+    """Say what came of the release: the recipient's receipt, and the nodes' revocations."""
     exchange, evidence, terms = verified.records, approved.draft.evidence, approved.draft.agreement.terms
     with suppress(NotFoundError):
         receipt = Receipt.read(exchange, terms.roster.party(recipient).keys, evidence=evidence.digest)
@@ -245,7 +245,7 @@ def _became(verified: Verified, approved: Releasable, recipient: str) -> Iterato
 
 
 def _check_receipt(verified: Verified, receipt: Receipt, nodes: Sequence[str]) -> None:
-    """Raises: TamperedError unless each node's log says that it released what the recipient signed for."""
+    """Check that each node's log says that it released what the recipient signed for. Raises: TamperedError."""
     if set(receipt.copies) != set(nodes):
         raise TamperedError(f"the receipt of {receipt.recipient} is not for copies of every node")
     for node, sealed in receipt.copies.items():

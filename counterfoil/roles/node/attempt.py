@@ -76,7 +76,7 @@ class Computation:
     _steps: Steps | None = field(init=False, default=None)
 
     def meet(self, today: date) -> None:
-        """The nodes are linked, mean the same job, and share fresh keys; its submissions serve no other job.
+        """Link the nodes, agree on the job, and share fresh keys; its submissions serve no other job from then on.
 
         Nobody can then pair an owner's old submission with another's new one and look at the difference. They are used
         up only when all nodes mean the same job, so that what a coordinator tells one node alone costs nobody anything.
@@ -114,7 +114,7 @@ class Computation:
         self._steps = Steps(self._session, JointComputation(self._session.protocol, terms), self.attempt)
 
     def check(self) -> int:
-        """What is out of the contract's bounds counts for nothing; how many rows or contributions that were."""
+        """Count for nothing what is out of the contract's bounds; return how many rows or contributions that were."""
         return self.steps.do(CHECK, self._check)
 
     def _check(self) -> int:
@@ -128,7 +128,7 @@ class Computation:
         return sum(rejected.values())
 
     def guard(self, today: date) -> int:
-        """This job's rows are those of no earlier release, or differ enough from them; how many it was held against.
+        """Check that this job's rows are those of no earlier release, or differ enough; return how many were compared.
 
         Where they do not, what is exact about them takes noise instead, if the agreement has it so; all nodes read the
         same bits and the same agreement, so all do, or none.
@@ -152,7 +152,7 @@ class Computation:
         return len(self._earlier)
 
     def _noise_instead(self, near: Sequence[Remembered], today: date) -> None:
-        """What is exact about the rows of these releases, too, is noised in this job, and fits into the budgets.
+        """Have what is exact about the rows of these releases noised in this job, within the budgets.
 
         Raises: DifferenceError where the agreement has it refused; BudgetError.
         """
@@ -182,11 +182,11 @@ class Computation:
         return {part: self._protocol.share_input(words) for part, words in inputs.items()}
 
     def _release(self) -> Remembered:
-        """What is to be remembered of this job's release."""
+        """Say what is to be remembered of this job's release."""
         return release_of(self._terms, self.job.id, self.manifests)
 
     def evaluate(self, name: str) -> None:
-        """One planned analysis is computed; its result is shared."""
+        """Compute one planned analysis; its result is shared."""
 
         def compute() -> int:
             self._computing.evaluate(name)
@@ -219,7 +219,7 @@ class Computation:
         return self.steps.do(SUPPRESS, lambda: sum(self._computing.suppress().values()))
 
     def audit(self, today: date) -> Ref:
-        """The result is in the vault as a draft, and this node's signed evidence on it in the exchange.
+        """Keep the result in the vault as a draft, and publish this node's signed evidence on it.
 
         What was opened is compared with what the leakage statement declares; nothing can be reviewed without this. Nor
         is there a draft if a party withdrew, or a key was revoked, while the attempt ran.
@@ -273,15 +273,15 @@ class Computation:
         return self._computing.progress.hidden
 
     def rejected_by(self, name: str) -> dict[str, int]:
-        """How many inputs of one analysis were rejected, by owner."""
+        """Say how many inputs of one analysis were rejected, by owner."""
         return {owner: count for (owner, plan), count in self._computing.progress.rejected.items() if plan == name}
 
     def cost(self) -> Cost:
-        """Rounds, bytes and seconds so far at this node."""
+        """Return rounds, bytes and seconds so far at this node."""
         return self._live.meter
 
     def fail(self, error: Exception) -> None:
-        """The attempt is over: peers are told, whether a new attempt may follow is kept, and the log says what it was.
+        """End the attempt: tell peers, keep whether a new attempt may follow, and log what it was.
 
         One that was refused before it ran, or fails when its draft is kept, leaves the job where it is.
         """
@@ -296,7 +296,7 @@ class Computation:
         self._note("attempt-failed", {"agreement": self.agreement.digest}, {"exit-code": code})
 
     def _clear_steps(self) -> None:
-        """No attempt resumes any more."""
+        """Let no attempt resume any more."""
         clear_steps(self.home.vault, self.job.id, [plan.name for plan in self.agreement.terms.analyses])
 
     def _note(self, type: str, refs: Mapping[str, str], counts: Mapping[str, int]) -> None:
@@ -309,7 +309,7 @@ class Computation:
         return statement(terms, tuple(analyses(terms).values()), declared(terms)).encode()
 
     def _charge(self) -> tuple[Line, ...]:
-        """What the job's noised results cost their recipients."""
+        """Say what the job's noised results cost their recipients."""
         return lines_of(self._terms, losses(self._terms))
 
     @property

@@ -26,7 +26,9 @@ from counterfoil.secret import Secret
 
 
 def check_unfinished(home: Home, agreement: SignedAgreement, job: Job) -> None:
-    """Raises: RefusedError when the job's draft is whole; one that some node did not live to sign is made again.
+    """Refuse when the job's draft is whole; one that some node did not live to sign is made again.
+
+    Raises: RefusedError.
 
     So is one of which a reviewer asked for changes. One that was rejected or withdrawn is final for its submissions.
     """
@@ -67,7 +69,7 @@ def check_openings(job: Job, ledger: Ledger, allowed: Sequence[Declared]) -> dic
 def measure(
     analysis: Analysis, hidden: int, by_rule: Mapping[str, int], rejected: Mapping[str, int]
 ) -> dict[str, int]:  # fmt: skip
-    """What the evidence says of one analysis: how many cells, how many of them hidden, how many inputs rejected."""
+    """Say what the evidence says of one analysis: how many cells, how many of them hidden, how many inputs rejected."""
     return {
         "cells": _cells(analysis.outputs()),
         "hidden-cells": hidden,
@@ -93,7 +95,7 @@ class Results(Secret):
 
 
 def settle(p: Replicated, results: Mapping[str, Mapping[str, Arith]]) -> Results:
-    """The nodes commit to the results. Cost, Raises: as `commit`."""
+    """Commit to the results, with the other nodes. Cost, Raises: as `commit`."""
     parts = {name: _by_component(p, result) for name, result in results.items()}
     committed = commit(
         p.party, {name: {j: component_content(own, j) for j in p.components} for name, own in parts.items()}
@@ -108,7 +110,7 @@ def settle(p: Replicated, results: Mapping[str, Mapping[str, Arith]]) -> Results
 
 
 def _by_component(p: Replicated, result: Mapping[str, Arith]) -> dict[str, Words]:
-    """The parts of every output by `output--component`, so that a recipient can tell whose copy of what it holds."""
+    """Name the parts of every output `output--component`, so that a recipient can tell which copies are of what."""
     return {
         component_name(output, j): part
         for output, share in result.items()

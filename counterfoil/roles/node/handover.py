@@ -43,7 +43,7 @@ _RELEASABLE: Final = (Stage.DRAFTED, Stage.APPROVED, Stage.RELEASED)  # the last
 
 
 def announce_release(home: Home, agreement: SignedAgreement, evidence_digest: str, now: datetime) -> None:
-    """What is about to leave, and on whose word, is in this node's published log, for the other nodes to cosign.
+    """Announce in this node's published log what is about to leave, and on which decisions, for others to cosign.
 
     What is not approved yet is announced to the agreement's checkers alone, if it has any. Before that, what noised
     results cost is charged to their recipients' budgets, for good.
@@ -61,7 +61,7 @@ def announce_release(home: Home, agreement: SignedAgreement, evidence_digest: st
 
 
 def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str, now: datetime) -> list[Release]:
-    """This node's shares of every approved output are delivered, sealed to each of its recipients.
+    """Deliver this node's shares of every approved output, sealed to each of its recipients.
 
     One from whom it took its release back, since it last did this, gets none.
 
@@ -93,7 +93,7 @@ def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str, now:
 
 
 def _has_released(home: Home, draft: Draft, recipient: str) -> bool:
-    """Whether this node's release to the recipient lies in the exchange, whole."""
+    """Tell whether this node's release to the recipient lies in the exchange, whole."""
     try:
         read_release(home.exchange, draft, recipient, home.party)
     except (NotFoundError, SignatureError, TamperedError, NotWitnessedError, DocumentError):
@@ -102,7 +102,7 @@ def _has_released(home: Home, draft: Draft, recipient: str) -> bool:
 
 
 def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str, today: date) -> Releasable:
-    """The draft, approved by decisions that this node heard and counted itself, of a job that stands here.
+    """Load the draft and let it leave by the decisions that this node collected and counted itself.
 
     Before it is approved it may be for the agreement's checkers.
     """
@@ -126,7 +126,7 @@ def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str, today
 
 
 def _packed(home: Home, draft: Draft, plans: Sequence[Planned]) -> bytes:
-    """This node's shares of these plans' results, as they were when it signed the evidence.
+    """Return this node's shares of these plans' results, as they were when it signed the evidence.
 
     Raises: NotFoundError, TamperedError.
     """

@@ -24,7 +24,7 @@ _USED_BY: Final = "submission-job"
 def take_in(
     home: Home, agreement: SignedAgreement, period: str, submissions: Sequence[Ref], now: datetime
 ) -> tuple[Job, list[Manifest]]:
-    """Every submission's shares are in this node's vault, and the job that they make; none of them served another job.
+    """Take every submission's shares into this node's vault; return the job that they make. None served another job.
 
     One that is in the vault already, from an attempt that failed, is not taken in again. Of each owner one counts for a
     period, or where the agreement allows it the last correction that came before the nodes began to compute.
@@ -53,7 +53,7 @@ def take_in(
 
 
 def use_up(manifests: Iterable[Manifest], job: Job, state: State) -> None:
-    """The submissions serve this job and no other, and nothing corrects them any more.
+    """Use the submissions up for this job: they serve no other, and nothing corrects them any more.
 
     Raises: ReplayError when one serves another; CorrectionError when one was corrected meanwhile.
     """

@@ -35,7 +35,7 @@ PEER_TIMEOUT_S: Final = 60.0
 def meet_nodes(
     home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iterable[Remembered], timeout_s: float
 ) -> Session:
-    """This node and its peers mean the same attempt of the job, and share keys that nobody had before.
+    """Meet the peers: agree on the same attempt of the job, and share keys that nobody had before.
 
     The attempt was started, durably, before. `earlier` is what this node remembers of releases. Checkpoints of attempts
     that meant something else are gone.
@@ -66,7 +66,7 @@ def meet_nodes(
 
 
 def hello_of(home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iterable[Remembered]) -> Hello:
-    """What this node means by an attempt of the job."""
+    """Say what this node means by an attempt of the job."""
     return Hello(
         suite=SUITES[terms.suite].protocol,
         job=job.id,
@@ -91,7 +91,7 @@ def _endpoints(peers: Sequence[Party]) -> list[Endpoint]:
 
 
 def _keep_noise_keys(vault: Vault, job: str) -> Keeping:
-    """In the vault, with the job: by a name that no plan can have, because a job's id depends on those of its plans."""
+    """Keep noise keys in the vault, with the job, by a name that no plan can have: job ids depend on those of plans."""
     name = f"noise-keys-{job}"
 
     def load() -> bytes | None:

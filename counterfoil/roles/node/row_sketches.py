@@ -21,7 +21,7 @@ from counterfoil.storage.vault import Vault
 
 
 def release_of(terms: Agreement, job: str, manifests: Sequence[Manifest]) -> Remembered:
-    """What a job's release would be about: rows under the guarded contracts, and exact numbers of them."""
+    """Say what a job's release would be about: rows under the guarded contracts, and exact numbers of them."""
     plans, names = analyses(terms), guarded(terms)
     under = {name: [each for each in manifests if each.contract == name] for name in names}
     ids = {name: terms.contracts[name].id for name in names}
@@ -38,7 +38,7 @@ def release_of(terms: Agreement, job: str, manifests: Sequence[Manifest]) -> Rem
 
 
 def keep_membership(draft: Draft, home: Home, today: date) -> None:
-    """What the draft is about is remembered as released, and its sketches are in the vault. Raises: NotFoundError."""
+    """Remember what the draft is about as released, and keep its sketches in the vault. Raises: NotFoundError."""
     evidence, agreement = draft.evidence, draft.agreement
     terms, release = draft.terms, drafted(draft.evidence.digest, home.state)
     if not release.owners:
@@ -55,7 +55,7 @@ def keep_membership(draft: Draft, home: Home, today: date) -> None:
 
 
 def load_sketches(terms: Agreement, manifests: Sequence[Manifest], vault: Vault) -> dict[Part, tuple[Words, ...]]:
-    """This node's shares of the sketches of a job's rows under the guarded contracts, in its suite's order.
+    """Load this node's shares of the sketches of a job's rows under the guarded contracts, in its suite's order.
 
     Raises: NotFoundError, TamperedError.
     """
@@ -69,7 +69,7 @@ def load_sketches(terms: Agreement, manifests: Sequence[Manifest], vault: Vault)
 def domain_of(
     sketches: Mapping[Part, tuple[Words, ...]], terms: Agreement, then: Remembered
 ) -> dict[Part, list[Words]]:
-    """What of a job's sketches is in the key domains of an earlier release, which its contracts know."""
+    """Say what of a job's sketches is in the key domains of an earlier release, which its contracts know."""
     known = {terms.contracts[name].id: terms.contracts[name] for name in guarded(terms)}
     found = {}
     for part, words in sketches.items():
@@ -79,7 +79,7 @@ def domain_of(
 
 
 def load_earlier(earlier: Remembered, release: Remembered, vault: Vault) -> dict[Part, tuple[Words, ...]]:
-    """As `load_sketches`, for the rows of an earlier release under contracts that this one is about, too."""
+    """Load, as `load_sketches`, the rows of an earlier release under contracts that this one is about, too."""
     found = {}
     for contract in sorted(set(release.owners) & set(earlier.owners)):
         for owner in earlier.owners[contract]:

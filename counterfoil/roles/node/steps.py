@@ -25,7 +25,7 @@ class Steps:
     """The steps that an attempt has behind it, in its own time or by a checkpoint that the session resumes from."""
 
     def __init__(self, session: Session, joint: JointComputation, attempt: int) -> None:
-        """Raises: TamperedError, CheatingDetected when the checkpoint is not what was kept."""
+        """Resume from the checkpoint. Raises: TamperedError, CheatingDetected when it is not what was kept."""
         self.joint = joint
         self._session, self._attempt = session, attempt
         #: what each step gave, and the attempt that computed it
@@ -44,7 +44,7 @@ class Steps:
         return step in self._done
 
     def do(self, step: str, compute: Callable[[], int]) -> int:
-        """What the step gives. From here on all nodes hold what it left.
+        """Do the step, unless it is done, and return what it gives. From here on all nodes hold what it left.
 
         Cost: that of the step and of `Checkpoints.keep`, unless an earlier attempt has done it.
         Raises: as the step; CheatingDetected, AttemptError, StoreError, NotFoundError if the job was erased meanwhile.
@@ -58,16 +58,16 @@ class Steps:
         return self.given(step)
 
     def given(self, step: str) -> int:
-        """What the step gave; 0 if it is not done."""
+        """Say what the step gave; 0 if it is not done."""
         return self._done.get(step, (0, 0))[0]
 
     def attempt_of(self, step: str) -> int:
-        """The attempt that computed the step; 0 if none did."""
+        """Return the attempt that computed the step; 0 if none did."""
         return self._done.get(step, (0, 0))[1]
 
 
 def shelf_of(vault: Vault, job: str, meant: bytes) -> Shelf:
-    """The checkpoints of the job's attempts that mean this."""
+    """Return the checkpoints of the job's attempts that mean this."""
     binding = digest(meant)[:32]
 
     def item(name: str) -> str:
@@ -87,7 +87,7 @@ def shelf_of(vault: Vault, job: str, meant: bytes) -> Shelf:
 
 
 def clear_steps(vault: Vault, job: str, plans: Collection[str], *, but: bytes | None = None) -> None:
-    """The vault has no checkpoints of the job, but for those of attempts that mean this; results of plans stay."""
+    """Clear the vault of checkpoints of the job, but for those of attempts that mean this; results of plans stay."""
     kept = f"-{digest(but)[:32]}" if but is not None else None
     for each in vault.names(job):
         if _NAME.fullmatch(each) and each not in plans and not (kept and each.endswith(kept)):

@@ -71,7 +71,7 @@ class Rests:
         return ref, manifest.rows
 
     def _log(self, owner: str) -> VerifiedLog | None:
-        """The owner's log as it is published, if it is; one that is amiss tells nothing, and `verify` tells why."""
+        """Read the owner's published log; one that cannot be verified tells nothing, and `verify` tells why."""
         try:
             log = read_published(self._exchange, owner, self._draft.agreement.terms.roster.party(owner).keys)
             return verify_log(log.entries, log.note, log.owner, others=log.others, leaf_hashes=log.leaf_hashes)

@@ -57,7 +57,7 @@ class OpenedJob:
 
 
 def open_latest(home: Home, agreement: SignedAgreement, now: datetime, period: str | None = None) -> OpenedJob:
-    """As `open_job`, for the draft of this period (or the latest period) that was released to this party."""
+    """Open, as `open_job`, the draft of this period (or the latest period) that was released to this party."""
     terms = agreement.terms
     if home.party not in terms.recipients:
         raise NotEntitledError(f"{home.party} is not a recipient in agreement {terms.id}")
@@ -75,7 +75,7 @@ def open_latest(home: Home, agreement: SignedAgreement, now: datetime, period: s
 
 
 def open_job(home: Home, agreement: SignedAgreement, evidence: str, now: datetime) -> OpenedJob:
-    """The results released to this party under this evidence, and a report on them in its home.
+    """Open the results released to this party under this evidence, and write a report on them in its home.
 
     All copies are compared before anything is written. When page, tables and JSON are on the disk, this party's log
     says that it opened them, and its signed receipt is put into the exchange; the PDF is set after that, if it can be.
@@ -146,7 +146,7 @@ def _with(result: Result, assumptions: tuple[str, ...]) -> Result:
 
 
 def _note(home: Home, opened: _Opened, now: datetime) -> None:
-    """It stands in this party's log that it opened this, and its signed receipt lies in the exchange."""
+    """Log that this party opened this, and publish its signed receipt."""
     draft = opened.approved.draft
     refs = {"agreement": draft.agreement.digest, "evidence": draft.evidence.digest}
     home.log.append("release-opened", subject=draft.evidence.job, refs=refs)
@@ -155,7 +155,7 @@ def _note(home: Home, opened: _Opened, now: datetime) -> None:
 
 
 def _told(draft: Draft, result: Result) -> Result:
-    """The result; one that is noised in place of being refused says so."""
+    """Say of a result that is noised in place of being refused that it is."""
     if result.name not in draft.instead:
         return result
     return replace(result, assumptions=(*result.assumptions, f"{INSTEAD[0].upper()}{INSTEAD[1:]}."))
@@ -233,7 +233,7 @@ def _report(home: Home, approved: Releasable, results: tuple[Result, ...], again
 
 
 def _by_rule(outputs: Iterable[OutputEvidence]) -> dict[str, int]:
-    """How many cells each rule hid in all analyses together; nothing where the policy does not let it be known."""
+    """Say how many cells each rule hid in all analyses together; nothing where the policy does not let it be known."""
     counts: dict[str, int] = {}
     for output in outputs:
         for name, count in output.measures.items():

@@ -25,7 +25,7 @@ Numbers = Mapping[str, Mapping[str, NDArray[np.int64]]]
 
 
 def second_drafts(home: Home, draft: Draft) -> list[Draft]:
-    """The drafts of the same period under agreements that repeat this one, or that it repeats, released to this party.
+    """List drafts of the same period, released to this party, under agreements that repeat this one or that it repeats.
 
     Raises: NotFoundError where the agreement asks for one, and there is none.
     """
@@ -46,7 +46,7 @@ def second_drafts(home: Home, draft: Draft) -> list[Draft]:
 
 
 def check_equal(home: Home, draft: Draft, mine: Numbers, open_: Callable[[Draft], Numbers]) -> list[str]:
-    """Every second computation gave the same numbers; which these were, in words.
+    """Check that every second computation gave the same numbers; say in words which these were.
 
     Raises: IntegrityError naming the analyses and both sets of nodes; what `second_drafts` and `open_` raise.
     """

@@ -27,14 +27,14 @@ class Ending:
     command: str
 
     def words(self, today: date) -> str:
-        """The same on one line."""
+        """Say the same on one line."""
         days = (self.last - today).days
         when = f"ended {-days} days ago" if days < 0 else "ends today" if not days else f"ends in {days} days"
         return f"{self.what} {when}, on {self.last}; {self.who}: {self.command}"
 
 
 def endings(agreement: Agreement, roster: Roster, today: date) -> list[Ending]:
-    """What ends within WARN_DAYS, the soonest first; `roster` is the latest version of the agreement's own."""
+    """Say what ends within WARN_DAYS, the soonest first; `roster` is the latest version of the agreement's own."""
     soon = today + timedelta(days=WARN_DAYS)
     return sorted(
         (each for each in _all(agreement, roster) if each.last <= soon), key=lambda each: (each.last, each.what)

@@ -112,8 +112,10 @@ def check_in_force(agreement: Agreement, home: Home, today: date) -> None:
 
 
 def _check_keys(agreement: Agreement, home: Home, today: date) -> None:
-    """Raises: RevokedError unless the latest roster honours every key that the agreement was signed with; ExpiredError
-    when that roster is past its days."""
+    """Check that the latest roster honours every key that the agreement was signed with, and is not past its days.
+
+    Raises: RevokedError; ExpiredError.
+    """
     last = latest(agreement.roster, home)
     present = {party.id: party for party in last.parties}
     for id in agreement.parties:
@@ -129,7 +131,7 @@ def _check_keys(agreement: Agreement, home: Home, today: date) -> None:
 
 
 def _check_entitled(agreement: Agreement, latest: Roster) -> None:
-    """Raises: NotEntitledError unless each member of an audience has its attributes in the latest roster, too."""
+    """Check that each member of an audience has its attributes in the latest roster, too. Raises: NotEntitledError."""
     present = {party.id: party for party in latest.parties}
     for audience in agreement.audiences:
         for id in audience.members:

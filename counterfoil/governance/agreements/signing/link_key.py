@@ -32,7 +32,7 @@ KEY_BYTES: Final = 32
 
 
 def deal_link_key(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) -> None:
-    """A link key lies in the exchange, sealed to every owner and signed by the first.
+    """Draw a link key, and publish it sealed to every owner and signed by the first.
 
     One that was dealt stays: another one would give every person another pseudonym. What a stranger put there does not.
 
@@ -53,7 +53,7 @@ def deal_link_key(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) -
 
 
 def link_key(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) -> bytes:
-    """The agreement's link key, as the first owner dealt it to this one.
+    """Return the agreement's link key, as the first owner dealt it to this one.
 
     Raises: NotFoundError before it was dealt; SignatureError, SealError unless the first owner dealt it to this one.
     """
@@ -63,7 +63,7 @@ def link_key(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) -> byt
 
 
 def _is_dealt(agreement: Agreement, owner: str, dealer: PublicKeys, exchange: Exchange) -> bool:
-    """Whether something that the dealer signed as a link key lies there for the owner."""
+    """Tell whether something that the dealer signed as a link key lies there for the owner."""
     try:
         LINK_KEY.verify(LINK_KEY.fetch(exchange, agreement=agreement.digest, owner=owner), dealer)
     except (NotFoundError, SignatureError):

@@ -79,11 +79,11 @@ class ReviewDate:
         return min(self.holds.values())
 
     def waits_for(self, today: date) -> tuple[str, ...]:
-        """Whose word does not hold for WARN_DAYS from today."""
+        """List whose reaffirmation does not hold for WARN_DAYS from today."""
         return tuple(party for party, until in self.holds.items() if until <= today + timedelta(days=WARN_DAYS))
 
     def reminder(self, today: date) -> str:
-        """What people are told of it, or nothing as long as it is further off than WARN_DAYS."""
+        """Remind people of it; say nothing as long as it is further off than WARN_DAYS."""
         words = remind(self.what, self.by, today)
         return (
             f"{words}; it waits for {', '.join(self.waits_for(today))}: counterfoil agreement reaffirm" if words else ""
@@ -91,7 +91,7 @@ class ReviewDate:
 
 
 def remind(what: str, by: date, today: date) -> str:
-    """That a document's review date is near or past; nothing as long as it is further off than WARN_DAYS."""
+    """Say that a document's review date is near or past; nothing as long as it is further off than WARN_DAYS."""
     days = (by - today).days
     if days > WARN_DAYS:
         return ""
@@ -100,7 +100,7 @@ def remind(what: str, by: date, today: date) -> str:
 
 
 def review_dates(agreement: Agreement) -> dict[str, date]:
-    """By which day each document says that it is to be looked at anew; those that say nothing are left out."""
+    """List by which day each document says that it is to be reviewed anew; those that say nothing are left out."""
     dated = {f"agreement {agreement.id} {agreement.version}": agreement.review_by}
     dated |= {f"contract {each.id} {each.version}": each.review_by for each in agreement.contracts.values()}
     dated |= {f"policy {each.id} {each.version}": each.review_by for each in agreement.policies}
@@ -108,7 +108,7 @@ def review_dates(agreement: Agreement) -> dict[str, date]:
 
 
 def next_review(agreement: Agreement, records: Records) -> ReviewDate | None:
-    """The first review date, by what the documents say and the parties have signed since, if there is any.
+    """Return the first review date, by what the documents say and the parties have signed since, if there is any.
 
     What a party reaffirms it reaffirms with all the documents; a job waits for the last of the parties.
     """
@@ -121,7 +121,7 @@ def next_review(agreement: Agreement, records: Records) -> ReviewDate | None:
 
 
 def check_reviewed(agreement: Agreement, records: Records, today: date) -> None:
-    """Raises: ReviewDueError when no job may start today, because a review date has passed."""
+    """Refuse when no job may start today, because a review date has passed. Raises: ReviewDueError."""
     due = next_review(agreement, records)
     if due is not None and today > due.by:
         late = [party for party, until in due.holds.items() if until < today]
@@ -133,7 +133,7 @@ def check_reviewed(agreement: Agreement, records: Records, today: date) -> None:
 
 
 def reaffirm(agreement: Agreement, until: date, home: Home, now: datetime) -> None:
-    """This party's signed word, that it has looked at the agreement and stands by it to this day, is in the exchange.
+    """Sign and publish that this party reviewed the agreement anew and reaffirms it until this day.
 
     Raises: RosterError unless the agreement names the party, under these keys; ExpiredError once it has ended;
         RefusedError for a day that is past or too far ahead.

@@ -57,7 +57,7 @@ class SignedAgreement:
 
 
 def read_agreement(path: Path, roster: Roster) -> Agreement:
-    """The agreement in the file, with its contracts from `../data` and its policies from `../policies`.
+    """Read the agreement in the file, with its contracts from `../data` and its policies from `../policies`.
 
     Raises: NotFoundError, AgreementError, ContractError, DocumentError.
     """
@@ -77,7 +77,7 @@ def read_agreement(path: Path, roster: Roster) -> Agreement:
 
 
 def publish(agreement: Agreement, exchange: Exchange, party: str) -> Ref:
-    """The agreement, as a proposal of the party, lies in the exchange with every file it rests on."""
+    """Publish the agreement, as a proposal of the party, with every file that it rests on."""
     _check_repetition(agreement, exchange)
     files = [agreement.raw, agreement.roster.raw]
     files += [contract.raw for contract in agreement.contracts.values()]
@@ -88,7 +88,7 @@ def publish(agreement: Agreement, exchange: Exchange, party: str) -> Ref:
 
 
 def fetch_agreement(exchange: Records, ref: Ref) -> Agreement:
-    """The proposal as it lies in the exchange: consistent and bound by its digest, whoever may have signed it.
+    """Fetch the proposal from the exchange, consistent and bound by its digest, whichever parties signed it.
 
     Raises: NotFoundError, TamperedError, DocumentError and its kin.
     """
@@ -115,7 +115,7 @@ def fetch_agreement(exchange: Records, ref: Ref) -> Agreement:
 
 
 def sign_agreement(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) -> None:
-    """The party's signature over the agreement lies in the exchange. The first owner deals the link key, if any.
+    """Sign the agreement and publish the signature. The first owner deals the link key, if any.
 
     Raises: RosterError unless the agreement names the party, and the roster these keys.
     """
@@ -127,7 +127,9 @@ def sign_agreement(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) 
 
 
 def check_named(agreement: Agreement, keys: PublicKeys) -> None:
-    """Raises: RosterError unless the agreement names the party, and its roster this signing key.
+    """Check that the agreement names the party, and its roster this signing key.
+
+    Raises: RosterError.
 
     The keys that are renewed may be others by now; which of them this agreement lists, a home looks up.
     """
@@ -138,7 +140,7 @@ def check_named(agreement: Agreement, keys: PublicKeys) -> None:
 
 
 def own_keys(agreement: Agreement, home: Home) -> PrivateKeys:
-    """This party's keys as the agreement lists them: its present ones, or earlier ones that it still holds.
+    """Return this party's keys as the agreement lists them: its present ones, or earlier ones that it still holds.
 
     Raises: RosterError, NotFoundError.
     """
@@ -181,7 +183,7 @@ def verify_signatures(agreement: Agreement, ref: Ref, exchange: Records) -> Sign
 
 
 def _check_repetition(agreement: Agreement, exchange: Records) -> None:
-    """Raises: AgreementError unless what it repeats, if anything, lies in the exchange and is the same."""
+    """Check that what it repeats, if anything, lies in the exchange and is the same. Raises: AgreementError."""
     if agreement.repeats:
         check_repeats(agreement, fetch_agreement(exchange, agreement.repeats.agreement))
 

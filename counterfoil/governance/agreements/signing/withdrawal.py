@@ -47,7 +47,7 @@ class Withdrawal(Statement):
 
 
 def withdraw(agreement: Agreement, home: Home, now: datetime) -> None:
-    """This party's signed withdrawal lies in the exchange, and it is the first to hear of it.
+    """Sign and publish this party's withdrawal, and remember it here first.
 
     Raises: RosterError unless the agreement names the party, under these keys.
     """
@@ -57,7 +57,7 @@ def withdraw(agreement: Agreement, home: Home, now: datetime) -> None:
 
 
 def listen(agreement: Agreement, home: Home) -> None:
-    """Every valid withdrawal from the agreement that lies in the exchange is remembered here for good."""
+    """Remember for good every valid withdrawal from the agreement that is in the exchange."""
     for name in home.exchange.list(WITHDRAWAL.name(agreement.digest)):
         if len(name) == 3 and name[2] in agreement.parties:
             # Anybody may put something there; what the party did not sign is passed over.
@@ -69,12 +69,12 @@ def listen(agreement: Agreement, home: Home) -> None:
 
 
 def heard(agreement: str, state: State) -> tuple[str, ...]:
-    """Who is known here to have withdrawn from the agreement of that digest."""
+    """List who is known here to have withdrawn from the agreement of that digest."""
     return tuple(key.partition("/")[2] for key in state.keys(_HEARD) if key.startswith(f"{agreement}/"))
 
 
 def check_not_withdrawn(agreement: Agreement, home: Home) -> None:
-    """Raises: WithdrawnError when a party has withdrawn, now or whenever this party looked before."""
+    """Refuse when a party has withdrawn, now or whenever this party looked before. Raises: WithdrawnError."""
     listen(agreement, home)
     if gone := heard(agreement.digest, home.state):
         raise WithdrawnError(

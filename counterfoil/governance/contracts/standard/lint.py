@@ -23,7 +23,10 @@ class Linted:
     needed: tuple[tuple[int, str], ...]
 
     def contract(self) -> Contract:
-        """The contract without what is not used. Raises: ContractError, one line for each thing that it needs."""
+        """Return the contract without what is not used.
+
+        Raises: ContractError, one line for each thing that it needs.
+        """
         problems = Problems(self.document, ContractError, _MOST)
         for line, text in self.needed:
             problems.take(line, text)

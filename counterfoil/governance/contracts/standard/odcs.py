@@ -106,7 +106,7 @@ _WORDS = (
 
 
 def type_of(physical: str) -> str | None:
-    """The standard's logical type of what a database calls its type, or None."""
+    """Return the standard's logical type of what a database calls its type, or None."""
     text = physical.strip().lower()
     if (scale := decimal_places(text)) is not None and not scale:
         return "integer"
@@ -115,14 +115,14 @@ def type_of(physical: str) -> str | None:
 
 
 def decimal_places(physical: str) -> int | None:
-    """The decimal places of DECIMAL(precision, places) and its kin, or None."""
+    """Return the decimal places of DECIMAL(precision, places) and its kin, or None."""
     match = re.fullmatch(r"(?:number|numeric|decimal)\s*\(\s*\d+\s*(?:,\s*(\d+)\s*)?\)", physical.strip().lower())
     return int(match[1] or 0) if match else None
 
 
 @cache
 def used(kind: str) -> frozenset[str]:
-    """The fields of the standard's object that our own schema has."""
+    """Return the fields of the standard's object that our own schema has."""
     schema: Any = _schema()
     table = schema["properties"]["schema"]["items"]
     places: Mapping[str, Any] = {
@@ -144,20 +144,20 @@ def used(kind: str) -> frozenset[str]:
 
 @cache
 def column_types() -> frozenset[str]:
-    """The logical types that a column may have here."""
+    """Return the logical types that a column may have here."""
     return frozenset(_schema()["$defs"]["property"]["properties"]["logicalType"]["enum"])
 
 
 @cache
 def own_properties(kind: str) -> tuple[str, ...]:
-    """The names of our custom properties of a contract or a column."""
+    """Return the names of our custom properties of a contract or a column."""
     place = {"contract": "contractProperties", "column": "columnProperties"}[kind]
     return tuple(_schema()["$defs"][place]["items"]["properties"]["property"]["enum"])
 
 
 @cache
 def statuses() -> tuple[str, ...]:
-    """The states of a contract that mean something here."""
+    """Yield the status of each draft of the agreement and recipient to whom any node released it."""
     return tuple(_schema()["properties"]["status"]["enum"])
 
 

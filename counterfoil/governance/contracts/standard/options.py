@@ -22,7 +22,7 @@ _FORMAT = "yyyy-MM-dd"
 
 
 def inclusive(options: Any, kind: str, foreign: bool) -> tuple[Any, list[tuple[str, str]]]:
-    """The options that count for a column of this kind, and notes on the others, by their names.
+    """Return the options that count for a column of this kind, and notes on the others, by their names.
 
     v3.0 says by `exclusiveMaximum: true` that `maximum` is not among the values, v3.1 by a second bound. Options that
     nobody knows stay; so does what is wrong in a contract of ours (not `foreign`), for the rules to refuse.
@@ -54,7 +54,7 @@ def inclusive(options: Any, kind: str, foreign: bool) -> tuple[Any, list[tuple[s
 
 
 def instants(options: Any, takes: Callable[[str, Any], bool]) -> tuple[Any, list[tuple[str, str]]]:
-    """The options of a timestamp that `takes` says yes to, its bounds written as the standard's time with a zone."""
+    """Keep the options of a timestamp that `takes` accepts, with bounds written as the standard's time with a zone."""
     if not isinstance(options, Mapping):
         return options, []
     kept: dict[str, Any] = {}
@@ -92,7 +92,7 @@ def _exclude(kept: dict[str, Any], kind: str, value: Any, end: str, step: int) -
 
 
 def _bound(value: Any, kind: str) -> Any:
-    """The value as a bound of that type, or None."""
+    """Return the value as a bound of that type, or None."""
     if kind in ("integer", "number"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None

@@ -7,7 +7,7 @@ import unicodedata
 
 
 def plain_name(name: str) -> str:
-    """The name as a contract can write it: small letters a to z, digits and _, and a letter first."""
+    """Return the name as a contract can write it: small letters a to z, digits and _, and a letter first."""
     folded = unicodedata.normalize("NFKD", name.strip().casefold())
     plain = re.sub(
         r"[^a-z0-9]+", "_", "".join(each for each in folded if unicodedata.category(each) not in ("Mn", "Cf"))
