@@ -25,7 +25,7 @@ MEMBERSHIP: Final = "membership-"
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class PastRelease:
     """One release: exact results about rows under some contracts, by their ids.
 
     `owners` had rows in it. `spelling` is the name of the key domain of its sketches, where there was one.
@@ -55,12 +55,12 @@ def item_name(owner: str, contract: str) -> str:
     return digest(jcs([owner, contract]))[:32]
 
 
-def remember(release: Remembered, state: State) -> None:
+def remember(release: PastRelease, state: State) -> None:
     """Remember the release from now on, before anything of it leaves."""
     state.put(_SPACE, release.job, jcs(asdict(release)))
 
 
-def remembered(state: State, terms: Agreement, job: str, today: date) -> list[Remembered]:
+def past_releases(state: State, terms: Agreement, job: str, today: date) -> list[PastRelease]:
     """List the other releases on this agreement's guarded contracts that its nodes can still compare with.
 
     Other nodes, or another suite, have no shares of a release, so theirs are not among them.
@@ -95,7 +95,7 @@ def noise_instead(terms: Agreement) -> Iterator[str]:
             )
 
 
-def check_numbers(earlier: Sequence[Remembered], release: Remembered, fewest: int) -> None:
+def check_numbers(earlier: Sequence[PastRelease], release: PastRelease, fewest: int) -> None:
     """Refuse when so many exact numbers about so few rows would be out that rows follow from them.
 
     Raises: ReconstructionError.
@@ -114,7 +114,7 @@ def check_numbers(earlier: Sequence[Remembered], release: Remembered, fewest: in
             )
 
 
-def check_spelling(earlier: Sequence[Remembered], terms: Agreement) -> None:
+def check_spelling(earlier: Sequence[PastRelease], terms: Agreement) -> None:
     """Check that keys are spelt by the rules of earlier releases, or that owners tag rows by those as well.
 
     Raises: KeySpellingError when the two could not be compared.
@@ -131,18 +131,18 @@ def check_spelling(earlier: Sequence[Remembered], terms: Agreement) -> None:
                 )
 
 
-def note_draft(evidence: str, earlier: Sequence[Remembered], release: Remembered, state: State) -> None:
+def note_draft(evidence: str, earlier: Sequence[PastRelease], release: PastRelease, state: State) -> None:
     """Note that the draft with this evidence was compared with these releases, and would be that release."""
     facts: Mapping[str, Json] = {"compared": [each.job for each in earlier], "release": asdict(release)}
     state.put(_DRAFTS, evidence, jcs(facts))
 
 
-def drafted(evidence: str, state: State) -> Remembered:
+def drafted(evidence: str, state: State) -> PastRelease:
     """Say what the draft with this evidence is about. Raises: NotFoundError."""
     return _read(json.loads(state.get(_DRAFTS, evidence))["release"])
 
 
-def check_compared(evidence: str, earlier: Sequence[Remembered], state: State) -> None:
+def check_compared(evidence: str, earlier: Sequence[PastRelease], state: State) -> None:
     """Refuse when a release came in between that the draft was not held against.
 
     Raises: DifferenceError; NotFoundError.
@@ -155,10 +155,10 @@ def check_compared(evidence: str, earlier: Sequence[Remembered], state: State) -
         )
 
 
-def _all(state: State) -> Iterator[Remembered]:
+def _all(state: State) -> Iterator[PastRelease]:
     for job in state.keys(_SPACE):
         yield _read(json.loads(state.get(_SPACE, job)))
 
 
-def _read(facts: Mapping[str, Any]) -> Remembered:
-    return Remembered(**{**facts, "nodes": tuple(facts["nodes"])})
+def _read(facts: Mapping[str, Any]) -> PastRelease:
+    return PastRelease(**{**facts, "nodes": tuple(facts["nodes"])})

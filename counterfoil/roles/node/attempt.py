@@ -26,12 +26,12 @@ from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.cumulative import budget_ledger
 from counterfoil.governance.cumulative.charge import Line, lines_of
 from counterfoil.governance.cumulative.release_history import (
-    Remembered,
+    PastRelease,
     check_numbers,
     check_spelling,
     guarded,
     note_draft,
-    remembered,
+    past_releases,
 )
 from counterfoil.governance.jobs.evidence import make_evidence, sign_evidence
 from counterfoil.governance.jobs.job import Event, Job, advance, count_iteration, start_attempt
@@ -70,7 +70,7 @@ class Computation:
     attempt: int
     timeout_s: float = PEER_TIMEOUT_S
     rehearsed: Rehearsal | None = field(init=False, default=None)
-    _earlier: list[Remembered] = field(init=False, default_factory=list)
+    _earlier: list[PastRelease] = field(init=False, default_factory=list)
     _running: bool = field(init=False, default=False)
     _session: Session | None = field(init=False, default=None)
     _steps: Steps | None = field(init=False, default=None)
@@ -99,7 +99,7 @@ class Computation:
             self.rehearsed = rehearse(terms)
         budget_ledger.learn(terms, self.home)
         budget_ledger.check(terms, self.job.id, self._charge(), self.home, today)
-        self._earlier = remembered(self.home.state, terms, self.job.id, today)
+        self._earlier = past_releases(self.home.state, terms, self.job.id, today)
         check_spelling(self._earlier, terms)
         start_attempt(self.home.state, self.job.id, self.attempt)
         self._running = True
@@ -151,7 +151,7 @@ class Computation:
         check_numbers(self._earlier, self._release(), terms.rules.safe_rows_per_number)
         return len(self._earlier)
 
-    def _noise_instead(self, near: Sequence[Remembered], today: date) -> None:
+    def _noise_instead(self, near: Sequence[PastRelease], today: date) -> None:
         """Have what is exact about the rows of these releases noised in this job, within the budgets.
 
         Raises: DifferenceError where the agreement has it refused; BudgetError.
@@ -181,7 +181,7 @@ class Computation:
     def _shared(self, inputs: Mapping[Part, Sequence[Words]]) -> dict[Part, Arith]:
         return {part: self._protocol.share_input(words) for part, words in inputs.items()}
 
-    def _release(self) -> Remembered:
+    def _release(self) -> PastRelease:
         """Say what is to be remembered of this job's release."""
         return release_of(self._terms, self.job.id, self.manifests)
 

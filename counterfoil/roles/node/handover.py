@@ -23,7 +23,7 @@ from counterfoil.governance.agreements.signing.in_force import check_in_force
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.cumulative import budget_ledger
 from counterfoil.governance.cumulative.charge import check_charged
-from counterfoil.governance.cumulative.release_history import check_compared, remembered
+from counterfoil.governance.cumulative.release_history import check_compared, past_releases
 from counterfoil.governance.jobs.evidence import Draft, load_draft
 from counterfoil.governance.jobs.job import Event, Stage, advance, stage_of
 from counterfoil.governance.releases.announcement import announce, check_announced
@@ -117,7 +117,7 @@ def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str, today
     if stage is Stage.DRAFTED and found.state is State.REJECTED:
         advance(home.state, evidence.job, Event.REJECT)
     leaving = from_node(found)
-    check_compared(evidence.digest, remembered(home.state, draft.terms, evidence.job, today), home.state)
+    check_compared(evidence.digest, past_releases(home.state, draft.terms, evidence.job, today), home.state)
     if isinstance(leaving, CheckerPreview):
         return leaving
     if stage is Stage.DRAFTED:

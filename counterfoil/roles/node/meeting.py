@@ -14,7 +14,7 @@ from counterfoil.errors import NotFoundError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.signed import own_keys
 from counterfoil.governance.cumulative import budget_ledger
-from counterfoil.governance.cumulative.release_history import Remembered
+from counterfoil.governance.cumulative.release_history import PastRelease
 from counterfoil.governance.jobs.job import Job
 from counterfoil.governance.parties.roster import Party
 from counterfoil.home import Home
@@ -33,7 +33,7 @@ PEER_TIMEOUT_S: Final = 60.0
 
 
 def meet_nodes(
-    home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iterable[Remembered], timeout_s: float
+    home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iterable[PastRelease], timeout_s: float
 ) -> Session:
     """Meet the peers: agree on the same attempt of the job, and share keys that nobody had before.
 
@@ -65,7 +65,7 @@ def meet_nodes(
     )
 
 
-def hello_of(home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iterable[Remembered]) -> Hello:
+def hello_of(home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iterable[PastRelease]) -> Hello:
     """Say what this node means by an attempt of the job."""
     return Hello(
         suite=SUITES[terms.suite].protocol,

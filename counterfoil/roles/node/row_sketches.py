@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from counterfoil.data.row_sketch import in_domain
 from counterfoil.governance.agreements.agreement import Agreement, Part
 from counterfoil.governance.contracts.key_domain import key_domains, place_of
-from counterfoil.governance.cumulative.release_history import Remembered, drafted, guarded, item_name, remember
+from counterfoil.governance.cumulative.release_history import PastRelease, drafted, guarded, item_name, remember
 from counterfoil.governance.jobs.evidence import Draft
 from counterfoil.governance.jobs.manifest import Manifest
 from counterfoil.governance.jobs.retention_register import note_membership
@@ -20,12 +20,12 @@ from counterfoil.mpc.ring.shares import Words
 from counterfoil.storage.vault import Vault
 
 
-def release_of(terms: Agreement, job: str, manifests: Sequence[Manifest]) -> Remembered:
+def release_of(terms: Agreement, job: str, manifests: Sequence[Manifest]) -> PastRelease:
     """Say what a job's release would be about: rows under the guarded contracts, and exact numbers of them."""
     plans, names = analyses(terms), guarded(terms)
     under = {name: [each for each in manifests if each.contract == name] for name in names}
     ids = {name: terms.contracts[name].id for name in names}
-    return Remembered(
+    return PastRelease(
         job=job,
         suite=terms.suite,
         nodes=terms.nodes,
@@ -67,7 +67,7 @@ def load_sketches(terms: Agreement, manifests: Sequence[Manifest], vault: Vault)
 
 
 def domain_of(
-    sketches: Mapping[Part, tuple[Words, ...]], terms: Agreement, then: Remembered
+    sketches: Mapping[Part, tuple[Words, ...]], terms: Agreement, then: PastRelease
 ) -> dict[Part, list[Words]]:
     """Say what of a job's sketches is in the key domains of an earlier release, which its contracts know."""
     known = {terms.contracts[name].id: terms.contracts[name] for name in guarded(terms)}
@@ -78,7 +78,7 @@ def domain_of(
     return found
 
 
-def load_earlier(earlier: Remembered, release: Remembered, vault: Vault) -> dict[Part, tuple[Words, ...]]:
+def load_earlier(earlier: PastRelease, release: PastRelease, vault: Vault) -> dict[Part, tuple[Words, ...]]:
     """Load, as `load_sketches`, the rows of an earlier release under contracts that this one is about, too."""
     found = {}
     for contract in sorted(set(release.owners) & set(earlier.owners)):

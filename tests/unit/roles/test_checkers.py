@@ -12,7 +12,7 @@ import pytest
 from counterfoil import clock
 from counterfoil.errors import NotApprovedError, NotEntitledError, RefusedError
 from counterfoil.governance.agreements.agreement import Agreement
-from counterfoil.governance.cumulative.release_history import Remembered, note_draft
+from counterfoil.governance.cumulative.release_history import PastRelease, note_draft
 from counterfoil.governance.jobs.evidence import load_draft, make_evidence, sign_evidence
 from counterfoil.governance.jobs.job import Event, Job, Stage, advance, stage_of
 from counterfoil.governance.releases.announcement import check_announced
@@ -79,7 +79,7 @@ def drafted(banks: Consortium) -> str:
             advance(home.state, job.id, event)
         for name, items in held[node].items():
             home.vault.keep(job.id, name, items, aad=evidence.digest.encode())
-        note_draft(evidence.digest, [], Remembered(job.id, "rep3", NODES, {}, {}, {}, ""), home.state)
+        note_draft(evidence.digest, [], PastRelease(job.id, "rep3", NODES, {}, {}, {}, ""), home.state)
         sign_evidence(evidence, home.keys, home.exchange)
     return evidence.digest
 

@@ -26,7 +26,7 @@ from counterfoil.errors import (
 from counterfoil.governance.agreements.signing.withdrawal import withdraw
 from counterfoil.governance.cumulative import budget_ledger as budget
 from counterfoil.governance.cumulative.charge import check_lines, lines_of
-from counterfoil.governance.cumulative.release_history import remembered
+from counterfoil.governance.cumulative.release_history import past_releases
 from counterfoil.governance.jobs.evidence import load_draft
 from counterfoil.governance.retention.purge import purge
 from counterfoil.governance.review.airlock import decide, review
@@ -107,7 +107,7 @@ def test_the_same_rows_and_far_other_rows_are_fine(banks: Consortium, tmp_path: 
 def test_a_node_that_forgot_a_release_is_noticed(banks: Consortium, tmp_path: Path) -> None:
     """Its disk is a copy from before the release: it means another past than the others. A restart forgets nothing."""
     again = sequel(banks, tmp_path, 30)
-    assert len(remembered(banks.homes["node-1"].state, again.agreement, "", today().date())) == 1
+    assert len(past_releases(banks.homes["node-1"].state, again.agreement, "", today().date())) == 1
     reopened = {node: Home.open(banks.homes[node].path) for node in NODES}
     rolled_back = Home.open(shutil.copytree(banks.folder / "old", tmp_path / "old"))
     submissions = hand_in(again, without=1)
@@ -134,13 +134,13 @@ def test_what_is_remembered_outlives_a_withdrawal_and_ends_with_the_contracts_da
     node = Home.open(shutil.copytree(banks.homes["node-2"].path, tmp_path / "node"))
     (contract,) = again.agreement.contracts.values()
     days = timedelta(days=contract.retention_days)
-    before = remembered(node.state, again.agreement, "", today().date())
+    before = past_releases(node.state, again.agreement, "", today().date())
     assert before
     withdraw(banks.agreement, banks.homes["bank-d"], today())
     erased = {each.id for each in purge(node, today())}
     assert erased and not erased & {each.vault_id for each in before}
-    assert remembered(node.state, again.agreement, "", today().date() + days) == before
-    assert remembered(node.state, again.agreement, "", today().date() + days + timedelta(days=1)) == []
+    assert past_releases(node.state, again.agreement, "", today().date() + days) == before
+    assert past_releases(node.state, again.agreement, "", today().date() + days + timedelta(days=1)) == []
     assert {each.vault_id for each in before} <= {each.id for each in purge(node, today() + days + timedelta(days=1))}
 
 
@@ -218,7 +218,7 @@ def test_what_differs_too_little_takes_noise_if_all_have_agreed_on_it(banks: Con
             ]
         # It is nothing that a later release could be subtracted from.
         assert charges[0].job not in {
-            each.job for each in remembered(again.homes[node].state, again.agreement, "", today().date())
+            each.job for each in past_releases(again.homes[node].state, again.agreement, "", today().date())
         }
     opened = open_job(again.homes["bank-a"], again.signed("bank-a"), second, clock.now())
     (result,) = opened.results

@@ -18,7 +18,7 @@ from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.contracts.diff import compare
 from counterfoil.governance.contracts.key_domain import UNSPELT, key_domains, place_of
 from counterfoil.governance.contracts.key_spelling import KeySpelling
-from counterfoil.governance.cumulative.release_history import item_name, remembered
+from counterfoil.governance.cumulative.release_history import item_name, past_releases
 from counterfoil.governance.jobs.submission import read_manifest
 from counterfoil.joint.computation import MEMBERSHIP
 from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, another
@@ -79,7 +79,7 @@ def test_the_first_release_by_a_new_spelling_is_compared_by_the_old_one(banks: C
     publish(again := sequel(banks, tmp_path / "again", 3, SPELLING, former), hand_in(again))
     contract = again.agreement.contracts["loans"]
     for node in NODES:
-        known = remembered(banks.homes[node].state, again.agreement, "", today().date())
+        known = past_releases(banks.homes[node].state, again.agreement, "", today().date())
         domains = {each.domain("loans") for each in known}
         assert domains == {each.name for each in key_domains(contract) if each.name != UNSPELT}
     # Back to the first spelling, both releases are held against it.
@@ -95,7 +95,7 @@ def test_releases_of_before_there_were_rules_are_compared_as_cells_were_written(
     publish(banks, submissions)
     for node in NODES:  # what an earlier version would have kept
         home = banks.homes[node]
-        (release,) = remembered(home.state, banks.agreement, "", today().date())
+        (release,) = past_releases(home.state, banks.agreement, "", today().date())
         facts = json.loads(home.state.get("released-sets", release.job))
         del facts["spelling"]
         home.state.put("released-sets", release.job, jcs(facts))
