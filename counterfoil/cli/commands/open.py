@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from counterfoil import clock
+from counterfoil.cli.command import Command
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say
 
