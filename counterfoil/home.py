@@ -31,12 +31,21 @@ ROLES = ("owner", "node", "coordinator", "reviewer", "recipient", "auditor")
 PARTY_FILE = "party.yaml"
 """What describes a home in it, and is written last."""
 
+FORMAT = 2
+"""What `party.yaml` says that a home is written by, since 0.2. One that says nothing is of 0.1."""
+
 
 class Home(Secret):
     """A party's home folder, whose parts are opened when they are first used."""
 
     def __init__(
-        self, path: Path, party: str, exchange_url: str, roles: tuple[str, ...], listen: Address | None = None
+        self,
+        path: Path,
+        party: str,
+        exchange_url: str,
+        roles: tuple[str, ...],
+        listen: Address | None = None,
+        format: int = FORMAT,
     ) -> None:
         self.path = path
         self.party = party
@@ -44,6 +53,7 @@ class Home(Secret):
         self.roles = roles
         #: where a node takes calls, if not at the address by which the roster has others dial it
         self.listen = listen
+        self.format = format
 
     @classmethod
     def create(
@@ -96,14 +106,17 @@ class Home(Secret):
             raise StoreError(f"cannot read the home folder {where}: {error}") from None
         match read.value:
             case {"party": str(party), "exchange": str(url), "roles": list(roles), **rest} if rest.keys() <= {
-                "listen"
+                "listen",
+                "format",
             } and all(role in ROLES for role in roles):
+                format = _format(rest.get("format", 1), str(path / PARTY_FILE))
                 listen = _address(os.environ.get(LISTEN), LISTEN) or _address(
                     rest.get("listen"), str(path / PARTY_FILE)
                 )
-                return cls(path, check_id(party, "party"), url, tuple(roles), listen)
+                return cls(path, check_id(party, "party"), url, tuple(roles), listen, format)
         raise DocumentError(
-            f"{path / PARTY_FILE} must have the fields party, exchange and roles, may have listen, and nothing else"
+            f"{path / PARTY_FILE} must have the fields party, exchange and roles, may have listen and format, and "
+            "nothing else"
         )
 
     def listen_at(self, address: Address | None) -> None:
@@ -111,8 +124,15 @@ class Home(Secret):
         self.listen = address
         self._write(replace=True)
 
+    def mark(self) -> None:
+        """State that this home is of the format that this software writes. Raises: StoreError."""
+        self.format = FORMAT
+        self._write(replace=True)
+
     def _write(self, *, replace: bool) -> None:
         content: dict[str, object] = {"party": self.party, "exchange": self.exchange_url, "roles": list(self.roles)}
+        if self.format > 1:
+            content["format"] = self.format
         if self.listen is not None:
             content["listen"] = str(self.listen)
         write_file(self.path / PARTY_FILE, yaml.safe_dump(content, sort_keys=False).encode(), replace=replace)
@@ -164,6 +184,17 @@ class Home(Secret):
     def vault(self) -> Vault:
         """This party's shares at rest."""
         return Vault.open(self.path / "vault", self.keys)
+
+
+def _format(stated: object, where: str) -> int:
+    if not isinstance(stated, int) or isinstance(stated, bool) or stated < 1:
+        raise DocumentError(f"{where}: format: a number from 1")
+    if stated > FORMAT:
+        raise DocumentError(
+            f"{where}: this home is of format {stated}, which a newer Counterfoil writes; this one knows formats up to "
+            f"{FORMAT}. Install the newer one"
+        )
+    return stated
 
 
 def _address(text: object, where: str) -> Address | None:

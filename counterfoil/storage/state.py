@@ -62,6 +62,13 @@ class State:
             if not done.rowcount:
                 raise ReplayError(f"{space} {id} came before; it counts once")
 
+    def check_whole(self) -> int:
+        """Check the database's own structure, and return how many facts it holds. Raises: StoreError."""
+        with self._transaction() as connection:
+            if connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+                raise StoreError("state.sqlite is damaged; restore the home: counterfoil home restore")
+            return int(connection.execute("SELECT count(*) FROM fact").fetchone()[0])
+
     def seen(self, space: str, id: str) -> bool:
         """Return whether the id is recorded in its space."""
         with self._transaction() as connection:

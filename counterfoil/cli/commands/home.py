@@ -1,4 +1,4 @@
-"""Commands for a party's own home folder: back it up, and restore it where it was lost."""
+"""Commands for a party's own home folder: back it up, restore it where it was lost, carry it over to this version."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from counterfoil.cli.command import Command
 from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say
 
-app = typer.Typer(help="Back up your party's home folder, and restore it.", no_args_is_help=True)
+app = typer.Typer(help="Back up your party's home folder, restore it, and upgrade it.", no_args_is_help=True)
 COMMAND = Command("home", app)
 
 
@@ -60,3 +60,23 @@ def restore(
             "keys that were renewed after the backup are lost; renew them again: counterfoil party rotate, and then "
             f"counterfoil roster revise ROSTER --renewed {mine.party} --out NEXT"
         )
+
+
+@app.command("upgrade")
+def upgrade_(home: HomeOption = None) -> None:
+    """Carry a home of an earlier version over: keys, log, memory of releases and budgets are checked and kept.
+
+    Stop the party's worker, back the home up, install the new version, and then upgrade.
+
+    Example: counterfoil home upgrade --home ~/node-0
+    """
+    from counterfoil.governance.retention.upgrade import upgrade
+    from counterfoil.home import Home
+
+    mine = Home.open(home)
+    done = upgrade(mine)
+    say(f"{mine.path}: keys, log ({done.entries} entries) and memory ({done.facts} facts) of {mine.party} are whole")
+    if done.before == done.after:
+        say(f"its format is {done.after} already; nothing was changed")
+    else:
+        say(f"upgraded from format {done.before} to {done.after}")

@@ -200,6 +200,7 @@ ASKED: Mapping[str, tuple[str, str]] = {
     "log check": ("node-0", ""),
     "purge": ("node-0", ""),
     "home backup": ("bank-a", "{new}/backup.tar"),
+    "home upgrade": ("node-0", ""),
     "home restore": ("", "{new}/backup.tar --home {new}/restored"),
     "contract adopt": ("", "{contract} --out {new}/adopted.yaml"),
     "party listen": ("node-0", "roster"),

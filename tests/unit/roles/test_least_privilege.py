@@ -174,7 +174,7 @@ GUARDED = {
 ANYBODYS = {
     "its own home alone": (
         *("party init", "party card", "party invite", "party rotate", "log show", "log check", "purge"),
-        *("home backup", "home restore", "party listen"),
+        *("home backup", "home restore", "home upgrade", "party listen"),
     ),
     "files that it has": (
         *("contract new", "contract lint", "contract show", "contract sign", "contract test", "contract risk"),
