@@ -1,4 +1,8 @@
-"""Which software this is: one digest over the package's own files, so that nodes can tell that they run the same."""
+"""Say which software this is, by one digest over the package's own files.
+
+Nodes record one another's digests as evidence. It proves no more than what a node says of itself. What nodes must run
+alike are the versions in `roles/node/versions.py`.
+"""
 
 from __future__ import annotations
 

@@ -38,8 +38,9 @@ def _formats() -> list[str]:
 
     def walk(node: Any) -> None:
         if isinstance(node, dict):
-            if isinstance(name := node.get("const"), str) and name.startswith("counterfoil/"):
-                found.add(name.removeprefix("counterfoil/"))
+            for name in (node.get("const"), *(node["enum"] if isinstance(node.get("enum"), list) else ())):
+                if isinstance(name, str) and name.startswith("counterfoil/"):
+                    found.add(name.removeprefix("counterfoil/"))
             for each in node.values():
                 walk(each)
         elif isinstance(node, list):

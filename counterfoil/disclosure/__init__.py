@@ -1,1 +1,6 @@
 """Judge what may leave, on shares: tests of cells, suppression, rounding, noise and differencing. Knows no analysis."""
+
+from typing import Final
+
+DISCLOSURE: Final = "disclosure/1"
+"""The tests of what may leave, and the order in which nodes make them."""

@@ -104,6 +104,7 @@ def facts(agreement: Agreement) -> dict[str, Json]:
         "share_retention_days": agreement.share_retention_days,
         "release_retention_days": agreement.release_retention_days,
         "licence": agreement.licence,
+        "software": list(agreement.software),
         "delivery": {id: agreement.delivery.get(id, "the exchange") for id in agreement.recipients},
         "collusions": [asdict(each) for each in collusions(agreement)],
         "guarantees": [asdict(each) for each in guarantees(agreement)],
@@ -203,6 +204,11 @@ def _delivered(agreement: Agreement) -> Iterator[str]:
             f"{audience.name} are the recipients of roster {roster.id} version {roster.version} with {audience}: "
             f"{_list(audience.members)}. A later version of the roster adds nobody to them, only a new agreement does; "
             "once one of them has these attributes no longer, nothing more is released."
+        )
+    if agreement.software:
+        yield (
+            "Nodes may run no other software than what they say has one of these digests: "
+            f"{_list([f'sha256:{each}' for each in agreement.software])}."
         )
     if agreement.licence:
         yield f"Recipients may publish the tables that they get, under the licence {agreement.licence}."

@@ -7,7 +7,7 @@ what is listed here was opened is the ledger's business.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from counterfoil.governance.agreements.repetition import asks_twice
 from counterfoil.governance.cumulative.release_history import guarded, noise_instead
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from counterfoil.governance.agreements.agreement import Agreement
     from counterfoil.governance.parties.roster import Party
     from counterfoil.mpc.runtime.ledger import Declared
+
+LEAKAGE: Final = "leakage/1"
+"""The statement's wording: all nodes must write the same."""
 
 
 def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iterable[Declared]) -> str:
@@ -40,7 +43,8 @@ def statement(agreement: Agreement, analyses: Sequence[Analysis], declared: Iter
         "- the agreement and its contracts, with their bounds and categories\n"
         "- how many rows each owner hands in\n"
         + _corrected(agreement)
-        + "- when the job ran, for how long, and the sizes of all messages",
+        + "- which software each other node says it runs, as a digest\n"
+        "- when the job ran, for how long, and the sizes of all messages",
         *_opened(declared),
         *_checkers(agreement.checkers),
         "The recipients learn the following and which cells are hidden:",

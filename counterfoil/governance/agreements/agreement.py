@@ -114,6 +114,7 @@ class Agreement:
     release_retention_days: int
     delivery: Mapping[str, str]
     licence: str
+    software: tuple[str, ...]
     source: str
     raw: bytes = field(repr=False)
 

@@ -84,9 +84,12 @@ def _parties(old: Agreement, new: Agreement) -> Iterator[str]:
         "checkers": (old.checkers, new.checkers),
         "cross-checks": (old.cross_checks, new.cross_checks),
         "nodes of the repeated agreement": (_repeated(old), _repeated(new)),
+        "pinned software": (old.software, new.software),
     }
     for role, (were, become) in roles.items():
         yield from _members(role, were, become)
+    if bool(old.software) != bool(new.software):
+        yield "software of the nodes: " + ("is pinned" if new.software else "is pinned no longer")
     yield from _audiences(old, new)
     for id in new.recipients:
         was, becomes = (each.delivery.get(id, "the exchange") for each in (old, new))

@@ -110,6 +110,7 @@ def parse_agreement(
         release_retention_days=value["retention"]["releases"],
         delivery=dict(value.get("delivery", {})),
         licence=value.get("licence", ""),
+        software=tuple(each.removeprefix("sha256:") for each in value.get("software", {}).get("pinned", ())),
         source=source,
         raw=raw,
     )

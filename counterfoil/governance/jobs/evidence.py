@@ -24,6 +24,9 @@ from counterfoil.storage.records import Records
 if TYPE_CHECKING:
     from counterfoil.storage.exchange import Exchange
 
+FORMAT: Final = "counterfoil/evidence/2"
+_BEFORE = "counterfoil/evidence/1"  # of version 0.1, which had one digest for the software of all nodes
+
 EVIDENCE: Final = Paper(
     kind="evidence",
     schema="evidence",
@@ -55,9 +58,10 @@ class Evidence(Statement):
     """What the nodes did, in words that are the same at every node.
 
     `keys` maps each recipient to the key that its copy will be sealed to; `checks` are counts of what was looked at;
-    `leakage` is the digest of the leakage statement, `transcript` that of the attempt's handshake, `software` that of
-    what the nodes ran; `charge` is what the noised results cost their recipients; `rehearsal` the digest of the answers
-    on synthetic data, if there were any.
+    `leakage` is the digest of the leakage statement, `transcript` that of the attempt's handshake; `software` maps each
+    node to the digest of what it said that it ran (evidence of version 0.1 has one for all nodes);
+    `charge` is what the noised results cost their recipients; `rehearsal` the digest of the answers on synthetic data,
+    if there were any.
     """
 
     PAPER: ClassVar = EVIDENCE
@@ -72,7 +76,7 @@ class Evidence(Statement):
     checks: Mapping[str, int]
     leakage: str
     transcript: str
-    software: str
+    software: Mapping[str, str] | str
     charge: tuple[Line, ...] = ()
     rehearsal: str = ""
 
@@ -89,6 +93,7 @@ class Evidence(Statement):
         }
         return {
             **super().to_json(),
+            "format": _BEFORE if isinstance(self.software, str) else FORMAT,
             "outputs": outputs,
             "charge": [line.json() for line in self.charge],
         }
@@ -101,6 +106,10 @@ class Evidence(Statement):
             for name, item in value["outputs"].items()
         }
         return {**value, "outputs": outputs, "charge": tuple(map(Line.read, value["charge"]))}
+
+    def ran(self, node: str) -> str:
+        """Return the digest of the software that the node said it ran; "" if it is no node of the job."""
+        return self.software if isinstance(self.software, str) else self.software.get(node, "")
 
     @cached_property
     def digest(self) -> str:
@@ -140,10 +149,14 @@ def make_evidence(
     checks: Mapping[str, int],
     leakage: str,
     transcript: str,
+    software: Sequence[str] = (),
     charge: tuple[Line, ...] = (),
     rehearsal: str = "",
 ) -> Evidence:
-    """Make the evidence on a finished attempt: `measures` and `commitments` are given for each planned analysis."""
+    """Make the evidence on a finished attempt: `measures` and `commitments` are given for each planned analysis.
+
+    `software` is what each node said that it runs, in their order; without it, what runs here.
+    """
     terms = agreement.terms
     return Evidence(
         job=job.id,
@@ -164,7 +177,7 @@ def make_evidence(
         checks=dict(checks),
         leakage=leakage,
         transcript=transcript,
-        software=software_digest(),
+        software=dict(zip(terms.nodes, software or [software_digest()] * len(terms.nodes), strict=True)),
         charge=charge,
         rehearsal=rehearsal,
     )
@@ -228,4 +241,10 @@ def _check_evidence(evidence: Evidence, agreement: SignedAgreement) -> None:
         raise RefusedError(f"the evidence {evidence.digest} does not commit to every component of its outputs")
     if evidence.keys != {id: terms.roster.party(id).keys.seal_id for id in terms.recipients}:
         raise RefusedError(f"the evidence {evidence.digest} names other recipients' keys than the roster")
+    if not isinstance(evidence.software, str) and set(evidence.software) != set(terms.nodes):
+        raise RefusedError(
+            f"the evidence {evidence.digest} names software of other nodes than agreement {terms.id} has"
+        )
+    if terms.software and not {evidence.ran(node) for node in terms.nodes} <= set(terms.software):
+        raise RefusedError(f"the evidence {evidence.digest} names software that agreement {terms.id} does not pin")
     check_lines(evidence.charge, terms)

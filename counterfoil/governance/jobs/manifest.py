@@ -22,6 +22,8 @@ from counterfoil.governance.contracts.key_spelling import RULES
 from counterfoil.governance.documents import write_time
 from counterfoil.governance.papers import Paper, Statement
 
+FORMAT: Final = "counterfoil/manifest/1"
+
 MANIFEST: Final = Paper(
     kind="manifest",
     schema="manifest",

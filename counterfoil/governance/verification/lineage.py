@@ -100,7 +100,18 @@ def _agreed(draft: Draft) -> Iterator[Vertex]:
                 "noise": "in place of a refusal" if plan.name in draft.instead else "yes" if plan.privacy else "no",
             },
         )  # fmt: skip
-    yield Vertex("software", "software", "what every node ran", draft.evidence.software)
+    for id, (ran, nodes) in _software(draft).items():
+        who = "every node" if len(nodes) == len(draft.terms.nodes) else ", ".join(nodes)
+        yield Vertex(id, "software", f"what {who} ran", ran)
+
+
+def _software(draft: Draft) -> dict[str, tuple[str, list[str]]]:
+    """By the id of its vertex, each software that a node said it ran, and those nodes."""
+    ran: dict[str, list[str]] = {}
+    for node in draft.terms.nodes:
+        ran.setdefault(draft.evidence.ran(node), []).append(node)
+    ids = ["software"] if len(ran) == 1 else [f"software:{nodes[0]}" for nodes in ran.values()]
+    return dict(zip(ids, ran.items(), strict=True))
 
 
 def _put_in(verified: Verified, draft: Draft) -> Iterator[Vertex]:
@@ -191,7 +202,7 @@ def _edges(draft: Draft, vertices: list[Vertex]) -> Iterator[tuple[str, str, str
             yield each.id, f"contract:{each.title.split('/')[1]}", "satisfies"
         if each.kind == "decision":
             yield each.id, "draft", "is on"
-    yield "draft", "software", "was computed with"
+    yield from (("draft", each.id, "was computed with") for each in vertices if each.kind == "software")
     yield "draft", "agreement", "was computed under"
 
 

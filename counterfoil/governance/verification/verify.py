@@ -70,6 +70,7 @@ def check_releases(verified: Verified) -> Iterator[str]:
             f"{len(agreement.terms.parties)} parties, {_on_whose_word(approved)}, "
             f"released to {', '.join(recipients)} by {len(agreement.terms.nodes)} nodes"
             + "".join(f"; {line}" for recipient in recipients for line in _became(verified, approved, recipient))
+            + "".join(f"; {node} ran software sha256:{evidence.ran(node)}" for node in agreement.terms.nodes)
         )
 
 
@@ -195,7 +196,8 @@ def _check_charged(verified: Verified, agreement: SignedAgreement, evidence: Evi
 
 def _check_begun(log: VerifiedLog, evidence: Evidence) -> None:
     """Check that the node's log said, before the attempt, what it might let anybody learn, and by which software."""
-    said = {"leakage": evidence.leakage, "software": evidence.software, "transcript": evidence.transcript}
+    software = evidence.ran(log.owner.party)
+    said = {"leakage": evidence.leakage, "software": software, "transcript": evidence.transcript}
     for event in log.of("attempt-begun", "agreement", evidence.agreement):
         if event.subject == evidence.job and event.counts.get("attempt") == evidence.attempt:
             if said.items() <= event.refs.items():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from types import TracebackType
@@ -38,15 +39,22 @@ def running() -> dict[str, type[Replicated]]:
 
 SUITES: Final[Mapping[str, type[Replicated]]] = running()
 
+HANDSHAKE: Final = "mpc/hello/2"
+"""The handshake and its messages, by their version."""
+
 _HELLO, _ECHO, _SEEDS, _CONFIRM = range(1, 5)
 _MAX_HELLO: Final = 16384
 _MAX_SEEDS: Final = 4096
 _NONCE_BYTES: Final = 32
+_SOFTWARE: Final = re.compile(r"([0-9a-f]{64})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
     """What all parties must agree on before they start. Digests are lower-case hex; `job` is 32 hex digits.
+
+    `versions` are those of protocols, formats and plans. `software` is the digest of what the party says that it runs:
+    that alone may differ, is no part of what is meant, and is bound by the transcript as evidence.
 
     `ledger` is a digest of the privacy budgets that the party remembers, `earlier` of the releases: a party that forgot
     any has another digest.
@@ -60,9 +68,10 @@ class Hello:
     contracts: str
     inputs: str
     params: str
-    software: str
+    versions: str
     ledger: str = "none"
     earlier: str = "none"
+    software: str = ""
 
     @property
     def name(self) -> Attempt:
@@ -77,7 +86,7 @@ class Hello:
     @property
     def meant(self) -> bytes:
         """A digest of what checkpoints depend on: all that the parties agree on, whatever the attempt."""
-        return bind("mpc/meant/1", jcs({**asdict(self), "attempt": 0}))
+        return bind("mpc/meant/1", jcs({**asdict(self), "attempt": 0, "software": ""}))
 
     def pack(self, nonce: bytes, noise: bytes = b"", kept: Sequence[str] = ()) -> bytes:
         """Encode the message of a party with this nonce.
@@ -99,8 +108,17 @@ class Sealing(NamedTuple):
 class Session(Secret):
     """A running attempt at this party. Leaving it by an error tells the peers; in any case the links are closed."""
 
-    def __init__(self, protocol: Replicated, transcript: bytes, checkpoints: Checkpoints, resumed: str = "") -> None:
+    def __init__(
+        self,
+        protocol: Replicated,
+        transcript: bytes,
+        checkpoints: Checkpoints,
+        resumed: str = "",
+        software: tuple[str, ...] = (),
+    ) -> None:
         self.protocol, self.transcript = protocol, transcript
+        #: the digest of the software that each party said it runs, in their order
+        self.software = software
         #: the last checkpoint that all parties hold; empty if there is none
         self.resumed = resumed
         self._checkpoints = checkpoints
@@ -172,7 +190,8 @@ def open_session(
         raise
     noise = {j: Noise(key, hello.computation) for j, key in handshake.noise.keys.items()}
     party = Party(index, suite.parties, hello.name, links, keys, noise, Ledger(declared))
-    return Session(suite(party), transcript, Checkpoints(party, shelf, hello.meant), handshake.resumed)
+    checkpoints = Checkpoints(party, shelf, hello.meant)
+    return Session(suite(party), transcript, checkpoints, handshake.resumed, handshake.software)
 
 
 class _Handshake(Secret):
@@ -188,22 +207,24 @@ class _Handshake(Secret):
     ) -> None:
         self.links, self.hello, self.index, self.n = links, hello, index, n
         self.sealing, self.keeping, self.kept, self.resumed = sealing, keeping, kept, ""
+        self.software: tuple[str, ...] = ()
         material = keeping.load()
         #: the noise keys of earlier attempts; from the key exchange on, those of this one
         self.noise = NoiseKeys.unpack(material, components(n, index)) if material else NoiseKeys(b"", {})
 
     def agree(self) -> bytes:
         """Exchange HELLOs and return T, the same at all parties: the digest of everybody's HELLO."""
-        # 1 (one round). HELLO to all; every field but the nonce must be ours.
+        # 1 (one round). HELLO to all; all that is meant must be ours.
         hellos = {self.index: self.hello.pack(os.urandom(_NONCE_BYTES), self.noise.agreed, self.kept)}
         for link in self.links.values():
             link.send_bytes(Kind.READY, _HELLO, hellos[self.index])
         for peer, link in self.links.items():
             hellos[peer] = self._same(peer, link.receive_bytes(Kind.READY, _HELLO, at_most=_MAX_HELLO))
-        transcript = bind("mpc/hello/1", *(hellos[party] for party in range(self.n)))
+        transcript = bind(HANDSHAKE, *(hellos[party] for party in range(self.n)))
         # 2 (one round). Echo: nobody told two parties different things.
         self._compare(_ECHO, dict.fromkeys(self.links, transcript), dict.fromkeys(self.links, transcript), "hello")
         self.resumed = common(json.loads(raw)["kept"] for raw in hellos.values())
+        self.software = tuple(json.loads(hellos[party])["software"] for party in range(self.n))
         lacking = [party for party, raw in hellos.items() if json.loads(raw)["noise"] != self.noise.agreed.hex()]
         if lacking and self.noise.settled:
             raise AttemptError(f"party {lacking[0]} no longer has the noise keys of job {self.hello.job}")
@@ -258,12 +279,17 @@ class _Handshake(Secret):
             found = json.loads(raw)
             nonce, noise = bytes.fromhex(found["nonce"]), bytes.fromhex(found["noise"])
             kept = [str(id) for id in found["kept"]]
+            theirs = replace(self.hello, software=str(found["software"]))
         except (ValueError, TypeError, KeyError, RecursionError):
             raise AttemptError(f"party {peer} sent something that is not a HELLO") from None
-        if raw != self.hello.pack(nonce, noise, kept) or len(nonce) != _NONCE_BYTES:
-            mine = asdict(self.hello)
+        known = _SOFTWARE.fullmatch(theirs.software)
+        if not known or raw != theirs.pack(nonce, noise, kept) or len(nonce) != _NONCE_BYTES:
+            mine = asdict(theirs)
             differ = sorted(name for name in mine if found.get(name) != mine[name]) or ["form"]
-            raise AttemptError(f"party {peer} means another {', '.join(differ)} than party {self.index}")
+            raise AttemptError(
+                f"party {peer} means another {', '.join(differ)} than party {self.index}"
+                + _versions(str(found.get("versions", "")), self.hello.versions)
+            )
         return raw
 
     def _compare(self, step: int, ours: Mapping[int, bytes], theirs: Mapping[int, bytes], what: str) -> None:
@@ -284,6 +310,19 @@ class _Handshake(Secret):
 
     def _unseal(self, peer: int, sealed: bytes, transcript: bytes) -> bytes:
         return self.sealing.unseal(sealed, _info(transcript, peer, self.index)) if self.sealing else sealed
+
+
+def _versions(theirs: str, ours: str) -> str:
+    """Name the versions that only one of two parties runs, and what to do."""
+    if theirs == ours:
+        return ""
+    there, here = (set(each.split("; ")) for each in (theirs, ours))
+    lacking = " and ".join(
+        f"{who} {', '.join(sorted(only))[:200]}"
+        for who, only in (("there it runs", there - here), ("here it runs", here - there))
+        if only
+    )
+    return f": {lacking}; update the software of the one that is behind"
 
 
 def _groups(n: int) -> dict[int, tuple[int, ...]]:

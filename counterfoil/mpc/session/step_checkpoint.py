@@ -28,6 +28,9 @@ from counterfoil.mpc.transport.base import Kind
 
 Shares: TypeAlias = Mapping[str, Arith | Bits]
 
+CHECKPOINT: Final = "mpc/checkpoint/1"
+"""What is kept of a step, and how the parties compare it."""
+
 _PUBLIC: Final = "public"
 _SHARES: Final = "-shares"
 _DIGEST_BYTES: Final = 32
@@ -171,9 +174,7 @@ class Checkpoints:
         party, op = self._party, self._party.next_op()
         held = {j: _content(parts, j) for j in components(party.n, party.index)} | {COMMON: public}
         ours = {
-            group: hmac.digest(
-                party.keys[group].ckpt, bind("mpc/checkpoint/1", self._context, id.encode(), content), "sha256"
-            )
+            group: hmac.digest(party.keys[group].ckpt, bind(CHECKPOINT, self._context, id.encode(), content), "sha256")
             for group, content in held.items()
         }
         shared = {

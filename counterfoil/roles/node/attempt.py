@@ -53,7 +53,6 @@ from counterfoil.roles.node.intake import use_up
 from counterfoil.roles.node.meeting import PEER_TIMEOUT_S, meet_nodes
 from counterfoil.roles.node.row_sketches import domain_of, load_earlier, load_sketches, release_of
 from counterfoil.roles.node.steps import Steps, clear_steps
-from counterfoil.software import software_digest
 
 CHECK, GUARD, COMPARE, NOISE, SUPPRESS = "check ranges", "look back", "compare sums", "add noise", "hide cells"
 """Steps; the evaluation of a plan has the plan's name, in which there is no space."""
@@ -110,7 +109,9 @@ class Computation:
         self.home.exchange.put("document", self.home.party, self._statement)
         begun = {"agreement": terms.digest, "transcript": self.transcript, "leakage": digest(self._statement)}
         resumed = {"steps-kept": steps_done(self._session.resumed)}
-        self._note("attempt-begun", {**begun, "software": software_digest()}, resumed)
+        ran = dict(zip(terms.nodes, self._session.software, strict=True))
+        others = {f"software-of-{node}": ran[node] for node in terms.nodes if node != self.home.party}
+        self._note("attempt-begun", {**begun, "software": ran[self.home.party], **others}, resumed)
         self._steps = Steps(self._session, JointComputation(self._session.protocol, terms), self.attempt)
 
     def check(self) -> int:
@@ -250,6 +251,7 @@ class Computation:
             },
             leakage=digest(self._statement),
             transcript=self.transcript,
+            software=session.software,
             charge=self._charge(),
             rehearsal=self.rehearsed.digest if self.rehearsed else "",
         )

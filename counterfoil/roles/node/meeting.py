@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -10,7 +11,7 @@ import numpy as np
 from counterfoil.address import parse_address
 from counterfoil.canonical import digest, jcs
 from counterfoil.crypto.seal import seal, unseal
-from counterfoil.errors import NotFoundError
+from counterfoil.errors import AttemptError, NotFoundError, RefusedError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.signed import own_keys
 from counterfoil.governance.cumulative import budget_ledger
@@ -22,9 +23,11 @@ from counterfoil.joint.computation import declared
 from counterfoil.mpc.runtime.noise_keys import Keeping
 from counterfoil.mpc.session.session import Hello, Sealing, Session, open_session
 from counterfoil.mpc.suites.registry import SUITES
+from counterfoil.mpc.transport.base import end_all
 from counterfoil.mpc.transport.listen import listen
 from counterfoil.mpc.transport.tls import Endpoint, connect
 from counterfoil.roles.node.steps import clear_steps, shelf_of
+from counterfoil.roles.node.versions import check_pinned, versions
 from counterfoil.software import software_digest
 from counterfoil.storage.vault import Vault
 
@@ -40,8 +43,10 @@ def meet_nodes(
     The attempt was started, durably, before. `earlier` is what this node remembers of releases. Checkpoints of attempts
     that meant something else are gone.
 
-    Raises: TransportError, AttemptError, CheatingDetected, SealError.
+    Raises: TransportError, AttemptError, CheatingDetected, SealError; RefusedError for a node whose software is none of
+        those that the agreement pins.
     """
+    check_pinned(terms, home.party, software_digest())
     peers = [terms.roster.party(node) for node in terms.nodes]
     index, keys = terms.nodes.index(home.party), own_keys(terms, home)
     hello = hello_of(home, terms, job, attempt, earlier)
@@ -53,16 +58,26 @@ def meet_nodes(
         seal=lambda peer, plaintext, info: seal(plaintext, peers[peer].keys, info),
         unseal=lambda sealed, info: unseal(sealed, keys, info),
     )
-    return open_session(
-        links,
-        hello,
-        index,
-        claim=lambda *_: None,
-        declared=declared(terms),
-        sealing=sealing,
-        keeping=_keep_noise_keys(home.vault, job.id),
-        shelf=shelf_of(home.vault, job.id, hello.meant),
-    )
+    try:
+        session = open_session(
+            links,
+            hello,
+            index,
+            claim=lambda *_: None,
+            declared=declared(terms),
+            sealing=sealing,
+            keeping=_keep_noise_keys(home.vault, job.id),
+            shelf=shelf_of(home.vault, job.id, hello.meant),
+        )
+    except AttemptError as error:  # a session knows parties by their place alone
+        raise AttemptError(re.sub(r"\bparty (\d)\b", lambda at: terms.nodes[int(at[1])], str(error))) from None
+    try:
+        for node, software in zip(terms.nodes, session.software, strict=True):
+            check_pinned(terms, node, software)
+    except RefusedError as error:
+        end_all(links, error)
+        raise
+    return session
 
 
 def hello_of(home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iterable[PastRelease]) -> Hello:
@@ -76,9 +91,10 @@ def hello_of(home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iter
         contracts=digest(jcs({name: contract.digest for name, contract in terms.contracts.items()})),
         inputs=digest(jcs(dict(job.submissions))),
         params=job.agreement,
-        software=software_digest(),
+        versions=versions(terms),
         ledger=budget_ledger.standing_digest(terms, home.state),
         earlier=digest(jcs([each.job for each in earlier])),
+        software=software_digest(),
     )
 
 

@@ -114,7 +114,7 @@ def test_a_fault_of_ours_is_a_line_that_quotes_nothing(monkeypatch: pytest.Monke
 def test_the_version_names_formats_and_python() -> None:
     lines = CliRunner().invoke(app, ["--version"]).output.splitlines()
     assert lines[0].startswith("counterfoil ") and lines[1].startswith("software sha256 ")
-    assert "evidence/1" in lines[3] and lines[4].startswith(f"Python {sys.version.split()[0]}")
+    assert "evidence/2" in lines[3] and lines[4].startswith(f"Python {sys.version.split()[0]}")
 
 
 @pytest.mark.slow

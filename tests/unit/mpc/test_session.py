@@ -19,7 +19,7 @@ from counterfoil.mpc.transport.memory import connect_all
 
 HELLO = Hello(
     suite="rep3-sh/1", job="0123456789abcdef" * 2, attempt=3, roster="r" * 64, program="p" * 64, contracts="c" * 64,
-    inputs="i" * 64, params="", software="s" * 64,
+    inputs="i" * 64, params="", versions="s" * 64,
 )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def test_an_error_inside_a_session_ends_it_for_all():
     assert [type(error) for error in errors] == [PeerLostError, ValueError, PeerLostError]
 
 
-FIELDS = ["roster", "program", "contracts", "inputs", "params", "software"]
+FIELDS = ["roster", "program", "contracts", "inputs", "params", "versions"]
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -256,7 +256,7 @@ def test_noise_is_the_same_in_a_retry_and_other_for_anything_else(n):
         noise_of(attempt([Shelf() for _ in range(n)], 3)),
     ]
     assert len(set(seen)) == len(seen)
-    assert noise_of(attempt(shelves, 7, params="other", software="t" * 64)) == seen[0]
+    assert noise_of(attempt(shelves, 7, params="other", versions="t" * 64)) == seen[0]
 
 
 @pytest.mark.parametrize("n", [3, 4])

@@ -19,7 +19,7 @@ from counterfoil.mpc.ring.packing import pack, slices
 from counterfoil.mpc.session.session import Hello
 
 WHEN = datetime(2026, 11, 23, 6, 0, 0, tzinfo=UTC)
-HELLO = Hello("rep3", "00" * 16, 2, "1" * 64, "2" * 64, "3" * 64, "4" * 64, "5" * 64, "6" * 64)
+HELLO = Hello("rep3", "00" * 16, 2, "1" * 64, "2" * 64, "3" * 64, "4" * 64, "5" * 64, "mpc/hello/2", software="6" * 64)
 MANIFEST = Manifest(
     submission="0" * 32,
     owner="bank-a",
@@ -49,9 +49,9 @@ def test_a_hello_has_one_form() -> None:
         b'05060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f","params":"555555555555555555555555555555'
         b'5555555555555555555555555555555555","program":"2222222222222222222222222222222222222222222222222'
         b'222222222222222","roster":"1111111111111111111111111111111111111111111111111111111111111111","so'
-        b'ftware":"6666666666666666666666666666666666666666666666666666666666666666","suite":"rep3"}'
+        b'ftware":"6666666666666666666666666666666666666666666666666666666666666666","suite":"rep3","versions":"mpc/hello/2"}'
     )
-    assert HELLO.meant.hex() == "ab3064e1f708ed95a2d1d569da2dbc7a07f10a9febebf62acd0902644ded02b8"
+    assert HELLO.meant.hex() == "f2324f54c813a19d28d61e02ffaf9cdc6252437d2bd5790081c153d1d65af9aa"
     assert HELLO.computation.hex() == "d662d56c270c6e19d9eab142e87821208c1e8a063cbcf9cd603e9fdf7aeab8a9"
 
 

@@ -25,10 +25,10 @@ def test_a_whole_job_runs_in_2031(tmp_path: Path) -> None:
         evidence = banks.analyse([banks.contribute(owner) for owner in OWNERS])[0].digest
         banks.review(evidence, ["reviewer-1", "reviewer-2"])
         banks.release(evidence)
-        opened = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence)
+        opened = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence, clock.time)
         assert_pooled(banks, opened.results)
         (begun,) = [event for event in map(str, banks.homes["node-0"].log.entries()) if "attempt-begun" in event]
         assert "2031-05-06T12:00:00Z" in begun
         clock.time += timedelta(days=366)
         with pytest.raises((ExpiredError, ReleaseExpiredError)):
-            open_job(banks.homes["regulator"], banks.signed("regulator"), evidence)
+            open_job(banks.homes["regulator"], banks.signed("regulator"), evidence, clock.time)

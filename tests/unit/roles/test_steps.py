@@ -48,7 +48,12 @@ def test_a_later_attempt_of_the_same_finds_it(vault: Vault) -> None:
     assert list(shelf(vault, replace(HELLO, attempt=2)).names()) == [FIRST]
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Hello) if field.name != "attempt"])
+def test_one_of_other_software_that_means_the_same_counts(vault: Vault) -> None:
+    shelf(vault).keep(FIRST, words(1))
+    assert list(shelf(vault, replace(HELLO, software="5" * 64)).names()) == [FIRST]
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Hello) if field.name not in {"attempt", "software"}])
 def test_one_that_means_something_else_does_not(name: str, vault: Vault) -> None:
     shelf(vault).keep(FIRST, words(1))
     other = replace(HELLO, **{name: "other"})
