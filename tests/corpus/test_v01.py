@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 from counterfoil.audit.verify import verify_log
 from counterfoil.cli import app
 from counterfoil.errors import CounterfoilError, DocumentError, ReplayError, TamperedError
-from counterfoil.governance.agreements.signing.in_force import OPEN, load
+from counterfoil.governance.agreements.signing.in_force import REVIEW, load
 from counterfoil.governance.cumulative.release_history import drafted
 from counterfoil.governance.jobs.references import agreement_ref
 from counterfoil.home import FORMAT, Home
@@ -72,7 +73,7 @@ def test_a_home_is_carried_over_and_runs_on(folder: Path, party: str) -> None:
     mine.log.append("done")
     verified = verify_log(mine.log.entries(), mine.log.checkpoint(), keys)
     assert verified.checkpoint.size == len(entries) + 1
-    signed = load(mine, agreement_ref(mine.exchange, REF), for_=OPEN)
+    signed = load(mine, agreement_ref(mine.exchange, REF), for_=REVIEW, today=date(2026, 11, 28))
     assert signed.terms.id == "exposure"
     assert "already" in run("home", "upgrade", "--home", path).output
 
