@@ -10,9 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from counterfoil import errors
 from counterfoil.analyses.registry import REGISTRY
+from counterfoil.cli import app
 from counterfoil.errors import CounterfoilError
 from counterfoil.governance.policies.rules import RULES
 from counterfoil.mpc.suites.registry import SUITES
@@ -32,8 +35,11 @@ def pages() -> dict[str, str]:
 
 def test_every_command_with_every_option_is_in_the_reference(pages: dict[str, str]) -> None:
     text = "".join(page for place, page in pages.items() if place.startswith("reference/commands/"))
-    assert set(re.findall(r"^## counterfoil (.*)$", text, flags=re.MULTILINE)) == set(commands())
-    for path in (LIBRARY / "cli").glob("*.py"):
+    program = get_command(app)
+    assert isinstance(program, TyperGroup)
+    plugged = set(program.list_commands(None)) - set(program.commands)
+    assert set(re.findall(r"^## counterfoil (.*)$", text, flags=re.MULTILINE)) == {*commands(), *plugged}
+    for path in (LIBRARY / "cli").rglob("*.py"):
         for option in re.findall(r'typer\.Option\(\s*"(--[\w-]+)"', path.read_text("utf-8")):
             assert f"`{option}`" in text or option == "--version"
 
