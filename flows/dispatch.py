@@ -114,7 +114,7 @@ class _Ordered:
         self._name = secrets.token_hex(8)
         self._away = 0.0
         self._runs = {party: Followed(stage, party, START_S) for party in parties}
-        self._heard: dict[str, datetime] = {}
+        self._seen: dict[str, datetime] = {}
         self._failed_at: float | None = None
 
     def follow(self) -> dict[str, State[Any]]:
@@ -199,10 +199,10 @@ class _Ordered:
         """Tell whether the party's worker sent a heartbeat lately, or since the first look; no pool, no worker."""
         with suppress(ObjectNotFound):
             workers = patiently(partial(self._client.read_workers_for_work_pool, party), self._contact)
-            heard = max((each.last_heartbeat_time for each in workers if each.last_heartbeat_time), default=None)
-            if heard is not None:
-                silent = (clock.now() - heard).total_seconds()
-                return abs(silent) < SILENT_S or heard != self._heard.setdefault(party, heard)
+            seen = max((each.last_heartbeat_time for each in workers if each.last_heartbeat_time), default=None)
+            if seen is not None:
+                silent = (clock.now() - seen).total_seconds()
+                return abs(silent) < SILENT_S or seen != self._seen.setdefault(party, seen)
         return False
 
     def _page(self) -> None:

@@ -10,7 +10,7 @@ from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.errors import NotApprovedError, NotFoundError
 from counterfoil.governance.jobs.evidence import load_draft
-from counterfoil.governance.releases.docket import amiss, look
+from counterfoil.governance.releases.docket import impediments, look
 from counterfoil.governance.releases.release import is_released
 from counterfoil.governance.review.airlock import Review, State
 from counterfoil.governance.review.leaving import Audience, audience
@@ -37,7 +37,7 @@ def count(agreement: Ref, evidence: Ref) -> int:
     today = clock.today()
     found = standing(agreement, evidence, today)
     terms = found.draft.agreement.terms
-    checks = prechecks(found, home().exchange, today, amiss(found.draft, home(), today))
+    checks = prechecks(found, home().exchange, today, impediments(found.draft, home(), today))
     page(f"review-{terms.id}", _page(found, agreement, checks, runs_of(_ends(found))))
     home().log.append(
         "approvals-counted",

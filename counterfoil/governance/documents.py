@@ -98,7 +98,7 @@ def read_document(raw: bytes, source: str, schema: str, error: type[DocumentErro
 def check_shape(document: Yaml, schema: str, problems: Problems) -> None:
     """Check that the document has the schema's shape, and raise all problems, those noted before among them.
 
-    Where `FILL_IN` stands, that is the problem, and what should stand there is said.
+    Where `FILL_IN` is left, that is the problem, and what belongs there is said.
     """
     shapeless = False
     for path in _blanks(document.value, ()):

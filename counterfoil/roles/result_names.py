@@ -4,12 +4,12 @@ from __future__ import annotations
 
 
 def component_name(output: str, component: int) -> str:
-    """Return one component of one output, as it lies in a vault."""
+    """Return one component of one output, as it is kept in a vault."""
     return f"{output}--{component}"
 
 
 def salt_name(component: int) -> str:
-    """Say what a component was committed to with, as it lies in a vault; no output is called so."""
+    """Say what a component was committed to with, as it is kept in a vault; no output is called so."""
     return f"commitment-salt--{component}"
 
 

@@ -25,7 +25,7 @@ app = typer.Typer(help="Say which data you have, and find who has relevant data.
 COMMAND = Command("catalogue", app, extra="owner")
 
 DAYS = 90
-"""For so long an entry stands unless its owner says otherwise."""
+"""For so long an entry is valid unless its owner says otherwise."""
 
 AtOption: TypeAlias = Annotated[
     str, typer.Option("--at", help="A folder or a store that holds a catalogue; your exchange by default.")

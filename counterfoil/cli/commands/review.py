@@ -57,7 +57,7 @@ def show(agreement: AgreementArgument, evidence: EvidenceArgument, home: HomeOpt
 
     Example: counterfoil review show agreement:bank-a:5e1f... 9c0d...
     """
-    from counterfoil.governance.releases.docket import amiss, look
+    from counterfoil.governance.releases.docket import impediments, look
     from counterfoil.governance.review.decisions import comments
     from counterfoil.governance.review.proposals import proposals
     from counterfoil.report.pages.draft import describe
@@ -66,7 +66,7 @@ def show(agreement: AgreementArgument, evidence: EvidenceArgument, home: HomeOpt
     today = clock.today()
     mine, draft = _draft(agreement, evidence, home, today)
     found = look(draft, mine, today)
-    checks = prechecks(found, mine.exchange, today, amiss(draft, mine, today))
+    checks = prechecks(found, mine.exchange, today, impediments(draft, mine, today))
     for line in describe(found, comments(mine.exchange, draft), proposals(mine.exchange, found), checks, mine.party):
         say(line)
 

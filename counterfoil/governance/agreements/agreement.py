@@ -168,7 +168,7 @@ class Agreement:
 
     @property
     def min_count(self) -> int:
-        """How many rows a cell of a result stands on, at least."""
+        """How many rows a cell of a result rests on, at least."""
         return self.rules.safe_threshold
 
     @property

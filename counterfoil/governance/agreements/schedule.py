@@ -48,7 +48,7 @@ class Schedule:
         return f"{self.minute} {self.hour} {month_day} * {weekday}"
 
     def period(self, today: date) -> str:
-        """Return the name of the period in which the day lies: 2026-11-22, 2026-w47 or 2026-11."""
+        """Return the name of the period that the day is in: 2026-11-22, 2026-w47 or 2026-11."""
         if self.every == "day":
             return today.isoformat()
         if self.every == "month":
@@ -68,7 +68,7 @@ class Schedule:
     def asked_at(self, when: datetime, starts: date) -> str:
         """Name the period that a run scheduled for this time is about, whenever it comes.
 
-        It is the one whose job is due then, not the one in which the time lies: a run by hand on Wednesday, of a job
+        It is the one whose job is due then, not the one that the time is in: a run by hand on Wednesday, of a job
         that is due on Fridays, is about the week before.
         """
         in_time = min(self.due(when + EARLY), self.period(when.astimezone(UTC).date()))

@@ -1,6 +1,6 @@
 """The catalogue: which owner has which data, as signed entries that show a schema and how many rows there are, roughly.
 
-An entry is made from a contract and one number, so no cell of a table can be in it. It lies in the exchange, or in any
+An entry is made from a contract and one number, so no cell of a table can be in it. It is in the exchange, or in any
 folder, which is trusted for nothing: readers check each entry against the roster, remember the latest that they have
 seen of each owner and contract, and refuse by name what is forged, past its day, or older than that.
 """
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from counterfoil.storage.state import State
 
 MOST_DAYS: Final = 366
-"""For so long an entry stands at most."""
+"""For so long an entry is valid at most."""
 
 ENTRY: Final = Paper(
     kind="catalogue",
@@ -264,7 +264,7 @@ def _next_serial(contract: str, home: Home, to: Exchange) -> int:
 
 
 def _there(contract: str, home: Home, to: Exchange) -> int:
-    """Return the number of this owner's entry that lies there, 0 if none does."""
+    """Return the number of this owner's entry there, 0 if there is none."""
     with suppress(NotFoundError, SignatureError, DocumentError):
         envelope = ENTRY.fetch(to, party=home.party, contract=contract)
         return Entry.verified(envelope, home.keys.public).serial

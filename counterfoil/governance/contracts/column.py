@@ -264,7 +264,7 @@ def _check_bounds(column: Column, path: Path, problems: Problems) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The values of `column` are among those of a unique column of another contract. `place` says where that stands."""
+    """The values of `column` are among those of a unique column of another contract, as is written at `place`."""
 
     column: str
     file: str

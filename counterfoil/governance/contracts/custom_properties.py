@@ -9,7 +9,7 @@ from counterfoil.governance.documents import Path, Problems, repeated
 
 
 def custom_properties(owner: Mapping[str, Any], path: Path, problems: Problems) -> dict[str, Any]:
-    """Return the custom properties of a contract or a column, by their names; one that stands twice is a problem."""
+    """Return the custom properties of a contract or a column, by their names; one that is there twice is a problem."""
     names = [item["property"] for item in owner.get("customProperties", [])]
     for index in repeated(names):
         problems.add((*path, "customProperties", index), f"the property {names[index]!r} stands twice; keep one")

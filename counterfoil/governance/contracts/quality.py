@@ -36,7 +36,7 @@ class QualityRule:
     """`metric` of the columns, counted in `unit`, compared with `limits` by `operator`.
 
     `columns` is empty for rowCount, one name for a column's rule, several for duplicates of a combination. `limits`
-    has two numbers (both included) for the two `Between` operators, else one. `place` says where the rule stands.
+    has two numbers (both included) for the two `Between` operators, else one. `place` says where the rule is written.
     """
 
     name: str

@@ -32,7 +32,7 @@ _NO_EVIDENCE: Final = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """How one recipient stands with one cap: `spent` of cap.epsilon, at cap.delta, by these charges."""
+    """What one recipient has spent of one cap: `spent` of cap.epsilon, at cap.delta, by these charges."""
 
     contract: str
     dataset: str
@@ -132,7 +132,7 @@ def charge(agreement: Agreement, job: str, evidence: str, lines: tuple[Line, ...
 
 
 def balances(agreement: Agreement, charges: Iterable[Charge], today: date) -> list[Balance]:
-    """Say how every recipient of noised results stands with every cap on it, by these charges, a job's counted once."""
+    """Say what each recipient of noised results has spent of each cap on it, by these charges, a job's counted once."""
     latest: dict[str, Charge] = {}
     for each in sorted(charges, key=lambda each: each.day):
         latest[each.cost] = each

@@ -51,7 +51,7 @@ class Job:
 def plan_job(agreement: SignedAgreement, period: str, manifests: Iterable[Manifest], today: date) -> Job:
     """Plan the job on these submissions: one for each part, all of this agreement and period.
 
-    Raises: RefusedError, ReplayError when a part stands twice.
+    Raises: RefusedError, ReplayError when a part is there twice.
     """
     terms = agreement.terms
     terms.schedule.check_period(period, terms.starts, today)
@@ -116,7 +116,7 @@ NEXT: Final[Mapping[tuple[Stage, Event], Stage]] = {
 
 
 def stage_of(state: State, job: str) -> Stage:
-    """Return the job's stage at this party; a job never heard of is ready."""
+    """Return the job's stage at this party; a job not seen before is ready."""
     return _stage(_kept(state, job))
 
 

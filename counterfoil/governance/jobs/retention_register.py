@@ -26,7 +26,7 @@ _LOST: Final = "lost-shares"
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is known of one thing that is held. A release lies at a store, for a recipient, on an evidence."""
+    """What is known of one thing that is held. A release is at a store, for a recipient, on an evidence."""
 
     id: str
     agreement: Ref
@@ -53,10 +53,8 @@ def note_released(
     agreement: SignedAgreement, sealed: str, state: State, last: date, *, evidence: str, recipient: str, store: str
 ) -> None:
     """Note, as `note_held`, what the node delivers sealed: it may be kept there to its last day."""
-    lies = {"evidence": evidence, "recipient": recipient, "store": store}
-    _note(
-        sealed, state, agreement=str(agreement.ref), kind="release", until=last.isoformat(), reason="retention", **lies
-    )
+    at = {"evidence": evidence, "recipient": recipient, "store": store}
+    _note(sealed, state, agreement=str(agreement.ref), kind="release", until=last.isoformat(), reason="retention", **at)
 
 
 def note_membership(agreement: SignedAgreement, id: str, state: State, last: date) -> None:

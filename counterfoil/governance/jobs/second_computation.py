@@ -16,7 +16,7 @@ from counterfoil.storage.records import BLOBS, Records
 def counterparts(exchange: Records, agreement: SignedAgreement) -> list[SignedAgreement]:
     """Return the agreement that this one repeats, or those that repeat it: signed by the same parties, and their nodes.
 
-    Raises: SignatureError, NotFoundError and its kin, of the one that is repeated; others that are amiss are left out.
+    Raises: SignatureError, NotFoundError and its kin, of the one that is repeated; invalid others are left out.
     """
     if agreement.terms.repeats:
         return [load(exchange, agreement.terms.repeats.agreement, for_=AUDIT)]

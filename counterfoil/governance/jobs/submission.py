@@ -63,7 +63,7 @@ def submit(
 
     `note` is told of the signed manifest before anybody else can know of it.
 
-    Raises: RefusedError, ShapeError, OutOfBoundsError; nothing lies in the exchange then.
+    Raises: RefusedError, ShapeError, OutOfBoundsError; nothing is in the exchange then.
     """
     terms = agreement.terms
     submission = secrets.token_hex(16)
@@ -141,7 +141,7 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
         spec = manifest.arrays[name]
         kept = {str(index): part[cut].reshape(spec.shape) for index, part in enumerate(parts)}
         home.vault.keep(manifest.digest, name, kept, aad=manifest.agreement.encode())
-    # The shares lie in the vault before the submission counts as taken in, and it counts before anybody hears of it.
+    # The shares are in the vault before the submission counts as accepted, and it counts before anybody can see that.
     if is_lost(manifest.digest, home.state):
         note_found(manifest.digest, home.state)
     else:
@@ -180,7 +180,7 @@ def _flatten(arrays: Mapping[str, NDArray[np.int64]], specs: Mapping[str, ArrayS
 
 
 def _cuts(manifest: Manifest) -> Iterator[tuple[str, slice]]:
-    """Say where each array lies in the one vector."""
+    """Say where each array is in the one vector."""
     start = 0
     for name in sorted(manifest.arrays):
         end = start + manifest.arrays[name].size

@@ -77,7 +77,7 @@ def latest(roster: Roster, home: Home) -> Roster:
 def follow(roster: Roster, home: Home, today: date) -> None:
     """Go by this roster from now on: it is the latest of its name that this party knows.
 
-    Of a name that it never heard of, it takes the first roster that it is shown: compare the fingerprints.
+    Of a name that it never saw, it takes the first roster that it is shown: compare the fingerprints.
 
     Raises: RosterError when it knows a later version, or another roster of this name; ExpiredError.
     """

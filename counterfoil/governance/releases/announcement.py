@@ -1,4 +1,4 @@
-"""What a node is about to release stands in its log before any of it leaves, and all other nodes have cosigned that.
+"""What a node is about to release is in its log before any of it leaves, and all other nodes have cosigned that.
 
 So no node can release behind the others' backs, nor deny it later: each of them has seen its log with the entry, and
 refuses any log without it from then on. Knows no share.
@@ -42,7 +42,7 @@ class Announced:
 
     @property
     def approvals(self) -> dict[str, str]:
-        """The decisions that the announcement stands on, by reviewer."""
+        """The decisions that the announcement rests on, by reviewer."""
         return _approvals(Event.parse(self.entry))
 
 
@@ -86,7 +86,7 @@ def check_announcement(
 
     To a checker it may have been released on no approval.
 
-    Returns the decisions that it stands on, by reviewer, as the node says; whoever counts decisions compares.
+    Returns the decisions that it rests on, by reviewer, as the node says; whoever counts decisions compares.
 
     Raises: TamperedError, NotWitnessedError, SignatureError, DocumentError, naming the node.
     """

@@ -8,11 +8,11 @@ from datetime import date
 from counterfoil.errors import CounterfoilError
 from counterfoil.governance.agreements.signing.in_force import check_in_force
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
-from counterfoil.governance.agreements.signing.withdrawal import heard, listen
+from counterfoil.governance.agreements.signing.withdrawal import remember_withdrawals, withdrawn_by
 from counterfoil.governance.jobs.evidence import Draft, drafts
 from counterfoil.governance.releases.release import is_complete
 from counterfoil.governance.review.airlock import Review, review
-from counterfoil.governance.review.decisions import hear
+from counterfoil.governance.review.decisions import collect
 from counterfoil.home import Home
 
 
@@ -28,8 +28,8 @@ def look(draft: Draft, home: Home, today: date) -> Review:
     return _review(draft, drafts(home.exchange, draft.agreement), home, today)
 
 
-def amiss(draft: Draft, home: Home, today: date) -> list[str]:
-    """Why the agreement does not stand any more, if it does not."""
+def impediments(draft: Draft, home: Home, today: date) -> list[str]:
+    """Say why the agreement is not in force any more, if it is not."""
     try:
         check_in_force(draft.agreement.terms, home, today)
     except CounterfoilError as error:
@@ -39,12 +39,12 @@ def amiss(draft: Draft, home: Home, today: date) -> list[str]:
 
 def _review(draft: Draft, every: Sequence[Draft], home: Home, today: date) -> Review:
     terms = draft.agreement.terms
-    listen(terms, home)
+    remember_withdrawals(terms, home)
     return review(
         draft,
-        hear(draft, home),
+        collect(draft, home),
         released=is_complete(home.exchange, draft),
-        left=heard(terms.digest, home.state),
+        left=withdrawn_by(terms.digest, home.state),
         replaced=any(_replaces(other, draft, home) for other in every),
         today=today,
     )

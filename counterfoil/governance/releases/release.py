@@ -91,7 +91,7 @@ class Release(Statement):
     released: datetime
 
     def last_day(self, terms: Agreement) -> date:
-        """Until when it may be opened, and then lies nowhere any more."""
+        """Until when it may be opened; it is taken away then."""
         return self.released.date() + timedelta(days=terms.release_retention_days)
 
 
@@ -187,8 +187,8 @@ def release(announced: Announced, recipient: str, shares: bytes, home: Home, now
         released=now,
     )
     place, last = store_of(terms, recipient), document.last_day(terms)
-    lies = {"evidence": evidence.digest, "recipient": recipient, "store": place}
-    note_released(agreement, document.sealed, home.state, last, **lies)
+    at = {"evidence": evidence.digest, "recipient": recipient, "store": place}
+    note_released(agreement, document.sealed, home.state, last, **at)
     store = open_store(place, recipient, home.exchange)
     store.put(SEALED, home.party, sealed)
     document.publish(home.keys, home.exchange)
@@ -244,13 +244,13 @@ def _check_in_force(approved: Releasable, home: Home) -> None:
 
 
 def check_approvals(document: Release, approved: Releasable) -> None:
-    """Check that the release stands on decisions that count. Raises: TamperedError."""
+    """Check that the release rests on decisions that count. Raises: TamperedError."""
     if not document.approvals.items() <= approved.approvals.items():
         raise TamperedError(f"{document.node} released job {document.job} on other approvals than are there")
 
 
 def is_released(exchange: Records, evidence: str, recipient: str) -> bool:
-    """Tell whether anything lies in the exchange for the recipient; nothing of it is checked."""
+    """Tell whether anything is in the exchange for the recipient; nothing of it is checked."""
     return bool(exchange.list(RELEASE.name(evidence, recipient)))
 
 

@@ -53,7 +53,7 @@ def statuses(exchange: Exchange, agreement: SignedAgreement) -> Iterator[Status]
 
 
 def _status(exchange: Exchange, draft: Draft, recipient: str) -> Status:
-    """Refuse when what lies there is no node's. Raises: NotFoundError."""
+    """Refuse when what is there is no node's. Raises: NotFoundError."""
     evidence, terms = draft.evidence, draft.agreement.terms
     releases, revoked = {}, []
     for node in terms.nodes:

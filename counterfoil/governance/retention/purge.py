@@ -2,7 +2,7 @@
 
 Erased means that the data key is destroyed, so that what a disk or a backup still holds of the shares opens for nobody,
 and that the node has said so under its signature. What was released, sealed to a recipient, is taken out of the store
-where it lies. What is held, and until when, is noted in `holding`.
+where it is. What is held, and until when, is noted in `holding`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 from counterfoil.errors import CounterfoilError
 from counterfoil.governance.agreements.signing.signed import fetch_agreement
-from counterfoil.governance.agreements.signing.withdrawal import heard, listen
+from counterfoil.governance.agreements.signing.withdrawal import remember_withdrawals, withdrawn_by
 from counterfoil.governance.jobs.job import Event, Stage, advance, stage_of
 from counterfoil.governance.jobs.retention_register import Held, Reason, all_held, note_gone
 from counterfoil.governance.jobs.submission import discard_envelope
@@ -78,8 +78,8 @@ def _withdrawn(held: Held, home: Home) -> bool:
     terms = None
     with suppress(CounterfoilError):  # an exchange that lost the agreement has no withdrawal either that could be read
         terms = fetch_agreement(home.exchange, held.agreement)
-        listen(terms, home)
-    if not heard(held.agreement.digest, home.state):
+        remember_withdrawals(terms, home)
+    if not withdrawn_by(held.agreement.digest, home.state):
         return False
     if held.kind != "release" or terms is None:
         return True

@@ -1,4 +1,4 @@
-"""Decisions and comments: what parties sign on a draft. A decision stands, and its party can only add a stricter one.
+"""Decisions and comments: what parties sign on a draft. A decision is final, but its party can only add a stricter one.
 
 An approval may be followed by a request for changes, that by a rejection; never the other way round. So it does not
 matter in which order decisions are read, and everybody who reads the same ones says the same. Knows no share.
@@ -29,7 +29,7 @@ STRICTNESS: Final[Mapping[Verdict, int]] = {"approve": 0, "request-changes": 1, 
 """A party that said one of these may still say a stricter one."""
 
 Signed: TypeAlias = tuple[str, bytes]
-"""A party, and the envelope that lies there as its decision, unchecked."""
+"""A party, and the envelope published as its decision, unchecked."""
 
 DECISION: Final = Paper(
     kind="decision",
@@ -54,7 +54,7 @@ COMMENT: Final = Paper(
     other="the comment of {party} is another one",
     bundled="evidence",
 )
-_HEARD: Final = "decision-heard"
+_SEEN: Final = "decision-heard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def sign_decision(draft: Draft, decision: Decision, keys: PrivateKeys, exchange:
 
 
 def decisions(exchange: Records, draft: Draft) -> list[Signed]:
-    """Return every decision that lies in the exchange for the draft, unchecked."""
+    """Return every decision on the draft in the exchange, unchecked."""
     found = []
     for name in exchange.list(DECISION.name(draft.evidence.digest)):
         if len(name) == 4:
@@ -148,7 +148,7 @@ def check_decision(draft: Draft, party: str, envelope: bytes) -> Decision:
     return decision
 
 
-def hear(draft: Draft, home: Home) -> list[Signed]:
+def collect(draft: Draft, home: Home) -> list[Signed]:
     """Collect every decision on the draft, unchecked: what the exchange shows, and what it once showed this party.
 
     A valid decision is remembered here for good, so that an exchange which hides a rejection later changes nothing.
@@ -158,9 +158,9 @@ def hear(draft: Draft, home: Home) -> list[Signed]:
     for party, envelope in shown:
         with suppress(ReviewError, SignatureError, DocumentError):
             said = check_decision(draft, party, envelope)
-            home.state.put(_HEARD, f"{prefix}{party}/{said.verdict}", envelope)
-    heard = [key for key in home.state.keys(_HEARD) if key.startswith(prefix)]
-    return [*shown, *((key.split("/")[1], home.state.get(_HEARD, key)) for key in heard)]
+            home.state.put(_SEEN, f"{prefix}{party}/{said.verdict}", envelope)
+    seen = [key for key in home.state.keys(_SEEN) if key.startswith(prefix)]
+    return [*shown, *((key.split("/")[1], home.state.get(_SEEN, key)) for key in seen)]
 
 
 # --- comments ---------------------------------------------------------------------------------------------------

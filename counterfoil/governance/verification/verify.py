@@ -2,7 +2,7 @@
 
 For each release: the agreement that all parties signed, the owners' manifests and every node's receipt for them, the
 evidence of every node, the reviewers' decisions, and the entries in each node's own log, which all other nodes had
-cosigned before; that what was sealed lies where it should, or that the node signed for taking it away; and what the
+cosigned before; that what was sealed is where it should be, or that the node signed for taking it away; and what the
 recipient signed, if it opened it.
 For each erasure: the node's receipt and its log's entry.
 Opens nothing; it needs no key of its own, and no network.

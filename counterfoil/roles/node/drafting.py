@@ -14,7 +14,7 @@ from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.jobs.evidence import Evidence, drafts
 from counterfoil.governance.jobs.job import Job, Stage, stage_of
 from counterfoil.governance.review.airlock import State, review
-from counterfoil.governance.review.decisions import hear
+from counterfoil.governance.review.decisions import collect
 from counterfoil.home import Home
 from counterfoil.mpc.ring.shares import Arith, Words
 from counterfoil.mpc.runtime.ledger import Declared, Ledger
@@ -38,7 +38,7 @@ def check_unfinished(home: Home, agreement: SignedAgreement, job: Job) -> None:
     latest = max(whole, key=lambda draft: draft.evidence.attempt, default=None)
     if latest is None:
         return
-    match review(latest, hear(latest, home)).state:
+    match review(latest, collect(latest, home)).state:
         case State.CHANGES_REQUESTED:
             return
         case State.REJECTED | State.WITHDRAWN as ended:

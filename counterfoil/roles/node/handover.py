@@ -30,7 +30,7 @@ from counterfoil.governance.releases.announcement import announce, check_announc
 from counterfoil.governance.releases.release import Release, check_only_job, read_release, release
 from counterfoil.governance.releases.revocation import is_revoked
 from counterfoil.governance.review.airlock import State, review
-from counterfoil.governance.review.decisions import hear
+from counterfoil.governance.review.decisions import collect
 from counterfoil.governance.review.leaving import CheckerPreview, Releasable, from_node
 from counterfoil.home import Home
 from counterfoil.mpc.ring.shares import Words
@@ -93,7 +93,7 @@ def hand_over(home: Home, agreement: SignedAgreement, evidence_digest: str, now:
 
 
 def _has_released(home: Home, draft: Draft, recipient: str) -> bool:
-    """Tell whether this node's release to the recipient lies in the exchange, whole."""
+    """Tell whether this node's release to the recipient is in the exchange, whole."""
     try:
         read_release(home.exchange, draft, recipient, home.party)
     except (NotFoundError, SignatureError, TamperedError, NotWitnessedError, DocumentError):
@@ -108,12 +108,12 @@ def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str, today
     """
     agreement.terms.check_node(home.party)
     draft = load_draft(home.exchange, agreement, evidence_digest)
-    evidence, heard = draft.evidence, hear(draft, home)
+    evidence, decided = draft.evidence, collect(draft, home)
     stage = stage_of(home.state, evidence.job)
     if stage not in _RELEASABLE:
         raise RefusedError(f"job {evidence.job} is {stage}; only a draft that stands is released")
     check_in_force(agreement.terms, home, today)
-    found = review(draft, heard)
+    found = review(draft, decided)
     if stage is Stage.DRAFTED and found.state is State.REJECTED:
         advance(home.state, evidence.job, Event.REJECT)
     leaving = from_node(found)

@@ -20,7 +20,7 @@ from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.jobs.evidence import Draft, OutputEvidence, drafts, load_draft
 from counterfoil.governance.releases.receipt import sign_receipt
 from counterfoil.governance.releases.release import Delivered, is_released, open_release, review_anew
-from counterfoil.governance.review.decisions import hear
+from counterfoil.governance.review.decisions import collect
 from counterfoil.governance.review.leaving import Releasable, to_party
 from counterfoil.home import Home
 from counterfoil.joint.computation import analyses, declared
@@ -133,7 +133,7 @@ class _Opened:
 
 def _open(home: Home, draft: Draft, now: datetime) -> _Opened:
     """Approved, and all copies alike."""
-    approved = to_party(review_anew(home.exchange, draft, hear(draft, home)), home.party)
+    approved = to_party(review_anew(home.exchange, draft, collect(draft, home)), home.party)
     delivered = open_release(approved, home, now)
     released = {node: unpack(item.shares) for node, item in delivered.items()}
     plans, own = analyses(draft.terms), draft.agreement.terms.plans_for(home.party)

@@ -18,7 +18,7 @@ from counterfoil.governance.jobs.evidence import Draft
 from counterfoil.governance.jobs.job import Event as Step
 from counterfoil.governance.jobs.job import Job, advance
 from counterfoil.governance.review.airlock import NEXT, Event, State, follow, review
-from counterfoil.governance.review.decisions import Decision, Verdict, comment, comments, decisions, hear
+from counterfoil.governance.review.decisions import Decision, Verdict, collect, comment, comments, decisions
 from counterfoil.governance.review.leaving import for_all
 from counterfoil.governance.review.proposals import proposals, propose
 from counterfoil.roles.node.drafting import check_unfinished
@@ -181,12 +181,12 @@ def test_what_was_heard_once_cannot_be_hidden(signed: Consortium) -> None:
         approve(signed, made, reviewer)
     approve(signed, made, "reviewer-3", verdict="reject")
     with pytest.raises(NotApprovedError, match="reviewer-3 rejected"):
-        for_all(review(made, hear(made, node)))
+        for_all(review(made, collect(made, node)))
     signed.exchange.remove(("decisions", made.evidence.digest, "reviewer-3", "reject"))
     with pytest.raises(NotApprovedError, match="reviewer-3 rejected"):
-        for_all(review(made, hear(made, node)))
+        for_all(review(made, collect(made, node)))
     # Who never saw it cannot know: whoever rejects tells the nodes by another way if need be.
-    assert for_all(review(made, hear(made, signed.homes["node-1"]))).approvals
+    assert for_all(review(made, collect(made, signed.homes["node-1"]))).approvals
 
 
 # --- comments ---------------------------------------------------------------------------------------------------

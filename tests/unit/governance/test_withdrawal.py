@@ -9,7 +9,7 @@ import pytest
 from counterfoil.canonical import jcs
 from counterfoil.crypto.sign import sign
 from counterfoil.errors import RosterError, WithdrawnError
-from counterfoil.governance.agreements.signing.withdrawal import check_not_withdrawn, heard, withdraw
+from counterfoil.governance.agreements.signing.withdrawal import check_not_withdrawn, withdraw, withdrawn_by
 from counterfoil.governance.documents import write_time
 from counterfoil.home import Home
 from tests.unit.conftest import IDS, NOW, Consortium
@@ -48,7 +48,7 @@ def test_nobody_withdraws_for_another(signed: Consortium) -> None:
     put(signed, digest, "bank-d", sign("withdrawal", of_another, signed.homes["bank-d"].keys))
     put(signed, digest, "node-0", sign("agreement", jcs({**statement, "party": "node-0"}), signed.homes["node-0"].keys))
     check_not_withdrawn(signed.agreement, signed.homes["node-1"])
-    assert heard(digest, signed.homes["node-1"].state) == ()
+    assert withdrawn_by(digest, signed.homes["node-1"].state) == ()
 
 
 def test_only_parties_withdraw(signed: Consortium, tmp_path: Path) -> None:

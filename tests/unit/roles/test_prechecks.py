@@ -15,7 +15,7 @@ from counterfoil.governance.agreements.agreement import Part
 from counterfoil.governance.agreements.signing.withdrawal import withdraw
 from counterfoil.governance.jobs.evidence import Draft, Evidence, load_draft, sign_evidence
 from counterfoil.governance.jobs.job import Job
-from counterfoil.governance.releases.docket import amiss, docket, look
+from counterfoil.governance.releases.docket import docket, impediments, look
 from counterfoil.governance.review.airlock import Review, review
 from counterfoil.governance.review.decisions import decisions
 from counterfoil.governance.verification.verify import manifest_of
@@ -131,7 +131,7 @@ def test_what_is_amiss_with_the_agreement_comes_first(drafted: tuple[Consortium,
     banks, draft = drafted
     reviewer = banks.homes["reviewer-2"]
     withdraw(banks.agreement, banks.homes["bank-d"], today())
-    told = amiss(draft, reviewer, today().date())
+    told = impediments(draft, reviewer, today().date())
     assert "bank-d withdrew from agreement exposure" in told[0]
     assert asked(banks, look(draft, reviewer, today().date()), standing=told)["agreement"].level is Level.STOP
     listed = docket(banks.signed("reviewer-2"), reviewer, today().date())

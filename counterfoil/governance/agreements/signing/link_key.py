@@ -63,7 +63,7 @@ def link_key(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) -> byt
 
 
 def _is_dealt(agreement: Agreement, owner: str, dealer: PublicKeys, exchange: Exchange) -> bool:
-    """Tell whether something that the dealer signed as a link key lies there for the owner."""
+    """Tell whether something that the dealer signed as a link key is there for the owner."""
     try:
         LINK_KEY.verify(LINK_KEY.fetch(exchange, agreement=agreement.digest, owner=owner), dealer)
     except (NotFoundError, SignatureError):

@@ -1,6 +1,6 @@
 """Review dates: the days by which an agreement, its contracts and its policies are looked at anew by all its parties.
 
-A review date is not an end. When it has passed, no job starts until every party has signed that it looked and stands by
+A review date is not an end. When it has passed, no job starts until every party has signed that it looked and holds to
 the agreement to a later day; nothing else stops, and what was computed can still be reviewed and opened. An end is
 final: only another agreement, signed by all, goes on after it. Anybody who has not reaffirmed keeps jobs from starting,
 so an exchange that hides a reaffirmation can do that, too, and no more.
@@ -149,7 +149,7 @@ def reaffirm(agreement: Agreement, until: date, home: Home, now: datetime) -> No
 
 
 def reaffirmed_until(agreement: Agreement, party: str, records: Records) -> date | None:
-    """To which day the party has said that it stands by the agreement; None if nothing valid of it is there."""
+    """Return the day until which the party has reaffirmed the agreement; None if nothing valid of it is there."""
     # Anybody may put something there; what the party did not sign is passed over.
     with suppress(DocumentError, NotFoundError, SignatureError):
         said = Reaffirmation.read(records, agreement.roster.party(party).keys, agreement=agreement.digest)

@@ -148,7 +148,7 @@ def own_keys(agreement: Agreement, home: Home) -> PrivateKeys:
 
 
 def unsigned(agreement: Agreement, exchange: Records) -> dict[str, str]:
-    """Why the agreement does not bind yet: for each party whose signature is absent or wrong, what is amiss."""
+    """Say why the agreement does not bind yet: what is wrong with whose signature."""
     problems = {}
     for party in agreement.parties:
         try:
@@ -183,7 +183,7 @@ def verify_signatures(agreement: Agreement, ref: Ref, exchange: Records) -> Sign
 
 
 def _check_repetition(agreement: Agreement, exchange: Records) -> None:
-    """Check that what it repeats, if anything, lies in the exchange and is the same. Raises: AgreementError."""
+    """Check that what it repeats, if anything, is in the exchange and is the same. Raises: AgreementError."""
     if agreement.repeats:
         check_repeats(agreement, fetch_agreement(exchange, agreement.repeats.agreement))
 

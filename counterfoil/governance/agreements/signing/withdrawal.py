@@ -1,6 +1,6 @@
-"""Withdrawal: a party takes its word back, and everybody who hears of it refuses the agreement from then on.
+"""Withdrawal: a party takes its signature back, and everybody who sees that refuses the agreement from then on.
 
-What a party has heard it remembers, so that an exchange which hides the statement later changes nothing; what an
+What a party has seen it remembers, so that an exchange which hides the statement later changes nothing; what an
 exchange never shows can only be told by another way. Knows nothing of what has to be erased.
 """
 
@@ -32,7 +32,7 @@ WITHDRAWAL: Final = Paper(
     bundled="agreement",
 )
 
-_HEARD: Final = "withdrawn"
+_SEEN: Final = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,10 @@ def withdraw(agreement: Agreement, home: Home, now: datetime) -> None:
     """
     check_named(agreement, home.keys.public)
     Withdrawal(agreement.digest, home.party, now).publish(home.keys, home.exchange)
-    listen(agreement, home)
+    remember_withdrawals(agreement, home)
 
 
-def listen(agreement: Agreement, home: Home) -> None:
+def remember_withdrawals(agreement: Agreement, home: Home) -> None:
     """Remember for good every valid withdrawal from the agreement that is in the exchange."""
     for name in home.exchange.list(WITHDRAWAL.name(agreement.digest)):
         if len(name) == 3 and name[2] in agreement.parties:
@@ -65,18 +65,18 @@ def listen(agreement: Agreement, home: Home) -> None:
                 envelope = home.exchange.get_named(name)
                 said = Withdrawal.verified(envelope, agreement.roster.party(name[2]).keys)
                 said.check_is(agreement=agreement.digest, party=name[2])
-                home.state.put(_HEARD, f"{agreement.digest}/{name[2]}", envelope)
+                home.state.put(_SEEN, f"{agreement.digest}/{name[2]}", envelope)
 
 
-def heard(agreement: str, state: State) -> tuple[str, ...]:
+def withdrawn_by(agreement: str, state: State) -> tuple[str, ...]:
     """List who is known here to have withdrawn from the agreement of that digest."""
-    return tuple(key.partition("/")[2] for key in state.keys(_HEARD) if key.startswith(f"{agreement}/"))
+    return tuple(key.partition("/")[2] for key in state.keys(_SEEN) if key.startswith(f"{agreement}/"))
 
 
 def check_not_withdrawn(agreement: Agreement, home: Home) -> None:
     """Refuse when a party has withdrawn, now or whenever this party looked before. Raises: WithdrawnError."""
-    listen(agreement, home)
-    if gone := heard(agreement.digest, home.state):
+    remember_withdrawals(agreement, home)
+    if gone := withdrawn_by(agreement.digest, home.state):
         raise WithdrawnError(
             f"{', '.join(gone)} withdrew from agreement {agreement.id} {agreement.version}; agree on a new version"
         )
