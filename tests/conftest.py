@@ -59,7 +59,7 @@ def _clock_of_the_session(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def chance(request: pytest.FixtureRequest) -> Iterator[Chance]:
-    """What a test of samples draws by, and judges by: see `tests.chance`."""
+    """What a test of samples draws by, and judges by: see `tests.lib.chance`."""
     from tests.lib.chance import Chance, share  # scipy takes a second to import
 
     name = name_of(request.node)
