@@ -189,7 +189,7 @@ class Demo:
     async def _make_tables(self, wish: Sequence[str]) -> None:
         with self.display.step("tables"):
             folder = self.stand.folder / "tables"
-            contract = ROOT / "contracts" / "data" / "loans.odcs.yaml"
+            contract = self.stand.folder / "contracts" / "data" / "loans.odcs.yaml"
             into = ("--contract", str(contract), "--out", str(folder))
             await self.stand.call("counterfoil_prefect.synthetic_data.__main__:main", "synthetic_data", *into, *wish)
             for path in folder.iterdir():

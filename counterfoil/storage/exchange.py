@@ -2,32 +2,31 @@
 
 A blob's name holds its digest, so a changed blob is noticed. Knows nothing of what blobs mean, nor who may read
 them: what is secret is sealed and what needs an author is signed before it comes here. A folder is read and written
-beneath its descriptor (`folder`). The only module that imports obstore.
+beneath its descriptor (`folder`), an object store by `cloud`, whose software is loaded for such a store alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import ObjectStore, from_url
 
 from counterfoil.canonical import Ref, digest
 from counterfoil.errors import NotFoundError, ReplayError, StoreError
 from counterfoil.storage.folder import Folder
 from counterfoil.storage.records import BLOBS, Name, Records, check_size, name_of, path_of
 
+if TYPE_CHECKING:
+    from counterfoil.storage.cloud import Cloud
+
 
 class Exchange(Records):
     """A blob store whose names are tuples of parts, each an id, a digest or a tile's number."""
 
-    def __init__(self, url: str, store: Folder | _Cloud) -> None:
+    def __init__(self, url: str, store: Folder | Cloud) -> None:
         self.url = url
         self._store = store
 
@@ -43,13 +42,15 @@ class Exchange(Records):
         try:
             if "://" in url and not url.startswith("file://"):
                 _check_url(url)
-                return cls(url, _Cloud(from_url(url, **_options(settings or {}))))
+                from counterfoil.storage.cloud import Cloud  # noqa: PLC0415 (an exchange in a folder needs no such software)
+
+                return cls(url, Cloud.open(url, settings or {}))
             folder = Path(url.removeprefix("file://")).resolve()
             if existing and not folder.is_dir():
                 raise NotFoundError(f"there is no folder {folder}")
             folder.mkdir(parents=True, exist_ok=True)
             return cls(str(folder), Folder(folder, f"the exchange {folder}"))
-        except (BaseError, ValueError, OSError):
+        except (ValueError, OSError):
             raise StoreError(f"cannot open an exchange at {url}: neither a folder nor a known kind of URL") from None
 
     def put(self, kind: str, owner: str, data: bytes | memoryview) -> Ref:
@@ -96,47 +97,6 @@ class Exchange(Records):
         return max((written for _, _, written in self._store.walk("")), default=None)
 
 
-class _Cloud:
-    """An object store, by paths."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
-
-    def read(self, path: str, check: Callable[[int], None]) -> bytes:
-        try:
-            found = obstore.get(self._store, path)
-            check(found.meta["size"])
-            return bytes(found.bytes())
-        except FileNotFoundError:
-            raise NotFoundError(f"{path} is not in the exchange") from None
-        except (BaseError, OSError) as error:
-            raise _failure("read", path, error) from None
-
-    def write(self, path: str, data: bytes | memoryview, *, replace: bool) -> None:
-        view = memoryview(data).cast("B")
-        try:
-            obstore.put(self._store, path, view, mode="overwrite" if replace else "create", use_multipart=False)
-        except AlreadyExistsError:
-            raise FileExistsError from None
-        except (BaseError, OSError) as error:
-            raise _failure("write", path, error) from None
-
-    def remove(self, path: str) -> None:
-        try:
-            obstore.delete(self._store, path)
-        except FileNotFoundError:
-            raise NotFoundError(f"{path} is not in the exchange") from None
-        except (BaseError, OSError) as error:
-            raise _failure("remove", path, error) from None
-
-    def walk(self, prefix: str) -> Iterator[tuple[str, int, datetime]]:
-        try:
-            for batch in obstore.list(self._store, prefix or None):
-                yield from ((meta["path"], meta["size"], meta["last_modified"]) for meta in batch)
-        except (BaseError, OSError) as error:
-            raise _failure("list", prefix or "/", error) from None
-
-
 def _check_url(url: str) -> None:
     parts = urlsplit(url)
     if "@" in parts.netloc or parts.query or parts.fragment:
@@ -144,17 +104,3 @@ def _check_url(url: str) -> None:
             f"the URL of a store is only its place, {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}; "
             "give what opens it in the environment"
         )
-
-
-def _options(settings: Mapping[str, str]) -> dict[str, Any]:
-    """Convert the settings to obstore's options, where the permission of plain HTTP is one of the client."""
-    given = {name.lower(): value for name, value in settings.items()}
-    plain = {name: given.pop(name) for name in tuple(given) if name.endswith("_allow_http")}
-    options: dict[str, Any] = {"config": given}
-    if plain:
-        options["client_options"] = {"allow_http": "true" in plain.values()}
-    return options
-
-
-def _failure(what: str, path: str, error: Exception) -> StoreError:
-    return StoreError(f"cannot {what} {path} in the exchange ({type(error).__name__})")

@@ -97,7 +97,9 @@ def good(kind: str) -> bytes:
     """A statement of the kind, as its schema describes it."""
     schema = resources.files("counterfoil.governance").joinpath("schema", f"{kind}.schema.json").read_text("utf-8")
     whole = json.loads(schema)
-    return jcs(_sample(whole, whole))
+    sample = _sample(whole, whole)
+    sample["format"] = whole["properties"]["format"].get("enum", [sample["format"]])[-1]  # the present one
+    return jcs(sample)
 
 
 def _sample(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Any:
@@ -107,11 +109,12 @@ def _sample(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Any:
         return schema["const"]
     if "enum" in schema:
         return schema["enum"][0]
-    match schema.get("type"):
+    kinds = schema.get("type")
+    match kinds[-1] if isinstance(kinds, list) else kinds:  # the last of several is the present form
         case "object":
             value = {name: _sample(schema["properties"][name], whole) for name in schema.get("required", ())}
-            if schema.get("minProperties", 0) > len(value):
-                value["a"] = _sample(schema["additionalProperties"], whole)
+            for name in "abcdef"[: max(0, schema.get("minProperties", 0) - len(value))]:
+                value[name] = _sample(schema["additionalProperties"], whole)
             return value
         case "array":
             return [_sample(schema["items"], whole)] * schema.get("minItems", 0)

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.crypto.keys import PublicKeys
@@ -22,9 +22,11 @@ from counterfoil.governance.cumulative.accounting import spent
 from counterfoil.governance.cumulative.charge import CHARGE, CHARGES, Charge, Line, read_charge
 from counterfoil.governance.policies.privacy import Budget, Cap
 from counterfoil.home import Home
-from counterfoil.storage.exchange import Exchange
 from counterfoil.storage.records import Name
 from counterfoil.storage.state import State
+
+if TYPE_CHECKING:
+    from counterfoil.storage.exchange import Exchange
 
 NOTHING_PRIVATE: Final = "none"
 _NO_EVIDENCE: Final = "0" * 64

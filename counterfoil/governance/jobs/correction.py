@@ -10,7 +10,7 @@ import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from counterfoil.canonical import Ref, digest, jcs
 from counterfoil.errors import (
@@ -25,8 +25,10 @@ from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.documents import read_time, write_time
 from counterfoil.governance.jobs.manifest import MANIFEST, Manifest
 from counterfoil.home import Home
-from counterfoil.storage.exchange import Exchange
 from counterfoil.storage.state import State
+
+if TYPE_CHECKING:
+    from counterfoil.storage.exchange import Exchange
 
 _TAKEN: Final = "submission-of"
 _HANDED: Final = "handed-in"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,10 @@ from counterfoil.governance.jobs.retention_register import is_lost, note_found, 
 from counterfoil.home import Home
 from counterfoil.mpc.ring.shares import Words, as_ring
 from counterfoil.mpc.suites import input as shared_input
-from counterfoil.storage.exchange import Exchange
 from counterfoil.storage.vault import Vault
+
+if TYPE_CHECKING:
+    from counterfoil.storage.exchange import Exchange
 
 VALID: Final = timedelta(days=7)
 

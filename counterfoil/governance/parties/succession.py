@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from counterfoil.canonical import digest, jcs
 from counterfoil.crypto.keys import PrivateKeys
@@ -23,8 +23,10 @@ from counterfoil.errors import DocumentError, NotFoundError, RosterError, Signat
 from counterfoil.governance.papers import Paper
 from counterfoil.governance.parties.roster import Party, Roster, parse_roster
 from counterfoil.home import Home
-from counterfoil.storage.exchange import Exchange
 from counterfoil.storage.records import Name
+
+if TYPE_CHECKING:
+    from counterfoil.storage.exchange import Exchange
 
 SUCCESSION: Final = Paper(
     kind="succession",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from counterfoil.errors import NotFoundError
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
@@ -13,7 +14,9 @@ from counterfoil.governance.jobs.evidence import Draft, drafts
 from counterfoil.governance.releases.receipt import fetched
 from counterfoil.governance.releases.release import is_released, read_release
 from counterfoil.governance.releases.revocation import Revocation
-from counterfoil.storage.exchange import Exchange
+
+if TYPE_CHECKING:
+    from counterfoil.storage.exchange import Exchange
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from counterfoil.errors import DocumentError, NotFoundError, ReviewError
 from counterfoil.governance.jobs.evidence import Draft
 from counterfoil.governance.papers import Paper, Statement
 from counterfoil.governance.review.airlock import Review
 from counterfoil.governance.review.decisions import STRICTNESS, Verdict
-from counterfoil.storage.exchange import Exchange
+
+if TYPE_CHECKING:
+    from counterfoil.storage.exchange import Exchange
 
 PROPOSAL: Final = Paper(
     kind="proposal",

@@ -106,7 +106,7 @@ def _agreed(draft: Draft) -> Iterator[Vertex]:
 
 
 def _software(draft: Draft) -> dict[str, tuple[str, list[str]]]:
-    """By the id of its vertex, each software that a node said it ran, and those nodes."""
+    """Group the nodes by the software that they said they ran, by the id of its vertex."""
     ran: dict[str, list[str]] = {}
     for node in draft.terms.nodes:
         ran.setdefault(draft.evidence.ran(node), []).append(node)

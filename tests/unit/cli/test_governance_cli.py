@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner, Result
 
 from counterfoil import clock
@@ -113,7 +114,8 @@ def test_from_cards_to_a_binding_agreement(consortium: Consortium, tmp_path: Pat
     assert run("agreement", "sign", ref, home=last, input="y\n").exit_code == 0
     verified = run("agreement", "verify", ref, home=owner)
     assert verified.exit_code == 0, verified.output
-    assert f"exposure 1.0.0 binds until {consortium.agreement.expires}" in verified.output
+    expires = yaml.safe_load(AGREEMENT.read_text())["expires"]
+    assert f"exposure 1.0.0 binds until {expires}" in verified.output
     assert [event.type for event in _events(consortium, "bank-a")] == ["agreement-proposed", "agreement-signed"]
 
 

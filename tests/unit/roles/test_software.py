@@ -38,7 +38,7 @@ assert Path(software.__file__).is_relative_to(Path.cwd())
 folder, agreement, period, *submissions = sys.argv[1:]
 home = Home.open(Path(folder))
 signed = load(home, Ref.parse(agreement), for_=REVIEW, today=today().date())
-job, manifests = take_in(home, signed, period, [Ref.parse(each) for each in submissions])
+job, manifests = take_in(home, signed, period, [Ref.parse(each) for each in submissions], today())
 print(software.software_digest(), compute(Computation(home, signed, job, manifests, 1)).digest)
 """
 """Node-2 by itself, with the package that is in its folder."""
