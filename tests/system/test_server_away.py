@@ -12,7 +12,8 @@ import pytest
 
 from counterfoil_prefect.deployments.demo import NODES, OWNERS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+# `make test` has the same in test_limits, at parties that only wait.
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
 
 
 def test_a_job_goes_on_when_its_server_is_back(tmp_path: Path) -> None:

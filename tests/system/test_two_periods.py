@@ -11,7 +11,8 @@ import pytest
 
 from tests.system.noised import events
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+# `make test` has the same in test_limits, at parties that only wait.
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
 
 
 def test_two_periods_at_once_both_finish_and_burn_no_attempt(tmp_path: Path) -> None:
