@@ -69,9 +69,10 @@ def order(stage: str, party: str, settings: Sequence[str] = ()) -> UUID:
                 tags=[f"stage:{stage}", f"party:{party}"],
             )
         except PrefectHTTPStatusError as error:
+            schema = found.parameter_openapi_schema or {}  # of a deployment that another program made, none
             raise DeploymentError(
                 f"the server does not take these parameters for {stage}/{party} (status {error.response.status_code}); "
-                f"it takes {', '.join(sorted(found.parameter_openapi_schema.get('properties', {})))}"  # type: ignore[union-attr]
+                f"it takes {', '.join(sorted(schema.get('properties', {}))) or 'none'}"
             ) from None
         return run.id
 
