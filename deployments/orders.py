@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterExpectedStartTime
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Scheduled
 
+from counterfoil import clock
 from counterfoil.errors import DeploymentError, DocumentError, NotFoundError, UnreachableError
 from counterfoil.proxies import proxy_variable
 from counterfoil_prefect.mpc_tasks.server import address
@@ -81,7 +84,14 @@ def states(run: str | None = None) -> list[str]:
     """Describe a run, or the latest runs, in a line each. Raises: DocumentError, NotFoundError, UnreachableError."""
     with asking(), get_client(httpx_settings={"timeout": WAIT_S}, sync_client=True) as client:
         if run is None:
-            found = client.read_flow_runs(sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=_LATEST)
+            soon = clock.now() + timedelta(minutes=1)
+            due = FlowRunFilterExpectedStartTime.model_validate({"before_": soon})
+            # Runs of coming weeks, which the server makes ahead, are left out.
+            found = client.read_flow_runs(
+                flow_run_filter=FlowRunFilter(expected_start_time=due),
+                sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+                limit=_LATEST,
+            )
         else:
             try:
                 found = [client.read_flow_run(UUID(run))]

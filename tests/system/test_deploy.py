@@ -102,6 +102,27 @@ def test_a_proxy_is_not_asked_for_this_machine_and_named_where_it_is_asked(serve
     assert "(ConnectError; asked through the proxy that HTTP_PROXY names)" in away.stderr
 
 
+def test_a_run_is_ordered_and_seen_and_each_mistake_is_a_line(server: PrefectServer) -> None:
+    environment = server.environment | {"COUNTERFOIL_AGREEMENT": REF}
+    assert run("counterfoil deploy", environment).returncode == 0
+    ordered = run(f"counterfoil run agree --at bank-a --set agreement={REF}", environment)
+    assert ordered.returncode == 0, ordered.stderr
+    made = ordered.stdout.split(":")[0]
+    seen = run(f"counterfoil status {made}", environment)
+    assert seen.returncode == 0 and seen.stdout.startswith(f"{made} agree at bank-a: Scheduled"), seen
+    assert made in run("counterfoil status", environment).stdout
+    for command, error, told in (
+        ("run agree --at nobody", NotFoundError, "no deployment agree/nobody is on this server"),
+        ("run agree --at bank-a --set period", DocumentError, "a parameter is written name=value"),
+        ("run agree --at bank-a", DeploymentError, "it takes agreement"),
+        ("status something", DocumentError, "something is no run's id"),
+        (f"status {'0' * 8}-0000-4000-8000-{'0' * 12}", NotFoundError, "no run 00000000"),
+    ):
+        done = run(f"counterfoil {command}", environment)
+        assert (done.returncode, "Traceback" in done.stderr) == (error.exit_code, False), (command, done)
+        assert told in done.stderr and len(done.stderr.splitlines()) == 1, (command, done.stderr)
+
+
 def test_it_runs_from_another_folder(server: PrefectServer, tmp_path: Path) -> None:
     done = run(
         "counterfoil deploy",
