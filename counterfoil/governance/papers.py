@@ -188,7 +188,7 @@ class Statement:
                 yield said
 
     def check_is(self, **parts: object) -> None:
-        """Return raises: SignatureError, or what the kind refuses by, unless the statement is the one of that name."""
+        """Check that the statement is the one of that name. Raises: SignatureError, or what the kind refuses by."""
         if self._place() != {name: str(part) for name, part in parts.items()}:
             raise self.PAPER.refusal(self.PAPER.other.format_map(parts))
 

@@ -68,7 +68,7 @@ class Generalisation:
         return values
 
     def describe(self, resolution: int) -> str:
-        """Return in plain words."""
+        """Describe it in plain words."""
         given = {each.name: getattr(self, each.name) for each in fields(self)}
         shown = {
             name: f"{Decimal(value).scaleb(-resolution):f}" if name in FIT["number"] else value

@@ -46,7 +46,7 @@ class Line:
     loss: Loss
 
     def json(self) -> dict[str, Json]:
-        """Return as evidence and charges state it: numbers as text, to the last digit."""
+        """State it as evidence and charges do: numbers as text, to the last digit."""
         loss = self.loss
         return {
             "dataset": self.dataset,

@@ -43,7 +43,7 @@ def sign_intake(manifest: Manifest, keys: PrivateKeys, exchange: Writable, now: 
 
 
 def check_intakes(manifest: Manifest, agreement: SignedAgreement, exchange: Readable) -> None:
-    """Return raises: NotFoundError or SignatureError unless every node signed that it took the submission in."""
+    """Check that every node signed that it took the submission in. Raises: NotFoundError, SignatureError."""
     for node in agreement.terms.nodes:
         try:
             Intake.read(exchange, agreement.terms.roster.party(node).keys, manifest=manifest.digest)

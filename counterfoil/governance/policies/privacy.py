@@ -52,7 +52,7 @@ class Privacy:
             return +rho
 
     def json(self) -> dict[str, Json]:
-        """Return it as plans bind it."""
+        """State it as plans bind it."""
         return {"mechanism": self.mechanism, "epsilon": str(self.epsilon), "delta": str(self.delta)}
 
     def __str__(self) -> str:
