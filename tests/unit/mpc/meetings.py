@@ -55,6 +55,7 @@ class Meeting:
     def __init__(self, identities, n=3):
         self.identities = identities
         self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
+        self.deaf: list[socket.socket] = []
         self.ends = [
             Endpoint(identity.public.party, "127.0.0.1", listener.getsockname()[1], identity.public.tls)
             for listener, identity in zip(self.listeners, identities, strict=False)

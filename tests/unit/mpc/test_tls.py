@@ -40,8 +40,13 @@ def met(identities):
 def unreachable(meeting, index):
     """Nobody finds this party where all believe that it listens, so that only its own calls decide what happens."""
     elsewhere = socket.create_server(("127.0.0.1", 0))
+    left = meeting.listeners[index].getsockname()
     meeting.listeners[index].close()
     meeting.listeners[index] = elsewhere
+    deaf = socket.socket()  # keeps the port from whoever else looks for a free one, and answers nobody
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    deaf.bind(left)
+    meeting.deaf.append(deaf)
 
 
 def test_all_meet_and_large_messages_cross(met):
