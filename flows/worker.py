@@ -176,8 +176,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
             raise
         finally:
             self._mine[flow_run.id] -= 1
-        if not self._is_resumed(flow_run.id):
-            await self._settle(flow_run.id, end)
+        await self._settle(flow_run.id, end)
         return Result(identifier=str(started.get("pid", "refused")), status_code=0)
 
     async def _watch(self, run: UUID, news: asyncio.Queue[dict[str, Any]], limit_s: float) -> State[Any]:
@@ -218,10 +217,6 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
                 elif not (stage and stage.resumes):  # of a run that is over, the server takes nothing
                     client.set_flow_run_state(id, Crashed(message="its party's worker was stopped"))
 
-    def _is_resumed(self, run: UUID) -> bool:
-        """Tell whether the run was resumed before its earlier process had ended, so that its state is another's."""
-        return self._mine[run] > 0
-
     async def _is_cancelled(self, run: UUID) -> bool:
         try:
             state = (await self.client.read_flow_run(run)).state
@@ -232,12 +227,15 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
     async def _settle(self, run: UUID, end: State[Any]) -> None:
         """Have the server end the run, whose process is gone: as it reported, or as it was seen to end.
 
-        Nothing is forced. Of a run that is asked to stop, the server takes nothing but that it was.
+        Nothing is forced. Of a run that is asked to stop, the server takes nothing but that it was. A run that was
+        resumed before its earlier process had ended has another's state: known again, or about to be.
         """
         for _ in range(_TRIES):
             try:
                 state = await self._patiently(lambda: self._state(run))
-                if state is None or not (state.is_running() or state.is_pending() or state.is_cancelling()):
+                if self._is_known(run) or state is None:  # in this order: what is pending was known before
+                    return
+                if not (state.is_running() or state.is_pending() or state.is_cancelling()):
                     return
                 fitting = Cancelled(message="stopped by the worker") if state.is_cancelling() else end
                 await self._patiently(partial(self.client.set_flow_run_state, run, fitting))
