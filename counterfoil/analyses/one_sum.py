@@ -16,6 +16,7 @@ from counterfoil.data.reading.table import Table
 from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells
+from counterfoil.disclosure.features import Feature
 from counterfoil.disclosure.noise import Moves
 from counterfoil.governance.contracts.column import Column
 from counterfoil.mpc.circuits.core.bound import Bound
@@ -31,6 +32,9 @@ class OneSum(Analysis):
 
     def inputs(self) -> tuple[Input, ...]:
         return sums_inputs(self.planned.name, (), self._bound, self.limits, self.rules)
+
+    def features(self) -> tuple[Feature, ...]:
+        return (Feature(), Feature((self._column.name,))) if self.noise is None else ()
 
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         values = encode(table, self._column.name).values

@@ -14,6 +14,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from counterfoil.disclosure.features import Feature
 from counterfoil.disclosure.noise import PlanNoise
 from counterfoil.errors import RangeError
 from counterfoil.governance.agreements.agreement import Agreement, Planned
@@ -88,6 +89,13 @@ class Declaration(ABC):
     def outputs(self) -> tuple[Output, ...]:
         """List the arrays that are released, `safe` (1 where a cell was not suppressed) among them."""
 
+    @abstractmethod
+    def features(self) -> tuple[Feature, ...]:
+        """List the sums over rows that its exact results determine, or are concluded from; none where it is noised.
+
+        That its results are functions of these is tested on random and planted tables (`tests/unit/analyses`).
+        """
+
     def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
         """Return the columns that its table of counts is cut by, in the order of its cells, with the parts of each.
 
@@ -97,7 +105,11 @@ class Declaration(ABC):
 
     def summed(self) -> tuple[str, ...]:
         """Name the columns whose sums in the same cells are released, too, and follow from what is."""
-        return ()
+        axes = self.axes()
+        if axes is None:
+            return ()
+        by = tuple(sorted(column for column, _ in axes))
+        return tuple(each.factors[0] for each in self.features() if len(each.factors) == 1 and each.by == by)
 
     def edges(self) -> Mapping[str, tuple[float, ...]]:
         """Give, for columns of numbers that its table is cut by, the values between which their parts are."""

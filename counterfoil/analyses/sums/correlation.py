@@ -20,6 +20,7 @@ from counterfoil.data.reading.table import Table
 from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells, Limits, Opened, Output
+from counterfoil.disclosure.features import Feature
 from counterfoil.disclosure.noise import CONFIDENCE, Moves, PlanNoise
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreements.agreement import Planned
@@ -114,8 +115,12 @@ class Correlation(Analysis):
     def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
         return () if self.noise is None else None
 
-    def summed(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self._columns) if self.noise is None else ()
+    def features(self) -> tuple[Feature, ...]:
+        if self.noise is not None:
+            return ()
+        names = [column.name for column in self._columns]
+        products = (Feature((names[i], names[j])) for i, j in zip(*self._pairs, strict=True))
+        return (Feature(), *(Feature((name,)) for name in names), *products)
 
     def brackets(self, opened: Opened) -> Iterator[tuple[str, float, float]]:
         """Give the sums of z, scaled and rounded: each owner's by its own unit, each row's to FINE_BITS."""

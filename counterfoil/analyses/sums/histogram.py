@@ -17,6 +17,7 @@ from counterfoil.data.reading.table import Table
 from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells, Opened, Output
+from counterfoil.disclosure.features import Feature
 from counterfoil.disclosure.noise import Moves
 from counterfoil.errors import PlanError
 from counterfoil.governance.contracts.column import Column
@@ -50,6 +51,9 @@ class Histogram(Analysis):
     def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
         bins = [f"from {self._value(low)} to {self._value(high)}" for low, high in pairwise(self._edges)]
         return ((self._column.name, (*bins, *(["elsewhere"] if self._open else []))),) if self.noise is None else None
+
+    def features(self) -> tuple[Feature, ...]:
+        return (Feature((), (self._column.name,)),) if self.noise is None else ()
 
     def edges(self) -> Mapping[str, tuple[float, ...]]:
         return {self._column.name: tuple(map(float, self._edges))}

@@ -18,6 +18,7 @@ from counterfoil.data.reading.table import Table
 from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells, Opened, Output
+from counterfoil.disclosure.features import Feature
 from counterfoil.disclosure.noise import CONFIDENCE, Moves, PlanNoise
 from counterfoil.errors import PlanError
 from counterfoil.governance.contracts.column import Column
@@ -56,8 +57,9 @@ class MeanByGroup(Analysis):
     def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
         return tuple((column.name, self._parts(column)) for column in self._by) if self.noise is None else None
 
-    def summed(self) -> tuple[str, ...]:
-        return (self._value.name,) if self.noise is None else ()
+    def features(self) -> tuple[Feature, ...]:
+        by = tuple(column.name for column in self._by)
+        return (Feature((), by), Feature((self._value.name,), by)) if self.noise is None else ()
 
     def counted(self) -> Mapping[str, Bound]:
         rows = self.limits.total_rows

@@ -33,9 +33,6 @@ class Total(OneSum):
     def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
         return () if self.noise is None else None
 
-    def summed(self) -> tuple[str, ...]:
-        return (self._column.name,) if self.noise is None else ()
-
     def counted(self) -> Mapping[str, Bound]:
         return {"count": Bound(0, self.limits.total_rows), "sum": self._reach}
 
