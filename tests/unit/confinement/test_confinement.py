@@ -205,6 +205,8 @@ def test_the_reader_itself_is_confined_in_all_its_threads(table: Path) -> None:
     ]  # fmt: skip
     environment = Path("/proc", str(child), "environ").read_bytes()
     assert b"COUNTERFOIL" not in environment
+    mapped = Path("/proc", str(child), "maps").read_text()
+    assert "/pyarrow/" in mapped and "/pandas/" not in mapped  # which Arrow would load, were it to be had
     del batches
 
 
