@@ -162,9 +162,28 @@ def load_yaml(raw: bytes, source: str) -> Yaml:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader whose scalars are null, bool, int, float or text by the JSON-like core rules only."""
+    """SafeLoader whose scalars are null, bool, int, float or text by the JSON-like core rules only.
+
+    It refuses what a file may not have at the event that brings it, before a node is made of that.
+    """
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own table)
+
+    def __init__(self, text: str, source: str) -> None:
+        super().__init__(text)
+        self._source, self._nested = source, 0
+
+    def get_event(self) -> yaml.Event | None:
+        event: yaml.Event | None = super().get_event()  # type: ignore[no-untyped-call]
+        where = f"{self._source}:{event.start_mark.line + 1 if event and event.start_mark else 1}"
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise DocumentError(f"{where}: anchors and aliases are not allowed; write the value out")
+        if getattr(event, "tag", None):
+            raise DocumentError(f"{where}: tags (!...) are not allowed; write plain values")
+        self._nested += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if self._nested > MAX_DEPTH:
+            raise DocumentError(f"{where}: nested deeper than {MAX_DEPTH} levels")
+        return event
 
 
 for _tag, _pattern, _first in (
@@ -177,17 +196,9 @@ for _tag, _pattern, _first in (
 
 
 def _compose(text: str, source: str) -> Iterator[yaml.Node | None]:
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        line = event.start_mark.line + 1 if event.start_mark else 1
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise DocumentError(f"{source}:{line}: anchors and aliases are not allowed; write the value out")
-        if getattr(event, "tag", None):
-            raise DocumentError(f"{source}:{line}: tags (!...) are not allowed; write plain values")
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise DocumentError(f"{source}:{line}: nested deeper than {MAX_DEPTH} levels")
-    yield from yaml.compose_all(text, Loader=_Loader)
+    loader = _Loader(text, source)
+    while loader.check_node():
+        yield loader.get_node()
 
 
 def _plain(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], source: str) -> Any:
