@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from counterfoil.governance.agreements.signing.signed import (
 from counterfoil.governance.agreements.templates import copy_examples
 from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.parties.roster import Roster, fill_roster
-from counterfoil.home import Home
+from counterfoil.home import PARTY_FILE, Home
 from counterfoil.storage.exchange import Exchange
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
@@ -80,10 +81,21 @@ def loans() -> Contract:
     return parse_contract(LOANS.read_bytes(), LOANS.name)
 
 
+@pytest.fixture(scope="session")
+def _founded(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
+    """What `consortium` copies."""
+    return make_consortium(tmp_path_factory.mktemp("founded"))
+
+
 @pytest.fixture
-def consortium(tmp_path: Path) -> Consortium:
+def consortium(_founded: Consortium, tmp_path: Path) -> Consortium:
     """Nobody has signed yet."""
-    return make_consortium(tmp_path)
+    origin = _founded.homes["bank-a"].path.parent
+    shutil.copytree(origin, tmp_path, dirs_exist_ok=True)
+    for id in IDS:
+        file = tmp_path / id / PARTY_FILE
+        file.write_text(file.read_text().replace(str(origin), str(tmp_path)))
+    return replace(_founded, homes={id: Home.open(tmp_path / id) for id in IDS}, _known={})
 
 
 @pytest.fixture
