@@ -48,6 +48,7 @@ from counterfoil.joint.computation import analyses, array_specs, local_parts
 from counterfoil.roles.node.attempt import Computation
 from counterfoil.roles.node.handover import announce_release, hand_over
 from counterfoil.roles.node.intake import take_in
+from counterfoil.roles.node.meeting import PEER_TIMEOUT_S
 from counterfoil.roles.owner import Contribution, table_file
 from counterfoil_prefect.deployments.stand import free_ports
 from counterfoil_prefect.synthetic_data.loans import make_tables, write_tables
@@ -124,10 +125,12 @@ class Consortium:
             with closing(sqlite3.connect(self.homes[node].path / "state.sqlite", timeout=30)) as state, state:
                 state.execute("DELETE FROM fact WHERE space = 'submission-of' AND key LIKE ?", (f"%/{owner}/%",))
 
-    def computation(self, node: str, submissions: Sequence[Ref], attempt: int = 1) -> Computation:
+    def computation(
+        self, node: str, submissions: Sequence[Ref], attempt: int = 1, timeout_s: float = PEER_TIMEOUT_S
+    ) -> Computation:
         home, signed = self.homes[node], self.signed(node)
         job, manifests = take_in(home, signed, self.period, submissions, clock.now())
-        return Computation(home, signed, job, manifests, attempt)
+        return Computation(home, signed, job, manifests, attempt, timeout_s)
 
     def analyse(self, submissions: Sequence[Ref], attempt: int = 1) -> list[Ref]:
         """All nodes compute, a thread each; their evidence."""

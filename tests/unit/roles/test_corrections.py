@@ -34,6 +34,8 @@ pytestmark = pytest.mark.slow
 
 ALLOWED = {"limits:\n": "corrections: until-computed\n\nlimits:\n"}
 NUMBERS = count(1)
+APART_S = 8.0
+"""The time-out of nodes that are to find nobody at their job: they look for each other until it is over."""
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +100,7 @@ def test_a_second_submission_is_refused_by_each_node(banks: Consortium) -> None:
 def test_nodes_that_were_shown_different_ones_do_not_compute(banks: Consortium) -> None:
     one, two, rest = hand_in(banks, OWNERS[0]), hand_in(banks, OWNERS[0], without=1), others(banks)
     shown = {"node-0": one, "node-1": two, "node-2": one}
-    running = [banks.computation(node, [shown[node], *rest]) for node in NODES]
+    running = [banks.computation(node, [shown[node], *rest], timeout_s=APART_S) for node in NODES]
     with pytest.raises(AttemptError, match="came for another job or attempt"):
         together([lambda each=each: compute(each) for each in running])
 
@@ -124,7 +126,8 @@ def test_the_last_correction_counts_at_every_node_and_the_log_says_so(lenient: C
     # A node that took none of the others in takes the last alone, and one that is shown an older one falls behind.
     take(lenient, "node-1", numbered[2], *rest)
     take(lenient, "node-2", numbered[1], *rest)
-    running = [lenient.computation(node, [numbered[1 if node == "node-2" else 2], *rest], attempt=1) for node in NODES]
+    shown = {node: [numbered[1 if node == "node-2" else 2], *rest] for node in NODES}
+    running = [lenient.computation(node, shown[node], attempt=1, timeout_s=APART_S) for node in NODES]
     with pytest.raises(AttemptError, match="came for another job or attempt"):
         together([lambda each=each: compute(each) for each in running])
     evidence = lenient.analyse([numbered[2], *rest], attempt=2)[0].digest
