@@ -28,7 +28,7 @@ def remind(agreement: Ref) -> int:
         for each in ending:
             say(each.words(today))
         page(f"ends-{terms.id}", describe_endings(terms, ending, today))
-    due = next_review(terms, home().exchange)
+    due = next_review(terms, home().exchange, today)
     if due is None or not due.reminder(today):
         return 0
     say(due.reminder(today))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib import resources
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
@@ -24,6 +24,7 @@ from counterfoil.errors import DocumentError
 from counterfoil.texts import check_texts
 
 Path: TypeAlias = tuple[str | int, ...]
+Moment = TypeVar("Moment", date, datetime)
 
 _TYPES = {
     "object": "a mapping (key: value)",
@@ -52,6 +53,9 @@ _FILLED: Mapping[str | int | None, str] = {
     "expires": "the contract's last day, YYYY-MM-DD",
     "allowedAnalyses": "an analysis that you allow, like total",
 }
+YEARS: Final = range(2000, 3000)
+"""Of what is signed: days can be added to every such moment, and each has one way to be written."""
+
 _SHOWN = 60
 _MOST = 25
 
@@ -169,19 +173,27 @@ def write_time(moment: datetime) -> str:
 
 
 def read_time(text: str) -> datetime:
-    """Return the moment that `write_time` wrote. Raises: DocumentError."""
+    """Return the moment that `write_time` wrote, in one of YEARS. Raises: DocumentError."""
     try:
-        return datetime.fromisoformat(text)
+        return _in_years(datetime.fromisoformat(text))
     except ValueError:
-        raise DocumentError(f"{text} is not a time of the calendar") from None
+        raise DocumentError(f"{text} is not a time of the calendar, from {YEARS[0]} to {YEARS[-1]}") from None
 
 
 def read_day(text: str) -> date:
-    """Return the day that the text writes as YYYY-MM-DD. Raises: DocumentError."""
+    """Return the day that the text writes as YYYY-MM-DD, in one of YEARS. Raises: DocumentError."""
     try:
-        return date.fromisoformat(text)
+        return _in_years(date.fromisoformat(text))
     except ValueError:
-        raise DocumentError(f"{text[:_SHOWN]} is not a day of the calendar, YYYY-MM-DD") from None
+        raise DocumentError(
+            f"{text[:_SHOWN]} is not a day of the calendar, YYYY-MM-DD, from {YEARS[0]} to {YEARS[-1]}"
+        ) from None
+
+
+def _in_years(moment: Moment) -> Moment:
+    if moment.year not in YEARS:
+        raise ValueError(moment.year)
+    return moment
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:

@@ -220,7 +220,7 @@ def reaffirm(
     stand_by(agreement, day, mine, now)
     mine.log.append("agreement-reaffirmed", subject=agreement.id, refs={"agreement": str(named)})
     say(f"{mine.party} stands by {agreement.id} {agreement.version} until {day}")
-    if (due := next_review(agreement, mine.exchange)) and due.waits_for(now.date()):
+    if (due := next_review(agreement, mine.exchange, now.date())) and due.waits_for(now.date()):
         say(f"still to look at it: {', '.join(due.waits_for(now.date()))}")
 
 
@@ -255,6 +255,7 @@ def withdraw(
 def _remind(agreement: Agreement, records: Records) -> None:
     from counterfoil.governance.agreements.signing.reaffirmation import next_review
 
-    due = next_review(agreement, records)
-    if due and (words := due.reminder(clock.today())):
+    today = clock.today()
+    due = next_review(agreement, records, today)
+    if due and (words := due.reminder(today)):
         say(f"note: {words}", aside=True)

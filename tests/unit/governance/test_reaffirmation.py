@@ -57,15 +57,15 @@ def test_the_first_of_all_review_dates_counts(shared: Consortium) -> None:
         "contract loans 1.0.0": date(2028, 6, 30),
         "policy strict-counts 1.0.0": date(2028, 6, 30),
     }
-    due = next_review(shared.agreement, shared.exchange)
+    due = next_review(shared.agreement, shared.exchange, LATER.date())
     assert due is not None and (due.what, due.by) == ("agreement exposure 1.0.0", BY)
     sooner = dataclasses.replace(shared.agreement.contracts["loans"], review_by=BY - DAY)
-    due = next_review(dataclasses.replace(shared.agreement, contracts={"loans": sooner}), shared.exchange)
+    due = next_review(dataclasses.replace(shared.agreement, contracts={"loans": sooner}), shared.exchange, LATER.date())
     assert due is not None and (due.what, due.by) == ("contract loans 1.0.0", BY - DAY)
 
 
 def test_people_are_told_a_month_before(shared: Consortium) -> None:
-    due = next_review(shared.agreement, shared.exchange)
+    due = next_review(shared.agreement, shared.exchange, LATER.date())
     assert due is not None
     assert due.reminder(BY - timedelta(days=WARN_DAYS + 1)) == ""
     told = due.reminder(BY - timedelta(days=WARN_DAYS))
@@ -85,7 +85,7 @@ def test_the_day_itself_is_the_last_on_which_jobs_start(signed: Consortium) -> N
     with pytest.raises(ReviewDueError, match=r"exposure 1\.0\.0: the review date .* has passed, and bank-a, bank-b, "):
         check_reviewed(signed.agreement, signed.exchange, BY + DAY)
     undated = dataclasses.replace(signed.agreement, contracts={}, policies=(), review_by=None)
-    assert next_review(undated, signed.exchange) is None
+    assert next_review(undated, signed.exchange, LATER.date()) is None
     check_reviewed(undated, signed.exchange, BY + DAY)
 
 
@@ -128,12 +128,14 @@ def test_nobody_reaffirms_for_another(signed: Consortium, tmp_path: Path) -> Non
         sign("reaffirmation", jcs({**statement, "party": "bank-c"}), keys),
         sign("reaffirmation", jcs({**statement, "until": too_far}), keys),
         sign("reaffirmation", jcs({**statement, "until": "2028-02-31"}), keys),
+        sign("reaffirmation", jcs({**statement, "reaffirmed": "2028-04-22T00:00:00Z"}), keys),
+        sign("reaffirmation", jcs({**statement, "reaffirmed": "9999-06-01T00:00:00Z", "until": "9999-12-31"}), keys),
     ):
         signed.exchange.put_named(("reaffirmations", agreement.digest, "bank-b"), forged, replace=True)
-        due = next_review(agreement, signed.exchange)
+        due = next_review(agreement, signed.exchange, LATER.date())
         assert due is not None and due.holds["bank-b"] == BY
     reaffirm(agreement, date(2028, 10, 1), signed.homes["bank-b"], LATER)
-    due = next_review(agreement, signed.exchange)
+    due = next_review(agreement, signed.exchange, LATER.date())
     assert due is not None and due.holds["bank-b"] == date(2028, 10, 1)
     for name, id in (("stranger", "stranger"), ("other-keys", "bank-b")):
         with pytest.raises(RosterError):
@@ -177,7 +179,7 @@ def test_neither_owner_nor_node_begins_a_job_until_all_have_looked(tmp_path: Pat
 def test_the_coordinators_page_says_who_has_looked(signed: Consortium) -> None:
     terms = signed.agreement
     reaffirm(terms, date(2028, 10, 1), signed.homes["bank-b"], LATER)
-    due = next_review(terms, signed.exchange)
+    due = next_review(terms, signed.exchange, LATER.date())
     assert due is not None
     page = describe(terms, signed.ref, due, LATER.date())
     assert f"After {BY} no job starts until" in page and "ends on 2028-10-31" in page

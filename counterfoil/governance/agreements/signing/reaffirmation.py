@@ -107,8 +107,8 @@ def review_dates(agreement: Agreement) -> dict[str, date]:
     return {what: by for what, by in dated.items() if by}
 
 
-def next_review(agreement: Agreement, records: Records) -> ReviewDate | None:
-    """Return the first review date, by what the documents say and the parties have signed since, if there is any.
+def next_review(agreement: Agreement, records: Records, today: date) -> ReviewDate | None:
+    """Return the first review date, by what the documents say and the parties have signed until today, if any.
 
     What a party reaffirms it reaffirms with all the documents; a job waits for the last of the parties.
     """
@@ -116,13 +116,13 @@ def next_review(agreement: Agreement, records: Records) -> ReviewDate | None:
     if not dates:
         return None
     what, by = min(dates.items(), key=lambda item: item[1])
-    said = {party: reaffirmed_until(agreement, party, records) for party in agreement.parties}
+    said = {party: reaffirmed_until(agreement, party, records, today) for party in agreement.parties}
     return ReviewDate(what, {party: max(by, until or by) for party, until in said.items()})
 
 
 def check_reviewed(agreement: Agreement, records: Records, today: date) -> None:
     """Refuse when no job may start today, because a review date has passed. Raises: ReviewDueError."""
-    due = next_review(agreement, records)
+    due = next_review(agreement, records, today)
     if due is not None and today > due.by:
         late = [party for party, until in due.holds.items() if until < today]
         raise ReviewDueError(
@@ -148,12 +148,17 @@ def reaffirm(agreement: Agreement, until: date, home: Home, now: datetime) -> No
     Reaffirmation(agreement.digest, home.party, now, until).publish(home.keys, home.exchange)
 
 
-def reaffirmed_until(agreement: Agreement, party: str, records: Records) -> date | None:
-    """Return the day until which the party has reaffirmed the agreement; None if nothing valid of it is there."""
+def reaffirmed_until(agreement: Agreement, party: str, records: Records, today: date) -> date | None:
+    """Return the day until which the party has reaffirmed the agreement; None if nothing valid of it is there.
+
+    What says that it was signed after tomorrow is not valid yet: nobody has looked at anything on a day to come.
+    """
     # Anybody may put something there; what the party did not sign is passed over.
     with suppress(DocumentError, NotFoundError, SignatureError):
         said = Reaffirmation.read(records, agreement.roster.party(party).keys, agreement=agreement.digest)
         if said.until > said.reaffirmed.date() + timedelta(days=MOST_DAYS):
             raise DocumentError(f"{party} reaffirmed for more than {MOST_DAYS} days")
+        if said.reaffirmed.date() > today + timedelta(days=1):  # another party's clock may be ahead
+            raise DocumentError(f"{party} reaffirmed on a day to come")
         return said.until
     return None
