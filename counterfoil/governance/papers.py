@@ -124,10 +124,19 @@ class Statement:
 
     @classmethod
     def unpack(cls, payload: bytes, what: str = "") -> Self:
-        """Read the statement from its bytes; messages call it `what`. Raises: DocumentError."""
+        """Read the statement from its bytes; messages call it `what`.
+
+        Packed again it is these bytes, so its digest is theirs for every reader. Raises: DocumentError.
+        """
         value = read_json(payload, what or cls.PAPER.called, cls.PAPER.schema)
         value.pop("format")
-        return cls(**cls.from_json(value))
+        said = cls(**cls.from_json(value))
+        if said.pack() != payload:
+            raise DocumentError(
+                f"{what or cls.PAPER.called}: its fields are those of another format than it names; let its signer "
+                "write it anew with this version"
+            )
+        return said
 
     @property
     def digest(self) -> str:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
-from counterfoil.canonical import jcs
+from counterfoil.canonical import digest, jcs
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.crypto.sign import sign
 from counterfoil.errors import CounterfoilError, DocumentError, NotFoundError, SignatureError
 from counterfoil.governance.documents import schema_text
 from counterfoil.governance.jobs.acceptance import Intake
+from counterfoil.governance.jobs.evidence import Evidence
 from counterfoil.governance.papers import Paper, Statement
 from counterfoil.governance.releases.receipt import RECEIPT, Receipt
 from counterfoil.governance.releases.revocation import REVOCATION, Revocation
@@ -183,3 +185,34 @@ def test_fields_are_read_by_their_types() -> None:
         }
     )
     assert Sample.unpack(sample.pack()) == sample
+
+
+@pytest.mark.parametrize("year", ["0001", "0999", "1999", "3000", "9999"])
+def test_a_moment_that_cannot_be_reckoned_with_is_refused(year: str) -> None:
+    payload = SAID.pack().replace(b'"2026-11-23T', f'"{year}-11-23T'.encode())
+    with pytest.raises(DocumentError, match="not a time of the calendar, from 2000 to 2999"):
+        Revocation.unpack(payload)
+
+
+def test_what_is_read_is_what_was_signed_byte_for_byte() -> None:
+    class Rounded(Revocation):
+        """One of whose fields is read as another than was signed."""
+
+        @classmethod
+        def from_json(cls, value: dict[str, Any]) -> dict[str, Any]:
+            return {**super(Revocation, cls).from_json(value), "reason": "another"}
+
+    assert Revocation.unpack(SAID.pack()).digest == digest(SAID.pack())
+    with pytest.raises(DocumentError, match="another format than it names"):
+        Rounded.unpack(SAID.pack())
+
+
+def test_evidence_of_one_format_has_no_fields_of_the_other() -> None:
+    with zipfile.ZipFile(Path(__file__).parents[2] / "corpus" / "v0.1" / "bundle.zip") as packed:
+        (name,) = [name for name in packed.namelist() if name.startswith("blobs/evidence/")]
+        made = json.loads(packed.read(name))
+    assert Evidence.unpack(jcs(made)).software == made["software"]
+    each = dict.fromkeys(("node-0", "node-1", "node-2"), "0" * 64)
+    for changed in ({"software": each}, {"format": "counterfoil/evidence/2"}):
+        with pytest.raises(DocumentError, match="evidence: its fields are those of another format than it names"):
+            Evidence.unpack(jcs({**made, **changed}))
