@@ -31,6 +31,9 @@ ROLES = ("owner", "node", "coordinator", "reviewer", "recipient", "auditor")
 PARTY_FILE = "party.yaml"
 """What describes a home in it, and is written last."""
 
+STATE_FILE = "state.sqlite"
+"""What a party remembers, in its home."""
+
 FORMAT = 2
 """What `party.yaml` says that a home is written by, since 0.2. One that says nothing is of 0.1."""
 
@@ -167,8 +170,8 @@ class Home(Secret):
 
     @cached_property
     def log(self) -> Log:
-        """This party's audit log."""
-        return Log.open(self.path / "log", self.keys)
+        """This party's audit log. A party that has a home has one: it is never begun anew."""
+        return Log.open(self.path / "log", self.keys, existing=(self.path / PARTY_FILE).exists())
 
     @cached_property
     def exchange(self) -> Exchange:
@@ -178,7 +181,7 @@ class Home(Secret):
     @cached_property
     def state(self) -> State:
         """This party's durable facts."""
-        return State.open(self.path / "state.sqlite")
+        return State.open(self.path / STATE_FILE)
 
     @cached_property
     def vault(self) -> Vault:

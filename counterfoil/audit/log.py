@@ -37,14 +37,18 @@ class Log:
         self._forget()
 
     @classmethod
-    def open(cls, folder: Path, keys: PrivateKeys) -> Log:
-        """Open the log in this folder, creating it if there is none.
+    def open(cls, folder: Path, keys: PrivateKeys, *, existing: bool = False) -> Log:
+        """Open the log in this folder, creating it if there is none, unless it must be `existing`.
 
         Raises: TamperedError if the entries are not those of the last checkpoint; SignatureError; StoreError.
         """
         log = cls(folder, keys)
         with log._locked():
-            if not log._checkpoint.exists() and not (log._entries.exists() and log._entries.stat().st_size):
+            if (
+                not existing
+                and not log._checkpoint.exists()
+                and not (log._entries.exists() and log._entries.stat().st_size)
+            ):
                 log._entries.touch(mode=0o600)
                 write_file(log._checkpoint, sign_checkpoint(0, MerkleTree().root(), keys))
             log._catch_up()

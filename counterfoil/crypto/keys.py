@@ -211,6 +211,14 @@ class PrivateKeys(Secret):
         """Load every generation in the folder, the last one last. Raises: StoreError."""
         return tuple(PrivateKeys(self._folder, self.party, n, self._password) for n in _generations(self._folder))
 
+    def check_whole(self) -> None:
+        """Check that every generation is complete, and that each certificate is that of its key.
+
+        Raises: NotFoundError, StoreError.
+        """
+        for keys in self.all():
+            keys.load_tls(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
     def matching(self, public: PublicKeys) -> PrivateKeys:
         """Find the generation with these public keys. Raises: NotFoundError."""
         for keys in (self, *self.all()):
@@ -236,7 +244,10 @@ class PrivateKeys(Secret):
         try:
             context.load_cert_chain(self._own / _TLS_CERTIFICATE, self._own / _TLS, lambda: self._password or b"")
         except (OSError, ssl.SSLError):
-            raise StoreError(f"the TLS key in {self._own} cannot be loaded") from None
+            raise StoreError(
+                f"the TLS key in {self._own} cannot be loaded: it or its certificate is gone or damaged, or one is not "
+                "the other's; put the files back, or the home: counterfoil home restore"
+            ) from None
 
 
 def tls_pin(certificate: bytes) -> str:

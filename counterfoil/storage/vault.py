@@ -41,10 +41,16 @@ class Vault(Secret):
     def open(cls, folder: Path, keys: PrivateKeys) -> Vault:
         """Open the vault in this folder, creating it if there is none.
 
-        Raises: SealError if it is another party's; StoreError.
+        Raises: SealError if it is another party's; TamperedError if its master key was taken away; StoreError.
         """
         master = private_folder(folder) / "master"
+        held = any(private_folder(folder / "keys").iterdir())  # before the look at what was there before these
         if not master.exists():
+            if held:
+                raise TamperedError(
+                    f"{master} was taken away, and without it nothing in the vault opens; put the file back, or the "
+                    "home: counterfoil home restore"
+                )
             _create(master, seal(os.urandom(chunked.KEY_BYTES), keys.public, _INFO))
         return cls(folder, _master(master, keys))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -108,3 +109,29 @@ def test_a_home_without_its_memory_is_seen(folder: Path) -> None:
     home = folder / "homes" / "node-0"
     shutil.copy(home / "log" / "entries", home / "state.sqlite")
     assert run("home", "upgrade", "--home", home).exit_code != 0
+
+
+Spoil = Callable[[Path], object]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda home: shutil.rmtree(home / "log"), "checkpoint was taken away"),
+        (lambda home: (home / "state.sqlite").unlink(), "what this party must remember; restore"),
+        (lambda home: (home / "keys" / "tls.pem").write_text("none"), "TLS key"),
+        (lambda home: (home / "keys" / "tls.crt").unlink(), "keys"),
+        (lambda home: shutil.copy(home.parent / "bank-a/keys/tls.crt", home / "keys"), "one is not the other's"),
+        (lambda home: (home / "vault" / "master").unlink(), "master was taken away"),
+    ],
+    ids=["log", "memory", "tls key", "certificate", "another's certificate", "vault's key"],
+)
+def test_a_home_that_lacks_a_part_is_not_called_whole(folder: Path, spoil: Spoil, words: str) -> None:
+    home = folder / "homes" / "node-0"
+    spoil(home)
+    files = {path: path.read_bytes() for path in home.rglob("*") if path.is_file() and path.name != "lock"}
+    for _ in range(2):  # the first look mends nothing for the second
+        done = run("home", "upgrade", "--home", home)
+        assert done.exit_code in (70, 73, 90, 91) and words in done.stderr, done.output
+    after = {path: path.read_bytes() for path in home.rglob("*") if path.is_file() and path.name != "lock"}
+    assert after == files

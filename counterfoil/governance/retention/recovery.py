@@ -35,7 +35,7 @@ from counterfoil.governance.jobs.retention_register import note_lost
 from counterfoil.governance.papers import Paper
 from counterfoil.governance.releases.release import relearn_released
 from counterfoil.governance.releases.revocation import relearn_revoked
-from counterfoil.home import PARTY_FILE, Home
+from counterfoil.home import PARTY_FILE, STATE_FILE, Home
 from counterfoil.storage.exchange import Exchange
 from counterfoil.storage.vault import Vault
 
@@ -44,7 +44,6 @@ BACKUP: Final = Paper(
 )
 _INVENTORY: Final = "backup.json"
 _LOG: Final = ("log/entries", "log/checkpoint")
-_STATE: Final = "state.sqlite"
 _NAME: Final = re.compile(
     r"(?:[a-z]+\.yaml|membership\.key|state\.sqlite|log/entries|log/checkpoint|keys/(?:[0-9]+/)?[a-z0-9.-]+"
     r"|vault/master|vault/keys/[a-z0-9-]+|vault/items/[a-z0-9-]+/[a-z0-9-]+)\Z"
@@ -73,7 +72,7 @@ def back_up(home: Home, out: Path, now: datetime) -> int:
     """
     home.log.append("home-backed-up")
     files = {path.relative_to(home.path).as_posix(): read_file(path) for path in _kept_as_they_are(home)}
-    files[_STATE] = home.state.snapshot()
+    files[STATE_FILE] = home.state.snapshot()
     entries, note = home.log.snapshot()  # after the state: what the log says beyond it is learned when it is restored
     files |= dict(zip(_LOG, (b"".join(entry + b"\n" for entry in entries), note), strict=True))
     if strange := sorted(name for name in files if not _NAME.match(name)):

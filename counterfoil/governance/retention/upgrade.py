@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from counterfoil.audit.event import Event
 from counterfoil.audit.verify import verify_log
-from counterfoil.home import FORMAT, Home
+from counterfoil.errors import StoreError
+from counterfoil.governance.releases.announcement import ANNOUNCED, SHOWN
+from counterfoil.home import FORMAT, STATE_FILE, Home
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +33,21 @@ def upgrade(home: Home) -> Upgraded:
     Raises: IntegrityError, TamperedError, StoreError, NotFoundError.
     """
     before = home.format
-    checkpoint = verify_log(home.log.entries(), home.log.checkpoint(), home.keys.public).checkpoint
+    home.keys.check_whole()
+    log = verify_log(*home.log.snapshot(), home.keys.public)
+    if not (home.path / STATE_FILE).exists() and (told := next(filter(_is_remembered, log.events), None)):
+        raise StoreError(
+            f"{home.path / STATE_FILE} is gone, and the log says of job {told.subject} what this party must remember; "
+            "restore the home from a backup: counterfoil home restore"
+        )
     facts = home.state.check_whole()
     if (home.path / "vault").exists():
         _ = home.vault
     if before != FORMAT:
         home.mark()
-    return Upgraded(before, FORMAT, checkpoint.size, facts)
+    return Upgraded(before, FORMAT, log.size, facts)
+
+
+def _is_remembered(event: Event) -> bool:
+    """Tell whether a party remembers what the entry is about, besides its log: an attempt, or what was released."""
+    return event.subject is not None and ("attempt" in event.counts or event.type in (ANNOUNCED, SHOWN))
