@@ -14,11 +14,11 @@ import yaml
 
 from counterfoil.address import Address, parse_address
 from counterfoil.audit.log import Log
-from counterfoil.canonical import check_id, load_yaml
+from counterfoil.canonical import MAX_YAML_BYTES, check_id, load_yaml
 from counterfoil.confinement import withhold_memory
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.errors import DocumentError, NotFoundError, StoreError
-from counterfoil.files import private_folder, read_file, write_file
+from counterfoil.files import private_folder, read_file, read_named, write_file
 from counterfoil.secret import Secret
 from counterfoil.storage.exchange import Exchange
 from counterfoil.storage.state import State
@@ -49,13 +49,14 @@ class Home(Secret):
         roles: tuple[str, ...],
         listen: Address | None = None,
         format: int = FORMAT,
+        here: Address | None = None,
     ) -> None:
         self.path = path
         self.party = party
         self.exchange_url = exchange_url
         self.roles = roles
-        #: where a node takes calls, if not at the address by which the roster has others dial it
-        self.listen = listen
+        self._listen = listen
+        self._here = here
         self.format = format
 
     @classmethod
@@ -102,7 +103,7 @@ class Home(Secret):
             raise NotFoundError(f"no home folder is given; use --home or set {HOME}; counterfoil party init makes one")
         try:
             path = Path(where).resolve()
-            read = load_yaml(read_file(path / PARTY_FILE), str(path / PARTY_FILE))
+            read = load_yaml(read_named(path / PARTY_FILE, MAX_YAML_BYTES), str(path / PARTY_FILE))
         except NotFoundError:
             raise NotFoundError(f"{where} is no party's home folder; make one with counterfoil party init") from None
         except (OSError, RuntimeError, ValueError) as error:  # a link in a circle, a path that is none
@@ -113,10 +114,9 @@ class Home(Secret):
                 "format",
             } and all(role in ROLES for role in roles):
                 format = _format(rest.get("format", 1), str(path / PARTY_FILE))
-                listen = _address(os.environ.get(LISTEN), LISTEN) or _address(
-                    rest.get("listen"), str(path / PARTY_FILE)
-                )
-                return cls(path, check_id(party, "party"), url, tuple(roles), listen, format)
+                listen = _address(rest.get("listen"), str(path / PARTY_FILE))
+                here = _address(os.environ.get(LISTEN), LISTEN)
+                return cls(path, check_id(party, "party"), url, tuple(roles), listen, format, here)
         raise DocumentError(
             f"{path / PARTY_FILE} must have the fields party, exchange and roles, may have listen and format, and "
             "nothing else"
@@ -124,7 +124,7 @@ class Home(Secret):
 
     def listen_at(self, address: Address | None) -> None:
         """Take calls at this address from the next attempt on, or again where the roster says. Raises: StoreError."""
-        self.listen = address
+        self._listen = address
         self._write(replace=True)
 
     def mark(self) -> None:
@@ -136,9 +136,14 @@ class Home(Secret):
         content: dict[str, object] = {"party": self.party, "exchange": self.exchange_url, "roles": list(self.roles)}
         if self.format > 1:
             content["format"] = self.format
-        if self.listen is not None:
-            content["listen"] = str(self.listen)
+        if self._listen is not None:
+            content["listen"] = str(self._listen)
         write_file(self.path / PARTY_FILE, yaml.safe_dump(content, sort_keys=False).encode(), replace=replace)
+
+    @property
+    def listen(self) -> Address | None:
+        """Where a node takes calls, if not at the address by which the roster has others dial it."""
+        return self._here or self._listen
 
     @property
     def data(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -15,11 +16,11 @@ from typer.testing import CliRunner
 
 from counterfoil.audit.verify import verify_log
 from counterfoil.cli import app
-from counterfoil.errors import CounterfoilError, DocumentError, ReplayError, TamperedError
+from counterfoil.errors import CounterfoilError, DocumentError, ReplayError, StoreError, TamperedError
 from counterfoil.governance.agreements.signing.in_force import REVIEW, load
 from counterfoil.governance.cumulative.release_history import drafted
 from counterfoil.governance.jobs.references import agreement_ref
-from counterfoil.home import FORMAT, Home
+from counterfoil.home import FORMAT, LISTEN, Home
 
 MADE = Path(__file__).parent / "v0.1"
 REF = "agreement:bank-a:6ec0a6893c2c82679b14840d72d97fdae02abd19d1a3c5a738f307cbcaa956df"
@@ -135,3 +136,20 @@ def test_a_home_that_lacks_a_part_is_not_called_whole(folder: Path, spoil: Spoil
         assert done.exit_code in (70, 73, 90, 91) and words in done.stderr, done.output
     after = {path: path.read_bytes() for path in home.rglob("*") if path.is_file() and path.name != "lock"}
     assert after == files
+
+
+def test_where_a_container_listens_is_not_written_down(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = folder / "homes" / "node-0"
+    monkeypatch.setenv(LISTEN, "127.0.0.1:7999")
+    assert run("home", "upgrade", "--home", home).exit_code == 0
+    assert str(Home.open(home).listen) == "127.0.0.1:7999"
+    monkeypatch.delenv(LISTEN)
+    assert Home.open(home).listen is None and Home.open(home).format == FORMAT
+
+
+def test_a_pipe_in_place_of_a_home_keeps_nobody_waiting(folder: Path) -> None:
+    file = folder / "homes" / "node-0" / "party.yaml"
+    file.unlink()
+    os.mkfifo(file)
+    done = run("home", "upgrade", "--home", file.parent)
+    assert done.exit_code == StoreError.exit_code and "no ordinary file" in done.stderr
