@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from copy import copy
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 from typer.main import get_command
 
 from counterfoil.cli import version as versions
 from counterfoil.cli.command import Command
 from counterfoil.cli.extras import missing
 from counterfoil.cli.guard import Guarded
-from counterfoil.cli.registry import own, plugged
-from counterfoil.errors import CounterfoilError, MissingExtraError
+from counterfoil.cli.registry import load_plugged, own, plugged
+from counterfoil.errors import CounterfoilError, EntryPointError, MissingExtraError
 from counterfoil.proxies import spare_loopback
 from counterfoil.terminal import complain
 
@@ -43,7 +45,10 @@ class Frame(Guarded):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if (command := super().get_command(ctx, cmd_name)) is not None or cmd_name not in plugged():
             return command
-        return _plugged(plugged()[cmd_name].load())
+        try:
+            return _plugged(load_plugged(plugged()[cmd_name]))
+        except (EntryPointError, ModuleNotFoundError) as error:
+            return _broken(cmd_name, error)
 
 
 def build() -> typer.Typer:
@@ -81,9 +86,30 @@ def _plugged(command: Command) -> Any:
     return get_command(alone)
 
 
+def _broken(name: str, error: EntryPointError | ModuleNotFoundError) -> Any:
+    """Make a command that ends in the error: what is wrong with one spoils neither the others nor their list."""
+
+    def fail() -> None:
+        raise error
+
+    return TyperCommand(
+        name,
+        callback=fail,
+        help=f"Cannot be run: {error}.",
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+
+
 def _lacking(error: ModuleNotFoundError, command: str) -> MissingExtraError | None:
-    """Name the extra that has what the command could not import, if one has it."""
+    """Name the extra that has what the command could not import, if one has it, or the package that adds it."""
     extras = {each.name: each.extra for each in own()}
     if command in plugged():
-        extras[command] = plugged()[command].load().extra
-    return missing(error.name, extras.get(command, ""))
+        with suppress(ModuleNotFoundError, EntryPointError):
+            extras[command] = load_plugged(plugged()[command]).extra
+    found = missing(error.name, extras.get(command, ""))
+    if found is None and command in plugged():
+        found = MissingExtraError(
+            f"the command {command}, which another package adds, needs {error.name}, which is not installed; install it"
+        )
+    return found

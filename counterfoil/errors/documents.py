@@ -48,7 +48,7 @@ class DeploymentError(CounterfoilError):
 
 
 class EntryPointError(CounterfoilError):
-    """A deployment names a flow that is not installed here."""
+    """A deployment names a flow that is not installed here, or a package adds a command that cannot be run."""
 
     exit_code = 19
 

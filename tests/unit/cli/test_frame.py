@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from counterfoil.cli import commands, extras, frame, registry
 from counterfoil.cli.extras import missing
-from counterfoil.errors import MissingExtraError
+from counterfoil.errors import EntryPointError, MissingExtraError
 
 STUB = '''
 """A command for this test."""
@@ -102,6 +102,54 @@ def test_every_extra_that_is_named_exists() -> None:
     named |= {point.load().extra for point in registry.plugged().values()}
     assert named <= {*extras._ORDER, "all"}
     assert all(extras._distributions(extra) for extra in extras._ORDER)
+
+
+BROKEN = {
+    "raises": ("raise RuntimeError('a value')", EntryPointError, "cannot be imported (RuntimeError)"),
+    "leaves": ("import sys; sys.exit(0)", EntryPointError, "cannot be imported (SystemExit)"),
+    "lacks": ("import no_such_thing", MissingExtraError, "needs no_such_thing, which is not installed"),
+    "is_none": ("COMMAND = 5", EntryPointError, "is no command"),
+    "has_none": ("", EntryPointError, "cannot be imported (AttributeError)"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_command_of_another_package_spoils_itself_alone(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, kind, words = BROKEN[what]
+    (tmp_path / f"others_{what}.py").write_text(text, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    point = EntryPoint("other", f"others_{what}:COMMAND", registry.GROUP)
+    monkeypatch.setattr(frame, "plugged", lambda: {"other": point})
+    listed = run("--help")
+    assert listed.exit_code == 0 and "Work for the party" not in listed.output and "other" in listed.output
+    for words_typed in (("other",), ("other", "--help"), ("other", "x", "--y", "z")):
+        result = run(*words_typed)
+        assert result.exit_code == kind.exit_code, result.output
+        assert words in result.stderr and "a value" not in result.output and "fault" not in result.stderr
+
+
+def installed(folder: Path, package: str, *names: str) -> None:
+    info = folder / f"{package.replace('-', '_')}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n", "utf-8")
+    lines = "".join(f"{name} = json:COMMAND\n" for name in names)
+    (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\n{lines}", "utf-8")
+
+
+def test_no_package_takes_anothers_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(tmp_path, "zz-one", "verify", "worker", "both")
+    installed(tmp_path, "zz-two", "both")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry.plugged.cache_clear()
+    try:
+        assert "verify" not in registry.plugged()
+        assert registry.load_plugged(registry.plugged()["worker"]).name == "worker"
+        with pytest.raises(EntryPointError, match="both is added by zz-one and zz-two; uninstall all but one"):
+            registry.load_plugged(registry.plugged()["both"])
+    finally:
+        registry.plugged.cache_clear()
 
 
 PLUGGED = ("demo", "deploy", "run", "status", "worker")
