@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 from counterfoil.canonical import Json, bind, jcs
-from counterfoil.errors import AttemptError, CheatingDetected
+from counterfoil.errors import AttemptError, CheatingDetected, DocumentError
 from counterfoil.mpc.runtime.ledger import Declared, Ledger
 from counterfoil.mpc.runtime.noise_keys import FOR_ONE_ATTEMPT, Keeping, Noise, NoiseKeys
 from counterfoil.mpc.runtime.party import COMMON, Cost, GroupKeys, Party, group_name
@@ -280,10 +280,11 @@ class _Handshake(Secret):
             nonce, noise = bytes.fromhex(found["nonce"]), bytes.fromhex(found["noise"])
             kept = [str(id) for id in found["kept"]]
             theirs = replace(self.hello, software=str(found["software"]))
-        except (ValueError, TypeError, KeyError, RecursionError):
+            same = raw == theirs.pack(nonce, noise, kept)
+        except (ValueError, TypeError, KeyError, RecursionError, DocumentError):
             raise AttemptError(f"party {peer} sent something that is not a HELLO") from None
-        known = _SOFTWARE.fullmatch(theirs.software)
-        if not known or raw != theirs.pack(nonce, noise, kept) or len(nonce) != _NONCE_BYTES:
+        known = _SOFTWARE.fullmatch(theirs.software) and bool(theirs.software) is bool(self.hello.software)
+        if not known or not same or len(nonce) != _NONCE_BYTES:
             mine = asdict(theirs)
             differ = sorted(name for name in mine if found.get(name) != mine[name]) or ["form"]
             raise AttemptError(

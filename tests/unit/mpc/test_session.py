@@ -180,6 +180,28 @@ def test_a_hello_that_is_none_is_refused(raw):
     assert isinstance(start([HELLO] * 3, tamper=tamper)[1], AttemptError | CheatingDetected)
 
 
+SAID = replace(HELLO, software="a" * 64)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        SAID.pack(bytes(32)).replace(b'"kept":[]', b'"kept":["\\ud800"]'),
+        SAID.pack(bytes(32)).replace(b'"kept":[]', b'"kept":[1e400]'),
+        SAID.pack(bytes(32)).replace(b'"software":"' + b"a" * 64, b'"software":"'),
+    ],
+    ids=["half a character", "no number", "no software"],
+)
+def test_a_hello_that_no_log_could_record_is_refused(raw):
+    def tamper(header, payload):
+        if (header.op, header.sender, header.receiver) == (1, 0, 1):
+            return [header._replace(elements=len(raw), payload=len(raw)).pack(), raw]
+        return [header.pack(), payload]
+
+    error = start([SAID] * 3, tamper=tamper)[1]
+    assert isinstance(error, AttemptError) and "party 0" in str(error)
+
+
 def test_seeds_travel_sealed_when_asked():
     seen = []
 
