@@ -8,10 +8,11 @@ import pytest
 
 from counterfoil.canonical import jcs
 from counterfoil.crypto.sign import sign
-from counterfoil.errors import RosterError, WithdrawnError
+from counterfoil.errors import RosterError, StoreError, WithdrawnError
 from counterfoil.governance.agreements.signing.withdrawal import check_not_withdrawn, withdraw, withdrawn_by
 from counterfoil.governance.documents import write_time
 from counterfoil.home import Home
+from counterfoil.storage.exchange import Exchange
 from tests.unit.conftest import IDS, NOW, Consortium
 
 
@@ -35,6 +36,24 @@ def test_who_has_heard_does_not_forget(signed: Consortium) -> None:
         with pytest.raises(WithdrawnError, match="bank-b"):
             check_not_withdrawn(signed.agreement, again)
     check_not_withdrawn(signed.agreement, signed.homes["node-1"])  # it was never shown
+
+
+def test_who_could_not_tell_the_others_has_left_all_the_same(
+    signed: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("the exchange is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Exchange, "put_named", full)
+        with pytest.raises(StoreError):
+            withdraw(signed.agreement, signed.homes["bank-b"], NOW)
+    with pytest.raises(WithdrawnError, match="bank-b"):
+        check_not_withdrawn(signed.agreement, signed.homes["bank-b"])
+    check_not_withdrawn(signed.agreement, signed.homes["node-0"])
+    withdraw(signed.agreement, signed.homes["bank-b"], NOW)
+    with pytest.raises(WithdrawnError, match="bank-b"):
+        check_not_withdrawn(signed.agreement, signed.homes["node-0"])
 
 
 def test_nobody_withdraws_for_another(signed: Consortium) -> None:

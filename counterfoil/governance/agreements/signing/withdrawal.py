@@ -52,7 +52,10 @@ def withdraw(agreement: Agreement, home: Home, now: datetime) -> None:
     Raises: RosterError unless the agreement names the party, under these keys.
     """
     check_named(agreement, home.keys.public)
-    Withdrawal(agreement.digest, home.party, now).publish(home.keys, home.exchange)
+    said = Withdrawal(agreement.digest, home.party, now)
+    said.check()
+    home.state.put(_SEEN, f"{agreement.digest}/{home.party}", WITHDRAWAL.sign(said.pack(), home.keys))
+    said.publish(home.keys, home.exchange)
     remember_withdrawals(agreement, home)
 
 
