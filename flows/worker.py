@@ -230,6 +230,8 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
         Nothing is forced. Of a run that is asked to stop, the server takes nothing but that it was. A run that was
         resumed before its earlier process had ended has another's state: known again, or about to be.
         """
+        while run in self._submitting_flow_run_ids:  # its process may end before its own submission does
+            await asyncio.sleep(LOOK_EVERY_S / 10)
         for _ in range(_TRIES):
             try:
                 state = await self._patiently(lambda: self._state(run))
