@@ -30,7 +30,7 @@ from counterfoil.terminal import complain
 from counterfoil_prefect.flows.housekeeping import Housekeeping
 from counterfoil_prefect.flows.spawned import Spawned
 from counterfoil_prefect.flows.stages import STAGES
-from counterfoil_prefect.mpc_tasks.server import Contact, is_away, reach
+from counterfoil_prefect.mpc_tasks.server import Contact, address, is_away, reach
 
 T = TypeVar("T")
 
@@ -95,6 +95,7 @@ class CounterfoilWorker(BaseWorker[NoConfiguration, BaseVariables, Result]):
             raise SystemExit(error.exit_code) from None
 
     async def _start(self, *args: Any, **kwargs: Any) -> None:
+        address()  # without one Prefect would start a server of its own
         self._spawner = Spawned(self._channel) if self._channel else Spawned.launch("counterfoil_prefect.flows.party")
         try:
             async with asyncio.TaskGroup() as group:

@@ -76,6 +76,14 @@ def test_without_a_home(tmp_path: Path) -> None:
     assert done.stderr.splitlines() == [told]
 
 
+def test_without_an_address_no_server_is_started(tmp_path: Path, home: str) -> None:
+    done = party(tmp_path, COUNTERFOIL_HOME=home, PREFECT_API_URL="")
+    assert done.returncode == UnreachableError.exit_code
+    told = "error: PREFECT_API_URL is not set; set it to the server's address, like http://host:4200/api"
+    assert done.stderr.splitlines() == [told]
+    assert not list((tmp_path / "prefect").glob("*.db"))  # of a server of Prefect's own
+
+
 @pytest.mark.parametrize("address", ["http://[bad", "http://server:port/api"])
 def test_an_address_that_is_none(tmp_path: Path, home: str, address: str) -> None:
     done = party(tmp_path, COUNTERFOIL_HOME=home, PREFECT_API_URL=address)
