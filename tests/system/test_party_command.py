@@ -76,6 +76,11 @@ def test_without_a_home(tmp_path: Path) -> None:
     assert done.stderr.splitlines() == [told]
 
 
+def test_a_home_is_given_as_to_every_command(tmp_path: Path, home: str) -> None:
+    done = party(tmp_path, "--home", home, "--wait", "1", COUNTERFOIL_HOME="", PREFECT_API_URL=nobody())
+    assert done.returncode == UnreachableError.exit_code, done.stderr
+
+
 def test_without_an_address_no_server_is_started(tmp_path: Path, home: str) -> None:
     done = party(tmp_path, COUNTERFOIL_HOME=home, PREFECT_API_URL="")
     assert done.returncode == UnreachableError.exit_code
