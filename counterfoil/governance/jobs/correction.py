@@ -7,8 +7,9 @@ of two with one number the first, and none once the nodes have begun to compute.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,7 @@ from counterfoil.errors import (
 )
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.documents import read_time, write_time
+from counterfoil.governance.jobs.begun import Begun, begun_in
 from counterfoil.governance.jobs.manifest import MANIFEST, Manifest
 from counterfoil.home import Home
 from counterfoil.storage.state import State
@@ -57,13 +59,18 @@ def check_counts(manifest: Manifest, terms: Agreement, home: Home, now: datetime
     Raises: CorrectionError unless it is the one that counts, or may take its place.
     """
     before = _read(_kept(manifest, home.state))
-    begun = before is not None and before.manifest == manifest.digest and before.job
-    if terms.corrections and not begun and _is_corrected(manifest, terms, home.exchange):
-        raise CorrectionError(
-            f"{_at(manifest)} was corrected by {manifest.owner} since; take its correction {manifest.correction + 1}"
-        )
-    if before is None or before.manifest == manifest.digest:
+    same = before is not None and before.manifest == manifest.digest
+    if terms.corrections and not (before and before.job):
+        if begun_in(manifest.digest, terms, home.exchange):  # all nodes met for it: it counts, whatever came since
+            return None if same else before
+        if _is_corrected(manifest, terms, home.exchange):
+            raise CorrectionError(
+                f"{_at(manifest)} was corrected by {manifest.owner} since; take its correction "
+                f"{manifest.correction + 1}"
+            )
+    if before is None or same:
         return None
+    _say_begun(before.manifest, before.job, terms, home)
     expired = not before.job and now > read_time(before.not_after)
     if manifest.correction < before.correction:
         raise CorrectionError(f"{_at(manifest)} was corrected, and {home.party} has the correction; take that")
@@ -75,7 +82,7 @@ def check_counts(manifest: Manifest, terms: Agreement, home: Home, now: datetime
     if before.job:
         raise CorrectionError(
             f"{_at(manifest)} comes after the nodes began job {before.job} on what it corrects; the table that was "
-            "handed in counts for this period"
+            f"handed in counts for this period, and {manifest.owner} hands that in again when it contributes"
         )
     return before
 
@@ -95,21 +102,41 @@ def count(manifest: Manifest, terms: Agreement, home: Home, now: datetime) -> Ta
             return before
 
 
-def begin(manifest: Manifest, job: str, state: State) -> None:
-    """Begin to compute on the submission in this job: from now on nothing corrects it.
+def begin(manifests: Sequence[Manifest], job: str, terms: Agreement, home: Home) -> None:
+    """Begin to compute on these submissions in this job: from now on nothing corrects them.
 
-    Raises: CorrectionError when it was corrected meanwhile; ReplayError when it serves another job.
+    Before any of them is begun on here, this node says so of all, where others look who may have ended before they did.
+
+    Raises: CorrectionError when one was corrected meanwhile; ReplayError when one serves another job.
     """
+    for manifest in manifests:
+        _beginning(manifest, job, _kept(manifest, home.state))
+    for manifest in manifests:
+        _say_begun(manifest.digest, job, terms, home)
+    for manifest in manifests:
+        _begin(manifest, job, home.state)
+
+
+def _begin(manifest: Manifest, job: str, state: State) -> None:
     while True:
         kept = _kept(manifest, state)
-        taken = _read(kept) or Taken(manifest.digest, manifest.correction, write_time(manifest.not_after))
-        if taken.manifest != manifest.digest:
-            raise CorrectionError(f"{_at(manifest)} was corrected while the nodes met; begin with the correction")
-        if taken.job not in ("", job):
-            raise ReplayError(f"{_at(manifest)} serves job {taken.job}, so not {job}")
-        made = Taken(taken.manifest, taken.correction, taken.not_after, job)
-        if kept == made.pack() or state.replace(_TAKEN, _key(manifest), kept, made.pack()):
+        made = _beginning(manifest, job, kept)
+        if kept == made or state.replace(_TAKEN, _key(manifest), kept, made):
             return
+
+
+def _beginning(manifest: Manifest, job: str, kept: bytes | None) -> bytes:
+    taken = _read(kept) or Taken(manifest.digest, manifest.correction, write_time(manifest.not_after))
+    if taken.manifest != manifest.digest:
+        raise CorrectionError(f"{_at(manifest)} was corrected while the nodes met; begin with the correction")
+    if taken.job not in ("", job):
+        raise ReplayError(f"{_at(manifest)} serves job {taken.job}, so not {job}")
+    return replace(taken, job=job).pack()
+
+
+def _say_begun(manifest: str, job: str, terms: Agreement, home: Home) -> None:
+    if terms.corrections and job:
+        Begun(manifest, job, home.party).publish(home.keys, home.exchange)
 
 
 # --- at an owner --------------------------------------------------------------------------------------------------
@@ -117,11 +144,16 @@ def begin(manifest: Manifest, job: str, state: State) -> None:
 
 @dataclass(frozen=True, slots=True)
 class HandedIn:
-    """What an owner handed in last for a part and period: its signed manifest, and the digest of the file, if known."""
+    """What an owner handed in for a part and period: its signed manifest, and the digest of the file, if known.
+
+    `begun` is the job that the nodes began on it, if they did, and `corrected` says that a correction came too late.
+    """
 
     envelope: bytes
     manifest: Manifest
     table: str
+    begun: str = ""
+    corrected: bool = False
 
     @property
     def reference(self) -> Ref:
@@ -130,19 +162,26 @@ class HandedIn:
 
 
 def handed_in(terms: Agreement, contract: str, period: str, home: Home) -> HandedIn | None:
-    """Find what this owner handed in last.
+    """Find what this owner handed in that counts: what the nodes began to compute on, or else the last one.
 
-    As it remembers, or as it signed and published, if that is later: a home that was restored remembers what it was.
+    As it remembers, or as it signed and published: a home that was restored remembers what it was.
     """
-    found = _remembered(terms, contract, period, home)
+    remembered = _remembered(terms, contract, period, home)
+    found = [remembered] if remembered else []
     for name in home.exchange.list(MANIFEST.name(terms.digest, home.party, contract, period)):
         with suppress(SignatureError, DocumentError, StoreError, NotFoundError):  # anybody can put anything there
             envelope = home.exchange.get_named(name)
             manifest = Manifest.verified(envelope, terms.roster.party(home.party).keys)
             ours = (manifest.agreement, manifest.part.contract, manifest.period) == (terms.digest, contract, period)
-            if ours and (found is None or _place(manifest) > _place(found.manifest)):
-                found = HandedIn(envelope, manifest, "")
-    return found
+            if ours and (remembered is None or manifest.digest != remembered.manifest.digest):
+                found.append(HandedIn(envelope, manifest, ""))
+    if not found:
+        return None
+    last = max(found, key=lambda each: _place(each.manifest))
+    for each in found if terms.corrections else ():
+        if job := begun_in(each.manifest.digest, terms, home.exchange):
+            return replace(each, begun=job, corrected=each is not last)
+    return last
 
 
 def _remembered(terms: Agreement, contract: str, period: str, home: Home) -> HandedIn | None:
@@ -161,16 +200,25 @@ def _place(manifest: Manifest) -> tuple[int, datetime]:
 def next_number(before: HandedIn | None, table: str, terms: Agreement, now: datetime) -> int | None:
     """Give a number to the submission that this owner is to make of the file with this digest.
 
-    None if none is needed, because it handed the same in before.
+    None if none is needed, because it handed the same in before, or a correction of it came too late.
 
-    Raises: CorrectionError when the table is another one, and the agreement allows no correction.
+    Raises: CorrectionError when the table is another one, and the agreement allows no correction, or none any more.
     """
     if before is None:
         return 0
     number = before.manifest.correction
+    same = before.table == table or (not before.table and not terms.corrections)
+    if before.begun:
+        if same or not before.table or before.corrected:
+            return None
+        raise CorrectionError(
+            f"the table under {before.manifest.contract} is not the one that was handed in for "
+            f"{before.manifest.period}, and the nodes have begun job {before.begun} on that: nothing corrects it any "
+            "more. Put the former file back"
+        )
     if now > before.manifest.not_after:
         return number + 1 if terms.corrections else number
-    if before.table == table or (not before.table and not terms.corrections):
+    if same:
         return None
     if not terms.corrections:
         raise CorrectionError(

@@ -104,7 +104,7 @@ class Computation:
         self._running = True
         self._session = meet_nodes(self.home, terms, self.job, self.attempt, self._earlier, self.timeout_s)
         count_iteration(self.agreement, self.job.period, self.home.state)
-        use_up(self.manifests, self.job, self.home.state)
+        use_up(self.manifests, self.job, terms, self.home)
         # Before a share is sent, this node's signed log says what this attempt may let anybody learn.
         self.home.exchange.put("document", self.home.party, self._statement)
         begun = {"agreement": terms.digest, "transcript": self.transcript, "leakage": digest(self._statement)}

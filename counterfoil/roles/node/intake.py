@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from counterfoil.canonical import Ref
+from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.reaffirmation import check_reviewed
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.jobs.correction import begin, check_counts, count
@@ -16,7 +17,6 @@ from counterfoil.governance.jobs.retention_register import note_held
 from counterfoil.governance.jobs.submission import accept, read_manifest, taken_in
 from counterfoil.home import Home
 from counterfoil.joint.computation import array_specs
-from counterfoil.storage.state import State
 
 _USED_BY: Final = "submission-job"
 
@@ -43,7 +43,7 @@ def take_in(
             accept(reference, agreement, home, array_specs, now)
         if before := count(manifest, agreement.terms, home, now):
             home.log.append(
-                "submission-corrected",
+                "submission-corrected" if manifest.correction > before.correction else "correction-too-late",
                 subject=manifest.contract,
                 refs={"agreement": agreement.digest, "submission": manifest.digest, "corrected": before.manifest},
                 counts={"correction": manifest.correction},
@@ -52,11 +52,11 @@ def take_in(
     return job, manifests
 
 
-def use_up(manifests: Iterable[Manifest], job: Job, state: State) -> None:
+def use_up(manifests: Sequence[Manifest], job: Job, terms: Agreement, home: Home) -> None:
     """Use the submissions up for this job: they serve no other, and nothing corrects them any more.
 
     Raises: ReplayError when one serves another; CorrectionError when one was corrected meanwhile.
     """
+    begin(manifests, job.id, terms, home)
     for manifest in manifests:
-        begin(manifest, job.id, state)
-        state.bind(_USED_BY, manifest.key, job.id)
+        home.state.bind(_USED_BY, manifest.key, job.id)

@@ -32,6 +32,7 @@ PAPERS = {
     # kind: (schema, name in an exchange, signer in the name, with what a bundle takes it)
     "agreement": ("statement", "signatures/agreement/party", "party", "agreement"),
     "backup": ("backup", "", "", None),
+    "begun": ("begun", "begun/manifest/node", "node", "manifest"),
     "bundle": ("bundle", "", "", None),
     "card": ("", "cards/party", "party", None),
     "catalogue": ("catalogue", "catalogue/party/contract", "party", None),

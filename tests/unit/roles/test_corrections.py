@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -14,7 +15,14 @@ import pytest
 from counterfoil import clock
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
-from counterfoil.errors import AttemptError, CorrectionError, KeySpellingError, RefusedError
+from counterfoil.errors import (
+    AttemptError,
+    CorrectionError,
+    KeySpellingError,
+    RefusedError,
+    StoreError,
+)
+from counterfoil.governance.jobs.begun import BEGUN, Begun
 from counterfoil.governance.jobs.correction import _name
 from counterfoil.governance.jobs.evidence import load_draft
 from counterfoil.governance.jobs.manifest import Manifest, check_manifest
@@ -24,8 +32,10 @@ from counterfoil.home import Home
 from counterfoil.joint.computation import analyses, array_specs, declared, local_parts
 from counterfoil.report.explain import explain
 from counterfoil.report.leakage import statement
+from counterfoil.roles.node.attempt import Computation
 from counterfoil.roles.node.intake import take_in, use_up
 from counterfoil.roles.owner import Contribution, table_file
+from counterfoil.storage.state import State
 from tests.lib.agreements import AGREEMENT_FILE, another
 from tests.lib.consortium import NODES, OWNERS, Consortium, compute, found, today, together
 from tests.unit.roles.test_differences import keep
@@ -161,13 +171,91 @@ def test_a_correction_that_comes_too_late_does_not_keep_the_begun_job_from_anoth
     owner, rest = OWNERS[0], others(lenient)
     contribute(lenient, owner)
     (before,) = hands(lenient, owner)
-    begun = lenient.computation("node-0", [before, *rest])
-    use_up(begun.manifests, begun.job, lenient.homes["node-0"].state)
-    edit(lenient, owner)
-    after = contribute(lenient, owner)
+    (made, *_) = begin(lenient, "node-0", on=[before, *rest]).manifests
+    exchange = lenient.homes[owner].exchange
+    after = hand_in(lenient, owner, 1, without=1)  # as its own software would not
+    exchange.put_named(_name(made, 1), exchange.get(after))
     with pytest.raises(CorrectionError, match="comes after the nodes began job"):
         take(lenient, "node-0", after, *rest)
     assert take(lenient, "node-0", before, *rest)[0].correction == 0
+
+
+def begin(banks: Consortium, *nodes: str, on: Sequence[Ref]) -> Computation:
+    """Have these nodes begin after all met, while the others ended between the two; return what they began."""
+    for node in nodes:
+        begun = banks.computation(node, on)
+        use_up(begun.manifests, begun.job, banks.agreement, banks.homes[node])
+    return begun
+
+
+def test_a_node_that_ended_before_it_began_goes_on_with_what_the_others_began(lenient: Consortium) -> None:
+    """It takes the correction that they refuse; the owner then hands in again what they began on, and all compute."""
+    owner, rest = OWNERS[0], others(lenient)
+    before = contribute(lenient, owner)
+    lenient.computation("node-0", [before, *rest])
+    begun = begin(lenient, "node-1", "node-2", on=[before, *rest])
+    lenient.homes[owner].exchange.remove(BEGUN.name(begun.manifests[0].digest, "node-1"))  # as if it could not say so
+    lenient.homes[owner].exchange.remove(BEGUN.name(begun.manifests[0].digest, "node-2"))
+    edit(lenient, owner)
+    after = contribute(lenient, owner)
+    assert take(lenient, "node-0", after, *rest)[0].correction == 1
+    for node in ("node-1", "node-2"):
+        with pytest.raises(CorrectionError, match=r"comes after the nodes began job .* hands that in again"):
+            take(lenient, node, after, *rest)
+    assert contribute(lenient, owner) == before
+    lenient.analyse([before, *rest])
+    log = [Event.parse(entry) for entry in lenient.homes["node-0"].log.entries()]
+    assert "correction-too-late" in [event.type for event in log]
+
+
+def test_a_node_that_began_on_some_of_a_job_says_so_of_all(
+    lenient: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends before it began on the last; its owner corrects that one, which no node has begun on."""
+    first, owner = others(lenient), OWNERS[0]
+    before = contribute(lenient, owner)
+    begun = lenient.computation("node-0", [*first, before])
+    kept = type(lenient.homes["node-0"].state).replace
+
+    def ends(self: State, space: str, key: str, *content: bytes | None) -> bool:
+        if key.endswith(str(begun.manifests[-1].part)):
+            raise StoreError("the disk is full")
+        return kept(self, space, key, *content)
+
+    with monkeypatch.context() as broken, pytest.raises(StoreError):
+        broken.setattr(State, "replace", ends)
+        use_up(begun.manifests, begun.job, lenient.agreement, lenient.homes["node-0"])
+    edit(lenient, owner)
+    with pytest.raises(CorrectionError, match="nodes have begun job"):
+        contribute(lenient, owner)
+
+
+def test_an_owner_corrects_nothing_once_a_node_began(lenient: Consortium) -> None:
+    owner, rest = OWNERS[0], others(lenient)
+    before = contribute(lenient, owner)
+    path = table_file(lenient.homes[owner], "loans")
+    former = path.read_bytes()
+    begin(lenient, "node-2", on=[before, *rest])
+    edit(lenient, owner)
+    with pytest.raises(CorrectionError, match=r"nodes have begun job .* Put the former file back"):
+        contribute(lenient, owner)
+    path.write_bytes(former)  # the remedy works
+    assert contribute(lenient, owner) == before
+
+
+def test_only_a_node_of_the_agreement_says_what_was_begun(lenient: Consortium) -> None:
+    owner, rest = OWNERS[0], others(lenient)
+    before = contribute(lenient, owner)
+    (made, *_) = take(lenient, "node-0", before, *rest)
+    stranger = lenient.homes[OWNERS[1]]
+    signed = BEGUN.sign(Begun(made.digest, "0" * 32, "node-1").pack(), stranger.keys)
+    stranger.exchange.put_named(BEGUN.name(made.digest, "node-1"), signed)
+    Begun(made.digest, "0" * 32, stranger.party).publish(stranger.keys, stranger.exchange)
+    edit(lenient, owner)
+    after = contribute(lenient, owner)
+    assert after != before
+    with pytest.raises(CorrectionError, match="was corrected by bank-a since"):
+        take(lenient, "node-0", before, *rest)
 
 
 def test_a_correction_that_comes_while_the_nodes_meet_stops_the_older_job(lenient: Consortium) -> None:
@@ -176,7 +264,7 @@ def test_a_correction_that_comes_while_the_nodes_meet_stops_the_older_job(lenien
     meeting = lenient.computation("node-0", [one, *rest])
     take(lenient, "node-0", two, *rest)
     with pytest.raises(CorrectionError, match="was corrected while the nodes met"):
-        use_up(meeting.manifests, meeting.job, lenient.homes["node-0"].state)
+        use_up(meeting.manifests, meeting.job, lenient.agreement, lenient.homes["node-0"])
 
 
 def test_one_that_nobody_computed_on_makes_room_when_it_has_expired(banks: Consortium) -> None:
