@@ -19,6 +19,7 @@ from counterfoil.governance.agreements.signing.reaffirmation import check_review
 from counterfoil.governance.agreements.signing.signed import SignedAgreement, own_keys
 from counterfoil.governance.cumulative.release_history import guarded
 from counterfoil.governance.jobs.correction import HandedIn, handed_in, next_number, note_handed_in
+from counterfoil.governance.jobs.envelopes import forget_envelopes, keep_envelope, put_back
 from counterfoil.governance.jobs.manifest import MANIFEST
 from counterfoil.governance.jobs.submission import submit
 from counterfoil.home import Home
@@ -83,14 +84,17 @@ class Contribution:
     def share(self, now: datetime) -> Ref:
         """Publish every array that the analyses ask for, split and sealed; return the manifest's reference.
 
-        The same table is handed in once for a period, however often this is asked for. Raises: CorrectionError.
+        The same table is handed in once for a period, however often this is asked for: from then on the same bytes are
+        put back where a node has not taken them in. Raises: CorrectionError.
         """
         table, terms = self._checked(), self.agreement.terms
         number = next_number(self._before, self._file, terms, now)
         if self._before is not None and number is None:
             self._table, self.again = None, True
             note_handed_in(self._before.manifest, self._before.envelope, self._before.table, self.home)
+            put_back(self._before.manifest, terms, self.home)
             return self.home.exchange.put(MANIFEST.kind, self.home.party, self._before.envelope)
+        forget_envelopes(self.home, now)
         arrays = local_parts(terms, self.contract, table)
         specs = array_specs(terms, self.contract, table.rows)
         reference = submit(
@@ -104,6 +108,7 @@ class Contribution:
             exchange=self.home.exchange,
             now=now,
             correction=number or 0,
+            keep=lambda manifest, node, sealed: keep_envelope(manifest, node, sealed, self.home),
             note=lambda manifest, signed: note_handed_in(manifest, signed, self._file, self.home),
         )
         self._table = None

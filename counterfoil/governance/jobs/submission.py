@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ from counterfoil.canonical import Ref, bind
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
 from counterfoil.crypto.seal import seal, sealed_bytes, unseal
 from counterfoil.errors import (
+    NotFoundError,
     OutOfBoundsError,
     RefusedError,
     ReplayError,
@@ -29,6 +30,7 @@ from counterfoil.errors import (
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.signed import SignedAgreement, own_keys
 from counterfoil.governance.jobs.acceptance import sign_intake
+from counterfoil.governance.jobs.envelopes import VALID, envelope_name
 from counterfoil.governance.jobs.manifest import MANIFEST, ArraySpec, Manifest, check_manifest, consented_plans
 from counterfoil.governance.jobs.retention_register import is_lost, note_found, note_held
 from counterfoil.home import Home
@@ -39,12 +41,10 @@ from counterfoil.storage.vault import Vault
 if TYPE_CHECKING:
     from counterfoil.storage.exchange import Exchange
 
-VALID: Final = timedelta(days=7)
-
 Specs: TypeAlias = Callable[[Agreement, str, int], Mapping[str, ArraySpec]]
 """The arrays that an agreement's analyses ask for, given the contract and the number of rows."""
 
-_MANIFEST, _ENVELOPES = MANIFEST.kind, "envelopes"
+_MANIFEST: Final = MANIFEST.kind
 
 
 def submit(
@@ -59,11 +59,12 @@ def submit(
     exchange: Exchange,
     now: datetime,
     correction: int = 0,
+    keep: Callable[[Manifest, str, bytes], None] = lambda *_: None,
     note: Callable[[Manifest, bytes], None] = lambda *_: None,
 ) -> Ref:
     """Split the arrays, seal them to each node and publish them, and then the signed manifest.
 
-    `note` is told of the signed manifest before anybody else can know of it.
+    `keep` is given what is sealed to each node, and `note` the signed manifest, before anybody else can know of it.
 
     Raises: RefusedError, ShapeError, OutOfBoundsError; nothing is in the exchange then.
     """
@@ -90,7 +91,8 @@ def submit(
     for node, envelope in zip(terms.nodes, shares.envelopes, strict=True):
         recipient = terms.roster.party(node).keys
         sealed = seal(envelope, recipient, _info(manifest, recipient))
-        exchange.put_named((_ENVELOPES, manifest.digest, node), sealed)
+        keep(manifest, node, sealed)
+        exchange.put_named(envelope_name(manifest.digest, node), sealed)
     signed = MANIFEST.sign(manifest.pack(), keys)
     note(manifest, signed)
     return exchange.put(_MANIFEST, keys.party, signed)
@@ -125,14 +127,20 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
     if manifest.arrays != specs(terms, manifest.contract, manifest.rows):
         raise RefusedError(f"submission {manifest.submission} of {manifest.owner} holds other arrays than agreed")
     longest = sealed_bytes(shared_input.longest_envelope(len(terms.nodes), manifest.size))
-    sealed = home.exchange.get_named((_ENVELOPES, manifest.digest, home.party), at_most=longest)
+    remedy = f"have {manifest.owner} contribute again: it puts back what it sealed"
     try:
+        sealed = home.exchange.get_named(envelope_name(manifest.digest, home.party), at_most=longest)
         keys = own_keys(terms, home)
         envelope = unseal(sealed, keys, _info(manifest, keys.public))
+    except NotFoundError:
+        raise NotFoundError(
+            f"submission {manifest.submission} of {manifest.owner}: the exchange has no envelope for {home.party}; "
+            f"{remedy}"
+        ) from None
     except SealError:
         raise SealError(
             f"submission {manifest.submission} of {manifest.owner}: its envelope for {home.party} was changed in the "
-            f"exchange, or is for another key; {manifest.owner} must submit again, by a correction if others took it in"
+            f"exchange, or is for another key; {remedy}"
         ) from None
     node = terms.nodes.index(home.party)
     parts = shared_input.accept(
@@ -154,7 +162,7 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
 
 def discard_envelope(manifest: str, home: Home) -> None:
     """Discard from the exchange what was sealed to this node under the manifest's digest, if it is there."""
-    home.exchange.remove((_ENVELOPES, manifest, home.party))
+    home.exchange.remove(envelope_name(manifest, home.party))
 
 
 def taken_in(manifest: Manifest, home: Home) -> bool:

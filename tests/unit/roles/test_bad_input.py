@@ -375,7 +375,7 @@ def test_a_changed_envelope_is_not_taken_in(at: float, banks: Consortium, submit
     )
     with kept(banks, name) as path:
         flip(path, at)
-        with refused(banks, SealError, "bank-a", "node-2", "submit again"):
+        with refused(banks, SealError, "bank-a", "node-2", "contribute again"):
             take_in(home, signed, banks.period, submissions, clock.now())
     assert SealError.exit_code == 74
     assert take_in(home, signed, banks.period, submissions, clock.now())

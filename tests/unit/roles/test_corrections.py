@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
@@ -19,11 +20,14 @@ from counterfoil.errors import (
     AttemptError,
     CorrectionError,
     KeySpellingError,
+    NotFoundError,
     RefusedError,
+    SealError,
     StoreError,
 )
 from counterfoil.governance.jobs.begun import BEGUN, Begun
 from counterfoil.governance.jobs.correction import _name
+from counterfoil.governance.jobs.envelopes import envelope_name, forget_envelopes
 from counterfoil.governance.jobs.evidence import load_draft
 from counterfoil.governance.jobs.manifest import Manifest, check_manifest
 from counterfoil.governance.jobs.submission import read_manifest, submit, taken_in
@@ -334,6 +338,39 @@ def test_the_same_table_is_handed_in_once_however_often_it_is_asked_for(banks: C
     finally:
         banks.homes["bank-b"] = home
     assert hands(banks, "bank-b") == [one]
+
+
+def test_what_the_exchange_lost_or_changed_is_put_back_and_stays_one_submission(banks: Consortium) -> None:
+    """Whoever has the exchange would otherwise stop a period, as a second submission is refused."""
+    one, rest = contribute(banks, "bank-a"), others(banks)
+    home = banks.homes["bank-a"]
+    (made, *_) = take(banks, "node-0", one, *rest)
+    names = {node: envelope_name(made.digest, node) for node in NODES}
+    sealed = {node: home.exchange.get_named(name) for node, name in names.items()}
+    home.exchange.remove(names["node-0"])  # which has it in its vault
+    home.exchange.remove(names["node-1"])
+    home.exchange.put_named(names["node-2"], sealed["node-2"][:-1] + b"!", replace=True)
+    with pytest.raises(NotFoundError, match="no envelope for node-1; have bank-a contribute again"):
+        take(banks, "node-1", one, *rest)
+    with pytest.raises(SealError, match="was changed in the exchange, or is for another key; have bank-a contribute"):
+        take(banks, "node-2", one, *rest)
+    assert contribute(banks, "bank-a") == one
+    assert hands(banks, "bank-a") == [one]
+    for node in ("node-1", "node-2"):
+        assert home.exchange.get_named(names[node]) == sealed[node]
+        assert take(banks, node, one, *rest)[0] == made
+    assert names["node-0"] not in home.exchange.list(("envelopes", made.digest))
+
+
+def test_what_an_owner_keeps_sealed_goes_when_nobody_takes_it_in_any_more(banks: Consortium) -> None:
+    contribute(banks, "bank-b")
+    home = banks.homes["bank-b"]
+    kept = home.path / "sealed"
+    assert sum(len(list(folder.iterdir())) for folder in kept.iterdir()) >= len(NODES)
+    forget_envelopes(home, clock.now() + timedelta(days=6))
+    assert list(kept.iterdir())
+    forget_envelopes(home, clock.now() + timedelta(days=8))
+    assert not list(kept.iterdir())
 
 
 def test_another_table_is_refused_at_the_owner_before_anything_of_it_leaves(banks: Consortium) -> None:
