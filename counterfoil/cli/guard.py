@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import sqlite3
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -18,6 +20,9 @@ from counterfoil.terminal import say
 
 DEBUG = "COUNTERFOIL_DEBUG"
 INTERRUPTED = 130
+UNREAD = 141
+"""As a shell says that SIGPIPE ended a program: whoever read its output went away before it was done."""
+
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -26,8 +31,13 @@ class Guarded(TyperGroup):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         _prepare_streams()
+        outputs = [os.dup(handle) for handle in (1, 2)]  # Rich turns away one that nobody reads
         try:
             return super().main(*args, **kwargs)
+        except SystemExit as ended:
+            if isinstance(broken := ended.__context__, BrokenPipeError):  # of which Typer and Rich make a 1
+                _end(broken, outputs)
+            raise
         except Exception as error:
             if os.environ.get(DEBUG):
                 raise
@@ -35,6 +45,8 @@ class Guarded(TyperGroup):
             _say(f"error: {named}")
             raise SystemExit(named.exit_code) from None
         finally:
+            for handle in outputs:
+                os.close(handle)
             _flush()
 
     def invoke(self, ctx: Any) -> Any:
@@ -43,6 +55,21 @@ class Guarded(TyperGroup):
         except KeyboardInterrupt:
             _say("interrupted")
             raise typer.Exit(INTERRUPTED) from None
+
+
+def _end(broken: BrokenPipeError, outputs: Sequence[int]) -> NoReturn:
+    """End as one whose output nobody reads any more, which is no success: a check that did not end checked nothing."""
+    if any(_is_unread(handle) for handle in outputs):
+        raise SystemExit(UNREAD) from None
+    named = _named(broken)
+    _say(f"error: {named}")
+    raise SystemExit(named.exit_code) from None
+
+
+def _is_unread(handle: int) -> bool:
+    asked = select.poll()
+    asked.register(handle, select.POLLOUT)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in asked.poll(0))
 
 
 def _named(error: Exception) -> CounterfoilError:

@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 
 from counterfoil import errors
 from counterfoil.cli import app
-from counterfoil.cli.guard import INTERRUPTED
+from counterfoil.cli.guard import INTERRUPTED, UNREAD
 from counterfoil.errors import CounterfoilError, InternalError, NotFoundError, StoreError
+from counterfoil.home import Home
 from tests.lib.commands import commands
 
 ROOT = Path(__file__).parents[3]
@@ -64,7 +65,7 @@ def test_no_command_ends_in_a_traceback_or_by_a_signal(cases: list[dict[str, Any
             "Traceback" in case["printed"]
             or "Exception ignored" in case["printed"]
             or case["status"] == InternalError.exit_code
-            or case["status"] not in CODES | {0, 1, USAGE, INTERRUPTED}
+            or case["status"] not in CODES | {0, 1, USAGE, INTERRUPTED, UNREAD}
         )
 
     assert [case for case in cases if wrong(case)] == []
@@ -92,6 +93,30 @@ def test_without_a_home_one_line_names_the_remedy(cases: list[dict[str, Any]]) -
             assert case["printed"].count("\n") == 1
             assert "use --home or set COUNTERFOIL_HOME; counterfoil party init makes one" in case["printed"]
     assert sum(case["status"] == NotFoundError.exit_code for case in told) > 25
+
+
+@pytest.mark.parametrize("command", [["--help"], ["log", "show"], ["log", "show", "--home", "nowhere"]])
+def test_a_command_whose_reader_goes_away_ends_quietly(command: list[str], tmp_path: Path) -> None:
+    """As in `counterfoil log show | head -1`; where it fails by itself, its error is still told."""
+    home = Home.create(tmp_path / "bank-a", "bank-a", str(tmp_path / "exchange"), ("owner",))
+    home.log.append("table-validated")
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        ended = subprocess.run(
+            [Path(sys.executable).with_name("counterfoil"), *command],
+            env={**os.environ, "COUNTERFOIL_HOME": str(home.path)},
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(write)
+    if "nowhere" in command:
+        assert (ended.returncode, "no party's home" in ended.stderr) == (NotFoundError.exit_code, True)
+    else:
+        assert (ended.returncode, ended.stderr) == (UNREAD, "")
 
 
 def test_an_interrupted_command_says_so(cases: list[dict[str, Any]]) -> None:
