@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from counterfoil.cli import app
 from counterfoil.errors import (
     DeploymentError,
     DocumentError,
@@ -134,7 +136,7 @@ def test_it_runs_from_another_folder(server: PrefectServer, tmp_path: Path) -> N
 
 
 GOOD = "{name: a, entrypoint: 'counterfoil_prefect.flows.agree:agree', work_pool: {name: a}}"
-MISTAKES = {
+WRONG_LISTS = {
     "no such file": (None, NotFoundError, "is not there"),
     "not YAML": ("deployments: [", DocumentError, "not valid YAML"),
     "nothing listed": ("name: x", DocumentError, "no deployments are listed"),
@@ -156,6 +158,9 @@ MISTAKES = {
         DeploymentError,
         "file.yaml:2: the environment has no COUNTERFOIL_AGREEMENT",
     ),
+}
+MISTAKES = {
+    "no variable": WRONG_LISTS["no variable"],
     "no server": (f"deployments: [{GOOD}]", UnreachableError, "no Prefect server answers at http://127.0.0.1:9/api"),
     "a secret in the address": (f"deployments: [{GOOD}]", UnreachableError, "answers at http://127.0.0.1:9/api ("),
     "not a server": (f"deployments: [{GOOD}]", UnreachableError, "no Prefect server"),
@@ -163,12 +168,28 @@ MISTAKES = {
 }
 
 
+@pytest.mark.parametrize("name", WRONG_LISTS)
+def test_a_wrong_list_is_a_line_with_a_code_of_its_own(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process: no server is asked before the list is right."""
+    text, error, words = WRONG_LISTS[name]
+    file = tmp_path / "file.yaml"
+    if text is not None:
+        file.write_text(text)
+    monkeypatch.delenv("COUNTERFOIL_AGREEMENT", raising=False)
+    done = CliRunner().invoke(app, ["deploy", str(file)])
+    assert done.exit_code == error.exit_code, done.output
+    assert words in done.stderr
+    assert done.output.count("\n") == 1, done.output
+    assert done.stderr.startswith("error: ")
+
+
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_one_line_with_a_code_of_its_own(name: str, server: PrefectServer, tmp_path: Path) -> None:
     text, error, words = MISTAKES[name]
     file, environment = tmp_path / "file.yaml", dict(server.environment)
-    if text is not None:
-        file.write_text(text)
+    file.write_text(text)
     if name == "no server":
         environment["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
     elif name == "a secret in the address":
