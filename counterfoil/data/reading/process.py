@@ -22,10 +22,15 @@ class _WithoutPandas:
             raise ModuleNotFoundError("the reader has no pandas", name=name)
 
 
+def refuse_pandas() -> None:
+    """Load no pandas in this process, whatever asks for it."""
+    sys.meta_path.insert(0, _WithoutPandas)
+
+
 def main() -> None:
     """Close this process off, then read. Takes what `reader.main` takes."""
     close_off()
-    sys.meta_path.insert(0, _WithoutPandas)
+    refuse_pandas()
     from counterfoil.data.reading import reader  # noqa: PLC0415 (see above)
 
     reader.main()

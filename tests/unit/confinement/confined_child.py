@@ -31,7 +31,7 @@ from typing import Any
 
 from counterfoil import confinement
 from counterfoil.confinement import seccomp, system
-from counterfoil.data.reading import reader
+from counterfoil.data.reading import process, reader
 from counterfoil.data.reading.confined import LIMITS
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -199,6 +199,7 @@ def main() -> None:
     user, home, parent, address = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     free = "COUNTERFOIL_FREE" in os.environ
     signal.alarm(MOST_S)
+    process.refuse_pandas()
     if os.getuid() != user:
         reader.warm_up()  # imports what root alone may be able to read here
         os.setgroups([])

@@ -303,6 +303,7 @@ def test_a_reader_that_does_as_it_likes_is_stopped(
     assert set(_children()) <= set(others)
 
 
+@pytest.mark.slow
 def test_a_reader_that_drips_is_not_waited_for_longer_than_all_of_its_time(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, table: Path
 ) -> None:
