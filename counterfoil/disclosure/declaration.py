@@ -56,6 +56,16 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """Between what a sum over all rows is, or the correlation of its two factors where it is a `coefficient`."""
+
+    feature: Feature
+    low: float
+    high: float
+    coefficient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Cells:
     """Shared results that stand or fall together, and the tests that each of them must pass to leave.
 
@@ -115,8 +125,8 @@ class Declaration(ABC):
         """Give, for columns of numbers that its table is cut by, the values between which their parts are."""
         return {}
 
-    def brackets(self, opened: Opened) -> Iterable[tuple[str, float, float]]:
-        """Give each column whose sum is not released as such, what is told of that sum, and how far off it can be."""
+    def told(self, opened: Opened) -> Iterable[Told]:
+        """Say what follows for its features from what was released, where its arrays are not these sums themselves."""
         return ()
 
     def numbers(self) -> int:

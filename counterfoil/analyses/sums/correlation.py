@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Analysis, Checked, Input, Measure, Result, ResultTable, total_of
 from counterfoil.analyses.resolution import CLEAR, FLOAT, around, findings, size, smallest_spread
-from counterfoil.analyses.sums.moments import Moments
+from counterfoil.analyses.sums.moments import Moments, sums_told
 from counterfoil.analyses.units import places
 from counterfoil.data.encode import WIDEST, encode_scaled
 from counterfoil.data.reading.table import Table
 from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.crosscheck import Stated
-from counterfoil.disclosure.declaration import Cells, Limits, Opened, Output
+from counterfoil.disclosure.declaration import Cells, Limits, Opened, Output, Told
 from counterfoil.disclosure.features import Feature
 from counterfoil.disclosure.noise import CONFIDENCE, Moves, PlanNoise
 from counterfoil.errors import PlanError, RangeError
@@ -122,14 +122,14 @@ class Correlation(Analysis):
         products = (Feature((names[i], names[j])) for i, j in zip(*self._pairs, strict=True))
         return (Feature(), *(Feature((name,)) for name in names), *products)
 
-    def brackets(self, opened: Opened) -> Iterator[tuple[str, float, float]]:
-        """Give the sums of z, scaled and rounded: each owner's by its own unit, each row's to FINE_BITS."""
-        count = int(opened["count"].item())
-        unit = 2.0 ** -next(output.frac_bits for output in self.outputs() if output.name == "sum")
-        for place, column in enumerate(self._columns):
-            low, high = self.bounds(column)
-            middle = (float(opened["sum"][place]) * unit * (high - low) + count * (low + high)) / 2
-            yield column.name, middle, (high - low) * (count * 2.0**-FINE_BITS + self.limits.owners * unit) + 1
+    def told(self, opened: Opened) -> Iterator[Told]:
+        """Give the sums, scaled and rounded: each owner's by its own unit, each row's to FINE_BITS."""
+        count, off = int(opened["count"].item()), 2 * self.limits.owners + 1
+        columns = {column.name: self.bounds(column) for column in self._columns}
+        sums, products = (opened[name] / _ONE for name in ("sum", "cross"))
+        return sums_told(
+            columns, count, sums, dict(zip(zip(*self._pairs, strict=True), products, strict=True)), (count + off) / _ONE
+        )
 
     def moves(self) -> Mapping[str, Moves]:
         """Return how far one row moves sums: by 2, and the sum of a column's squares by 1, in units of z.

@@ -196,6 +196,11 @@ class Rules:
             "counting all releases on the same contract that the nodes remember"
         ),
     )  # fmt: skip
+    safe_interval: int = _rule(
+        10, "report",
+        "what `counterfoil attack release` must find left open: of a count so many persons, of a sum so many percent",
+        bounds={"minimum": 1, "maximum": 100},
+    )  # fmt: skip
     noise_instead_of_refusal: bool = _rule(
         False, "release",
         "a release that differs by fewer rows than safe_difference is noised, and charged, where all its exact "
