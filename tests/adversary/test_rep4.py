@@ -119,7 +119,9 @@ FRAUDS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("fraud", FRAUDS)
+@pytest.mark.parametrize(
+    "fraud", ["flip", *(pytest.param(each, marks=pytest.mark.slow) for each in FRAUDS if each != "flip")]
+)
 @pytest.mark.parametrize("name", PRIMITIVES)
 def test_each_message_changed_once_is_caught_at_its_operation(name, fraud):
     clean, frames = recorded(name)

@@ -59,6 +59,7 @@ def test_every_command_meets_every_condition(cases: list[dict[str, Any]]) -> Non
     assert len(met) == len(cases) == len(under) * (len(set(commands())) - 1) + 2
 
 
+@pytest.mark.slow
 def test_no_command_ends_in_a_traceback_or_by_a_signal(cases: list[dict[str, Any]]) -> None:
     def wrong(case: Mapping[str, Any]) -> bool:
         return (
@@ -71,6 +72,7 @@ def test_no_command_ends_in_a_traceback_or_by_a_signal(cases: list[dict[str, Any
     assert [case for case in cases if wrong(case)] == []
 
 
+@pytest.mark.slow
 def test_what_fails_says_so_in_a_line(cases: list[dict[str, Any]]) -> None:
     silent = {"stdout is closed", "nobody reads", "stdout is full", "it is interrupted"}
     for case in cases:
@@ -78,6 +80,7 @@ def test_what_fails_says_so_in_a_line(cases: list[dict[str, Any]]) -> None:
             assert case["printed"].strip(), case
 
 
+@pytest.mark.slow
 def test_help_needs_nothing(cases: list[dict[str, Any]]) -> None:
     helped = [case for case in cases if case["condition"] == "help"]
     assert {case["status"] for case in helped} == {0}
@@ -85,6 +88,7 @@ def test_help_needs_nothing(cases: list[dict[str, Any]]) -> None:
     assert {case["status"] for case in cases if case["condition"] == "help on a full disk"} == {StoreError.exit_code}
 
 
+@pytest.mark.slow
 def test_without_a_home_one_line_names_the_remedy(cases: list[dict[str, Any]]) -> None:
     told = [case for case in cases if case["condition"] == "no home" and not case["command"].startswith(NEEDS_NO_HOME)]
     assert len(told) > 25
@@ -119,6 +123,7 @@ def test_a_command_whose_reader_goes_away_ends_quietly(command: list[str], tmp_p
         assert (ended.returncode, ended.stderr) == (UNREAD, "")
 
 
+@pytest.mark.slow
 def test_an_interrupted_command_says_so(cases: list[dict[str, Any]]) -> None:
     ended = [case for case in cases if case["condition"] == "it is interrupted" and case["status"] == INTERRUPTED]
     assert len(ended) > 25

@@ -61,6 +61,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_a_stage_is_one_file(tmp_path: Path) -> None:
     (tmp_path / "count_blessings.py").write_text(STAGE)
     command = [sys.executable, "-c", LOOK, str(tmp_path)]

@@ -71,6 +71,7 @@ def test_links_are_tls_1_3_without_resumption(met):
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+@pytest.mark.slow
 def test_whoever_calls_with_another_key_is_refused_and_told(identities, tmp_path):
     meeting = Meeting(identities, n=2)
     unreachable(meeting, 1)
@@ -183,6 +184,7 @@ def test_a_port_that_is_taken_is_named(identities):
         connect(0, meeting.ends, identities[0].load_tls, ATTEMPT)
 
 
+@pytest.mark.slow
 def test_peers_of_another_attempt_are_not_mistaken(identities):
     meeting = Meeting(identities, n=2)
     errors = together(
