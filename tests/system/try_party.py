@@ -51,7 +51,7 @@ def stumble(agreement: RefText) -> Ref:
 @stage(Stage(limit_s=120))
 def slow(agreement: RefText) -> Ref:
     leave_pid("slow")
-    time.sleep(20)
+    time.sleep(10)  # a server that test_limits kills is away for longer
     return agreement
 
 
