@@ -186,7 +186,8 @@ def test_parquet_bombs(tmp_path: Path, contract: Contract, page: Path) -> None:
 def test_memory_and_time_are_limited(tmp_path: Path, contract: Contract, page: Path) -> None:
     text = HEADER + GOOD * 300_000
     path = csv(tmp_path / "long.csv", text)
-    lean = sources.Limits(LIMITS.max_rows, LIMITS.max_columns, LIMITS.max_bytes, 300 << 20, LIMITS.cpu_s)
+    lean = sources.Limits(LIMITS.max_rows, LIMITS.max_columns, LIMITS.max_bytes, 275 << 20, LIMITS.cpu_s)
+    assert load(csv(tmp_path / "short.csv", HEADER + GOOD), contract, page, lean).rows == 1
     assert "memory" in str(refused(path, contract, page, lean))
     brief = sources.Limits(LIMITS.max_rows, LIMITS.max_columns, LIMITS.max_bytes, LIMITS.memory, 1)
     path.write_text(text * 10)
