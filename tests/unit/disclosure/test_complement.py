@@ -300,7 +300,11 @@ def small_cells(agreement: Agreement) -> int:
     return int((pd.concat(tables).groupby(["region", "product"]).size() < agreement.min_count).sum())
 
 
-@pytest.mark.parametrize("margins", [(), ("region", "product")], ids=["as it is", "with margins"])
+@pytest.mark.parametrize(
+    "margins",
+    [(), pytest.param(("region", "product"), marks=pytest.mark.slow)],
+    ids=["as it is", "with margins"],
+)
 def test_every_hidden_cell_of_the_demo_survives_the_attack(margins: tuple[str, ...], tmp_path: Path) -> None:
     """What both recipients get together, against the attacker."""
     joint, rows = demo(tmp_path, margins)

@@ -58,7 +58,15 @@ def exactly(size: int, chance: Fraction, seen: range) -> float:
     return float(sum(math.comb(size, k) * chance**k * (1 - chance) ** (size - k) for k in seen))
 
 
-@pytest.mark.parametrize(("size", "chance"), [(1, Fraction(1, 2)), (12, Fraction(1, 7)), (400, Fraction(99, 100))])
+@pytest.mark.parametrize(
+    ("size", "chance"),
+    [
+        (1, Fraction(1, 2)),
+        (12, Fraction(1, 7)),
+        (40, Fraction(99, 100)),
+        pytest.param(400, Fraction(99, 100), marks=pytest.mark.slow),
+    ],
+)
 def test_tails_are_those_of_the_binomial_law(size: int, chance: Fraction) -> None:
     for seen in range(size + 1):
         up, down = exactly(size, chance, range(seen, size + 1)), exactly(size, chance, range(seen + 1))
