@@ -33,7 +33,7 @@ settings.register_profile("counterfoil", deadline=None, suppress_health_check=[H
 settings.load_profile("counterfoil")
 
 
-FIRST_OF_ALL = ("tests/system/test_operations.py", "tests/system/", "tests/unit/roles/test_corrections.py")
+FIRST_OF_ALL = ("tests/system/test_operations.py", "tests/system/", "tests/unit/roles/")
 """Files and folders that take longest, and mostly wait: begun first, they are waited for by no idle core at the end."""
 
 
