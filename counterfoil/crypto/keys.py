@@ -235,9 +235,14 @@ class PrivateKeys(Secret):
             raise StoreError(
                 f"{self._own} holds the present keys of {self.party}; renew them before they are destroyed"
             )
-        for name in (_TLS_CERTIFICATE, _TLS, _SEAL_MLKEM, _SEAL_X25519):
-            (self._own / name).unlink(missing_ok=True)
-        sync_folder(self._own)
+        _destroy(self._own)
+
+    def sweep(self) -> None:
+        """Delete what a crash left of earlier generations: such as have no certificate, which goes first."""
+        for generation in range(1, _generations(self._folder)[-1]):
+            own = _place(self._folder, generation)
+            if own.is_dir() and not (own / _TLS_CERTIFICATE).exists():
+                _destroy(own)
 
     def load_tls(self, context: ssl.SSLContext) -> None:
         """Load this party's certificate and TLS key into the context. Raises: StoreError."""
@@ -300,6 +305,12 @@ def _generations(folder: Path) -> list[int]:
     """List the complete generations: those with a certificate, which is written last; or the first alone."""
     later = sorted(int(path.name) for path in folder.glob("[0-9]*") if path.name.isdigit())
     return [n for n in (1, *later) if (_place(folder, n) / _TLS_CERTIFICATE).exists()] or [1]
+
+
+def _destroy(own: Path) -> None:
+    for name in (_TLS_CERTIFICATE, _TLS, _SEAL_MLKEM, _SEAL_X25519):
+        (own / name).unlink(missing_ok=True)
+    sync_folder(own)
 
 
 def _write_generation(folder: Path, party: str, password: bytes | None) -> None:

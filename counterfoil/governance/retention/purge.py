@@ -39,7 +39,11 @@ def purge(home: Home, now: datetime) -> list[Erasure]:
 
 
 def destroy_unused_keys(home: Home, today: date) -> int:
-    """Keys that this party renewed, and that no roster honours any more, are gone; how many generations went."""
+    """Keys that this party renewed, and that no roster honours any more, are gone; how many generations went.
+
+    A crash on the way does no harm: the next call goes on from there.
+    """
+    home.keys.sweep()
     unused = unused_keys(home, today)
     if unused:
         home.reseal_vault()

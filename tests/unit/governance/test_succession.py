@@ -264,3 +264,28 @@ def test_earlier_keys_are_honoured_for_ninety_days_at_most(signed: Consortium) -
     listed["earlier"][0] |= {"until": "2027-01-01", "seal": "AAAA"}
     with pytest.raises(RosterError, match="wrong length; remove it"):
         parse_roster(yaml.safe_dump(value).encode(), "roster")
+
+
+def test_keys_whose_destruction_was_cut_off_are_destroyed_the_next_time(
+    signed: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = signed.homes["node-1"]
+    follow(renew(signed, "node-1"), home, TODAY)
+    after = TODAY + timedelta(days=MOST_DAYS + 1)
+    left = ("tls.pem", "seal-mlkem768.pem", "seal-x25519.pem")
+    unlink = Path.unlink
+
+    def die(path: Path, missing_ok: bool = False) -> None:
+        if path.name in left:
+            raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "unlink", die)
+        with pytest.raises(KeyboardInterrupt):
+            destroy_unused_keys(home, after)
+    again = Home.open(home.path)
+    assert all((home.path / "keys" / name).exists() for name in left)
+    assert destroy_unused_keys(again, after) == 0
+    assert not any((home.path / "keys" / name).exists() for name in left)
+    assert again.keys.public == Home.open(home.path).keys.public == home.keys.public
