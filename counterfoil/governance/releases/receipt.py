@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from counterfoil.crypto.keys import PublicKeys
-from counterfoil.errors import NotFoundError, ReplayError, SignatureError
+from counterfoil.errors import DocumentError, NotFoundError, ReplayError, SignatureError
 from counterfoil.governance.agreements.signing.signed import own_keys
 from counterfoil.governance.papers import Paper, Readable, Statement
 from counterfoil.governance.review.leaving import Releasable
@@ -64,7 +64,10 @@ def sign_receipt(approved: Releasable, copies: Mapping[str, str], home: Home, no
 
 
 def fetched(exchange: Readable, evidence: str, recipient: PublicKeys) -> Receipt | None:
-    """Return the recipient's receipt for the release on this evidence, if there is a valid one."""
-    with suppress(NotFoundError, SignatureError):
+    """Return the recipient's receipt for the release on this evidence, if there is a valid one.
+
+    What it signed that is no receipt is none, and keeps nobody from taking back or erasing.
+    """
+    with suppress(NotFoundError, SignatureError, DocumentError):
         return Receipt.read(exchange, recipient, evidence=evidence)
     return None

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from counterfoil.audit.event import Event
-from counterfoil.canonical import Ref
+from counterfoil.canonical import Ref, jcs
 from counterfoil.cli import app
 from counterfoil.crypto.sign import sign
 from counterfoil.errors import (
@@ -32,7 +32,7 @@ from counterfoil.errors import (
 from counterfoil.governance.agreements.signing.in_force import OPEN, load
 from counterfoil.governance.agreements.signing.withdrawal import withdraw
 from counterfoil.governance.releases.delivery import SEALED, open_store, settings
-from counterfoil.governance.releases.receipt import Receipt, sign_receipt
+from counterfoil.governance.releases.receipt import RECEIPT, Receipt, sign_receipt
 from counterfoil.governance.releases.release import open_release
 from counterfoil.governance.releases.revocation import Revocation, revoke
 from counterfoil.governance.releases.status import statuses
@@ -166,6 +166,20 @@ def test_what_was_not_fetched_is_taken_back_and_what_was_is_said_to_be(signed: C
     logged = list(map(Event.parse, signed.homes["node-1"].log.entries()))
     assert [event.refs["to-regulator"] for event in logged if event.type == "release-revoked"] == [revoked[0].digest]
     assert revoke(made.draft, ["regulator"], WHY, signed.homes["node-1"], NOW)[0] == revoked  # again, after a crash
+
+
+@pytest.mark.parametrize("said", [b"none", jcs({"format": "counterfoil/opened/1", "recipient": "regulator"})])
+def test_a_receipt_that_nobody_can_read_keeps_nothing_from_being_taken_back(
+    said: bytes, signed: Consortium, made: Approved
+) -> None:
+    node, terms = signed.homes["node-1"], signed.agreement
+    name = RECEIPT.name_of(evidence=made.draft.evidence.digest, recipient="regulator")
+    signed.exchange.put_named(name, RECEIPT.sign(said, signed.homes["regulator"].keys))
+    revoked, kept = revoke(made.draft, ["regulator"], WHY, node, NOW)
+    assert [word.recipient for word in revoked] == ["regulator"] and kept == []
+    withdraw(terms, signed.homes["bank-b"], NOW)
+    assert [each.reason for each in purge(signed.homes["node-2"], NOW)] == ["withdrawn"] * 2
+    assert sealed(signed.exchange, "node-2") == []
 
 
 def test_what_is_taken_back_while_it_is_delivered_does_not_stay(
