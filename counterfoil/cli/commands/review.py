@@ -88,7 +88,7 @@ def comment(
     mine, draft = _draft(agreement, evidence, home, now.date())
     comment(draft, text, mine.keys, mine.exchange, now)
     mine.log.append("review-comment", subject=draft.evidence.job, refs={"evidence": draft.evidence.digest})
-    say(f"{mine.party}: remarked on job {draft.evidence.job}")
+    say(f"{mine.party}: remarked on job {draft.evidence.job} of {draft.evidence.period}")
 
 
 @app.command()
@@ -180,7 +180,7 @@ def _decide(agreement: str, evidence: str, verdict: Verdict, comment: str, home:
     check_in_force(draft.agreement.terms, mine, now.date())
     decision = decide(draft, verdict, comment=comment, keys=mine.keys, exchange=mine.exchange, now=now)
     mine.log.append(f"review-{verdict}", subject=decision.job, refs={"evidence": draft.evidence.digest})
-    say(f"{mine.party}: {verdict} on job {decision.job}")
+    say(f"{mine.party}: {verdict} on job {decision.job} of {draft.evidence.period}")
 
 
 def _draft(agreement: str, evidence: str, home: Path | None, today: date) -> tuple[Home, Draft]:
