@@ -146,6 +146,8 @@ class _Adopting:
         if kind == "number" and places is None:
             places = self._places(item, seen)
             entries.append({"property": "resolution", "value": places})
+        if kind == "timestamp" and places is None and seen and split(seen.kind)[0] == kind:
+            entries.append({"property": "resolution", "value": split(seen.kind)[1]})
         if kind in ("integer", "number", "date", "timestamp"):
             self._bound(item, path, seen)
         if kind == "string" and "categories" not in own:
@@ -168,7 +170,7 @@ class _Adopting:
         bounds = item.get("logicalTypeOptions", {})
         if not {"minimum", "maximum"} <= set(bounds):
             fits = seen is not None and split(seen.kind)[0] in (item["logicalType"], "integer")
-            known = column_bounds(seen) if seen and fits and item["logicalType"] != "timestamp" else None
+            known = column_bounds(seen) if seen and fits else None
             low, high = known or (FILL_IN, FILL_IN)
             item["logicalTypeOptions"] = {"minimum": low, "maximum": high, **bounds}
             if known is None:

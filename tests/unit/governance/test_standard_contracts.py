@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from counterfoil.canonical import Yaml, load_yaml
 from counterfoil.cli import app
 from counterfoil.data.drafting.adopt import adopt
+from counterfoil.data.drafting.profile import profile
 from counterfoil.errors import ContractError, DocumentError, StoreError
 from counterfoil.governance.contracts.contract import parse_contract
 from counterfoil.governance.contracts.standard.conformance import conform
@@ -413,6 +414,29 @@ def test_anything_in_the_place_of_anything_is_read_or_refused_by_name(seed: int)
             else:
                 if not hasattr(made, "digest"):
                     _lints_or_asks(made.text)
+
+
+def test_a_table_answers_what_times_a_column_has(tmp_path: Path) -> None:
+    """In whole years, and as finely as they are written."""
+    file = tmp_path / "visits.csv"
+    file.write_text(
+        "seen,paid\n2024-03-01T10:00:00.250Z,2024-03-01T10:00:00Z\n2025-07-01T10:00:00Z,2024-04-01T00:00:00Z\n"
+    )
+    columns = [{"name": name, "logicalType": "timestamp", "description": "When."} for name in ("seen", "paid")]
+    value = yaml.safe_load(SMALL) | {"schema": [{"name": "visits", "properties": columns}]}
+    made = yaml.safe_load(adopt(yaml.safe_dump(value).encode(), "x.yaml", "", profile(file)).text)
+    seen, paid = made["schema"][0]["properties"]
+    ends = (
+        {"minimum": "2024-01-01T00:00:00Z", "maximum": end}
+        for end in ("2025-12-31T23:59:59.999Z", "2024-12-31T23:59:59Z")
+    )
+    assert [each["logicalTypeOptions"] for each in (seen, paid)] == list(ends)
+    assert {"property": "resolution", "value": 3} in seen["customProperties"]
+    assert FILL_IN in str(
+        yaml.safe_load(adopt(yaml.safe_dump(value).encode(), "x.yaml").text)["schema"][0]["properties"][0][
+            "logicalTypeOptions"
+        ]
+    )
 
 
 def test_a_contract_of_ours_is_adopted_as_it_is() -> None:
