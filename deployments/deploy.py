@@ -6,20 +6,23 @@ As `prefect deploy --all`, but it makes the pools, too, takes a second, and name
 """
 
 import asyncio
+import json
 import os
 import re
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import yaml
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentCreate, DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.schedules import construct_schedule
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.utilities.callables import parameter_schema
+from pydantic import ValidationError
 
 from counterfoil.errors import (
     DeploymentError,
@@ -67,14 +70,14 @@ def _listed(file: Path) -> list[tuple[dict[str, Any], str]]:
     text = read_file(file)  # as Prefect reads it: with anchors and aliases
     try:
         value, lines = yaml.safe_load(text), _lines(yaml.compose(text, Loader=yaml.SafeLoader))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise DocumentError(f"{file}: not valid YAML ({type(error).__name__})") from None
     listed = value.get("deployments") if isinstance(value, dict) else None
     if not isinstance(listed, list) or not listed:
         raise DocumentError(f"{file}: no deployments are listed; give a file like {FILE}")
     found = []
-    for line, item in zip(lines, listed, strict=True):
-        where = f"{file}:{line}"
+    for at, item in enumerate(listed):
+        where = f"{file}:{lines[at]}" if len(lines) == len(listed) else f"{file}: deployments[{at}]"  # merged from afar
         match item:
             case {"name": str(), "entrypoint": str(), "work_pool": {"name": str()}}:
                 found.append((item, where))
@@ -93,14 +96,57 @@ def _lines(document: Any) -> list[int]:
 
 
 def _resolved(item: dict[str, Any], where: str) -> dict[str, Any]:
-    parameters = item.get("parameters") or {}
-    if not isinstance(parameters, dict):
+    parameters, schedules = item.get("parameters") or {}, item.get("schedules") or []
+    if not isinstance(parameters, dict) or not all(isinstance(name, str) for name in parameters):
         raise DocumentError(f"{where}: parameters are written as name: value")
-    return {
+    if not isinstance(schedules, list):
+        raise DocumentError(f"{where}: schedules are written as a list, each after a hyphen; see {FILE}")
+    for name, value in parameters.items():
+        _check_plain(value, f"{where}: parameters.{name}")
+    resolved = {
         **item,
         "flow": _flow(item["entrypoint"], where),
         "parameters": {name: _filled(value, where) for name, value in parameters.items()},
-        "schedules": [_schedule(each, where) for each in item.get("schedules") or []],
+        "schedules": [_schedule(each, where) for each in schedules],
+    }
+    _check_fields(resolved, where)
+    return resolved
+
+
+def _check_plain(value: Any, where: str) -> None:
+    """Check that a parameter can be sent to the server. Raises: DocumentError."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise DocumentError(
+            f"{where}: must be a text, a number, true or false, or a list or mapping of these; write a day or a time "
+            "in quotation marks"
+        ) from None
+
+
+def _check_fields(item: dict[str, Any], where: str) -> None:
+    """Check what Prefect will take, before anything is made. Raises: DocumentError."""
+    try:
+        WorkPoolCreate(name=item["work_pool"]["name"])
+    except ValueError:
+        raise DocumentError(f"{where}: work_pool.name: Prefect takes no such name; see {FILE}") from None
+    try:
+        DeploymentCreate(flow_id=uuid4(), **_fields(item))
+    except ValidationError as error:
+        fields = sorted({".".join(map(str, each["loc"])) for each in error.errors(include_input=False)})
+        raise DocumentError(f"{where}: Prefect does not take {', '.join(fields)} as written; see {FILE}") from None
+
+
+def _fields(item: dict[str, Any]) -> dict[str, Any]:
+    """State the deployment as Prefect's client takes it."""
+    return {
+        "name": item["name"],
+        "entrypoint": item["entrypoint"],
+        "description": item.get("description") or item["flow"].description,
+        "work_pool_name": item["work_pool"]["name"],
+        "work_queue_name": item["work_pool"].get("work_queue_name"),
+        "parameters": item["parameters"],
+        "schedules": item["schedules"],
     }
 
 
@@ -115,6 +161,10 @@ def _flow(entrypoint: str, where: str) -> Flow[..., Any]:
 
 
 def _filled(value: Any, where: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _filled(each, where) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(each, where) for each in value]
     if not isinstance(value, str):
         return value
     for name in _VARIABLE.findall(value):
@@ -130,7 +180,7 @@ def _schedule(item: Any, where: str) -> DeploymentScheduleCreate:
     try:
         timing = {key: item[key] for key in ("cron", "interval", "timezone") if key in item}
         return DeploymentScheduleCreate(schedule=construct_schedule(**timing), slug=item["slug"])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise DocumentError(f"{where}: its schedule cannot be read ({type(error).__name__}); see {FILE}") from None
 
 
@@ -165,13 +215,7 @@ async def _create(client: PrefectClient, item: dict[str, Any]) -> str:
     flow = item["flow"]
     await client.create_deployment(
         flow_id=await client.create_flow(flow),
-        name=item["name"],
-        entrypoint=item["entrypoint"],
-        description=item.get("description") or flow.description,
-        work_pool_name=item["work_pool"]["name"],
-        work_queue_name=item["work_pool"].get("work_queue_name"),
-        parameters=item["parameters"],
-        schedules=item["schedules"],
+        **_fields(item),
         parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
         enforce_parameter_schema=True,
     )
