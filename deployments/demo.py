@@ -13,7 +13,7 @@ from counterfoil import clock
 from counterfoil.governance.agreements.templates import copy_examples
 from counterfoil.terminal import answer, complain, console, say
 from counterfoil_prefect import flows
-from counterfoil_prefect.deployments.stages import Display, Line
+from counterfoil_prefect.deployments.display import Display, Line
 from counterfoil_prefect.deployments.stand import DemoError, Stand
 from counterfoil_prefect.deployments.watch import Watch
 from counterfoil_prefect.flows.stages import STAGES, Stage, stages_of

@@ -23,7 +23,7 @@ from counterfoil.governance.jobs.evidence import Evidence, read_evidence
 from counterfoil.home import Home
 from counterfoil.terminal import console
 from counterfoil_prefect.deployments.demo import NODES, ROLES, Demo, stages
-from counterfoil_prefect.deployments.stages import Display
+from counterfoil_prefect.deployments.display import Display
 from counterfoil_prefect.deployments.stand import DemoError, Stand
 from counterfoil_prefect.deployments.watch import ENDED_BADLY, Watch
 from tests.lib.consortium import four_nodes

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from counterfoil.terminal import console
 from counterfoil_prefect.deployments.demo import ROLES, Demo, stages
-from counterfoil_prefect.deployments.stages import Display
+from counterfoil_prefect.deployments.display import Display
 from counterfoil_prefect.deployments.stand import DemoError, Stand
 from counterfoil_prefect.deployments.watch import Watch
 

@@ -14,7 +14,7 @@ from counterfoil.governance.agreements.signing.signed import fetch_agreement
 from counterfoil.home import Home
 from counterfoil.terminal import console
 from counterfoil_prefect.deployments.demo import ROLES, Demo, stages
-from counterfoil_prefect.deployments.stages import Display
+from counterfoil_prefect.deployments.display import Display
 from counterfoil_prefect.deployments.stand import DemoError, Stand
 from counterfoil_prefect.deployments.watch import ENDED_BADLY, Watch
 
