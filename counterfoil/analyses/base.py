@@ -10,13 +10,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from counterfoil.data.reading.table import Table
 from counterfoil.disclosure.cell_tests import check_rules
 from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells, Declaration, Limits, Opened
@@ -28,6 +26,11 @@ from counterfoil.governance.contracts.contract import Contract
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith
 from counterfoil.mpc.runtime.ledger import Declared
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from counterfoil.data.reading.table import Table
 
 #: sums on shares stay below this, so that comparisons on them are right (PROTOCOLS 7)
 SAFE = 1 << 62

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,6 @@ from counterfoil.analyses.base import Analysis, Checked, Input
 from counterfoil.analyses.cell_sums import sums_cells, sums_inputs, sums_of
 from counterfoil.analyses.units import places
 from counterfoil.data.encode import encode
-from counterfoil.data.reading.table import Table
 from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells
@@ -21,6 +20,9 @@ from counterfoil.disclosure.noise import Moves
 from counterfoil.governance.contracts.column import Column
 from counterfoil.mpc.circuits.core.bound import Bound
 from counterfoil.mpc.protocol import Protocol
+
+if TYPE_CHECKING:
+    from counterfoil.data.reading.table import Table
 
 
 class OneSum(Analysis):

@@ -6,11 +6,13 @@ Knows numbers and names of columns, and neither shares nor contracts.
 from __future__ import annotations
 
 import math
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Ends: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 """The smallest and the largest correlation that each pair of columns can have."""

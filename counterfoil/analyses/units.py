@@ -7,15 +7,21 @@ between the two is exact. Knows neither plans nor shares.
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
+from counterfoil.deferred import deferred
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.values import moment, written
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+else:
+    pd = deferred("pandas")
+    pa = deferred("pyarrow")
 
 MOST_GROUPS: Final = 100
 """Whole numbers that rows are told apart by, at most."""

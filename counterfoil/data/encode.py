@@ -7,15 +7,23 @@ nothing of shares: an analysis aggregates the encoded columns, or shares them ro
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from counterfoil.data.reading.table import Table
+from counterfoil.deferred import deferred
 from counterfoil.errors import MissingValueError, OutOfBoundsError, RangeError
 from counterfoil.governance.contracts.column import Column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from counterfoil.data.reading.table import Table
+else:
+    pa = deferred("pyarrow")
+    pc = deferred("pyarrow.compute")
 
 LARGEST = 1 << 61
 """The widest bound that nodes can check on shares (PROTOCOLS 3.5)."""
@@ -45,7 +53,7 @@ class Encoded:
         if not -LARGEST <= self.low <= self.high <= LARGEST:
             raise RangeError(f"{self.name}: its bounds must be in order and within 2^61 units; narrow the contract's")
         if self.values.size and (self.values.min() < self.low or self.values.max() > self.high):
-            raise OutOfBoundsError(f"{self.name}: a value lies outside the bounds that were declared for it")
+            raise OutOfBoundsError(f"{self.name}: a value is outside the bounds that were declared for it")
 
 
 def encode(table: Table, name: str) -> Encoded:

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
+from counterfoil.deferred import deferred
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.contracts.key_spelling import KeySpelling, visible
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+else:
+    pa = deferred("pyarrow")
+    pc = deferred("pyarrow.compute")
 
 _ORDINARY: Final = r"\A[!-~](?:[ -~]*[!-~])?\z"
 

@@ -12,19 +12,27 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from counterfoil.canonical import bind
 from counterfoil.data.legible import spelt
-from counterfoil.data.reading.table import Table
+from counterfoil.deferred import deferred
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.contracts.key_domain import UNSPELT, KeyDomain, key_domains
 from counterfoil.governance.contracts.key_spelling import KeySpelling
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from counterfoil.data.reading.table import Table
+else:
+    pa = deferred("pyarrow")
+    pc = deferred("pyarrow.compute")
 
 KEY_BYTES: Final = 32
 KINDS: Final = 2
@@ -47,7 +55,7 @@ def tagged(table: Table, key: bytes) -> Table:
     tags = [
         _tags(table, columns, key, kind, domain) for domain in key_domains(contract) for kind, columns in kinds.items()
     ]
-    return Table(contract, table.source, table.data, np.stack(tags, axis=1))
+    return replace(table, tags=np.stack(tags, axis=1))
 
 
 def sketch(tags: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Analysis
 from counterfoil.analyses.registry import build
-from counterfoil.data.reading.table import Table
 from counterfoil.data.row_sketch import sketch, sketch_shape
 from counterfoil.disclosure.complement import complement, families
 from counterfoil.disclosure.crosscheck import Comparison, agreements, comparisons
@@ -32,6 +32,9 @@ from counterfoil.joint.range_check import Handed, check_ranges
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith, as_signed, concat
 from counterfoil.mpc.runtime.ledger import Declared
+
+if TYPE_CHECKING:
+    from counterfoil.data.reading.table import Table
 
 MEMBERSHIP = "membership"
 """Under which an owner submits the sketch of its rows; no plan's array is called so, which all have `--` in them."""

@@ -10,13 +10,17 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Final
 
 from counterfoil.canonical import check_id, digest
+from counterfoil.deferred import deferred
 from counterfoil.report.model import Report
 from counterfoil.report.pages import tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = deferred("pandas")
 
 MANIFEST: Final = "datapackage.json"
 _FORMS: Final = ("csv", "parquet")

@@ -20,6 +20,8 @@ from packaging.requirements import Requirement
 
 from counterfoil.errors import MissingExtraError
 from counterfoil.proxies import without_proxies
+from tests.lib.agreements import AGREEMENT_FILE, another
+from tests.lib.consortium import OWNERS, PARTIES, found
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -152,6 +154,35 @@ def test_the_base_opens_a_home_and_reads(base: Environment, tmp_path: Path) -> N
     for words in (("party", "card"), ("log", "check"), ("home", "upgrade")):
         done = base.run(*words, "--home", home, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def signing(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
+    return Environment(tmp_path_factory.mktemp("sign") / "env", wheel, "sign")
+
+
+def test_a_signer_needs_neither_tables_nor_kernels(signing: Environment, tmp_path: Path) -> None:
+    """It explains, signs and reviews an agreement with all that its analyses ask for, and loads nothing to show one."""
+    script = "import sys, importlib.util as u; print([n for n in sys.argv[1:] if u.find_spec(n)])"
+    assert signing.run("-c", script, *HEAVY, "numpy", cwd=tmp_path, program="python").stdout == "['numpy']\n"
+    banks = found(tmp_path / "banks", 1010)
+    changed = {AGREEMENT_FILE: {"version: 1.0.0": "version: 1.0.1"}}
+    unsigned = another(banks, tmp_path / "next", changed, signers=[name for name in PARTIES if name != "reviewer-1"])
+    home = ("--home", banks.homes["reviewer-1"].path)
+    for words, says in (
+        (("agreement", "explain", unsigned.ref, "--rows", 500), "rounds"),
+        (("agreement", "explain", unsigned.ref, "--json"), '"cost"'),
+        (("agreement", "sign", unsigned.ref, "--yes"), "signed"),
+        (("agreement", "verify", unsigned.ref), ""),
+        (("agreement", "diff", banks.ref, unsigned.ref), ""),
+    ):
+        done = signing.run(*words, *home, cwd=tmp_path)
+        assert done.returncode == 0, (words, done.stderr)
+        assert says in done.stdout + done.stderr
+    evidence = banks.analyse([banks.contribute(owner) for owner in OWNERS])[0].digest
+    for words in (("list",), ("show", evidence), ("approve", evidence)):
+        done = signing.run("review", words[0], banks.ref, *words[1:], *home, cwd=tmp_path)
+        assert done.returncode == 0, (words, done.stderr)
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
-import pandas as pd
 
 from counterfoil.analyses.base import Checked, Measure, Result, ResultTable
 from counterfoil.analyses.one_sum import OneSum
+from counterfoil.deferred import deferred
 from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.declaration import Cells, Limits, Opened, Output
 from counterfoil.errors import PlanError, RangeError
@@ -29,6 +29,11 @@ from counterfoil.mpc.circuits.core.largest import largest
 from counterfoil.mpc.circuits.core.suppress import at_least
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith, concat
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = deferred("pandas")
 
 OWNERS: Final = 3
 """At least: of two, each would learn the other's step."""

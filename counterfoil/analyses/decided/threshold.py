@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar, Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from counterfoil.analyses.base import SAFE, Measure, Result, ResultTable
 from counterfoil.analyses.one_sum import OneSum
 from counterfoil.analyses.units import counted, text, wanted
+from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Cells, Limits, Opened, Output
 from counterfoil.disclosure.noise import Moves
 from counterfoil.errors import PlanError, RangeError
@@ -20,6 +19,11 @@ from counterfoil.governance.contracts.contract import Contract
 from counterfoil.mpc.circuits.core.rounding import round_to
 from counterfoil.mpc.circuits.core.suppress import at_least
 from counterfoil.mpc.protocol import Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = deferred("pandas")
 
 ASKS: Final = {"above": "more than", "at_least": "at least"}
 """The parameters of which a plan gives one, and what each asks."""

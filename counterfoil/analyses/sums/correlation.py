@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from math import isqrt
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Analysis, Checked, Input, Measure, Result, ResultTable, total_of
@@ -16,7 +15,7 @@ from counterfoil.analyses.resolution import CLEAR, FLOAT, around, findings, size
 from counterfoil.analyses.sums.moments import Moments, sums_told
 from counterfoil.analyses.units import places
 from counterfoil.data.encode import WIDEST, encode_scaled
-from counterfoil.data.reading.table import Table
+from counterfoil.deferred import deferred
 from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells, Limits, Opened, Output, Told
@@ -29,6 +28,13 @@ from counterfoil.governance.contracts.contract import Contract
 from counterfoil.mpc.circuits.core.truncate import trunc_exact
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith, concat
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from counterfoil.data.reading.table import Table
+else:
+    pd = deferred("pandas")
 
 LIMB_BITS: Final = 15
 """Products of rows are made of two limbs of so many bits, so that sums of them fit into a word."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Analysis, Checked, Input, Result, ResultTable, total_of
 from counterfoil.analyses.units import counted, text, wanted
 from counterfoil.data.encode import encode
-from counterfoil.data.reading.table import Table
+from counterfoil.deferred import deferred
 from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells, Opened, Output
@@ -24,6 +23,13 @@ from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.values import written
 from counterfoil.mpc.circuits.core.bound import Bound
 from counterfoil.mpc.protocol import Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from counterfoil.data.reading.table import Table
+else:
+    pd = deferred("pandas")
 
 
 class Histogram(Analysis):

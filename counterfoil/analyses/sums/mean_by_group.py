@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Analysis, Checked, Input, Measure, Result, ResultTable
 from counterfoil.analyses.cell_sums import sums_cells, sums_inputs, sums_of
 from counterfoil.analyses.units import MOST_GROUPS, groups, places
 from counterfoil.data.encode import encode
-from counterfoil.data.reading.table import Table
+from counterfoil.deferred import deferred
 from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells, Opened, Output
@@ -25,6 +24,13 @@ from counterfoil.governance.contracts.column import Column
 from counterfoil.mpc.circuits.core.bound import Bound
 from counterfoil.mpc.circuits.core.rounding import rounded_from
 from counterfoil.mpc.protocol import Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from counterfoil.data.reading.table import Table
+else:
+    pd = deferred("pandas")
 
 _TOLD: Final = 5
 """So many groups that are alike are named, at most."""

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import pandas as pd
 
 from counterfoil.analyses.base import Result, ResultTable
 from counterfoil.analyses.one_sum import OneSum
 from counterfoil.analyses.units import own_array, text
+from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Opened, Output
 from counterfoil.disclosure.noise import Moves
 from counterfoil.mpc.circuits.core.bound import Bound
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = deferred("pandas")
 
 
 class Total(OneSum):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Final
 
 import numpy as np
 
-from counterfoil.mpc.ring.kernels import add_multiple
 from counterfoil.mpc.ring.shares import U64, Words, packed_length, tail_mask
 
 #: Words of one piece.
@@ -57,10 +57,23 @@ def _rows(block: Sequence[Words]) -> Iterable[Sequence[Words]]:
     return [[flat(part) for part in block]]
 
 
+@cache
+def _add_multiple() -> Callable[[Words, np.uint64, Words], object]:
+    """Return the kernel, or the same in two passes where kernels are not installed: who plans a job counts with it."""
+    try:
+        from counterfoil.mpc.ring.kernels import add_multiple  # noqa: PLC0415 (part of the extra `node` alone)
+    except ModuleNotFoundError as error:
+        if error.name != "numba":
+            raise
+        return lambda part, factor, out: np.add(out, part * factor, out=out)
+    return add_multiple
+
+
 def linear(terms: Sequence[tuple[int, Words]], constant: int = 0) -> Words:
     """Add up factor · part over all terms and a constant; all parts have one shape."""
     shape = terms[0][1].shape
     out = np.empty(math.prod(shape), np.uint64)
+    add_multiple = _add_multiple()
     present = [(U64(factor % (1 << 64)), flat(part)) for factor, part in terms if not _nothing(part)]
     for piece in pieces(out.size):
         out[piece] = U64(constant % (1 << 64))

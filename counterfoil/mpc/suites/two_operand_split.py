@@ -15,7 +15,6 @@ import numpy as np
 
 from counterfoil.mpc.protocol import HalfMap, Halves, Split
 from counterfoil.mpc.ring.chunks import CHUNK, cut, flat, pieces
-from counterfoil.mpc.ring.kernels import bit_slices
 from counterfoil.mpc.ring.lanes import lane_piece, lane_words, to_lanes
 from counterfoil.mpc.ring.packing import unpack
 from counterfoil.mpc.ring.shares import U64, Arith, Bits, Words, packed_length
@@ -59,6 +58,8 @@ def in_lanes(components: Sequence[Words], of: HalfMap, bits: int) -> Half:
 
 def sliced(components: Sequence[Words], bits: range, *, negate: bool) -> Half:
     """Slice the asked bits of the components' sum, or of its negative, slice after slice."""
+    from counterfoil.mpc.ring.kernels import bit_slices  # noqa: PLC0415 (part of the extra `node` alone)
+
     if not bits:
         return Half(0, ())
     half = flat(reduce(np.add, components))

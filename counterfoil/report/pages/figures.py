@@ -15,13 +15,16 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-import pandas as pd
-
+from counterfoil.deferred import deferred
 from counterfoil.report import wording
 from counterfoil.report.pages import tables
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from counterfoil.analyses.base import ResultTable
+else:
+    pd = deferred("pandas")
 
 # The page names these colours; the values are for an SVG on its own. Every pair on white is 3:1 or better.
 _COLOURS: Final = {

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
+from counterfoil.deferred import deferred
 from counterfoil.report import wording
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from counterfoil.analyses.base import Measure, Result, ResultTable
+else:
+    pd = deferred("pandas")
 
 HIDDEN, NOT_DEFINED = "hidden", "not defined"
 

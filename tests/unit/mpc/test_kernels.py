@@ -1,9 +1,11 @@
 """The compiled loops and the pieces they work on, against numpy."""
 
+import sys
+
 import numpy as np
 import pytest
 
-from counterfoil.mpc.ring import kernels
+from counterfoil.mpc.ring import chunks, kernels
 from counterfoil.mpc.ring.chunks import CHUNK, cut, linear, pieces, trim
 from counterfoil.mpc.ring.lanes import lane_piece, lane_type, lane_words, lanes, to_lanes
 from counterfoil.mpc.ring.packing import slices
@@ -19,6 +21,19 @@ def words(*shape):
 def frozen(array):
     array.flags.writeable = False
     return array
+
+
+def test_who_plans_a_job_counts_without_kernels(monkeypatch):
+    x, y = frozen(words(CHUNK + 7)), frozen(words(CHUNK + 7))
+    compiled = linear([(3, x), (-2, y)], 5)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, kernels.__name__)
+    chunks._add_multiple.cache_clear()
+    try:
+        assert np.array_equal(linear([(3, x), (-2, y)], 5), compiled)
+        assert chunks._add_multiple() is not kernels.add_multiple
+    finally:
+        chunks._add_multiple.cache_clear()
 
 
 def test_elementwise_kernels():
