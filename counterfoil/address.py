@@ -33,11 +33,11 @@ def parse_address(text: str) -> Address:
     if not colon or not host or not (port.isascii() and port.isdecimal()):
         raise DocumentError(f"{text!r} is not host:port")
     if not 0 < int(port) < 65536:
-        raise DocumentError("a port lies from 1 to 65535")
+        raise DocumentError("a port is from 1 to 65535")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
         if not _is_v6(host):
-            raise DocumentError(f"{text!r}: in brackets stands an IPv6 address")
+            raise DocumentError(f"{text!r}: what is in brackets must be an IPv6 address")
     elif ":" in host or "[" in host or "]" in host:
         raise DocumentError(f"{text!r}: write an IPv6 address in brackets, like [2001:db8::7]:{port}")
     if not _is_name(host):

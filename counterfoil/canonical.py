@@ -216,7 +216,7 @@ def _plain(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str |
             if key == "<<":
                 raise DocumentError(f"{source}:{line}: merge keys are not allowed; write the values out")
             if key in result:
-                raise DocumentError(f"{source}:{line}: the key {key!r} stands twice; keep one")
+                raise DocumentError(f"{source}:{line}: the key {key!r} is there twice; keep one")
             lines[(*path, key)] = line
             result[key] = _plain(value_node, (*path, key), lines, source)
         return result

@@ -118,7 +118,7 @@ def check_shape(document: Yaml, schema: str, problems: Problems) -> None:
 
 
 def part_problem(value: Any, schema: str, pointer: str) -> str | None:
-    """Say what keeps a value from having the shape of one part of the schema; None if nothing does."""
+    """Return what keeps a value from having the shape of one part of the schema; None if nothing does."""
     found = next(_part(schema, pointer).iter_errors(value), None)
     return None if found is None else _explain(found)[0][1]
 
@@ -253,7 +253,7 @@ def _blanks(value: Any, path: Path) -> Iterator[Path]:
 
 
 def _wanted(path: Path, value: Any) -> str:
-    """Say what belongs at a path, as far as its names tell."""
+    """Return what belongs at a path, as far as its names tell."""
     if path == ("description", "purpose"):
         return "what the parties want to learn from the table, in a sentence"
     names: list[str | int | None] = list(path)

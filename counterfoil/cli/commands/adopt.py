@@ -27,7 +27,7 @@ def adopt(
 ) -> None:
     """Make a contract to agree on out of one that describes a table by the same standard, ODCS v3.
 
-    What it says stays; what nothing here uses is left out, and listed; where a person must write stands FILL-IN.
+    What it says stays; what nothing here uses is left out, and listed; FILL-IN is where a person must write.
 
     Example: counterfoil contract adopt shop.odcs.yaml --table orders --from orders.csv --out orders.odcs.yaml
     """

@@ -219,7 +219,7 @@ def reaffirm(
         ask(f"Stand by this as {mine.party} until {day}?")
     stand_by(agreement, day, mine, now)
     mine.log.append("agreement-reaffirmed", subject=agreement.id, refs={"agreement": str(named)})
-    say(f"{mine.party} stands by {agreement.id} {agreement.version} until {day}")
+    say(f"{mine.party} reaffirmed {agreement.id} {agreement.version}, until {day}")
     if (due := next_review(agreement, mine.exchange, now.date())) and due.waits_for(now.date()):
         say(f"still to look at it: {', '.join(due.waits_for(now.date()))}")
 

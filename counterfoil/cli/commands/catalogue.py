@@ -40,7 +40,7 @@ JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="As JSON, fo
 def offer(
     contract: Annotated[Path, typer.Argument(help="The contract file that the table satisfies.", show_default=False)],
     table: Annotated[Path, typer.Option(help="A CSV or Parquet file; it stays here.", show_default=False)],
-    until: Annotated[str, typer.Option(help="The last day, YYYY-MM-DD, on which the entry stands.")] = "",
+    until: Annotated[str, typer.Option(help="The last day, YYYY-MM-DD, on which the entry counts.")] = "",
     at: AtOption = "",
     home: HomeOption = None,
 ) -> None:
@@ -144,7 +144,7 @@ def show(
     say(f"{document['title']} ({entry.contract} {document['contract']['version']}), of {owner.organisation}")
     say(document["purpose"])
     every = f", a new table every {document['refreshed']}" if document["refreshed"] else ""
-    say(f"{entry.rows} rows on {document['asOf']}{every}; the entry stands until {entry.until}")
+    say(f"{entry.rows} rows on {document['asOf']}{every}; the entry counts until {entry.until}")
     say(
         f"lawful basis {document['lawfulBasis']}; no result on fewer than {document['minimumCount']} rows; for "
         f"{', '.join(document['analyses']) or 'analyses that its columns allow'}"

@@ -175,7 +175,7 @@ def show(file: ContractFile, card: CardOption = None) -> None:
 def sign(file: ContractFile, home: HomeOption = None) -> None:
     """Sign a contract by itself, before any agreement: your word that these bytes are what you stand by.
 
-    The signature lies beside the file, in a DSSE envelope with those of others. It binds you to no job.
+    The signature is written beside the file, in a DSSE envelope with those of others. It binds you to no job.
 
     Example: counterfoil contract sign contracts/data/loans.odcs.yaml --home ~/bank-a
     """

@@ -27,7 +27,7 @@ from counterfoil.governance.writing import Comments, comments_of, write_yaml
 _SCHEMA = "yaml-language-server: $schema=../schema/contract.schema.json"
 _TERMS: Mapping[str, str] = {
     "lawfulBasis": "consent, contract, legal-obligation, vital-interests, public-task or legitimate-interests",
-    "minimumCount": "a cell of a result stands on so many rows or more, like 10",
+    "minimumCount": "a cell of a result rests on so many rows or more, like 10",
     "retention": "nodes keep shares for so many days at most, like 30",
     "expires": "the contract's last day, like 2028-12-31, in quotation marks",
     "allowedAnalyses": "what you allow: total, mean_by_group, histogram, correlation, ...",
@@ -84,7 +84,7 @@ def adopt(raw: bytes, source: str, table: str = "", seen: Profile | None = None)
         _SCHEMA,
         f"Adopted from a contract of ODCS {_told(document.value, 'apiVersion')}, with the id",
         f"{_told(document.value, 'id')} and the version {_told(document.value, 'version')}.",
-        f"Nobody can sign it while {FILL_IN} stands in it: counterfoil contract lint says what belongs there.",
+        f"Nobody can sign it while {FILL_IN} is in it: counterfoil contract lint says what belongs there.",
     ]
     left = [text for _, text in sorted(found.unused)] + writing.left
     return Adopted(

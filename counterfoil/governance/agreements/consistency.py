@@ -114,7 +114,7 @@ def check_jurisdictions(
 def check_plans(value: Mapping[str, Any], contracts: Mapping[str, Contract], problems: Problems) -> None:
     """Check that every analysis has a name of its own, and recipients, a contract and columns that may serve it."""
     for index in repeated(item["name"] for item in value["analyses"]):
-        problems.add(("analyses", index, "name"), f"the name {value['analyses'][index]['name']!r} stands twice")
+        problems.add(("analyses", index, "name"), f"the name {value['analyses'][index]['name']!r} is there twice")
     for index, item in enumerate(value["analyses"]):
         _check_plan(item, ("analyses", index), value, contracts, problems)
 

@@ -15,7 +15,7 @@ def changes(old: Agreement, new: Agreement) -> list[str]:
 
 
 def signatures(old: Agreement, new: Agreement) -> list[str]:
-    """Say who signs what: a signature covers every word of one agreement, so the next one takes all of them anew."""
+    """Return who signs what: a signature covers every word of one agreement, so the next one takes all of them anew."""
     if old.digest == new.digest:
         return ["this is one and the same agreement; nobody signs again"]
     stay = [party for party in new.parties if party in old.parties]

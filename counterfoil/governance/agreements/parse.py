@@ -53,10 +53,10 @@ def parse_agreement(
         problems.add(("roster",), f"names the roster {value['roster']!r}, given is {roster.id!r}")
     starts, expires = (parse_day(value[name], (name,), problems) for name in ("starts", "expires"))
     if starts > expires:
-        problems.add(("expires",), "lies before 'starts'")
+        problems.add(("expires",), "is before 'starts'")
     review_by = parse_day(value["reviewBy"], ("reviewBy",), problems) if "reviewBy" in value else None
     if review_by and not starts <= review_by <= expires:
-        problems.add(("reviewBy",), "lies between 'starts' and 'expires'; after that there is nothing to review")
+        problems.add(("reviewBy",), "must be between 'starts' and 'expires'; after that there is nothing to review")
     schedule = read_schedule(value["schedule"], problems)
     noises = {
         (index, key): read_privacy(item.get(key), ("analyses", index, key), problems)
@@ -117,12 +117,12 @@ def parse_agreement(
 
 
 def _repeats(value: Mapping[str, Any], problems: Problems) -> Repeats | None:
-    """Say what the agreement repeats, if anything."""
+    """Return what the agreement repeats, if anything."""
     given = value.get("repeats")
     if given is None:
         return None
     if REPEATED in value["review"].get("crossChecks", []):
-        problems.add(("review", "crossChecks"), f"{REPEATED!r} stands in an agreement that repeats another; remove it")
+        problems.add(("review", "crossChecks"), f"{REPEATED!r} is in an agreement that repeats another; remove it")
     return Repeats(Ref.parse(given["agreement"]), tuple(given["nodes"]))
 
 

@@ -305,7 +305,7 @@ def _shown(column: Column) -> dict[str, Json]:
 
 
 def _refreshed(contract: Contract) -> str:
-    """Say how often there is a new table, as the contract's service levels say; "" if they do not."""
+    """Return how often there is a new table, as the contract's service levels say; "" if they do not."""
     for stated in load_yaml(contract.raw, contract.source).value.get("slaProperties", []):
         if stated["property"] == "frequency":
             return _line(f"{stated['value']} {stated.get('unit', '')}")

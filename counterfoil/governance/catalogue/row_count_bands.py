@@ -1,9 +1,9 @@
 """Coarse row counts: the order of magnitude of a table, between edges that nobody but its owner could foretell.
 
 Round edges would tell, of a table with 999 or 1000 rows, whether one row is in it, to whoever knows all the others.
-So each edge lies somewhere within a fifth of a power of ten, drawn once from the owner's own key and kept for good: for
+So each edge is somewhere within a fifth of a power of ten, drawn once from the owner's own key and kept for good: for
 all tables under a contract, so that offering again and again draws nothing anew. Two tables that differ in one row have
-another band only where an edge lies between them: to whoever lacks the key that has a probability of 1 / 40 near 100
+another band only where an edge is between them: to whoever lacks the key that has a probability of 1 / 40 near 100
 rows, 1 / 400 near 1,000, and so on, and of 0 elsewhere, which is (0, 2.5 / 10^k)-differential privacy near 10^k for one
 row more or less. A table that grows past an edge says that it did, on that day.
 """
@@ -36,7 +36,7 @@ class Band:
 
 
 def band(rows: int, contract: str, minimum_count: int, key: bytes) -> Band:
-    """Return the band that the number of rows lies in; its lower edge is never below the minimum count.
+    """Return the band that the number of rows is in; its lower edge is never below the minimum count.
 
     Raises: RefusedError, without the number, when there are fewer rows than the lowest edge.
     """
@@ -56,7 +56,7 @@ def band(rows: int, contract: str, minimum_count: int, key: bytes) -> Band:
 
 
 def _span(power: int) -> tuple[int, int]:
-    """Say where the edge near 10^power may lie: from, and before."""
+    """Return where the edge near 10^power may be: from, and before."""
     fifth = 10**power // _FIFTH
     return 10**power - fifth, 10**power + fifth
 

@@ -101,7 +101,7 @@ class Column:
         return int(value * 10**self.resolution)
 
     def value(self, units: int) -> Bound:
-        """Say what so many units stand for, as the contract would write it."""
+        """Return what so many units stand for, as the contract would write it."""
         if self.type == "date":
             return EPOCH.date() + timedelta(days=units)
         if self.type == "timestamp":

@@ -119,7 +119,7 @@ def read_contract(document: Yaml, raw: bytes, problems: Problems) -> Contract:
     )
     names = [column.name for column in columns]
     for index in repeated(names):
-        problems.add((*at, "properties", index, "name"), f"the column {names[index]!r} stands twice; keep one")
+        problems.add((*at, "properties", index, "name"), f"the column {names[index]!r} is there twice; keep one")
     if len(table["properties"]) and not any(column.role in ("measure", "sensitive", "quasi") for column in columns):
         problems.add((*at, "properties"), "no column has the role measure, sensitive or quasi: nothing to analyse")
     for index in [index for index, column in enumerate(columns) if column.opt_out][1:]:

@@ -12,7 +12,7 @@ def custom_properties(owner: Mapping[str, Any], path: Path, problems: Problems) 
     """Return the custom properties of a contract or a column, by their names; one that is there twice is a problem."""
     names = [item["property"] for item in owner.get("customProperties", [])]
     for index in repeated(names):
-        problems.add((*path, "customProperties", index), f"the property {names[index]!r} stands twice; keep one")
+        problems.add((*path, "customProperties", index), f"the property {names[index]!r} is there twice; keep one")
     return {item["property"]: item["value"] for item in owner.get("customProperties", [])}
 
 

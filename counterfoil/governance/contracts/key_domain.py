@@ -35,7 +35,7 @@ class KeyDomain:
         return jcs({"rules": RULES, "keys": keys}).decode()
 
     def of(self, column: str) -> KeySpelling | None:
-        """Say how cells of the column are spelt, or None if not at all."""
+        """Return how cells of the column are spelt, or None if not at all."""
         return None if self.spellings is None else self.spellings.get(column, AS_WRITTEN)
 
 
@@ -53,7 +53,7 @@ def place_of(contract: Contract, domain: str) -> int | None:
 
 
 def told(domain: str, contract: Contract) -> str:
-    """Say how to name a remembered domain in the contract, or why that is not possible."""
+    """Return how to name a remembered domain in the contract, or why that is not possible."""
     rules: dict[str, Any] = json.loads(domain)
     if rules["rules"] != RULES:
         return f"by rules of version {rules['rules']}, which this software does not know; install one that does"

@@ -105,7 +105,7 @@ Spellings: TypeAlias = Mapping[str, KeySpelling]
 
 
 def key_spelling(value: Mapping[str, Any]) -> KeySpelling:
-    """Say what the property `keySpelling` says."""
+    """Return what the property `keySpelling` says."""
     return KeySpelling(value.get("drop", ""), value.get("case"), "leadingZeros" not in value, value.get("form", "NFKC"))
 
 

@@ -118,7 +118,7 @@ def generalisation(
 
 
 def demands(own: Mapping[str, Any]) -> Demands:
-    """Say what a contract's own properties demand."""
+    """Return what a contract's own properties demand."""
     names = {
         "kAnonymity": "k",
         "lDiversity": "diversity",

@@ -129,7 +129,7 @@ def _rule(rule: Mapping[str, Any], columns: tuple[str, ...], path: Path, problem
     if limits[0] > limits[-1]:
         problems.add((*path, operator), "the first number must not be above the second; swap them")
     if unit == "percent" and not all(0 <= limit <= 100 for limit in limits):
-        problems.add((*path, operator), "a percentage lies from 0 to 100")
+        problems.add((*path, operator), "a percentage is from 0 to 100")
     if unit == "rows" and any(limit < 0 for limit in limits):
         problems.add((*path, operator), "a number of rows is not negative")
     arguments = rule.get("arguments", {})

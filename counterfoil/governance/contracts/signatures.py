@@ -22,7 +22,7 @@ SIGNABLE: Final = ("proposed", "draft", "active")
 
 
 def signature_file(file: Path) -> Path:
-    """Say where the signatures under a contract file lie."""
+    """Return the path of the signatures under a contract file."""
     return file.with_name(f"{file.name}.signed")
 
 

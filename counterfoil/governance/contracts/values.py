@@ -14,7 +14,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def ticks(time: datetime, places: int) -> int:
-    """Say how many units of 10^-places seconds after 1970 the time is, rounded down."""
+    """Return how many units of 10^-places seconds after 1970 the time is, rounded down."""
     return (time - EPOCH) // timedelta(microseconds=10 ** (6 - places))
 
 

@@ -64,7 +64,7 @@ def plan_job(agreement: SignedAgreement, period: str, manifests: Iterable[Manife
             )
         part = str(manifest.part)
         if part in submissions:
-            raise ReplayError(f"{part} stands twice in the job; take one of its submissions")
+            raise ReplayError(f"{part} is twice in the job; take one of its submissions")
         submissions[part] = manifest.digest
     asked = [str(part) for part in terms.parts]
     if absent := [part for part in asked if part not in submissions]:

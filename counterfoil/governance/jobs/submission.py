@@ -190,7 +190,7 @@ def _flatten(arrays: Mapping[str, NDArray[np.int64]], specs: Mapping[str, ArrayS
 
 
 def _cuts(manifest: Manifest) -> Iterator[tuple[str, slice]]:
-    """Say where each array is in the one vector."""
+    """Yield where each array is in the one vector."""
     start = 0
     for name in sorted(manifest.arrays):
         end = start + manifest.arrays[name].size
@@ -199,5 +199,5 @@ def _cuts(manifest: Manifest) -> Iterator[tuple[str, slice]]:
 
 
 def _info(manifest: Manifest, node: PublicKeys) -> bytes:
-    """Say what an envelope is sealed for: one submission, one node's key, one manifest."""
+    """Return what an envelope is sealed for: one submission, one node's key, one manifest."""
     return bind("mpc/envelope/1", manifest.submission.encode(), node.seal_id.encode(), manifest.digest.encode())

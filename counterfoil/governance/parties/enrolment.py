@@ -137,7 +137,7 @@ def read_renewed(id: str, roster: Roster, home: Home) -> PublicKeys:
 
 
 def _authenticate(code: str, card: PublicKeys, request: dict[str, Any]) -> str:
-    """Say what only somebody who knows the code can write beside exactly this request of exactly these keys."""
+    """Return what only somebody who knows the code can write beside exactly this request of exactly these keys."""
     key = "".join(letter for letter in code.upper() if letter.isalnum()).encode()
     message = bind("counterfoil/enrolment/1", card.party.encode(), jcs(card.to_json()), jcs(request))
     return hmac.new(key, message, "sha256").hexdigest()

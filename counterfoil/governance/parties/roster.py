@@ -116,7 +116,7 @@ def parse_roster(raw: bytes, source: str) -> Roster:
     issued, expires = _dates(value, problems)
     keys = [_keys(item, ("parties", index), problems) for index, item in enumerate(value["parties"])]
     for index in repeated(item["id"] for item in value["parties"]):
-        problems.add(("parties", index, "id"), f"the party {value['parties'][index]['id']!r} stands twice; keep one")
+        problems.add(("parties", index, "id"), f"the party {value['parties'][index]['id']!r} is there twice; keep one")
     for name, key in _KEY_IDS.items():
         for index in repeated(getattr(card, key) if card else object() for card in keys):
             problems.add(("parties", index, "keys", name), "another party has this key; every party makes its own")
@@ -266,7 +266,7 @@ def _dates(value: Mapping[str, Any], problems: Problems) -> tuple[date, date]:
         days.append(parse_day(value[name], (name,), problems) if name in value else date.max)
     issued, expires = days
     if date.max not in days and not 0 <= (expires - issued).days <= MOST_DAYS:
-        problems.add(("expires",), f"lies from 'issued' to {MOST_DAYS} days after it; write a next version in time")
+        problems.add(("expires",), f"must be from 'issued' to {MOST_DAYS} days after it; write a next version in time")
     return issued, expires
 
 
@@ -296,7 +296,9 @@ def _earlier(item: dict[str, Any], issued: date, path: Path, problems: Problems)
         at = (*path, "earlier", index)
         until = parse_day(each["until"], (*at, "until"), problems)
         if until < date.max and (until - issued).days > MOST_DAYS:
-            problems.add((*at, "until"), f"lies at most {MOST_DAYS} days after 'issued'; agree anew under the new keys")
+            problems.add(
+                (*at, "until"), f"must be at most {MOST_DAYS} days after 'issued'; agree anew under the new keys"
+            )
         try:
             card = {"party": item["id"], "sign": item["keys"]["sign"], "seal": each["seal"], "tls": each["tls"]}
             found.append(Earlier(PublicKeys.from_json(card), until))

@@ -103,7 +103,7 @@ class Person:
         return self.most * (owners if self.owners is None else min(self.owners, owners))
 
     def protects(self, owners: int) -> str:
-        """Say whom noise protects where so many owners have tables, and what is assumed for it."""
+        """Return whom noise protects where so many owners have tables, and what is assumed for it."""
         assumed = "" if self.owners is None else f", assumed to be in the tables of at most {self.owners} owners"
         return f"one person with up to {self.rows(owners)} rows in all{assumed}"
 

@@ -80,7 +80,7 @@ class Rule:
         return {"type": kind, **self.bounds, "description": f"{self.means}; {self._usually()}"}
 
     def _usually(self) -> str:
-        """Say what it is where a policy does not name it, and what turns it off."""
+        """Return what it is where a policy does not name it, and what turns it off."""
         if self.default == self.off and not isinstance(self.default, bool):
             return f"{written(self.default)}, {self.off_means}, by default"
         turned = "" if self.off is None or isinstance(self.off, bool) else f", {written(self.off)} turns it off"

@@ -35,7 +35,7 @@ def open_store(url: str, recipient: str, exchange: Exchange) -> Exchange:
 
 
 def settings(recipient: str) -> dict[str, str]:
-    """Say what opens the recipient's store before anything else does, as the store's own tools name it.
+    """Return what opens the recipient's store before anything else does, as the store's own tools name it.
 
     COUNTERFOIL_STORE_BANK_A_AWS_ACCESS_KEY_ID is AWS_ACCESS_KEY_ID for the store of bank-a, and for no other.
     """

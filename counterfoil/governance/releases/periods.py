@@ -56,7 +56,7 @@ _DRAFTED: Final[Mapping[State, Standing]] = {
     State.APPROVED: Standing.IN_REVIEW,
     State.RELEASED: Standing.RELEASED,
 }
-"""Of several drafts of a period the one that stands last here counts."""
+"""Of several drafts of a period the last one here counts."""
 _ORDER: Final = list(_DRAFTED)
 
 

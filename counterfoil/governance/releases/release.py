@@ -302,6 +302,6 @@ def _plans(draft: Draft, recipient: str) -> dict[str, str]:
 
 
 def _info(approved: Releasable, node: str, recipient: PublicKeys) -> bytes:
-    """Say what shares are sealed for: one evidence, one node, one recipient's key."""
+    """Return what shares are sealed for: one evidence, one node, one recipient's key."""
     evidence = approved.draft.evidence.digest
     return bind("mpc/release/1", evidence.encode(), node.encode(), recipient.seal_id.encode())

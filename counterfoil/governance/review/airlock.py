@@ -170,7 +170,7 @@ def review(
 
 
 def _events(given: Sequence[Verdict], quorum: int, released: bool, stops: Mapping[Event, bool]) -> Iterator[Event]:
-    """Say what happened to a draft that every node signed, in the one order in which everybody takes it."""
+    """Yield what happened to a draft that every node signed, in the one order in which everybody takes it."""
     yield Event.SUBMIT
     for count in range(1, given.count("approve") + 1):
         yield Event.COMPLETE if count == quorum else Event.APPROVE

@@ -116,7 +116,7 @@ def sign_decision(draft: Draft, decision: Decision, keys: PrivateKeys, exchange:
     said = max(before, key=STRICTNESS.__getitem__, default=None)
     if said and STRICTNESS[said] >= STRICTNESS[decision.verdict]:
         raise ReplayError(
-            f"{party} has decided on {evidence} already ({said}); a decision stands, and only a stricter one may follow"
+            f"{party} has decided on {evidence} already ({said}); a decision is kept, and only a stricter one follows"
         )
     decision.publish(keys, exchange)
 

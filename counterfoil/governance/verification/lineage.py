@@ -182,7 +182,7 @@ def _results(draft: Draft) -> Iterator[Vertex]:
 
 
 def _edges(draft: Draft, vertices: list[Vertex]) -> Iterator[tuple[str, str, str]]:
-    """Say what rests on what; an edge to a vertex that is not there is left out by the caller."""
+    """Yield what rests on what; an edge to a vertex that is not there is left out by the caller."""
     terms = draft.agreement.terms
     approvals = [each.id for each in vertices if each.kind == "decision" and each.id.endswith(":approve")]
     for plan in terms.analyses:

@@ -135,14 +135,14 @@ def bound_agreement(verified: Verified, digest: str) -> SignedAgreement:
 
 
 def manifest_of(exchange: Records, agreement: SignedAgreement, evidence: Evidence, part: Part) -> Manifest:
-    """Say what the part's owner signed of the submission that the job computed on. Raises: NotFoundError."""
+    """Return what the part's owner signed of the submission that the job computed on. Raises: NotFoundError."""
     return find_manifest(exchange, agreement, evidence, part)[1]
 
 
 def find_manifest(
     exchange: Records, agreement: SignedAgreement, evidence: Evidence, part: Part
 ) -> tuple[Ref, Manifest]:
-    """Say where the part's owner put the manifest that the job computed on, and the manifest. Raises: NotFoundError."""
+    """Return the reference and the content of the manifest that the job computed on. Raises: NotFoundError."""
     for name in exchange.list((BLOBS, MANIFEST.kind, part.owner)):
         # Anybody may put something there; what the owner did not sign is passed over.
         with suppress(SignatureError, DocumentError, TamperedError):
@@ -227,7 +227,7 @@ def _check_delivered(exchange: Records, approved: Releasable, document: Release)
 
 
 def _became(verified: Verified, approved: Releasable, recipient: str) -> Iterator[str]:
-    """Say what came of the release: the recipient's receipt, and the nodes' revocations."""
+    """Yield what came of the release: the recipient's receipt, and the nodes' revocations."""
     exchange, evidence, terms = verified.records, approved.draft.evidence, approved.draft.agreement.terms
     with suppress(NotFoundError):
         receipt = Receipt.read(exchange, terms.roster.party(recipient).keys, evidence=evidence.digest)

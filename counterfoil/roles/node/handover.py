@@ -111,7 +111,7 @@ def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str, today
     evidence, decided = draft.evidence, collect(draft, home)
     stage = stage_of(home.state, evidence.job)
     if stage not in _RELEASABLE:
-        raise RefusedError(f"job {evidence.job} is {stage}; only a draft that stands is released")
+        raise RefusedError(f"job {evidence.job} is {stage}; only a draft is released")
     check_in_force(agreement.terms, home, today)
     found = review(draft, decided)
     if stage is Stage.DRAFTED and found.state is State.REJECTED:

@@ -104,7 +104,7 @@ BROKEN = {
         "name: balance-histogram",
         "name: total-exposure",
         "name: total-exposure#2",
-        "stands twice",
+        "is there twice",
     ),
     "analysis version 0": (
         "analysis: total\n    version: 1",

@@ -166,7 +166,7 @@ def test_a_job_lacks_no_owner(absent: str, shared: Consortium) -> None:
 
 def test_an_owner_counts_once_in_a_job(shared: Consortium) -> None:
     manifests: list[Manifest] = [manifest(shared, owner) for owner in (*OWNERS, "bank-a")]
-    with pytest.raises(ReplayError, match="bank-a/loans stands twice"):
+    with pytest.raises(ReplayError, match="bank-a/loans is twice"):
         plan_job(shared.known("node-0"), PERIOD, manifests, TODAY)
 
 

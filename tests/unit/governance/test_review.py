@@ -192,7 +192,7 @@ def test_a_changed_decision_does_not_count(shared: Consortium) -> None:
 def test_a_decision_stands_and_only_becomes_stricter(shared: Consortium) -> None:
     made = draft(shared)
     approve(shared, made, "reviewer-1")
-    with pytest.raises(ReplayError, match=r"already \(approve\); a decision stands"):
+    with pytest.raises(ReplayError, match=r"already \(approve\); a decision is kept"):
         approve(shared, made, "reviewer-1")
     approve(shared, made, "reviewer-1", verdict="request-changes")
     with pytest.raises(ReplayError, match=r"already \(request-changes\)"):

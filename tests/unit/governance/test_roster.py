@@ -20,7 +20,7 @@ MEMBERS = (CONTRACTS / "rosters" / "four-banks.roster.yaml").read_text()
 BROKEN_ROSTER = {
     "unknown role": ("roles: [coordinator]", "roles: [boss]", "roles: [boss]", "must be one of owner"),
     "no role": ("roles: [coordinator]", "roles: []", "roles: []", "at least 1"),
-    "party twice": ("id: bank-b", "id: bank-a", "- id: bank-a#2", "'bank-a' stands twice"),
+    "party twice": ("id: bank-b", "id: bank-a", "- id: bank-a#2", "'bank-a' is there twice"),
     "country by name": ("jurisdiction: FR", "jurisdiction: France", "jurisdiction: France", "two letters"),
     "Norway is a country": ("jurisdiction: FR", "jurisdiction: no", "jurisdiction: no", "two letters"),
     "node without an address": ("    address: 127.0.0.1:7300\n", "", "- id: node-0", "needs 'address'"),

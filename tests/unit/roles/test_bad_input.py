@@ -292,7 +292,7 @@ def test_a_submission_for_another_week_is_refused(banks: Consortium, submitted: 
 def test_a_submission_counts_once_in_a_job(banks: Consortium, submitted: Submit) -> None:
     submissions = [submitted(owner) for owner in OWNERS]
     home, signed = banks.homes["node-0"], banks.signed("node-0")
-    with refused(banks, ReplayError, "bank-b/loans stands twice"):
+    with refused(banks, ReplayError, "bank-b/loans is twice"):
         take_in(home, signed, banks.period, [*submissions, submissions[1]], clock.now())
     assert take_in(home, signed, banks.period, submissions, clock.now())
 

@@ -79,7 +79,7 @@ def test_one_leaves_and_everything_goes(banks: Consortium, monkeypatch: pytest.M
     for node in NODES:
         assert not any((banks.homes[node].path / "vault" / "items").iterdir())
 
-    with pytest.raises(RefusedError, match="is erased; only a draft that stands is released"):
+    with pytest.raises(RefusedError, match="is erased; only a draft is released"):
         hand_over(banks.homes["node-0"], banks.signed("node-0"), draft.digest, clock.now())
 
     for home in banks.homes.values():

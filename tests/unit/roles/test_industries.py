@@ -58,7 +58,7 @@ def test_tables_under_two_contracts_do_not_change_places(tmp_path: Path) -> None
     with pytest.raises(RefusedError, match="lacks the submission of retailer-b/stores"):
         market.computation("node-0", [*submissions[:3], *submissions[4:]])
     again = market.contribute("retailer-a", "purchases")
-    with pytest.raises(ReplayError, match="retailer-a/purchases stands twice"):
+    with pytest.raises(ReplayError, match="retailer-a/purchases is twice"):
         market.computation("node-0", [*submissions, again])
     given = market.computation("node-0", [submissions[0], submissions[3], submissions[1], *submissions[:1:-2]])
     assert given.job.submissions.keys() == {str(part) for part in market.agreement.parts}

@@ -192,5 +192,5 @@ def test_only_what_is_repeated_is_compared(twice: tuple[Consortium, Consortium])
     first, second = twice
     with pytest.raises(AgreementError, match="does not repeat"):
         check_repeats(first.agreement, second.agreement)
-    with pytest.raises(AgreementError, match="stands in an agreement that repeats another"):
+    with pytest.raises(AgreementError, match="is in an agreement that repeats another"):
         repeating(first, {"quorum: 2\n": "quorum: 2\n  crossChecks: [repeated]\n"})

@@ -34,7 +34,7 @@ class Ending:
 
 
 def endings(agreement: Agreement, roster: Roster, today: date) -> list[Ending]:
-    """Say what ends within WARN_DAYS, the soonest first; `roster` is the latest version of the agreement's own."""
+    """Return what ends within WARN_DAYS, the soonest first; `roster` is the latest version of the agreement's own."""
     soon = today + timedelta(days=WARN_DAYS)
     return sorted(
         (each for each in _all(agreement, roster) if each.last <= soon), key=lambda each: (each.last, each.what)
