@@ -52,8 +52,12 @@ REST_CHANGE: Final = "what two releases hide, subtracted"
 WINDOW: Final = "three releases: the third less what the second has more than the first"
 
 
-def combined(knowledge: Knowledge) -> Iterator[Combination]:
-    """Give every combination of what is known that has few terms, and is of a kind that has given persons away."""
+def combined(knowledge: Knowledge, *, changes: bool = False) -> Iterator[Combination]:
+    """Give every combination of what is known that has few terms, and is of a kind that has given persons away.
+
+    Changes that nodes judged are left out, unless `changes` are asked for: what is known of these is that they are
+    large enough.
+    """
     by_state = {state: _of(knowledge, state) for state in knowledge.states}
     for numbers in by_state.values():
         yield from (Combination(ALONE, ((1, each),), _rows(numbers, each)) for each in numbers.values())
@@ -61,7 +65,7 @@ def combined(knowledge: Knowledge) -> Iterator[Combination]:
     for found in rests.values():
         yield from found
     for then, now in combinations(knowledge.states, 2):
-        if (then, now) in knowledge.judged:
+        if (then, now) in knowledge.judged and not changes:
             continue
         for key in by_state[now].keys() & by_state[then].keys():
             number = by_state[now][key]

@@ -91,7 +91,7 @@ def attack_all(
             left.append(f"linear programme over {' and '.join(states)}")
             continue
         try:
-            for interval in _bounded(knowledge, states, churn, lambda: time.monotonic() < end):
+            for interval in bounded(knowledge, states, churn, lambda: time.monotonic() < end):
                 tried += 1
                 if (finding := _of_interval(interval, states, rules)) is not None:
                     _keep(found, finding)
@@ -103,12 +103,22 @@ def attack_all(
     return Attack(tuple(sorted(found.values(), key=lambda each: each.badness)), tried, tuple(left))
 
 
-def _bounded(knowledge: Knowledge, states: Sequence[str], churn: float, goes_on: Callable[[], bool]) -> list[Interval]:
-    """Bound hidden numbers, with a larger share of changing rows where what was released needs it."""
+def bounded(
+    knowledge: Knowledge,
+    states: Sequence[str],
+    churn: float,
+    goes_on: Callable[[], bool] = lambda: True,
+    *,
+    sums: bool = True,
+) -> list[Interval]:
+    """Bound the hidden numbers of these states, with a larger share of changing rows where the numbers need it.
+
+    Raises: PlanError if what was released cannot be true of any such tables, or if they are too large to attack.
+    """
     share = churn
     while True:
         try:
-            return list(Programme(knowledge, states, share).intervals(goes_on=goes_on))
+            return list(Programme(knowledge, states, share, sums).intervals(goes_on=goes_on))
         except PlanError:
             if len(states) == 1 or share >= 1:
                 raise
@@ -176,15 +186,20 @@ def _persons(each: Combination, rules: Rules, churn: float, knowledge: Knowledge
     if each.way in (arithmetic.CHANGE, arithmetic.REST_CHANGE):
         places = [knowledge.states.index(number.state) for _, number in each.terms]
         few, persons = rules.safe_difference, floor(2 * churn * (max(places) - min(places)) * max(0, persons))
-    if persons >= few or (persons <= 0 and (not rules.zeros_are_disclosive or _covers(each, knowledge))):
+    if persons >= few or (persons <= 0 and (not rules.zeros_are_disclosive or covers(each, knowledge))):
         return None
+    return persons if close(each, rules) else None
+
+
+def close(each: Combination, rules: Rules) -> bool:
+    """Tell whether the number is known more closely than `safe_interval` lets it be."""
     width = each.high - each.low
     if each.first.factors:
-        return persons if 100 * width < rules.safe_interval * max(1, abs(each.low), abs(each.high)) else None
-    return persons if width < rules.safe_interval else None
+        return 100 * width < rules.safe_interval * max(1, abs(each.low), abs(each.high))
+    return width < rules.safe_interval
 
 
-def _covers(each: Combination, knowledge: Knowledge) -> bool:
+def covers(each: Combination, knowledge: Knowledge) -> bool:
     """Tell whether a total less its parts is nothing because they are all its parts."""
     cuts, parts = knowledge.cuts.cuts, [dict(number.box) for weight, number in each.terms if weight < 0]
     whole = dict(each.first.box)
