@@ -65,6 +65,7 @@ from counterfoil.errors.links import (
     UnreachableError,
 )
 from counterfoil.errors.plans import (
+    NarrowedError,
     PeriodTableError,
     PlanError,
     RangeError,
@@ -120,6 +121,7 @@ __all__ = [
     "MissingColumnError",
     "MissingExtraError",
     "MissingValueError",
+    "NarrowedError",
     "NotApprovedError",
     "NotEntitledError",
     "NotFoundError",

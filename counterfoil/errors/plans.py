@@ -27,3 +27,9 @@ class PeriodTableError(PlanError):
     """An earlier period's job asks for the table of then, and its owner has none."""
 
     exit_code = 56
+
+
+class NarrowedError(CounterfoilError):
+    """What analyses release can be narrowed down to few persons, or there was no time to find out whether it can."""
+
+    exit_code = 58

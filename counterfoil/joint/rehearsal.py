@@ -53,9 +53,9 @@ def rehearse(agreement: Agreement) -> Rehearsal:
 
     Raises: IntegrityError naming the analysis that does not; PlanError, ContractError, QualityRuleError.
     """
-    tables = _tables(agreement)
+    tables = make_tables(agreement, int(agreement.digest[:8], 16))
     plans = analyses(agreement)
-    opened = _compute(agreement, tables)
+    opened = compute(agreement, tables)
     answers = {}
     for name, analysis in plans.items():
         frames = [
@@ -72,16 +72,16 @@ def rehearse(agreement: Agreement) -> Rehearsal:
     return Rehearsal(sum(table.rows for table in tables.values()), digest(jcs(answers)))
 
 
-def _tables(agreement: Agreement) -> dict[Part, Table]:
-    """Make a table for every part, minimised as its owner would, from the contracts and the agreement's digest.
+def make_tables(agreement: Agreement, seed: int) -> dict[Part, Table]:
+    """Make a table for every part, minimised as its owner would, from the contracts and the seed alone.
 
-    The same at every node: nothing of it is drawn anew.
+    The same at every node, and of one contract under two agreements among the same owners: nothing of it is drawn anew.
     """
     contracts = {contract.source: contract for contract in agreement.contracts.values()}
     rows = min(ROWS, *(contract.most_rows for contract in contracts.values()))
     made: dict[Part, Table] = {}
     for index, owner in enumerate(agreement.owners):
-        drawn = synth.make_tables(contracts, rows, [int(agreement.digest[:8], 16), index])
+        drawn = synth.make_tables(contracts, rows, [seed, index])
         for name in agreement.holdings[owner]:
             columns = {column for plan in agreement.analyses if plan.contract == name for column in plan.columns}
             whole = drawn[agreement.contracts[name].source]
@@ -91,7 +91,11 @@ def _tables(agreement: Agreement) -> dict[Part, Table]:
     return made
 
 
-def _compute(agreement: Agreement, tables: Mapping[Part, Table]) -> dict[str, dict[str, NDArray[np.int64]]]:
+def compute(agreement: Agreement, tables: Mapping[Part, Table]) -> dict[str, dict[str, NDArray[np.int64]]]:
+    """Compute what would be released of these tables, by analysis and output, with values in place of shares.
+
+    Raises: IntegrityError where sums that should agree do not.
+    """
     joint = JointComputation(Plain(), agreement)
     shares = {
         part: {name: Arith((as_ring(array),)) for name, array in local_parts(agreement, part.contract, table).items()}

@@ -243,6 +243,12 @@ def _review(agreement: Agreement) -> Iterator[str]:
             "Before each job every node runs the analyses on synthetic data in the clear; if one does not give the "
             "pooled answer there, the job does not run."
         )
+    if "attack" in agreement.cross_checks:
+        who = _list(agreement.checkers) if agreement.checkers else "any party, on synthetic data,"
+        yield (
+            f"Before a result is approved {who} attacks it as its recipients could, with all that these have, and "
+            "signs how many numbers could be narrowed down to few persons; reviewers see that, and none of the numbers."
+        )
 
     if asks_twice(agreement):
         yield (

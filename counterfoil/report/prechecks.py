@@ -20,6 +20,8 @@ from counterfoil.governance.cumulative.charge import Charge
 from counterfoil.governance.jobs.evidence import Draft, drafts
 from counterfoil.governance.jobs.second_computation import counterparts, differing
 from counterfoil.governance.review.airlock import OPEN, Review
+from counterfoil.governance.review.attacked import ATTACK, attacks
+from counterfoil.governance.review.decisions import comments
 from counterfoil.governance.verification.verify import manifest_of
 from counterfoil.joint.computation import analyses, declared
 from counterfoil.report import wording
@@ -67,6 +69,7 @@ def prechecks(found: Review, exchange: Exchange, today: date, standing: Sequence
         *_hidden(draft),
         _rejected(draft),
         *_cross_checks(draft),
+        *_attacked(draft, exchange),
         *_repeated(draft, exchange),
         *_instead(draft),
         *_budgets(draft, exchange, today),
@@ -193,6 +196,20 @@ def _cross_checks(draft: Draft) -> Iterator[Precheck]:
             Level.OK,
             f"all nodes had the pooled answer on {rows} rows of synthetic data ({draft.evidence.rehearsal[:16]}...)",
         )
+
+
+def _attacked(draft: Draft, exchange: Exchange) -> Iterator[Precheck]:
+    """Say what parties signed of their attacks on the draft: checkers' where there are any, who see it."""
+    terms = draft.agreement.terms
+    if ATTACK not in terms.cross_checks:
+        return
+    said = attacks(comments(exchange, draft))
+    counted = [(party, each) for party, each in said if not terms.checkers or (party in terms.checkers and each.draft)]
+    if not counted:
+        who = f"none of {wording.listing(terms.checkers)}" if terms.checkers else "nobody"
+        yield Precheck("attack", Level.LOOK, f"{who} has run `counterfoil attack release` on it and told so (--draft)")
+    for party, each in counted:
+        yield Precheck("attack", Level.OK if each.clean else Level.LOOK, f"{party}: {each.told()}")
 
 
 def _repeated(draft: Draft, exchange: Exchange) -> Iterator[Precheck]:

@@ -55,7 +55,7 @@ class Programme:
     states: Sequence[str]
     churn: float
     sums: bool = True
-    _masks: dict[Box, NDArray[np.int64]] = field(default_factory=dict)
+    _inside: dict[Box, NDArray[np.int64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (unknowns := self._size) > MOST_UNKNOWNS:
@@ -135,9 +135,9 @@ class Programme:
 
     # --- the programme --------------------------------------------------------------------------------------------
 
-    def _mask(self, box: Box) -> NDArray[np.int64]:
+    def _cells_in(self, box: Box) -> NDArray[np.int64]:
         """Return the joint cells in the box."""
-        if box not in self._masks:
+        if box not in self._inside:
             inside = np.ones(1, bool)
             within = dict(box)
             for column, size in self._axes.items():
@@ -145,14 +145,14 @@ class Programme:
                 if column in within:
                     part = np.isin(np.arange(size), list(within[column]))
                 inside = np.logical_and.outer(inside, part).ravel()
-            self._masks[box] = np.flatnonzero(inside)
-        return self._masks[box]
+            self._inside[box] = np.flatnonzero(inside)
+        return self._inside[box]
 
     def _start(self, state: str, factors: tuple[str, ...]) -> int:
         return (self.states.index(state) * len(self._rows) + self._rows[factors]) * self._cells
 
     def _places(self, number: Number) -> NDArray[np.int64]:
-        return self._start(number.state, number.factors) + self._mask(number.box)
+        return self._start(number.state, number.factors) + self._cells_in(number.box)
 
     def _unit(self, factors: tuple[str, ...]) -> float:
         """Return what sums are counted in, so that all unknowns are about as large as counts."""

@@ -91,10 +91,10 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str, now: datetim
         raise NotEntitledError(f"{home.party} is not a recipient in agreement {terms.id}")
     draft = load_draft(home.exchange, agreement, evidence)
     entry = {"agreement": agreement.digest, "evidence": evidence}
-    opened: dict[str, _Opened] = {}
+    opened: dict[str, Unsealed] = {}
 
     def open_(each: Draft) -> Numbers:
-        opened[each.evidence.digest] = found = _open(home, each, now)
+        opened[each.evidence.digest] = found = unsealed(home, each, now)
         return found.numbers
 
     try:
@@ -122,7 +122,7 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str, now: datetim
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
+class Unsealed:
     """What was released under one draft, in plain."""
 
     approved: Releasable
@@ -131,21 +131,24 @@ class _Opened:
     numbers: Numbers
 
 
-def _open(home: Home, draft: Draft, now: datetime) -> _Opened:
-    """Approved, and all copies alike."""
+def unsealed(home: Home, draft: Draft, now: datetime) -> Unsealed:
+    """Unseal what was released to this party under a draft: approved, or shown to a checker, and all copies alike.
+
+    Nothing is written, logged or signed. Raises: as `open_job`, but IntegrityError.
+    """
     approved = to_party(review_anew(home.exchange, draft, collect(draft, home)), home.party)
     delivered = open_release(approved, home, now)
     released = {node: unpack(item.shares) for node, item in delivered.items()}
     plans, own = analyses(draft.terms), draft.agreement.terms.plans_for(home.party)
     numbers = {plan.name: _recombined(approved, plans[plan.name], released) for plan in own}
-    return _Opened(approved, delivered, plans, numbers)
+    return Unsealed(approved, delivered, plans, numbers)
 
 
 def _with(result: Result, assumptions: tuple[str, ...]) -> Result:
     return replace(result, assumptions=(*result.assumptions, *assumptions))
 
 
-def _note(home: Home, opened: _Opened, now: datetime) -> None:
+def _note(home: Home, opened: Unsealed, now: datetime) -> None:
     """Log that this party opened this, and publish its signed receipt."""
     draft = opened.approved.draft
     refs = {"agreement": draft.agreement.digest, "evidence": draft.evidence.digest}

@@ -70,6 +70,7 @@ WRITES = {
     "counterfoil.governance.releases.revocation.revoke": "release-revoked",
     "counterfoil.governance.retention.purge._erase": "shares-erased",
     "counterfoil.cli.commands.catalogue.offer": "table-read",
+    "counterfoil.roles.recipient.attacking.attack_held": "release-attacked",
 }
 """Functions that touch data, and the entry that each of them writes."""
 

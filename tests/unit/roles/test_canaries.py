@@ -156,6 +156,7 @@ def commands(command: Any, *words: str) -> Iterator[str]:
 # What each command is asked, and by whom: who could see most by it. {table} is the owner's own.
 ASKED: Mapping[str, tuple[str, str]] = {
     "open": ("regulator", "{agreement}"),
+    "attack release": ("regulator", "{agreement} --seconds 20"),
     "verify": ("", "{exchange}"),
     "warm": ("", ""),
     "party init": ("", "stranger --home {new}/stranger --exchange {new}/exchange"),

@@ -154,6 +154,7 @@ GUARDED = {
         ("node",),
         RefusedError,
     ),
+    "attack release": Guarded(on_agreement("attack", "release", "--seconds", "600"), PARTIES),
     "open": Guarded(lambda world: ["open", str(world.banks.ref)], ("recipient",), NotEntitledError),
     "catalogue offer": Guarded(
         lambda world: ["catalogue", "offer", str(world.contract), "--table", str(world.table)],
