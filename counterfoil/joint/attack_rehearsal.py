@@ -5,15 +5,16 @@ Before anything real is computed it shows whether tables can be subtracted from 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from counterfoil.disclosure.attack.knowledge import Knowledge, Release
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.joint.computation import analyses
-from counterfoil.joint.rehearsal import compute, make_tables
+from counterfoil.joint.rehearsal import ROWS, compute, make_tables
 
-SYNTHETIC: Final = "synthetic data"
+SYNTHETIC: Final[Mapping[str, int]] = {"synthetic data": ROWS, "few synthetic data": 60}
+"""The states that are attacked, with an owner's rows in each: where these are few, there are small groups."""
 
 
 def rehearsed(agreement: Agreement, others: Iterable[Agreement], recipient: str | None) -> dict[str, Knowledge]:
@@ -26,24 +27,26 @@ def rehearsed(agreement: Agreement, others: Iterable[Agreement], recipient: str 
     own = {contract.digest for contract in agreement.contracts.values()}
     every = [agreement, *(each for each in others if own & {one.digest for one in each.contracts.values()})]
     found: dict[str, list[Release]] = {}
-    seed = int(agreement.digest[:8], 16)
-    for terms in every:
-        tables = make_tables(terms, seed)
-        opened, plans = compute(terms, tables), analyses(terms)
-        for name, contract in terms.contracts.items():
-            if contract.digest not in own:
-                continue
-            given: Mapping[str, object] = {
-                plan.name: plan
-                for plan in terms.analyses
-                if plan.contract == name and (recipient is None or recipient in plan.recipients)
-            }
-            rows = sum(table.rows for part, table in tables.items() if part.contract == name)
-            release = Release(
-                SYNTHETIC,
-                {each: plans[each] for each in given},
-                {each: opened[each] for each in given},
-                (rows, rows),
-            )
-            found.setdefault(contract.id, []).append(release)
+    for state, rows in SYNTHETIC.items():
+        for terms in every:
+            for name, release in _released(terms, state, rows, int(agreement.digest[:8], 16), recipient):
+                if terms.contracts[name].digest in own:
+                    found.setdefault(terms.contracts[name].id, []).append(release)
     return {contract: Knowledge(releases) for contract, releases in found.items()}
+
+
+def _released(
+    terms: Agreement, state: str, rows: int, seed: int, recipient: str | None
+) -> Iterator[tuple[str, Release]]:
+    """Give what the agreement releases of each contract's tables. Different states say nothing of one another."""
+    tables = make_tables(terms, seed, rows)
+    opened, plans = compute(terms, tables), analyses(terms)
+    for name in terms.contracts:
+        given = [
+            plan.name
+            for plan in terms.analyses
+            if plan.contract == name and (recipient is None or recipient in plan.recipients)
+        ]
+        total = sum(table.rows for part, table in tables.items() if part.contract == name)
+        shown = {each: plans[each] for each in given}, {each: opened[each] for each in given}
+        yield name, Release(state, *shown, (total, total), judged=frozenset(SYNTHETIC))

@@ -72,10 +72,11 @@ def rehearse(agreement: Agreement) -> Rehearsal:
     return Rehearsal(sum(table.rows for table in tables.values()), digest(jcs(answers)))
 
 
-def make_tables(agreement: Agreement, seed: int) -> dict[Part, Table]:
+def make_tables(agreement: Agreement, seed: int, most: int = ROWS) -> dict[Part, Table]:
     """Make a table for every part, minimised as its owner would, from the contracts and the seed alone.
 
     The same at every node, and of one contract under two agreements among the same owners: nothing of it is drawn anew.
+    Each has its first `most` rows alone, if they are more.
     """
     contracts = {contract.source: contract for contract in agreement.contracts.values()}
     rows = min(ROWS, *(contract.most_rows for contract in contracts.values()))
@@ -86,7 +87,9 @@ def make_tables(agreement: Agreement, seed: int) -> dict[Part, Table]:
             columns = {column for plan in agreement.analyses if plan.contract == name for column in plan.columns}
             whole = drawn[agreement.contracts[name].source]
             # Nothing is sampled or left behind: that is drawn anew each time, and there are no people here.
-            everybody = replace(whole, contract=replace(whole.contract, demands=Demands()))
+            everybody = replace(
+                whole, data=whole.data.slice(0, most), contract=replace(whole.contract, demands=Demands())
+            )
             made[Part(owner, name)] = minimise(tagged(everybody, b"nobody's"), columns).table
     return made
 

@@ -62,7 +62,9 @@ def attack_held(
         knowledge = rehearsed(terms, others, home.party if home.party in terms.recipients else None)
     end = time.monotonic() + seconds
     found = {
-        contract: attack_all(each, churn=churn, seconds=max(0.0, end - time.monotonic()), told=told)
+        contract: attack_all(
+            each, churn=churn, seconds=max(0.0, end - time.monotonic()), told=told, window=2 if real else 1
+        )
         for contract, each in sorted(knowledge.items())
     }
     said = Attacked(
@@ -97,6 +99,7 @@ def _earlier(knowledge: Mapping[str, Knowledge], *, real: bool) -> int:
 
 def _about(knowledge: Mapping[str, Knowledge], held: Holdings, *, real: bool) -> str:
     releases = sum(len(each.releases) for each in knowledge.values())
+    agreements = max((len(each.releases) // len(each.states) for each in knowledge.values()), default=0)
     if real:
         return f"{releases} releases that you were given, under {len(held.agreements)} agreements"
-    return f"what {releases} agreement{'s' * (releases != 1)} would release of synthetic data"
+    return f"what {agreements} agreement{'s' * (agreements != 1)} would release of synthetic data"
