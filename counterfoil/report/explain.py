@@ -66,7 +66,14 @@ def facts(agreement: Agreement) -> dict[str, Json]:
         ),
         "quorum": agreement.quorum,
         "contracts": {
-            name: {"id": contract.id, "version": contract.version, "sha256": contract.digest}
+            name: {
+                "id": contract.id,
+                "version": contract.version,
+                "sha256": contract.digest,
+                "table_kind": contract.kind,
+                "persons": list(contract.unit),
+                "not_about_persons": contract.not_about_persons,
+            }
             for name, contract in agreement.contracts.items()
         },
         "analyses": {
@@ -79,6 +86,7 @@ def facts(agreement: Agreement) -> dict[str, Json]:
                 "recipients": plan.recipients,
                 "privacy": plan.privacy.json() if plan.privacy else None,
                 "noise_instead": plan.instead.json() if plan.instead else None,
+                "interval_days": plan.interval,
                 "plan": plan.plan_digest,
             }
             for plan in agreement.analyses
@@ -131,6 +139,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         for id in agreement.owners_under(name):
             yield f"  {id}: {roster.party(id).organisation}"
         yield f"under the contract {contract.name} {contract.version} ({contract.lawful_basis}): {contract.purpose}"
+        yield from _counted(contract, agreement.schedule.every)
         yield from _minimised(contract)
     yield ""
     yield "go into these analyses and no others:"
@@ -276,6 +285,18 @@ def _private(agreement: Agreement) -> Iterator[str]:
     yield ""
 
 
+def _counted(contract: Contract, every: str) -> Iterator[str]:
+    """Say whom its rows are about, and what becomes of them from period to period."""
+    if contract.not_about_persons:
+        yield "  its rows are not about persons; where a rule asks for persons, rows are counted"
+    elif contract.unit:
+        yield f"  rows with the same {_list(contract.unit)} count as one person"
+    if contract.kind == "events":
+        yield f"  each {every} it holds other rows, each of which is in one table"
+    else:
+        yield "  it holds the same rows each time, of which some change"
+
+
 def _minimised(contract: Contract) -> Iterator[str]:
     """Say what stays at the owners besides the columns that no analysis uses."""
     for column in contract.columns:
@@ -302,6 +323,8 @@ def _plan(plan: Planned) -> Iterator[str]:
     yield f"    {plan.analysis} version {plan.version} of {_list(plan.columns)}{params}; for {_list(plan.recipients)}"
     if plan.privacy:
         yield f"    with {plan.privacy}"
+    elif plan.interval:
+        yield f"    exactly once in {plan.interval} days; in between the last exact result remains the latest one"
     if plan.instead:
         yield f"    with {plan.instead}, where it would be refused for differing too little from an earlier release"
 

@@ -56,7 +56,7 @@ class Planned:
     """One analysis as agreed; `plan_digest` names exactly this, with the contract's bytes.
 
     Its results are exact unless `privacy` asks for noise. `instead` is the noise that they take where they would be
-    refused for differing too little from an earlier release.
+    refused for differing too little from an earlier release. Exact ones are due once in `interval` days, or always.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Planned:
     plan_digest: str
     privacy: Privacy | None = None
     instead: Privacy | None = None
+    interval: int | None = None
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,12 @@ class Agreement:
                 for plan in self.analyses
             ),
         )
+
+    def is_due(self, plan: Planned, period: str) -> bool:
+        """Tell whether exact results of the analysis may leave for the period; where noised, they may for each."""
+        if plan.privacy or plan.interval is None:
+            return True
+        return self.schedule.begins(period, plan.interval, self.starts)
 
     def caps(self, contract: str, recipient: str) -> tuple[Cap, ...]:
         """List all limits on what the recipient learns under the contract: the contract's own, and ours."""

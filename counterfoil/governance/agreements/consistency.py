@@ -187,6 +187,33 @@ def check_instead(value: Mapping[str, Any], policies: Sequence[Policy], problems
             )
 
 
+def check_exact(value: Mapping[str, Any], contracts: Mapping[str, Contract], shortest: int, problems: Problems) -> None:
+    """Check that exact analyses are of tables whose persons can be counted, once in a period at most.
+
+    `shortest` is how many days a period of the schedule has at least.
+    """
+    for index, item in enumerate(value["analyses"]):
+        path, contract, interval = ("analyses", index), contracts.get(item["contract"]), item.get("interval")
+        if "privacy" in item:
+            if interval is not None:
+                problems.add(
+                    (*path, "interval"), "its results have noise, and leave each period; remove one of the two"
+                )
+            continue
+        if contract is not None and not contract.counts_persons:
+            problems.add(
+                path,
+                f"contract {contract.id} does not say whom its rows are about, so nobody can count how many persons an "
+                "exact number is about: give it a primaryKey, 'rowsPerPerson' or 'notAboutPersons', or ask for noise "
+                "by 'privacy'",
+            )
+        if isinstance(interval, int) and interval < shortest:
+            problems.add(
+                (*path, "interval"),
+                f"is shorter than the schedule's period; write {shortest} or more days, or 'schedule'",
+            )
+
+
 def _check_plan(
     item: Mapping[str, Any],
     path: Path,

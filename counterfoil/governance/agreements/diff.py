@@ -178,6 +178,9 @@ def _plan(old: Planned, new: Planned) -> Iterator[str]:
     if old.instead != new.instead:
         was, becomes = (each.instead or "a refusal" for each in (old, new))
         yield f"{old.name}, where it differs too little: was {was}, becomes {becomes}"
+    if old.interval != new.interval:
+        was, becomes = (f"once in {each.interval} days" if each.interval else "each period" for each in (old, new))
+        yield f"{old.name}, exact: was {was}, becomes {becomes}"
     for parameter in sorted({*old.params} | {*new.params}):
         was, becomes = old.params.get(parameter, "not given"), new.params.get(parameter, "not given")
         if was != becomes:

@@ -12,6 +12,7 @@ from counterfoil.governance.agreements.audience import by_name, read_audiences
 from counterfoil.governance.agreements.consistency import (
     check_budgets,
     check_contracts,
+    check_exact,
     check_instead,
     check_jurisdictions,
     check_limits,
@@ -70,6 +71,7 @@ def parse_agreement(
     check_jurisdictions(value, contracts, roster, problems)
     check_plans(value, contracts, problems)
     check_instead(value, policies, problems)
+    check_exact(value, contracts, schedule.shortest_days, problems)
     check_budgets(value, budgets, noises, contracts, problems)
     check_recipients(value, problems)
     repeats = _repeats(value, problems)
@@ -130,6 +132,7 @@ def _planned(
     item: Mapping[str, Any], privacy: Privacy | None, instead: Privacy | None, contracts: Mapping[str, Contract]
 ) -> Planned:
     params: Mapping[str, Any] = item.get("parameters", {})
+    interval = None if item.get("interval") == "schedule" else item.get("interval")
     plan: Mapping[str, Json] = {
         "format": "counterfoil/plan/1",
         "name": item["name"],
@@ -141,6 +144,7 @@ def _planned(
         "recipients": item["recipients"],
         **({"privacy": privacy.json()} if privacy else {}),
         **({"noiseInstead": instead.json()} if instead else {}),
+        **({"interval": interval} if interval else {}),
     }
     return Planned(
         name=item["name"],
@@ -154,4 +158,5 @@ def _planned(
         plan_digest=digest(jcs(plan)),
         privacy=privacy,
         instead=instead,
+        interval=interval,
     )

@@ -84,6 +84,20 @@ class Schedule:
             found.append(self.period(self._first_day(found[-1]) - timedelta(days=1)))
         return found[::-1]
 
+    def begins(self, period: str, days: int, starts: date) -> bool:
+        """Tell whether the period is the first one of an interval of so many days, counted from the first period.
+
+        Everybody counts alike, whichever jobs ran. Raises: ValueError when it is no period.
+        """
+        origin, first = self._first_day(self.period(starts)), self._first_day(period)
+        before = self._first_day(self.period(first - timedelta(days=1)))
+        return first <= origin or (first - origin).days // days > (before - origin).days // days
+
+    @property
+    def shortest_days(self) -> int:
+        """How many days a period has at least."""
+        return {"day": 1, "week": 7, "month": 28}[self.every]
+
     def _falls_on(self, day: date) -> bool:
         return self.every == "day" or self.day == (day.weekday() if self.every == "week" else day.day)
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from counterfoil.canonical import Yaml, digest, load_yaml
 from counterfoil.clock import reckoned
@@ -23,13 +23,16 @@ from counterfoil.governance.contracts.quality import QualityRule, column_rules, 
 from counterfoil.governance.documents import Path, Problems, check_shape, did_you_mean, parse_day, repeated
 from counterfoil.governance.policies.privacy import Cap, Person, read_cap, read_person
 
+TableKind: TypeAlias = Literal["stock", "events"]
+
 
 @dataclass(frozen=True, slots=True)
 class Contract:
     """A data contract that was read and found to be consistent; `digest` is SHA-256 of the file's bytes.
 
     `person` says whom noise protects, one row where it says nothing; `privacy_cap` binds every recipient, whatever the
-    agreement. By `former_spellings` keys were spelt in releases that others are still compared with.
+    agreement. By `former_spellings` keys were spelt in releases that others are still compared with. A table of the
+    kind `stock` is the same rows from period to period, of which some change; one of `events` is new rows each time.
     """
 
     id: str
@@ -47,7 +50,9 @@ class Contract:
     allowed_analyses: tuple[str, ...]
     minimum_count: int
     demands: Demands
+    kind: TableKind
     person: Person | None
+    not_about_persons: bool
     former_spellings: tuple[Spellings, ...]
     privacy_cap: Cap | None
     retention_days: int
@@ -68,6 +73,19 @@ class Contract:
     def opt_out(self) -> Column | None:
         """The column that tells whose rows stay at their owner because they opted out."""
         return next((column for column in self.columns if column.opt_out), None)
+
+    @property
+    def unit(self) -> tuple[str, ...]:
+        """The columns that tell apart whom rows are about: persons, or what else the primary key numbers.
+
+        Empty where every row is counted for itself.
+        """
+        return self.person.columns if self.person else self.primary_key
+
+    @property
+    def counts_persons(self) -> bool:
+        """Whether it is known how many persons a number is about, so that exact ones can be judged."""
+        return bool(self.unit) or self.not_about_persons
 
     def shared(self) -> Contract:
         """Return the contract of what leaves an owner: the same file, with the columns as they leave."""
@@ -135,6 +153,11 @@ def read_contract(document: Yaml, raw: bytes, problems: Problems) -> Contract:
     if "rowsPerPerson" in own:
         required = {column.name: column.required for column in columns}
         person = read_person(own["rowsPerPerson"], required, path_of(value, (), "rowsPerPerson"), problems)
+    not_about_persons = own.get("notAboutPersons", False)
+    if person is not None and not_about_persons:
+        problems.add(
+            path_of(value, (), "notAboutPersons"), "'rowsPerPerson' says whom the rows are about; keep one of the two"
+        )
     expires = parse_day(own.get("expires", "9999-12-31"), path_of(value, (), "expires"), problems)
     review_by = parse_day(own["reviewBy"], path_of(value, (), "reviewBy"), problems) if "reviewBy" in own else None
     if review_by and expires < review_by < date.max:
@@ -157,7 +180,9 @@ def read_contract(document: Yaml, raw: bytes, problems: Problems) -> Contract:
         allowed_analyses=allowed,
         minimum_count=own["minimumCount"],
         demands=demands(own),
+        kind=own.get("tableKind", "stock"),
         person=person,
+        not_about_persons=not_about_persons,
         former_spellings=former,
         privacy_cap=read_cap(own["privacyBudget"]) if "privacyBudget" in own else None,
         retention_days=own["retention"],

@@ -132,6 +132,8 @@ def _privacy(old: Contract, new: Contract) -> Iterator[tuple[str, object, object
     """Any change of whom noise protects changes how much there is, and may leave people with less."""
     whom, budget = (old.person, new.person), (old.privacy_cap, new.privacy_cap)
     yield "rows of one person", *whom, ("owners", "analyses", "protection")
+    yield "kind of table", old.kind, new.kind, ("owners", "analyses", "protection")
+    yield "not about persons", old.not_about_persons, new.not_about_persons, ("analyses", "protection")
     yield "privacy budget", *budget, ("analyses", "protection")
 
 

@@ -38,6 +38,8 @@ def parse(
     return parse_agreement(text.encode(), source, contracts or {"loans": CONTRACT}, policies or [POLICY], roster)
 
 
+THINGS = "  - {property: notAboutPersons, value: true}\n"
+
 # name: (what stands in the agreement, what is put there, where the complaint points to, words of the complaint)
 BROKEN = {
     "other kind": ("kind: Agreement", "kind: Contract", "kind:", 'must be "Agreement"'),
@@ -162,6 +164,18 @@ BROKEN = {
         "recipients: [regulatr]",
         "did you mean 'regulator'",
     ),
+    "an interval below the schedule's": (
+        "    contract: loans\n",
+        "    contract: loans\n    interval: 6\n",
+        "interval",
+        "write 7 or more days, or 'schedule'",
+    ),
+    "an interval of noised results": (
+        "    contract: loans\n",
+        "    contract: loans\n    interval: 90\n    privacy: {mechanism: laplace, epsilon: 1}\n",
+        "interval",
+        "its results have noise, and leave each period",
+    ),
     "analysis for nobody": ("recipients: [regulator]", "recipients: []", "recipients: []", "at least 1"),
 }
 
@@ -242,6 +256,7 @@ DECISIVE = {
     "parameters": ("      column: balance\n    rec", "      column: region\n    rec"),
     "recipients": ("    recipients: [regulator, bank-a]", "    recipients: [bank-a, regulator]"),
     "name": ("name: total-exposure", "name: total-balance"),
+    "interval": ("    contract: loans\n", "    contract: loans\n    interval: 90\n"),
 }
 
 
@@ -251,6 +266,27 @@ def test_a_plans_digest_changes_with_everything_that_decides_it(change: str, sha
     assert old in EXPOSURE
     before, after = shared.agreement.analyses, parse(EXPOSURE.replace(old, new, 1), shared.roster).analyses
     assert [a.plan_digest == b.plan_digest for a, b in zip(before, after, strict=True)] == [False] + [True] * 5
+
+
+def test_the_schedules_own_interval_is_what_is_agreed_without_one(shared: Consortium) -> None:
+    said = parse(
+        EXPOSURE.replace("    contract: loans\n", "    contract: loans\n    interval: schedule\n"), shared.roster
+    )
+    assert [plan.plan_digest for plan in said.analyses] == [plan.plan_digest for plan in shared.agreement.analyses]
+
+
+def test_exact_numbers_about_nobody_knows_how_many_persons_are_refused(shared: Consortium) -> None:
+    """Nobody could tell ten persons from one with ten rows; noise needs no count, nor do rows about things."""
+    anybodys = LOANS.replace("        primaryKey: true\n", "", 1)
+    assert anybodys != LOANS
+    contract = parse_contract(anybodys.encode(), "loans.odcs.yaml")
+    with pytest.raises(
+        AgreementError, match="loans does not say whom its rows are about, so nobody can count"
+    ) as error:
+        parse(EXPOSURE, shared.roster, {"loans": contract})
+    assert len(str(error.value).splitlines()) == len(shared.agreement.analyses)
+    things = anybodys.replace("customProperties:\n  - property: law", f"customProperties:\n{THINGS}  - property: law")
+    parse(EXPOSURE, shared.roster, {"loans": parse_contract(things.encode(), "loans.odcs.yaml")})
 
 
 def test_a_plans_digest_changes_with_its_contract(shared: Consortium) -> None:

@@ -331,6 +331,13 @@ BROKEN: dict[str, tuple[str, str, int, str]] = {
     "retention is text": ("value: 30}", "value: a month}", 50, "must be a whole number"),
     "no such day": ("2027-01-31", "2027-02-31", 51, "not a day of the calendar"),
     "day in another form": ("2027-01-31", "31.01.2027", 51, "YYYY-MM-DD"),
+    "another kind of table": (EXPIRES, EXPIRES + own("tableKind", "stream"), 52, "must be one of stock, events"),
+    "not about persons, with persons": (
+        EXPIRES,
+        EXPIRES + own("notAboutPersons", "true") + own("rowsPerPerson", "{columns: [patient], most: 2}"),
+        52,
+        "'rowsPerPerson' says whom the rows are about; keep one of the two",
+    ),
     "no analysis allowed": ("value: [total, mean_by_group]", "value: []", 52, "at least 1 entries"),
     "analysis named like a path": ("value: [total, mean_by_group]", "value: [a/b]", 52, "is not written as asked"),
 }

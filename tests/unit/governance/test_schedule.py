@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -46,3 +47,27 @@ def test_a_period_that_is_none_or_not_due_is_refused(every: Every, period: str) 
 def test_every_days_period_is_due_on_that_day(day: date, every: Every) -> None:
     schedule = Schedule(every, 1, 0, 0)
     schedule.check_period(schedule.period(day), day, day)
+
+
+@given(
+    st.dates(date(2000, 1, 1), date(2100, 1, 1)),
+    st.sampled_from(["day", "week", "month"]),
+    st.integers(28, 400),
+    st.integers(0, 40),
+)
+def test_an_interval_begins_with_the_first_period_and_then_once_in_so_many_days(
+    starts: date, every: Every, days: int, after: int
+) -> None:
+    """Whoever asks, whichever jobs ran: two that begin are hardly less than an interval apart, and never much more."""
+    schedule = Schedule(every, 1, 0, 0)
+    periods = [schedule.period(starts)]
+    while len(periods) <= after:
+        following = schedule._first_day(periods[-1]) + timedelta(
+            days=31 if every == "month" else schedule.shortest_days
+        )
+        periods.append(schedule.period(following))
+    begins = [period for period in periods if schedule.begins(period, days, starts)]
+    assert begins[0] == periods[0]
+    first = [schedule._first_day(period) for period in begins]
+    longest = {"day": 1, "week": 7, "month": 31}[every]
+    assert all(days - longest < (b - a).days < days + longest for a, b in pairwise(first))
