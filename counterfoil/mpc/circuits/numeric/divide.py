@@ -89,12 +89,8 @@ def sqrt(p: Protocol, x: Number) -> Number:
     width = width_of("a radicand", x)
     # 1. x = c · 2^(i + 1) / 2^frac.
     normal = normalise(p, x.value, width)
-    # 2. y = 1 / sqrt(c): y = 1.7746 - 0.8040·c, then three Newton steps y := y·(3 - c·y²) / 2.
-    y = p.add_public(trunc_pr(p, normal.c * -round(0.8040 * ONE), FRAC), round(1.7746 * ONE))
-    for _ in range(STEPS):
-        square = multiply_pr(p, y, y, FRAC)
-        rest = p.add_public(-multiply_pr(p, normal.c, square, FRAC), 3 * ONE)
-        y = multiply_pr(p, y, rest, FRAC + 1)
+    # 2. y = 1 / sqrt(c).
+    y = inverse_root_of_normal(p, normal.c)
     # 3 (two rounds, three in rep4). sqrt(c) = c · y.
     root = multiply_pr(p, normal.c, y, FRAC)
     # 4 (one round). Times sqrt(2^(i + 1 - frac)), with as many bits as there is room for.
@@ -102,3 +98,19 @@ def sqrt(p: Protocol, x: Number) -> Number:
     weights = [math.isqrt(1 << power) if (power := width - j - x.frac + 2 * room) >= 0 else 0 for j in range(width)]
     scale = (normal.place * np.array(weights, dtype=np.uint64)[:, np.newaxis]).sum(axis=0)
     return Rough(p.multiply(root, scale), FRAC + room, Bound(0, 1 << (2 * FRAC + 1)))
+
+
+def inverse_root_of_normal(p: Protocol, c: Arith) -> Arith:
+    """Compute 1 / sqrt(c) for c in [1/2, 1], both with FRAC fractional bits; the error is at most 2^-27.
+
+    Shapes: c and the result agree.
+    Cost: 20 / 29 rounds; 344 / 688 B.
+    Reveals: nothing.
+    Source: Aly & Smart §3; PROTOCOLS 10: y = 1.7746 - 0.8040·c, then three Newton steps y := y·(3 - c·y²) / 2.
+    """
+    y = p.add_public(trunc_pr(p, c * -round(0.8040 * ONE), FRAC), round(1.7746 * ONE))
+    for _ in range(STEPS):
+        square = multiply_pr(p, y, y, FRAC)
+        rest = p.add_public(-multiply_pr(p, c, square, FRAC), 3 * ONE)
+        y = multiply_pr(p, y, rest, FRAC + 1)
+    return y
