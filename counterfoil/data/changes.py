@@ -34,39 +34,42 @@ _Found: TypeAlias = tuple[Integers, Integers, Integers]
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How a grid is cut along one column: a part for each integer from `low` on, or between edges.
+    """How a grid is cut along one column: at each integer from `low` on, or from each of `starts` to the next.
 
-    The last part between edges has both of its ends; what is beyond all edges is in a part of its own, after them.
+    Where there is a part for what is beyond all of `starts`, it comes after the others.
     """
 
     column: str
     low: int
     parts: int
-    edges: tuple[int, ...] = ()
+    starts: tuple[int, ...] = ()
 
     @classmethod
-    def at(cls, column: str, edges: Sequence[int]) -> Cut:
-        """Cut between these edges, and beyond them."""
-        return cls(column, 0, len(edges), tuple(edges))
+    def at(cls, column: str, edges: Sequence[int], *, beyond: bool = True) -> Cut:
+        """Cut at these edges; the last part has both of its ends."""
+        starts = _starts(edges)
+        return cls(column, 0, len(starts) - 1 + beyond, starts)
 
     def of(self, values: Integers) -> Integers:
         """Return the part that each value is in."""
-        if not self.edges:
+        if not self.starts:
             return values - self.low
-        edges = np.array(self.edges, np.int64)
-        part = np.searchsorted(edges, values, side="right").astype(np.int64) - 1
-        part[values == edges[-1]] = edges.size - 2
-        return np.where((part < 0) | (part > edges.size - 2), edges.size - 1, part)
+        last = len(self.starts) - 1
+        part = np.searchsorted(np.array(self.starts, np.int64), values, side="right").astype(np.int64) - 1
+        return np.where((part < 0) | (part >= last), last, part)
 
     def finer(self, remembered: Sequence[int]) -> Cut:
         """Cut at the edges of an earlier release as well."""
-        if not self.edges or set(remembered) <= set(self.edges):
+        beyond = self.parts == len(self.starts)
+        also = {start for start in _starts(remembered) if beyond or self.starts[0] < start < self.starts[-1]}
+        if not self.starts or also <= set(self.starts):
             return self
-        return Cut.at(self.column, sorted({*self.edges, *remembered}))
+        starts = tuple(sorted({*self.starts, *also}))
+        return Cut(self.column, 0, len(starts) - 1 + beyond, starts)
 
     def within(self, coarse: Cut) -> Integers:
         """Say which part of the coarser cut each part of this one is in."""
-        return coarse.of(np.array([*self.edges[:-1], self.edges[-1] + 1], np.int64))
+        return coarse.of(np.array(self.starts[: self.parts], np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +229,11 @@ class _Pairs:
             whole = np.repeat(np.add.reduceat(by, begins), sizes)
         changed = np.bincount(cell[alone], minlength=self.cells).astype(np.int64)
         return changed, _added(by[alone], cell[alone], self.cells), _largest(whole, cell, self.cells)
+
+
+def _starts(edges: Sequence[int]) -> tuple[int, ...]:
+    """Return where parts between edges start, and where the last one has ended."""
+    return (*edges[:-1], edges[-1] + 1) if edges else ()
 
 
 def _size(cuts: Sequence[Cut]) -> int:

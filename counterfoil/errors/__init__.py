@@ -74,6 +74,7 @@ from counterfoil.errors.plans import (
 from counterfoil.errors.releases import (
     DifferenceError,
     DisclosureError,
+    LeaseError,
     NotApprovedError,
     NotEntitledError,
     NotWitnessedError,
@@ -115,6 +116,7 @@ __all__ = [
     "IntegrityError",
     "InternalError",
     "KeySpellingError",
+    "LeaseError",
     "LedgerError",
     "LimitError",
     "ListenError",

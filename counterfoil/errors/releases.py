@@ -57,3 +57,9 @@ class ReconstructionError(DisclosureError):
     """So many exact numbers about so few rows would be known that the rows could be worked out."""
 
     exit_code = 88
+
+
+class LeaseError(DisclosureError):
+    """A table's exact numbers belong to another agreement for now, or the same rows would have two names."""
+
+    exit_code = 89

@@ -12,18 +12,22 @@ from counterfoil.data.minimising.minimise import Minimised
 from counterfoil.data.minimising.protect import protect
 from counterfoil.data.reading.table import Table
 from counterfoil.data.row_sketch import tagged
+from counterfoil.data.row_tags import with_tags
 from counterfoil.errors import NotFoundError, PeriodTableError, PlanError, RefusedError
 from counterfoil.governance.agreements.agreement import Part
 from counterfoil.governance.agreements.signing.link_key import link_key
 from counterfoil.governance.agreements.signing.reaffirmation import check_reviewed
 from counterfoil.governance.agreements.signing.signed import SignedAgreement, own_keys
 from counterfoil.governance.cumulative.release_history import guarded
+from counterfoil.governance.cumulative.source_tables import lease, lease_days
 from counterfoil.governance.jobs.correction import HandedIn, handed_in, next_number, note_handed_in
 from counterfoil.governance.jobs.envelopes import forget_envelopes, keep_envelope, put_back
-from counterfoil.governance.jobs.manifest import MANIFEST
+from counterfoil.governance.jobs.manifest import MANIFEST, Manifest
 from counterfoil.governance.jobs.submission import submit
 from counterfoil.home import Home
-from counterfoil.joint.computation import array_specs, local_parts
+from counterfoil.joint.computation import analyses, array_specs, local_parts
+from counterfoil.joint.table_changes import edges_of, exact
+from counterfoil.roles.table_memory import holder_of, identify, keep, known_states, learn
 
 FORMATS = (".csv", ".parquet")
 
@@ -77,6 +81,8 @@ class Contribution:
         table = self._checked()
         if self.contract in guarded(terms):
             table = tagged(table, self.home.membership_key)
+        if self._leased is not None:
+            table = with_tags(table, self.home.membership_key)
         kept = protect(table, needed, self.home.data / f"{self.contract}.risk.html", key)
         self._table, self.account = kept.table, kept.account
         return kept
@@ -85,7 +91,9 @@ class Contribution:
         """Publish every array that the analyses ask for, split and sealed; return the manifest's reference.
 
         The same table is handed in once for a period, however often this is asked for: from then on the same bytes are
-        put back where a node has not taken them in. Raises: CorrectionError.
+        put back where a node has not taken them in.
+
+        Raises: CorrectionError; LeaseError while its exact numbers are another agreement's.
         """
         table, terms = self._checked(), self.agreement.terms
         number = next_number(self._before, self._file, terms, now)
@@ -95,6 +103,7 @@ class Contribution:
             put_back(self._before.manifest, terms, self.home)
             return self.home.exchange.put(MANIFEST.kind, self.home.party, self._before.envelope)
         forget_envelopes(self.home, now)
+        name, states = self._remembered(table, now)
         arrays = local_parts(terms, self.contract, table)
         specs = array_specs(terms, self.contract, table.rows)
         reference = submit(
@@ -109,10 +118,38 @@ class Contribution:
             now=now,
             correction=number or 0,
             keep=lambda manifest, node, sealed: keep_envelope(manifest, node, sealed, self.home),
-            note=lambda manifest, signed: note_handed_in(manifest, signed, self._file, self.home),
+            table=name,
+            states=states,
+            note=lambda manifest, signed: self._note(manifest, signed, table),
         )
         self._table = None
         return reference
+
+    @property
+    def _leased(self) -> int | None:
+        """For how many days the table's exact numbers go to this agreement alone; None where it takes none."""
+        return lease_days(self.agreement.terms, self.contract, self.period)
+
+    def _remembered(self, table: Table, now: datetime) -> tuple[str, list[str]]:
+        """Say which table it is, and by which jobs states of it were released; lease its exact numbers.
+
+        Raises: LeaseError while they are another agreement's, or where the same rows have another name.
+        """
+        terms = self.agreement.terms
+        contract, days = terms.contracts[self.contract], self._leased
+        if days is None:
+            return "", []
+        learn(self.home, now)
+        name = identify(contract, table, self.home)
+        lease(name, holder_of(terms, self.home.exchange), days, self.home.state, now.date())
+        return name, [each.job for each in known_states(name, terms, contract, self.period, self.home)]
+
+    def _note(self, manifest: Manifest, signed: bytes, table: Table) -> None:
+        """Remember what is handed in, before anybody can know of it."""
+        if self._leased is not None:
+            plans = exact(analyses(self.agreement.terms), self.contract)
+            keep(manifest, table, manifest.table, self.agreement.terms, edges_of(plans), self.home)
+        note_handed_in(manifest, signed, self._file, self.home)
 
     def _checked(self) -> Table:
         if self._table is None:

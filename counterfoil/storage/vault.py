@@ -100,10 +100,10 @@ class Vault(Secret):
             folder.rmdir()
 
     @staticmethod
-    def files_of(folder: Path, prefix: str) -> list[Path]:
-        """List the files of a backup: those of the ids with this prefix, and the marks of the destroyed ids."""
-        keys = [path for path in (folder / "keys").glob("*") if path.name.startswith(prefix) or not path.stat().st_size]
-        items = (folder / "items").glob(f"{prefix}*/*")
+    def files_of(folder: Path, *prefixes: str) -> list[Path]:
+        """List the files of a backup: those of the ids with these prefixes, and the marks of the destroyed ids."""
+        keys = [p for p in (folder / "keys").glob("*") if p.name.startswith(prefixes) or not p.stat().st_size]
+        items = [path for prefix in prefixes for path in (folder / "items").glob(f"{prefix}*/*")]
         return sorted(path for path in [folder / "master", *keys, *items] if path.is_file() and path.name[0] != ".")
 
     def _data_key(self, id: str, *, make: bool) -> bytes:

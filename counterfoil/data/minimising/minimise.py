@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ def minimise(table: Table, needed: Iterable[str], link_key: bytes | None = None)
                 raise RefusedError(f"column {column.name} of contract {table.contract.id} leaves as a pseudonym alone")
             coarse[column.name] = pseudonyms(complete.data[column.name], link_key, column.key_spelling)
     data = pa.table({name: coarse.get(name, complete.data[name]) for name in complete.names})
-    small = _without_small_classes(_sampled(Table(table.contract.shared(), table.source, data, complete.tags)))
+    small = _without_small_classes(_sampled(replace(complete, contract=table.contract.shared(), data=data)))
     return Minimised(
         small,
         identifiers,
@@ -107,7 +107,7 @@ def _filled(table: Table) -> tuple[Table, int]:
         if column.missing.rule == "replace" and (empty := data[name].null_count):
             value = pa.scalar(column.cell(column.missing.replacement), TYPES[column.type])
             data, filled = data.set_column(at, name, pc.fill_null(data[name], value)), filled + empty
-    return Table(table.contract, table.source, data, table.tags), filled
+    return replace(table, data=data), filled
 
 
 def _complete(table: Table) -> Table:

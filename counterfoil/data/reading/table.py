@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,15 @@ _RULES = {
 class Table:
     """The columns of one contract at their owner: all of them after `load`, fewer after `minimise`.
 
-    `tags`, if any, say for each row which row of which set it is, to its owner alone (`membership`).
+    `tags`, if any, say for each row which row of which set it is, to its owner alone (`membership`), and `who` whom it
+    is about, in each key domain (`row_tags`).
     """
 
     contract: Contract = field(repr=False)
     source: str
     data: Any = field(repr=False)  # a pyarrow.Table of cells.TYPES; a number counts its last decimal place
     tags: NDArray[np.uint64] | None = field(repr=False, default=None)
+    who: NDArray[np.uint64] | None = field(repr=False, default=None)
 
     @property
     def rows(self) -> int:
@@ -62,12 +64,13 @@ class Table:
 
     def select(self, names: Sequence[str]) -> Table:
         """Select these columns of the same rows."""
-        return Table(self.contract, self.source, self.data.select(list(names)), self.tags)
+        return replace(self, data=self.data.select(list(names)))
 
     def take(self, at: NDArray[np.int64]) -> Table:
         """Select the rows at these places."""
         tags = None if self.tags is None else self.tags[at]
-        return Table(self.contract, self.source, self.data.take(pa.array(at)), tags)
+        who = None if self.who is None else self.who[at]
+        return replace(self, data=self.data.take(pa.array(at)), tags=tags, who=who)
 
     def frame(self) -> pd.DataFrame:
         """Convert to pandas: int64, str, datetime64 and bool; Int64 and boolean where cells are missing."""

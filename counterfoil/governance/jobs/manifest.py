@@ -36,7 +36,7 @@ MANIFEST: Final = Paper(
 )
 """By its name nodes find corrections; the one that a job computes on is among the blobs of its owner."""
 
-_BEFORE: Final[Mapping[str, Json]] = {"spelling": 1, "correction": 0}
+_BEFORE: Final[Mapping[str, Json]] = {"spelling": 1, "correction": 0, "table": "", "states": ()}
 """What holds where a manifest does not say so, as those of before."""
 
 
@@ -60,7 +60,8 @@ class Manifest(Statement):
     """What an owner states about its submission. `plans` are the digests of the analyses that it consents to.
 
     `spelling` is the version of the rules by which keys are spelt; `correction` numbers the owner's submissions of one
-    part for one period, from 0.
+    part for one period, from 0. `table` is what its owner calls the table, whatever contract it is handed in under;
+    `states` are the jobs by which states of it were released, in their order, since which changes are counted.
     """
 
     PAPER: ClassVar = MANIFEST
@@ -80,6 +81,8 @@ class Manifest(Statement):
     not_after: datetime
     spelling: int = RULES
     correction: int = 0
+    table: str = ""
+    states: tuple[str, ...] = ()
 
     def to_json(self) -> Mapping[str, Json]:
         """State the fields as JSON, without what earlier manifests did not have where it is as it was then."""

@@ -8,7 +8,7 @@ sharings, without a message between nodes (PROTOCOLS 3). Knows nothing of tables
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -60,11 +60,14 @@ def submit(
     now: datetime,
     correction: int = 0,
     keep: Callable[[Manifest, str, bytes], None] = lambda *_: None,
+    table: str = "",
+    states: Sequence[str] = (),
     note: Callable[[Manifest, bytes], None] = lambda *_: None,
 ) -> Ref:
     """Split the arrays, seal them to each node and publish them, and then the signed manifest.
 
-    `keep` is given what is sealed to each node, and `note` the signed manifest, before anybody else can know of it.
+    `table` and `states` are what the manifest says of them. `keep` is given what is sealed to each node, and `note` the
+    signed manifest, before anybody else can know of it.
 
     Raises: RefusedError, ShapeError, OutOfBoundsError; nothing is in the exchange then.
     """
@@ -86,6 +89,8 @@ def submit(
         commitments=shares.commitments,
         not_after=now + VALID,
         correction=correction,
+        table=table,
+        states=tuple(states),
     )
     check_manifest(manifest, agreement, now)
     for node, envelope in zip(terms.nodes, shares.envelopes, strict=True):

@@ -1,9 +1,9 @@
 """Backups of a home, and homes restored from them, so that a lost disk is neither a fork nor a second release.
 
-A backup holds what only this party knows: its keys, log and memory, its sketches of released rows, and the key that
-tags its rows. It leaves out the keys of shares, because what was erased must not come back with a backup, and tables
-and reports, which are ordinary files. What happened after the backup is learned again from the exchange, where the
-party published it under its own signature.
+A backup holds what only this party knows: its keys, log and memory, its sketches of released rows, what it remembers of
+its own tables, and the key that tags their rows. It leaves out the keys of shares, because what was erased must not
+come back with a backup, and tables and reports, which are ordinary files. What happened after the backup is learned
+again from the exchange, where the party published it under its own signature.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from counterfoil.crypto.keys import PrivateKeys, PublicKeys
 from counterfoil.errors import DocumentError, NotFoundError, StoreError, TamperedError
 from counterfoil.files import private_folder, read_file, write_file, write_output
 from counterfoil.governance.cumulative.release_history import MEMBERSHIP
+from counterfoil.governance.cumulative.source_tables import REMEMBERED
 from counterfoil.governance.documents import read_json, write_time
 from counterfoil.governance.jobs.job import relearn
 from counterfoil.governance.jobs.retention_register import note_lost
@@ -149,7 +150,7 @@ def _kept_as_they_are(home: Home) -> Iterable[Path]:
     yield from sorted(path for path in home.path.glob("*.yaml") if path.is_file())
     yield from (path for path in (home.path / "membership.key",) if path.is_file())
     yield from sorted(path for path in (home.path / "keys").rglob("*") if path.is_file() and path.name[0] != ".")
-    yield from Vault.files_of(home.path / "vault", MEMBERSHIP)
+    yield from Vault.files_of(home.path / "vault", MEMBERSHIP, REMEMBERED)
 
 
 def _log_since(entries: list[bytes], note: bytes, owner: PublicKeys, exchange: Exchange) -> tuple[VerifiedLog, int]:

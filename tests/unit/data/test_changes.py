@@ -189,3 +189,23 @@ def test_a_product_beyond_64_bits_is_counted_in_its_units() -> None:
     square = Asked("squares", ("balance", "balance"), (), shift=40)
     found = only(square, now, then)
     assert found.moved.tolist() == [(big * big >> 40) - ((big - (1 << 35)) ** 2 >> 40)]
+
+
+@given(
+    st.lists(st.integers(0, 30), min_size=2, max_size=5, unique=True).map(sorted),
+    st.lists(st.integers(0, 30), min_size=2, max_size=5, unique=True).map(sorted),
+    st.booleans(),
+)
+def test_a_finer_cut_is_one_of_the_coarser_ones_parts(new: list[int], old: list[int], beyond: bool) -> None:
+    coarse = Cut.at("balance", new, beyond=beyond)
+    fine = coarse.finer(old)
+    values = np.arange(-2, 34) if beyond else np.arange(new[0], new[-1] + 1)
+    assert (fine.within(coarse)[fine.of(values)] == coarse.of(values)).all()
+    counted = np.histogram(values, new)[0]
+    assert (np.bincount(coarse.of(values), minlength=coarse.parts)[: counted.size] == counted).all()
+    earlier = Cut.at("balance", old)
+    inside = np.bincount(fine.of(values), minlength=fine.parts)
+    assert fine.parts == inside.size and (fine is coarse or fine.parts > coarse.parts)
+    for one, other in ((at, at + 1) for at in range(values.size - 1)):  # what both cut apart, the finer one does
+        if earlier.of(values)[one] != earlier.of(values)[other]:
+            assert fine.of(values)[one] != fine.of(values)[other]

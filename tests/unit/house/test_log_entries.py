@@ -71,6 +71,8 @@ WRITES = {
     "counterfoil.governance.retention.purge._erase": "shares-erased",
     "counterfoil.cli.commands.catalogue.offer": "table-read",
     "counterfoil.roles.recipient.attacking.attack_held": "release-attacked",
+    "counterfoil.cli.commands.table.erase": "persons-erased",
+    "counterfoil.roles.table_memory.learn": "releases-learned",
 }
 """Functions that touch data, and the entry that each of them writes."""
 

@@ -176,6 +176,7 @@ ANYBODYS = {
     "its own home alone": (
         *("party init", "party card", "party invite", "party rotate", "log show", "log check", "purge"),
         *("home backup", "home restore", "home upgrade", "party listen"),
+        *("table list", "table name", "table give-back", "table erase"),
     ),
     "files that it has": (
         *("contract new", "contract lint", "contract show", "contract sign", "contract test", "contract risk"),

@@ -1,0 +1,272 @@
+"""An owner's tables: one name each, leased to one agreement, and what of them is remembered since releases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from typer.testing import CliRunner
+
+from counterfoil import clock
+from counterfoil.cli import app
+from counterfoil.data.changes import count_changes
+from counterfoil.data.reading.table import Table
+from counterfoil.data.row_memory import rows_of
+from counterfoil.data.row_tags import domain_names, with_tags
+from counterfoil.errors import LeaseError, NotFoundError
+from counterfoil.governance.contracts.contract import Contract
+from counterfoil.governance.cumulative.source_tables import (
+    Lease,
+    all_states,
+    give_back,
+    lease,
+    lease_days,
+    lease_of,
+    name_table,
+    note_lease_used,
+    released_states,
+    table_name,
+)
+from counterfoil.governance.retention.recovery import back_up, restore
+from counterfoil.home import Home
+from counterfoil.joint.computation import analyses
+from counterfoil.joint.table_changes import asked_of, edges_of, exact
+from counterfoil.roles.owner import Contribution, table_file
+from counterfoil.roles.table_memory import erase_persons, identify, known_states, learn, load
+from counterfoil.storage.state import State
+from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, another
+from tests.lib.consortium import OWNERS, Consortium, found
+from tests.unit.roles.test_differences import keep, publish
+
+TODAY = date(2026, 11, 23)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    return State.open(tmp_path / "state.sqlite")
+
+
+def test_exact_numbers_of_a_table_go_to_one_agreement_until_its_interval_is_over(state: State) -> None:
+    """Two agreements with other tables about the same rows: the one's numbers restore what the other's hide."""
+    assert lease("loans", "exposure", 90, state, TODAY) == Lease("loans", "exposure", "2026-11-23", "2027-02-20")
+    lease("loans", "exposure", 7, state, TODAY + timedelta(days=7))
+    held = lease_of("loans", state)
+    assert held is not None and held.until == "2027-02-20"
+    with pytest.raises(LeaseError, match=r"go to agreement exposure until 2027-02-20; .* have them from 2027-02-21"):
+        lease("loans", "other", 7, state, date(2027, 2, 20))
+    assert lease("loans", "other", 7, state, date(2027, 2, 21)).since == "2027-02-21"
+    assert lease("stores", "third", 7, state, TODAY).agreement == "third"
+
+
+def test_a_lease_is_given_back_only_while_nothing_was_released_under_it(state: State) -> None:
+    with pytest.raises(NotFoundError, match="counterfoil table list"):
+        give_back("loans", state)
+    lease("loans", "exposure", 90, state, TODAY)
+    assert give_back("loans", state).agreement == "exposure"
+    lease("loans", "other", 7, state, TODAY)
+    note_lease_used("loans", state)
+    lease("loans", "other", 7, state, TODAY + timedelta(days=7))
+    with pytest.raises(LeaseError, match="were released under agreement other, so its lease lasts until 2026-12-06"):
+        give_back("loans", state)
+
+
+@pytest.fixture(scope="module")
+def banks(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
+    """Four banks, which ask for a total each week and for a histogram once in 90 days."""
+
+    def edit(contracts: Path) -> None:
+        keep("total-exposure", "balance-histogram")(contracts)
+        file = contracts / AGREEMENT_FILE
+        head, tail = file.read_text().split("  - name: balance-histogram\n")
+        tail = tail.replace("    contract: loans\n", "    contract: loans\n    interval: 90\n")
+        file.write_text(f"{head}  - name: balance-histogram\n{tail}")
+
+    return found(tmp_path_factory.mktemp("banks"), 200, edit=edit)
+
+
+def contribution(banks: Consortium, owner: str = "bank-a") -> Contribution:
+    """As `contribute` begins, without the seconds that it takes to check the rules of the contract."""
+    made = Contribution(banks.homes[owner], banks.signed(owner), "loans", banks.period, clock.now())
+    terms, home = banks.agreement, banks.homes[owner]
+    made._table = read(home, terms.contracts["loans"])
+    made.minimise()
+    return made
+
+
+def read(home: Home, contract: Contract) -> Table:
+    from counterfoil.data.reading.table import load as load_table
+
+    return load_table(table_file(home, "loans"), contract, home.data / "faults.html")
+
+
+def test_a_lease_lasts_as_long_as_the_longest_interval_of_what_is_due(banks: Consortium) -> None:
+    terms = banks.agreement
+    first = terms.schedule.period(terms.starts)
+    assert lease_days(terms, "loans", first) == 90
+    following = [terms.schedule.period(terms.starts + timedelta(days=days)) for days in (7, 84, 91, 98)]
+    assert [lease_days(terms, "loans", period) for period in following] == [7, 7, 90, 7]
+    assert lease_days(terms.noised_instead(["loans"]), "loans", first) in (90, None)
+
+
+@pytest.fixture(scope="module")
+def released(banks: Consortium) -> Consortium:
+    """Every bank handed its table in, and one job on them was released."""
+    submissions = [contribution(banks, owner).share(clock.now()) for owner in OWNERS]
+    assert not released_states("loans", banks.homes["bank-a"].state)
+    publish(banks, submissions)
+    for owner in OWNERS:
+        learn(banks.homes[owner], clock.now())
+    return banks
+
+
+def test_what_was_handed_in_is_remembered_as_released_once_it_is(released: Consortium) -> None:
+    home, terms = released.homes["bank-a"], released.agreement
+    (known,) = released_states("loans", home.state)
+    assert (known.rows, known.agreement, known.period) == (200, terms.id, released.period)
+    assert sorted(known.owners) == sorted(OWNERS) and set(known.plans) <= {"total-exposure", "balance-histogram"}
+    assert learn(home, clock.now()) == []
+    (state,) = known_states("loans", terms, terms.contracts["loans"], "2027-w01", home)
+    assert state.job == known.job and state.rows is not None
+    held = lease_of("loans", home.state)
+    assert held is not None and held.released
+    # What is on the disk says nothing of a row.
+    balances = state.rows.columns["balance"].tobytes()
+    assert not any(balances[:64] in file.read_bytes() for file in home.path.rglob("*") if file.is_file())
+
+
+def test_the_next_manifest_names_the_table_and_the_states_that_are_out(released: Consortium, tmp_path: Path) -> None:
+    again = another(released, tmp_path, {AGREEMENT_FILE: {"version: 1.0.0": "version: 1.0.7"}})
+    made = contribution(again)
+    table = made._checked()
+    name, states = made._remembered(table, clock.now())
+    assert (name, states) == ("loans", [each.job for each in released_states("loans", again.homes["bank-a"].state)])
+
+
+def test_no_other_agreement_gets_exact_numbers_meanwhile_and_noised_ones_are_free(
+    released: Consortium, tmp_path: Path
+) -> None:
+    """two_jobs_same_rows (c), and an agreement under another contract id (g): the table is the same."""
+    other = another(released, tmp_path / "agreement", {AGREEMENT_FILE: {"id: exposure\n": "id: margins\n"}})
+    with pytest.raises(LeaseError, match=r"table loans go to agreement exposure until .* ask for noise"):
+        contribution(other).share(clock.now())
+    renamed = another(
+        released,
+        tmp_path / "contract",
+        {AGREEMENT_FILE: {"id: exposure\n": "id: margins\n"}, CONTRACT_FILE: {"id: loans\n": "id: credits\n"}},
+    )
+    with pytest.raises(LeaseError, match=r"mostly the same .* table loans .* counterfoil table name credits loans"):
+        contribution(renamed).share(clock.now())
+    name_table("credits", "loans", renamed.homes["bank-a"].state)
+    with pytest.raises(LeaseError, match="table loans go to agreement exposure"):
+        contribution(renamed).share(clock.now())
+
+
+def changes(banks: Consortium, table: Table, states: list[str]) -> dict[str, list[list[int]]]:
+    """Test helper: what changed of the contract's exact sums since the remembered states, by feature."""
+    terms, home = banks.agreement, banks.homes["bank-a"]
+    plans = list(exact(analyses(terms), "loans"))
+    known = known_states("loans", terms, terms.contracts["loans"], "2027-w01", home)
+    assert [each.job for each in known] == states
+    counted = count_changes(asked_of(plans), rows_of(table), [each.rows for each in known])
+    return {name: each.changed.tolist() for name, each in counted.items()}
+
+
+def test_changes_are_counted_for_each_sum_and_cell_since_what_is_remembered(released: Consortium) -> None:
+    home, contract = released.homes["bank-a"], released.agreement.contracts["loans"]
+    jobs = [each.job for each in released_states("loans", home.state)]
+    table = contribution(released)._checked()
+    same = changes(released, table, jobs)
+    assert set(same) == {"number of rows", "sum of balance", "number of rows by balance"}
+    assert not any(any(map(any, cells)) for cells in same.values())
+    fewer = changes(released, table.take(np.arange(table.rows - 3)), jobs)
+    assert fewer["number of rows"] == [[3]] and fewer["sum of balance"] == [[3]]
+    assert sum(fewer["number of rows by balance"][0]) == 3
+    # Another spelling of the keys changes nobody.
+    read_again = read(home, contract)
+    at = read_again.names.index("customer_id")
+    spelt = pa.array([f" {cell} " for cell in read_again.data["customer_id"].to_pylist()])
+    respelt = with_tags(
+        replace(read_again, data=read_again.data.set_column(at, "customer_id", spelt)), home.membership_key
+    )
+    assert respelt.who is not None and table.who is not None
+    assert respelt.who[:, 0].tolist() == table.who[:, 0].tolist()
+
+
+def test_where_other_owners_handed_in_nothing_counts_as_changed(released: Consortium) -> None:
+    terms, home = released.agreement, released.homes["bank-a"]
+    fewer = replace(terms, holdings={owner: held for owner, held in terms.holdings.items() if owner != "bank-d"})
+    (state,) = known_states("loans", fewer, terms.contracts["loans"], "2027-w01", home)
+    assert state.rows is None
+
+
+def test_of_events_a_correction_alone_is_a_change(released: Consortium) -> None:
+    terms, home = released.agreement, released.homes["bank-a"]
+    events = replace(terms.contracts["loans"], kind="events")
+    assert known_states("loans", terms, events, "2027-w01", home) == []
+    assert len(known_states("loans", terms, events, released.period, home)) == 1
+
+
+def test_a_restored_home_remembers_what_it_backed_up_and_that_it_forgot_the_rest(
+    released: Consortium, tmp_path: Path
+) -> None:
+    home = released.homes["bank-b"]
+    back_up(home, tmp_path / "backup", clock.now())
+    again = restore(tmp_path / "backup", tmp_path / "restored").home
+    (kept,) = released_states("loans", again.state)
+    rows = load(kept, released.agreement.contracts["loans"], again)
+    assert rows is not None and rows.size == 200
+    bare = Home.open(tmp_path / "restored")
+    for each in all_states(bare.state):
+        bare.vault.destroy(each.vault_id)
+    assert load(kept, released.agreement.contracts["loans"], bare) is None
+
+
+def test_erased_persons_are_erased_from_what_is_remembered(released: Consortium, tmp_path: Path) -> None:
+    home, contract = released.homes["bank-c"], released.agreement.contracts["loans"]
+    gone = released.table("bank-c")
+    keys = read(home, contract).data["customer_id"].to_pylist()[:5]
+    (tmp_path / "gone.csv").write_text("customer_id\n" + "\n".join(keys) + "\n")
+    before = [path.read_bytes() for path in (home.path / "vault" / "keys").glob("remembered-*")]
+    assert erase_persons(contract, tmp_path / "gone.csv", home) == (5, 1)
+    (kept,) = released_states("loans", home.state)
+    rows = load(kept, contract, home)
+    assert rows is not None and rows.size == gone.rows - 5
+    after = [path.read_bytes() for path in (home.path / "vault" / "keys").glob("remembered-*")]
+    assert not set(before) & set(after)  # what a disk still holds of the old state opens for nobody
+    assert erase_persons(contract, tmp_path / "gone.csv", home) == (5, 0)
+
+
+def test_the_commands_say_what_is_leased_and_remembered(released: Consortium) -> None:
+    home = str(released.homes["bank-d"].path)
+    listed = CliRunner().invoke(app, ["table", "list", "--home", home])
+    assert "loans, handed in under loans: exact numbers go to exposure until" in listed.output
+    assert f"released 1 times since {released.period}; 200 rows of 1 states are remembered" in listed.output
+    refused = CliRunner().invoke(app, ["table", "give-back", "loans", "--home", home])
+    assert refused.exit_code == LeaseError.exit_code
+    renamed = CliRunner().invoke(app, ["table", "name", "loans", "other", "--home", home])
+    assert renamed.exit_code == LeaseError.exit_code
+    assert CliRunner().invoke(app, ["table", "name", "credits", "loans", "--home", home]).exit_code == 0
+    assert table_name("credits", released.homes["bank-d"].state) == "loans"
+
+
+def test_one_table_has_one_name(released: Consortium) -> None:
+    """Another contract for mostly the same customers is refused, one for others is not."""
+    home, contract = released.homes["bank-a"], released.agreement.contracts["loans"]
+    table = with_tags(read(home, contract), home.membership_key)
+    other = replace(contract, id="elsewhere")
+    assert table.who is not None
+    with pytest.raises(LeaseError, match="counterfoil table name elsewhere loans"):
+        identify(other, table.take(np.arange(120)), home)
+    strangers = replace(table, who=table.who + np.uint64(1))
+    assert identify(other, strangers, home) == "elsewhere"
+    assert domain_names(contract) == domain_names(other)
+
+
+def test_edges_and_grids_follow_from_the_agreement(banks: Consortium) -> None:
+    plans = list(exact(analyses(banks.agreement), "loans"))
+    assert edges_of(plans) == {"balance": plans[1].edges()["balance"]}
+    assert [each.name for each in asked_of(plans)] == ["number of rows", "sum of balance", "number of rows by balance"]
