@@ -121,6 +121,8 @@ class Analysis(Declaration):
     #: by released array, but for `safe`: what a recipient learns from it, in plain words
     learns: ClassVar[Mapping[str, str]]
     params: ClassVar[frozenset[str]] = frozenset()
+    #: by number, what earlier versions did wrong, so that none runs any more
+    retired: ClassVar[Mapping[int, str]] = {}
 
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
         if unknown := sorted(set(planned.params) - self.params):
@@ -148,9 +150,14 @@ class Analysis(Declaration):
         """List the arrays that each owner hands in."""
 
     @property
+    def learned(self) -> Mapping[str, str]:
+        """What a recipient learns from each array that this plan releases; `learns` where that is the same for all."""
+        return self.learns
+
+    @property
     def reveals(self) -> tuple[str, ...]:
         """What a recipient learns, in plain words."""
-        return tuple(self.learns.values())
+        return tuple(self.learned.values())
 
     def openings(self) -> tuple[Declared, ...]:
         """Declare all that `secure` and `conclude` open at the nodes, as the circuits that they use declare it.
@@ -228,7 +235,7 @@ class Analysis(Declaration):
     def _check_learns(self) -> None:
         """Check that every released array says what it tells. Raises: PlanError."""
         names = {output.name for output in self.outputs()} - {"safe"}
-        if unsaid := sorted(names ^ set(self.learns)):
+        if unsaid := sorted(names ^ set(self.learned)):
             raise PlanError(
                 f"{self.planned.name}: {self.key} v{self.version} does not release what it says that recipients learn, "
                 f"or does not say it: {', '.join(unsaid)}; correct `learns`"

@@ -49,6 +49,12 @@ def build(planned: Planned, contract: Contract, limits: Limits) -> Analysis:
     """Bind the planned analysis to its contract. Raises: PlanError, RangeError."""
     analysis = REGISTRY.get((planned.analysis, planned.version))
     if analysis is None:
+        for (key, version), newer in REGISTRY.items():
+            if key == planned.analysis and planned.version in newer.retired:
+                raise PlanError(
+                    f"{planned.name}: {key} v{planned.version} no longer runs: it {newer.retired[planned.version]}; "
+                    f"name 'version: {version}' in the agreement, and have it signed anew"
+                )
         known = ", ".join(f"{key} v{version}" for key, version in sorted(REGISTRY))
         raise PlanError(f"{planned.name}: no analysis {planned.analysis} v{planned.version} here; there are {known}")
     return analysis(planned, contract, limits)

@@ -126,7 +126,7 @@ class Declaration(ABC):
         return {}
 
     def told(self, opened: Opened) -> Iterable[Told]:
-        """Say what follows for its features from what was released, where its arrays are not these sums themselves."""
+        """Say what follows for its features from what was released and shown, where its arrays are not these sums."""
         return ()
 
     def numbers(self) -> int:

@@ -55,7 +55,7 @@ _MORE = """
 
   - name: correlation-of-age-and-income
     analysis: correlation
-    version: 1
+    version: 2
     purpose: Whether income goes with age.
     contract: loans
     columns: [age, income]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from math import isqrt
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Analysis, Checked, Input, Measure, Result, ResultTable, total_of
-from counterfoil.analyses.resolution import CLEAR, FLOAT, around, findings, size, smallest_spread
-from counterfoil.analyses.sums.moments import Moments, sums_told
+from counterfoil.analyses.resolution import around, findings, size, smallest_spread, variance_tests
+from counterfoil.analyses.sums import noised_moments
 from counterfoil.analyses.units import places
 from counterfoil.data.encode import WIDEST, encode_scaled
 from counterfoil.deferred import deferred
@@ -20,12 +18,15 @@ from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells, Limits, Opened, Output, Told
 from counterfoil.disclosure.features import Feature
-from counterfoil.disclosure.noise import CONFIDENCE, Moves, PlanNoise
+from counterfoil.disclosure.noise import Moves
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
+from counterfoil.mpc.circuits.core.bound import Bound
 from counterfoil.mpc.circuits.core.truncate import trunc_exact
+from counterfoil.mpc.circuits.numeric.correlate import correlate
+from counterfoil.mpc.circuits.numeric.fixed import Fixed, Rough, settle
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith, concat
 
@@ -42,33 +43,45 @@ LIMB_BITS: Final = 15
 FINE_BITS: Final = 2 * LIMB_BITS
 """Binary places of z, and of all its moments."""
 
+STEPS: Final = 1000
+"""A correlation is released as so many-ths of 1: to the nearest of a public step that does not depend on it."""
+
+VARIES: Final = "varies_too_little"
+"""What is counted, beside the rules, where a pair is hidden because a correlation of it would not be right."""
+
 _ONE: Final = 1 << FINE_BITS
 _ROOM_BITS: Final = 61
 
-_FIGURES: Final = 5
-"""A correlation rests on so many noised moments: two sums, two sums of squares, one of products."""
+_NOISED: Final[Mapping[str, str]] = {
+    "count": "the number of rows",
+    "sum": "the mean of each column, with noise",
+    "cross": "the covariance of each pair of columns, with noise",
+}
 
 
 class Correlation(Analysis):
-    """Pearson correlation of every pair of the planned columns.
+    """Pearson correlation of every pair of the planned columns, to the nearest 0.001.
 
     Each column is centred and scaled by its contract bounds to z in [-1, 1], which leaves correlations as they are, and
     rounded to FINE_BITS. With `rows: local` every owner hands in its count, sums and sums of products; with `rows:
-    shared` it hands in z itself as high·2^-15 + low·2^-30, and the products are one matrix product on shares. Both
-    release the same moments, made of whole numbers alone. With noise it is in the moments, and the rest follows.
+    shared` it hands in z itself as high·2^-15 + low·2^-30, and the products are one matrix product on shares. The nodes
+    conclude the coefficients while all of it is shared, so that no mean and no variance leaves; what they are concluded
+    from is judged as if it left, pair by pair. With noise it is in the moments, which leave, and the rest follows.
     """
 
     key = "correlation"
-    version = 1
+    version = 2
+    retired: ClassVar[Mapping[int, str]] = {1: "released sums of products, which give single rows away"}
     title = "Correlation"
     learns: ClassVar[Mapping[str, str]] = {
         "count": "the number of rows",
-        "sum": "the mean of each column",
-        "cross": "the covariance of each pair of columns",
+        "correlation": "the correlation of each pair of columns, to the nearest 0.001",
     }
     params = frozenset({"rows"})
     statistics = frozenset({"correlations"})
-    enforces = frozenset({"safe_dof_threshold", "safe_owners", "safe_other_rows", "check_missing_values"})
+    enforces = frozenset(
+        {"safe_dof_threshold", "safe_owners", "safe_other_rows", "check_missing_values", "safe_round_base"}
+    )
 
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
         super().__init__(planned, contract, limits)
@@ -83,6 +96,8 @@ class Correlation(Analysis):
         if limits.total_rows >= 1 << (_ROOM_BITS - FINE_BITS):
             raise RangeError(f"{planned.name}: {limits.total_rows} rows are too many")
 
+    # --- public, from the plan ----------------------------------------------------------------------------------
+
     def inputs(self) -> tuple[Input, ...]:
         width, limb, reach = len(self._columns), 1 << LIMB_BITS, self.limits.rows * _ONE
         if self._shared:
@@ -93,70 +108,60 @@ class Correlation(Analysis):
         return (
             Input("count", (), 0, self.limits.rows),
             Input("sum", (width,), -reach, reach, FINE_BITS),
-            Input("cross", (len(self._pairs[0]),), -reach, reach, FINE_BITS),
+            Input("cross", (len(self._products[0]),), -reach, reach, FINE_BITS),
         )
 
     def outputs(self) -> tuple[Output, ...]:
-        return (
-            Output("safe", ()),
-            Output("count", ()),
-            Output("sum", (len(self._columns),), FINE_BITS),
-            Output("cross", (len(self._pairs[0]),), FINE_BITS),
-        )
+        if self.planned.privacy is not None:
+            return (
+                Output("safe", ()),
+                Output("count", ()),
+                Output("sum", (len(self._columns),), FINE_BITS),
+                Output("cross", (len(self._products[0]),), FINE_BITS),
+            )
+        pairs = (len(self._pairs[0]),)
+        return (Output("safe", pairs), Output("count", pairs), Output("correlation", pairs))
+
+    @property
+    def learned(self) -> Mapping[str, str]:
+        return _NOISED if self.planned.privacy is not None else self.learns
+
+    def numbers(self) -> int:
+        return 0 if self.planned.privacy is not None else 1 + len(self._pairs[0])
+
+    def counted(self) -> Mapping[str, Bound]:
+        return {"count": Bound(0, self.limits.total_rows)}
 
     def untold(self) -> tuple[str, ...]:
         """Say below which spread of its values a column has no correlation that can be told."""
-        if self.noise:
+        if self.planned.privacy is not None:
             return ()
         rows = self.limits.owners * self.contract.fewest_rows
-        each = ", ".join(
-            f"{column.name} {size(1.01 * smallest_spread(_ONE, self._parts, rows) * self._half(column))}"
-            for column in self._columns
-        )
+        each = ", ".join(f"{column.name} {self._least(column, rows)}" for column in self._columns)
         return (
             f"correlations are told of columns whose standard deviation is at least so much, over {rows:,} rows, and "
             f"for less with more of them: {each}; that follows from their bounds in the contract",
         )
 
-    def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
-        return () if self.noise is None else None
-
     def features(self) -> tuple[Feature, ...]:
-        if self.noise is not None:
+        if self.planned.privacy is not None:
             return ()
         names = [column.name for column in self._columns]
-        products = (Feature((names[i], names[j])) for i, j in zip(*self._pairs, strict=True))
+        products = (Feature((names[i], names[j])) for i, j in zip(*self._products, strict=True))
         return (Feature(), *(Feature((name,)) for name in names), *products)
 
     def told(self, opened: Opened) -> Iterator[Told]:
-        """Give the sums, scaled and rounded: each owner's by its own unit, each row's to FINE_BITS."""
-        count, off = int(opened["count"].item()), 2 * self.limits.owners + 1
-        columns = {column.name: self.bounds(column) for column in self._columns}
-        sums, products = (opened[name] / _ONE for name in ("sum", "cross"))
-        return sums_told(
-            columns, count, sums, dict(zip(zip(*self._pairs, strict=True), products, strict=True)), (count + off) / _ONE
-        )
+        names, shown = [column.name for column in self._columns], self._shown(opened)
+        if shown.any() and not self.rounded:
+            count = float(opened["count"].max())
+            yield Told(Feature(), count, count)
+        for i, j, r in zip(*(each[shown] for each in (*self._pairs, opened["correlation"] / STEPS)), strict=True):
+            yield Told(Feature((names[i], names[j])), r - 1 / STEPS, r + 1 / STEPS, coefficient=True)
 
     def moves(self) -> Mapping[str, Moves]:
-        """Return how far one row moves sums: by 2, and the sum of a column's squares by 1, in units of z.
+        return noised_moments.moves(len(self._columns), self.limits.total_rows, self.limits.owners, _ONE)
 
-        How far all products z_i·z_j of two columns move together is convex in each z_i, so it is largest between rows
-        of ends: signs that differ in d of w columns flip d·(w - d) products, w² / 4 at most. Each sum is rounded down
-        in two parts, which moves it by one unit of 2^-30 more at most. The number of rows is public.
-        """
-        width, size, rows = len(self._columns), len(self._pairs[0]), self.limits.total_rows
-        flips = width * width // 4
-        l1, squares = 2 * flips + width, 4 * flips + width
-        return {
-            "sum": Moves(2 * width * _ONE, 4 * width * _ONE**2, cells=width, size=width, reach=rows * _ONE),
-            "cross": Moves(
-                l1 * _ONE + size,
-                squares * _ONE**2 + 2 * _ONE * (isqrt(squares * size) + 1) + size,
-                cells=size,
-                size=size,
-                reach=rows * _ONE + 2 * self.limits.owners,
-            ),
-        }
+    # --- the three worlds ---------------------------------------------------------------------------------------
 
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         fine = np.column_stack([encode_scaled(table, column.name, FINE_BITS).values for column in self._columns])
@@ -168,14 +173,14 @@ class Correlation(Analysis):
         return {
             "count": np.array(len(fine), np.int64),
             "sum": fine.sum(axis=0),
-            "cross": (high.T @ high + middle + last)[self._pairs],
+            "cross": (high.T @ high + middle + last)[self._products],
         }
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
         if not self._shared:
             total, cross = (total_of([o.values[name] for o in owners]) for name in ("sum", "cross"))
             return self._cells(p, [o.values["count"] for o in owners], total, cross)
-        width, (i, j) = len(self._columns), self._pairs
+        width, (i, j) = len(self._columns), self._products
         limbs: Arith = concat([concat([o.values["high"], o.values["low"]], axis=1) for o in owners])
         sums, products = limbs.sum(axis=0), p.matmul(limbs.T, limbs)
         # In units of 2^-30, 2^-45 and 2^-60; what is finer than 2^-30 is cut off.
@@ -183,6 +188,62 @@ class Correlation(Analysis):
         middle, last = trunc_exact(p, (mixed + mixed.T)[i, j], LIMB_BITS), trunc_exact(p, low[i, j], FINE_BITS)
         total = sums[:width] * (1 << LIMB_BITS) + sums[width:]
         return self._cells(p, [owner.valid.sum() for owner in owners], total, high[i, j] + middle + last)
+
+    def conclude(self, p: Protocol, cells: Cells) -> Cells:
+        """Conclude the coefficients on shares: a cell a pair, with the tests of all rows and of both its columns.
+
+        Of a column that varies too little for its bounds no correlation would be right; the test of that is on shares,
+        too.
+        """
+        if self.planned.privacy is not None:
+            return cells
+        (i, j), size = self._pairs, len(self._pairs[0])
+        count = Fixed(cells.count.reshape(1), 0, Bound(0, self.limits.total_rows))
+        found = correlate(p, count, cells.values["sum"], cells.values["cross"])
+        varies = variance_tests(p, found, self._parts)
+        # The nearest of STEPS: half of one more, rounded down.
+        steps = p.add_public(found.r.value * STEPS, 1 << (found.r.frac - 1))
+        rounded = settle(p, Rough(steps, found.r.frac, found.r.bound.times(STEPS + 1)), 0).value
+        tests = {rule: test.reshape(test.size, 1).broadcast_to((test.size, size)) for rule, test in cells.tests.items()}
+        tests[VARIES] = concat([varies[i].reshape(1, size), varies[j].reshape(1, size)])
+        return Cells(cells.count.reshape(1).broadcast_to((size,)), {"correlation": rounded}, tests)
+
+    def present(self, opened: Opened) -> Result:
+        names = [column.name for column in self._columns]
+        if self.noise is not None:
+            return noised_moments.present(self.planned, self.version, self.noise, names, opened, self._parts, _ONE)
+        told = self._shown(opened)
+        count = int(opened["count"].max(initial=0, where=told))
+        values = np.full((len(names), len(names)), np.nan)
+        values[self._pairs] = np.where(told, opened["correlation"] / STEPS, np.nan)
+        values = np.where(np.isnan(values), values.T, values)
+        lost = np.isnan(values).all(axis=0)
+        np.fill_diagonal(values, np.where(lost, np.nan, 1.0))
+        frame, bound = pd.DataFrame({"column": names} | dict(zip(names, values.T, strict=True))), 1 / STEPS
+        rows = f"{'about ' if self.rounded else ''}{count:,} rows"
+        title = "Correlation of " + ", ".join(names)
+        return Result(
+            self.planned.name, self.key, self.version, title,
+            findings(frame, names, rows, around(values, bound)) if told.any() else ("No correlation can be shown.",),
+            (ResultTable(title, frame, {name: Measure(bound=bound) for name in names}, chart="heatmap"),),
+            suppressed=int(told.size - told.sum()), cells=told.size,
+            assumptions=(
+                *(self._not_told(self._columns[at], count) for at in np.flatnonzero(lost)),
+                *(
+                    f"The correlation of {names[j]} and {names[i]} is hidden: a disclosure rule forbids it."
+                    for i, j, shown in zip(*self._pairs, told, strict=True)
+                    if not (shown or lost[i] or lost[j])
+                ),
+            ),
+        )  # fmt: skip
+
+    def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        names = [column.name for column in self._columns]
+        frame = pd.concat(tables)[names].astype(float).corr().reset_index(drop=True)
+        frame.insert(0, "column", names)
+        return frame
+
+    # --- sums that other analyses may state, too ------------------------------------------------------------------
 
     def sums(self) -> frozenset[str]:
         names = [column.name for column in self._columns]
@@ -197,7 +258,7 @@ class Correlation(Analysis):
             **{f"scaled sum of {name}": Stated(total[at], FINE_BITS, slack) for at, name in enumerate(names)},
             **{
                 _product(names[i], names[j]): Stated(cross[at], FINE_BITS, slack)
-                for at, (i, j) in enumerate(zip(*self._pairs, strict=True))
+                for at, (i, j) in enumerate(zip(*self._products, strict=True))
             },
         }
 
@@ -216,79 +277,7 @@ class Correlation(Analysis):
         rows = self.limits.total_rows
         return rows + (rows >> 20) + 1 + 2 * self._parts
 
-    def present(self, opened: Opened) -> Result:
-        names = [column.name for column in self._columns]
-        safe, count = bool(opened["safe"].item()), int(opened["count"].item())
-        moments = Moments.of(opened["sum"] / _ONE, self._square(opened["cross"] / _ONE), count) if safe else None
-        if self.noise:
-            return self._present_noised(self.noise, names, moments, count)
-        frame, bound, flat = self._frame(names), 0.0, np.zeros(len(names), dtype=bool)
-        if moments:
-            # A covariance is off by at most `slack`; of a column that varies by little more, nothing can be told.
-            spread, slack = moments.spread, self._slack(moments.spread, count)
-            flat = spread**2 <= CLEAR * np.diag(slack)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                correlation = moments.covariance / np.outer(spread, spread)
-                relative = np.diag(slack) / spread**2 / 2
-                bounds = slack / np.outer(spread, spread) + np.abs(correlation) * np.add.outer(relative, relative)
-            correlation[flat, :] = correlation[:, flat] = np.nan
-            frame.loc[:, names] = np.where(np.eye(len(names), dtype=bool) & ~flat, 1.0, correlation)
-            bound = float(np.nanmax(np.where(np.isnan(correlation), np.nan, bounds), initial=0.0))
-        title = "Correlation of " + ", ".join(names)
-        return Result(
-            self.planned.name, self.key, self.version, title,
-            findings(frame, names, count, safe, around(frame[names].to_numpy(float), bound)),
-            (ResultTable(title, frame, {name: Measure(bound=bound) for name in names}, chart="heatmap"),),
-            suppressed=int(not safe), cells=1,
-            assumptions=tuple(self._not_told(self._columns[i], count) for i in np.flatnonzero(flat)),
-        )  # fmt: skip
-
-    def _present_noised(self, noise: PlanNoise, names: list[str], moments: Moments | None, count: int) -> Result:
-        """Correlate the noised moments, and say for each pair where the exact correlation is with CONFIDENCE.
-
-        Each of a pair's five moments is within its half-width but for a fifth of what may fail, so all of them are at
-        once often enough. The ends are the smallest and the largest quotient that moments within theirs allow.
-        """
-        frame, i, j = self._frame(names), *np.tril_indices(len(names), -1)
-        pairs = pd.DataFrame({"one": np.array(names)[j], "other": np.array(names)[i]})
-        pairs[["from", "to", "correlation"]] = np.nan
-        lost, ends = np.zeros(len(names), dtype=bool), around(frame[names].to_numpy(float), 0.0)
-        if moments:
-            each = 1 - (1 - CONFIDENCE) / _FIGURES
-            # Each z is off by little more than half a unit, so a product by little more than one; parts are cut off.
-            off = (1.0, 2.0 + 2 * self._parts / count)
-            half = [
-                (noise.half_width(array, each) / count + rounded) / _ONE
-                for array, rounded in zip(("sum", "cross"), off, strict=True)
-            ]
-            low, high, lost = moments.between(*half)
-            ends = (low, high)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                correlation = np.clip(moments.covariance / np.outer(moments.spread, moments.spread), low, high)
-            correlation[lost, :] = correlation[:, lost] = np.nan
-            frame.loc[:, names] = np.where(np.eye(len(names), dtype=bool) & ~lost, 1.0, correlation)
-            for name, matrix in (("from", low), ("to", high), ("correlation", correlation)):
-                pairs[name] = np.where(lost[i] | lost[j], np.nan, matrix[i, j])
-        title, varies = "Correlation of " + ", ".join(names), Measure(interval=math.nan)
-        return Result(
-            self.planned.name, self.key, self.version, title,
-            findings(frame, names, count, moments is not None, ends),
-            (
-                ResultTable(title, frame, dict.fromkeys(names, varies), chart="heatmap"),
-                ResultTable("Each pair, 95 % of the time", pairs, dict.fromkeys(("from", "to", "correlation"), varies)),
-            ),
-            suppressed=int(moments is None), cells=1,
-            assumptions=tuple(
-                f"{names[at]} varies too little for so much noise, so its correlations cannot be told."
-                for at in np.flatnonzero(lost)
-            ),
-        )  # fmt: skip
-
-    def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-        names = [column.name for column in self._columns]
-        frame = pd.concat(tables)[names].astype(float).corr().reset_index(drop=True)
-        frame.insert(0, "column", names)
-        return frame
+    # --- details ------------------------------------------------------------------------------------------------
 
     def _cells(self, p: Protocol, counts: Sequence[Arith], total: Arith, cross: Arith) -> Cells:
         """Test all moments together, on all owners' rows; a line through all columns leaves count - width free."""
@@ -299,44 +288,24 @@ class Correlation(Analysis):
             tests["safe_dof_threshold"] = free.reshape(1)
         return Cells(count, {"sum": total, "cross": cross}, tests)
 
-    def _slack(self, spread: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-        """Bound how far each covariance of z can be off: by rounding before sharing, cutting off and floating point.
-
-        Each z is off by at most u, so by Cauchy-Schwarz a covariance is by u·(s_i + s_j) + u², and two numbers of each
-        part of each sum of products are cut off.
-        """
-        u = 0.5 / _ONE
-        return u * np.add.outer(spread, spread) + u**2 + 2 * self._parts / (_ONE * count) + FLOAT
-
-    def _square(self, cross: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the whole matrix of what is released once for each pair."""
-        (i, j), width = self._pairs, len(self._columns)
-        whole = np.empty((width, width))
-        whole[i, j] = whole[j, i] = cross
-        return whole
-
-    @staticmethod
-    def _frame(names: list[str]) -> pd.DataFrame:
-        frame = pd.DataFrame(np.full((len(names), len(names)), np.nan), columns=names)
-        frame.insert(0, "column", names)
-        return frame
-
     def _not_told(self, column: Column, count: int) -> str:
-        """Say that a column varies too little for its bounds, and what would help."""
-        smallest = smallest_spread(_ONE, self._parts, count)
-        below, unit = 1.01 * smallest * self._half(column), 10.0 ** -places(column)
-        if below < unit * math.sqrt(count - 1) / count:  # what one row that differs by one unit would make of it
-            return f"{column.name} is the same in all rows, so it has no correlation."
+        """Say of a column without correlations why that can be, from what was released alone."""
+        rows = count or self.limits.owners * self.contract.fewest_rows
         return (
-            f"{column.name} varies too little for its bounds, {column.minimum} to {column.maximum}: its standard "
-            f"deviation is below {size(below)}, so that its correlations cannot be told. They could be with bounds "
-            f"that are at most {size(1 / smallest)} times the standard deviation apart, if it varies at all."
+            f"{column.name} has no correlation that can be shown: a disclosure rule forbids it, or it varies too "
+            f"little for its bounds, {column.minimum} to {column.maximum}. A standard deviation of "
+            f"{self._least(column, rows)} would do over {rows:,} rows."
         )
 
-    def _half(self, column: Column) -> float:
-        """Return half the width of the column's bounds, in its own unit: what z = 1 is away from the middle."""
+    def _least(self, column: Column, rows: int) -> str:
+        """Write the standard deviation, in the column's own unit, from which on its correlations are told."""
         low, high = self.bounds(column)
-        return (high - low) / 2 / float(10 ** places(column))
+        return size(1.01 * smallest_spread(self._parts, rows) * (high - low) / 2 / float(10 ** places(column)))
+
+    @staticmethod
+    def _shown(opened: Opened) -> NDArray[np.bool_]:
+        """Return which pairs are; none over no rows, which rules may let leave."""
+        return opened["safe"].astype(bool) & (opened["count"] > 0)
 
     @property
     def _shared(self) -> bool:
@@ -353,9 +322,15 @@ class Correlation(Analysis):
         return columns
 
     @property
-    def _pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def _products(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Every pair of columns once, each with itself, too."""
         i, j = np.tril_indices(len(self._columns))
+        return i, j
+
+    @property
+    def _pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Every pair of columns once."""
+        i, j = np.tril_indices(len(self._columns), -1)
         return i, j
 
 

@@ -5,15 +5,10 @@ Knows columns as numbers from -1 to 1, in the clear, and nothing of where they c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from counterfoil.disclosure.declaration import Told
-from counterfoil.disclosure.features import Feature
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +57,3 @@ class Moments:
         smallest = covariance[0] / np.where(covariance[0] < 0, narrow, wide)
         largest = covariance[1] / np.where(covariance[1] < 0, wide, narrow)
         return np.clip(smallest, -1.0, 1.0), np.clip(largest, -1.0, 1.0), lost
-
-
-def sums_told(
-    columns: Mapping[str, tuple[int, int]],
-    count: int,
-    sums: NDArray[np.float64],
-    products: Mapping[tuple[Any, Any], float],
-    off: float,
-) -> Iterator[Told]:
-    """Say between what sums of columns, and of their products, are if those of z are known to within `off` each.
-
-    Where z = (x - middle) / half. `products` are by the places of both columns.
-    """
-    names = list(columns)
-    half = [(high - low) / 2 for low, high in columns.values()]
-    middle = [(high + low) / 2 for low, high in columns.values()]
-    for place, name in enumerate(names):
-        value, reach = half[place] * sums[place] + count * middle[place], half[place] * off
-        yield Told(Feature((name,)), value - reach, value + reach)
-    for (i, j), product in products.items():
-        value = half[i] * half[j] * product + half[i] * middle[j] * sums[i] + half[j] * middle[i] * sums[j]
-        reach = off * (half[i] * half[j] + half[i] * abs(middle[j]) + half[j] * abs(middle[i]))
-        value += count * middle[i] * middle[j]
-        yield Told(Feature((names[i], names[j])), value - reach, value + reach)

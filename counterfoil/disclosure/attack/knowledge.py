@@ -112,7 +112,7 @@ class Knowledge:
             opened = release.opened[name]
             if plan.axes() is not None:
                 yield from self._of_table(release, name, plan, opened, shown=shown)
-            if shown and opened["safe"].all():
+            if shown:
                 for each in plan.told(opened):
                     if not each.coefficient and (found := self.cuts.reduced(each.feature, ())) is not None:
                         columns, box = found

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Analysis
-from counterfoil.analyses.registry import build
+from counterfoil.analyses.registry import REGISTRY, build
 from counterfoil.data.reading.table import Table
 from counterfoil.disclosure.complement import complement
 from counterfoil.disclosure.declaration import Cells, Limits
@@ -70,8 +70,14 @@ def wide_contract(reach: int) -> Contract:
     )
 
 
+def newest(analysis: str) -> int:
+    """The newest version of an analysis; 1 of one that there is not."""
+    return max((version for key, version in REGISTRY if key == analysis), default=1)
+
+
 def planned(analysis: str, *columns: str, name: str = "", **params: object) -> Planned:
-    return Planned(name or analysis, analysis, 1, "test", "small", columns, params, ("somebody",), "0" * 64)
+    version = newest(analysis)
+    return Planned(name or analysis, analysis, version, "test", "small", columns, params, ("somebody",), "0" * 64)
 
 
 def judged(

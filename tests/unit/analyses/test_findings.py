@@ -9,15 +9,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from counterfoil.analyses.base import Result
+from counterfoil.analyses.base import Checked, Result
 from counterfoil.analyses.registry import build
 from counterfoil.data.reading.table import Table
 from counterfoil.disclosure.declaration import Limits
+from counterfoil.disclosure.suppression import hide, judge
 from counterfoil.errors import RangeError
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.policies.privacy import Privacy
 from counterfoil.governance.policies.rules import OFF, Rules
+from counterfoil.mpc.ring.shares import as_signed
+from counterfoil.mpc.suites.plain.protocol import Plain
 from tests.unit.analyses.judging import CONTRACT, bound, planned
 
 ROWS = 2_000
@@ -28,15 +31,20 @@ def wide(high: int = 10**9) -> Contract:
     return dataclasses.replace(CONTRACT, columns=tuple(columns))
 
 
-def correlated(contract: Contract, columns: dict[str, np.ndarray], rows: str = "local", parts: int = 3) -> Result:
+def correlated(contract: Contract, columns: dict[str, np.ndarray], parts: int = 3) -> Result:
     plan = planned("correlation", *columns, rows="local")
     analysis = build(plan, contract, Limits(parts, 10**5, Rules(**OFF)))
     made = [
         analysis.local(Table(contract, "test", pa.table({name: part[at] for name, part in columns.items()})))
         for at in np.array_split(np.arange(len(columns["y"])), parts)
     ]
-    opened = {name: np.array(sum(each[name] for each in made)) for name in made[0]}
-    return analysis.present({"safe": np.array(1), **opened})
+    p = Plain()
+    one = p.constant(np.array(1))
+    owners = [Checked({name: p.constant(array) for name, array in each.items()}, one) for each in made]
+    cells = analysis.conclude(p, analysis.secure(p, owners))
+    (verdict,) = judge(p, [cells], [analysis.rules])
+    released = hide(p, cells, verdict.safe)
+    return analysis.present({name: as_signed(each.parts[0]) for name, each in released.items()})
 
 
 def pair(spread: float, at: float, seed: int = 0) -> dict[str, np.ndarray]:
@@ -46,35 +54,52 @@ def pair(spread: float, at: float, seed: int = 0) -> dict[str, np.ndarray]:
             "z": np.rint(at + spread * (0.8 * one + 0.6 * other)).astype(np.int64)}  # fmt: skip
 
 
-@pytest.mark.parametrize("at", [1e6, 5e8, 9e8])
-@pytest.mark.parametrize("spread", [1, 30, 1e3, 3e3, 1e4, 1e5])
+@pytest.mark.parametrize("at", [1e7, 5e8, 9e8])
+@pytest.mark.parametrize("spread", [1, 30, 1e3, 3e4, 1e5, 2e5, 3e5, 1e6])
 def test_a_correlation_is_told_within_its_bound_or_said_not_to_be_told(spread: float, at: float) -> None:
     columns = pair(spread, at)
     result = correlated(wide(), columns)
     shown, true = result.tables[0].frame["z"][0], np.corrcoef(columns["y"] - at, columns["z"] - at)[0, 1]
+    # A variance of 2^-34, and of 3 parts of 2^-16 over all rows, is the least there is to be of z.
+    least = (2.0**-34 + 3 / ROWS * 2.0**-16) ** 0.5 * 5e8
+    assert np.isnan(shown) == (min(columns["y"].std(), columns["z"].std()) < least)
     if np.isnan(shown):
-        assert result.findings == ("No correlation can be told over 2,000 rows; why is said of each column.",)
+        assert result.findings == ("No correlation can be shown.",)
         assert all("varies too little for its bounds, 0 to 1000000000" in text for text in result.assumptions)
+        assert len(result.assumptions) == 2
     else:
-        assert abs(shown - true) <= result.tables[0].measures["y"].bound
-        assert "y and z are the most closely related" in result.findings[0]
+        assert abs(shown - true) <= result.tables[0].measures["y"].bound == 0.001
+        assert result.findings == ("y and z are the most closely related: " + f"{shown:+.3f} over 2,000 rows.",)
 
 
-def test_the_bounds_that_are_asked_for_do() -> None:
-    columns = pair(100, 9e8)
-    (told, _) = correlated(wide(), columns).assumptions
-    times = int(told.split("at most ")[1].split(" times")[0].replace(",", ""))
-    width = int(times * columns["y"].std())
-    low = 9 * 10**8 - width // 2
-    narrow = dataclasses.replace(wide(), columns=tuple(
-        dataclasses.replace(c, minimum=low, maximum=low + width) for c in wide().columns))  # fmt: skip
-    assert "most closely related: +0.79" in correlated(narrow, columns).findings[0]
+def test_the_spread_that_is_asked_for_does() -> None:
+    columns = pair(1000, 9e8)
+    columns["z"] = np.rint(9e8 + 1e6 * (columns["y"] - 9e8) / 1000).astype(np.int64)
+    columns["w"] = np.rint(5e8 + 1e8 * np.sin(columns["y"])).astype(np.int64)
+    (told,) = correlated(wide(), columns).assumptions
+    assert told.startswith("y has no correlation that can be shown")
+    asked = float(told.split("standard deviation of ")[1].split(" would")[0].replace(",", ""))
+    columns["y"] = np.rint(9e8 + asked * (columns["y"] - 9e8) / columns["y"].std()).astype(np.int64)
+    result = correlated(wide(), columns)
+    assert result.assumptions == ()
+    assert "y and z are the most closely related: +1.000" in result.findings[0]
+
+
+def test_what_is_said_follows_from_what_is_released_alone() -> None:
+    """Of a column that is the same in all rows it is said what is said of one that hardly varies."""
+    columns = pair(1e8, 5e8)
+    said = [
+        correlated(wide(), columns | {"w": w.astype(np.int64)}).assumptions
+        for w in (np.full(ROWS, 7), np.arange(ROWS), 10**9 - np.arange(ROWS) % 2)
+    ]
+    assert said[0] == said[1] == said[2]
+    assert len(said[0]) == 1 and said[0][0].startswith("w has no correlation that can be shown")
 
 
 def test_what_will_not_be_told_is_known_before_a_job() -> None:
     (text,) = build(planned("correlation", "y", "z"), wide(), Limits(3, 10**5, Rules(**OFF))).untold()
     assert text.startswith("correlations are told of columns whose standard deviation is at least so much, over 3 rows")
-    assert "y 220,000, z 220,000" in text
+    assert "y 2,000,000, z 2,000,000" in text
 
 
 @pytest.mark.parametrize("high", [0, 1 << 53])
@@ -83,13 +108,12 @@ def test_bounds_that_cannot_be_scaled_are_refused_when_planned(high: int) -> Non
         build(planned("correlation", "y", "z"), wide(high), Limits(3, 10, Rules(**OFF)))
 
 
-def test_a_column_that_is_the_same_in_all_rows_is_called_so() -> None:
-    columns = {**pair(1e6, 5e8), "w": np.full(ROWS, 7)}
-    narrow = dataclasses.replace(wide(), columns=tuple(
-        dataclasses.replace(c, maximum=10) if c.name == "w" else c for c in wide().columns))  # fmt: skip
-    result = correlated(narrow, columns)
-    assert result.assumptions == ("w is the same in all rows, so it has no correlation.",)
+def test_a_column_without_correlations_is_left_out_of_the_finding() -> None:
+    columns = {**pair(1e8, 5e8), "w": np.full(ROWS, 7)}
+    result = correlated(wide(), columns)
     assert "most closely related of those whose correlation can be told: +0.79" in result.findings[0]
+    assert result.tables[0].frame["w"].isna().all()
+    assert (result.suppressed, result.cells) == (2, 3)
 
 
 def test_no_correlation_is_named_where_none_can_be_told_from_zero() -> None:

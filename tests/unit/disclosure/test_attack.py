@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from counterfoil.analyses.sums.total import Total
 from counterfoil.disclosure.attack import arithmetic, findings
 from counterfoil.disclosure.attack.findings import Attack, Finding, attack_all
 from counterfoil.disclosure.attack.knowledge import Knowledge, Release
+from counterfoil.disclosure.declaration import Limits, Opened, Told
+from counterfoil.disclosure.features import Feature
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.policies.rules import OFF, Rules
-from tests.unit.analyses.judging import bound, planned, released
+from tests.unit.analyses.judging import CONTRACT, bound, planned, released
 
 BARE = Rules(**{**OFF, "zeros_are_disclosive": True, "safe_threshold": 10, "safe_difference": 10})
 TOTAL = planned("total", "value", name="total", column="value")
@@ -103,10 +106,19 @@ def test_a_third_release_less_what_the_second_has_more_than_the_first() -> None:
 
 
 def test_squares_tell_how_few_differ_from_the_rest() -> None:
-    links = planned("correlation", "value", "debt", name="links", rows="local")
-    frame = table({("north", "car"): 499}).assign(value=5, debt=lambda x: np.arange(len(x)) % 7)
+    class Squares(Total):
+        def axes(self) -> None:
+            return None
+
+        def told(self, opened: Opened) -> Iterator[Told]:
+            yield Told(Feature(("value", "value")), 498 * 25 + 9, 498 * 25 + 9)
+
+    frame = table({("north", "car"): 499}).assign(value=5, debt=1)
     frame.loc[0, "value"] = 3
-    told = [each for each in found(got([links], frame)).findings if each.way == findings.SPIKE]
+    release = got([TOTAL], frame)
+    squares = Squares(replace(TOTAL, name="squares"), CONTRACT, Limits(1, 500, BARE))
+    release = replace(release, plans={**release.plans, "squares": squares}, opened={**release.opened, "squares": {}})
+    told = [each for each in found(release).findings if each.way == findings.SPIKE]
     assert [(each.persons, each.cell) for each in told] == [(4, "rows whose value is not 5")]
 
 

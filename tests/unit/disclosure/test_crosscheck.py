@@ -189,7 +189,7 @@ def test_a_wrong_analysis_is_found_before_it_runs(
     wrong: type[Analysis], banks: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(known.REGISTRY, (wrong.key, wrong.version), wrong)
-    with pytest.raises(IntegrityError, match=f"{wrong.key} version 1: wrong on synthetic data"):
+    with pytest.raises(IntegrityError, match=f"{wrong.key} version {wrong.version}: wrong on synthetic data"):
         rehearse(replace(banks.agreement, cross_checks=("synthetic",)))
 
 

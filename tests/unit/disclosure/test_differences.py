@@ -184,7 +184,7 @@ def test_what_exact_analyses_are_handed_is_enough_for_noised_ones(tmp_path: Path
         before = {output: as_signed(share.parts[0]) for output, share in was[name].items()}
         labels = {measure.label for table in analysis.present(opened).tables for measure in table.measures.values()}
         assert "noised" in labels
-        for array in analysis.noised:
+        for array in set(analysis.noised) & set(before):  # a correlation's moments have no exact ones to differ from
             both = before["safe"].ravel().astype(bool) & opened["safe"].ravel().astype(bool)
             shown = both if before[array].shape == before["safe"].shape else slice(None)
             moved = before[array].ravel()[shown] != opened[array].ravel()[shown]

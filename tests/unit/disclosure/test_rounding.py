@@ -13,9 +13,8 @@ from counterfoil.analyses.registry import build
 from counterfoil.disclosure.attack import attack, cells_by_label
 from counterfoil.disclosure.declaration import Limits
 from counterfoil.disclosure.rounding import rounded
-from counterfoil.errors import AgreementError, PlanError, RangeError
+from counterfoil.errors import AgreementError, RangeError
 from counterfoil.governance.policies.policy import parse_policy
-from counterfoil.governance.policies.rules import Rules
 from counterfoil.joint.computation import analyses
 from counterfoil.joint.cost_estimate import HIDE, estimate
 from counterfoil.joint.rehearsal import rehearse
@@ -139,11 +138,18 @@ def test_a_threshold_is_compared_with_the_rounded_sum() -> None:
     assert {base: int(passed) for base, passed in answers.items()} == {1: 0, 6: 0, 10: 1}
 
 
-def test_moments_cannot_be_rounded_and_are_refused_by_name() -> None:
-    with pytest.raises(
-        PlanError, match="links: correlation releases correlations, and no version here enforces the rule "
-    ):
-        bound([LINKS], 3, Rules(safe_round_base=5))
+def test_the_rows_of_a_correlation_are_rounded_and_it_has_steps_of_its_own() -> None:
+    values = np.random.default_rng(1).integers(0, 1000, (3, 11))
+    frames = [
+        pd.DataFrame({"region": "north", "product": "car", "value": each, "debt": 1000 - each // 2}) for each in values
+    ]
+    rules = replace(BARE, safe_threshold=3, safe_round_base=10)
+    opened = released([LINKS], frames, rules)["links"]
+    exact = np.corrcoef(values.ravel(), 1000 - values.ravel() // 2)[0, 1]
+    assert opened["count"].tolist() == [30]
+    assert opened["correlation"].tolist() == [round(1000 * exact)]
+    (finding,) = bound([LINKS], 3, rules)["links"].present(opened).findings
+    assert finding.endswith(f"{exact:+.3f} over about 30 rows.")
 
 
 def test_a_sum_that_rounding_could_wrap_is_refused() -> None:

@@ -64,7 +64,7 @@ def correlation(bound: float = 3.21e-9, values: Any = CORRELATION, suppressed: i
     frame.insert(0, "column", NAMES)
     table = ResultTable("Correlation", frame, {name: Measure(bound=bound) for name in NAMES}, chart="heatmap")
     return Result(
-        "links", "correlation", 1, "Correlation", ("Strongest: one.",), (table,), suppressed=suppressed, cells=1,
+        "links", "correlation", 2, "Correlation", ("Strongest: one.",), (table,), suppressed=suppressed, cells=1,
         assumptions=("age is the same in all rows.",),
     )  # fmt: skip
 
