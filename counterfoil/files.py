@@ -22,9 +22,12 @@ _ABANDONED_S: Final = 3600
 
 
 def private_folder(path: Path) -> Path:
-    """Create the folder, if there is none, so that its user alone may enter it; return it."""
+    """Create the folder durably, if there is none, so that its user alone may enter it; return it. Raises: StoreError."""
     try:
+        made = [each for each in (path, *path.parents) if not each.exists()]
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in made:
+            sync_folder(each.parent)
     except OSError as error:
         raise StoreError(f"cannot make the folder {path}: {error.strerror}") from None
     return path

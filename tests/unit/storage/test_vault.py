@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 
 from counterfoil.crypto.keys import PrivateKeys
 from counterfoil.errors import DocumentError, NotFoundError, SealError, TamperedError
+from counterfoil.files import private_folder
 from counterfoil.storage.arrays import pack, unpack
 from counterfoil.storage.vault import Vault
 
@@ -174,3 +176,12 @@ def test_headers_that_lie_are_refused(header: bytes) -> None:
 def test_only_ring_elements_are_packed() -> None:
     with pytest.raises(DocumentError, match="int64"):
         pack({"a": np.zeros(3, dtype=np.int64)})
+
+
+def test_folders_that_are_made_are_there_after_a_loss_of_power(tmp_path, monkeypatch):
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.readlink(f"/proc/self/fd/{handle}")))
+    private_folder(tmp_path / "one" / "two")
+    assert synced == [str(tmp_path / "one"), str(tmp_path)]
+    private_folder(tmp_path / "one" / "two")
+    assert len(synced) == 2
