@@ -22,7 +22,7 @@ _ABANDONED_S: Final = 3600
 
 
 def private_folder(path: Path) -> Path:
-    """Create the folder durably, if there is none, so that its user alone may enter it; return it. Raises: StoreError."""
+    """Create the folder durably, if there is none, for its user alone to enter; return it. Raises: StoreError."""
     try:
         made = [each for each in (path, *path.parents) if not each.exists()]
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -180,7 +180,7 @@ def test_only_ring_elements_are_packed() -> None:
 
 def test_folders_that_are_made_are_there_after_a_loss_of_power(tmp_path, monkeypatch):
     synced: list[str] = []
-    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.readlink(f"/proc/self/fd/{handle}")))
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(str(Path(f"/proc/self/fd/{handle}").readlink())))
     private_folder(tmp_path / "one" / "two")
     assert synced == [str(tmp_path / "one"), str(tmp_path)]
     private_folder(tmp_path / "one" / "two")
