@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Analysis
+from counterfoil.analyses.flags import check_flags
 from counterfoil.analyses.registry import build
 from counterfoil.data.row_sketch import sketch, sketch_shape
 from counterfoil.disclosure.complement import complement, families
@@ -106,6 +107,7 @@ def analyses(agreement: Agreement) -> dict[str, Analysis]:
         contract = agreement.contracts[planned.contract].shared()
         found[planned.name] = build(planned, contract, Limits.of(agreement, planned.contract))
     families(found)
+    check_flags(found)
     if "sums" in agreement.cross_checks and not comparisons(_stated(found)):
         raise PlanError(
             f"{agreement.source}: crossChecks asks for sums, but no two analyses of one contract state the same sum; "

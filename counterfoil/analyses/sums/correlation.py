@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from counterfoil.analyses import flags
 from counterfoil.analyses.base import Analysis, Checked, Input, Measure, Result, ResultTable, total_of
 from counterfoil.analyses.resolution import around, findings, size, smallest_spread, variance_tests
 from counterfoil.analyses.sums import noised_moments
@@ -48,6 +49,9 @@ STEPS: Final = 1000
 
 VARIES: Final = "varies_too_little"
 """What is counted, beside the rules, where a pair is hidden because a correlation of it would not be right."""
+
+TABLE: Final = "table_of_flags"
+"""What is counted where a pair is hidden because too few rows have, or have not, some of the flags."""
 
 _ONE: Final = 1 << FINE_BITS
 _ROOM_BITS: Final = 61
@@ -100,12 +104,16 @@ class Correlation(Analysis):
 
     def inputs(self) -> tuple[Input, ...]:
         width, limb, reach = len(self._columns), 1 << LIMB_BITS, self.limits.rows * _ONE
+        cells, most = ((1 << len(self._flags)) - 1,), 1 if self._shared else self.limits.rows
+        flagged = (Input("flags", cells, 0, most, per_row=self._shared),) if self._flags else ()
         if self._shared:
             return (
+                *flagged,
                 Input("high", (width,), -limb, limb, LIMB_BITS, per_row=True),
                 Input("low", (width,), 0, limb - 1, FINE_BITS, per_row=True),
             )
         return (
+            *flagged,
             Input("count", (), 0, self.limits.rows),
             Input("sum", (width,), -reach, reach, FINE_BITS),
             Input("cross", (len(self._products[0]),), -reach, reach, FINE_BITS),
@@ -166,11 +174,14 @@ class Correlation(Analysis):
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         fine = np.column_stack([encode_scaled(table, column.name, FINE_BITS).values for column in self._columns])
         high, low = fine >> LIMB_BITS, fine & ((1 << LIMB_BITS) - 1)
+        has = [(fine[:, at] > 0).astype(np.int64) for at, column in enumerate(self._columns) if column in self._flags]
+        cells = {"flags": flags.cells_of(has)} if has else {}
         if self._shared:
-            return {"high": high, "low": low}
+            return {**cells, "high": high, "low": low}
         mixed = high.T @ low
         middle, last = (mixed + mixed.T) >> LIMB_BITS, (low.T @ low) >> FINE_BITS
         return {
+            **{name: each.sum(axis=0) for name, each in cells.items()},
             "count": np.array(len(fine), np.int64),
             "sum": fine.sum(axis=0),
             "cross": (high.T @ high + middle + last)[self._products],
@@ -179,7 +190,7 @@ class Correlation(Analysis):
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
         if not self._shared:
             total, cross = (total_of([o.values[name] for o in owners]) for name in ("sum", "cross"))
-            return self._cells(p, [o.values["count"] for o in owners], total, cross)
+            return self._cells(p, owners, [o.values["count"] for o in owners], total, cross)
         width, (i, j) = len(self._columns), self._products
         limbs: Arith = concat([concat([o.values["high"], o.values["low"]], axis=1) for o in owners])
         sums, products = limbs.sum(axis=0), p.matmul(limbs.T, limbs)
@@ -187,7 +198,7 @@ class Correlation(Analysis):
         high, mixed, low = products[:width, :width], products[:width, width:], products[width:, width:]
         middle, last = trunc_exact(p, (mixed + mixed.T)[i, j], LIMB_BITS), trunc_exact(p, low[i, j], FINE_BITS)
         total = sums[:width] * (1 << LIMB_BITS) + sums[width:]
-        return self._cells(p, [owner.valid.sum() for owner in owners], total, high[i, j] + middle + last)
+        return self._cells(p, owners, [owner.valid.sum() for owner in owners], total, high[i, j] + middle + last)
 
     def conclude(self, p: Protocol, cells: Cells) -> Cells:
         """Conclude the coefficients on shares: a cell a pair, with the tests of all rows and of both its columns.
@@ -204,8 +215,13 @@ class Correlation(Analysis):
         # The nearest of STEPS: half of one more, rounded down.
         steps = p.add_public(found.r.value * STEPS, 1 << (found.r.frac - 1))
         rounded = settle(p, Rough(steps, found.r.frac, found.r.bound.times(STEPS + 1)), 0).value
-        tests = {rule: test.reshape(test.size, 1).broadcast_to((test.size, size)) for rule, test in cells.tests.items()}
-        tests[VARIES] = concat([varies[i].reshape(1, size), varies[j].reshape(1, size)])
+        tests = {
+            rule: test.reshape(test.size, 1).broadcast_to((test.size, size))
+            for rule, test in cells.tests.items()
+            if rule != TABLE
+        }
+        by_column = {VARIES: varies} | {rule: test for rule, test in cells.tests.items() if rule == TABLE}
+        tests |= {rule: concat([x[i].reshape(1, size), x[j].reshape(1, size)]) for rule, x in by_column.items()}
         return Cells(cells.count.reshape(1).broadcast_to((size,)), {"correlation": rounded}, tests)
 
     def present(self, opened: Opened) -> Result:
@@ -277,15 +293,19 @@ class Correlation(Analysis):
         rows = self.limits.total_rows
         return rows + (rows >> 20) + 1 + 2 * self._parts
 
-    # --- details ------------------------------------------------------------------------------------------------
-
-    def _cells(self, p: Protocol, counts: Sequence[Arith], total: Arith, cross: Arith) -> Cells:
+    def _cells(
+        self, p: Protocol, owners: Sequence[Checked], counts: Sequence[Arith], total: Arith, cross: Arith
+    ) -> Cells:
         """Test all moments together, on all owners' rows; a line through all columns leaves count - width free."""
         wanted, count = self.rules, total_of(counts)
         tests = dict(cell_tests.owners_test(p, wanted, counts))
         if wanted.safe_dof_threshold:
             free = p.add_public(count, -(wanted.safe_dof_threshold + len(self._columns)))
             tests["safe_dof_threshold"] = free.reshape(1)
+        if self._flags:
+            cells = [o.values["flags"].sum(axis=0) if self._shared else o.values["flags"] for o in owners]
+            verdict = flags.judged(p, wanted, self.contract, cells, counts)
+            tests[TABLE] = flags.column_tests(p, verdict, self._columns)
         return Cells(count, {"sum": total, "cross": cross}, tests)
 
     def _not_told(self, column: Column, count: int) -> str:
@@ -320,6 +340,11 @@ class Correlation(Analysis):
         if len(columns) < 2:
             raise PlanError(f"{self.planned.name}: list at least two numeric columns")
         return columns
+
+    @property
+    def _flags(self) -> tuple[Column, ...]:
+        """The columns of two values, where the result is exact."""
+        return () if self.planned.privacy is not None else flags.flags_of(self._columns)
 
     @property
     def _products(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

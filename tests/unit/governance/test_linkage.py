@@ -31,6 +31,7 @@ from counterfoil.governance.agreements.signing.link_key import LINK_KEY, link_ke
 from counterfoil.governance.agreements.signing.signed import publish, sign_agreement
 from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.policies.rules import OFF, Rules
+from tests.unit.analyses.judging import newest
 from tests.unit.conftest import Consortium, make_consortium
 from tests.unit.governance.test_agreement import EXPOSURE, LOANS, POLICY
 
@@ -196,8 +197,8 @@ def test_no_analysis_asks_for_somebodys_key(analysis: str) -> None:
         "mean_by_group": {"value": "customer_id", "by": ("region",)},
     }[analysis]
     plan = Planned(
-        analysis, analysis, 1, "probing", "loans", ("customer_id", "balance", "region")[: 2 if not params else 3],
-        params, ("bank-a",), "0" * 64,
+        analysis, analysis, newest(analysis), "probing", "loans",
+        ("customer_id", "balance", "region")[: 2 if not params else 3], params, ("bank-a",), "0" * 64,
     )  # fmt: skip
     with pytest.raises(PlanError, match=f"'customer_id' tells people apart; {analysis} of it would answer whether"):
         build(plan, keyed().shared(), Limits(4, 1000, Rules(safe_threshold=2, **OFF)))
