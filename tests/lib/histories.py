@@ -136,6 +136,15 @@ class Consortium:
         ]
         return cls(folder, fill_roster(raw, "roster.yaml", cards, clock.today()))
 
+    def vary(self, name: str, contract: str, words: Mapping[str, str]) -> None:
+        """Put a contract of this name beside another, which differs by its id and by these words."""
+        data = self.folder / "contracts" / "data"
+        text = (data / f"{contract}.odcs.yaml").read_text().replace(f"\nid: {contract}\n", f"\nid: {name}\n")
+        for old, new in words.items():
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        (data / f"{name}.odcs.yaml").write_text(text)
+
     def agreement(self, name: str, contract: str, plans: list[dict[str, Any]], owners: int) -> Agreement:
         """An agreement on these plans among so many owners. Raises: CounterfoilError where it cannot be."""
         folder = self.folder / "contracts" / "agreements"
@@ -216,7 +225,7 @@ def history(consortium: Consortium, seed: int, rows: int = 600, weeks: int = WEE
                 if name not in terms.contracts:
                     continue
                 made.asked += 1
-                tables = dict(_tables(terms, name, own.world))
+                tables = dict(tables_of(terms, name, own.world))
                 released = homes[name].release(terms, tables)
                 if released is not None:
                     opened, judged = released
@@ -238,7 +247,8 @@ def _terms(consortium: Consortium, rng: np.random.Generator, name: str, contract
         return Terms(whole, less, every if contract == "loans" else 4, 1 + int(rng.integers(4)))
 
 
-def _tables(terms: Agreement, contract: str, world: World) -> Iterator[tuple[Part, Table]]:
+def tables_of(terms: Agreement, contract: str, world: World) -> Iterator[tuple[Part, Table]]:
+    """The table of each owner of the agreement, by the part that it hands in."""
     needed = {column for plan in terms.analyses for column in plan.columns}
     for place, owner in enumerate(OWNERS[: len(terms.owners)]):
         mine = world[world[:, 1] == place]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from tests.lib.histories import CHURN, NAMES, PRODUCTS, REGIONS, SELF, World
 Floats = NDArray[np.float64]
 
 CHANGES = (arithmetic.CHANGE, arithmetic.REST_CHANGE)
+"""Ways whose persons are those who changed; what two cuts differ by over time may be nobody."""
 
 
 @dataclass
@@ -106,7 +108,9 @@ def wrong(each: Combination, given: Floats, truth: Truth, rules: Rules, knowledg
     """Say what gives somebody away, or "" if nothing does."""
     persons, change = int((given != 0).sum()), each.way in CHANGES
     few = rules.safe_difference if change else rules.safe_threshold
-    nothing = not rules.zeros_are_disclosive or covers(each, knowledge)
+    nothing = covers(each, knowledge) or not (change or rules.zeros_are_disclosive)
+    if each.way == arithmetic.CUT and len({number.state for _, number in each.terms}) > 1:
+        nothing = True  # over time, two cuts may differ by nobody
     if persons < few and not (persons == 0 and nothing):
         return f"about {persons} persons"
     if not each.first.factors or persons == 0:
@@ -125,16 +129,16 @@ def _coefficients(knowledge: Knowledge, truth: Truth, rules: Rules) -> Iterator[
     for release in knowledge.releases:
         for name, plan in release.exact:
             told = plan.told(release.opened[name]) if release.opened[name]["safe"].any() else ()
-            flags = {column for each in told if each.coefficient for column in each.feature.factors}
-            for flag in sorted(flags):
-                if truth.cuts.bounds.get(flag) != (0, 1):
-                    continue
-                for value in (0, 1):
-                    box = ((flag, truth.cuts.cuts[flag].between(value, value + 1)),)
-                    number = Number(release.state, name, flag, (), box, 0, 0)
-                    persons = int((truth.of(Combination(arithmetic.ALONE, ((1, number),))) != 0).sum())
-                    if 0 < persons < rules.safe_threshold:
-                        yield Leak(COEFFICIENT, (release.state,), flag, "group", f"about {persons} persons")
+            columns = {column for each in told if each.coefficient for column in each.feature.factors}
+            flags = sorted(column for column in columns if truth.cuts.bounds.get(column) == (0, 1))
+            cells = [((flag, value),) for flag in flags for value in (0, 1)]
+            cells += [((f, a), (g, b)) for f, g in combinations(flags, 2) for a, b in product((0, 1), repeat=2)]
+            for cell in cells:
+                box = tuple((flag, truth.cuts.cuts[flag].between(value, value + 1)) for flag, value in cell)
+                number = Number(release.state, name, str(cell), (), box, 0, 0)
+                persons = int((truth.of(Combination(arithmetic.ALONE, ((1, number),))) != 0).sum())
+                if 0 < persons < rules.safe_threshold:
+                    yield Leak(COEFFICIENT, (release.state,), str(cell), "group", f"about {persons} persons")
 
 
 def _programmed(knowledge: Knowledge, truth: Truth, rules: Rules, rng: np.random.Generator) -> Iterator[Leak]:
@@ -143,6 +147,8 @@ def _programmed(knowledge: Knowledge, truth: Truth, rules: Rules, rng: np.random
     at = int(rng.integers(max(1, len(states) - 1)))
     window = states[at : at + 2]
     weeks = int(window[-1][1:]) - int(window[0][1:])
+    if all(len(each.box) == 0 for each in knowledge.hidden if each.state in window):
+        return
     for interval in bounded(knowledge, window, 3 * CHURN * max(1, weeks), sums=False):
         if interval.what != "count" or interval.width >= rules.safe_interval:
             continue

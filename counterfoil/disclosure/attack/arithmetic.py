@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
+from math import prod
 from typing import Final
 
 from counterfoil.disclosure.attack.boxes import Box
@@ -71,7 +72,19 @@ def combined(knowledge: Knowledge, *, changes: bool = False) -> Iterator[Combina
             number = by_state[now][key]
             yield Combination(CHANGE, ((1, number), (-1, by_state[then][key])), _rows(by_state[now], number))
         yield from _between(rests[then], rests[now])
+        yield from _recut(by_state[then], by_state[now])
     yield from _windows(by_state)
+
+
+def _recut(then: dict[_Key, Number], now: dict[_Key, Number]) -> Iterator[Combination]:
+    """Give a cell of one release less one of another, where the same column was cut in another way then."""
+    for key in now.keys() - then.keys():
+        for old in then.keys() - now.keys():
+            one, other = now[key], then[old]
+            if one.factors != other.factors or {c for c, _ in one.box} != {c for c, _ in other.box}:
+                continue
+            if within(one.box, other.box) or within(other.box, one.box):
+                yield Combination(CUT, ((1, one), (-1, other)), _rows(now, one))
 
 
 def _windows(by_state: dict[str, dict[_Key, Number]]) -> Iterator[Combination]:
@@ -103,7 +116,29 @@ def _of(knowledge: Knowledge, state: str) -> dict[_Key, Number]:
             old = found.get((each.factors, each.box))
             if old is None or each.high - each.low < old.high - old.low:
                 found[each.factors, each.box] = each
+    for each in [*_margins(knowledge, list(found.values()))]:
+        found.setdefault((each.factors, each.box), each)
     return found
+
+
+def _margins(knowledge: Knowledge, numbers: list[Number]) -> Iterator[Number]:
+    """Add up the cells of every table along its columns, where all of a line are known."""
+    tables: dict[tuple[object, ...], list[Number]] = defaultdict(list)
+    for each in numbers:
+        tables[each.analysis, each.factors, tuple(column for column, _ in each.box)].append(each)
+    for same in tables.values():
+        columns = [column for column, _ in same[0].box]
+        for kept in itertools.chain.from_iterable(itertools.combinations(columns, n) for n in range(len(columns))):
+            lines: dict[Box, list[Number]] = defaultdict(list)
+            for each in same:
+                lines[tuple((column, parts) for column, parts in each.box if column in kept)].append(each)
+            whole = prod(knowledge.cuts.cuts[column].size for column in columns if column not in kept)
+            for box, line in lines.items():
+                sizes = (prod(len(parts) for column, parts in each.box if column not in kept) for each in line)
+                if sum(sizes) == whole and disjoint(line):
+                    said = f"all that is in {line[0].cell} and {len(line) - 1} more"
+                    ends = sum(each.low for each in line), sum(each.high for each in line)
+                    yield replace(line[0], cell=said, box=box, low=ends[0], high=ends[1])
 
 
 def _rests(numbers: dict[_Key, Number]) -> Iterator[Combination]:

@@ -183,10 +183,12 @@ def _persons(each: Combination, rules: Rules, churn: float, knowledge: Knowledge
     if each.rows is None:
         return None
     few, persons = rules.safe_threshold, floor(each.rows[1] + _SLACK)
-    if each.way in (arithmetic.CHANGE, arithmetic.REST_CHANGE):
+    change = each.way in (arithmetic.CHANGE, arithmetic.REST_CHANGE)
+    if change:
         places = [knowledge.states.index(number.state) for _, number in each.terms]
         few, persons = rules.safe_difference, floor(2 * churn * (max(places) - min(places)) * max(0, persons))
-    if persons >= few or (persons <= 0 and (not rules.zeros_are_disclosive or covers(each, knowledge))):
+    nothing = covers(each, knowledge) or not (change or rules.zeros_are_disclosive)
+    if persons >= few or (persons <= 0 and nothing):
         return None
     return persons if close(each, rules) else None
 
@@ -200,8 +202,9 @@ def close(each: Combination, rules: Rules) -> bool:
 
 
 def covers(each: Combination, knowledge: Knowledge) -> bool:
-    """Tell whether a total less its parts is nothing because they are all its parts."""
-    cuts, parts = knowledge.cuts.cuts, [dict(number.box) for weight, number in each.terms if weight < 0]
+    """Tell whether a total less its parts, of one state, is nothing because they are all its parts."""
+    cuts, own = knowledge.cuts.cuts, [term for term in each.terms if term[1].state == each.first.state]
+    parts = [dict(number.box) for weight, number in own if weight < 0]
     whole = dict(each.first.box)
     columns = sorted({*whole, *(column for part in parts for column in part)})
     every = prod(len(whole.get(column, range(cuts[column].size))) for column in columns)
