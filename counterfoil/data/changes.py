@@ -305,7 +305,7 @@ def _added(what: Integers, at: Integers, size: int) -> Integers:
 
 
 def _coarser(found: _Found, fine: Sequence[Cut], coarse: Sequence[Cut]) -> _Found:
-    """Of each cell take the part that changed least: the earlier cut stays until all parts beside it have changed."""
+    """Take of each cell the part that changed least: the earlier cut stays until all parts beside it have changed."""
     shape = [cut.parts for cut in fine]
     whole = [mine if mine == theirs else None for mine, theirs in zip(fine, coarse, strict=True)]
     axes = [

@@ -60,7 +60,7 @@ ANY_YAML: dict[str, tuple[Callable[[bytes], bytes], str, int]] = {
         "tags (!...) are not allowed",
         1,
     ),
-    "a key twice": (lambda raw: b"kind: x\n" + raw, "is there twice; keep one", 0),
+    "a key twice": (lambda raw: b"kind: x\n" + raw, "twice; keep one", 0),
     "a list as a key": (lambda raw: b"? [a]\n: 1\n" + raw, "a key must be plain text", 1),
     "a tab for indentation": (lambda raw: b"a:\n\tb: 1\n" + raw, "not valid YAML", 2),
     "an open quote": (lambda raw: raw + b'a: "x\n', "not valid YAML", 0),
