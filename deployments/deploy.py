@@ -154,9 +154,9 @@ def _flow(entrypoint: str, where: str) -> Flow[..., Any]:
     stages = {stage.entry_point: stage for stage in STAGES.values()}
     try:
         stage = stages[entrypoint]
-        found: Flow[..., Any] = getattr(import_module(stage.module), stage.name)
-    except (KeyError, ImportError):
+    except KeyError:
         raise EntryPointError(f"{where}: no flow is at {entrypoint}; entry points are like {min(stages)}") from None
+    found: Flow[..., Any] = getattr(import_module(stage.module), stage.name)  # what it lacks, its extra has
     return found
 
 

@@ -10,13 +10,15 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from counterfoil.canonical import Ref
 from counterfoil.errors import NotFoundError
 from counterfoil.home import Home
-from counterfoil.roles.node.attempt import Computation
 from counterfoil_prefect.mpc_tasks.barrier import say
+
+if TYPE_CHECKING:
+    from counterfoil.roles.node.attempt import Computation
 
 T = TypeVar("T")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import PackageNotFoundError, requires
+from importlib.metadata import PackageNotFoundError, distribution, requires
 
 from counterfoil.errors import MissingExtraError
 
 _ORDER = ("sign", "open", "owner", "node", "prefect")
 """From the smallest; an extra that is not listed is for those who work on Counterfoil."""
+ALL = "all"
+"""The extra that has what all others have."""
 _REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+).*;\s*extra\s*==\s*["']([a-z]+)["']""")
 
 
@@ -26,7 +28,19 @@ def missing(module: str | None, preferred: str = "") -> MissingExtraError | None
     having = [extra for extra in _ORDER if _canonical(top) in _distributions(extra)]
     if not having:
         return None
-    extra = preferred if preferred in having else having[0]
+    return _error(top, preferred if preferred in (*having, ALL) else having[0])
+
+
+def demand_all() -> None:
+    """Check that the packages of all extras are installed. Raises: MissingExtraError."""
+    for name in sorted(set().union(*map(_distributions, _ORDER))):
+        try:
+            distribution(name)
+        except PackageNotFoundError:
+            raise _error(name, ALL) from None
+
+
+def _error(top: str, extra: str) -> MissingExtraError:
     return MissingExtraError(
         f"this command needs {top}, which is not installed; install the extra that has it: "
         f"pip install 'counterfoil[{extra}]'"

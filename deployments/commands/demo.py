@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.command import Command
+from counterfoil.cli.extras import demand_all
 
 
 class Review(StrEnum):
@@ -29,6 +30,7 @@ def demo(
 
     Example: counterfoil demo --review ask
     """
+    demand_all()
     from counterfoil_prefect.deployments.demo import run
 
     tables = ["--rows", str(rows), *(["--canaries"] if canaries else [])]
