@@ -28,14 +28,21 @@ SAME: Final = 2
 def with_tags(table: Table, key: bytes) -> Table:
     """Tag each row of the table as it was read, in each of its contract's key domains; tags go where the row goes.
 
-    A table whose rows are nobody's, and have no key, has no tags.
+    A table whose rows are nobody's, and have no key, has no tags; one that has tags keeps them.
 
     Cost: about 2 s a million rows and domain.
     """
-    if not table.contract.unit:
+    if not table.contract.unit or table.who is not None:
         return table
     own = hmac.digest(key, bind("counterfoil/person/1"), "sha256")
     return replace(table, who=np.stack([_tags(table, own, each) for each in key_domains(table.contract)], axis=1))
+
+
+def without_identifiers(table: Table) -> Table:
+    """Leave out the direct identifiers, whose tags say all that anybody needs of them."""
+    columns = table.contract.columns
+    gone = {each.name for each in columns if each.role == "identifier" and not each.opt_out}
+    return table.select([name for name in table.names if name not in gone])
 
 
 def domain_names(contract: Contract) -> list[str]:

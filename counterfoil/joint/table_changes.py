@@ -5,12 +5,21 @@ Follows from the agreement alone, as all that is handed in does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Analysis
-from counterfoil.data.changes import Asked, Cut
+from counterfoil.data.changes import DEPTH, Asked, Changes, Cut
 from counterfoil.disclosure.features import Feature
+from counterfoil.governance.jobs.manifest import ArraySpec
+from counterfoil.mpc.ring.shares import Arith, concat
+
+PREFIX: Final = "rule-change"
+"""How the names of these arrays begin."""
 
 
 def asked_of(analyses: Iterable[Analysis]) -> list[Asked]:
@@ -36,6 +45,64 @@ def exact(analyses: Mapping[str, Analysis], contract: str) -> Iterator[Analysis]
     return (each for each in analyses.values() if each.planned.contract == contract and each.noise is None)
 
 
+def change_inputs(asked: Iterable[Asked], analyses: Iterable[Analysis], states: int) -> dict[str, ArraySpec]:
+    """Describe the arrays that an owner hands in of its changes since so many states: none where there are none.
+
+    Of the number of rows it hands in how many persons changed; of other sums by how much, too. A person's movements in
+    several cells are added up, and rows may have come and gone.
+
+    Shapes: (states, cells), the largest ones (states, DEPTH, cells).
+    """
+    plans = list(analyses)
+    if not states or not plans:
+        return {}
+    contract, rows = plans[0].contract, plans[0].limits.rows
+    found = {}
+    for at, each in enumerate(asked):
+        most = 2 * _largest(plans[0], each)
+        found[_name(at, "changed")] = ArraySpec((states, each.cells), 0, 2 * rows)
+        if each.factors:
+            found[_name(at, "moved")] = ArraySpec((states, each.cells), 0, most * rows)
+            of_one = min(contract.person.most, rows) if contract.person else 1
+            found[_name(at, "largest")] = ArraySpec((states, DEPTH, each.cells), 0, most * of_one)
+    return found
+
+
+def change_arrays(asked: Iterable[Asked], counted: Mapping[str, Changes]) -> dict[str, NDArray[np.int64]]:
+    """Name what an owner counted as it is handed in."""
+    found = {}
+    for at, each in enumerate(asked):
+        changes = counted[each.name]
+        if not len(changes.changed):
+            continue
+        found[_name(at, "changed")] = changes.changed
+        if each.factors:
+            found |= {_name(at, "moved"): changes.moved, _name(at, "largest"): changes.largest}
+    return found
+
+
+def aligned(handed: Arith, states: Sequence[str], jobs: Sequence[str], zero: Arith) -> Arith:
+    """Put what one owner handed in, of the states that it names, into the order of the jobs; others have not changed.
+
+    `zero` is a sharing of nothing, of the shape of one state. Local.
+    """
+    places = {job: at for at, job in enumerate(states)}
+    whole = concat([handed, zero.reshape(1, *zero.shape)])
+    return whole[np.array([places.get(job, len(states)) for job in jobs], np.int64)]
+
+
+def _name(at: int, item: str) -> str:
+    return f"{PREFIX}--{at}-{item}"
+
+
+def _largest(analysis: Analysis, each: Asked) -> int:
+    """Return the most that one row contributes to a feature, in its units."""
+    largest = 1
+    for name in each.factors:
+        largest *= max(map(abs, analysis.contract.column(name).bounds or (0, 0)))
+    return (largest >> each.shift) + 1
+
+
 def _cuts(analysis: Analysis) -> dict[str, Cut]:
     edges, found = analysis.edges(), {}
     for name, parts in analysis.axes() or ():
@@ -49,9 +116,11 @@ def _cuts(analysis: Analysis) -> dict[str, Cut]:
 
 
 def _shift(analysis: Analysis, factors: tuple[str, ...]) -> int:
-    """Say in units of which power of two a product is counted, so that the sum of all rows' fits into 60 bits."""
+    """Say in units of which power of two it is counted, so that no sum of all rows', nor a test of it, can wrap."""
     largest = 1
     for name in factors:
         largest *= max(map(abs, analysis.contract.column(name).bounds or (0, 0)))
     reach = (2 * largest * max(analysis.limits.total_rows, 1)).bit_length()
-    return max(reach - 60, 0) if len(factors) > 1 else 0
+    rules = analysis.rules
+    room = max((each.numerator + each.denominator).bit_length() for each in (rules.safe_nk_k, rules.safe_pratio_p))
+    return max(reach + room - 60, 0) if factors else 0

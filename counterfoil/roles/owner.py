@@ -12,7 +12,7 @@ from counterfoil.data.minimising.minimise import Minimised
 from counterfoil.data.minimising.protect import protect
 from counterfoil.data.reading.table import Table
 from counterfoil.data.row_sketch import tagged
-from counterfoil.data.row_tags import with_tags
+from counterfoil.data.row_tags import with_tags, without_identifiers
 from counterfoil.errors import NotFoundError, PeriodTableError, PlanError, RefusedError
 from counterfoil.governance.agreements.agreement import Part
 from counterfoil.governance.agreements.signing.link_key import link_key
@@ -65,7 +65,8 @@ class Contribution:
         path = table_of(self.home, self.contract, self.period, terms.schedule.due(now))
         self._before = handed_in(terms, self.contract, self.period, self.home)
         self._file = _digest(path)
-        self._table, verdict = load_valid(path, terms.contracts[self.contract])
+        contract = terms.contracts[self.contract]
+        self._table, verdict = load_valid(path, contract, contract.unit if self._leased is not None else ())
         next_number(self._before, self._file, terms, now)
         return verdict
 
@@ -79,10 +80,11 @@ class Contribution:
         terms = self.agreement.terms
         key = link_key(terms, own_keys(terms, self.home), self.home.exchange) if terms.links else None
         table = self._checked()
-        if self.contract in guarded(terms):
-            table = tagged(table, self.home.membership_key)
         if self._leased is not None:
             table = with_tags(table, self.home.membership_key)
+        table = without_identifiers(table)
+        if self.contract in guarded(terms):
+            table = tagged(table, self.home.membership_key)
         kept = protect(table, needed, self.home.data / f"{self.contract}.risk.html", key)
         self._table, self.account = kept.table, kept.account
         return kept

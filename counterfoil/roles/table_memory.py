@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.data.changes import Rows
+from counterfoil.data.changes import Asked, Changes, Rows, count_changes
 from counterfoil.data.reading.table import Table
 from counterfoil.data.reading.table import load as read_table
 from counterfoil.data.row_memory import categories, encodings, packed, rows_of, unpacked, without
@@ -113,7 +113,8 @@ def keep(
     note_state(found, home.state)
     waiting = [each for each in all_states(home.state) if each.table == name and not each.job]
     for each in waiting[:-MOST_WAITING]:
-        _drop(each, home)
+        if each.columns:
+            _drop_rows(each, home)
     return found
 
 
@@ -158,6 +159,29 @@ def known_states(table: str, terms: Agreement, contract: Contract, period: str, 
         Known(job, each.domain, load(each, contract, home) if sorted(each.owners) == owners else None)
         for job, each in by_job.items()
     ]
+
+
+def changes_since(asked: Sequence[Asked], table: Table, known: Sequence[Known]) -> dict[str, Changes]:
+    """Count what changed in a minimised table since each of its known states, in their order.
+
+    States whose persons were told apart otherwise, as the contract says that they may have been, are compared so;
+    of others nothing changed, as far as anybody can tell. Raises: as `encode`.
+    """
+    names = domain_names(table.contract)
+    counted = count_changes(asked, rows_of(table), [each.rows if each.domain == names[0] else None for each in known])
+    for place, name in enumerate(names[1:], 1):
+        former = [each.rows if each.domain == name else None for each in known]
+        if table.who is not None and any(former):
+            for more, found in zip(
+                count_changes(asked, rows_of(table, place), former).values(), counted.values(), strict=True
+            ):
+                for at in np.flatnonzero([each is not None for each in former]):
+                    found.changed[at], found.moved[at], found.largest[at] = (
+                        more.changed[at],
+                        more.moved[at],
+                        more.largest[at],
+                    )
+    return counted
 
 
 def load(found: TableState, contract: Contract, home: Home) -> Rows | None:

@@ -26,6 +26,7 @@ from counterfoil.canonical import Ref
 from counterfoil.data.minimising.minimise import minimise
 from counterfoil.data.reading.table import Table, load
 from counterfoil.data.row_sketch import tagged
+from counterfoil.data.row_tags import with_tags
 from counterfoil.data.synthetic import synth
 from counterfoil.governance.agreements.agreement import Agreement, Part
 from counterfoil.governance.agreements.signing.in_force import REVIEW
@@ -99,7 +100,7 @@ class Consortium:
         """The owner's table as `contribute` would minimise it, without the seconds that it takes to check the rules."""
         home, terms = self.homes[owner], self.agreement
         read = load(table_file(home, contract), terms.contracts[contract], home.data / f"{contract}.faults.html")
-        table = tagged(read, home.membership_key)
+        table = with_tags(tagged(read, home.membership_key), home.membership_key)
         plans = [plan for plan in terms.analyses if plan.contract == contract]
         return minimise(table, {column for plan in plans for column in plan.columns}).table
 

@@ -9,7 +9,7 @@ but that page, no network, no usage report.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,15 +64,16 @@ def check_file(path: Path, contract: Contract) -> Validation:
     return _check(path, contract, [])[1]
 
 
-def load_valid(path: Path, contract: Contract) -> tuple[Table, Validation]:
+def load_valid(path: Path, contract: Contract, also: Collection[str] = ()) -> tuple[Table, Validation]:
     """Load the file as a table that satisfies its contract, without the identifiers.
 
-    Nobody needs those any more; the column that tells who opted out is kept.
+    Nobody needs those any more, but those of `also`; the column that tells who opted out is kept.
 
     Cost: as `check_file`, and memory for the table.
     Raises: as `check_file`.
     """
-    kept = [column.name for column in contract.columns if column.role != "identifier" or column.opt_out]
+    columns = [each for each in contract.columns if each.role != "identifier" or each.opt_out or each.name in also]
+    kept = [column.name for column in columns]
     return _check(path, contract, kept)
 
 

@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 
 from counterfoil import clock
 from counterfoil.cli import app
-from counterfoil.data.changes import count_changes
+from counterfoil.data.changes import Asked
 from counterfoil.data.reading.table import Table
 from counterfoil.data.row_memory import rows_of
 from counterfoil.data.row_tags import domain_names, with_tags
 from counterfoil.errors import LeaseError, NotFoundError
-from counterfoil.governance.contracts.contract import Contract
+from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.cumulative.source_tables import (
     Lease,
     all_states,
@@ -34,12 +34,15 @@ from counterfoil.governance.cumulative.source_tables import (
 from counterfoil.governance.retention.recovery import back_up, restore
 from counterfoil.home import Home
 from counterfoil.joint.computation import analyses
-from counterfoil.joint.table_changes import asked_of, edges_of, exact
+from counterfoil.joint.table_changes import aligned, asked_of, change_arrays, change_inputs, edges_of, exact
+from counterfoil.mpc.ring.shares import as_signed
+from counterfoil.mpc.suites.plain import Plain
 from counterfoil.roles.owner import Contribution, table_file
-from counterfoil.roles.table_memory import erase_persons, identify, known_states, learn, load
+from counterfoil.roles.table_memory import Known, changes_since, erase_persons, identify, known_states, learn, load
 from counterfoil.storage.state import State
 from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, another
 from tests.lib.consortium import OWNERS, Consortium, found
+from tests.unit.governance.test_contract import SMALL, own
 from tests.unit.roles.test_differences import keep, publish
 
 TODAY = date(2026, 11, 23)
@@ -171,7 +174,11 @@ def changes(banks: Consortium, table: Table, states: list[str]) -> dict[str, lis
     plans = list(exact(analyses(terms), "loans"))
     known = known_states("loans", terms, terms.contracts["loans"], "2027-w01", home)
     assert [each.job for each in known] == states
-    counted = count_changes(asked_of(plans), rows_of(table), [each.rows for each in known])
+    asked = asked_of(plans)
+    counted = changes_since(asked, table, known)
+    arrays, specs = change_arrays(asked, counted), change_inputs(asked, plans, len(known))
+    assert {name: array.shape for name, array in arrays.items()} == {name: spec.shape for name, spec in specs.items()}
+    assert all(specs[name].low <= array.min() <= array.max() <= specs[name].high for name, array in arrays.items())
     return {name: each.changed.tolist() for name, each in counted.items()}
 
 
@@ -270,3 +277,53 @@ def test_edges_and_grids_follow_from_the_agreement(banks: Consortium) -> None:
     plans = list(exact(analyses(banks.agreement), "loans"))
     assert edges_of(plans) == {"balance": plans[1].edges()["balance"]}
     assert [each.name for each in asked_of(plans)] == ["number of rows", "sum of balance", "number of rows by balance"]
+
+
+def test_owners_that_name_other_states_are_put_in_one_order() -> None:
+    """Of a state that an owner does not name nothing changed at it."""
+    p = Plain()
+    handed = p.constant(np.array([[1, 2], [3, 4]], np.int64))
+    put = aligned(handed, ["b", "a"], ["a", "c", "b"], p.constant(np.zeros(2, np.int64)))
+    assert as_signed(put.parts[0]).tolist() == [[3, 4], [0, 0], [1, 2]]
+
+
+def test_without_states_nothing_more_is_handed_in(banks: Consortium) -> None:
+    plans = list(exact(analyses(banks.agreement), "loans"))
+    assert change_inputs(asked_of(plans), plans, 0) == {}
+    week_53 = change_inputs(asked_of(plans), plans, 52)
+    assert sum(spec.size for spec in week_53.values()) == 52 * (1 + 1 + 1 + 2 + asked_of(plans)[2].cells)
+    assert all(-(1 << 61) <= spec.low <= spec.high <= 1 << 61 for spec in week_53.values())
+
+
+def test_what_is_checked_and_minimised_has_tags_of_persons_and_no_identifiers(tmp_path: Path) -> None:
+    """The numbers of customers are needed until their tags are made, and never leave the step that makes them."""
+    banks = found(tmp_path, 1010, edit=keep("total-exposure"))
+    made = Contribution(banks.homes["bank-d"], banks.signed("bank-d"), "loans", banks.period, clock.now())
+    made.validate(clock.now())
+    assert "customer_id" in made._checked().names
+    made.minimise()
+    table = made._checked()
+    assert set(table.names) == {"balance"}
+    assert table.who is not None and np.unique(table.who[:, 0]).size == table.rows
+
+
+def visits(former: str = "") -> Contract:
+    now = "{property: privacyRole, value: key}\n          - {property: keySpelling, value: {case: upper}}"
+    text = SMALL.replace("{property: privacyRole, value: key}", now) + former
+    return parse_contract(text.encode(), "visits.odcs.yaml")
+
+
+@pytest.mark.parametrize("former", [own("formerKeySpelling", "[{patient: {form: NFC}}]"), ""], ids=["named", "unknown"])
+def test_persons_who_were_told_apart_otherwise_are_found_again_or_have_not_changed(former: str) -> None:
+    """A next version of a contract that spells keys anew would make another person of everybody."""
+
+    def patients(contract: Contract, names: list[str]) -> Table:
+        data = pa.table({"patient": pa.array(names), "ward": pa.array(["a"] * len(names))})
+        return with_tags(Table(contract, "visits.csv", data), b"k" * 32)
+
+    before = parse_contract(SMALL.encode(), "visits.odcs.yaml")
+    then = patients(before, ["P1", "P2", "p3"])
+    now = patients(visits(former), ["P1", "P2", "p3", "p4"])
+    known = [Known("job", domain_names(before)[0], rows_of(then))]
+    changed = changes_since([Asked("rows", ())], now, known)["rows"].changed.tolist()
+    assert changed == ([[1]] if former else [[0]])
