@@ -194,7 +194,7 @@ def all_states(state: State) -> list[TableState]:
 def released_states(table: str, state: State) -> list[TableState]:
     """List the states of a table that were released, in the order of their release: the last MOST_STATES of them."""
     found = [each for each in all_states(state) if each.table == table and each.job]
-    return sorted(found, key=lambda each: (each.released, each.manifest))[-MOST_STATES:]
+    return sorted(found, key=lambda each: (each.released, each.handed_in, each.manifest))[-MOST_STATES:]
 
 
 def known_manifests(state: State) -> list[str]:
