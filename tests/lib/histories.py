@@ -243,8 +243,8 @@ def _terms(consortium: Consortium, rng: np.random.Generator, name: str, contract
         except CounterfoilError:
             continue
         less = replace(whole, holdings={owner: whole.holdings[owner] for owner in OWNERS[:-1]})
-        every = int(rng.choice([1, 4, 13], p=[0.15, 0.5, 0.35]))
-        return Terms(whole, less, every if contract == "loans" else 4, 1 + int(rng.integers(4)))
+        every = int(rng.choice([1, 4, 13], p=[0.1, 0.45, 0.45]))
+        return Terms(whole, less, every if contract == "loans" else 8, 1 + int(rng.integers(4)))
 
 
 def tables_of(terms: Agreement, contract: str, world: World) -> Iterator[tuple[Part, Table]]:
