@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from counterfoil.canonical import Ref
 from counterfoil.cli import app
+from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.in_force import REVIEW, load
 from counterfoil.governance.cumulative.budget_ledger import balances, ledger
 from counterfoil.governance.jobs.evidence import load_draft
@@ -18,7 +21,7 @@ from counterfoil.governance.jobs.references import agreement_ref
 from counterfoil.home import Home
 from counterfoil_prefect.synthetic_data.loans import make_tables, write_tables
 from tests.lib.clock import at
-from tests.lib.consortium import NODES, OWNERS, REVIEWERS, Consortium
+from tests.lib.consortium import NODES, OWNERS, REVIEWERS, Consortium, agree
 
 pytestmark = pytest.mark.slow
 
@@ -39,6 +42,22 @@ def spent(banks: Consortium) -> dict[str, float]:
     return {each.recipient: each.spent for each in balances(banks.agreement, charges, NEXT.date())}
 
 
+def agreed_anew(terms: Agreement, homes: Mapping[str, Home], folder: Path) -> tuple[Agreement, Ref]:
+    """Have all sign the same agreement with the version of correlation that runs; the former one does not any more."""
+    written = {
+        "agreements/exposure.agreement.yaml": terms.raw,
+        "data/loans.odcs.yaml": terms.contracts["loans"].raw,
+        **{f"policies/{each.id}.policy.yaml": each.raw for each in terms.policies},
+    }
+    for name, raw in written.items():
+        (folder / "contracts" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "contracts" / name).write_bytes(raw)
+    stated = folder / "contracts" / "agreements" / "exposure.agreement.yaml"
+    text = stated.read_text().replace("version: 1.0.0", "version: 1.0.1", 1)
+    stated.write_text(text.replace("analysis: correlation\n    version: 1", "analysis: correlation\n    version: 2"))
+    return agree(folder / "contracts", terms.roster, homes)
+
+
 @pytest.fixture
 def banks(tmp_path: Path) -> Consortium:
     """All homes, upgraded, where their exchange is now, and the owners' tables of the next week."""
@@ -53,7 +72,8 @@ def banks(tmp_path: Path) -> Consortium:
         assert "upgraded from format 1" in run("home", "upgrade", "--home", path)
         homes[path.name] = Home.open(path)
     ref = agreement_ref(homes["bank-a"].exchange, REF)
-    terms = load(homes["bank-a"], ref, for_=REVIEW, today=NEXT.date()).terms
+    with at(NEXT):
+        terms, ref = agreed_anew(load(homes["bank-a"], ref, for_=REVIEW, today=NEXT.date()).terms, homes, tmp_path)
     made = make_tables(terms.contracts["loans"], seed=12, rows=1020, banks=OWNERS)
     for owner, path in write_tables(made, tmp_path / "tables").items():
         path.rename(homes[owner].data / f"loans{path.suffix}")
@@ -75,4 +95,4 @@ def test_the_next_week_is_run_with_what_was_remembered(banks: Consortium) -> Non
         assert all(1 < before[each] < after[each] for each in before)
         for each in NODES:
             run("log", "check", "--home", banks.homes[each].path)
-            run("budget", "audit", REF, "--home", banks.homes[each].path)
+            run("budget", "audit", banks.ref, "--home", banks.homes[each].path)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -116,12 +117,11 @@ def test_a_package_of_some_extra_that_is_not_there_is_named_before_anything_begi
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     demand_all()
-    there = extras.distribution
 
     def absent(name: str) -> object:
         if _canonical(name) == "numba":
-            raise extras.PackageNotFoundError(name)
-        return there(name)
+            raise PackageNotFoundError(name)
+        return distribution(name)
 
     monkeypatch.setattr(extras, "distribution", absent)
     with pytest.raises(MissingExtraError, match=r"needs numba.*counterfoil\[all\]"):
