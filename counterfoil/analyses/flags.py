@@ -20,6 +20,7 @@ from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.policies.rules import Rules
 from counterfoil.mpc.circuits.core.compare import is_zero, msb
 from counterfoil.mpc.circuits.core.convert import b2a
+from counterfoil.mpc.circuits.core.truncate import trunc_exact
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith, concat
 
@@ -68,11 +69,23 @@ def cells_of(flags: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     return cells
 
 
+def from_sums(p: Protocol, counts: Sequence[Arith], sums: Sequence[Arith], frac_bits: int) -> list[Arith]:
+    """Count the rows that have a flag at each owner, from sums of 1 where it is set and -1 where not.
+
+    Shapes: counts and sums, over 2^frac_bits, (); the result (1,) each.
+    Cost: 10 rounds; 152.4 / 256.75 B each at most.
+    Reveals: nothing.
+    """
+    twice = [(rows * (1 << frac_bits) + total).reshape(1) for rows, total in zip(counts, sums, strict=True)]
+    found = trunc_exact(p, concat(twice), frac_bits + 1)
+    return [found[at : at + 1] for at in range(len(twice))]
+
+
 def judged(p: Protocol, rules: Rules, contract: Contract, cells: Sequence[Arith], rows: Sequence[Arith]) -> Arith:
     """Judge the flags' table: 1 if its first flag may stay, else 0; and 1 if all may.
 
     Shapes: by owner, cells (2^k - 1,) of counts and rows (); the result (2,).
-    Cost: 30 rounds.
+    Cost: 29 rounds at most, with fewer than 64 owners.
     Reveals: nothing.
     """
     own = concat([_table(*each) for each in zip(cells, rows, strict=True)])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from counterfoil.analyses import flags
 from counterfoil.analyses.base import Analysis, Checked, Input, Measure, Result, ResultTable, total_of
 from counterfoil.analyses.resolution import around, findings, size, smallest_spread, variance_tests
-from counterfoil.analyses.sums import noised_moments
+from counterfoil.analyses.sums import noised_moments, stated
 from counterfoil.analyses.units import places
 from counterfoil.data.encode import WIDEST, encode_scaled
 from counterfoil.deferred import deferred
@@ -105,7 +105,7 @@ class Correlation(Analysis):
     def inputs(self) -> tuple[Input, ...]:
         width, limb, reach = len(self._columns), 1 << LIMB_BITS, self.limits.rows * _ONE
         cells, most = ((1 << len(self._flags)) - 1,), 1 if self._shared else self.limits.rows
-        flagged = (Input("flags", cells, 0, most, per_row=self._shared),) if self._flags else ()
+        flagged = (Input("flags", cells, 0, most, per_row=self._shared),) if self._counted_flags else ()
         if self._shared:
             return (
                 *flagged,
@@ -175,7 +175,7 @@ class Correlation(Analysis):
         fine = np.column_stack([encode_scaled(table, column.name, FINE_BITS).values for column in self._columns])
         high, low = fine >> LIMB_BITS, fine & ((1 << LIMB_BITS) - 1)
         has = [(fine[:, at] > 0).astype(np.int64) for at, column in enumerate(self._columns) if column in self._flags]
-        cells = {"flags": flags.cells_of(has)} if has else {}
+        cells = {"flags": flags.cells_of(has)} if self._counted_flags else {}
         if self._shared:
             return {**cells, "high": high, "low": low}
         mixed = high.T @ low
@@ -262,21 +262,10 @@ class Correlation(Analysis):
     # --- sums that other analyses may state, too ------------------------------------------------------------------
 
     def sums(self) -> frozenset[str]:
-        names = [column.name for column in self._columns]
-        pairs = [(names[i], names[j]) for i in range(len(names)) for j in range(i + 1)]
-        return frozenset({"rows", *(f"scaled sum of {name}" for name in names), *(_product(*pair) for pair in pairs)})
+        return stated.named([column.name for column in self._columns])
 
     def state(self, cells: Cells) -> Mapping[str, Stated]:
-        names, slack = [column.name for column in self._columns], self._off
-        total, cross = cells.values["sum"], cells.values["cross"]
-        return {
-            "rows": Stated(cells.count),
-            **{f"scaled sum of {name}": Stated(total[at], FINE_BITS, slack) for at, name in enumerate(names)},
-            **{
-                _product(names[i], names[j]): Stated(cross[at], FINE_BITS, slack)
-                for at, (i, j) in enumerate(zip(*self._products, strict=True))
-            },
-        }
+        return stated.stated([column.name for column in self._columns], cells, FINE_BITS, self._off)
 
     @property
     def _parts(self) -> int:
@@ -303,10 +292,17 @@ class Correlation(Analysis):
             free = p.add_public(count, -(wanted.safe_dof_threshold + len(self._columns)))
             tests["safe_dof_threshold"] = free.reshape(1)
         if self._flags:
-            cells = [o.values["flags"].sum(axis=0) if self._shared else o.values["flags"] for o in owners]
-            verdict = flags.judged(p, wanted, self.contract, cells, counts)
+            verdict = flags.judged(p, wanted, self.contract, self._cells_of_flags(p, owners, counts), counts)
             tests[TABLE] = flags.column_tests(p, verdict, self._columns)
         return Cells(count, {"sum": total, "cross": cross}, tests)
+
+    def _cells_of_flags(self, p: Protocol, owners: Sequence[Checked], counts: Sequence[Arith]) -> list[Arith]:
+        """Return by owner how many rows have which flags; a single one's rows follow from its sum."""
+        if self._counted_flags:
+            return [o.values["flags"].sum(axis=0) if self._shared else o.values["flags"] for o in owners]
+        at = self._columns.index(self._flags[0])
+        sums = [o.values["high"][:, at].sum() * (1 << LIMB_BITS) + o.values["low"][:, at].sum() for o in owners]
+        return flags.from_sums(p, counts, sums, FINE_BITS)
 
     def _not_told(self, column: Column, count: int) -> str:
         """Say of a column without correlations why that can be, from what was released alone."""
@@ -347,6 +343,11 @@ class Correlation(Analysis):
         return () if self.planned.privacy is not None else flags.flags_of(self._columns)
 
     @property
+    def _counted_flags(self) -> bool:
+        """Whether owners hand in which flags rows have: not of a single one that is among the rows on shares."""
+        return len(self._flags) > (1 if self._shared else 0)
+
+    @property
     def _products(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Every pair of columns once, each with itself, too."""
         i, j = np.tril_indices(len(self._columns))
@@ -357,9 +358,3 @@ class Correlation(Analysis):
         """Every pair of columns once."""
         i, j = np.tril_indices(len(self._columns), -1)
         return i, j
-
-
-def _product(one: str, other: str) -> str:
-    """Name a sum of products, whichever of the two comes first."""
-    first, second = sorted((one, other))
-    return f"scaled product of {first} and {second}"

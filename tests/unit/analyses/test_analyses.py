@@ -116,7 +116,7 @@ def test_a_row_out_of_range_counts_for_nothing() -> None:
     high, low = np.zeros((4, len(NUMERIC)), np.int64), np.zeros((4, len(NUMERIC)), np.int64)
     high[0, 1], high[1, 2], high[2, 3], low[3, 0] = limb, limb + 1, -(1 << 63), -1
     p = Plain()
-    values = {"flags": p.constant(np.zeros((4, 1), np.int64)), "high": p.constant(high), "low": p.constant(low)}
+    values = {"high": p.constant(high), "low": p.constant(low)}
     (checked,), rejected = check_ranges(p, [Handed(analysis.inputs(), values, 4)])
     assert checked.valid.parts[0].tolist() == [1, 0, 0, 0]
     kept = as_signed(checked.values["high"].parts[0])
