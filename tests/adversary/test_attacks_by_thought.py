@@ -114,7 +114,7 @@ class Scene:
             terms = replace(terms, holdings={OWNERS[each]: terms.holdings[OWNERS[each]] for each in present})
         tables = dict(tables_of(terms, contract, world))
         self.worlds[state] = world
-        released = self.homes.release(terms, tables)
+        released = self.homes.release(terms, tables, int(state[1:]))
         if released is None:
             return False
         opened, judged = released
@@ -152,7 +152,7 @@ WHOLE = "releases are compared as whole tables"
 MOMENTS = "a correlation is not judged as what it is made of"
 
 
-@attack("f1: correlation with a flag that one row has", MOMENTS)
+@attack("f1: correlation with a flag that one row has")
 def one_defaulter(scene: Scene) -> None:
     world = scene.people()
     world[len(world) // 2, [FLAG, LATE]] = 1, 120
@@ -167,7 +167,7 @@ def mean_of_a_flag(scene: Scene) -> None:
     scene.release("w01", scene.agree("t2", by("region", value="default_flag")), world)
 
 
-@attack("two jobs: margins under another agreement", WHOLE)
+@attack("two jobs: margins under another agreement")
 def margins_elsewhere(scene: Scene) -> None:
     world = scene.people()
     few = np.flatnonzero((world[:, REGION] == 0) & (world[:, PRODUCT] == 0))[4:]
@@ -177,7 +177,7 @@ def margins_elsewhere(scene: Scene) -> None:
     scene.release("w01", scene.agree("t3c", by("product")), world)
 
 
-@attack("two jobs: a second cut of a column", WHOLE)
+@attack("two jobs: a second cut of a column")
 def another_cut(scene: Scene) -> None:
     world = scene.people()
     world[:, BALANCE] = np.where(np.arange(len(world)) % 2, 400_000, 700_000)
@@ -288,7 +288,7 @@ def remainder(scene: Scene) -> None:
     scene.release("w01", scene.agree("s1", TOTAL, by("region")), world)
 
 
-@attack("second critic 2: flags that nest", MOMENTS)
+@attack("second critic 2: flags that nest")
 def nested(scene: Scene) -> None:
     world = scene.people()
     world[:, INCOME] = 0
@@ -423,7 +423,6 @@ def test_second_critic_8_a_step_of_an_owner_leaves_once(banks: Consortium) -> No
     assert first and (not second or not scene.releases[-1].opened["steps"]["safe"].any())
 
 
-@pytest.mark.xfail(strict=True, reason="no home leases a table's exact numbers")
 def test_second_critic_21_one_agreement_has_the_exact_numbers_of_an_interval(banks: Consortium) -> None:
     scene = Scene(banks)
     world = scene.people()
@@ -446,7 +445,7 @@ OTHERS = {
     "first critic 8: a column that hardly varies": True,
     "first critic 4: none, one or nine changed": True,
     "second critic 8: a step of one owner's part, every week": True,
-    "second critic, 2.1: two agreements in one interval": True,
+    "second critic, 2.1: two agreements in one interval": False,
     "second critic, 2.9: rows about nobody known": False,
 }
 """What the tests of their own are called on the page, and whether they are expected to fail."""

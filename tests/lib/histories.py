@@ -226,7 +226,7 @@ def history(consortium: Consortium, seed: int, rows: int = 600, weeks: int = WEE
                     continue
                 made.asked += 1
                 tables = dict(tables_of(terms, name, own.world))
-                released = homes[name].release(terms, tables)
+                released = homes[name].release(terms, tables, week)
                 if released is not None:
                     opened, judged = released
                     total = sum(table.rows for table in tables.values())
