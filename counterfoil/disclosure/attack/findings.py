@@ -85,7 +85,7 @@ def attack_all(
     ):
         _keep(found, each)
     tried += sum(1 for _ in knowledge.known)
-    for states in _windows(knowledge.states, window):
+    for states in _windows(knowledge.states, window if knowledge.linked else 1):
         told(f"everything released of {' and '.join(states)} together")
         if time.monotonic() >= end:
             left.append(f"linear programme over {' and '.join(states)}")

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 from counterfoil.disclosure.attack.boxes import Box, Cuts
 from counterfoil.disclosure.declaration import Declaration, Opened
@@ -91,8 +92,15 @@ class Knowledge:
         return tuple(sorted({each.state for each in self.releases}))
 
     @cached_property
+    def linked(self) -> bool:
+        """Whether states are about mostly the same rows, and not about new ones each time."""
+        return any(plan.contract.kind == "stock" for each in self.releases for plan in each.plans.values())
+
+    @cached_property
     def judged(self) -> frozenset[tuple[str, str]]:
-        """The pairs of states whose change was judged when the later one was released."""
+        """The pairs of states whose change was judged when the later one was released, or is about everybody."""
+        if not self.linked:
+            return frozenset(combinations(self.states, 2))
         return frozenset((then, each.state) for each in self.releases for then in each.judged)
 
     @cached_property

@@ -99,6 +99,16 @@ def test_a_week_less_the_last_is_about_those_who_came() -> None:
     assert not [each for each in found(one, judged).findings if each.way == arithmetic.CHANGE]
 
 
+def test_events_of_two_periods_are_not_about_the_same_persons() -> None:
+    one = got([TABLE], table(CELLS), "w1")
+    two = got([TABLE], table({**CELLS, ("east", "car"): CELLS["east", "car"] + 1}), "w2")
+    assert found(one, two).findings
+    for release in (one, two):
+        for plan in release.plans.values():
+            plan.contract = replace(plan.contract, kind="events")
+    assert found(one, two).findings == ()
+
+
 def test_a_third_release_less_what_the_second_has_more_than_the_first() -> None:
     a, b, c = table({("north", "car"): 200}), table({("north", "car"): 260}), table({("north", "car"): 61})
     made = found(*(got([TOTAL], frame, state) for frame, state in ((a, "w1"), (b, "w2"), (c, "w3"))))
