@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.disclosure.cell_tests import check_rules
 from counterfoil.disclosure.crosscheck import Stated
-from counterfoil.disclosure.declaration import Cells, Declaration, Limits, Opened
+from counterfoil.disclosure.declaration import Cells, Declaration, Input, Limits, Opened
+from counterfoil.disclosure.evidence_tests import check_rules
 from counterfoil.disclosure.noise import Moves, PlanNoise, plan_noise
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreements.agreement import Planned
@@ -37,25 +37,6 @@ SAFE = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
-    """One array that every owner hands in: integers in [low, high], scaled by 2^frac_bits.
-
-    Shapes: `shape`, preceded by the owner's number of rows if `per_row`.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    low: int
-    high: int
-    frac_bits: int = 0
-    per_row: bool = False
-
-    def shape_for(self, rows: int) -> tuple[int, ...]:
-        """Return the array's shape at an owner of so many rows."""
-        return (rows, *self.shape) if self.per_row else self.shape
-
-
-@dataclass(frozen=True, slots=True)
 class Checked:
     """One owner's inputs after the range check: what was out of range is zero, and `valid` (0 or 1) says so.
 
@@ -64,6 +45,10 @@ class Checked:
 
     values: Mapping[str, Arith]
     valid: Arith
+
+    def left_out(self) -> Checked:
+        """Return the same with nothing of it accepted."""
+        return Checked({name: value * 0 for name, value in self.values.items()}, self.valid * 0)
 
 
 @dataclass(frozen=True, slots=True)

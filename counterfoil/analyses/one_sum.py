@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.analyses.base import Analysis, Checked, Input
+from counterfoil.analyses.base import Analysis, Checked
 from counterfoil.analyses.cell_sums import sums_cells, sums_inputs, sums_of
 from counterfoil.analyses.units import places
 from counterfoil.data.encode import encode
-from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.crosscheck import Stated
-from counterfoil.disclosure.declaration import Cells
+from counterfoil.disclosure.declaration import Cells, Input
+from counterfoil.disclosure.evidence_tests import SUMS
 from counterfoil.disclosure.features import Feature
 from counterfoil.disclosure.noise import Moves
 from counterfoil.governance.contracts.column import Column
@@ -30,20 +30,20 @@ class OneSum(Analysis):
 
     params: ClassVar[frozenset[str]] = frozenset({"column"})
     statistics = frozenset({"counts", "sums"})
-    enforces: ClassVar[frozenset[str]] = cell_tests.SUMS
+    enforces: ClassVar[frozenset[str]] = SUMS
 
     def inputs(self) -> tuple[Input, ...]:
-        return sums_inputs(self.planned.name, (), self._bound, self.limits, self.rules)
+        return sums_inputs((), self._bound, self.limits)
 
     def features(self) -> tuple[Feature, ...]:
         return (Feature(), Feature((self._column.name,))) if self.noise is None else ()
 
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         values = encode(table, self._column.name).values
-        return sums_of(values, np.zeros(values.size, np.int64), (), cell_tests.depth(self.rules))
+        return sums_of(values, np.zeros(values.size, np.int64), ())
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
-        return sums_cells(p, self.rules, self._bound, owners)
+        return sums_cells(owners)
 
     def sums(self) -> frozenset[str]:
         return frozenset({"rows", f"sum of {self._column.name}"})

@@ -1,62 +1,41 @@
 """Complementary suppression: what would restore a hidden cell from its margins is hidden with it, on shares.
 
-The requirement: anybody with everything that is published, by all analyses on one contract and to all recipients, the
-number of all rows, and that no count is negative, still finds possible for a hidden cell's count every whole number of
-an interval at least as wide as the minimum count; and for a sum that a rule forbids, that it is in another cell.
+The requirement: what a line hides is a released number, since its margin less what it shows is that, whether the margin
+is released by somebody or known from elsewhere; so the union of its hidden cells satisfies every rule that a cell does.
+And anybody with everything that is published, by all analyses on one contract and to all recipients, the number of all
+rows, and that no count is negative, still finds possible for a hidden cell's count every whole number of an interval at
+least as wide as the minimum count.
 
 Grid by grid, coarser ones first (`margins`): rows can be moved between cells of a hidden line, or of a hidden cube,
-without a trace in any other table. A line with a forbidden cell is safe once it has two hidden cells and as many hidden
-rows as the minimum count; if it is not, its smallest other cell is hidden. Where margins cross, a forbidden cell needs
-the corners of a cube whose neighbours have as many rows; it gets the cheapest. Under a hidden margin all finer cells
-are hidden. What is done depends on public shapes alone; which cells are hidden stays shared.
+without a trace in any other table. Where a line's union fails, its smallest other cell joins it, then the next one;
+then the whole line is hidden, and its union is the margin, which is judged itself. Where margins cross, a forbidden
+cell needs the corners of a cube whose neighbours have as many rows as the minimum count; it gets the cheapest, and
+where a line's union fails then, the whole grid is hidden. Under a hidden margin all finer cells are hidden. What is
+done depends on public shapes alone; which cells are hidden stays shared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from counterfoil.disclosure.cell_tests import DOMINANCE
 from counterfoil.disclosure.declaration import Cells, Declaration
-from counterfoil.disclosure.lattice import Axes, Axis, Family, Grid, Index, cells_of, family
-from counterfoil.disclosure.suppression import Judged
-from counterfoil.governance.policies.rules import named
+from counterfoil.disclosure.evidence import Evidence, Order, orders, unions
+from counterfoil.disclosure.evidence_tests import tests, together
+from counterfoil.disclosure.lattice import Axes, Grid, Index
+from counterfoil.disclosure.layout import Layout
+from counterfoil.disclosure.suppression import judge
 from counterfoil.mpc.circuits.core.compare import is_zero, less_than, msb
 from counterfoil.mpc.circuits.core.convert import b2a, inject
+from counterfoil.mpc.circuits.core.ranked import Ordered, Ranked, cut, folded, multiplied, pairs
 from counterfoil.mpc.protocol import Protocol
-from counterfoil.mpc.ring.shares import U64, Arith, Words, concat
+from counterfoil.mpc.ring.shares import Arith, concat
 
-OF_COUNTS: Final = named("rows")
-"""The rules about who is in a cell; dominance is about its sum alone."""
-
-
-def families(analyses: Mapping[str, Declaration]) -> list[tuple[Family, frozenset[str]]]:
-    """List the tables that add up to one another, and the rules whose cells are to be protected among them.
-
-    For every contract all tables, by their counts; then for every column those that release its sums. A noised table
-    adds up to none, and what is hidden of it must depend on nothing but its own noised counts.
-    Raises: PlanError.
-    """
-    found = []
-    for contract in sorted({analysis.planned.contract for analysis in analyses.values()}):
-        tables = {
-            name: _axes(given)
-            for name, analysis in analyses.items()
-            if analysis.planned.contract == contract
-            and analysis.noise is None
-            and (given := analysis.axes()) is not None
-        }
-        if tables:
-            found.append((family(tables), OF_COUNTS))
-        for column in sorted({column for name in tables for column in analyses[name].summed()}):
-            summed = {name: axes for name, axes in tables.items() if column in analyses[name].summed()}
-            if len(set(summed.values())) > 1:
-                found.append((family(summed), OF_COUNTS | DOMINANCE))
-    return found
+SINGLE: Final = "single"
+"""The test that a line does not hide one cell alone."""
 
 
 def neighbours(analyses: Mapping[str, Declaration], name: str) -> list[str]:
@@ -72,123 +51,186 @@ def neighbours(analyses: Mapping[str, Declaration], name: str) -> list[str]:
     return found
 
 
-def complement(
-    p: Protocol, analyses: Mapping[str, Declaration], cells: Mapping[str, Cells], judged: Mapping[str, Judged]
-) -> dict[str, Arith]:
-    """Return for each analysis which cells are safe when what would restore forbidden ones is hidden, too.
+@dataclass(slots=True, eq=False)
+class Place:
+    """A grid of a contract, and what is known of its cells: evidence and tests, what is forbidden, what is hidden."""
 
-    Shapes: as `judged`.
-    Cost: for a grid of one group 31 rounds at most, a comparison for every pair of cells of a line.
+    contract: str
+    layout: Layout
+    grid: Grid
+    evidence: Sequence[Evidence] = ()
+    tests: Sequence[Mapping[str, Arith]] = ()
+    forbidden: list[Arith] = field(default_factory=list)
+    own: Arith = field(init=False)
+    hidden: Arith = field(init=False)
+    compared: list[Order] = field(default_factory=list)
+    counts: Ordered = field(init=False)
+    filled: Arith = field(init=False)
+
+    def is_of(self, layout: Layout, axes: Axes) -> bool:
+        return self.layout is layout and self.grid.axes == axes
+
+    @property
+    def persons(self) -> Arith:
+        """How many persons are in each cell."""
+        return next(each for each in self.evidence if not each.about.feature.factors).persons.sum(axis=0)
+
+    @property
+    def below(self) -> list[Axes]:
+        return [each.axes for each in self.layout.lattice.below(self.grid)]
+
+    def lines(self) -> list[Index]:
+        """Return the number of the line of each cell: of those along the grid's group, or of each of its margins."""
+        if len(self.grid.groups) == 1:
+            return [self.grid.lines]
+        return [self.grid.margin(axes) for axes in self.below if not any(set(axes) < set(each) for each in self.below)]
+
+
+def tests_of(
+    p: Protocol, wanted: Sequence[tuple[Place, object]], evidence: Sequence[Evidence]
+) -> list[dict[str, Arith]]:
+    """Make the tests of evidence of many places; those with the same rules, which are all of an agreement, at once."""
+    found: dict[int, dict[str, Arith]] = {}
+    for rules in dict.fromkeys(place.layout.rules for place, _ in wanted):
+        at = [i for i, (place, _) in enumerate(wanted) if place.layout.rules == rules]
+        found |= zip(at, tests(p, rules, [evidence[i] for i in at]), strict=True)
+    return [found[i] for i in range(len(evidence))]
+
+
+def complement(p: Protocol, places: Sequence[Place]) -> None:
+    """Decide what is hidden, of all grids with equally long chains of margins side by side.
+
+    Shapes: `hidden` of a place is (cells,), 1 or 0, as `forbidden` are.
+    Cost: 19 rounds, and some 55 for all grids together that are equally far from the number of all rows; a comparison
+        for every pair of contributions of a line.
     Reveals: nothing.
     """
-    tables = {name: _Table.of(p, analyses[name], cells[name], judged[name]) for name in judged}
-    for members, rules in families(analyses):
-        _protect(p, members, rules, tables)
-    return {name: table.safe(p).reshape(*cells[name].count.shape) for name, table in tables.items()}
+    # 1. The order of all contributions, and of counts, along the lines of each grid; and which cells have anybody.
+    lined = [place for place in places if place.grid.groups]
+    wanted = [(each, line) for place in lined for line in place.lines() for each in place.evidence]
+    single = [place for place in lined if len(place.grid.groups) == 1]
+    counts = [Ranked.of(-place.persons.reshape(1, -1), None, place.grid.lines) for place in single]
+    compared, order = orders(p, wanted, counts) if lined else ([], [])
+    for place in lined:
+        many = len(place.lines()) * len(place.evidence)
+        place.compared, compared = compared[:many], compared[many:]
+    for place, each, filled in zip(single, order, _some(p, [place.persons for place in single]), strict=True):
+        place.counts, place.filled = each, filled
+    # 2. Coarser grids first.
+    depths: dict[Place, int] = {}
+    for place in places:
+        depths[place] = max((depths[_at(places, place, axes)] + 1 for axes in place.below), default=0)
+    for depth in range(max(depths.values()) + 1):
+        here = [place for place in places if depths[place] == depth]
+        wide = [
+            _sum(
+                [*place.forbidden, *(_at(places, place, axes).hidden[place.grid.margin(axes)] for axes in place.below)]
+            )
+            for place in here
+        ]
+        flags = _some(p, [*(_sum(place.forbidden) for place in here), *wide])
+        for place, own, hidden in zip(here, flags, flags[len(here) :], strict=False):
+            place.own, place.hidden = own, hidden
+        _along_lines(p, [place for place in here if len(place.grid.groups) == 1])
+        _in_cubes(p, [place for place in here if len(place.grid.groups) > 1])
 
 
-@dataclass(slots=True)
-class _Table:
-    """One analysis's cells, flattened over sorted axes, those outside last."""
-
-    count: Arith
-    hidden: Arith
-    fails: Mapping[str, Arith]
-    minimum: int
-    order: Index
-    inner: int
-
-    @classmethod
-    def of(cls, p: Protocol, analysis: Declaration, cells: Cells, judged: Judged) -> _Table:
-        minimum = analysis.rules.safe_threshold
-        parts = analysis.axes() or () if analysis.noise is None else ()
-        inner, count = cells.count.size, cells.count.reshape(-1)
-        hidden, fails = p.add_public(-judged.safe.reshape(-1), 1), {n: f.reshape(-1) for n, f in judged.fails.items()}
-        if cells.outside is not None:
-            outside = cells.outside.reshape(1)
-            few = _negative(p, p.add_public(outside, -minimum))
-            none = p.constant(np.zeros(1, U64))
-            count, hidden = concat([count, outside]), concat([hidden, few])
-            fails = {name: concat([fail, few if name == "safe_threshold" else none]) for name, fail in fails.items()}
-        axes = _axes(parts)
-        shape = [len(each) for _, each in parts] if axes else [count.size]
-        order = cells_of(shape, [column for column, _ in parts], axes) if axes else np.arange(count.size)
-        return cls(count[order], hidden[order], {n: f[order] for n, f in fails.items()}, minimum, order, inner)
-
-    def safe(self, p: Protocol) -> Arith:
-        """Return 1 in the cells that stay, in the order of the analysis."""
-        back = np.empty_like(self.order)
-        back[self.order] = np.arange(self.order.size)
-        return p.add_public(-self.hidden[back][: self.inner], 1)
+def _at(places: Sequence[Place], like: Place, axes: Axes) -> Place:
+    return next(each for each in places if each.is_of(like.layout, axes))
 
 
-def _protect(p: Protocol, members: Family, rules: frozenset[str], tables: Mapping[str, _Table]) -> None:
-    minimum = max(tables[name].minimum for name in members.tables)
-    forbidden = _forbidden(p, members, rules, tables)
-    done: dict[Axes, Arith] = {}
-    for grid, own in zip(members.grids, forbidden, strict=True):
-        count = _counts(members, grid, tables)
-        here, below = members.on(grid), members.below(grid)
-        wide = [tables[name].hidden for name in here] + [done[each.axes][grid.margin(each.axes)] for each in below]
-        hidden = _some(p, _sum([own, *wide]), len(wide) + 1) if wide else own
-        if len(grid.groups) == 1:
-            hidden = hidden + _partners(p, grid, count, own, hidden, minimum)
-        elif grid.groups:
-            hidden = _cubes(p, grid, count, own, hidden, minimum)
-        done[grid.axes] = hidden
-        for name in here:
-            tables[name].hidden = hidden
-
-
-def _forbidden(p: Protocol, members: Family, rules: frozenset[str], tables: Mapping[str, _Table]) -> list[Arith]:
-    """Return, by grid, 1 in the cells that a rule forbids; without a table, where it forbids all finer cells."""
-    names = list(members.tables)
-    failed = [_sum([fail for rule, fail in tables[name].fails.items() if rule in rules]) for name in names]
-    flags = dict(zip(names, _split(_some(p, concat(failed), len(rules)), failed), strict=True))
-    sums = []
-    for grid in members.grids:
-        if here := members.on(grid):
-            sums.append(_sum([flags[name] for name in here]))
-        else:
-            name = members.source(grid)
-            passing = p.add_public(-flags[name], 1)
-            sums.append(_fold(passing, Grid(members.tables[name], ()).margin(grid.axes), grid.size))
-    most = max(len(names), *(tables[name].count.size for name in names))
-    found = _split(_some(p, concat(sums), most), sums)
-    return [
-        flag if members.on(grid) else p.add_public(-flag, 1) for grid, flag in zip(members.grids, found, strict=True)
+def _along_lines(p: Protocol, places: Sequence[Place]) -> None:
+    """Hide besides, in each line whose union fails, its smallest other cell, the next one, or all."""
+    if not places:
+        return
+    # 1 (two rounds). How many cells that are shown and have anybody are smaller than each.
+    shown = multiplied(p, [(p.add_public(-place.hidden, 1), place.filled) for place in places])
+    smaller = []
+    for place, each in zip(places, shown, strict=True):
+        of = place.counts.of
+        smaller += [(place.counts.less[0, 0], each[of.second]), (place.counts.under, each[of.first])]
+    made = iter(multiplied(p, smaller))
+    before = [
+        folded(next(made), place.counts.of.first, each.size) + folded(next(made), place.counts.of.second, each.size)
+        for place, each in zip(places, shown, strict=True)
     ]
-
-
-def _counts(members: Family, grid: Grid, tables: Mapping[str, _Table]) -> Arith:
-    name = members.source(grid)
-    return _fold(tables[name].count, Grid(members.tables[name], ()).margin(grid.axes), grid.size)
-
-
-def _partners(p: Protocol, grid: Grid, count: Arith, own: Arith, hidden: Arith, minimum: int) -> Arith:
-    """Return 1 in the cells to hide besides: the smallest other cell of each line that is not safe."""
-    line, lines = grid.lines, int(grid.lines.max()) + 1
-    # 1 (one round, then 10). Does the line have a forbidden cell; one hidden cell at most; too few hidden rows?
-    rows = _fold(p.multiply(hidden, count), line, lines)
-    tests = [
-        p.add_public(-_fold(own, line, lines), 0),
-        p.add_public(_fold(hidden, line, lines), -2),
-        p.add_public(rows, -minimum),
+    # 2 (some rounds). The smallest, and the next one. If only the first of equal ones were taken, a reader could tell
+    #    which of the hidden cells is the forbidden one.
+    hiding = [folded(place.hidden, place.grid.lines, int(place.grid.lines.max()) + 1) for place in places]
+    others = _some(p, [*before, *(p.add_public(each, -1) for each in before), *hiding])
+    at = [p.add_public(-each, 1) for each in others[: 2 * len(places)]]
+    some = others[2 * len(places) :]
+    ranks = multiplied(p, [*zip(at, [*shown, *shown], strict=True)])
+    first = ranks[: len(places)]
+    second = [one + other for one, other in zip(first, ranks[len(places) :], strict=True)]
+    # 3. The three unions, side by side.
+    steps = [
+        [place.hidden, place.hidden + one, place.hidden + two]
+        for place, one, two in zip(places, first, second, strict=True)
     ]
-    any_own, single, few = (sign for sign in _split(_negative(p, concat(tests)), tests))
-    # 2 (two rounds). It is not safe: forbidden AND (single OR few).
-    needs = p.multiply(any_own, single + few - p.multiply(single, few))
-    # 3 (some rounds). Its smallest cell that is not hidden and not empty.
-    first = _least(p, count, _open(p, count, hidden), line)
-    return p.multiply(first, needs[line])
+    asked = [(place, choice) for place, each in zip(places, steps, strict=True) for choice in each]
+    safe = _passing(p, [(place, place.grid.lines, choice) for place, choice in asked])
+    # 4 (four rounds). Each line needs more as long as its union fails.
+    needs = [[each] for each in some]
+    for step in range(3):
+        pairs = [(own[-1], p.add_public(-safe[3 * i + step], 1)) for i, own in enumerate(needs)]
+        for own, each in zip(needs, multiplied(p, pairs), strict=True):
+            own.append(each)
+    adding = []
+    for place, own, one, two in zip(places, needs, first, second, strict=True):
+        line, rest = place.grid.lines, p.add_public(-place.hidden - two, 1)
+        adding += [(own[1][line], one), (own[2][line], two - one), (own[3][line], rest)]
+    added = iter(multiplied(p, adding))
+    for place in places:
+        place.hidden = place.hidden + next(added) + next(added) + next(added)
+
+
+def _in_cubes(p: Protocol, places: Sequence[Place]) -> None:
+    """Hide a cube, whose neighbours have persons enough, for every forbidden cell; or all cells, if a union fails."""
+    for place in places:
+        place.hidden = _cubes(p, place.grid, place.persons, place.own, place.hidden, place.layout.rules.safe_threshold)
+    asked = [(place, line, place.hidden) for place in places for line in place.lines()]
+    if not asked:
+        return
+    safe = _passing(p, asked)
+    hiding = _some(p, [folded(hidden, line, int(line.max()) + 1) for _, line, hidden in asked])
+    failing = multiplied(p, [(some, p.add_public(-each, 1)) for some, each in zip(hiding, safe, strict=True)])
+    for place in places:
+        own = [each.sum() for each, (of, _, _) in zip(failing, asked, strict=True) if of is place]
+        place.hidden = place.hidden + _sum(own).reshape(1).broadcast_to((place.grid.size,))
+    for place, hidden in zip(places, _some(p, [place.hidden for place in places]), strict=True):
+        place.hidden = hidden
+
+
+def _passing(p: Protocol, wanted: Sequence[tuple[Place, Index, Arith]]) -> list[Arith]:
+    """Return 1 for each line of which the chosen cells, of more than one, satisfy all rules together.
+
+    Cost: that of `unions`, of their tests, and of the verdict.
+    """
+    chosen = [
+        (order, choice, place)
+        for place, line, choice in wanted
+        for order in place.compared
+        if order.line is line or np.array_equal(order.line, line)
+    ]
+    found = unions(p, [(order, choice) for order, choice, _ in chosen])
+    made = iter(zip(found, tests_of(p, [(place, order) for order, _, place in chosen], found), strict=True))
+    cells, rules = [], []
+    for place, line, choice in wanted:
+        own = [next(made) for _ in place.evidence]
+        persons = next(each for each, _ in own if not each.about.feature.factors).persons.sum(axis=0)
+        several = p.add_public(folded(choice, line, int(line.max()) + 1), -2).reshape(1, -1)
+        cells.append(Cells(persons, {}, together({SINGLE: several}, *(each for _, each in own))))
+        rules.append(place.layout.rules)
+    return [verdict.safe for verdict in judge(p, cells, rules)]
 
 
 def _cubes(p: Protocol, grid: Grid, count: Arith, own: Arith, hidden: Arith, minimum: int) -> Arith:
-    """Hide a cube, whose neighbours have rows enough, for every forbidden cell; or all cells."""
+    """Hide a cube, whose neighbours have persons enough, for every forbidden cell; or all cells."""
     corners, cell = grid.cubes
     odd = [which for which in range(corners.shape[1]) if which.bit_count() % 2]
     # 1 (12 rounds). Which cells have rows enough; which cubes have that in all neighbours of their first corner.
-    enough = p.add_public(-_negative(p, p.add_public(count, -minimum)), 1)
+    enough = p.add_public(-b2a(p, msb(p, p.add_public(count, -minimum))), 1)
     fits = enough[corners[:, odd[0]]]
     for which in odd[1:]:
         fits = p.multiply(fits, enough[corners[:, which]])
@@ -197,15 +239,11 @@ def _cubes(p: Protocol, grid: Grid, count: Arith, own: Arith, hidden: Arith, min
     cost = _sum([price[corners[:, which]] for which in range(1, corners.shape[1])])
     best = p.multiply(_least(p, cost, fits, cell), own[cell])
     # 3. A forbidden cell without any such cube hides the whole grid.
-    lacking = p.multiply(own, p.add_public(-_some(p, _fold(fits, cell, grid.size), corners.shape[0]), 1))
+    (some,) = _some(p, [folded(fits, cell, grid.size)])
+    lacking = p.multiply(own, p.add_public(-some, 1))
     everything = lacking.sum().reshape(1).broadcast_to((grid.size,))
-    reach = _sum([_fold(best, corners[:, which], grid.size) for which in range(corners.shape[1])])
-    return _some(p, hidden + reach + everything, 1 + corners.size + grid.size)
-
-
-def _open(p: Protocol, count: Arith, hidden: Arith) -> Arith:
-    """Return 1 in the cells that are shown and have rows."""
-    return p.multiply(p.add_public(-hidden, 1), _some(p, count, 1 << 61))
+    reach = _sum([folded(best, corners[:, which], grid.size) for which in range(corners.shape[1])])
+    return _some(p, [hidden + reach + everything])[0]
 
 
 def _least(p: Protocol, value: Arith, eligible: Arith, line: Index) -> Arith:
@@ -213,48 +251,25 @@ def _least(p: Protocol, value: Arith, eligible: Arith, line: Index) -> Arith:
 
     If the first of equal ones were taken, a reader could tell which of two hidden cells is the forbidden one.
     """
-    i, j = _pairs(line)
+    i, j = pairs(line)
     if not i.size:
         return eligible
     # 1 (10 rounds). For every pair of a line, whether the one is smaller, whether the other is.
     smaller = b2a(p, less_than(p, concat([value[j], value[i]]), concat([value[i], value[j]])))
     # 2 (one round). How many eligible cells are smaller than each.
     before = p.multiply(concat([eligible[j], eligible[i]]), smaller)
-    rank = _fold(before, np.concatenate([i, j]), line.size)
+    rank = folded(before, np.concatenate([i, j]), line.size)
     # 3. The eligible ones that nothing eligible is smaller than.
     width = max(1, int(np.bincount(line).max()).bit_length())
     return inject(p, is_zero(p, rank, width), eligible)
 
 
-def _pairs(line: Index) -> tuple[Index, Index]:
-    """List all pairs (i, j), i < j, of cells of one line."""
-    order = np.argsort(line, kind="stable")
-    sizes = np.bincount(line)
-    later = np.concatenate([np.arange(size) for size in sizes]) if line.size else line
-    j = np.repeat(np.arange(line.size), later)
-    i = j - 1 - (np.arange(j.size) - np.repeat(np.cumsum(later) - later, later))
-    return np.minimum(order[i], order[j]), np.maximum(order[i], order[j])
-
-
-def _negative(p: Protocol, x: Arith) -> Arith:
-    """Return 1 where x < 0."""
-    return b2a(p, msb(p, x))
-
-
-def _some(p: Protocol, x: Arith, most: int) -> Arith:
-    """Return 1 where x is not 0; it is from 0 to `most`: a narrower test would take 2^width for 0."""
-    return b2a(p, p.invert(is_zero(p, x, most.bit_length())))
-
-
-def _fold(x: Arith, index: Index, size: int) -> Arith:
-    """Add up the elements with each index. Local."""
-
-    def add(part: Words) -> Words:
-        sums = np.zeros(size, U64)
-        np.add.at(sums, index, part)
-        return sums
-
-    return x.map(add)
+def _some(p: Protocol, arrays: Sequence[Arith]) -> list[Arith]:
+    """Return 1 where a number is not 0, for all arrays in one pass. Cost: 9 rounds."""
+    if not arrays:
+        return []
+    flags = p.add_public(-b2a(p, is_zero(p, concat(arrays))), 1)
+    return cut(flags, [each.size for each in arrays])
 
 
 def _sum(arrays: Sequence[Arith]) -> Arith:
@@ -262,12 +277,3 @@ def _sum(arrays: Sequence[Arith]) -> Arith:
     for array in arrays[1:]:
         total = total + array
     return total
-
-
-def _split(x: Arith, like: Sequence[Arith]) -> list[Arith]:
-    ends = np.cumsum([0, *(each.size for each in like)]).tolist()
-    return [x[start:end] for start, end in pairwise(ends)]
-
-
-def _axes(parts: Sequence[tuple[str, tuple[str, ...]]]) -> Axes:
-    return tuple(sorted(Axis(column, each) for column, each in parts if len(each) > 1))

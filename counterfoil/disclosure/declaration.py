@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
@@ -44,6 +44,25 @@ class Limits:
     @property
     def total_rows(self) -> int:
         return self.owners * self.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One array that every owner hands in: integers in [low, high], scaled by 2^frac_bits.
+
+    Shapes: `shape`, preceded by the owner's number of rows if `per_row`.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    low: int
+    high: int
+    frac_bits: int = 0
+    per_row: bool = False
+
+    def shape_for(self, rows: int) -> tuple[int, ...]:
+        """Return the array's shape at an owner of so many rows."""
+        return (rows, *self.shape) if self.per_row else self.shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +125,13 @@ class Declaration(ABC):
         That its results are functions of these is tested on random and planted tables (`tests/unit/analyses`).
         """
 
+    def made_of(self) -> Sequence[Sequence[Feature]]:
+        """List the features that the results in each of its cells go by: one list for all, or one for each cell.
+
+        A cell is hidden where one of its features may not leave.
+        """
+        return (self.features(),)
+
     def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
         """Return the columns that its table of counts is cut by, in the order of its cells, with the parts of each.
 
@@ -121,8 +147,11 @@ class Declaration(ABC):
         by = tuple(sorted(column for column, _ in axes))
         return tuple(each.factors[0] for each in self.features() if len(each.factors) == 1 and each.by == by)
 
-    def edges(self) -> Mapping[str, tuple[float, ...]]:
-        """Give, for columns of numbers that its table is cut by, the values between which their parts are."""
+    def edges(self) -> Mapping[str, tuple[int, ...]]:
+        """Give, for columns that its table cuts into bins, the encoded values between which these are.
+
+        The last bin has both of its ends; what is in no bin is in a part of its own, after them.
+        """
         return {}
 
     def told(self, opened: Opened) -> Iterable[Told]:

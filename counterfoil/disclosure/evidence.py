@@ -8,23 +8,40 @@ rows, as `Given`; `joined` finds what only all of them together have. Of everyth
 
 So an evidence of cells makes one of any union of cells, and the same tests judge both:
 
-* `union(p, evidence, chosen, line, order)` makes the evidence of the cells of each line that are chosen on shares;
+* `unions(p, orders, wanted)` makes the evidence of the cells of each line that are chosen on shares, for many at once;
 * `evidence_tests.tests(p, rules, evidence)` makes numbers by rule, (t, cells), that are not negative where a cell, or a
   union, may leave.
 
 Suppression and complement take, for each contract and grid, a list of evidence, and ask nothing else of it: whatever
 joins that list is kept for cells and for what lines hide alike. What changed since a remembered state joins it as
-`Given.of_changes`, one for each state and feature.
+`Given.of_changes`, one for each state and feature. Everything is made for all evidence of a job at once, so that rounds
+do not grow with features, grids and contracts. What is done depends on public shapes alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+import numpy as np
+
+from counterfoil.disclosure.features import Feature
+from counterfoil.disclosure.lattice import Index
 from counterfoil.mpc.circuits.core.bound import Bound
-from counterfoil.mpc.ring.shares import Arith
+from counterfoil.mpc.circuits.core.ranked import (
+    Ordered,
+    Peak,
+    Ranked,
+    folded,
+    folded_rows,
+    multiplied,
+    ordered,
+    stacked,
+    top_of_lines,
+)
+from counterfoil.mpc.protocol import Protocol
+from counterfoil.mpc.ring.shares import U64, Arith, Words
 
 LARGEST: Final = "largest"
 """Peak of f."""
@@ -48,7 +65,7 @@ class About:
     from a remembered state: then at least `safe_difference` persons must, and none is too few.
     """
 
-    feature: str
+    feature: Feature
     bound: Bound
     spread: int = 1
     change: bool = False
@@ -60,7 +77,7 @@ class GivenPeak:
 
     Where an owner has fewer, the lowest public bound is in their place.
 
-    Shapes: top (owners, depth, cells), depth a power of two; at (owners, cells).
+    Shapes: top (owners, depth, cells); at (owners, cells).
     """
 
     top: Arith
@@ -71,7 +88,9 @@ class GivenPeak:
 class Given:
     """The arrays of one evidence as the owners hand them in, stacked in one order of owners.
 
-    Shapes: persons (owners, cells); each sum (owners, cells).
+    Without a sum of |f|, and a peak of it, f is never negative, or never positive.
+
+    Shapes: persons (owners, cells); each sum (cells,), of all owners.
     """
 
     about: About
@@ -87,28 +106,123 @@ class Given:
 
         Shapes: for each owner changed and moved (states, cells), moved_largest (states, depth, cells).
         """
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, slots=True)
-class Peak:
-    """The largest contributions of all owners in each cell, and how many persons of each owner have the largest.
-
-    Shapes: top (depth, cells); at (owners, cells).
-    """
-
-    top: Arith
-    at: Arith | None = None
+        persons, sums, tops = stacked(changed), stacked(moved), stacked(moved_largest)
+        return [
+            cls(
+                replace(about, change=True),
+                persons[:, state],
+                {MAGNITUDE: sums[:, state].sum(axis=0)},
+                {HEAVIEST: GivenPeak(tops[:, state])},
+            )
+            for state in range(persons.shape[1])
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What all owners have together of one feature in some cells.
+    """What all owners have together of one feature in some cells; in unions of cells a person may be `overlap` times.
 
     Shapes: persons (owners, cells); each sum (cells,).
     """
 
     about: About
     persons: Arith
-    sums: Mapping[str, Arith]
-    peaks: Mapping[str, Peak]
+    sums: Mapping[str, Arith] = field(default_factory=dict)
+    peaks: Mapping[str, Peak] = field(default_factory=dict)
+    overlap: int = 1
+
+
+def joined(p: Protocol, given: Sequence[Given]) -> list[Evidence]:
+    """Join what the owners handed in: the largest contributions of all of them are found among theirs.
+
+    Cost: 10 rounds for the order of any two owners' contributions, 3 + log2(owners · depth) and 3 more.
+    Reveals: nothing.
+    """
+    peaks = [peak for each in given for peak in each.peaks.values()]
+    # An owner's contributions are like those of a cell of their own, all in one line: each cell is a line.
+    ranked = [
+        Ranked.of(
+            peak.top.map(_owner_by_owner),
+            None if peak.at is None else peak.at.map(_on_diagonal),
+            np.tile(np.arange(cells), owners),
+        )
+        for peak in peaks
+        for owners, cells in [(peak.top.shape[0], peak.top.shape[2])]
+    ]
+    found = iter(top_of_lines(p, ordered(p, ranked), [None] * len(ranked)))
+    return [Evidence(each.about, each.persons, each.sums, {name: next(found) for name in each.peaks}) for each in given]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which contributions of the cells of a line are larger than which, on shares, for each peak of an evidence."""
+
+    evidence: Evidence
+    line: Index
+    peaks: Mapping[str, Ordered]
+
+
+def orders(
+    p: Protocol, wanted: Sequence[tuple[Evidence, Index]], also: Sequence[Ranked] = ()
+) -> tuple[list[Order], list[Ordered]]:
+    """Compare the contributions of all pairs of cells of a line, for each evidence with the line of each of its cells.
+
+    And `also` what else is to be compared with them in the same rounds.
+
+    Cost: 10 rounds.
+    Reveals: nothing.
+    """
+    ranked = [Ranked.of(peak.top, peak.at, line) for evidence, line in wanted for peak in evidence.peaks.values()]
+    found = iter(ordered(p, [*ranked, *also]))
+    own = [Order(evidence, line, {name: next(found) for name in evidence.peaks}) for evidence, line in wanted]
+    return own, list(found)
+
+
+def unions(p: Protocol, wanted: Sequence[tuple[Order, Arith]]) -> list[Evidence]:
+    """Make, for each of these, the evidence of the cells of each line that are chosen.
+
+    Shapes: each choice (cells,), 1 or 0; the evidence has a cell for each line.
+    Cost: 7 rounds and log2 of the contributions in a line.
+    Reveals: nothing.
+    """
+    # 1 (one round). What adds up, of chosen cells alone.
+    parts = [(each, chosen) for each, chosen in wanted]
+    spread: list[tuple[Arith, Arith]] = []
+    for order, chosen in parts:
+        evidence = order.evidence
+        spread += [(evidence.persons, chosen.broadcast_to(evidence.persons.shape))]
+        spread += [(each, chosen) for each in evidence.sums.values()]
+    kept = iter(multiplied(p, spread))
+    persons, sums = [], []
+    for order, _ in parts:
+        lines = int(order.line.max()) + 1
+        persons.append(folded_rows(next(kept), order.line, lines))
+        sums.append({name: folded(next(kept), order.line, lines) for name in order.evidence.sums})
+    # 2. The peaks.
+    lists = [each for order, _ in parts for each in order.peaks.values()]
+    choices = [chosen for order, chosen in parts for _ in order.peaks]
+    found = iter(top_of_lines(p, lists, choices))
+    return [
+        Evidence(
+            order.evidence.about,
+            own,
+            each,
+            {name: next(found) for name in order.evidence.peaks},
+            min(order.evidence.about.spread, int(np.bincount(order.line).max())),
+        )
+        for (order, _), own, each in zip(parts, persons, sums, strict=True)
+    ]
+
+
+def _owner_by_owner(part: Words) -> Words:
+    """Put owners beside one another: (owners, depth, cells) to (depth, owners · cells)."""
+    owners, depth, cells = part.shape
+    return part.transpose(1, 0, 2).reshape(depth, owners * cells)
+
+
+def _on_diagonal(part: Words) -> Words:
+    """Let only its own owner's persons have the first of a list: (owners, cells) to (owners, owners · cells)."""
+    owners, cells = part.shape
+    made = np.zeros((owners, owners, cells), U64)
+    made[np.arange(owners), np.arange(owners)] = part
+    return made.reshape(owners, -1)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-
-import numpy as np
 
 from counterfoil.disclosure.declaration import Cells
+from counterfoil.disclosure.evidence_tests import together
 from counterfoil.errors import ShapeError
 from counterfoil.governance.policies.rules import Rules
 from counterfoil.mpc.circuits.core.compare import is_zero, msb
 from counterfoil.mpc.circuits.core.convert import b2a
+from counterfoil.mpc.circuits.core.ranked import cut, stacked
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith, concat
 
@@ -41,19 +40,21 @@ def judge(p: Protocol, cells: Sequence[Cells], rules: Sequence[Rules]) -> list[J
     """
     tests = [list(_tests(p, each, own)) for each, own in zip(cells, rules, strict=True)]
     signs = b2a(p, msb(p, concat([test.reshape(-1) for each in tests for _, test in each])))
-    found = iter(_cut(signs, [test.size for each in tests for _, test in each]))
+    found = iter(cut(signs, [test.size for each in tests for _, test in each]))
     counted, most = [], 1
     for each, rows in zip(cells, tests, strict=True):
         shape = each.count.shape
-        negative = {name: next(found).reshape(-1, *shape) for name, _ in rows}
+        negative = together(*({name: next(found).reshape(-1, *shape)} for name, _ in rows))
         filled = negative.pop(_EMPTY, None)
         if filled is not None:  # zeros may be shown: what holds no row passes everything
             spread = {name: filled.broadcast_to(test.shape) for name, test in negative.items()}
             negative = {name: p.multiply(test, spread[name]) for name, test in negative.items()}
         counted.append({name: test.sum(axis=0) for name, test in negative.items()})
         most = max(most, sum(len(test) for test in negative.values()))
-    asked = [total.reshape(-1) for each in counted for total in (_total(list(each.values())), *each.values())]
-    none = iter(_cut(b2a(p, is_zero(p, concat(asked), most.bit_length())), [total.size for total in asked]))
+    asked = [
+        total.reshape(-1) for each in counted for total in (stacked(list(each.values())).sum(axis=0), *each.values())
+    ]
+    none = iter(cut(b2a(p, is_zero(p, concat(asked), most.bit_length())), [total.size for total in asked]))
     verdicts = []
     for each, by_rule in zip(cells, counted, strict=True):
         safe, *passed = (next(none).reshape(*each.count.shape) for _ in range(1 + len(by_rule)))
@@ -87,7 +88,7 @@ def hide(p: Protocol, cells: Cells, safe: Arith) -> dict[str, Arith]:
         flags.append(spread.reshape(-1))
         values.append(value.reshape(-1))
         shapes[name] = value.shape
-    kept = _cut(p.multiply(concat(flags), concat(values)), [value.size for value in values])
+    kept = cut(p.multiply(concat(flags), concat(values)), [value.size for value in values])
     return {"safe": safe, **{name: part.reshape(*shapes[name]) for name, part in zip(shapes, kept, strict=True)}}
 
 
@@ -104,12 +105,3 @@ def _tests(p: Protocol, cells: Cells, rules: Rules) -> Iterator[tuple[str, Arith
         yield rule, test
     if not rules.zeros_are_disclosive:
         yield _EMPTY, -cells.count.reshape(1, *shape)
-
-
-def _total(arrays: Sequence[Arith]) -> Arith:
-    return concat([array.reshape(1, *array.shape) for array in arrays]).sum(axis=0)
-
-
-def _cut(x: Arith, sizes: Sequence[int]) -> list[Arith]:
-    ends = np.cumsum([0, *sizes]).tolist()
-    return [x[start:end] for start, end in pairwise(ends)]

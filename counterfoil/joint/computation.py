@@ -17,17 +17,19 @@ from counterfoil.analyses.base import Analysis
 from counterfoil.analyses.flags import check_flags
 from counterfoil.analyses.registry import build
 from counterfoil.data.row_sketch import sketch, sketch_shape
-from counterfoil.disclosure.complement import complement, families
 from counterfoil.disclosure.crosscheck import Comparison, agreements, comparisons
 from counterfoil.disclosure.declaration import Limits
 from counterfoil.disclosure.differencing import too_close
+from counterfoil.disclosure.layout import Layout, layouts
+from counterfoil.disclosure.protection import protect
 from counterfoil.disclosure.rounding import rounded
-from counterfoil.disclosure.suppression import Judged, counted, hide, judge
-from counterfoil.errors import DifferenceError, LimitError, OutOfBoundsError, PlanError, ShapeError
+from counterfoil.disclosure.suppression import Judged, counted, hide
+from counterfoil.errors import DifferenceError, LimitError, PlanError
 from counterfoil.governance.agreements.agreement import Agreement, Part
 from counterfoil.governance.cumulative.accounting import Loss
 from counterfoil.governance.cumulative.release_history import guarded
 from counterfoil.governance.jobs.manifest import ArraySpec
+from counterfoil.joint.contributed import array_name, inputs_of, made_of
 from counterfoil.joint.progress import Progress
 from counterfoil.joint.range_check import Handed, check_ranges
 from counterfoil.mpc.protocol import Protocol
@@ -106,7 +108,7 @@ def analyses(agreement: Agreement) -> dict[str, Analysis]:
     for planned in agreement.analyses:
         contract = agreement.contracts[planned.contract].shared()
         found[planned.name] = build(planned, contract, Limits.of(agreement, planned.contract))
-    families(found)
+    layouts(found)
     check_flags(found)
     if "sums" in agreement.cross_checks and not comparisons(_stated(found)):
         raise PlanError(
@@ -127,20 +129,13 @@ def losses(agreement: Agreement) -> dict[str, Loss]:
     return {name: each.noise.loss for name, each in analyses(agreement).items() if each.noise}
 
 
-def array_name(plan: str, item: str) -> str:
-    """Return the name under which one input of one analysis is submitted."""
-    return f"{plan}--{item}"
-
-
 def array_specs(agreement: Agreement, contract: str, rows: int) -> dict[str, ArraySpec]:
     """Return, by their submitted names, the arrays that an owner of so many rows hands in."""
     sketched = ArraySpec(sketch_shape(agreement.contracts[contract]), -rows, rows)
     own = {MEMBERSHIP: sketched} if contract in guarded(agreement) else {}
     return own | {
-        array_name(name, item.name): ArraySpec(item.shape_for(rows), item.low, item.high, item.frac_bits)
-        for name, analysis in analyses(agreement).items()
-        if analysis.planned.contract == contract
-        for item in analysis.inputs()
+        name: ArraySpec(item.shape_for(rows), item.low, item.high, item.frac_bits)
+        for name, item in inputs_of(analyses(agreement), contract).items()
     }
 
 
@@ -154,18 +149,7 @@ def local_parts(agreement: Agreement, contract: str, table: Table) -> dict[str, 
         if table.tags is None:
             raise PlanError(f"{contract}: rows are tagged before they are minimised, so that releases can be compared")
         arrays[MEMBERSHIP] = sketch(table.tags)
-    for name, analysis in analyses(agreement).items():
-        if analysis.planned.contract != contract:
-            continue
-        made = analysis.local(table)
-        for item in analysis.inputs():
-            array = made[item.name]
-            if array.shape != item.shape_for(table.rows):
-                raise ShapeError(f"{name}: {item.name} is {array.shape}, planned {item.shape_for(table.rows)}")
-            if array.size and not item.low <= int(array.min()) <= int(array.max()) <= item.high:
-                raise OutOfBoundsError(f"{name}: {item.name} leaves the range that the contract's bounds allow")
-            arrays[array_name(name, item.name)] = array
-    return arrays
+    return arrays | made_of(analyses(agreement), contract, table)
 
 
 @dataclass(slots=True)
@@ -197,23 +181,40 @@ class JointComputation:
             self._bound[instead] = analyses(self.terms)
         return self._bound[instead]
 
+    @property
+    def _layouts(self) -> dict[str, Layout]:
+        return layouts(self._analyses)
+
     def check(self, shares: Mapping[Part, Mapping[str, Arith]], rows: Mapping[Part, int]) -> dict[tuple[str, str], int]:
         """Check the arrays of each part, by their submitted names, and its rows; what is out of range becomes zero.
+
+        An owner whose contributions to the judged sums are out of range has no part in exact results: nothing would say
+        of its rows whether they may be released.
 
         Returns, by owner and analysis, how many rows (or contributions) were rejected.
         Reveals: these numbers, under one declared opening.
         """
         pairs = list(self._pairs())
-        handed = []
+        handed, judged = [], []
         for name, owner in pairs:
             inputs, part = self._analyses[name].inputs(), Part(owner, self._analyses[name].planned.contract)
             values = {item.name: shares[part][array_name(name, item.name)] for item in inputs}
             handed.append(Handed(inputs, values, rows[part]))
-        checked, rejected = check_ranges(self.p, handed)
-        for (name, _), item in zip(pairs, checked, strict=True):
-            self.progress.checked.setdefault(name, []).append(item)
-        counts = as_signed(self.p.open(rejected, REJECTED))
-        self.progress.rejected = {(owner, name): int(count) for (name, owner), count in zip(pairs, counts, strict=True)}
+        for contract, layout in self._layouts.items():
+            for owner in self.agreement.owners_under(contract):
+                part = Part(owner, contract)
+                values = {item.name: shares[part][item.name] for item in layout.inputs}
+                judged.append((part, Handed(layout.inputs, values, rows[part])))
+        checked, rejected = check_ranges(self.p, [*handed, *(each for _, each in judged)])
+        counts = [int(count) for count in as_signed(self.p.open(rejected, REJECTED))]
+        lost = set()
+        for (part, _), item, count in zip(judged, checked[len(pairs) :], counts[len(pairs) :], strict=True):
+            self.progress.contributions.setdefault(part.contract, []).append(item.values)
+            lost |= {part} if count else set()
+        for (name, owner), each, item, count in zip(pairs, handed, checked, counts, strict=False):
+            gone = Part(owner, self._analyses[name].planned.contract) in lost and self._analyses[name].noise is None
+            self.progress.checked.setdefault(name, []).append(item.left_out() if gone else item)
+            self.progress.rejected[owner, name] = each.units if gone else count
         return dict(self.progress.rejected)
 
     def guard(self, compared: Sequence[tuple[Mapping[Part, Arith], Mapping[Part, Arith]]]) -> list[bool]:
@@ -304,14 +305,14 @@ class JointComputation:
         if missing := sorted(set(self._analyses) - set(self.progress.cells)):
             raise PlanError(f"{', '.join(missing)}: not evaluated, so nothing is hidden yet")
         cells = dict(sorted(self.progress.cells.items()))
-        verdicts = judge(self.p, list(cells.values()), [self._analyses[name].rules for name in cells])
-        judged = dict(zip(cells, verdicts, strict=True))
-        flags = complement(self.p, self._analyses, cells, judged)
+        given = {name: layout.given(self.progress.contributions[name]) for name, layout in self._layouts.items()}
+        found = protect(self.p, self._analyses, self._layouts, cells, given)
         if self.agreement.rules.count_by_rule:
-            self._count_by_rule(judged)
-        hidden = {name: hide(self.p, each, flags[name]) for name, each in cells.items()}
+            self._count_by_rule(found.judged)
+        hidden = {name: hide(self.p, each, found.safe[name]) for name, each in cells.items()}
         self.progress.released = rounded(self.p, self._analyses, hidden)
         self.progress.cells.clear()
+        self.progress.contributions.clear()
         gone = []
         for released in self.progress.released.values():
             safe = released["safe"].reshape(-1)

@@ -23,12 +23,15 @@ Tree: TypeAlias = Mapping[str, Any]
 class Progress:
     """How far it is, by analysis: inputs that were checked, then exact results, then noised ones, then what may leave.
 
+    `contributions` are what exact results are judged by, by contract, one mapping for each owner.
+
     And what was opened on the way: how many inputs were rejected, by owner and analysis; whether sums were compared;
     how many cells were hidden of each analysis, and by each rule. `instead` are the contracts whose exact analyses take
     noise in place of being refused.
     """
 
     checked: dict[str, list[Checked]] = field(default_factory=dict)
+    contributions: dict[str, list[Mapping[str, Arith]]] = field(default_factory=dict)
     exact: dict[str, Cells] = field(default_factory=dict)
     cells: dict[str, Cells] = field(default_factory=dict)
     released: dict[str, dict[str, Arith]] = field(default_factory=dict)
@@ -44,6 +47,10 @@ class Progress:
             "checked": {
                 name: {str(place): {"values": each.values, "valid": each.valid} for place, each in enumerate(owners)}
                 for name, owners in self.checked.items()
+            },
+            "contributions": {
+                contract: {str(place): each for place, each in enumerate(owners)}
+                for contract, owners in self.contributions.items()
             },
             "exact": {name: _of_cells(cells) for name, cells in self.exact.items()},
             "cells": {name: _of_cells(cells) for name, cells in self.cells.items()},
@@ -73,6 +80,10 @@ class Progress:
                     for place in sorted(owners, key=int)
                 ]
                 for name, owners in tree.get("checked", {}).items()
+            },
+            contributions={
+                contract: [owners[place] for place in sorted(owners, key=int)]
+                for contract, owners in tree.get("contributions", {}).items()
             },
             exact={name: _cells(each) for name, each in tree.get("exact", {}).items()},
             cells={name: _cells(each) for name, each in tree.get("cells", {}).items()},

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from counterfoil.analyses.base import Checked, Input
+from counterfoil.analyses.base import Checked
+from counterfoil.disclosure.declaration import Input
 from counterfoil.mpc.circuits.core.compare import is_zero
 from counterfoil.mpc.circuits.core.convert import b2a
 from counterfoil.mpc.circuits.core.range_check import in_range

@@ -19,8 +19,8 @@ import numpy as np
 from counterfoil.analyses.base import Checked, Measure, Result, ResultTable
 from counterfoil.analyses.one_sum import OneSum
 from counterfoil.deferred import deferred
-from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.declaration import Cells, Limits, Opened, Output
+from counterfoil.disclosure.evidence_tests import SUMS, together
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.contracts.contract import Contract
@@ -71,7 +71,7 @@ class LeaveOneOut(OneSum):
     }
     params = frozenset({"column", "percent"})
     #: steps are those of exact sums, and say nothing of rounded ones
-    enforces = cell_tests.SUMS - {"safe_round_base"}
+    enforces = SUMS - {"safe_round_base"}
 
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
         super().__init__(planned, contract, limits)
@@ -96,9 +96,7 @@ class LeaveOneOut(OneSum):
         # A step that is passed bounds nothing from above, so it need not be far.
         told = p.add_public(reached + apart, -1).reshape(steps, *cells.count.shape)
         values = {**cells.values, "sum-step": reached.sum(), "rows-step": bits[steps : 2 * steps].sum()}
-        return replace(
-            cells, values=values, tests=cell_tests.joined(cells.tests, {_RULE: told}, self._uneven(p, brought))
-        )
+        return replace(cells, values=values, tests=together(cells.tests, {_RULE: told}, self._uneven(p, brought)))
 
     def conclude(self, p: Protocol, cells: Cells) -> Cells:
         return replace(cells, values={name: cells.values[name] for name in ("sum-step", "rows-step")})

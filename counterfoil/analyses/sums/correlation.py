@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.analyses import flags
-from counterfoil.analyses.base import Analysis, Checked, Input, Measure, Result, ResultTable, total_of
+from counterfoil.analyses.base import Analysis, Checked, Measure, Result, ResultTable, total_of
 from counterfoil.analyses.resolution import around, findings, size, smallest_spread, variance_tests
 from counterfoil.analyses.sums import noised_moments, stated
 from counterfoil.analyses.units import places
 from counterfoil.data.encode import WIDEST, encode_scaled
 from counterfoil.deferred import deferred
-from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.crosscheck import Stated
-from counterfoil.disclosure.declaration import Cells, Limits, Opened, Output, Told
+from counterfoil.disclosure.declaration import Cells, Input, Limits, Opened, Output, Told
 from counterfoil.disclosure.features import Feature
 from counterfoil.disclosure.noise import Moves
 from counterfoil.errors import PlanError, RangeError
@@ -121,12 +120,9 @@ class Correlation(Analysis):
 
     def outputs(self) -> tuple[Output, ...]:
         if self.planned.privacy is not None:
-            return (
-                Output("safe", ()),
-                Output("count", ()),
-                Output("sum", (len(self._columns),), FINE_BITS),
-                Output("cross", (len(self._products[0]),), FINE_BITS),
-            )
+            lengths = {"sum": len(self._columns), "cross": len(self._products[0])}
+            moments = (Output(name, (length,), FINE_BITS) for name, length in lengths.items())
+            return (Output("safe", ()), Output("count", ()), *moments)
         pairs = (len(self._pairs[0]),)
         return (Output("safe", pairs), Output("count", pairs), Output("correlation", pairs))
 
@@ -158,6 +154,11 @@ class Correlation(Analysis):
         products = (Feature((names[i], names[j])) for i, j in zip(*self._products, strict=True))
         return (Feature(), *(Feature((name,)) for name in names), *products)
 
+    def made_of(self) -> Sequence[Sequence[Feature]]:
+        names = [column.name for column in self._columns]
+        pairs = [{names[i], names[j]} for i, j in zip(*self._pairs, strict=True)]
+        return [tuple(each for each in self.features() if pair >= set(each.factors)) for pair in pairs]
+
     def told(self, opened: Opened) -> Iterator[Told]:
         names, shown = [column.name for column in self._columns], self._shown(opened)
         if shown.any() and not self.rounded:
@@ -168,8 +169,6 @@ class Correlation(Analysis):
 
     def moves(self) -> Mapping[str, Moves]:
         return noised_moments.moves(len(self._columns), self.limits.total_rows, self.limits.owners, _ONE)
-
-    # --- the three worlds ---------------------------------------------------------------------------------------
 
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         fine = np.column_stack([encode_scaled(table, column.name, FINE_BITS).values for column in self._columns])
@@ -198,7 +197,8 @@ class Correlation(Analysis):
         high, mixed, low = products[:width, :width], products[:width, width:], products[width:, width:]
         middle, last = trunc_exact(p, (mixed + mixed.T)[i, j], LIMB_BITS), trunc_exact(p, low[i, j], FINE_BITS)
         total = sums[:width] * (1 << LIMB_BITS) + sums[width:]
-        return self._cells(p, owners, [owner.valid.sum() for owner in owners], total, high[i, j] + middle + last)
+        rows = [owner.valid.sum() for owner in owners]
+        return self._cells(p, owners, rows, total, high[i, j] + middle + last)
 
     def conclude(self, p: Protocol, cells: Cells) -> Cells:
         """Conclude the coefficients on shares: a cell a pair, with the tests of all rows and of both its columns.
@@ -259,8 +259,6 @@ class Correlation(Analysis):
         frame.insert(0, "column", names)
         return frame
 
-    # --- sums that other analyses may state, too ------------------------------------------------------------------
-
     def sums(self) -> frozenset[str]:
         return stated.named([column.name for column in self._columns])
 
@@ -279,20 +277,18 @@ class Correlation(Analysis):
         Each z is off by half a unit and 2^-22, so each product by little more than one, and two numbers of each part
         are cut off.
         """
-        rows = self.limits.total_rows
-        return rows + (rows >> 20) + 1 + 2 * self._parts
+        return self.limits.total_rows + (self.limits.total_rows >> 20) + 1 + 2 * self._parts
 
     def _cells(
-        self, p: Protocol, owners: Sequence[Checked], counts: Sequence[Arith], total: Arith, cross: Arith
+        self, p: Protocol, owners: Sequence[Checked], rows: Sequence[Arith], total: Arith, cross: Arith
     ) -> Cells:
         """Test all moments together, on all owners' rows; a line through all columns leaves count - width free."""
-        wanted, count = self.rules, total_of(counts)
-        tests = dict(cell_tests.owners_test(p, wanted, counts))
+        wanted, count, tests = self.rules, total_of(rows), {}
         if wanted.safe_dof_threshold:
             free = p.add_public(count, -(wanted.safe_dof_threshold + len(self._columns)))
             tests["safe_dof_threshold"] = free.reshape(1)
         if self._flags:
-            verdict = flags.judged(p, wanted, self.contract, self._cells_of_flags(p, owners, counts), counts)
+            verdict = flags.judged(p, wanted, self.contract, self._cells_of_flags(p, owners, rows), rows)
             tests[TABLE] = flags.column_tests(p, verdict, self._columns)
         return Cells(count, {"sum": total, "cross": cross}, tests)
 

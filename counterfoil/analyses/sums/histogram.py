@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.analyses.base import Analysis, Checked, Input, Result, ResultTable, total_of
+from counterfoil.analyses.base import Analysis, Checked, Result, ResultTable, total_of
 from counterfoil.analyses.units import counted, text, wanted
 from counterfoil.data.encode import encode
 from counterfoil.deferred import deferred
-from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.crosscheck import Stated
-from counterfoil.disclosure.declaration import Cells, Opened, Output
+from counterfoil.disclosure.declaration import Cells, Input, Opened, Output
+from counterfoil.disclosure.evidence_tests import COUNTS
 from counterfoil.disclosure.features import Feature
 from counterfoil.disclosure.noise import Moves
 from counterfoil.errors import PlanError
@@ -44,7 +44,7 @@ class Histogram(Analysis):
     learns: ClassVar[Mapping[str, str]] = {"count": "the number of rows in each bin"}
     params = frozenset({"column", "edges"})
     statistics = frozenset({"counts"})
-    enforces = cell_tests.COUNTS
+    enforces = COUNTS
 
     def inputs(self) -> tuple[Input, ...]:
         counts = Input("count", (len(self._edges) - 1,), 0, self.limits.rows)
@@ -61,8 +61,8 @@ class Histogram(Analysis):
     def features(self) -> tuple[Feature, ...]:
         return (Feature((), (self._column.name,)),) if self.noise is None else ()
 
-    def edges(self) -> Mapping[str, tuple[float, ...]]:
-        return {self._column.name: tuple(map(float, self._edges))}
+    def edges(self) -> Mapping[str, tuple[int, ...]]:
+        return {self._column.name: tuple(self._edges)}
 
     def counted(self) -> Mapping[str, Bound]:
         return {"count": Bound(0, self.limits.total_rows)}
@@ -76,11 +76,9 @@ class Histogram(Analysis):
         return {"count": counts, **elsewhere}
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
-        counts, wanted = [owner.values["count"] for owner in owners], self.rules
-        count = total_of(counts)
-        tests = cell_tests.joined(cell_tests.owners_test(p, wanted, counts), cell_tests.line_tests(p, wanted, count))
+        count = total_of([owner.values["count"] for owner in owners])
         outside = total_of([owner.values["outside"] for owner in owners]) if self._open else None
-        return Cells(count, {}, tests, outside)
+        return Cells(count, {}, outside=outside)
 
     def sums(self) -> frozenset[str]:
         return frozenset({"rows"}) if self._open or self._covered else frozenset()

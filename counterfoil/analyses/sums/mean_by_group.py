@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.analyses.base import Analysis, Checked, Input, Measure, Result, ResultTable
+from counterfoil.analyses.base import Analysis, Checked, Measure, Result, ResultTable
 from counterfoil.analyses.cell_sums import sums_cells, sums_inputs, sums_of
 from counterfoil.analyses.units import MOST_GROUPS, groups, places
 from counterfoil.data.encode import encode
 from counterfoil.deferred import deferred
-from counterfoil.disclosure import cell_tests
 from counterfoil.disclosure.crosscheck import Stated
-from counterfoil.disclosure.declaration import Cells, Opened, Output
+from counterfoil.disclosure.declaration import Cells, Input, Opened, Output
+from counterfoil.disclosure.evidence_tests import SUMS
 from counterfoil.disclosure.features import Feature
 from counterfoil.disclosure.noise import CONFIDENCE, Moves, PlanNoise
 from counterfoil.errors import PlanError
@@ -52,10 +52,10 @@ class MeanByGroup(Analysis):
     }
     params = frozenset({"value", "by"})
     statistics = frozenset({"counts", "sums"})
-    enforces = cell_tests.SUMS
+    enforces = SUMS
 
     def inputs(self) -> tuple[Input, ...]:
-        return sums_inputs(self.planned.name, self._shape, self._bound, self.limits, self.rules)
+        return sums_inputs(self._shape, self._bound, self.limits)
 
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", self._shape), Output("count", self._shape), Output("sum", self._shape))
@@ -88,10 +88,10 @@ class MeanByGroup(Analysis):
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         codes = [encode(table, column.name).values - self.bounds(column)[0] for column in self._by]
         cell = np.ravel_multi_index(codes, self._shape)
-        return sums_of(encode(table, self._value.name).values, cell, self._shape, cell_tests.depth(self.rules))
+        return sums_of(encode(table, self._value.name).values, cell, self._shape)
 
     def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
-        cells = sums_cells(p, self.rules, self._bound, owners)
+        cells = sums_cells(owners)
         if self.planned.privacy:
             # Noise is as wide as one row's part in a sum, which is smallest around the middle of the column's bounds.
             return Cells(cells.count, {"sum": cells.values["sum"] - cells.count * self._middle})

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from counterfoil.data.minimising.pseudonym import pseudonyms
 from counterfoil.data.minimising.risk import classes
+from counterfoil.data.persons import told_apart
 from counterfoil.data.reading.cells import TYPES
 from counterfoil.data.reading.table import Table
 from counterfoil.errors import DataError, RefusedError
@@ -65,7 +66,7 @@ def minimise(table: Table, needed: Iterable[str], link_key: bytes | None = None)
                 "take it out of the analysis"
             )
     unused = tuple(name for name in table.names if name not in wanted and name not in identifiers)
-    willing = taking_part(table)
+    willing = taking_part(told_apart(table))
     kept, filled = _filled(willing.select([name for name in table.names if name in wanted]))
     complete = _complete(kept)
     columns = [table.contract.column(name) for name in complete.names]

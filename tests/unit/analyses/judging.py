@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from counterfoil.analyses.base import Analysis
 from counterfoil.analyses.registry import REGISTRY, build
 from counterfoil.data.reading.table import Table
-from counterfoil.disclosure.complement import complement
 from counterfoil.disclosure.declaration import Cells, Limits
+from counterfoil.disclosure.layout import layouts
+from counterfoil.disclosure.protection import Protected, protect
 from counterfoil.disclosure.rounding import rounded
-from counterfoil.disclosure.suppression import hide, judge
+from counterfoil.disclosure.suppression import Judged, hide
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.policies.rules import Rules
@@ -85,12 +86,12 @@ def judged(
 ) -> list[tuple[NDArray[Any], Mapping[str, NDArray[Any]]]]:
     """For each plan which cells are safe, and how many tests of each rule each cell fails."""
 
-    def verdicts(p: Any, analyses: Mapping[str, Analysis], cells: Mapping[str, Cells]) -> list[Any]:
-        found = judge(p, list(cells.values()), [each.rules for each in analyses.values()])
-        return [{"safe": verdict.safe, **verdict.fails} for verdict in found]
-
-    found = _run(plans, frames, rules, suite, verdicts)
+    found = _run(plans, frames, rules, suite, lambda _, __, ___, protected: _flat(protected.judged))
     return [(each["safe"], {rule: fail for rule, fail in each.items() if rule != "safe"}) for each in found]
+
+
+def _flat(found: Mapping[str, Judged]) -> list[Any]:
+    return [{"safe": verdict.safe, **verdict.fails} for verdict in found.values()]
 
 
 def released(
@@ -100,36 +101,58 @@ def released(
     suite: str = "plain",
     *,
     complementary: bool = True,
+    contract: Contract | None = None,
 ) -> dict[str, dict[str, NDArray[Any]]]:
     """What each plan's recipient opens."""
 
-    def hidden(p: Any, analyses: Mapping[str, Analysis], cells: Mapping[str, Cells]) -> list[Any]:
-        found = judge(p, list(cells.values()), [each.rules for each in analyses.values()])
-        flags = {name: verdict.safe for name, verdict in zip(cells, found, strict=True)}
-        if complementary:
-            flags = complement(p, analyses, cells, dict(zip(cells, found, strict=True)))
-        kept = {name: hide(p, each, flags[name]) for name, each in cells.items()}
+    def hidden(p: Any, analyses: Mapping[str, Analysis], cells: Mapping[str, Cells], found: Protected) -> list[Any]:
+        kept = {name: hide(p, each, found.safe[name]) for name, each in cells.items()}
         return list(rounded(p, analyses, kept).values())
 
-    return dict(zip((plan.name for plan in plans), _run(plans, frames, rules, suite, hidden), strict=True))
+    made = _run(plans, frames, rules, suite, hidden, complementary=complementary, contract=contract)
+    return dict(zip((plan.name for plan in plans), made, strict=True))
 
 
-def _run(plans: Any, frames: Any, rules: Rules, suite: str, after: Any) -> list[dict[str, NDArray[Any]]]:
-    analyses = bound(plans, len(frames), rules)
-    arrays = [[_local(analysis, frame) for frame in frames] for analysis in analyses.values()]
-    flat = [array for each in arrays for owner in each for array in owner.values()]
+def _run(
+    plans: Any,
+    frames: Any,
+    rules: Rules,
+    suite: str,
+    after: Any,
+    *,
+    complementary: bool = True,
+    contract: Contract | None = None,
+) -> list[dict[str, NDArray[Any]]]:
+    contract = contract or CONTRACT
+    analyses = {plan.name: build(plan, contract, Limits(len(frames), contract.most_rows, rules)) for plan in plans}
+    laid = layouts(analyses)
+    tables = [Table(contract, "test", pa.Table.from_pandas(frame, preserve_index=False)) for frame in frames]
+    sources: list[Any] = [*analyses.values(), *laid.values()]
+    inputs = [source.inputs() if isinstance(source, Analysis) else source.inputs for source in sources]
+    flat = [
+        made[item.name]
+        for source, items in zip(sources, inputs, strict=True)
+        for table in tables
+        for made in [source.local(table)]
+        for item in items
+    ]
 
     def program(p: Any, *shares: Any) -> Any:
         given = iter(shares)
-        cells = {}
-        for name, analysis in analyses.items():
-            handed = [
-                Handed(analysis.inputs(), {item.name: next(given) for item in analysis.inputs()}, len(frame))
-                for frame in frames
-            ]
-            checked, _ = check_ranges(p, handed)
-            cells[name] = analysis.conclude(p, analysis.secure(p, checked))
-        return after(p, analyses, cells)
+        checked = []
+        for items in inputs:
+            handed = [Handed(items, {item.name: next(given) for item in items}, table.rows) for table in tables]
+            checked.append(check_ranges(p, handed)[0])
+        cells = {
+            name: analysis.conclude(p, analysis.secure(p, own))
+            for (name, analysis), own in zip(analyses.items(), checked, strict=False)
+        }
+        contributions = {
+            name: layout.given([each.values for each in own])
+            for (name, layout), own in zip(laid.items(), checked[len(analyses) :], strict=True)
+        }
+        found = protect(p, analyses, laid, cells, contributions, complementary=complementary)
+        return after(p, analyses, cells, found)
 
     if suite == "plain":
         p = Plain()
@@ -147,11 +170,6 @@ def _run(plans: Any, frames: Any, rules: Rules, suite: str, after: Any) -> list[
 def bound(plans: Sequence[Planned], owners: int, rules: Rules) -> dict[str, Analysis]:
     """The analyses of these plans, by name."""
     return {plan.name: build(plan, CONTRACT, Limits(owners, MOST, rules)) for plan in plans}
-
-
-def _local(analysis: Analysis, frame: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
-    made = analysis.local(Table(CONTRACT, "test", pa.Table.from_pandas(frame, preserve_index=False)))
-    return {item.name: made[item.name] for item in analysis.inputs()}
 
 
 def draw(rng: np.random.Generator, owners: int, rows: int) -> list[pd.DataFrame]:

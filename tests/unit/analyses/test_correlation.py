@@ -46,7 +46,7 @@ UP = np.arange(90) * 11
 TIED = {
     "upward": (UP, UP - 10, 1.0),
     "downward": (UP, 1000 - UP, -1.0),
-    "one outlier": (np.where(np.arange(90) == 7, 1000, 0), np.where(np.arange(90) == 7, 1000, -10), 1.0),
+    "few outliers": (np.where(np.arange(90) % 45 == 7, 1000, 0), np.where(np.arange(90) % 45 == 7, 1000, -10), 1.0),
     "below zero": (RNG.integers(0, 1001, 90), RNG.integers(-10, 0, 90), None),
     "anyhow": (RNG.integers(0, 1001, 90), RNG.integers(-10, 1001, 90), None),
     "heavy": (RNG.integers(0, 10, 90) ** 3, RNG.integers(0, 10, 90) ** 3, None),
@@ -64,6 +64,12 @@ def test_owners_and_nodes_come_to_the_same(name: str, suite: str) -> None:
     assert round(1000 * abs(one - other)) in (0, 1)
     assert 1000 * one == pytest.approx(round(1000 * one), abs=1e-9)
     assert abs(one) <= 1
+
+
+def test_what_one_row_makes_of_a_column_is_hidden() -> None:
+    one = np.arange(90) == 7
+    for result in told(frames(np.where(one, 1000, 0), np.where(one, 1000, -10))):
+        assert (result.suppressed, result.cells) == (1, 1)
 
 
 def test_flags_have_their_phi() -> None:

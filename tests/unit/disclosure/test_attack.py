@@ -82,7 +82,10 @@ def test_a_cell_that_was_hidden_for_another_and_is_shown_now_gives_the_other_awa
     by = planned("mean_by_group", "value", "region", name="t", value="value", by=("region",))
     first = pd.concat([table({("north", "car"): 3}), table({("east", "car"): 12}), table({("south", "car"): 13})])
     second = pd.concat([table({("north", "car"): 3}), table({("east", "car"): 12}), table({("south", "car"): 11})])
-    one, two = got([by, TOTAL], first, "w1"), got([by, TOTAL], second, "w2")
+    one, two = (
+        got([by, TOTAL], week.assign(value=7 + np.arange(len(week))), state)
+        for week, state in ((first, "w1"), (second, "w2"))
+    )
     assert one.opened["t"]["safe"].tolist() == [0, 0, 1] and two.opened["t"]["safe"].tolist() == [0, 1, 0]
     assert not [each for each in found(one).findings if each.way == findings.PROGRAMME]
     told = [each for each in found(one, two).findings if each.way == findings.PROGRAMME]
@@ -121,11 +124,15 @@ def test_squares_tell_how_few_differ_from_the_rest() -> None:
             return None
 
         def told(self, opened: Opened) -> Iterator[Told]:
-            yield Told(Feature(("value", "value")), 498 * 25 + 9, 498 * 25 + 9)
+            for factors, number in (((), 499), (("value",), 498 * 5 + 3), (("value", "value"), 498 * 25 + 9)):
+                yield Told(Feature(factors), number, number)
 
     frame = table({("north", "car"): 499}).assign(value=5, debt=1)
     frame.loc[0, "value"] = 3
     release = got([TOTAL], frame)
+    assert (
+        release.opened["total"]["safe"] == 0
+    )  # which is why the numbers are told here by what no rule would let leave
     squares = Squares(replace(TOTAL, name="squares"), CONTRACT, Limits(1, 500, BARE))
     release = replace(release, plans={**release.plans, "squares": squares}, opened={**release.opened, "squares": {}})
     told = [each for each in found(release).findings if each.way == findings.SPIKE]

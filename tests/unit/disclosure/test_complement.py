@@ -18,13 +18,13 @@ import yaml
 from counterfoil.data.reading.table import Table
 from counterfoil.data.row_sketch import tagged
 from counterfoil.disclosure.attack import Interval, attack, cells_by_label
-from counterfoil.disclosure.complement import OF_COUNTS, neighbours
+from counterfoil.disclosure.complement import neighbours
 from counterfoil.disclosure.lattice import Axis, Family, family
 from counterfoil.errors import PlanError
 from counterfoil.governance.agreements.agreement import Agreement, Part, Planned
 from counterfoil.governance.agreements.signing.signed import read_agreement
 from counterfoil.governance.parties.roster import fill_roster
-from counterfoil.governance.policies.rules import OFF, Rules
+from counterfoil.governance.policies.rules import OFF, Rules, named
 from counterfoil.home import Home
 from counterfoil.joint.computation import (
     BY_RULE,
@@ -74,7 +74,7 @@ def forbidden(plans: list[Planned], frames: list[pd.DataFrame], rules: Rules) ->
     for plan, (_, fails) in zip(plans, judged(plans, frames, rules), strict=True):
         labels = cells_by_label(bound([plan], len(frames), rules)[plan.name])
         for label, place in labels.items():
-            if label != "all" and any(fail.ravel()[place] for rule, fail in fails.items() if rule in OF_COUNTS):
+            if label != "all" and any(fail.ravel()[place] for rule, fail in fails.items() if rule in named("rows")):
                 found.add((plan.name, label))
     return found
 
@@ -101,9 +101,9 @@ def test_no_forbidden_count_is_known_more_closely_than_the_minimum(trials: range
     assert hidden > restored > 0  # or else there was nothing to protect
 
 
-def frame(cells: dict[tuple[str, str], int], value: int = 7) -> pd.DataFrame:
-    rows = [(region, product) for (region, product), count in cells.items() for _ in range(count)]
-    return pd.DataFrame(rows, columns=["region", "product"]).assign(value=value, debt=1)
+def frame(cells: dict[tuple[str, str], int]) -> pd.DataFrame:
+    rows = [(*cell, 5 + i % 5, i % 3) for cell, count in cells.items() for i in range(count)]
+    return pd.DataFrame(rows, columns=["region", "product", "value", "debt"])
 
 
 LARGE = {

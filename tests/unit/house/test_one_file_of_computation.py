@@ -217,7 +217,7 @@ def test_a_rule(agreement: Agreement, changed, monkeypatch: pytest.MonkeyPatch) 
 def test_a_rule_that_no_analysis_keeps_stops_the_agreement(agreement: Agreement, changed, monkeypatch) -> None:
     """Adding it to the file of the rules makes nobody believe that it protects anything."""
     stubbed = changed(rules, lambda text: text.replace("\n    def stricter(self", RULE))
-    monkeypatch.setattr("counterfoil.disclosure.cell_tests.RULES", stubbed.RULES)
+    monkeypatch.setattr("counterfoil.disclosure.evidence_tests.RULES", stubbed.RULES)
     plan = next(plan for plan in agreement.analyses if plan.analysis == "total")
     limits = Limits(4, 1000, stubbed.Rules(safe_stub=4))
     with pytest.raises(PlanError, match="releases counts and sums, and no version here enforces the rule safe_stub"):
