@@ -28,7 +28,10 @@ MEMBERSHIP: Final = "membership-"
 class PastRelease:
     """One release: exact results about rows under some contracts, by their ids.
 
-    `owners` had rows in it. `spelling` is the name of the key domain of its sketches, where there was one.
+    `owners` had rows in it. `spelling` is the name of the key domain of its sketches, where there was one. `tables` are
+    those that the rows are of, by their owners' names for them, under each contract; where it says nothing, each
+    owner's table is named after the contract. `agreement` is the digest of the one whose numbers they are; where one
+    repeats another, that other one's.
     """
 
     job: str
@@ -39,6 +42,12 @@ class PastRelease:
     numbers: Mapping[str, int]
     until: str
     spelling: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    agreement: str = ""
+
+    def tables_under(self, contract: str) -> list[str]:
+        """List whose tables its rows under a contract, by its id, are of, as `owner/table`."""
+        return list(self.tables.get(contract, [f"{owner}/{contract}" for owner in self.owners[contract]]))
 
     def domain(self, contract: str) -> str:
         """Return the name of the key domain in which its rows under a contract, by its id, were tagged."""
@@ -95,22 +104,47 @@ def noise_instead(terms: Agreement) -> Iterator[str]:
             )
 
 
+def table_releases(state: State, terms: Agreement, release: PastRelease, today: date) -> list[PastRelease]:
+    """List the other releases on the tables of this one, under whatever contract, suite and order of nodes.
+
+    What a second computation gave once more is not among them.
+    """
+    tables = {table for contract in release.numbers for table in release.tables_under(contract)}
+    here = (terms.suite, set(terms.nodes))
+    return [
+        each
+        for each in _all(state)
+        if each.job != release.job
+        and tables & {table for contract in each.numbers for table in each.tables_under(contract)}
+        and date.fromisoformat(each.until) >= today
+        and not (each.agreement and each.agreement == release.agreement and (each.suite, set(each.nodes)) != here)
+    ]
+
+
 def check_numbers(earlier: Sequence[PastRelease], release: PastRelease, fewest: int) -> None:
     """Refuse when so many exact numbers about so few rows would be out that rows follow from them.
+
+    Counted are the numbers that each owner's table is behind, whatever contract it was handed in under.
 
     Raises: ReconstructionError.
 
     `fewest` is the policy's rows for each number.
     """
-    for contract, count in release.numbers.items():
-        before = [each for each in earlier if contract in each.numbers]
-        known = count + sum(each.numbers[contract] for each in before)
-        least = min([release.rows[contract], *(each.rows[contract] for each in before)])
+    for table in sorted({table for contract in release.numbers for table in release.tables_under(contract)}):
+        found = [
+            (each.numbers[contract], each.rows[contract], each.job)
+            for each in (release, *earlier)
+            for contract in each.numbers
+            if table in each.tables_under(contract)
+        ]
+        known, least = sum(numbers for numbers, _, _ in found), min(rows for _, rows, _ in found)
         if least < fewest * known:
+            owner, _, name = table.partition("/")
+            jobs = len({job for _, _, job in found} - {release.job})
             raise ReconstructionError(
-                f"{known} exact numbers about {least} rows under contract {contract} would be known, of this job and "
-                f"{len(before)} earlier releases; the rule safe_rows_per_number asks for {fewest} rows to each. Ask "
-                "for fewer numbers, for more rows, or for noise"
+                f"{known} exact numbers about {least} rows with those of table {name} of {owner} would be known, of "
+                f"this job and {jobs} earlier releases; the rule safe_rows_per_number asks for {fewest} rows to each. "
+                "Ask for fewer numbers, for more rows, or for noise"
             )
 
 

@@ -193,7 +193,7 @@ class Rules:
         bounds={"minimum": 0, "maximum": 1_000_000},
         refuses=lambda rules: (
             f"with it there would be an exact number known for fewer than {rules.safe_rows_per_number} rows each, "
-            "counting all releases on the same contract that the nodes remember"
+            "counting all releases of the same tables that the nodes remember"
         ),
     )  # fmt: skip
     safe_interval: int = _rule(

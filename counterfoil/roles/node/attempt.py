@@ -32,6 +32,7 @@ from counterfoil.governance.cumulative.release_history import (
     guarded,
     note_draft,
     past_releases,
+    table_releases,
 )
 from counterfoil.governance.jobs.evidence import make_evidence, sign_evidence
 from counterfoil.governance.jobs.job import Event, Job, advance, count_iteration, start_attempt
@@ -149,7 +150,8 @@ class Computation:
             close = self._computing.guard(compared)
             if near := [each for each, is_close in zip(self._earlier, close, strict=True) if is_close]:
                 self._noise_instead(near, today)
-        check_numbers(self._earlier, self._release(), terms.rules.safe_rows_per_number)
+        about = self._release()
+        check_numbers(table_releases(self.home.state, terms, about, today), about, terms.rules.safe_rows_per_number)
         return len(self._earlier)
 
     def _noise_instead(self, near: Sequence[PastRelease], today: date) -> None:

@@ -34,6 +34,8 @@ def release_of(terms: Agreement, job: str, manifests: Sequence[Manifest]) -> Pas
         numbers={ids[name]: sum(p.numbers() for p in plans.values() if p.planned.contract == name) for name in names},
         until="",
         spelling={ids[name]: key_domains(terms.contracts[name])[0].name for name in names},
+        tables={ids[name]: sorted(f"{each.owner}/{each.table or ids[name]}" for each in under[name]) for name in names},
+        agreement=terms.repeats.agreement.digest if terms.repeats else terms.digest,
     )
 
 

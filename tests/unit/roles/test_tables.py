@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +18,14 @@ from counterfoil.data.changes import Asked
 from counterfoil.data.reading.table import Table
 from counterfoil.data.row_memory import rows_of
 from counterfoil.data.row_tags import domain_names, with_tags
-from counterfoil.errors import LeaseError, NotFoundError
+from counterfoil.errors import LeaseError, NotFoundError, ReconstructionError
 from counterfoil.governance.contracts.contract import Contract, parse_contract
+from counterfoil.governance.cumulative.release_history import (
+    PastRelease,
+    check_numbers,
+    remember,
+    table_releases,
+)
 from counterfoil.governance.cumulative.source_tables import (
     Lease,
     all_states,
@@ -41,7 +48,7 @@ from counterfoil.roles.owner import Contribution, table_file
 from counterfoil.roles.table_memory import Known, changes_since, erase_persons, identify, known_states, learn, load
 from counterfoil.storage.state import State
 from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, another
-from tests.lib.consortium import OWNERS, Consortium, found
+from tests.lib.consortium import NODES, OWNERS, Consortium, found
 from tests.unit.governance.test_contract import SMALL, own
 from tests.unit.roles.test_differences import keep, publish
 
@@ -327,3 +334,28 @@ def test_persons_who_were_told_apart_otherwise_are_found_again_or_have_not_chang
     known = [Known("job", domain_names(before)[0], rows_of(then))]
     changed = changes_since([Asked("rows", ())], now, known)["rows"].changed.tolist()
     assert changed == ([[1]] if former else [[0]])
+
+
+def past(job: str, contract: str, numbers: int, rows: int = 100, **more: Any) -> PastRelease:
+    given = {"suite": "rep3", "nodes": NODES, "until": "2027-12-31"} | more
+    return PastRelease(job, owners={contract: ["bank-a"]}, rows={contract: rows}, numbers={contract: numbers}, **given)
+
+
+def test_numbers_count_by_owner_and_table_whatever_the_contract_and_the_nodes_are_called(
+    banks: Consortium, tmp_path: Path
+) -> None:
+    """f5: nodes in another order forgot each other's releases; (g): another contract's id was another table."""
+    state = State.open(tmp_path / "state.sqlite")
+    remember(past("one", "loans", 20, nodes=tuple(reversed(NODES))), state)
+    remember(past("two", "credits", 20, tables={"credits": ["bank-a/loans"]}), state)
+    remember(past("three", "stores", 20), state)
+    release = past("four", "loans", 11, agreement="a")
+    earlier = table_releases(state, banks.agreement, release, TODAY)
+    assert sorted(each.job for each in earlier) == ["one", "two"]
+    with pytest.raises(ReconstructionError, match="51 exact numbers about 100 rows with those of table loans of bank"):
+        check_numbers(earlier, release, 2)
+    check_numbers(earlier, past("four", "loans", 10), 2)
+    # A second computation gives the same numbers once more.
+    remember(past("five", "loans", 20, suite="rep4", agreement="a"), state)
+    assert len(table_releases(state, banks.agreement, release, TODAY)) == 2
+    assert len(table_releases(state, banks.agreement, replace(release, agreement="b"), TODAY)) == 3
