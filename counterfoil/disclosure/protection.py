@@ -64,7 +64,7 @@ def protect(
         for name, axes in layout.axes.items()
     ]
     tested = dict(cells) | {table.name: table.tested(p) for table in tables}
-    grids = [Cells(place.persons, {}, together(*place.tests)) for place in places]
+    grids = [Cells(place.persons, {}, together(*_of_tables(analyses, place))) for place in places]
     rules = [*(analyses[name].rules for name in cells), *(place.layout.rules for place in places)]
     verdicts = judge(p, [*tested.values(), *grids], rules)
     judged = dict(zip(cells, verdicts, strict=False))
@@ -79,6 +79,14 @@ def protect(
         complement(p, places)
         safe |= {table.name: p.add_public(-table.off_grid(table.place.hidden), 1) for table in tables}
     return Protected(judged, safe)
+
+
+def _of_tables(analyses: Mapping[str, Declaration], place: Place) -> list[Mapping[str, Arith]]:
+    """Give the tests of what tables release: what only concluded cells are made of hides these, and no table."""
+    tables = [analyses[name] for name in place.layout.lattice.tables]
+    released = {(), *(feature.factors for table in tables for feature in table.features())}
+    pairs = zip(place.tests, place.evidence, strict=True)
+    return [tests for tests, of in pairs if of.about.feature.factors in released]
 
 
 @dataclass(frozen=True, slots=True)
