@@ -40,6 +40,8 @@ def person_columns(contract: Contract) -> tuple[str, ...]:
 
 def _persons(table: Table) -> NDArray[np.int64] | None:
     """Give each row its person's number; None where the columns that tell persons apart are not there."""
+    if table.who is not None:  # tagged before its identifiers went
+        return np.unique(table.who[:, 0], return_inverse=True)[1].astype(np.int64)
     names = person_columns(table.contract)
     if not names:
         return np.arange(table.rows, dtype=np.int64)
