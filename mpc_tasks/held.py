@@ -63,6 +63,8 @@ def note_step(computation: Computation, step: str, type: str, counts: Mapping[st
 @contextmanager
 def attempt_of(reference: Ref) -> Iterator[Computation]:
     """Give one step the attempt. An error ends it as a whole: peers are told, and what it held is gone."""
+    from counterfoil.roles.node.attempt import Computation  # noqa: PLC0415 (other parties lack what it needs)
+
     computation = held(reference, Computation)
     try:
         yield computation

@@ -48,25 +48,36 @@ def check_ranges(p: Protocol, handed: Sequence[Handed]) -> tuple[list[Checked], 
     sizes = [item.units * width for item, row in zip(handed, widths, strict=True) for width in row]
     bounds = [(i.low, i.high) for item in handed for i in item.inputs]
     low, high = (np.repeat(np.array(side, np.int64), sizes) for side in zip(*bounds, strict=True))
+    whole = [item.units * sum(row) for item, row in zip(handed, widths, strict=True)]
 
-    inside = iter(_split(in_range(p, x, low, high), sizes))
+    inside = _split(in_range(p, x, low, high), whole)
     misses = []
-    for item, row in zip(handed, widths, strict=True):
-        hits = concat([next(inside).reshape(item.units, width) for width in row], axis=1)
-        misses.append(p.add_public(-hits.sum(axis=1), sum(row)))
+    for item, row, hits in zip(handed, widths, inside, strict=True):
+        misses.append(p.add_public(-_by_unit(hits, item.units, row), sum(row)))
     valid = _split(b2a(p, is_zero(p, concat(misses))), [item.units for item in handed])
 
-    spread = [
-        flag.reshape(-1, 1).broadcast_to((flag.size, width)).reshape(-1)
-        for flag, row in zip(valid, widths, strict=True)
-        for width in row
-    ]
-    kept = iter(_split(p.multiply(concat(spread), x), sizes))
+    spread = concat([_spread(flag, row) for flag, row in zip(valid, widths, strict=True)])
+    kept = iter(_split(p.multiply(spread, x), sizes))
     checked = []
     for item, flag in zip(handed, valid, strict=True):
         values = {i.name: next(kept).reshape(*i.shape_for(item.rows)) for i in item.inputs}
         checked.append(Checked(values, flag if item.inputs[0].per_row else flag.reshape()))
     return checked, concat([p.add_public(-flag.sum().reshape(1), flag.size) for flag in valid])
+
+
+def _by_unit(hits: Arith, units: int, widths: Sequence[int]) -> Arith:
+    """Count the hits of each unit; inputs follow one another, each with all units. Shapes: the result (units,)."""
+    if units == 1:
+        return hits.sum().reshape(1)
+    inputs = _split(hits, [units * width for width in widths])
+    return concat([each.reshape(units, width) for each, width in zip(inputs, widths, strict=True)], axis=1).sum(axis=1)
+
+
+def _spread(flag: Arith, widths: Sequence[int]) -> Arith:
+    """Repeat each unit's flag for all that is in it, in the order of `_by_unit`."""
+    if flag.size == 1:
+        return flag.broadcast_to((sum(widths),))
+    return concat([flag.reshape(-1, 1).broadcast_to((flag.size, width)).reshape(-1) for width in widths])
 
 
 def _split(x: Arith, sizes: Sequence[int]) -> list[Arith]:
