@@ -15,7 +15,8 @@ from counterfoil.joint.computation import analyses
 from counterfoil.roles.owner import table_file
 from counterfoil.terminal import say
 
-RELATIVE = 1e-6
+FLOAT = 1e-9
+"""What floating point may make of a quotient, beside its bound."""
 
 
 def main() -> None:
@@ -48,9 +49,11 @@ def _compare(table: dict[str, Any], expected: pd.DataFrame) -> tuple[str, bool]:
         labels.add(column["label"])
         name = column["name"]
         shown = got[name].notna()
+        close = (
+            0.0 if column["label"] == "exact" else FLOAT
+        )  # beside the bound: what floating point makes of a quotient
         difference = (got[name][shown].astype(float) - expected[name][shown.to_numpy()].astype(float).to_numpy()).abs()
-        allowed = 0.0 if column["label"] == "exact" else RELATIVE * got[name][shown].astype(float).abs()
-        same &= bool((difference <= allowed).all())
+        same &= bool((difference <= column["bound"] + close).all())
     return " and ".join(sorted(labels)), same
 
 

@@ -25,7 +25,7 @@ _SIZE: Final = "size"
 
 
 def encodings(table: Table) -> dict[str, str]:
-    """Say what encodes each column of a minimised table that can be encoded, in the order in which they are kept."""
+    """Say what encodes each column of a minimised table that can be encoded."""
     columns = [table.contract.column(name) for name in table.names if not table.data[name].null_count]
     return {column.name: _encoding(column) for column in columns if column.bounds is not None}
 
@@ -43,8 +43,8 @@ def rows_of(table: Table, domain: int = 0) -> Rows:
 
 
 def packed(rows: Rows) -> dict[str, NDArray[np.uint64]]:
-    """Pack the rows as arrays of a vault."""
-    columns = {f"c{at}": values.view(np.uint64) for at, values in enumerate(rows.columns.values())}
+    """Pack the rows as arrays of a vault, columns in the order of their names: what names them may lose another one."""
+    columns = {f"c{at}": rows.columns[name].view(np.uint64) for at, name in enumerate(sorted(rows.columns))}
     tags = {} if rows.tags is None else {_WHO: rows.tags}
     return {**columns, **tags, _SIZE: np.array([rows.size], np.uint64)}
 
@@ -58,7 +58,7 @@ def unpacked(
 ) -> Rows:
     """Unpack rows whose columns were encoded so, by these categories, as the contract encodes them now."""
     columns = {}
-    for at, (name, encoding) in enumerate(encoded.items()):
+    for at, (name, encoding) in enumerate(sorted(encoded.items())):
         column = _column(contract, name)
         if column is None or _encoding(column) != encoding:
             continue

@@ -236,6 +236,8 @@ def assert_pooled(consortium: Consortium, results: Iterable[Result]) -> None:
         for column in expected.select_dtypes("number").columns:
             shown, interval = table.frame[column].notna(), table.measures[column].interval
             values, pooled = table.frame[column][shown].astype(float), expected[column][shown].astype(float)
+            if not shown.any():  # at few rows, rules may hide a whole table
+                continue
             if interval is not None:  # NaN: from row to row another one, which the analysis's own tests hold to account
                 assert not (values - pooled).abs().max() > 8 * interval
                 continue

@@ -277,7 +277,7 @@ def test_one_that_nobody_computed_on_makes_room_when_it_has_expired(banks: Conso
     state = banks.homes["node-0"].state
     (made, *_) = take(banks, "node-0", one, *rest)
     key = f"{made.agreement}/{made.period}/{made.part}"
-    past = state.get("submission-of", key).replace(b'"not_after":"20', b'"not_after":"19')
+    past = state.get("submission-of", key).replace(b'"not_after":"202', b'"not_after":"201')
     state.put("submission-of", key, past)
     take(banks, "node-0", hand_in(banks, OWNERS[0]), *rest)
 
