@@ -93,6 +93,7 @@ def name_table(contract: str, table: str, state: State) -> str:
 
     Returns the table's name. Raises: LeaseError when it was said to be another one, of which something is out.
     """
+    check_id(contract, "id of a contract")
     check_id(table, "name of a table")
     before = table_name(contract, state)
     if before not in (None, table) and (released_states(str(before), state) or lease_of(str(before), state)):
@@ -154,6 +155,7 @@ def lease_days(terms: Agreement, contract: str, period: str) -> int | None:
 
 def give_back(table: str, state: State) -> Lease:
     """End the table's lease before its time. Raises: NotFoundError; LeaseError when something was released under it."""
+    check_id(table, "name of a table")
     kept = _kept(table, state)
     if not kept:
         raise NotFoundError(f"no exact numbers of a table {table} are leased; counterfoil table list shows which are")
