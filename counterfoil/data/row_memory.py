@@ -6,7 +6,8 @@ it now, the column is unknown: nothing that is made of it has changed, as far as
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -57,20 +58,25 @@ def unpacked(
     contract: Contract,
 ) -> Rows:
     """Unpack rows whose columns were encoded so, by these categories, as the contract encodes them now."""
-    columns = {}
-    for at, (name, encoding) in enumerate(sorted(encoded.items())):
+    kept, columns = as_kept(arrays, encoded), {}
+    for name, values in kept.columns.items():
         column = _column(contract, name)
-        if column is None or _encoding(column) != encoding:
+        if column is None or _encoding(column) != encoded[name]:
             continue
-        values = arrays[f"c{at}"].view(np.int64)
         if column.categories:
             places = {category: place for place, category in enumerate(column.categories)}
             if not set(named[name]) <= places.keys():
                 continue
-            values = np.array([places[category] for category in named[name]], np.int64)[values]
-        columns[name] = values
-    cut = {name: tuple(each) for name, each in edges.items()}
-    return Rows(arrays.get(_WHO), columns, int(arrays[_SIZE][0]), cut)
+            columns[name] = np.array([places[category] for category in named[name]], np.int64)[values]
+        else:
+            columns[name] = values
+    return replace(kept, columns=columns, edges={name: tuple(each) for name, each in edges.items()})
+
+
+def as_kept(arrays: Mapping[str, NDArray[np.uint64]], columns: Iterable[str]) -> Rows:
+    """Unpack rows with these columns as they were packed, whatever the contract says of them now."""
+    values = {name: arrays[f"c{at}"].view(np.int64) for at, name in enumerate(sorted(columns))}
+    return Rows(arrays.get(_WHO), values, int(arrays[_SIZE][0]))
 
 
 def without(rows: Rows, gone: NDArray[np.uint64]) -> Rows:

@@ -6,7 +6,7 @@ or to checkers. Persons whom the owner erases are erased here, too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,14 +16,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from counterfoil.canonical import Ref
 from counterfoil.data.changes import Asked, Changes, Rows, count_changes
 from counterfoil.data.reading.table import Table
 from counterfoil.data.reading.table import load as read_table
-from counterfoil.data.row_memory import categories, encodings, packed, rows_of, unpacked, without
+from counterfoil.data.row_memory import as_kept, categories, encodings, packed, rows_of, unpacked, without
 from counterfoil.data.row_tags import domain_names, mostly_same, with_tags
 from counterfoil.errors import CounterfoilError, LeaseError, NotFoundError
 from counterfoil.governance.agreements.agreement import Agreement
-from counterfoil.governance.agreements.signing.signed import fetch_agreement
+from counterfoil.governance.agreements.signing.in_force import OPEN, load
+from counterfoil.governance.agreements.signing.signed import KIND, SignedAgreement, fetch_agreement
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.cumulative.source_tables import (
     TableState,
@@ -38,11 +40,12 @@ from counterfoil.governance.cumulative.source_tables import (
     tables,
 )
 from counterfoil.governance.documents import write_time
-from counterfoil.governance.jobs.evidence import Evidence, read_evidence
+from counterfoil.governance.jobs.evidence import Evidence, load_draft, read_evidence
 from counterfoil.governance.jobs.manifest import MANIFEST, Manifest
-from counterfoil.governance.releases.release import RELEASE
+from counterfoil.governance.releases.release import RELEASE, Release
 from counterfoil.home import Home
 from counterfoil.storage.exchange import Exchange
+from counterfoil.storage.records import BLOBS
 
 _ROWS: Final = "rows"
 _SEEN: Final = "evidence-of-release"
@@ -119,18 +122,21 @@ def keep(
 
 
 def learn(home: Home, now: datetime) -> list[TableState]:
-    """Learn from the exchange which states were released since, and forget those that are older than the last ones."""
+    """Learn from the exchange which states were released since, and forget those that are older than the last ones.
+
+    What counts is a release that a node of the agreement signed, of a draft that all of them did: anybody may put
+    something there, and a state that is taken for a released one would push another out of memory.
+    """
     _find_own(home)
     waiting = {each.manifest: each for each in all_states(home.state) if not each.job}
+    names = sorted({name[1] for name in home.exchange.list(RELEASE.name()) if len(name) == 4})
+    unseen = [name for name in names if not home.state.seen(_SEEN, name)]
     found = []
-    for name in sorted({name[1] for name in home.exchange.list(RELEASE.name()) if len(name) == 4}):
-        if not home.state.seen(_SEEN, name):
-            with suppress(CounterfoilError):  # anybody can put anything there
-                evidence = read_evidence(home.exchange, name)
-                of = [waiting[each] for each in evidence.inputs.values() if each in waiting]
-                noised = {line.plan for line in evidence.charge}
-                found += [_released(each, evidence, home, now) for each in of if not set(each.plans) <= noised]
-                home.state.remember_once(_SEEN, name)
+    for name, evidence in _released_drafts(unseen, home):
+        of = [waiting[each] for each in evidence.inputs.values() if each in waiting]
+        noised = {line.plan for line in evidence.charge}
+        found += [_released(each, evidence, home, now) for each in of if not set(each.plans) <= noised]
+        home.state.remember_once(_SEEN, name)
     if found:
         home.log.append("releases-learned", counts={"states": len(found)})
     for table in {each.table for each in found}:
@@ -156,7 +162,7 @@ def known_states(table: str, terms: Agreement, contract: Contract, period: str, 
         ):
             by_job[each.job] = each
     return [
-        Known(job, each.domain, load(each, contract, home) if sorted(each.owners) == owners else None)
+        Known(job, each.domain, load_rows(each, contract, home) if sorted(each.owners) == owners else None)
         for job, each in by_job.items()
     ]
 
@@ -184,7 +190,7 @@ def changes_since(asked: Sequence[Asked], table: Table, known: Sequence[Known]) 
     return counted
 
 
-def load(found: TableState, contract: Contract, home: Home) -> Rows | None:
+def load_rows(found: TableState, contract: Contract, home: Home) -> Rows | None:
     """Load the rows of a state, as the contract encodes them now; None where they are not remembered."""
     if not found.columns:
         return None
@@ -224,13 +230,32 @@ def size_of(found: TableState, home: Home) -> int:
 
 def _rewrite(found: TableState, arrays: Mapping[str, NDArray[np.uint64]], gone: NDArray[np.uint64], home: Home) -> None:
     """Keep a state without some persons under a new key, so that the old one opens nothing any more."""
-    columns = {name: arrays[f"c{at}"].view(np.int64) for at, name in enumerate(found.columns)}
-    kept = without(Rows(arrays["who"], columns, int(arrays["size"][0])), gone)
+    kept = without(as_kept(arrays, found.columns), gone)
     home.vault.destroy(found.vault_id)
     generation = found.generation + 1
     again = replace(found, generation=generation, rows=kept.size)
     home.vault.keep(again.vault_id, _ROWS, packed(kept))
     note_state(again, home.state)
+
+
+def _released_drafts(names: Sequence[str], home: Home) -> Iterator[tuple[str, Evidence]]:
+    """Give the evidence of those of these digests that a node released, with what it is named by."""
+    agreements = dict(_agreements(home)) if names else {}
+    for name in names:
+        with suppress(CounterfoilError, KeyError):  # of others' agreements, or planted
+            signed = agreements[read_evidence(home.exchange, name).agreement]
+            evidence = load_draft(home.exchange, signed, name).evidence
+            nodes = {node: signed.terms.roster.party(node).keys for node in signed.terms.nodes}
+            if next(Release.find(home.exchange, nodes, name), None) is not None:
+                yield name, evidence
+
+
+def _agreements(home: Home) -> Iterator[tuple[str, SignedAgreement]]:
+    """Give the agreements that this owner and all others signed, by their digests."""
+    for name in home.exchange.list((BLOBS, KIND)):
+        with suppress(CounterfoilError):  # of others, or not signed by all yet
+            signed = load(home, Ref(*name[1:]), for_=OPEN)
+            yield signed.digest, signed
 
 
 def _find_own(home: Home) -> None:

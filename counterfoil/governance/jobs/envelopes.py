@@ -48,7 +48,7 @@ def put_back(manifest: Manifest, terms: Agreement, home: Home) -> None:
 def forget_envelopes(home: Home, now: datetime) -> None:
     """Delete from the home what nobody takes in any more. Raises: StoreError."""
     for folder in _folders(home.path / _FOLDER):
-        with suppress(FileNotFoundError, OSError):  # another process deletes it as well
+        with suppress(OSError):  # another process deletes it as well
             if now - datetime.fromtimestamp(folder.stat().st_mtime, UTC) > VALID:
                 for path in folder.iterdir():
                     remove_file(path)

@@ -29,15 +29,19 @@ from counterfoil.governance.cumulative.release_history import (
 from counterfoil.governance.cumulative.source_tables import (
     Lease,
     all_states,
+    forget_state,
     give_back,
     lease,
     lease_days,
     lease_of,
     name_table,
     note_lease_used,
+    note_state,
     released_states,
     table_name,
 )
+from counterfoil.governance.jobs.evidence import read_evidence
+from counterfoil.governance.releases.release import RELEASE
 from counterfoil.governance.retention.recovery import back_up, restore
 from counterfoil.home import Home
 from counterfoil.joint.computation import analyses
@@ -45,7 +49,7 @@ from counterfoil.joint.table_changes import aligned, asked_of, change_arrays, ch
 from counterfoil.mpc.ring.shares import as_signed
 from counterfoil.mpc.suites.plain import Plain
 from counterfoil.roles.owner import Contribution, table_file
-from counterfoil.roles.table_memory import Known, changes_since, erase_persons, identify, known_states, learn, load
+from counterfoil.roles.table_memory import Known, changes_since, erase_persons, identify, known_states, learn, load_rows
 from counterfoil.storage.state import State
 from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, another
 from tests.lib.consortium import NODES, OWNERS, Consortium, found
@@ -148,6 +152,21 @@ def test_what_was_handed_in_is_remembered_as_released_once_it_is(released: Conso
     assert not any(balances[:64] in file.read_bytes() for file in home.path.rglob("*") if file.is_file())
 
 
+def test_what_somebody_planted_releases_no_state(released: Consortium) -> None:
+    """Evidence that no node signed, or a release by nobody, would push true states out of memory."""
+    home = released.homes["bank-b"]
+    (known,) = released_states("loans", home.state)
+    real = read_evidence(home.exchange, next(name[1] for name in home.exchange.list(RELEASE.name())))
+    note_state(replace(known, manifest="f" * 64, job="", released=""), home.state)
+    planted = replace(real, inputs=dict.fromkeys(real.inputs, "f" * 64))
+    stored = home.exchange.put("evidence", "nodes", planted.pack())
+    home.exchange.put_named(RELEASE.name(stored.digest, "regulator", "node-0"), b"released")
+    assert read_evidence(home.exchange, stored.digest) == planted  # it is there, and can be read
+    assert learn(home, clock.now()) == []
+    assert released_states("loans", home.state) == [known]
+    forget_state(replace(known, manifest="f" * 64), home.state)
+
+
 def test_the_next_manifest_names_the_table_and_the_states_that_are_out(released: Consortium, tmp_path: Path) -> None:
     again = another(released, tmp_path, {AGREEMENT_FILE: {"version: 1.0.0": "version: 1.0.7"}})
     made = contribution(again)
@@ -231,12 +250,12 @@ def test_a_restored_home_remembers_what_it_backed_up_and_that_it_forgot_the_rest
     back_up(home, tmp_path / "backup", clock.now())
     again = restore(tmp_path / "backup", tmp_path / "restored").home
     (kept,) = released_states("loans", again.state)
-    rows = load(kept, released.agreement.contracts["loans"], again)
+    rows = load_rows(kept, released.agreement.contracts["loans"], again)
     assert rows is not None and rows.size == 200
     bare = Home.open(tmp_path / "restored")
     for each in all_states(bare.state):
         bare.vault.destroy(each.vault_id)
-    assert load(kept, released.agreement.contracts["loans"], bare) is None
+    assert load_rows(kept, released.agreement.contracts["loans"], bare) is None
 
 
 def test_erased_persons_are_erased_from_what_is_remembered(released: Consortium, tmp_path: Path) -> None:
@@ -247,7 +266,7 @@ def test_erased_persons_are_erased_from_what_is_remembered(released: Consortium,
     before = [path.read_bytes() for path in (home.path / "vault" / "keys").glob("remembered-*")]
     assert erase_persons(contract, tmp_path / "gone.csv", home) == (5, 1)
     (kept,) = released_states("loans", home.state)
-    rows = load(kept, contract, home)
+    rows = load_rows(kept, contract, home)
     assert rows is not None and rows.size == gone.rows - 5
     after = [path.read_bytes() for path in (home.path / "vault" / "keys").glob("remembered-*")]
     assert not set(before) & set(after)  # what a disk still holds of the old state opens for nobody
