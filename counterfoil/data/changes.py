@@ -20,6 +20,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from counterfoil.data.encode import product
+
 Integers: TypeAlias = NDArray[np.int64]
 
 DEPTH: Final = 2
@@ -251,15 +253,7 @@ def _values(each: Asked, rows: Rows) -> Integers:
     """Return what each row contributes, in the feature's units."""
     if not each.factors:
         return np.ones(rows.size, np.int64)
-    columns = [rows.columns[name] for name in each.factors]
-    reach = 1
-    for column in columns:
-        reach *= int(np.abs(column).max(initial=0))
-    if reach < 1 << 62:
-        product = reduce(np.multiply, columns)
-    else:
-        product = reduce(np.multiply, (column.astype(object) for column in columns))  # whole numbers of any size
-    return np.asarray(product >> each.shift if each.shift else product, np.int64)
+    return product([rows.columns[name] for name in each.factors], each.shift)
 
 
 def _largest(by: Integers, cell: Integers, cells: int) -> Integers:

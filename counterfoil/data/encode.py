@@ -6,7 +6,9 @@ nothing of shares: an analysis aggregates the encoded columns, or shares them ro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,6 +86,19 @@ def encode_scaled(table: Table, name: str, frac_bits: int) -> Encoded:
     centred = (2 * _integers(table, column) - (low + high)).astype(np.float64)  # exact below 2^53
     one = 1 << frac_bits
     return Encoded(name, np.rint(centred * one / (high - low)).astype(np.int64), frac_bits, -one, one, per_row=True)
+
+
+def product(columns: Sequence[NDArray[np.int64]], shift: int = 0) -> NDArray[np.int64]:
+    """Multiply columns row by row, in units of 2^shift, rounded down; a product may pass 64 bits before it is.
+
+    Shapes: (rows,) each, and so the result.
+    """
+    reach = 1
+    for column in columns:
+        reach *= int(np.abs(column).max(initial=0))
+    exact = columns if reach < 1 << 62 else [column.astype(object) for column in columns]  # else of any size
+    found = reduce(np.multiply, exact)
+    return np.asarray(found >> shift if shift else found, np.int64)
 
 
 def _bounds(column: Column) -> tuple[int, int]:

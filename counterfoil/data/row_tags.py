@@ -7,19 +7,28 @@ and no agreement and no contract is part of a tag: two contracts for one table h
 from __future__ import annotations
 
 import hmac
+import secrets
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from counterfoil.canonical import bind, jcs
 from counterfoil.data.legible import spelt
-from counterfoil.data.reading.table import Table
+from counterfoil.data.row_sketch import KEY_BYTES
+from counterfoil.deferred import deferred
+from counterfoil.errors import PlanError
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.contracts.key_domain import KeyDomain, key_domains
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from counterfoil.data.reading.table import Table
+else:
+    pa, pc = deferred("pyarrow"), deferred("pyarrow.compute")
 
 SAME: Final = 2
 """Two tables are mostly about the same persons where one in so many of the smaller one is in both."""
@@ -36,6 +45,25 @@ def with_tags(table: Table, key: bytes) -> Table:
         return table
     own = hmac.digest(key, bind("counterfoil/person/1"), "sha256")
     return replace(table, who=np.stack([_tags(table, own, each) for each in key_domains(table.contract)], axis=1))
+
+
+def told_apart(table: Table) -> Table:
+    """Tag rows by whom they are about, under a key that nobody keeps, unless they have tags, or lack what tells."""
+    return with_tags(table, secrets.token_bytes(KEY_BYTES)) if set(table.contract.unit) <= set(table.names) else table
+
+
+def persons_of(table: Table) -> NDArray[np.int64]:
+    """Return a number for each row, the same for rows of one person, from 0 on without gaps.
+
+    Raises: PlanError when the table has neither tags nor the columns that its contract tells persons apart by.
+    """
+    unit = table.contract.unit
+    if not unit:  # each row is counted for itself
+        return np.arange(table.rows, dtype=np.int64)
+    who = told_apart(table).who
+    if who is None:
+        raise PlanError(f"{table.contract.id}: persons are told apart by {' and '.join(unit)} before it is minimised")
+    return np.unique(who[:, 0], return_inverse=True)[1].astype(np.int64)
 
 
 def without_identifiers(table: Table) -> Table:

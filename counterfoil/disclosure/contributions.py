@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.data.encode import encode
+from counterfoil.data.encode import encode, product
 from counterfoil.disclosure.declaration import Input
 from counterfoil.disclosure.evidence import HEAVIEST, LARGEST, MAGNITUDE, SMALLEST, SUM
 from counterfoil.disclosure.features import Feature
@@ -105,9 +105,4 @@ def values(table: Table, each: Scaled) -> NDArray[np.int64]:
     columns = [encode(table, name).values for name in each.feature.factors]
     if not columns:
         return np.ones(table.rows, np.int64)
-    if len(columns) == 1:
-        return columns[0]
-    product = np.ones(table.rows, object)  # whole numbers of any size
-    for column in columns:
-        product = product * column
-    return np.array([int(value) >> each.shift for value in product], np.int64)
+    return product(columns, each.shift)

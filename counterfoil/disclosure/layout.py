@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.data.encode import encode
-from counterfoil.data.persons import persons_of
+from counterfoil.data.row_tags import persons_of
 from counterfoil.disclosure.contributions import AT, COUNT, Parts, Scaled, summarised, values
 from counterfoil.disclosure.declaration import Declaration, Input, Limits
 from counterfoil.disclosure.evidence import (

@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 
 from counterfoil.data.minimising.pseudonym import pseudonyms
 from counterfoil.data.minimising.risk import classes
-from counterfoil.data.persons import told_apart
 from counterfoil.data.reading.cells import TYPES
 from counterfoil.data.reading.table import Table
+from counterfoil.data.row_tags import told_apart
 from counterfoil.errors import DataError, RefusedError
 from counterfoil.governance.contracts.column import Column
 

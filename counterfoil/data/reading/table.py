@@ -45,7 +45,7 @@ class Table:
     """The columns of one contract at their owner: all of them after `load`, fewer after `minimise`.
 
     `tags`, if any, say for each row which row of which set it is, to its owner alone (`membership`), and `who` whom it
-    is about, in each key domain (`row_tags`); `persons` number these (`persons`).
+    is about, in each key domain (`row_tags`).
     """
 
     contract: Contract = field(repr=False)
@@ -53,7 +53,6 @@ class Table:
     data: Any = field(repr=False)  # a pyarrow.Table of cells.TYPES; a number counts its last decimal place
     tags: NDArray[np.uint64] | None = field(repr=False, default=None)
     who: NDArray[np.uint64] | None = field(repr=False, default=None)
-    persons: NDArray[np.int64] | None = field(repr=False, default=None)
 
     @property
     def rows(self) -> int:
@@ -71,8 +70,7 @@ class Table:
         """Select the rows at these places."""
         tags = None if self.tags is None else self.tags[at]
         who = None if self.who is None else self.who[at]
-        persons = None if self.persons is None else self.persons[at]
-        return replace(self, data=self.data.take(pa.array(at)), tags=tags, who=who, persons=persons)
+        return replace(self, data=self.data.take(pa.array(at)), tags=tags, who=who)
 
     def frame(self) -> pd.DataFrame:
         """Convert to pandas: int64, str, datetime64 and bool; Int64 and boolean where cells are missing."""
