@@ -35,8 +35,9 @@ def release(
 ) -> None:
     """Work out, from everything you were given under all agreements, what could be narrowed down to few persons.
 
-    If you were given nothing under this agreement yet, it is tried on synthetic data, beside other agreements that you
-    have results of. What is found is sorted worst first; the exit code says whether anything was, or was not tried.
+    If you were given nothing under this agreement yet, synthetic data stand in. The worst comes first.
+
+    The exit code is 0 where nothing was found and everything was tried.
 
     Example: counterfoil attack release agreement:bank-a:5e1f... --seconds 300
     """
