@@ -129,10 +129,10 @@ def test_children_end_with_their_spawner(tmp_path: Path) -> None:
     async def check(spawned: Spawned) -> None:
         news = await spawned.order("pid", "run", {"file": str(tmp_path / "pid")})
         pid = await written(tmp_path / "pid")
+        assert "pid" in await news.get()
         spawner_pid = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
         os.kill(spawner_pid, 9)
         await gone(pid)
-        assert "pid" in await news.get()
         assert (await news.get())["exit"] == -1  # so that nobody waits for ever
 
     run(check)
