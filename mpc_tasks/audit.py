@@ -29,8 +29,12 @@ def audit(attempt: Ref) -> Ref:
     table(
         f"draft-{home().party}",
         [
-            {"analysis": name, "hidden cells": hidden, "rejected": sum(computation.rejected_by(name).values())}
-            for name, hidden in computation.hidden.items()
+            {
+                "analysis": plan.name,
+                "hidden cells": computation.hidden.get(plan.name, "not counted"),
+                "rejected": sum(computation.rejected_by(plan.name).values()),
+            }
+            for plan in computation.agreement.terms.analyses
         ],
         f"Draft of job {computation.job.id}: {cost.rounds} rounds, {cost.seconds:.2f} s. The results exist in shares "
         f"alone. Evidence {evidence.digest}.",

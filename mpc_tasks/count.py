@@ -125,7 +125,7 @@ def _page(found: Review, agreement: Ref, checks: Sequence[Precheck], runs: Seque
             _row(
                 name,
                 ", ".join(output.recipients),
-                f"{output.measures['hidden-cells']} of {output.measures['cells']}",
+                output.hidden_words,
             )
             for name, output in evidence.outputs.items()
         ],

@@ -16,5 +16,5 @@ def suppress(attempt: Ref) -> Ref:
         hidden = computation.suppress()
         minimum = computation.agreement.terms.min_count
         note_step(computation, SUPPRESS, "cells-suppressed", {"hidden": hidden, "minimum": minimum})
-    say(f"{hidden} cells were hidden by the agreement's disclosure rules")
+    say(f"{hidden} cells of exact results were hidden by the agreement's disclosure rules")
     return attempt

@@ -48,27 +48,37 @@ HIDDEN = "hidden cells"
 BY_RULE = "hidden cells by rule"
 CROSS = "sums that agree"
 
-_ALWAYS = (
-    Declared(REJECTED, 1, "how many rows, or whole contributions, of each owner were outside the contract's bounds"),
-    Declared(HIDDEN, 1, "how many cells of each analysis were hidden"),
+_ALWAYS = Declared(
+    REJECTED, 1, "how many rows, or whole contributions, of each owner were outside the contract's bounds"
 )
+_HIDDEN = Declared(HIDDEN, 1, "how many cells of each exact analysis were hidden")
 CLOSE = "too close to an earlier release"
 
 _CLOSE = Declared(
     CLOSE, 1, "a bit for each earlier release on the same contract: whether the rows of some owner differ by too few"
 )
-_BY_RULE = Declared(BY_RULE, 1, "how many cells of each analysis each disclosure rule hid, and how many went with them")
+_BY_RULE = Declared(BY_RULE, 1, "how many cells of each exact analysis break each disclosure rule")
 
 _CROSS = Declared(CROSS, 1, "whether analyses of the same rows agree on the sums that they have in common")
 
-_JOBS_OWN = frozenset({*(line.label for line in _ALWAYS), CLOSE, BY_RULE, CROSS})
+_JOBS_OWN = frozenset({REJECTED, HIDDEN, CLOSE, BY_RULE, CROSS})
 
 
 def declared(agreement: Agreement) -> tuple[Declared, ...]:
-    """List the only openings of a joint computation. Results are not among them: they leave it as shares."""
+    """List the only openings of a joint computation. Results are not among them: they leave it as shares.
+
+    Of noised results no hidden cells are counted: these follow from noise that nobody is charged for in a draft.
+    """
     rules, sums = agreement.rules, "sums" in agreement.cross_checks
-    asked = ((rules.count_by_rule, _BY_RULE), (bool(guarded(agreement)), _CLOSE), (sums, _CROSS))
-    return (*_ALWAYS, *(line for wanted, line in asked if wanted), *_of_analyses(agreement))
+    exact = any(not plan.privacy for plan in agreement.analyses)
+    varies = exact and len(agreement.charged) == len(agreement.analyses)
+    asked = (
+        (exact, replace(_HIDDEN, varies=varies)),
+        (exact and rules.count_by_rule, replace(_BY_RULE, varies=varies)),
+        (bool(guarded(agreement)), _CLOSE),
+        (sums, _CROSS),
+    )
+    return (_ALWAYS, *(line for wanted, line in asked if wanted), *_of_analyses(agreement))
 
 
 def openings(agreement: Agreement) -> dict[str, tuple[Declared, ...]]:
@@ -295,7 +305,7 @@ class JointComputation:
 
         Counts and sums of what is left are rounded, if the policy has a base for that.
 
-        Returns how many, by analysis.
+        Returns how many, by exact analysis: of noised ones that is not counted, see `declared`.
 
         Reveals: these numbers, under one declared opening; if the policy asks for it those by rule under another.
         Raises: PlanError unless every planned analysis was evaluated and given its noise.
@@ -307,18 +317,18 @@ class JointComputation:
         cells = dict(sorted(self.progress.cells.items()))
         given = {name: layout.given(self.progress.contributions[name]) for name, layout in self._layouts.items()}
         found = protect(self.p, self._analyses, self._layouts, cells, given)
-        if self.agreement.rules.count_by_rule:
-            self._count_by_rule(found.judged)
+        exact = [name for name, analysis in sorted(self._analyses.items()) if analysis.noise is None]
+        if exact and self.agreement.rules.count_by_rule:
+            self._count_by_rule({name: found.judged[name] for name in exact})
         hidden = {name: hide(self.p, each, found.safe[name]) for name, each in cells.items()}
         self.progress.released = rounded(self.p, self._analyses, hidden)
         self.progress.cells.clear()
         self.progress.contributions.clear()
         gone = []
-        for released in self.progress.released.values():
-            safe = released["safe"].reshape(-1)
+        for safe in (self.progress.released[name]["safe"].reshape(-1) for name in exact):
             gone.append(self.p.add_public(-safe.sum(), safe.size).reshape(1))
-        counts = as_signed(self.p.open(concat(gone), HIDDEN))
-        self.progress.hidden = {name: int(count) for name, count in zip(self.progress.released, counts, strict=True)}
+        counts = as_signed(self.p.open(concat(gone), HIDDEN)) if gone else ()
+        self.progress.hidden = {name: int(count) for name, count in zip(exact, counts, strict=True)}
         return dict(self.progress.hidden)
 
     def _count_by_rule(self, judged: Mapping[str, Judged]) -> None:

@@ -117,7 +117,7 @@ def _leakage(draft: Draft) -> Precheck:
 def _hidden(draft: Draft) -> Iterator[Precheck]:
     few = True
     for name, output in draft.evidence.outputs.items():
-        hidden, cells = output.measures["hidden-cells"], output.measures["cells"]
+        hidden, cells = output.hidden or 0, output.measures["cells"]
         if hidden and hidden == cells:
             few = False
             yield Precheck(

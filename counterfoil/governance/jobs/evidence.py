@@ -24,6 +24,9 @@ from counterfoil.storage.records import Records
 if TYPE_CHECKING:
     from counterfoil.storage.exchange import Exchange
 
+HIDDEN: Final = "hidden-cells"
+"""The measure of how many cells of an exact result are hidden."""
+
 FORMAT: Final = "counterfoil/evidence/2"
 _BEFORE = "counterfoil/evidence/1"  # of version 0.1, which had one digest for the software of all nodes
 
@@ -51,6 +54,16 @@ class OutputEvidence:
     recipients: tuple[str, ...]
     measures: Mapping[str, int]
     commitments: tuple[str, ...]
+
+    @property
+    def hidden(self) -> int | None:
+        """How many cells are hidden; None where the result has noise, and nobody has counted them."""
+        return self.measures.get(HIDDEN)
+
+    @property
+    def hidden_words(self) -> str:
+        """How many cells are hidden, of how many."""
+        return "not counted" if self.hidden is None else f"{self.hidden} of {self.measures.get('cells', 0)}"
 
 
 @dataclass(frozen=True)

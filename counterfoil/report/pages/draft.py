@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from counterfoil.analyses.base import Analysis
-from counterfoil.governance.jobs.evidence import Draft
+from counterfoil.governance.jobs.evidence import Draft, OutputEvidence
 from counterfoil.governance.review.airlock import Review, State
 from counterfoil.governance.review.decisions import Comment
 from counterfoil.governance.review.proposals import Proposal
@@ -89,8 +89,8 @@ def _who_gets_what(draft: Draft) -> Iterator[str]:
         for plan in terms.plans_for(recipient):
             measures = evidence.outputs[plan.name].measures
             yield (
-                f"    {plan.name}: {wording.listing(plans[plan.name].reveals)}; {measures['cells']} cells, "
-                f"{measures['hidden-cells']} of them hidden"
+                f"    {plan.name}: {wording.listing(plans[plan.name].reveals)}; "
+                f"{wording.count(measures['cells'], 'cell')}, {_hidden(evidence.outputs[plan.name])}"
             )
             yield f"      {', '.join(_shapes(plans[plan.name]))}"
             yield from _by_rule(measures)
@@ -98,6 +98,12 @@ def _who_gets_what(draft: Draft) -> Iterator[str]:
                 yield f"      costs {line.loss} of its privacy budget for {line.dataset}"
             if plan.name in draft.instead:
                 yield f"      {INSTEAD}"
+
+
+def _hidden(output: OutputEvidence) -> str:
+    if output.hidden is None:
+        return "and how many are hidden is known after a release alone, since they have noise"
+    return f"{output.hidden} of them hidden"
 
 
 def _by_rule(measures: Mapping[str, int]) -> Iterator[str]:

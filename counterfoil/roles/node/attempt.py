@@ -218,7 +218,7 @@ class Computation:
         return self.steps.do(NOISE, self._computing.add_noise)
 
     def suppress(self) -> int:
-        """Cells that a disclosure rule forbids are hidden, and what would restore them; how many."""
+        """Cells that a disclosure rule forbids are hidden, and what would restore them; how many of exact results."""
         return self.steps.do(SUPPRESS, lambda: sum(self._computing.suppress().values()))
 
     def audit(self, today: date) -> Ref:
@@ -240,7 +240,7 @@ class Computation:
             self.attempt,
             self.agreement,
             measures={
-                name: measure(analysis, hidden[name], by_rule.get(name, {}), self.rejected_by(name))
+                name: measure(analysis, hidden.get(name), by_rule.get(name, {}), self.rejected_by(name))
                 for name, analysis in analyses(self._terms).items()
             },
             commitments=settled.commitments,
@@ -273,7 +273,7 @@ class Computation:
 
     @property
     def hidden(self) -> Mapping[str, int]:
-        """How many cells of each analysis were hidden."""
+        """How many cells of each exact analysis were hidden."""
         return self._computing.progress.hidden
 
     def rejected_by(self, name: str) -> dict[str, int]:

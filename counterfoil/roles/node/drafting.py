@@ -11,7 +11,7 @@ from counterfoil.analyses.base import Analysis
 from counterfoil.disclosure.declaration import Output
 from counterfoil.errors import IntegrityError, RefusedError
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
-from counterfoil.governance.jobs.evidence import Evidence, drafts
+from counterfoil.governance.jobs.evidence import HIDDEN, Evidence, drafts
 from counterfoil.governance.jobs.job import Job, Stage, stage_of
 from counterfoil.governance.review.airlock import State, review
 from counterfoil.governance.review.decisions import collect
@@ -67,12 +67,15 @@ def check_openings(job: Job, ledger: Ledger, allowed: Sequence[Declared]) -> dic
 
 
 def measure(
-    analysis: Analysis, hidden: int, by_rule: Mapping[str, int], rejected: Mapping[str, int]
+    analysis: Analysis, hidden: int | None, by_rule: Mapping[str, int], rejected: Mapping[str, int]
 ) -> dict[str, int]:  # fmt: skip
-    """Say what the evidence says of one analysis: how many cells, how many of them hidden, how many inputs rejected."""
+    """Say what the evidence says of one analysis: how many cells, how many of them hidden, how many inputs rejected.
+
+    How many are hidden is None where the result has noise, and nobody has counted.
+    """
     return {
         "cells": _cells(analysis.outputs()),
-        "hidden-cells": hidden,
+        **({} if hidden is None else {HIDDEN: hidden}),
         **{f"hidden-by-{rule.replace('_', '-')}": count for rule, count in by_rule.items()},
         **{f"rejected-{owner}": count for owner, count in rejected.items()},
     }

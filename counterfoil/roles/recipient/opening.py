@@ -219,7 +219,7 @@ def _report(home: Home, approved: Releasable, results: tuple[Result, ...], again
                 owner: sum(output.measures.get(f"rejected-{owner}", 0) for output in evidence.outputs.values())
                 for owner in terms.owners
             },
-            suppressed={name: output.measures["hidden-cells"] for name, output in evidence.outputs.items()},
+            suppressed={name: output.hidden for name, output in evidence.outputs.items() if output.hidden is not None},
             min_count=terms.min_count,
             rules=tuple(terms.rules.describe()),
             by_rule=_by_rule(evidence.outputs.values()),

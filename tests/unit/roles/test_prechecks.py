@@ -144,7 +144,7 @@ def test_what_is_amiss_with_the_agreement_comes_first(drafted: tuple[Consortium,
     for words in (
         "stop  agreement: bank-d withdrew",
         "state: withdrawn",
-        "total-exposure: the number of rows and the sum of the column; 1 cells",
+        "total-exposure: the number of rows and the sum of the column; 1 cell,",
         "sum (one number)",
         "Two nodes together see everything",
     ):
