@@ -22,7 +22,7 @@ from tests.spec.circuit_spec import SUITES, Ran, run
 WHOLE = Bound.symmetric(1 << SCALED_FRAC)
 
 #: rounds and bytes, by suite, for three columns and a response
-COSTS = {"rep3": Cost(147, 21_664), "rep4": Cost(147, 43_328)}
+COSTS = {"rep3": Cost(113, 15_736), "rep4": Cost(113, 31_472)}
 
 
 def shared(moments: NDArray[np.float64]) -> NDArray[np.int64]:
