@@ -7,8 +7,10 @@ taken from one digit is what the next one gets. Products stay below 2^62 as long
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Final
 
 import numpy as np
@@ -24,6 +26,7 @@ DIGIT_BITS: Final = 24
 """Products of two carried digits are of 48 bits, and many of them add up in a word."""
 
 _BASE: Final = 1 << DIGIT_BITS
+_SHORT: Final = 1 << 32  # digits below this are short enough for products
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,27 @@ class Wide:
     def __sub__(self, other: Wide) -> Wide:
         return self + -other
 
-    def times(self, factor: int) -> Wide:
-        """Multiply by a public number below 2^DIGIT_BITS."""
-        return Wide(self.digits * factor, tuple(bound.times(factor) for bound in self.bounds), self.lowest)
+    def times(self, factors: Sequence[int]) -> Wide:
+        """Multiply each number by a public one, of any size. Shapes: factors (n,). Local."""
+        parts = []
+        for at in range(max(1, -(-max(abs(each).bit_length() for each in factors) // DIGIT_BITS))):
+            own = [(abs(each) >> (DIGIT_BITS * at)) % _BASE * (-1 if each < 0 else 1) for each in factors]
+            reach = Bound(min(0, *own), max(0, *own))
+            bounds = tuple(bound * reach for bound in self.bounds)
+            parts.append(Wide(self.digits * np.array(own, np.int64), bounds, self.lowest + at))
+        return reduce(operator.add, parts)
+
+    def grouped(self, count: int) -> Wide:
+        """Add up every `count` numbers that follow one another. Local."""
+        digits = self.digits.reshape(len(self.bounds), self.size // count, count).sum(axis=2)
+        return Wide(digits, tuple(bound.summed(count) for bound in self.bounds), self.lowest)
+
+    def beside(self, other: Wide) -> Wide:
+        """Take the numbers of both, one after the other. Local."""
+        low, high = min(self.lowest, other.lowest), max(self.highest, other.highest)
+        one, two = self._from(low, high), other._from(low, high)
+        bounds = tuple(a.joined(b) for a, b in zip(one.bounds, two.bounds, strict=True))
+        return Wide(concat([one.digits, two.digits], axis=1), bounds, low)
 
     def moved(self, digits: int) -> Wide:
         """Multiply by 2^(DIGIT_BITS · digits)."""
@@ -152,17 +173,24 @@ def products(p: Protocol, pairs: Sequence[tuple[Wide, Wide]], lowest: int | None
 
 
 def carried(p: Protocol, *numbers: Wide) -> list[Wide]:
-    """Carry once: what is above DIGIT_BITS of each digit goes to the next one. The numbers stay the same, exactly.
+    """Carry what is above DIGIT_BITS of each digit to the next one. The numbers stay the same, exactly.
 
-    Cost: 2 rounds; 20 / 40 B a digit.
+    Cost: 2 rounds, and 20 / 40 B a digit; once more where a digit is so long that the next one would not be short.
     Reveals: nothing.
     Raises: ShapeError.
     Source: our own. A carry may be one more than the floor, as `trunc_pr` says; then its digit is negative.
     """
+    found = list(numbers)
+    while any(bound.magnitude >= 2 * _BASE for each in found for bound in each.bounds):
+        found = _carried(p, found)
+        if all(bound.magnitude < _SHORT for each in found for bound in each.bounds):
+            break
+    return found
+
+
+def _carried(p: Protocol, numbers: Sequence[Wide]) -> list[Wide]:
     plans = [(each, [bound.magnitude >= 2 * _BASE for bound in each.bounds]) for each in numbers]
     long = [each.digits[np.flatnonzero(wanted)].reshape(-1) for each, wanted in plans if any(wanted)]
-    if not long:
-        return list(numbers)
     # 1 (two rounds). The upper part of each long digit.
     over, start, found = trunc_pr(p, concat(long), DIGIT_BITS), 0, []
     for each, wanted in plans:
