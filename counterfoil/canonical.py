@@ -144,7 +144,8 @@ def load_yaml(raw: bytes, source: str) -> Yaml:
         nodes = list(_compose(text, source))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise DocumentError(f"{source}:{line}: not valid YAML: {error.problem}") from None
+        remedy = "; indent with spaces, not with tabs" if "\\t" in str(error.problem) else ""
+        raise DocumentError(f"{source}:{line}: not valid YAML: {error.problem}{remedy}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise DocumentError(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from counterfoil.analyses.parameters import Parameter, Takes
 from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells, Declaration, Input, Limits, Opened
 from counterfoil.disclosure.evidence_tests import check_rules
@@ -105,12 +106,16 @@ class Analysis(Declaration):
     title: ClassVar[str]
     #: by released array, but for `safe`: what a recipient learns from it, in plain words
     learns: ClassVar[Mapping[str, str]]
-    params: ClassVar[frozenset[str]] = frozenset()
+    params: ClassVar[Mapping[str, Parameter]] = {}
+    #: which columns a plan may list; None where its parameters say what each is for
+    takes: ClassVar[Takes | None] = None
+    #: columns of the example contract for loans that its example lists, beside those that its parameters name
+    example: ClassVar[tuple[str, ...]] = ()
     #: by number, what earlier versions did wrong, so that none runs any more
     retired: ClassVar[Mapping[int, str]] = {}
 
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
-        if unknown := sorted(set(planned.params) - self.params):
+        if unknown := sorted(set(planned.params) - set(self.params)):
             raise PlanError(f"{planned.name}: {self.key} has no parameter {unknown[0]!r}; it has {sorted(self.params)}")
         self.planned = planned
         self.contract = contract
@@ -241,15 +246,8 @@ class Analysis(Declaration):
         column = next((c for c in self.contract.columns if c.name == name), None)
         if column is None:
             raise PlanError(f"{self.planned.name}: contract {self.contract.id} has no column {name!r}")
-        if column.role == "key":
-            raise PlanError(
-                f"{self.planned.name}: {name!r} tells people apart; {self.key} of it would answer whether somebody is "
-                "in a table; take another column"
-            )
-        if kinds and column.type not in kinds:
-            raise PlanError(
-                f"{self.planned.name}: column {name!r} is {column.type}; {self.key} takes {' or '.join(kinds)}"
-            )
+        if words := Takes(kinds).misfit(column, self.key, self.contract.id):
+            raise PlanError(f"{self.planned.name}: {words}")
         return column
 
     def bounds(self, column: Column) -> tuple[int, int]:

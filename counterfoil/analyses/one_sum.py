@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from counterfoil.analyses import parameters
 from counterfoil.analyses.base import Analysis, Checked
 from counterfoil.analyses.cell_sums import sums_cells, sums_inputs, sums_of
+from counterfoil.analyses.parameters import Parameter
 from counterfoil.analyses.units import places
 from counterfoil.data.encode import encode
 from counterfoil.disclosure.crosscheck import Stated
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 class OneSum(Analysis):
     """The sum of `column` and the number of rows behind it, as shares; what of them is released, a subclass says."""
 
-    params: ClassVar[frozenset[str]] = frozenset({"column"})
+    params: ClassVar[Mapping[str, Parameter]] = {
+        "column": parameters.column("the column to add up", parameters.NUMBERS, "balance")
+    }
     statistics = frozenset({"counts", "sums"})
     enforces: ClassVar[frozenset[str]] = SUMS
 

@@ -280,7 +280,8 @@ def _read_certificate(der: bytes) -> x509.Certificate:
         raise ValueError(str(error)) from None
 
 
-def _self_signed(key: ec.EllipticCurvePrivateKey, party: str) -> x509.Certificate:
+def self_signed(key: ec.EllipticCurvePrivateKey, party: str) -> x509.Certificate:
+    """Sign a certificate of the party's links with its own key, from now on for TLS_DAYS."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, party)])
     now = clock.now()
     return (
@@ -321,7 +322,7 @@ def _write_generation(folder: Path, party: str, password: bytes | None) -> None:
         _TLS: tls,
     }
     _write(folder, private, password)
-    write_file(folder / _TLS_CERTIFICATE, _self_signed(tls, party).public_bytes(Encoding.PEM))
+    write_file(folder / _TLS_CERTIFICATE, self_signed(tls, party).public_bytes(Encoding.PEM))
 
 
 def _write(folder: Path, private: Mapping[str, PrivateKeyTypes], password: bytes | None) -> None:

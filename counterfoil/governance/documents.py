@@ -20,7 +20,7 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 
 from counterfoil.canonical import Json, Yaml, jcs, load_yaml
-from counterfoil.errors import DocumentError
+from counterfoil.errors import CounterfoilError, DocumentError
 from counterfoil.texts import check_texts
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -68,25 +68,29 @@ class Problems:
         self._error = error
         self._most = most
         self._found: set[tuple[int, str]] = set()
+        self._kinds: set[type[CounterfoilError]] = set()
 
-    def add(self, path: Sequence[str | int], text: str) -> None:
-        """Note that the text holds at the path."""
+    def add(self, path: Sequence[str | int], text: str, kind: type[CounterfoilError] | None = None) -> None:
+        """Note that the text holds at the path; `kind` is its class, if that is not the document's."""
         self._found.add((self._document.line(path), f"{self.where(path)}: {text}"))
+        self._kinds.add(kind or self._error)
 
     def take(self, line: int, text: str) -> None:
         """Note what was found elsewhere, with its place, about that line."""
         self._found.add((line, text))
+        self._kinds.add(self._error)
 
     def where(self, path: Sequence[str | int]) -> str:
         """`file:line: path`, for what is noticed after the document was read."""
         return self._document.where(path)
 
     def raise_if_any(self) -> None:
-        """Raise the document's error class, one line a problem, if there are any."""
+        """Raise the class that all problems have, or else the document's, one line a problem, if there are any."""
         if self._found:
             lines = [text for _, text in sorted(self._found)]
             more = [f"... and {len(lines) - self._most} more"] if len(lines) > self._most else []
-            raise self._error("\n".join(lines[: self._most] + more))
+            kind = self._error if len(self._kinds) > 1 else next(iter(self._kinds))
+            raise kind("\n".join(lines[: self._most] + more))
 
 
 def read_document(raw: bytes, source: str, schema: str, error: type[DocumentError]) -> Yaml:
@@ -119,8 +123,12 @@ def check_shape(document: Yaml, schema: str, problems: Problems) -> None:
 
 def part_problem(value: Any, schema: str, pointer: str) -> str | None:
     """Return what keeps a value from having the shape of one part of the schema; None if nothing does."""
-    found = next(_part(schema, pointer).iter_errors(value), None)
-    return None if found is None else _explain(found)[0][1]
+    return next((text for _, text in _complaints(_part(schema, pointer), value)), None)
+
+
+def form_problems(value: Any, form: Mapping[str, Any]) -> list[tuple[Path, str]]:
+    """List what keeps a value from having the form, a JSON Schema by itself, with the paths below the value."""
+    return list(_complaints(_STRICT(form), value))
 
 
 def read_json(payload: bytes, what: str, schema: str) -> dict[str, Any]:
@@ -135,8 +143,7 @@ def read_json(payload: bytes, what: str, schema: str) -> dict[str, Any]:
     if not isinstance(value, dict) or jcs(value) != payload:
         raise DocumentError(f"{what}: not in canonical form (RFC 8785)")
     check_texts(value, what)
-    for found in _validator(schema).iter_errors(value):
-        path, text = _explain(found)[0]
+    for path, text in _complaints(_validator(schema), value):
         where = ".".join(str(part)[:_SHOWN] for part in path)
         raise DocumentError(f"{what}: {where or '(document)'}: {text}")
     return value
@@ -198,8 +205,13 @@ def _in_years(moment: Moment) -> Moment:
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """`; did you mean 'x'?` when one of the words is close, else nothing."""
-    near = difflib.get_close_matches(word, list(words), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    near = nearest(word, words)
+    return f"; did you mean {near!r}?" if near is not None else ""
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """Return the one of the words that is closest, if one is close."""
+    return next(iter(difflib.get_close_matches(word, list(words), n=1)), None)
 
 
 def shown(value: Json) -> str:
@@ -264,6 +276,11 @@ def _wanted(path: Path, value: Any) -> str:
     return next((_FILLED[name] for name in reversed(names) if name in _FILLED), "what it asks for")
 
 
+def _complaints(validator: Validator, value: Any) -> Iterator[tuple[Path, str]]:
+    for found in validator.iter_errors(value):
+        yield from _explain(found)
+
+
 def _explain(found: ValidationError) -> list[tuple[Path, str]]:
     path: Path = tuple(found.absolute_path)
     schema: Any = found.schema
@@ -281,10 +298,17 @@ def _explain(found: ValidationError) -> list[tuple[Path, str]]:
             for key in extra
         ]
     if rule == "required":
-        absent = [key for key in wanted if key not in value]
+        # What is there under a misspelt name is said to be unknown, with the right one.
+        known = sorted(schema.get("properties", {}))
+        meant = {nearest(key, known) for key in value if key not in known} if _is_closed(schema) else set()
+        absent = [key for key in wanted if key not in value and key not in meant]
         asked = {key: schema.get("properties", {}).get(key, {}).get("description", "it") for key in absent}
         return [(path, f"the field {key!r} is missing; add {asked[key]}") for key in absent]
     return [(path, _sentence(rule, wanted, value, schema))]
+
+
+def _is_closed(schema: Mapping[str, Any]) -> bool:
+    return schema.get("additionalProperties") is False
 
 
 def _sentence(rule: str, wanted: Any, value: Any, schema: Mapping[str, Any]) -> str:

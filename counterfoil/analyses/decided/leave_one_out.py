@@ -18,6 +18,7 @@ import numpy as np
 
 from counterfoil.analyses.base import Checked, Measure, Result, ResultTable
 from counterfoil.analyses.one_sum import OneSum
+from counterfoil.analyses.parameters import Parameter
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Cells, Limits, Opened, Output
 from counterfoil.disclosure.evidence_tests import SUMS, together
@@ -69,7 +70,14 @@ class LeaveOneOut(OneSum):
         ),
         "rows-step": "the same of the number of rows",
     }
-    params = frozenset({"column", "percent"})
+    params: ClassVar[Mapping[str, Parameter]] = {
+        **OneSum.params,
+        "percent": Parameter(
+            "one to five steps in percent, in rising order, each well under the next",
+            {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 99}, "minItems": 1, "maxItems": 5},
+            example=[40, 60, 80],
+        ),
+    }
     #: steps are those of exact sums, and say nothing of rounded ones
     enforces = SUMS - {"safe_round_base"}
 

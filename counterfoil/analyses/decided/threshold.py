@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from counterfoil.analyses.base import SAFE, Measure, Result, ResultTable
 from counterfoil.analyses.one_sum import OneSum
+from counterfoil.analyses.parameters import Parameter
 from counterfoil.analyses.units import counted, text, wanted
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Cells, Limits, Opened, Output
@@ -42,7 +43,20 @@ class Threshold(OneSum):
     learns: ClassVar[Mapping[str, str]] = {
         "passed": "whether the sum of the column passes the threshold, and no more of it"
     }
-    params = frozenset({"column", *ASKS})
+    params: ClassVar[Mapping[str, Parameter]] = {
+        **OneSum.params,
+        "above": Parameter(
+            "what the sum is to be more than, in the column's own unit; give this or `at_least`",
+            {"type": "number"},
+            required=False,
+            example=1_000_000_000,
+        ),
+        "at_least": Parameter(
+            "what the sum is to reach, in the column's own unit; give this or `above`",
+            {"type": "number"},
+            required=False,
+        ),
+    }
 
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
         super().__init__(planned, contract, limits)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from counterfoil.analyses import flags
 from counterfoil.analyses.base import Analysis, Checked, Measure, Result, ResultTable, total_of
+from counterfoil.analyses.parameters import NUMBERS, ROWS, Parameter
 from counterfoil.analyses.resolution import around, findings, size, smallest_spread, variance_tests
 from counterfoil.analyses.sums import noised_moments, stated
 from counterfoil.analyses.units import places
@@ -80,7 +81,9 @@ class Correlation(Analysis):
         "count": "the number of rows",
         "correlation": "the correlation of each pair of columns, to the nearest 0.001",
     }
-    params = frozenset({"rows"})
+    params: ClassVar[Mapping[str, Parameter]] = {"rows": ROWS}
+    takes = NUMBERS
+    example = ("balance", "income", "age")
     statistics = frozenset({"correlations"})
     enforces = frozenset(
         {"safe_dof_threshold", "safe_owners", "safe_other_rows", "check_missing_values", "safe_round_base"}

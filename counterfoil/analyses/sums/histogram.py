@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from counterfoil.analyses import parameters
 from counterfoil.analyses.base import Analysis, Checked, Result, ResultTable, total_of
+from counterfoil.analyses.parameters import Parameter, Takes
 from counterfoil.analyses.units import counted, text, wanted
 from counterfoil.data.encode import encode
 from counterfoil.deferred import deferred
@@ -42,7 +44,16 @@ class Histogram(Analysis):
     version = 1
     title = "Histogram"
     learns: ClassVar[Mapping[str, str]] = {"count": "the number of rows in each bin"}
-    params = frozenset({"column", "edges"})
+    params: ClassVar[Mapping[str, Parameter]] = {
+        "column": parameters.column(
+            "the column whose values are counted", Takes(("integer", "number", "date", "timestamp")), "balance"
+        ),
+        "edges": Parameter(
+            "where bins begin, in rising order and in the column's own unit, and where the last one ends",
+            {"type": "array", "items": {"type": ["number", "string"]}, "minItems": 2, "maxItems": 1000},
+            example=[0, 1_000_000, 10_000_000, 100_000_000],
+        ),
+    }
     statistics = frozenset({"counts"})
     enforces = COUNTS
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from counterfoil.analyses import parameters
 from counterfoil.analyses.base import Analysis, Checked, Measure, Result, ResultTable
 from counterfoil.analyses.cell_sums import sums_cells, sums_inputs, sums_of
-from counterfoil.analyses.units import MOST_GROUPS, groups, places
+from counterfoil.analyses.parameters import Parameter, Takes
+from counterfoil.analyses.units import groups, places
 from counterfoil.data.encode import encode
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.crosscheck import Stated
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 else:
     pd = deferred("pandas")
 
+_GROUPS: Final = Takes(("string", "integer", "boolean"), needs="groups")
+
 _TOLD: Final = 5
 """So many groups that are alike are named, at most."""
 
@@ -50,7 +54,14 @@ class MeanByGroup(Analysis):
         "count": "the number of rows in each group",
         "sum": "the sum, and so the mean, of the column in each group",
     }
-    params = frozenset({"value", "by"})
+    params: ClassVar[Mapping[str, Parameter]] = {
+        "value": parameters.column("the column whose mean is wanted", parameters.NUMBERS, "balance"),
+        "by": parameters.columns(
+            "the columns whose categories make the groups",
+            _GROUPS,
+            ["region", "product"],
+        ),
+    }
     statistics = frozenset({"counts", "sums"})
     enforces = SUMS
 
@@ -221,10 +232,7 @@ class MeanByGroup(Analysis):
     def _parts(self, column: Column) -> tuple[str, ...]:
         found = groups(column)
         if found is None:
-            raise PlanError(
-                f"{self.planned.name}: {column.name!r} does not tell few groups apart; give it categories, or bounds "
-                f"of {MOST_GROUPS} whole numbers at most, in {self.contract.id}"
-            )
+            raise PlanError(f"{self.planned.name}: {_GROUPS.misfit(column, self.key, self.contract.id)}")
         return found
 
     @property

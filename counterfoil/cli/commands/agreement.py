@@ -59,6 +59,38 @@ def new(
 
 
 @app.command()
+def lint(
+    files: Annotated[list[Path], typer.Argument(help="Agreement files.", show_default=False)],
+    roster: Annotated[
+        Path | None, typer.Option(help="The roster file; by default ../rosters/NAME.roster.yaml.", show_default=False)
+    ] = None,
+) -> None:
+    """Check agreements with everything they rest on, before anybody has keys; every problem is named with its line.
+
+    Contracts are read from ../data and policies from ../policies, as for `agreement draft`, which checks the same.
+
+    Example: counterfoil agreement lint contracts/agreements/*.agreement.yaml
+    """
+    from counterfoil.errors import CounterfoilError, ExpiredError
+    from counterfoil.joint.planning import read_planned, roster_beside
+
+    worst, today = 0, clock.today()
+    for file in files:
+        try:
+            agreement, planned = read_planned(file, roster_beside(file, roster, today))
+        except CounterfoilError as error:
+            say(*str(error).split("\n"), aside=True)
+            worst = max(worst, error.exit_code)
+            continue
+        try:
+            agreement.check_not_over(today)
+        except ExpiredError as error:
+            say(f"warning: {error}", aside=True)
+        say(f"{file}: right; {agreement.id} {agreement.version}, {len(planned)} analyses")
+    raise typer.Exit(worst)
+
+
+@app.command()
 def draft(
     file: Annotated[Path, typer.Argument(help="The agreement file; its contracts lie in ../data.", show_default=False)],
     roster: Annotated[Path, typer.Option(help="The roster file, with keys.", show_default=False)],
@@ -69,16 +101,16 @@ def draft(
     Example: counterfoil agreement draft contracts/agreements/exposure.agreement.yaml --roster roster.yaml
     """
     from counterfoil.files import read_file
-    from counterfoil.governance.agreements.signing.signed import publish, read_agreement
+    from counterfoil.governance.agreements.signing.signed import publish
     from counterfoil.governance.parties.roster import parse_roster
     from counterfoil.governance.parties.succession import follow
     from counterfoil.home import Home
-    from counterfoil.joint.computation import analyses
+    from counterfoil.joint.planning import read_planned
 
-    mine = Home.open(home)
-    agreement = read_agreement(file, parse_roster(read_file(roster), str(roster)))
-    analyses(agreement)  # a plan that does not fit its contract is not proposed
-    follow(agreement.roster, mine, clock.today())
+    mine, today = Home.open(home), clock.today()
+    agreement, _ = read_planned(file, parse_roster(read_file(roster), str(roster)))
+    agreement.check_not_over(today)
+    follow(agreement.roster, mine, today)
     ref = publish(agreement, mine.exchange, mine.party)
     mine.log.append("agreement-proposed", refs={"agreement": str(ref), "roster": agreement.roster.digest})
     say(f"{ref}")
@@ -144,26 +176,29 @@ def sign(
 
     Example: counterfoil agreement sign agreement:bank-a:5e1f...
     """
-    from counterfoil.governance.agreements.signing.signed import fetch_agreement, sign_agreement
+    from counterfoil.governance.agreements.signing.signed import has_signed, sign_agreement
     from counterfoil.governance.jobs.references import agreement_ref, check_safe
     from counterfoil.governance.parties.succession import follow
     from counterfoil.home import Home
-    from counterfoil.joint.computation import analyses
+    from counterfoil.joint.planning import fetch_planned
     from counterfoil.report.explain import explain as in_words
 
-    mine = Home.open(home)
+    mine, today = Home.open(home), clock.today()
     named = agreement_ref(mine.exchange, ref)
     if yes:
         check_safe(ref, named)
-    agreement = fetch_agreement(mine.exchange, named)
+    agreement, planned = fetch_planned(mine.exchange, named)
+    agreement.check_not_over(today)
+    if mine.party in agreement.parties and has_signed(agreement, mine.party, mine.exchange):
+        say(f"{mine.party} had signed already; nothing is left to do")
+        return
     _remind(agreement, mine.exchange)
-    planned = analyses(agreement)
     if not yes:
         say(*in_words(agreement).split("\n"))
         for name, analysis in planned.items():
             say(*(f"{name}: {line}" for line in analysis.untold()))
         ask(f"Sign this as {mine.party}?")
-    follow(agreement.roster, mine, clock.today())
+    follow(agreement.roster, mine, today)
     sign_agreement(agreement, mine.keys, mine.exchange)
     mine.log.append("agreement-signed", refs={"agreement": str(named), "roster": agreement.roster.digest})
     say(f"signed as {mine.party}")

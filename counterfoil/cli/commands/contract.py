@@ -99,8 +99,9 @@ def lint(files: Annotated[list[Path], typer.Argument(help="Contract files.", sho
 
     Example: counterfoil contract lint contracts/data/*.odcs.yaml
     """
+    from counterfoil.analyses.planning import check_allowed
     from counterfoil.data.checking.expectation_rules import compile_rules
-    from counterfoil.errors import DocumentError, SignatureError
+    from counterfoil.errors import DocumentError, ExpiredError, SignatureError
     from counterfoil.files import read_file
     from counterfoil.governance.agreements.signing.reaffirmation import remind
     from counterfoil.governance.contracts.foreign_keys import check_references
@@ -114,6 +115,7 @@ def lint(files: Annotated[list[Path], typer.Argument(help="Contract files.", sho
             for words in linted.warnings:
                 say(f"warning: {words}", aside=True)
             contract = linted.contract()
+            check_allowed(linted.document, contract)
             rules = compile_rules(contract)
             check_references(contract, partial(_read_beside, file))
             if (envelope := _envelope(file)) is not None:
@@ -129,6 +131,11 @@ def lint(files: Annotated[list[Path], typer.Argument(help="Contract files.", sho
                     "--out FILE",
                     aside=True,
                 )
+            try:
+                contract.check_current(today)
+            except ExpiredError as error:
+                say(f"warning: {error}", aside=True)
+                continue
             if contract.review_by and (words := remind(f"{contract.id} {contract.version}", contract.review_by, today)):
                 say(f"{file}: note: {words}; look at it anew, and sign its next version", aside=True)
     raise typer.Exit(worst)

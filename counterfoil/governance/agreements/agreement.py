@@ -223,6 +223,15 @@ class Agreement:
         if party not in self.nodes:
             raise RefusedError(f"{party} is not a node in agreement {self.id}; its nodes are {', '.join(self.nodes)}")
 
+    def check_not_over(self, today: date) -> None:
+        """Check that neither the agreement nor a contract has ended; it may begin later. Raises: ExpiredError."""
+        for contract in self.contracts.values():
+            contract.check_current(today)
+        if today > self.expires:
+            raise ExpiredError(
+                f"{self.source}: agreement {self.id} ended on {self.expires}; write a later day{reckoned(today)}"
+            )
+
     def check_current(self, today: date) -> None:
         """Check that the agreement and every contract hold today. The roster's next version may do.
 

@@ -5,7 +5,7 @@ Each check adds what it finds to the problems. Knows the fields of the file, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -111,12 +111,17 @@ def check_jurisdictions(
                     )
 
 
-def check_plans(value: Mapping[str, Any], contracts: Mapping[str, Contract], problems: Problems) -> None:
-    """Check that every analysis has a name of its own, and recipients, a contract and columns that may serve it."""
+def check_plans(
+    value: Mapping[str, Any], contracts: Mapping[str, Contract], problems: Problems, unknown: Collection[int] = ()
+) -> None:
+    """Check that every analysis has a name of its own, and recipients, a contract and columns that may serve it.
+
+    What its columns may be used for is not asked of `unknown` plans, whose analysis there is not.
+    """
     for index in repeated(item["name"] for item in value["analyses"]):
         problems.add(("analyses", index, "name"), f"the name {value['analyses'][index]['name']!r} is there twice")
     for index, item in enumerate(value["analyses"]):
-        _check_plan(item, ("analyses", index), value, contracts, problems)
+        _check_plan(item, ("analyses", index), value, contracts, problems, known=index not in unknown)
 
 
 def check_recipients(value: Mapping[str, Any], problems: Problems) -> None:
@@ -220,6 +225,8 @@ def _check_plan(
     value: Mapping[str, Any],
     contracts: Mapping[str, Contract],
     problems: Problems,
+    *,
+    known: bool,
 ) -> None:
     for index, recipient in enumerate(item["recipients"]):
         if recipient not in value["recipients"]:
@@ -235,7 +242,7 @@ def _check_plan(
         at = (*path, "columns", index)
         if name not in columns:
             problems.add(at, f"contract {contract.id} has no column {name!r}{did_you_mean(name, columns)}")
-        else:
+        elif known:
             _check_use(item["analysis"], columns[name], at, problems)
 
 

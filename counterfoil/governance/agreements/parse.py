@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from counterfoil.canonical import Json, Ref, digest, jcs
 from counterfoil.errors import AgreementError
@@ -27,6 +27,14 @@ from counterfoil.governance.parties.roster import Roster
 from counterfoil.governance.policies.policy import Policy
 from counterfoil.governance.policies.privacy import Privacy, read_budgets, read_privacy
 
+PlanCheck: TypeAlias = Callable[
+    [Mapping[str, Any], Mapping[str, Contract], Sequence[Policy], Problems], Collection[int]
+]
+"""Notes what is wrong with the plans of an agreement's content, by who knows analyses: nothing in this room does.
+
+Returns which plans name an analysis that there is not, of which nothing else need be said.
+"""
+
 
 def named_files(raw: bytes, source: str) -> tuple[Mapping[str, str], Sequence[str]]:
     """Read which files the agreement's bytes ask for: its contracts by their names, and its policies.
@@ -38,9 +46,16 @@ def named_files(raw: bytes, source: str) -> tuple[Mapping[str, str], Sequence[st
 
 
 def parse_agreement(
-    raw: bytes, source: str, contracts: Mapping[str, Contract], policies: Sequence[Policy], roster: Roster
+    raw: bytes,
+    source: str,
+    contracts: Mapping[str, Contract],
+    policies: Sequence[Policy],
+    roster: Roster,
+    plans: PlanCheck | None = None,
 ) -> Agreement:
     """Parse the agreement, resting on these contracts (by the agreement's names), policies and roster.
+
+    What `plans` finds is raised with the rest, all at once.
 
     Raises: AgreementError with `file:line: path: rule; what to change`, one line a problem; DocumentError if not YAML.
     """
@@ -69,7 +84,8 @@ def parse_agreement(
     check_contracts(value, contracts, expires, problems)
     check_limits(value, contracts, problems)
     check_jurisdictions(value, contracts, roster, problems)
-    check_plans(value, contracts, problems)
+    unknown = plans(value, contracts, policies, problems) if plans is not None else ()
+    check_plans(value, contracts, problems, unknown)
     check_instead(value, policies, problems)
     check_exact(value, contracts, schedule.shortest_days, problems)
     check_budgets(value, budgets, noises, contracts, problems)
@@ -97,7 +113,7 @@ def parse_agreement(
         cross_checks=tuple(value["review"].get("crossChecks", [])),
         repeats=repeats,
         analyses=tuple(
-            _planned(item, noises[index, "privacy"], noises[index, "noiseInstead"], contracts)
+            planned(item, noises[index, "privacy"], noises[index, "noiseInstead"], contracts)
             for index, item in enumerate(value["analyses"])
         ),
         budgets=budgets,
@@ -128,9 +144,10 @@ def _repeats(value: Mapping[str, Any], problems: Problems) -> Repeats | None:
     return Repeats(Ref.parse(given["agreement"]), tuple(given["nodes"]))
 
 
-def _planned(
+def planned(
     item: Mapping[str, Any], privacy: Privacy | None, instead: Privacy | None, contracts: Mapping[str, Contract]
 ) -> Planned:
+    """Return the plan that the agreement's content writes, once it was found to be consistent."""
     params: Mapping[str, Any] = item.get("parameters", {})
     interval = None if item.get("interval") == "schedule" else item.get("interval")
     plan: Mapping[str, Json] = {

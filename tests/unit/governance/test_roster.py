@@ -9,7 +9,7 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from counterfoil.crypto.keys import _self_signed
+from counterfoil.crypto.keys import self_signed
 from counterfoil.errors import RosterError
 from counterfoil.governance.parties.roster import fill_roster, parse_roster
 from tests.unit.conftest import CONTRACTS, IDS, TODAY, Consortium
@@ -80,7 +80,7 @@ def test_another_certificate_of_the_same_key_is_no_other_key(shared: Consortium)
     """Links tell peers apart by the key that a certificate is of."""
     home = shared.homes["bank-a"]
     key = load_pem_private_key((home.path / "keys" / "tls.pem").read_bytes(), None)
-    certificate = _self_signed(key, "bank-b").public_bytes(Encoding.DER)
+    certificate = self_signed(key, "bank-b").public_bytes(Encoding.DER)
     value = yaml.safe_load(shared.roster.raw)
     (bank_b,) = (party for party in value["parties"] if party["id"] == "bank-b")
     bank_b["keys"]["tls"] = base64.b64encode(certificate).decode()

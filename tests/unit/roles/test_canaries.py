@@ -167,6 +167,7 @@ ASKED: Mapping[str, tuple[str, str]] = {
     "party revoke": ("bank-b", "bank-c --roster {new}/none.yaml --out {new}/roster.yaml"),
     "contract new": ("", "{table} --out {new}/loans.odcs.yaml"),
     "contract lint": ("", "{contract}"),
+    "agreement lint": ("", "{terms}"),
     "contract show": ("", "{contract}"),
     "contract sign": ("bank-a", "{contract}"),
     "contract diff": ("", "{contract} {contract}"),
@@ -231,6 +232,7 @@ def test_no_command_shows_a_row(finished: Consortium, tmp_path: Path) -> None:
         "exchange": finished.folder / "exchange",
         "table": table_file(finished.homes["bank-a"], "loans"),
         "contract": finished.folder / "contracts" / "data" / "loans.odcs.yaml",
+        "terms": finished.folder / "contracts" / "agreements" / "exposure.agreement.yaml",
         "new": tmp_path,
     }
     answered = 0

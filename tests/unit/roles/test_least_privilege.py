@@ -181,7 +181,15 @@ ANYBODYS = {
     "files that it has": (
         *("contract new", "contract lint", "contract show", "contract sign", "contract test", "contract risk"),
         "contract adopt",
-        *("contract diff", "contract synth", "agreement templates", "agreement new", "roster new", "roster show"),
+        *(
+            "contract diff",
+            "contract synth",
+            "agreement templates",
+            "agreement new",
+            "agreement lint",
+            "roster new",
+            "roster show",
+        ),
         "warm",
     ),
     "papers that all who reach the exchange may read": (

@@ -15,7 +15,7 @@ from counterfoil.crypto.keys import PrivateKeys, PublicKeys
 from counterfoil.errors import NotFoundError, RosterError, SignatureError, TamperedError
 from counterfoil.files import read_file, read_named
 from counterfoil.governance.agreements.agreement import Agreement
-from counterfoil.governance.agreements.parse import named_files, parse_agreement
+from counterfoil.governance.agreements.parse import PlanCheck, named_files, parse_agreement
 from counterfoil.governance.agreements.repetition import check_repeats
 from counterfoil.governance.agreements.signing.link_key import deal_link_key
 from counterfoil.governance.contracts.contract import parse_contract
@@ -56,8 +56,10 @@ class SignedAgreement:
         return self.ref.digest
 
 
-def read_agreement(path: Path, roster: Roster) -> Agreement:
+def read_agreement(path: Path, roster: Roster, plans: PlanCheck | None = None) -> Agreement:
     """Read the agreement in the file, with its contracts from `../data` and its policies from `../policies`.
+
+    What `plans` finds is raised with the rest, all at once.
 
     Raises: NotFoundError, AgreementError, ContractError, DocumentError.
     """
@@ -73,6 +75,7 @@ def read_agreement(path: Path, roster: Roster) -> Agreement:
         },
         [parse_policy(read_named(root / "policies" / file, MAX_YAML_BYTES), file) for file in policies],
         roster,
+        plans,
     )
 
 
@@ -87,8 +90,10 @@ def publish(agreement: Agreement, exchange: Exchange, party: str) -> Ref:
     return exchange.put(KIND, party, agreement.statement)
 
 
-def fetch_agreement(exchange: Records, ref: Ref) -> Agreement:
+def fetch_agreement(exchange: Records, ref: Ref, plans: PlanCheck | None = None) -> Agreement:
     """Fetch the proposal from the exchange, consistent and bound by its digest, whichever parties signed it.
+
+    What `plans` finds is raised with the rest, all at once.
 
     Raises: NotFoundError, TamperedError, DocumentError and its kin.
     """
@@ -108,6 +113,7 @@ def fetch_agreement(exchange: Records, ref: Ref) -> Agreement:
         {name: parse_contract(blob(statement["contracts"][name]), file) for name, file in files.items()},
         [parse_policy(blob(digest), file) for digest, file in zip(statement["policies"], policy_files, strict=True)],
         parse_roster(blob(statement["roster"]), "roster.yaml"),
+        plans,
     )
     if agreement.statement != payload:
         raise TamperedError(f"{ref}: the statement does not describe the agreement that it binds")
@@ -124,6 +130,15 @@ def sign_agreement(agreement: Agreement, keys: PrivateKeys, exchange: Exchange) 
     if agreement.links and keys.party == agreement.owners[0]:
         deal_link_key(agreement, keys, exchange)
     SIGNATURE.publish(agreement.statement, keys, exchange, agreement=agreement.digest, party=keys.party)
+
+
+def has_signed(agreement: Agreement, party: str, exchange: Records) -> bool:
+    """Tell whether the party's signature under the agreement is in the exchange, and is right."""
+    try:
+        _verify(agreement.statement, agreement.digest, agreement.roster.party(party).keys, exchange)
+    except SignatureError:
+        return False
+    return True
 
 
 def check_named(agreement: Agreement, keys: PublicKeys) -> None:

@@ -31,9 +31,10 @@ def read_column(source: Source, item: Mapping[str, Any], path: Path, taken: set[
     source.name(given, path, "column", taken)
     if "description" not in given:
         like = f", like {given['businessName']!r}" if isinstance(given.get("businessName"), str) else ""
-        source.need(
-            path, f"the field 'description' is missing; add what a cell of the column says, in a sentence{like}"
-        )
+        if source.lacks(given, "column", "description"):
+            source.need(
+                path, f"the field 'description' is missing; add what a cell of the column says, in a sentence{like}"
+            )
         given["description"] = given["businessName"] if like else source.blank
     if "logicalTypeOptions" in given:
         options, notes = inclusive(given["logicalTypeOptions"], kind, source.foreign)
@@ -64,9 +65,11 @@ def _kind(source: Source, item: Mapping[str, Any], path: Path) -> str:
         guess = type_of(physical) if isinstance(physical, str) else None
         if guess is None:
             types = ", ".join(sorted(column_types()))
-            source.need(path, f"the field 'logicalType' is missing; write one of {types}")
+            if source.lacks(item, "column", "logicalType"):
+                source.need(path, f"the field 'logicalType' is missing; write one of {types}")
             return "string"
-        source.leave("logicalType", path, f"the field 'logicalType' is missing; {physical} is read as {guess}")
+        if source.lacks(item, "column", "logicalType"):
+            source.leave("logicalType", path, f"the field 'logicalType' is missing; {physical} is read as {guess}")
         return guess
     options = item.get("logicalTypeOptions")
     style = options.get("format") if isinstance(options, dict) else None

@@ -93,7 +93,8 @@ class _Reading(Source):
             self.leave("apiVersion", ("apiVersion",), f"{version} is read as {OURS}")
         given["apiVersion"] = OURS
         if "kind" not in given:
-            self.leave("kind", (), "the field 'kind' is missing; 'DataContract' is assumed")
+            if self.lacks(given, "contract", "kind"):
+                self.leave("kind", (), "the field 'kind' is missing; 'DataContract' is assumed")
             given["kind"] = "DataContract"
         self._scalar(given, "id", "/$defs/ident", slug(str(given.get("id", given.get("name", "")))) or "contract")
         numbers = re.match(r"v?(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?", str(given.get("version", "1")))
@@ -108,7 +109,8 @@ class _Reading(Source):
 
     def _scalar(self, given: dict[str, Any], name: str, pointer: str, suggestion: str) -> None:
         if name not in given:
-            self.need((), f"the field {name!r} is missing; add '{name}: {suggestion}'")
+            if self.lacks(given, "contract", name):
+                self.need((), f"the field {name!r} is missing; add '{name}: {suggestion}'")
         elif problem := part_problem(given[name], "contract", pointer):
             self.need((name,), f"{problem}; write '{name}: {suggestion}'")
         else:
@@ -126,7 +128,8 @@ class _Reading(Source):
         described = given.setdefault("description", {})
         if "purpose" not in described:
             wanted = "what the parties want to learn from the table, in a sentence"
-            self.need(("description",), f"the field 'purpose' is missing; add {wanted}")
+            if self.lacks(described, "description", "purpose"):
+                self.need(("description",), f"the field 'purpose' is missing; add {wanted}")
             described["purpose"] = self.blank
         if isinstance(team := given.get("team"), list):
             self.leave("team", ("team",), f"v3.0's list is read as {OURS}'s members")

@@ -9,7 +9,7 @@ from typing import Any, Final
 from counterfoil.canonical import Yaml
 from counterfoil.governance.contracts.standard.odcs import FIELDS, own_properties, used
 from counterfoil.governance.contracts.standard.plain_name import plain_name
-from counterfoil.governance.documents import Path, part_problem
+from counterfoil.governance.documents import Path, nearest, part_problem
 
 GONE: Final = object()
 """Marks in a list what was left out, so that those behind it keep their place until the end."""
@@ -34,6 +34,11 @@ class Source:
     def leave(self, what: str, path: Path, text: str = "of the standard, but not used here") -> None:
         """Note what is left out, or read otherwise."""
         self._unused.setdefault((what, text), []).append(path)
+
+    def lacks(self, given: Mapping[str, Any], kind: str, name: str) -> bool:
+        """Tell whether there is no such field, nor one that is no field of the standard and is meant to be it."""
+        known = {*FIELDS[kind], *used(kind)}
+        return name not in given and all(nearest(each, known) != name for each in given if each not in known)
 
     def fields(self, value: Mapping[str, Any], path: Path, kind: str) -> dict[str, Any]:
         """Keep the fields that are ours, and those that are nobody's; drop empty ones."""
@@ -80,7 +85,8 @@ class Source:
         """Spell a name as ours are, unlike those that are taken, and note how to write it."""
         name = given.get("name")
         if name is None:
-            self.need(path, f"the field 'name' is missing; add the {what}'s name")
+            if self.lacks(given, what, "name"):
+                self.need(path, f"the field 'name' is missing; add the {what}'s name")
             name = given.get("physicalName", what)
         problem = part_problem(name, "contract", "/$defs/colname")
         in_file = given.get("physicalName", name) if what == "column" else name
