@@ -2,5 +2,5 @@
 
 from typing import Final
 
-DISCLOSURE: Final = "disclosure/1"
+DISCLOSURE: Final = "disclosure/2"
 """The tests of what may leave, and the order in which nodes make them."""

@@ -20,7 +20,7 @@ do not grow with features, grids and contracts. What is done depends on public s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -35,13 +35,15 @@ from counterfoil.mpc.circuits.core.ranked import (
     Ranked,
     folded,
     folded_rows,
+    grouped,
     multiplied,
     ordered,
     stacked,
     top_of_lines,
+    ungrouped,
 )
 from counterfoil.mpc.protocol import Protocol
-from counterfoil.mpc.ring.shares import U64, Arith, Words
+from counterfoil.mpc.ring.shares import U64, Arith, Words, concat
 
 LARGEST: Final = "largest"
 """Peak of f."""
@@ -131,6 +133,32 @@ class Evidence:
     peaks: Mapping[str, Peak] = field(default_factory=dict)
     overlap: int = 1
 
+    @property
+    def kind(self) -> Hashable:
+        """What evidence has in common of which the same is asked, whatever the feature."""
+        peaks = tuple((name, peak.top.shape[0], peak.at is None) for name, peak in self.peaks.items())
+        return (
+            self.persons.shape[0],
+            tuple(self.sums),
+            peaks,
+            self.about.change,
+            self.about.bound.low >= 0,
+            self.overlap,
+        )
+
+
+def side_by_side(evidence: Sequence[Evidence]) -> Evidence:
+    """Put evidence of one kind side by side, cell after cell: of many small arrays much the most is handling."""
+    first = evidence[0]
+    if len(evidence) == 1:
+        return first
+    return replace(
+        first,
+        persons=concat([each.persons for each in evidence], axis=1),
+        sums={name: concat([each.sums[name] for each in evidence]) for name in first.sums},
+        peaks={name: Peak.side_by_side([each.peaks[name] for each in evidence]) for name in first.peaks},
+    )
+
 
 def joined(p: Protocol, given: Sequence[Given]) -> list[Evidence]:
     """Join what the owners handed in: the largest contributions of all of them are found among theirs.
@@ -139,17 +167,22 @@ def joined(p: Protocol, given: Sequence[Given]) -> list[Evidence]:
     Reveals: nothing.
     """
     peaks = [peak for each in given for peak in each.peaks.values()]
+    groups = grouped([(*peak.top.shape[:2], peak.at is None) for peak in peaks])
     # An owner's contributions are like those of a cell of their own, all in one line: each cell is a line.
-    ranked = [
-        Ranked.of(
-            peak.top.map(_owner_by_owner),
-            None if peak.at is None else peak.at.map(_on_diagonal),
-            np.tile(np.arange(cells), owners),
+    ranked = []
+    for at in groups:
+        tops, counts = [peaks[i].top for i in at], [each for i in at if (each := peaks[i].at) is not None]
+        top = concat(tops, axis=2)
+        ranked.append(
+            Ranked.of(
+                top.map(_owner_by_owner),
+                concat(counts, axis=1).map(_on_diagonal) if counts else None,
+                np.tile(np.arange(top.shape[2]), top.shape[0]),
+            )
         )
-        for peak in peaks
-        for owners, cells in [(peak.top.shape[0], peak.top.shape[2])]
-    ]
-    found = iter(top_of_lines(p, ordered(p, ranked), [None] * len(ranked)))
+    made = top_of_lines(p, ordered(p, ranked), [None] * len(ranked))
+    sizes = ([peaks[i].top.shape[2] for i in at] for at in groups)
+    found = iter(ungrouped(groups, (peak.parted(own) for peak, own in zip(made, sizes, strict=True))))
     return [Evidence(each.about, each.persons, each.sums, {name: next(found) for name in each.peaks}) for each in given]
 
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
 from counterfoil.disclosure.declaration import Declaration
-from counterfoil.disclosure.evidence import HEAVIEST, LARGEST, MAGNITUDE, SMALLEST, SUM, Evidence
+from counterfoil.disclosure.evidence import HEAVIEST, LARGEST, MAGNITUDE, SMALLEST, SUM, Evidence, side_by_side
 from counterfoil.errors import PlanError
 from counterfoil.governance.policies.rules import RULES, Rules, called_for, named
 from counterfoil.mpc.circuits.core.compare import is_zero
 from counterfoil.mpc.circuits.core.convert import b2a
-from counterfoil.mpc.circuits.core.ranked import cut, multiplied, stacked
+from counterfoil.mpc.circuits.core.ranked import cut, grouped, multiplied, stacked, ungrouped
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import U64, Arith, concat
 
@@ -75,6 +76,12 @@ def tests(p: Protocol, rules: Rules, evidence: Sequence[Evidence]) -> list[dict[
     """
     if not evidence:
         return []
+    alike = grouped([each.kind for each in evidence])
+    made = _tests(p, rules, [side_by_side([evidence[i] for i in at]) for at in alike])
+    return ungrouped(alike, (_parted(each, [evidence[i] for i in at]) for each, at in zip(made, alike, strict=True)))
+
+
+def _tests(p: Protocol, rules: Rules, evidence: Sequence[Evidence]) -> list[dict[str, Arith]]:
     groups = [list(_groups(each)) for each in evidence]
     every = [group for own in groups for group in own]
     # 1 (9 rounds). In which groups an owner has nobody, and in which there is nobody at all.
@@ -116,6 +123,12 @@ def together(*made: Mapping[str, Arith]) -> dict[str, Arith]:
     for rule, test in (item for each in made for item in each.items()):
         found[rule] = concat([found[rule], test]) if rule in found else test
     return found
+
+
+def _parted(made: Mapping[str, Arith], evidence: Sequence[Evidence]) -> list[dict[str, Arith]]:
+    """Give each evidence the tests of its own cells, of those that were side by side."""
+    ends = np.cumsum([0, *(each.persons.shape[1] for each in evidence)]).tolist()
+    return [{rule: test[:, start:end] for rule, test in made.items()} for start, end in pairwise(ends)]
 
 
 @dataclass(frozen=True, slots=True)

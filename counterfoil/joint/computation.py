@@ -172,6 +172,7 @@ class JointComputation:
     p: Protocol
     agreement: Agreement
     _bound: dict[tuple[str, ...], dict[str, Analysis]] = field(init=False, default_factory=dict)
+    _laid_out: dict[tuple[str, ...], dict[str, Layout]] = field(init=False, default_factory=dict)
     #: what it has come to; that of a checkpoint, where an attempt resumes from one
     progress: Progress = field(default_factory=Progress)
 
@@ -193,7 +194,10 @@ class JointComputation:
 
     @property
     def _layouts(self) -> dict[str, Layout]:
-        return layouts(self._analyses)
+        instead = self.progress.instead
+        if instead not in self._laid_out:
+            self._laid_out[instead] = layouts(self._analyses)
+        return self._laid_out[instead]
 
     def check(self, shares: Mapping[Part, Mapping[str, Arith]], rows: Mapping[Part, int]) -> dict[tuple[str, str], int]:
         """Check the arrays of each part, by their submitted names, and its rows; what is out of range becomes zero.
@@ -205,9 +209,10 @@ class JointComputation:
         Reveals: these numbers, under one declared opening.
         """
         pairs = list(self._pairs())
+        taken = {name: analysis.inputs() for name, analysis in self._analyses.items()}
         handed, judged = [], []
         for name, owner in pairs:
-            inputs, part = self._analyses[name].inputs(), Part(owner, self._analyses[name].planned.contract)
+            inputs, part = taken[name], Part(owner, self._analyses[name].planned.contract)
             values = {item.name: shares[part][array_name(name, item.name)] for item in inputs}
             handed.append(Handed(inputs, values, rows[part]))
         for contract, layout in self._layouts.items():

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
+from functools import cache
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 from counterfoil.canonical import Json
@@ -227,7 +228,7 @@ class Rules:
     @property
     def in_force(self) -> frozenset[str]:
         """The rules that are not turned off; of a dominance rule, its k."""
-        return frozenset(name for name, rule in RULES.items() if rule.in_force(self))
+        return _in_force(self)
 
     def describe(self) -> Iterator[str]:
         """Say in plain words when the rules in force have a cell hidden."""
@@ -250,6 +251,11 @@ class Rules:
         for rule in RULES.values():
             if (say := words(rule)) and (rule.off is None or rule.in_force(self)):
                 yield say(self)
+
+
+@cache
+def _in_force(rules: Rules) -> frozenset[str]:
+    return frozenset(name for name, rule in RULES.items() if rule.in_force(rules))
 
 
 RULES: Final[Mapping[str, Rule]] = {each.name: replace(each.metadata["rule"], name=each.name) for each in fields(Rules)}

@@ -7,5 +7,5 @@ and refuses bad shapes and unsafe ranges before anything is sent. Costs are stat
 
 from typing import Final
 
-CIRCUITS: Final = "mpc/circuits/1"
+CIRCUITS: Final = "mpc/circuits/2"
 """All circuits together: what they send and in which order, and what they open."""

@@ -53,12 +53,11 @@ class Share(Secret):
 
     def __post_init__(self) -> None:
         for part in self.parts:
-            if isinstance(part, np.ndarray):  # numpy makes scalars of arrays without axes; they never change anyway
-                part.flags.writeable = False
+            part.setflags(write=False)  # numpy makes scalars of arrays without axes, which never change anyway
 
     def map(self, f: Callable[[Words], Words]) -> Self:
         """Apply the same local map to every component; it must be linear over the sharing's group."""
-        return self._with(tuple(f(part) for part in self.parts))
+        return self._with(tuple([f(part) for part in self.parts]))
 
     def _with(self, parts: tuple[Words, ...]) -> Self:
         raise ShapeError("a bare Share has no group")
@@ -66,7 +65,7 @@ class Share(Secret):
     def _zip(self, other: Self, f: Callable[[Words, Words], Words]) -> Self:
         if type(self) is not type(other) or len(self.parts) != len(other.parts):
             raise ShapeError(f"{type(self).__name__} and {type(other).__name__} do not combine")
-        return self._with(tuple(f(a, b) for a, b in zip(self.parts, other.parts, strict=True)))
+        return self._with(tuple([f(a, b) for a, b in zip(self.parts, other.parts, strict=True)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import pytest
 
 from counterfoil.errors import AttemptError, CounterfoilError, PeerLostError, RefusedError
 from counterfoil.governance.jobs.evidence import load_draft
+from counterfoil.mpc.circuits import CIRCUITS
 from counterfoil.report.explain import explain
 from counterfoil.software import software_digest
 from tests.lib.agreements import AGREEMENT_FILE
@@ -107,12 +108,12 @@ def test_a_node_a_patch_ahead_finishes_a_job_and_all_digests_are_evidence(tmp_pa
 
 
 def test_a_node_of_another_version_is_refused_by_name(tmp_path: Path) -> None:
-    ahead = patched(tmp_path / "ahead", {"mpc/circuits/__init__.py": ('"mpc/circuits/1"', '"mpc/circuits/2"')})
+    ahead = patched(tmp_path / "ahead", {"mpc/circuits/__init__.py": (f'"{CIRCUITS}"', '"mpc/circuits/99"')})
     _, drafts, _, failed = run(tmp_path, ahead)
     assert not drafts and {type(error) for error in failed} <= {AttemptError, PeerLostError}
     told = "\n".join(map(str, failed))
-    assert "node-2 means another versions than node-0: there it runs mpc/circuits/2" in told
-    assert "here it runs mpc/circuits/1; update the software of the one that is behind" in told
+    assert "node-2 means another versions than node-0: there it runs mpc/circuits/99" in told
+    assert f"here it runs {CIRCUITS}; update the software of the one that is behind" in told
 
 
 def test_pinned_software_keeps_a_patched_node_out_even_if_it_does_not_look(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ the top. The order is found once, and serves for any choice of lists after that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import U64, Arith, Words, concat
 
 Index = NDArray[np.int64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,20 @@ class Peak:
 
     top: Arith
     at: Arith | None = None
+
+    @classmethod
+    def side_by_side(cls, peaks: Sequence[Peak]) -> Peak:
+        """Put the cells of peaks of one kind side by side."""
+        counts = [each.at for each in peaks if each.at is not None]
+        return cls(concat([each.top for each in peaks], axis=1), concat(counts, axis=1) if counts else None)
+
+    def parted(self, sizes: Sequence[int]) -> list[Peak]:
+        """Undo that, for so many cells of each."""
+        ends = np.cumsum([0, *sizes]).tolist()
+        return [
+            Peak(self.top[:, start:end], None if self.at is None else self.at[:, start:end])
+            for start, end in pairwise(ends)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +217,22 @@ def folded_rows(x: Arith, index: Index, size: int) -> Arith:
         return sums
 
     return x.map(add)
+
+
+def grouped(kinds: Sequence[Hashable]) -> list[list[int]]:
+    """List the places of each kind, kinds in the order in which they come first."""
+    found: dict[Hashable, list[int]] = {}
+    for place, kind in enumerate(kinds):
+        found.setdefault(kind, []).append(place)
+    return list(found.values())
+
+
+def ungrouped(groups: Sequence[Sequence[int]], made: Iterable[Iterable[T]]) -> list[T]:
+    """Return what was made of each group, of each of its members, in the order before they were grouped."""
+    found: dict[int, T] = {}
+    for places, results in zip(groups, made, strict=True):
+        found |= zip(places, results, strict=True)
+    return [found[place] for place in range(len(found))]
 
 
 def stacked(arrays: Sequence[Arith]) -> Arith:
