@@ -7,7 +7,7 @@ import pytest
 
 from counterfoil.errors import IntegrityError, ShapeError
 from counterfoil.mpc.ring.chunks import CHUNK
-from counterfoil.mpc.ring.shares import U64, Arith, Bits
+from counterfoil.mpc.ring.shares import U64, Arith, Bits, concat
 from counterfoil.mpc.session.in_process import deal, reveal, run_local, try_local
 from counterfoil.mpc.session.session import SUITES
 
@@ -275,6 +275,15 @@ def test_rerandomised_components_are_new_and_released_by_component(suite):
     for old, copies in results:
         for before, after in zip(old, copies.values(), strict=True):
             assert not np.array_equal(before, after)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.filterwarnings("error")
+def test_a_single_number_is_rerandomised_without_a_warning_of_overflow(suite):
+    def program(p, x):
+        return concat([p.rerandomise(x[row]).reshape(1) for row in range(8)])
+
+    assert reveal(run_local(suite, program, inputs=[np.full(8, 7)])).tolist() == [7] * 8
 
 
 @pytest.mark.parametrize(

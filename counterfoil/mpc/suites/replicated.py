@@ -183,8 +183,8 @@ class Replicated(Protocol):
     def rerandomise(self, x: Arith) -> Arith:
         draw = self.party.keys[COMMON].rand.draw(self.party.next_op(), (self.party.n - 1) * x.size)
         masks = [draw.into(np.empty(x.size, np.uint64)).reshape(x.shape) for _ in range(self.party.n - 1)]
-        masks.append(np.negative(sum(masks[1:], masks[0])))
-        return Arith(tuple(part + masks[j] for j, part in zip(self.components, x.parts, strict=True)))
+        masks.append(np.negative(reduce(np.add, masks)))
+        return Arith(tuple(np.add(part, masks[j]) for j, part in zip(self.components, x.parts, strict=True)))
 
     def release(self, x: Arith) -> dict[int, Words]:
         """Return this node's copies for a recipient, by component: fresh components, never those computed with."""
