@@ -6,7 +6,6 @@ Everything here follows from the signed agreement, so every party, and every rea
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from counterfoil.analyses.flags import check_flags
 from counterfoil.analyses.registry import build
 from counterfoil.data.row_sketch import sketch, sketch_shape
 from counterfoil.disclosure.crosscheck import Comparison, agreements, comparisons
-from counterfoil.disclosure.declaration import Limits
+from counterfoil.disclosure.declaration import Cells, Limits
 from counterfoil.disclosure.differencing import too_close
 from counterfoil.disclosure.layout import Layout, layouts
 from counterfoil.disclosure.protection import protect
@@ -29,6 +28,7 @@ from counterfoil.governance.agreements.agreement import Agreement, Part
 from counterfoil.governance.cumulative.accounting import Loss
 from counterfoil.governance.cumulative.release_history import guarded
 from counterfoil.governance.jobs.manifest import ArraySpec
+from counterfoil.joint.concluding import concluded, opening_their_own
 from counterfoil.joint.contributed import array_name, inputs_of, made_of
 from counterfoil.joint.progress import Progress
 from counterfoil.joint.range_check import Handed, check_ranges
@@ -46,19 +46,17 @@ REJECTED = "rejected inputs"
 HIDDEN = "hidden cells"
 
 BY_RULE = "hidden cells by rule"
+CLOSE = "too close to an earlier release"
 CROSS = "sums that agree"
 
 _ALWAYS = Declared(
     REJECTED, 1, "how many rows, or whole contributions, of each owner were outside the contract's bounds"
 )
 _HIDDEN = Declared(HIDDEN, 1, "how many cells of each exact analysis were hidden")
-CLOSE = "too close to an earlier release"
-
 _CLOSE = Declared(
     CLOSE, 1, "a bit for each earlier release on the same contract: whether the rows of some owner differ by too few"
 )
 _BY_RULE = Declared(BY_RULE, 1, "how many cells of each exact analysis break each disclosure rule")
-
 _CROSS = Declared(CROSS, 1, "whether analyses of the same rows agree on the sums that they have in common")
 
 _JOBS_OWN = frozenset({REJECTED, HIDDEN, CLOSE, BY_RULE, CROSS})
@@ -265,7 +263,7 @@ class JointComputation:
         if name not in self.progress.checked:
             raise PlanError(f"{name}: inputs are checked before they are used")
         analysis = self._analyses[name]
-        with self._opening_its_own(analysis):
+        with opening_their_own(self.p, [analysis]):
             self.progress.exact[name] = analysis.secure(self.p, self.progress.checked.pop(name))
 
     def compare(self) -> dict[Comparison, bool]:
@@ -297,12 +295,13 @@ class JointComputation:
         """
         if self.progress.exact and not self.progress.compared and "sums" in self.agreement.cross_checks:
             raise PlanError("analyses are compared before their results get noise")
-        noised = 0
+        noised, made = 0, dict[str, Cells]()
         for name in sorted(self.progress.exact):
             analysis, cells = self._analyses[name], self.progress.exact.pop(name)
-            with self._opening_its_own(analysis):
-                self.progress.cells[name] = analysis.conclude(self.p, analysis.add_noise(self.p, cells))
+            with opening_their_own(self.p, [analysis]):
+                made[name] = analysis.add_noise(self.p, cells)
             noised += sum({"count": cells.count, **cells.values}[array].size for array in analysis.noised)
+        self.progress.cells |= concluded(self.p, self._analyses, made)
         return noised
 
     def suppress(self) -> dict[str, int]:
@@ -354,10 +353,6 @@ class JointComputation:
             name: {output.name: self.p.rerandomise(released[output.name]) for output in self._analyses[name].outputs()}
             for name, released in self.progress.released.items()
         }
-
-    def _opening_its_own(self, analysis: Analysis) -> AbstractContextManager[None]:
-        """Let nothing be opened but what the analysis declares, and in no other's name."""
-        return self.p.limited_to({line.label for line in analysis.openings()})
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
         for name in sorted(self._analyses):

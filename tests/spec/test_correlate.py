@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from counterfoil.errors import RangeError, ShapeError
 from counterfoil.mpc.circuits.core.bound import Bound
-from counterfoil.mpc.circuits.numeric.correlate import COUNT_BITS, R_FRAC, SHARE_FRAC, VARIANCE_FRAC, correlate
+from counterfoil.mpc.circuits.numeric.correlate import COUNT_BITS, R_FRAC, SHARE_FRAC, VARIANCE_FRAC, Moments, correlate
 from counterfoil.mpc.circuits.numeric.fixed import FRAC, Fixed
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith
@@ -67,7 +67,7 @@ def concluded(
     sums: Sums, suite: str = "plain"
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float, dict[str, Cost]]:
     def program(p: Protocol, count: Arith, linear: Arith, products: Arith) -> list[Arith]:
-        found = correlate(p, Fixed(count, 0, Bound(0, MOST)), linear, products)
+        (found,) = correlate(p, [Moments(Fixed(count, 0, Bound(0, MOST)), linear, products)])
         assert (found.r.frac, found.variance.frac, found.share.frac) == (R_FRAC, VARIANCE_FRAC, SHARE_FRAC)
         return [found.r.value, found.variance.value, found.share.value]
 
@@ -150,17 +150,38 @@ def test_costs_are_as_stated(suite: str) -> None:
         assert met == {name: COSTS[name, width] for name in met}
 
 
+@pytest.mark.parametrize("suite", SUITES)
+def test_tables_side_by_side_take_no_more_rounds_than_one(suite: str) -> None:
+    made = [Sums.of(rows(seed, 60 * seed, [0.3] * width, 0.2)) for seed, width in ((1, 2), (2, 5), (3, 3))]
+
+    def program(p: Protocol, *arrays: Arith) -> list[Arith]:
+        counts = (Fixed(count, 0, Bound(0, MOST)) for count in arrays[::3])
+        found = correlate(p, [Moments(*each) for each in zip(counts, arrays[1::3], arrays[2::3], strict=True)])
+        return [value for each in found for value in (each.r.value, each.variance.value, each.share.value)]
+
+    ran = run(suite, program, [array for each in made for array in each.arrays()])
+    assert {name: cost.rounds for name, cost in ran.costs.items()} == {
+        name: COSTS[name, 2].rounds for name in ran.costs
+    }
+    values = [each.view(np.int64).astype(float) for each in ran.values]
+    for sums, r, variance, share in zip(made, values[::3], values[1::3], values[2::3], strict=True):
+        exact, variances = sums.exact()
+        assert (np.abs(np.ldexp(r, -R_FRAC) - exact) <= allowed(variances)).all()
+        assert np.abs(np.ldexp(variance, -VARIANCE_FRAC) - variances).max() <= 2.0**-49
+        assert abs(float(np.ldexp(share, -SHARE_FRAC)[0]) * sums.count - 1) <= 2.0**-26 + sums.count * 2.0**-30
+
+
 def test_what_does_not_fit_is_refused_before_any_message() -> None:
     p = Plain()
     two, three = p.constant([0, 0]), p.constant([0, 0, 0])
     one = Fixed(p.constant([1]), 0, Bound(0, 9))
     with pytest.raises(ShapeError, match="sums of the products of each two of 3 columns"):
-        correlate(p, one, three, three)
+        correlate(p, [Moments(one, three, three)])
     with pytest.raises(ShapeError, match="one count"):
-        correlate(p, Fixed(two, 0, Bound(0, 9)), two, three)
+        correlate(p, [Moments(Fixed(two, 0, Bound(0, 9)), two, three)])
     for bad in (Bound(-1, 9), Bound(0, MOST + 1)):
         with pytest.raises(RangeError, match="counts are whole numbers below 2"):
-            correlate(p, Fixed(one.value, 0, bad), two, three)
+            correlate(p, [Moments(Fixed(one.value, 0, bad), two, three)])
     with pytest.raises(RangeError, match="whole numbers"):
-        correlate(p, Fixed(one.value, 3, Bound(0, 9)), two, three)
+        correlate(p, [Moments(Fixed(one.value, 3, Bound(0, 9)), two, three)])
     assert not p.calls

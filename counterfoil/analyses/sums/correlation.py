@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from counterfoil.analyses.base import Analysis, Checked, Measure, Result, Result
 from counterfoil.analyses.parameters import NUMBERS, ROWS, Parameter
 from counterfoil.analyses.resolution import around, findings, size, smallest_spread, variance_tests
 from counterfoil.analyses.sums import noised_moments, stated
+from counterfoil.analyses.sums.coefficients import STEPS, coefficients, of_pairs
 from counterfoil.analyses.units import places
 from counterfoil.data.encode import WIDEST, encode_scaled
 from counterfoil.deferred import deferred
@@ -26,8 +27,8 @@ from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.mpc.circuits.core.bound import Bound
 from counterfoil.mpc.circuits.core.truncate import trunc_exact
-from counterfoil.mpc.circuits.numeric.correlate import correlate
-from counterfoil.mpc.circuits.numeric.fixed import Fixed, Rough, settle
+from counterfoil.mpc.circuits.numeric.correlate import Correlated, Moments
+from counterfoil.mpc.circuits.numeric.fixed import Fixed
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith, concat
 
@@ -43,9 +44,6 @@ LIMB_BITS: Final = 15
 
 FINE_BITS: Final = 2 * LIMB_BITS
 """Binary places of z, and of all its moments."""
-
-STEPS: Final = 1000
-"""A correlation is released as so many-ths of 1: to the nearest of a public step that does not depend on it."""
 
 VARIES: Final = "varies_too_little"
 """What is counted, beside the rules, where a pair is hidden because a correlation of it would not be right."""
@@ -204,28 +202,18 @@ class Correlation(Analysis):
         return self._cells(p, owners, rows, total, high[i, j] + middle + last)
 
     def conclude(self, p: Protocol, cells: Cells) -> Cells:
+        (found,) = self.conclude_together(p, [(self, cells)])
+        return found
+
+    @classmethod
+    def conclude_together(cls, p: Protocol, asked: Sequence[tuple[Self, Cells]]) -> list[Cells]:
         """Conclude the coefficients on shares: a cell a pair, with the tests of all rows and of both its columns.
 
-        Of a column that varies too little for its bounds no correlation would be right; the test of that is on shares,
-        too.
+        Of a column that varies too little for its bounds no correlation would be right; shares are tested for it, too.
         """
-        if self.planned.privacy is not None:
-            return cells
-        (i, j), size = self._pairs, len(self._pairs[0])
-        count = Fixed(cells.count.reshape(1), 0, Bound(0, self.limits.total_rows))
-        found = correlate(p, count, cells.values["sum"], cells.values["cross"])
-        varies = variance_tests(p, found, self._parts)
-        # The nearest of STEPS: half of one more, rounded down.
-        steps = p.add_public(found.r.value * STEPS, 1 << (found.r.frac - 1))
-        rounded = settle(p, Rough(steps, found.r.frac, found.r.bound.times(STEPS + 1)), 0).value
-        tests = {
-            rule: test.reshape(test.size, 1).broadcast_to((test.size, size))
-            for rule, test in cells.tests.items()
-            if rule != TABLE
-        }
-        by_column = {VARIES: varies} | {rule: test for rule, test in cells.tests.items() if rule == TABLE}
-        tests |= {rule: concat([x[i].reshape(1, size), x[j].reshape(1, size)]) for rule, x in by_column.items()}
-        return Cells(cells.count.reshape(1).broadcast_to((size,)), {"correlation": rounded}, tests)
+        exact = [each for each in asked if each[0].planned.privacy is None]
+        found = iter(coefficients(p, [own._moments(cells) for own, cells in exact]))
+        return [own._by_pair(p, cells, *next(found)) if own.planned.privacy is None else cells for own, cells in asked]
 
     def present(self, opened: Opened) -> Result:
         names = [column.name for column in self._columns]
@@ -294,6 +282,17 @@ class Correlation(Analysis):
             verdict = flags.judged(p, wanted, self.contract, self._cells_of_flags(p, owners, rows), rows)
             tests[TABLE] = flags.column_tests(p, verdict, self._columns)
         return Cells(count, {"sum": total, "cross": cross}, tests)
+
+    def _moments(self, cells: Cells) -> Moments:
+        count = Fixed(cells.count.reshape(1), 0, Bound(0, self.limits.total_rows))
+        return Moments(count, cells.values["sum"], cells.values["cross"])
+
+    def _by_pair(self, p: Protocol, cells: Cells, found: Correlated, steps: Arith) -> Cells:
+        """Give each pair its coefficient, in STEPS, and the tests that it goes by. Local."""
+        tests = {VARIES: variance_tests(p, found, self._parts), **cells.tests}
+        of_columns: dict[str, Arith] = {rule: tests.pop(rule) for rule in (VARIES, TABLE) if rule in tests}
+        count = cells.count.reshape(1).broadcast_to(steps.shape)
+        return Cells(count, {"correlation": steps}, of_pairs(self._pairs, tests, of_columns))
 
     def _cells_of_flags(self, p: Protocol, owners: Sequence[Checked], counts: Sequence[Arith]) -> list[Arith]:
         """Return by owner how many rows have which flags; a single one's rows follow from its sum."""

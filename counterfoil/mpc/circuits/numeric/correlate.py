@@ -6,13 +6,16 @@ difference is taken at twice the places of the sums; its root is taken of its no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from counterfoil.errors import RangeError, ShapeError
 from counterfoil.mpc.circuits.core.bound import Bound
+from counterfoil.mpc.circuits.core.ranked import cut
 from counterfoil.mpc.circuits.core.truncate import multiply_pr, trunc_pr
 from counterfoil.mpc.circuits.numeric.divide import inverse_root_of_normal, reciprocal_of_normal
 from counterfoil.mpc.circuits.numeric.fixed import FRAC, Number, Rough
@@ -27,8 +30,30 @@ VARIANCE_FRAC: Final = 2 * FRAC
 SHARE_FRAC: Final = COUNT_BITS
 R_FRAC: Final = 40
 
+Index = NDArray[np.intp]
+
 _SHORT = 24  # bits of the reciprocal that the rest is multiplied by
 _REST = 22  # bits of a mean beyond FRAC
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """How many rows a table has, and the sums over them of its columns and of products of two, over 2^FRAC.
+
+    Shapes: `count` (1,); `sums` (w,); `products` (w·(w + 1) / 2,), in the order of np.tril_indices(w).
+    """
+
+    count: Number
+    sums: Arith
+    products: Arith
+
+    def check(self) -> None:
+        """Check the shapes and the count. Raises: ShapeError; RangeError."""
+        width = self.sums.size
+        if self.count.value.size != 1 or self.products.size != width * (width + 1) // 2:
+            raise ShapeError(f"correlate: one count, and sums of the products of each two of {width} columns")
+        if self.count.frac or self.count.bound.low < 0 or self.count.bound.high >> COUNT_BITS:
+            raise RangeError(f"correlate: counts are whole numbers below 2^{COUNT_BITS}, and not negative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,38 +70,37 @@ class Correlated:
     share: Number
 
 
-def correlate(p: Protocol, count: Number, sums: Arith, products: Arith) -> Correlated:
-    """Correlate w columns of numbers from -1 to 1 over `count` rows, of which these are the sums.
+def correlate(p: Protocol, tables: Sequence[Moments]) -> list[Correlated]:
+    """Correlate the columns of tables, numbers from -1 to 1, from the sums over the rows of each.
 
     A variance is off by at most 2^-49; a correlation by 2^-24 + 2^-49·(1/v + 1/w), for columns of variances v and w.
 
-    Shapes: count (1,); sums (w,) and products (w·(w + 1) / 2,), in the order of np.tril_indices(w), over 2^FRAC.
-    Cost: 86 / 109 rounds; for five columns 37,328 / 67,808 B in all, and for two 25,808 / 47,696 B.
+    Shapes: as `Moments` and `Correlated` say, for each table.
+    Cost: 86 / 109 rounds for all tables together; for one of five columns 37,328 / 67,808 B in all, of two 25,808 /
+        47,696 B.
     Reveals: nothing.
-    Raises: ShapeError; RangeError if the count may be negative, or 2^31 or more.
+    Raises: ShapeError; RangeError if a count may be negative, or 2^31 or more.
     Source: our own, of PROTOCOLS 10.
     """
-    width = sums.size
-    if count.value.size != 1 or products.size != width * (width + 1) // 2:
-        raise ShapeError(f"correlate: one count, and sums of the products of each two of {width} columns")
-    if count.frac or count.bound.low < 0 or count.bound.high >> COUNT_BITS:
-        raise RangeError(f"correlate: counts are whole numbers below 2^{COUNT_BITS}, and not negative")
-    (i, j), (high, low) = np.tril_indices(width), np.tril_indices(width, -1)
+    for each in tables:
+        each.check()
+    widths, many = [each.sums.size for each in tables], len(tables)
+    (i, j), (high, low), of = _pairs(widths, 0), _pairs(widths, -1), _tables(widths)
+    counts = concat([each.count.value for each in tables])
+    linear = concat([*(each.sums for each in tables), *(each.products for each in tables)])
     # 1. n' = count · factor, in [2^30, 2^31); w = 1 / c.
-    normal = normalise(p, count.value, COUNT_BITS)
+    normal = normalise(p, counts, COUNT_BITS)
     w = reciprocal_of_normal(p, normal.c)
     # 2 (one round). All sums times the same factor: a mean is their quotient by n'.
-    every = concat([count.value, sums, products])
-    scaled = p.multiply(every, _spread(normal.factor, every.size))
-    n, scaled = scaled[:1], scaled[1:]
+    n, scaled = _parted(p.multiply(concat([counts, linear]), concat([normal.factor, normal.factor[of]])), many)
     # 3 (two rounds, then two; three in rep4). q = mean · 2^FRAC, off by 11 at most; and 1 / count.
-    short, tops = _parted(trunc_pr(p, concat([w * (1 << (COUNT_BITS + _SHORT - FRAC)), scaled], axis=0), COUNT_BITS), 1)
-    share, q = _parted(multiply_pr(p, concat([normal.factor, tops]), _spread(w, 1 + tops.size), FRAC), 1)
+    short, tops = _parted(trunc_pr(p, concat([w * (1 << (COUNT_BITS + _SHORT - FRAC)), scaled]), COUNT_BITS), many)
+    share, q = _parted(multiply_pr(p, concat([normal.factor, tops]), concat([w, w[of]]), FRAC), many)
     # 4 (one round, then two; three in rep4). e = (mean · 2^FRAC - q) · 2^_REST, off by 4 at most.
-    rest = scaled - p.multiply(q, _spread(n, q.size))
-    e = multiply_pr(p, rest, _spread(short, q.size), COUNT_BITS + _SHORT - _REST)
+    rest = scaled - p.multiply(q, n[of])
+    e = multiply_pr(p, rest, short[of], COUNT_BITS + _SHORT - _REST)
     # 5 (one round, then two). Mean products less products of means, over 2^VARIANCE_FRAC.
-    mean, more = q[:width], e[:width]
+    (mean, of_products), (more, finer) = _parted(q, sum(widths)), _parted(e, sum(widths))
     both, crossed = _parted(
         p.dot(
             concat([_rows(mean[i], mean[i] * 0), _rows(mean[i], mean[j])]),
@@ -84,7 +108,7 @@ def correlate(p: Protocol, count: Number, sums: Arith, products: Arith) -> Corre
         ),
         i.size,
     )
-    covariance = q[width:] * (1 << FRAC) + e[width:] * (1 << (FRAC - _REST)) - both - trunc_pr(p, crossed, _REST)
+    covariance = of_products * (1 << FRAC) + finer * (1 << (FRAC - _REST)) - both - trunc_pr(p, crossed, _REST)
     variance = covariance[i == j]
     # 6. variance = c · 2^(i + 1), so that its root is sqrt(c) · 2^((i + 1) / 2); 2^(FRAC - (i + 1) / 2) = f · g.
     form = normalise(p, variance, VARIANCE_FRAC + 1)
@@ -96,15 +120,34 @@ def correlate(p: Protocol, count: Number, sums: Arith, products: Arith) -> Corre
     # 8. Over both roots.
     root = multiply_pr(p, inverse_root_of_normal(p, form.c), g, FRAC)
     r = multiply_pr(p, near, multiply_pr(p, root[high], root[low], FRAC), 2 * FRAC - R_FRAC)
-    return Correlated(
-        Rough(r, R_FRAC, Bound.symmetric(2 << R_FRAC)),
-        Rough(variance, VARIANCE_FRAC, Bound.symmetric((1 << VARIANCE_FRAC) + (1 << FRAC))),
-        Rough(share, SHARE_FRAC, Bound(-1, (1 << SHARE_FRAC) + 16)),
+    by_table = zip(
+        cut(r, [width * (width - 1) // 2 for width in widths]),
+        cut(variance, widths),
+        cut(share, [1] * many),
+        strict=True,
     )
+    return [
+        Correlated(
+            Rough(own, R_FRAC, Bound.symmetric(2 << R_FRAC)),
+            Rough(spread, VARIANCE_FRAC, Bound.symmetric((1 << VARIANCE_FRAC) + (1 << FRAC))),
+            Rough(row, SHARE_FRAC, Bound(-1, (1 << SHARE_FRAC) + 16)),
+        )
+        for own, spread, row in by_table
+    ]
 
 
-def _spread(x: Arith, size: int) -> Arith:
-    return x.broadcast_to((size,))
+def _pairs(widths: Sequence[int], diagonal: int) -> tuple[Index, Index]:
+    """List every pair of columns of one table, with each by itself or without, among those of all tables in a row."""
+    starts = np.cumsum([0, *widths]).tolist()
+    own = [np.array(np.tril_indices(width, diagonal)) + start for width, start in zip(widths, starts, strict=False)]
+    first, second = np.concatenate(own, axis=1)
+    return first, second
+
+
+def _tables(widths: Sequence[int]) -> Index:
+    """Return of which table each sum is, then each product."""
+    products = [width * (width + 1) // 2 for width in widths]
+    return np.concatenate([np.repeat(np.arange(len(widths)), sizes) for sizes in (widths, products)])
 
 
 def _parted(x: Arith, size: int) -> tuple[Arith, Arith]:
