@@ -6,6 +6,9 @@ STAMP := .venv/installed-$(shell sha256sum requirements.lock pyproject.toml | sh
 # Three processes for two cores, since the long checks wait more than they compute; a file a process, the longest first.
 SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 
+# A shell that forbids Python to keep what it compiled has every process of every test compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check t quick times coverage docs lint lock schemas soak outside bench clean
 
 $(STAMP):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import nullcontext
 from datetime import UTC, date, datetime, time
@@ -72,7 +73,10 @@ def chance(request: pytest.FixtureRequest) -> Iterator[Chance]:
     from tests.lib.chance import Chance, share  # scipy takes a second to import
 
     name = name_of(request.node)
-    runs = sum(name_of(item) == name for item in request.session.items)
+    stash = request.session.stash
+    if RUNS not in stash:
+        stash[RUNS] = Counter(map(name_of, request.session.items))
+    runs = stash[RUNS][name]
     seed = hashlib.sha256(f"{FIRST} {request.node.nodeid}".encode()).digest()
     judged = Chance(request.node.nodeid, share(name, runs), seed)
     yield judged
@@ -80,6 +84,8 @@ def chance(request: pytest.FixtureRequest) -> Iterator[Chance]:
 
 
 FAILED = pytest.StashKey[bool]()
+RUNS = pytest.StashKey[Counter[str]]()
+"""How often each test is run."""
 
 
 @pytest.hookimpl(wrapper=True)
