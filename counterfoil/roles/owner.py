@@ -7,26 +7,23 @@ from datetime import datetime
 from pathlib import Path
 
 from counterfoil.canonical import Ref
-from counterfoil.data.checking.expectations import Validation, load_valid
+from counterfoil.data.checking.expectations import Validation
 from counterfoil.data.minimising.minimise import Minimised
-from counterfoil.data.minimising.protect import protect
 from counterfoil.data.reading.table import Table
-from counterfoil.data.row_sketch import tagged
-from counterfoil.data.row_tags import with_tags, without_identifiers
 from counterfoil.errors import NotFoundError, PeriodTableError, PlanError, RefusedError
 from counterfoil.governance.agreements.agreement import Part
 from counterfoil.governance.agreements.signing.link_key import link_key
 from counterfoil.governance.agreements.signing.reaffirmation import check_reviewed
 from counterfoil.governance.agreements.signing.signed import SignedAgreement, own_keys
-from counterfoil.governance.cumulative.release_history import guarded
-from counterfoil.governance.cumulative.source_tables import lease, lease_days
+from counterfoil.governance.cumulative.source_tables import lease
 from counterfoil.governance.jobs.correction import HandedIn, handed_in, next_number, note_handed_in
 from counterfoil.governance.jobs.envelopes import forget_envelopes, keep_envelope, put_back
 from counterfoil.governance.jobs.manifest import MANIFEST, Manifest
 from counterfoil.governance.jobs.submission import submit
 from counterfoil.home import Home
-from counterfoil.joint.computation import analyses, array_specs, local_parts
+from counterfoil.joint.computation import analyses
 from counterfoil.joint.table_changes import edges_of, exact
+from counterfoil.roles.preparation import Preparation
 from counterfoil.roles.table_memory import holder_of, identify, keep, known_states, learn
 
 FORMATS = (".csv", ".parquet")
@@ -49,6 +46,13 @@ class Contribution:
         self.agreement = agreement
         self.contract = contract
         self.period = period
+        self._steps = Preparation(
+            terms,
+            contract,
+            period,
+            lambda: home.membership_key,
+            lambda: link_key(terms, own_keys(terms, home), home.exchange),
+        )
         self.account: dict[str, int] = {}  # of rows, once the table is minimised
         self.again = False  # whether what it handed in before is handed in once more
         self._before: HandedIn | None = None
@@ -65,8 +69,7 @@ class Contribution:
         path = table_of(self.home, self.contract, self.period, terms.schedule.due(now))
         self._before = handed_in(terms, self.contract, self.period, self.home)
         self._file = _digest(path)
-        contract = terms.contracts[self.contract]
-        self._table, verdict = load_valid(path, contract, contract.unit if self._leased is not None else ())
+        self._table, verdict = self._steps.check(path)
         next_number(self._before, self._file, terms, now)
         return verdict
 
@@ -75,17 +78,7 @@ class Contribution:
 
         Raises: AnonymityError, RefusedError, PlanError.
         """
-        plans = self.agreement.terms.analyses
-        needed = {column for plan in plans if plan.contract == self.contract for column in plan.columns}
-        terms = self.agreement.terms
-        key = link_key(terms, own_keys(terms, self.home), self.home.exchange) if terms.links else None
-        table = self._checked()
-        if self._leased is not None:
-            table = with_tags(table, self.home.membership_key)
-        table = without_identifiers(table)
-        if self.contract in guarded(terms):
-            table = tagged(table, self.home.membership_key)
-        kept = protect(table, needed, self.home.data / f"{self.contract}.risk.html", key)
+        kept = self._steps.minimise(self._checked(), self.home.data / f"{self.contract}.risk.html")
         self._table, self.account = kept.table, kept.account
         return kept
 
@@ -106,8 +99,7 @@ class Contribution:
             return self.home.exchange.put(MANIFEST.kind, self.home.party, self._before.envelope)
         forget_envelopes(self.home, now)
         name, states = self._remembered(table, now)
-        arrays = local_parts(terms, self.contract, table)
-        specs = array_specs(terms, self.contract, table.rows)
+        arrays, specs = self._steps.encode(table)
         reference = submit(
             arrays,
             specs,
@@ -130,7 +122,7 @@ class Contribution:
     @property
     def _leased(self) -> int | None:
         """For how many days the table's exact numbers go to this agreement alone; None where it takes none."""
-        return lease_days(self.agreement.terms, self.contract, self.period)
+        return self._steps.leased
 
     def _remembered(self, table: Table, now: datetime) -> tuple[str, list[str]]:
         """Say which table it is, and by which jobs states of it were released; lease its exact numbers.

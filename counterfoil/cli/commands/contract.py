@@ -232,20 +232,41 @@ def diff(
 def test(
     table: Annotated[Path, typer.Argument(help="A CSV or Parquet file.", show_default=False)],
     contract: Annotated[Path, typer.Option(help="The contract file.", show_default=False)],
+    agreement: Annotated[
+        Path | None, typer.Option(help="An agreement file: try all that its job would do.", show_default=False)
+    ] = None,
+    roster: Annotated[
+        Path | None, typer.Option(help="The agreement's roster; by default in ../rosters.", show_default=False)
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Try a contract on a file, on this machine alone, as a job would before anything leaves.
 
-    What does not fit is listed on a page beside the file, with rows and cells, for its owner.
+    What does not fit is listed on a page beside the file, with rows and cells, for its owner. With --agreement the
+    file goes through every step of a job up to the shares: a file that passes is one that the job accepts.
 
     Example: counterfoil contract test loans.csv --contract contracts/data/loans.odcs.yaml
     """
     from counterfoil.data.checking.expectations import check_file
+    from counterfoil.joint.planning import read_planned, roster_beside
+    from counterfoil.roles.preparation import contract_in, try_table
 
-    terms = _read(contract)
+    terms, now = _read(contract), clock.now()
+    if agreement is None:
+        note_read(home, terms)
+        verdict = check_file(table, terms)
+        say(f"{table}: {verdict.rows} rows satisfy {verdict.rules_checked} rules")
+        return
+    agreed, _ = read_planned(agreement, roster_beside(agreement, roster, now.date()))
+    named = contract_in(agreed, terms)
     note_read(home, terms)
-    verdict = check_file(table, terms)
-    say(f"{table}: {verdict.rows} rows satisfy {verdict.rules_checked} rules")
+    tried = try_table(table, agreed, named, agreed.schedule.due(now))
+    kept = tried.kept
+    say(
+        f"{table}: {tried.checked.rows} rows satisfy {tried.checked.rules_checked} rules; a job of {agreed.id} accepts "
+        f"them: {kept.table.rows} rows count, {kept.opted_out} opted out, {kept.incomplete} lack a cell, "
+        f"{kept.left_behind} stay behind; {tried.numbers} numbers would leave in shares"
+    )
 
 
 @app.command()

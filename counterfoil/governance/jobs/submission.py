@@ -181,8 +181,8 @@ def load_shares(manifest: Manifest, name: str, vault: Vault) -> tuple[Words, ...
     return tuple(kept[str(index)] for index in range(len(kept)))
 
 
-def _flatten(arrays: Mapping[str, NDArray[np.int64]], specs: Mapping[str, ArraySpec]) -> Words:
-    """Flatten all arrays into one vector, in the order of their names."""
+def check_arrays(arrays: Mapping[str, NDArray[np.int64]], specs: Mapping[str, ArraySpec]) -> None:
+    """Check that the arrays are those that are described, in their ranges. Raises: ShapeError, OutOfBoundsError."""
     if set(arrays) != set(specs) or not arrays:
         raise ShapeError("the arrays to submit are not those that are described")
     for name, spec in specs.items():
@@ -191,6 +191,11 @@ def _flatten(arrays: Mapping[str, NDArray[np.int64]], specs: Mapping[str, ArrayS
             raise ShapeError(f"{name} is {array.dtype} of shape {array.shape}, described is int64 of {spec.shape}")
         if array.size and not spec.low <= int(array.min()) <= int(array.max()) <= spec.high:
             raise OutOfBoundsError(f"{name} holds values outside [{spec.low}, {spec.high}]")
+
+
+def _flatten(arrays: Mapping[str, NDArray[np.int64]], specs: Mapping[str, ArraySpec]) -> Words:
+    """Flatten all arrays into one vector, in the order of their names."""
+    check_arrays(arrays, specs)
     return np.concatenate([as_ring(arrays[name]).ravel() for name in sorted(arrays)])
 
 
