@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -14,6 +16,7 @@ from counterfoil_prefect.deployments import schemas
 
 REPOSITORY = Path(__file__).parents[3]
 SCHEMAS = sorted((REPOSITORY / "counterfoil" / "governance" / "schema").glob("*.schema.json"))
+REPORT = REPOSITORY / "counterfoil" / "report" / "report.schema.json"
 WRITTEN = ("agreement", "contract", "policy", "roster")
 
 
@@ -22,6 +25,30 @@ def test_each_schema_is_one(path: Path) -> None:
     schema = json.loads(path.read_text())
     Draft202012Validator.check_schema(schema)
     assert schema["title"]
+
+
+def undescribed(schema: Any, restated: frozenset[str] = frozenset(), at: str = "") -> Iterator[str]:
+    """Name properties without a description, but for those that a condition says something more of."""
+    own = schema.get("properties", {})
+    for name, each in own.items():
+        if isinstance(each, dict):
+            if "description" not in each and name not in restated:
+                yield f"{at}.{name}"
+            yield from undescribed(each, restated if name in restated else frozenset(), f"{at}.{name}")
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            yield from undescribed(schema[key], at=f"{at}.{key}")
+    for name, each in schema.get("$defs", {}).items():
+        yield from undescribed(each, at=name)
+    for key in ("then", "else", "allOf", "anyOf", "oneOf"):
+        for each in schema.get(key, []) if isinstance(schema.get(key), list) else [schema.get(key)]:
+            if isinstance(each, dict):
+                yield from undescribed(each, restated | frozenset(own), f"{at}.{key}")
+
+
+@pytest.mark.parametrize("path", [*SCHEMAS, REPORT], ids=lambda path: path.name)
+def test_every_property_says_what_it_is(path: Path) -> None:
+    assert list(undescribed(json.loads(path.read_text()))) == []
 
 
 @pytest.mark.parametrize("name", sorted(schemas.stated()))
