@@ -50,12 +50,41 @@ def new(
 
     Example: counterfoil agreement new banking --policy strict-counts --out ours
     """
+    from counterfoil.files import write_file
     from counterfoil.governance.agreements.templates import start_from
+    from counterfoil.joint.editor_schema import editor_schema, known_beside
 
     written = start_from(template, out, clock.today(), policy or ())
+    write_file(out / "schema" / "agreement.schema.json", editor_schema(known_beside(written[0])), replace=True)
     for path in written:
         say(f"{path}")
     say(f"edit these; then fill the roster in, and propose it: counterfoil agreement draft {written[0]}")
+
+
+@app.command()
+def schema(
+    file: Annotated[Path, typer.Argument(help="The agreement file, which need not be finished.", show_default=False)],
+) -> None:
+    """Write the schema by which editors complete an agreement: analyses, parameters, parties, contracts and columns.
+
+    It is written to ../schema from the contracts, policies and rosters beside the file, which gets a first line that
+    leads to it. Write it anew when these have changed.
+
+    Example: counterfoil agreement schema contracts/agreements/exposure.agreement.yaml
+    """
+    from counterfoil.files import read_file, write_output
+    from counterfoil.joint.editor_schema import editor_schema, known_beside, with_modeline
+
+    raw, known = read_file(file), known_beside(file)
+    out = file.resolve().parent.parent / "schema" / "agreement.schema.json"
+    out.parent.mkdir(exist_ok=True)
+    write_output(out, editor_schema(known), replace=True)
+    text = raw.decode("utf-8", errors="surrogateescape")
+    if (lined := with_modeline(text)) != text:
+        write_output(file, lined.encode("utf-8", errors="surrogateescape"), replace=True)
+    for words in known.unread:
+        say(f"warning: {words}", aside=True)
+    say(f"{out}: {len(known.contracts)} contracts and {len(known.parties)} parties; your editor finds it by {file}")
 
 
 @app.command()

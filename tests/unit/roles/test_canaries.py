@@ -168,6 +168,7 @@ ASKED: Mapping[str, tuple[str, str]] = {
     "contract new": ("", "{table} --out {new}/loans.odcs.yaml"),
     "contract lint": ("", "{contract}"),
     "agreement lint": ("", "{terms}"),
+    "agreement schema": ("", "{terms}"),
     "contract show": ("", "{contract}"),
     "contract sign": ("bank-a", "{contract}"),
     "contract diff": ("", "{contract} {contract}"),

@@ -187,6 +187,7 @@ ANYBODYS = {
             "agreement templates",
             "agreement new",
             "agreement lint",
+            "agreement schema",
             "roster new",
             "roster show",
         ),
