@@ -22,6 +22,7 @@ from counterfoil.data.row_tags import with_tags, without_identifiers
 from counterfoil.errors import AgreementError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.contracts.contract import Contract
+from counterfoil.governance.contracts.signatures import meaning
 from counterfoil.governance.cumulative.release_history import guarded
 from counterfoil.governance.cumulative.source_tables import lease_days
 from counterfoil.governance.documents import did_you_mean
@@ -113,9 +114,9 @@ def try_table(path: Path, terms: Agreement, contract: str, period: str) -> Tried
 
 
 def contract_in(terms: Agreement, contract: Contract) -> str:
-    """Find the agreement's name of the contract, which is there with the same bytes. Raises: AgreementError."""
+    """Find the agreement's name of the contract, which is there in the same meaning. Raises: AgreementError."""
     for name, each in terms.contracts.items():
-        if each.digest == contract.digest:
+        if each.digest == contract.digest or meaning(each) == meaning(contract):
             return name
     known = {each.id for each in terms.contracts.values()}
     if contract.id in known:

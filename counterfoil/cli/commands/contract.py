@@ -220,6 +220,12 @@ def diff(
     if not found.sign_again:
         say("The files are the same; nothing is to be signed.")
         return
+    if found.only_descriptions:
+        say(
+            f"Only descriptions differ. Agreements on {found.old.id} {found.old.version} go on as they are; the new "
+            f"texts count once each of its owners has signed them: counterfoil contract sign {new}"
+        )
+        return
     say(
         f"Agreements on {found.old.id} {found.old.version} (sha256 {found.old.digest}) go on with it. To use the new "
         "one, draft each of them again and have all its parties sign."

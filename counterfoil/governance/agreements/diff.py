@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from counterfoil.governance.agreements.agreement import Agreement, Planned
 from counterfoil.governance.contracts.contract import Contract
+from counterfoil.governance.contracts.signatures import meaning
 from counterfoil.governance.parties.roster import Party, Roster
 
 
@@ -18,6 +19,14 @@ def signatures(old: Agreement, new: Agreement) -> list[str]:
     """Return who signs what: a signature covers every word of one agreement, so the next one takes all of them anew."""
     if old.digest == new.digest:
         return ["this is one and the same agreement; nobody signs again"]
+    if _differs_in_descriptions(old, new):
+        names = [name for name in old.contracts if old.contracts[name].digest != new.contracts[name].digest]
+        owners = dict.fromkeys(owner for name in names for owner in old.owners_under(name))
+        return [
+            f"only descriptions of {_list(names)} differ: {old.id} {old.version} goes on as it is, and need not be "
+            "replaced",
+            f"must sign the new texts, by themselves: {_list(owners)}: counterfoil contract sign",
+        ]
     stay = [party for party in new.parties if party in old.parties]
     lines = [f"must sign again: {_list(stay)}"] if stay else []
     if joining := [party for party in new.parties if party not in old.parties]:
@@ -28,6 +37,17 @@ def signatures(old: Agreement, new: Agreement) -> list[str]:
         f"until all have signed, {old.id} {old.version} stays as it is; submissions count for one of the two alone"
     )
     return lines
+
+
+def _differs_in_descriptions(old: Agreement, new: Agreement) -> bool:
+    """Tell whether the two are the same file, on the same policies and roster, and contracts of the same meaning."""
+    same = (old.raw, old.roster.digest, [each.digest for each in old.policies], old.contracts.keys()) == (
+        new.raw,
+        new.roster.digest,
+        [each.digest for each in new.policies],
+        new.contracts.keys(),
+    )
+    return same and all(meaning(old.contracts[name]) == meaning(new.contracts[name]) for name in old.contracts)
 
 
 def roster_changes(old: Roster, new: Roster) -> list[str]:
@@ -151,7 +171,9 @@ def _contracts(old: Agreement, new: Agreement) -> Iterator[str]:
         yield from _members(f"{owner}: tables under the contracts", old.holdings[owner], new.holdings[owner])
     for name in sorted({*old.contracts} & {*new.contracts}):
         was, becomes = old.contracts[name], new.contracts[name]
-        if was.digest != becomes.digest:
+        if was.digest != becomes.digest and meaning(was) == meaning(becomes):
+            yield f"contract {name} changes in its descriptions alone, for which its owners stand"
+        elif was.digest != becomes.digest:
             yield f"contract {name} changes{_versions(was, becomes)}; read it anew"
 
 

@@ -1,7 +1,8 @@
 """What changed between two versions of a data contract, and whom each change breaks.
 
 It compares what contracts say, not how they are laid out. Knows no agreement: whatever the change, an agreement binds
-the old file by its digest, and goes on with it until all its parties sign for the new one.
+the old file by its digest, and goes on with it until all its parties sign for the new one. Where only descriptions
+differ nobody need: those are the word of the contract's owners alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.contracts.key_domain import key_domains, place_of
 from counterfoil.governance.contracts.quality import QualityRule
+from counterfoil.governance.contracts.signatures import meaning
 from counterfoil.governance.contracts.values import Bound
 
 Broken: TypeAlias = Literal["owners", "analyses", "protection"]
@@ -54,6 +56,11 @@ class Comparison:
         return self.old.digest != self.new.digest
 
     @property
+    def only_descriptions(self) -> bool:
+        """Whether nothing but `description` texts and layout differ, so that agreements on the old contract go on."""
+        return self.sign_again and meaning(self.old) == meaning(self.new)
+
+    @property
     def least_version(self) -> str:
         """The lowest version that tells readers enough: major for a break, minor for a change, patch for words."""
         major, minor, patch = _parts(self.old.version)
@@ -77,6 +84,7 @@ class Comparison:
             ],
             "breaks": self.broken,
             "sign_again": self.sign_again,
+            "only_descriptions": self.only_descriptions,
             "least_version": self.least_version,
         }
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from counterfoil.canonical import Json, digest, jcs, load_yaml
 from counterfoil.crypto.keys import PrivateKeys, PublicKeys
 from counterfoil.crypto.sign import signed_digest, verify
 from counterfoil.errors import RefusedError, SignatureError
@@ -18,7 +19,17 @@ from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.papers import Paper
 
 SIGNED_CONTRACT: Final = Paper(kind="contract", says="a party signs the bytes of a contract, beside its file")
+_LARGEST: Final = (1 << 53) - 1
 SIGNABLE: Final = ("proposed", "draft", "active")
+
+
+def meaning(contract: Contract) -> str:
+    """Compute the digest of all that the contract says but its `description` texts, in whatever order and layout.
+
+    Purposes, usage and limitations, titles, the version and everything that is computed with are in it. An agreement
+    binds it with the file: two contracts of one meaning differ in words that explain, for which their owners stand.
+    """
+    return digest(jcs(_without_descriptions(load_yaml(contract.raw, contract.source).value)))
 
 
 def signature_file(file: Path) -> Path:
@@ -37,6 +48,19 @@ def sign_contract(contract: Contract, keys: PrivateKeys, envelope: bytes | None,
     if envelope is not None:
         check_bytes(contract, envelope)
     return SIGNED_CONTRACT.sign(contract.raw, keys, envelope)
+
+
+def _without_descriptions(value: Any) -> Json:
+    """Drop texts under `description`, and write numbers that canonical JSON has no room for as texts."""
+    if isinstance(value, dict):
+        return {
+            name: _without_descriptions(each)
+            for name, each in value.items()
+            if not (name == "description" and isinstance(each, str))
+        }
+    if isinstance(value, list):
+        return [_without_descriptions(each) for each in value]
+    return str(value) if isinstance(value, int) and abs(value) > _LARGEST else value
 
 
 def check_bytes(contract: Contract, envelope: bytes) -> None:

@@ -26,6 +26,7 @@ from counterfoil.errors import (
     WithdrawnError,
 )
 from counterfoil.governance.agreements.signing.signed import publish, read_agreement
+from counterfoil.governance.contracts.contract import parse_contract
 from counterfoil.governance.review.proposals import propose
 from tests.unit.conftest import CONTRACTS, IDS, Consortium, make_consortium
 from tests.unit.governance.reviewing import draft
@@ -231,6 +232,32 @@ def test_diff_says_what_changes_and_who_signs(consortium: Consortium, tmp_path: 
 
     same = run("agreement", "diff", new, new, home=consortium.homes["bank-a"].path)
     assert same.output.split("\n") == ["", "this is one and the same agreement; nobody signs again", ""]
+
+
+def test_new_descriptions_are_signed_by_the_owners_alone(consortium: Consortium, tmp_path: Path) -> None:
+    shutil.copytree(CONTRACTS, tmp_path / "new")
+    file = tmp_path / "new" / "data" / "loans.odcs.yaml"
+    file.write_text(
+        file.read_text().replace("description: What the loan is for.", "description: What it was taken for.")
+    )
+    compared = run("contract", "diff", LOANS, file)
+    assert "Only descriptions differ. Agreements on loans 1.0.0 go on as they are" in " ".join(compared.output.split())
+    raw = consortium.agreement.raw.decode()
+    (tmp_path / "new" / "agreements" / "exposure.agreement.yaml").write_text(raw)
+    own = parse_contract(consortium.agreement.contracts["loans"].raw, "x")
+    file.write_bytes(own.raw.replace(b"description: What the loan is for.", b"description: What it was taken for."))
+    for path in (tmp_path / "new" / "policies").iterdir():
+        path.write_bytes(
+            next((p.raw for p in consortium.agreement.policies if p.source == path.name), path.read_bytes())
+        )
+    agreed = tmp_path / "new" / "agreements" / "exposure.agreement.yaml"
+    new = publish(read_agreement(agreed, consortium.roster), consortium.exchange, "bank-b")
+    result = run("agreement", "diff", consortium.ref, new, home=consortium.homes["bank-a"].path)
+    lines = result.output.splitlines()
+    assert lines[0] == "contract loans changes in its descriptions alone, for which its owners stand"
+    owners = "bank-a, bank-b, bank-c, bank-d"
+    assert f"must sign the new texts, by themselves: {owners}: counterfoil contract sign" in lines
+    assert not [line for line in lines if line.startswith("must sign again")]
 
 
 def test_who_withdraws_ends_the_agreement_for_all(signed: Consortium) -> None:

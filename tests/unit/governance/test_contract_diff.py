@@ -9,6 +9,7 @@ import pytest
 
 from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.contracts.diff import MEANINGS, Change, compare
+from counterfoil.governance.contracts.signatures import meaning
 from tests.unit.governance.test_contract import CATEGORIES, EXPIRES, SMALL, coarse, own
 
 # name: (what stands in SMALL, what is put there, the change's place, its words, whom it breaks)
@@ -140,3 +141,34 @@ def test_the_facts_are_json() -> None:
     assert facts["breaks"] == ["owners", "analyses"]
     assert facts["new"]["sha256"] != facts["old"]["sha256"]
     assert set(facts["breaks"]) <= set(MEANINGS)
+
+
+WORDS = ("description: Where.", "description: In which ward.")
+MEANT = {
+    "purpose": ("purpose: ", "purpose: Also "),
+    "version": ("version: 1.2.0", "version: 1.2.1"),
+    "usage": ("{purpose: ", "{usage: Sell them., purpose: "),
+    "category": ("value: [", "value: [x, "),
+    "column": ("- name: ", "- name: x"),
+}
+
+
+def test_only_descriptions_are_for_the_owners_alone() -> None:
+    assert meaning(small()) == meaning(small(*WORDS))
+    assert compare(small(), small(*WORDS)).only_descriptions
+    assert not compare(small(), small()).only_descriptions
+
+
+@pytest.mark.parametrize("case", MEANT)
+def test_whatever_else_differs_is_for_all(case: str) -> None:
+    text = small().raw.decode()
+    old, new = MEANT[case]
+    assert old in text
+    other = parse_contract(text.replace(old, new, 1).encode(), "small.odcs.yaml")
+    assert meaning(other) != meaning(small())
+    assert not compare(small(), other).only_descriptions
+
+
+def test_layout_and_comments_mean_nothing() -> None:
+    text = small().raw.decode()
+    assert meaning(parse_contract(f"# A remark.\n{text}\n".encode(), "x.yaml")) == meaning(small())
