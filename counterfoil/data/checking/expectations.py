@@ -1,14 +1,13 @@
 """Check a table against every rule of its contract with Great Expectations, in this process and nowhere else.
 
-The only module that imports Great Expectations, and only when a table is checked (it takes seconds). A table is looked
-at in pieces, so that its size does not matter; what spans pieces, the number of rows and values that repeat, is counted
-here. The verdicts are booleans; where a rule does not hold, a second look finds the rows for the owner's page. No file
-but that page, no network, no usage report.
+A table is looked at in pieces, so that its size does not matter; what spans pieces, the number of rows and values that
+repeat, is counted here. What the contract declares as expectations is asked of the whole table (`declared`). The
+verdicts are booleans; where a rule does not hold, a second look finds the rows for the owner's page. No file but that
+page, no network, no usage report.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from counterfoil.data.checking.declared import Declared
+from counterfoil.data.checking.engine import Asked, Engine, look, verdicts
 from counterfoil.data.checking.expectation_rules import PATTERN, Rule, compile_rules
 from counterfoil.data.checking.repeats import Repeats
 from counterfoil.data.legible import as_seen
@@ -136,19 +137,22 @@ class _Check:
         self._repeats = {columns: Repeats(columns, spellings=spellings) for columns in repeated}
         person = contract.person
         self._persons = Repeats(person.columns, person.most, spellings=spellings) if person else None
-        self._context = _context()
+        self._engine = Engine()
+        self._declared = Declared(contract)
         self._rows = 0
 
     def add(self, piece: Any) -> None:
         """Check the rules on single rows of the piece, and record what spans pieces."""
         frame = Table(self._contract, self._faults.source, _as_seen(piece)).frame()
-        batch = self._context.get_batch({"dataframe": frame})
-        for number, held in self._verdicts(batch).items():
-            if not held:
-                self._look(number, batch, frame)
+        batch = self._engine.batch(frame)
+        asked = [n for n, rule in enumerate(self._rules) if rule.expectation not in _OURS]
+        held = verdicts(batch, [_asked(self._rules[number]) for number in asked])
+        for number in (number for number, each in zip(asked, held, strict=True) if not each):
+            self._look(number, batch, frame)
         self._look_at_patterns(piece, frame)
         for repeats in (*self._repeats.values(), *([self._persons] if self._persons else [])):
             repeats.add(piece)
+        self._declared.add(piece)
         self._rows += piece.num_rows
 
     def verdict(self, again: Callable[[], Iterable[Any]]) -> Validation:
@@ -171,17 +175,10 @@ class _Check:
             name = f"at most {self._persons.most} rows of one person"
             remedy = "keep fewer rows of those who have more, or agree on a contract that allows more"
             self._fault(QualityRuleError, self._persons.columns, name, remedy, _repeated(rows), again)
+        self._faults.found.extend(self._declared.faults(self._engine))
         self._faults.refuse()
-        return Validation(self._contract.digest, self._rows, tuple(rule.title for rule in self._rules))
-
-    def _verdicts(self, batch: Any) -> dict[int, bool]:
-        import great_expectations as gx  # noqa: PLC0415
-
-        asked = [n for n, rule in enumerate(self._rules) if rule.expectation not in _OURS]
-        suite = gx.ExpectationSuite(name="contract", expectations=[_expectation(self._rules[n], n) for n in asked])
-        results = batch.validate(suite, result_format="BOOLEAN_ONLY").results  # in an order of its own
-        held = {result.expectation_config.meta["rule"]: bool(result.success) for result in results}
-        return {number: held.get(number, False) for number in asked}
+        titles = (*(rule.title for rule in self._rules), *(each.title for each in self._contract.expectations))
+        return Validation(self._contract.digest, self._rows, titles)
 
     def _look_at_patterns(self, piece: Any, frame: pd.DataFrame) -> None:
         """Record cells that break their pattern, on which Great Expectations' engine could take for ever."""
@@ -200,8 +197,7 @@ class _Check:
     def _look(self, number: int, batch: Any, frame: pd.DataFrame) -> None:
         """Record the rows of the piece that break the rule."""
         rule, broken = self._rules[number], self._broken.setdefault(number, _Broken())
-        format_ = {"result_format": "SUMMARY", "partial_unexpected_count": SHOWN}
-        found = batch.validate(_expectation(rule, number), result_format=format_).result
+        found = look(batch, _asked(rule), SHOWN)
         if broken.count is None or "unexpected_count" not in found:
             broken.count = None
             return
@@ -261,26 +257,8 @@ def _can_be_asked(rule: Rule, names: Sequence[str]) -> bool:
     return rule.error is MissingColumnError or set(rule.columns) <= set(names)
 
 
-def _context() -> Any:
-    """Create the source of frames for Great Expectations, in a context that keeps and reports nothing."""
-    import great_expectations as gx  # noqa: PLC0415 (seconds; see the module's docstring)
-    from great_expectations.data_context.types import base  # noqa: PLC0415
-
-    logging.captureWarnings(False)  # the import turned it on; warnings of other modules are not ours to log
-    config = base.DataContextConfig(
-        analytics_enabled=False,
-        progress_bars=base.ProgressBarsConfig(globally=False),
-        store_backend_defaults=base.InMemoryStoreBackendDefaults(),
-    )
-    context = gx.get_context(mode="ephemeral", project_config=config)
-    asset = context.data_sources.add_pandas("owner").add_dataframe_asset("table")
-    return asset.add_batch_definition_whole_dataframe("all")
-
-
-def _expectation(rule: Rule, number: int) -> Any:
-    from great_expectations import expectations as gxe  # noqa: PLC0415
-
-    return getattr(gxe, rule.expectation)(**rule.arguments, meta={"rule": number})
+def _asked(rule: Rule) -> Asked:
+    return Asked(rule.expectation, rule.arguments)
 
 
 def _shown(column: Column, cell: Any) -> str:

@@ -18,7 +18,8 @@ from counterfoil.data.drafting.profile import ColumnProfile, Profile
 from counterfoil.data.reading.cells import split
 from counterfoil.errors import ContractError
 from counterfoil.governance.contracts.column import Column
-from counterfoil.governance.contracts.quality import column_rules, table_rules
+from counterfoil.governance.contracts.expectations.declared import read_rules
+from counterfoil.governance.contracts.quality import column_rules, is_expectation, table_rules
 from counterfoil.governance.contracts.standard.conformance import conform, slug
 from counterfoil.governance.contracts.standard.odcs import decimal_places
 from counterfoil.governance.documents import FILL_IN, Path, Problems, check_shape
@@ -197,14 +198,22 @@ class _Adopting:
         shape = Column(item["name"], item["logicalType"], "identifier", "", resolution=resolution)
         for rule in item.get("quality", []):
             problems = Problems(_NOWHERE, ContractError)
+            if is_expectation(rule):
+                self._keep(rule, path, problems, kept, bool(list(read_rules([rule], [shape], shape, (), problems))))
+                continue
             made = column_rules({"name": item["name"], "quality": [rule]}, (), problems)
             self._keep(rule, path, problems, kept, all(can_check(each, shape) for each in made))
         return kept
 
     def _table_rules(self, table: Mapping[str, Any], names: list[str]) -> list[Any]:
         kept: list[Any] = []
+        shapes = [Column(each["name"], each["logicalType"], "identifier", "") for each in table["properties"]]
         for rule in table.get("quality", []):
             problems = Problems(_NOWHERE, ContractError)
+            if is_expectation(rule):
+                good = bool(list(read_rules([rule], shapes, None, (), problems)))
+                self._keep(rule, ("schema", 0), problems, kept, good)
+                continue
             made = table_rules({"quality": [rule]}, names, (), problems)
             good = all(can_check(each, None) for each in made)
             self._keep(rule, ("schema", 0), problems, kept, good)

@@ -17,6 +17,7 @@ from counterfoil.clock import reckoned
 from counterfoil.errors import ContractError, ExpiredError
 from counterfoil.governance.contracts.column import Column, Reference, read_column, references
 from counterfoil.governance.contracts.custom_properties import custom_properties, path_of
+from counterfoil.governance.contracts.expectations.declared import Expectation, read_expectations
 from counterfoil.governance.contracts.key_spelling import Spellings, key_spelling
 from counterfoil.governance.contracts.minimisation import Demands, demands
 from counterfoil.governance.contracts.quality import QualityRule, column_rules, table_rules
@@ -44,6 +45,7 @@ class Contract:
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...]
     quality: tuple[QualityRule, ...]
+    expectations: tuple[Expectation, ...]
     references: tuple[Reference, ...]
     purpose: str
     lawful_basis: str
@@ -149,6 +151,7 @@ def read_contract(document: Yaml, raw: bytes, problems: Problems) -> Contract:
     for index, item in enumerate(table["properties"]):
         quality += column_rules(item, (*at, "properties", index), problems)
         foreign_keys += references(item, (*at, "properties", index), problems)
+    expectations = read_expectations(table, columns, at, problems)
     person = None
     if "rowsPerPerson" in own:
         required = {column.name: column.required for column in columns}
@@ -174,6 +177,7 @@ def read_contract(document: Yaml, raw: bytes, problems: Problems) -> Contract:
         columns=columns,
         primary_key=tuple(item["name"] for item in table["properties"] if item.get("primaryKey")),
         quality=quality,
+        expectations=expectations,
         references=foreign_keys,
         purpose=value["description"]["purpose"],
         lawful_basis=own["lawfulBasis"],

@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from counterfoil.canonical import Json
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
+from counterfoil.governance.contracts.expectations.declared import Expectation
 from counterfoil.governance.contracts.key_domain import key_domains, place_of
 from counterfoil.governance.contracts.quality import QualityRule
 from counterfoil.governance.contracts.signatures import meaning
@@ -91,7 +92,8 @@ class Comparison:
 
 def compare(old: Contract, new: Contract) -> Comparison:
     """Return every change from one contract to the other."""
-    return Comparison(old, new, (*_terms(old, new), *_columns(old, new), *_rules(old.quality, new.quality)))
+    rules = (*_rules(old.quality, new.quality), *_expectations(old.expectations, new.expectations))
+    return Comparison(old, new, (*_terms(old, new), *_columns(old, new), *rules))
 
 
 def _terms(old: Contract, new: Contract) -> Iterator[Change]:
@@ -228,6 +230,15 @@ def _rules(old: Sequence[QualityRule], new: Sequence[QualityRule]) -> Iterator[C
     for key, rule in after.items():
         if key not in before:
             yield Change(f"rule {rule.name!r}", f"is new: {_says(rule)}", ("owners",))
+
+
+def _expectations(old: Sequence[Expectation], new: Sequence[Expectation]) -> Iterator[Change]:
+    for each in old:
+        if each not in new:
+            yield Change(f"rule {each.name!r}", f"{each} is removed")
+    for each in new:
+        if each not in old:
+            yield Change(f"rule {each.name!r}", f"is new: {each}", ("owners",))
 
 
 def _says(rule: QualityRule) -> str:

@@ -53,12 +53,19 @@ def whole_cell(pattern: str) -> str:
 
     Raises: PatternError.
     """
+    return rf"\A(?:{anywhere(pattern)})\z"
+
+
+def anywhere(pattern: str) -> str:
+    """Return the pattern in RE2's syntax, for any part of a text.
+
+    Raises: PatternError.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             tree = _parser.parse(pattern)
-            writer = _Writer()
-            return rf"\A(?:{writer.write(tree, tree.state.flags)})\z"
+            return _Writer().write(tree, tree.state.flags)
     except Warning:
         raise PatternError(
             "has a '[' or a doubled '-', '&', '~' or '|' inside [ ]; put a backslash before it"

@@ -70,6 +70,8 @@ def column_rules(column: Mapping[str, Any], path: Path, problems: Problems) -> t
     rules = []
     for index, rule in enumerate(column.get("quality", [])):
         at = (*path, "quality", index)
+        if not _is_metric(rule, at, problems):
+            continue
         if rule["metric"] == "rowCount":
             problems.add((*at, "metric"), "rowCount is a rule of the table; move it up to schema[0].quality")
         if "properties" in rule.get("arguments", {}):
@@ -86,6 +88,8 @@ def table_rules(
     rules = []
     for index, rule in enumerate(table.get("quality", [])):
         at = (*path, "quality", index)
+        if not _is_metric(rule, at, problems):
+            continue
         named = tuple(rule.get("arguments", {}).get("properties", ()))
         if rule["metric"] not in ("rowCount", "duplicateValues"):
             problems.add((*at, "metric"), f"{rule['metric']} is a rule of one column; move it to that column")
@@ -108,6 +112,19 @@ def check_pattern(pattern: str, path: Path, problems: Problems) -> None:
         whole_cell(pattern)
     except PatternError as error:
         problems.add(path, str(error))
+
+
+def is_expectation(rule: Mapping[str, Any]) -> bool:
+    """Return whether the rule is for an engine to check (`expectations`), and no metric of the standard's library."""
+    return "engine" in rule or "implementation" in rule or rule.get("type") == "custom"
+
+
+def _is_metric(rule: Mapping[str, Any], path: Path, problems: Problems) -> bool:
+    if is_expectation(rule):
+        return False
+    if "metric" not in rule:
+        problems.add(path, "the field 'metric' is missing; add it, or 'engine' and 'implementation' of an expectation")
+    return "metric" in rule
 
 
 def _check_arguments(rule: Mapping[str, Any], path: Path, problems: Problems) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from counterfoil.governance.contracts.expectations.catalogue import squashed
 from counterfoil.governance.contracts.standard.odcs import METRICS, OPERATORS
 from counterfoil.governance.contracts.standard.source import GONE, Source
 from counterfoil.governance.documents import Path, part_problem
@@ -22,6 +23,8 @@ def _rule(source: Source, rule: Any, path: Path, of_column: bool) -> Any:
     if not isinstance(rule, dict):
         return rule
     kind = rule.get("type", "library")
+    if kind == "custom" and squashed(str(rule.get("engine", ""))) == "greatexpectations":
+        return source.fields(rule, path, "rule")
     if kind in ("sql", "text", "custom"):
         source.leave(f"rule {kind}", path, f"a quality rule of type {kind} is checked by nothing here")
         return GONE
