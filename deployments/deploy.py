@@ -30,8 +30,10 @@ from counterfoil.errors import (
     EntryPointError,
 )
 from counterfoil.files import read_file
+from counterfoil.home import Home
 from counterfoil.terminal import say
 from counterfoil_prefect.deployments.orders import WAIT_S, asking
+from counterfoil_prefect.deployments.own import agreed, deployments_of
 from counterfoil_prefect.flows.stages import STAGES
 from counterfoil_prefect.flows.worker import CounterfoilWorker
 
@@ -49,6 +51,16 @@ def put(file: Path, *, pools_alone: bool = False) -> None:
     else:
         wanted = read_deployments(file)
         asyncio.run(deploy([item["work_pool"]["name"] for item in wanted], wanted))
+
+
+def put_agreement(text: str, home: Path | None) -> None:
+    """Put on the server what the agreement's parties run under it, with its schedule.
+
+    Raises: NotFoundError, AmbiguousError, DocumentError, DeploymentError, UnreachableError.
+    """
+    ref, terms = agreed(Home.open(home), text)
+    wanted = [_resolved(item, terms.source) for item in deployments_of(terms, ref)]
+    asyncio.run(deploy([item["work_pool"]["name"] for item in wanted], wanted))
 
 
 def read_deployments(file: Path) -> list[dict[str, Any]]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterExpectedStartTime
-from prefect.client.schemas.sorting import FlowRunSort
+from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Scheduled
 
 from counterfoil import clock
 from counterfoil.errors import DeploymentError, DocumentError, NotFoundError, UnreachableError
+from counterfoil.home import Home
 from counterfoil.proxies import proxy_variable
+from counterfoil_prefect.deployments.jobs import jobs, latest_runs, seen, told, workers_off
+from counterfoil_prefect.deployments.own import COLLABORATE, agreed
 from counterfoil_prefect.mpc_tasks.server import address
 
 WAIT_S = 10.0
@@ -42,13 +44,14 @@ def asking() -> Iterator[str]:
         ) from None
 
 
-def order(stage: str, party: str, settings: Sequence[str] = ()) -> UUID:
+def order(stage: str, party: str, settings: Sequence[str] = (), *, deploy: str = "") -> UUID:
     """Order a run of the party's deployment of a stage.
 
     Args:
         stage: The flow's name.
         party: The party whose worker is to run it.
         settings: Parameters as `name=value`, in place of the deployment's own.
+        deploy: What `counterfoil deploy` takes to put it there.
 
     Returns:
         The run's id.
@@ -61,7 +64,8 @@ def order(stage: str, party: str, settings: Sequence[str] = ()) -> UUID:
             found = client.read_deployment_by_name(f"{stage}/{party}")
         except ObjectNotFound:
             raise NotFoundError(
-                f"no deployment {stage}/{party} is on this server; `counterfoil deploy` puts those of a file there"
+                f"no deployment {stage}/{party} is on this server; put it there: counterfoil deploy "
+                f"{deploy or 'AGREEMENT'}"
             ) from None
         try:
             run = client.create_flow_run_from_deployment(
@@ -80,30 +84,62 @@ def order(stage: str, party: str, settings: Sequence[str] = ()) -> UUID:
         return run.id
 
 
-def states(run: str | None = None) -> list[str]:
-    """Describe a run, or the latest runs, in a line each. Raises: DocumentError, NotFoundError, UnreachableError."""
+def order_agreement(text: str, home: Path | None, period: str = "") -> tuple[UUID, str]:
+    """Order a period of an agreement at its coordinator, the first that is left unless told; return run and job.
+
+    Raises: NotFoundError, AmbiguousError, DocumentError, RefusedError, DeploymentError, UnreachableError.
+    """
+    ref, terms = agreed(Home.open(home), text)
+    if period:
+        terms.schedule.check_period(period, terms.starts, clock.today())
+    named = [f"period={period}"] if period else []
+    made = order(COLLABORATE, terms.coordinator, [f"agreement={ref}", *named], deploy=terms.id)
+    return made, f"{terms.id} {period}".strip()
+
+
+def status(text: str | None = None) -> tuple[list[str], bool]:
+    """Describe jobs, or one, or a run, in lines; and tell whether something goes on by itself.
+
+    Raises: DocumentError, NotFoundError, UnreachableError.
+    """
     with asking(), get_client(httpx_settings={"timeout": WAIT_S}, sync_client=True) as client:
-        if run is None:
-            soon = clock.now() + timedelta(minutes=1)
-            due = FlowRunFilterExpectedStartTime.model_validate({"before_": soon})
-            # Runs of coming weeks, which the server makes ahead, are left out.
-            found = client.read_flow_runs(
-                flow_run_filter=FlowRunFilter(expected_start_time=due),
-                sort=FlowRunSort.EXPECTED_START_TIME_DESC,
-                limit=_LATEST,
-            )
-        else:
+        if (run := _as_id(text)) is not None:
             try:
-                found = [client.read_flow_run(UUID(run))]
-            except ValueError:
-                raise DocumentError(f"{run} is no run's id; `counterfoil status` lists the latest") from None
+                found = client.read_flow_run(run)
             except ObjectNotFound:
                 raise NotFoundError(f"no run {run} is on this server; `counterfoil status` lists the latest") from None
-    return [
-        f"{each.id} {each.name}: {each.state.name if each.state else 'unknown'}"
-        + (f": {each.state.message}" if each.state and each.state.message else "")
-        for each in found
-    ]
+            return [_state(found)], found.state is None or not found.state.is_final()
+        every = [seen(each) for each in latest_runs(client)]
+        listed = jobs(every)
+        if text is not None:
+            wanted = set(text.split())
+            listed = [job for job in listed if wanted <= {job.agreement, job.period}]
+            if not listed:
+                raise DocumentError(
+                    f"{text} is no run's id, agreement or period that this server knows; `counterfoil status` lists "
+                    "the latest"
+                )
+        lines: list[str] = []
+        for job in listed:
+            parties = {each.party for each in job.runs if each.party}
+            lines += told(job, workers_off(client, sorted(parties)) if job.moves else {})
+        if text is None:
+            alone = [each.run for each in every if not (each.agreement and each.period)]
+            lines += [_state(each) for each in alone[:_LATEST]]
+        return lines, any(job.moves for job in listed)
+
+
+def _as_id(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def _state(run: FlowRun) -> str:
+    state = run.state
+    said = f": {state.message}" if state and state.message else ""
+    return f"{run.id} {run.name}: {state.name if state else 'unknown'}{said}"
 
 
 def _parameter(setting: str) -> tuple[str, str]:

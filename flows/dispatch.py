@@ -90,7 +90,10 @@ def start(
     try:
         return cast(FlowRun, patiently(order)).id
     except ObjectNotFound:
-        raise NotFoundError(f"the server has no deployment {stage}/{party}; deploy it for that party's pool") from None
+        raise NotFoundError(
+            f"the server has no deployment {stage}/{party}; put it there: counterfoil deploy "
+            f"{about.agreement or 'AGREEMENT'}"
+        ) from None
 
 
 class _Ordered:

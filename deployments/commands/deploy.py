@@ -8,26 +8,37 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.command import Command
+from counterfoil.cli.options import HomeOption
 
 
 def deploy(
-    file: Annotated[
-        Path | None, typer.Argument(help="The file that lists them; the four banks', unless told.", show_default=False)
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[AGREEMENT|FILE]",
+            help="An agreement in your home's exchange, or a file of deployments; the four banks', unless told.",
+            show_default=False,
+        ),
     ] = None,
     pools: Annotated[
-        bool, typer.Option("--pools", help="Make the work pools alone, for prefect deploy --all.")
+        bool, typer.Option("--pools", help="Make a file's work pools alone, for prefect deploy --all.")
     ] = False,
+    home: HomeOption = None,
 ) -> None:
     """Put work pools, flows and deployments on the Prefect server that PREFECT_API_URL names.
 
-    Parameters like {{ $COUNTERFOIL_AGREEMENT }} are taken from the environment.
+    Of an agreement: what each of its parties runs, started by its schedule. Deploy again after its next version.
+    Of a file: what it lists. Parameters like {{ $COUNTERFOIL_AGREEMENT }} are taken from the environment.
 
-    Example: counterfoil deploy prefect.yaml
+    Example: counterfoil deploy exposure --home ~/coordinator
     """
     from counterfoil_prefect import flows  # noqa: F401 (before Prefect is imported)
-    from counterfoil_prefect.deployments.deploy import FILE, put
+    from counterfoil_prefect.deployments.deploy import FILE, put, put_agreement
 
-    put(file or FILE, pools_alone=pools)
+    if what is None or pools or Path(what).suffix in (".yaml", ".yml") or Path(what).exists():
+        put(Path(what) if what else FILE, pools_alone=pools)
+    else:
+        put_agreement(what, home)
 
 
 COMMAND = Command("deploy", deploy, extra="prefect")

@@ -1,4 +1,4 @@
-"""The command that orders a run of a deployment."""
+"""The command that orders a job, or a run of one stage."""
 
 from __future__ import annotations
 
@@ -7,26 +7,43 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.command import Command
+from counterfoil.cli.options import HomeOption
 from counterfoil.terminal import say
 
 
 def run(
-    stage: Annotated[str, typer.Argument(help="The stage to run, like collaborate.", show_default=False)],
-    party: Annotated[str, typer.Option("--at", help="At which party.")] = "coordinator",
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="AGREEMENT|STAGE",
+            help="An agreement in your home's exchange, or a stage like collaborate.",
+            show_default=False,
+        ),
+    ],
+    period: Annotated[str, typer.Option(help="Of an agreement; the first that is left, unless told.")] = "",
+    party: Annotated[str, typer.Option("--at", help="Of a stage: at which party.")] = "coordinator",
     parameter: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A parameter, if not the deployment's own; may be repeated."),
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A stage's parameter, if not the deployment's own; may be repeated."
+        ),
     ] = None,
+    home: HomeOption = None,
 ) -> None:
-    """Order a run of a party's deployment on the Prefect server that PREFECT_API_URL names.
+    """Order a period of an agreement, or a stage at a party, on the Prefect server that PREFECT_API_URL names.
 
-    Example: counterfoil run collaborate --set period=2026-w47
+    Example: counterfoil run exposure --period 2026-w47
     """
     from counterfoil_prefect import flows  # noqa: F401 (before Prefect is imported)
-    from counterfoil_prefect.deployments.orders import order
+    from counterfoil_prefect.deployments.orders import order, order_agreement
+    from counterfoil_prefect.flows.stages import STAGES
 
-    made = order(stage, party, parameter or ())
-    say(f"{made}: {stage} at {party} is ordered", f"see what becomes of it: counterfoil status {made}")
+    if what in STAGES:
+        made = order(what, party, parameter or ())
+        say(f"{made}: {what} at {party} is ordered", f"see what becomes of it: counterfoil status {made}")
+    else:
+        made, job = order_agreement(what, home, period)
+        say(f"{made}: {job} is ordered", f"see what becomes of it: counterfoil status {job.split()[0]}")
 
 
 COMMAND = Command("run", run, extra="prefect")

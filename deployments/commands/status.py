@@ -1,7 +1,8 @@
-"""The command that shows what became of runs."""
+"""The command that shows how far jobs are."""
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import typer
@@ -9,23 +10,37 @@ import typer
 from counterfoil.cli.command import Command
 from counterfoil.terminal import say
 
+_LOOK_S = 1.0
+
 
 def status(
-    run: Annotated[
-        str | None, typer.Argument(help="A run's id; the latest runs, unless told.", show_default=False)
+    job: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[AGREEMENT] [PERIOD] | [RUN]", help="Which; the latest, unless told.", show_default=False
+        ),
     ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Until nothing goes on by itself: it is in review, released, or failed.")
+    ] = False,
 ) -> None:
-    """Show the state of a run, or of the latest runs, on the Prefect server that PREFECT_API_URL names.
+    """Show how far jobs are on the Prefect server that PREFECT_API_URL names.
 
-    Example: counterfoil status
+    It says who is waited for since when, what failed at whom, which file or paper is to be mended, and what follows.
+
+    Example: counterfoil status exposure 2026-w47
     """
     from counterfoil_prefect import flows  # noqa: F401 (before Prefect is imported)
-    from counterfoil_prefect.deployments.orders import states
+    from counterfoil_prefect.deployments.orders import status as look
 
-    lines = states(run)
+    text = " ".join(job) if job else None
+    lines, moves = look(text)
+    while wait and moves:
+        time.sleep(_LOOK_S)
+        lines, moves = look(text)
     say(*lines)
     if not lines:
-        say("nothing was ordered yet; order a run: counterfoil run STAGE", aside=True)
+        say("nothing was ordered yet; order a period: counterfoil run AGREEMENT", aside=True)
 
 
 COMMAND = Command("status", status, extra="prefect")

@@ -24,6 +24,10 @@ def worker(
     Example: COUNTERFOIL_HOME=~/bank-a PREFECT_API_URL=http://prefect.example:4200/api counterfoil worker
     """
     from counterfoil.home import HOME
+    from counterfoil_prefect import flows  # noqa: F401 (before Prefect is imported)
+    from counterfoil_prefect.deployments.settings import settle
+
+    settle("party")
     from counterfoil_prefect.flows.party import work
 
     if home is not None:
