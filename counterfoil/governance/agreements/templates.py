@@ -56,6 +56,20 @@ def policies() -> list[Policy]:
     return [parse_policy(file.read_bytes(), file.name) for file in sorted(files, key=lambda file: file.name)]
 
 
+def schemas() -> dict[str, bytes]:
+    """Return the schemas by which editors check what people write, by their files' names."""
+    return {f"{name}.schema.json": schema_text(name) for name in _SCHEMAS}
+
+
+def chosen_policy(id: str, today: date) -> Policy:
+    """Return the policy of that id, with days that fit today. Raises: NotFoundError, which lists the policies."""
+    ready = {policy.id: policy for policy in policies()}
+    if id not in ready:
+        raise NotFoundError(f"no policy {id!r}{did_you_mean(id, ready)}; there are {', '.join(ready)}")
+    found = ready[id]
+    return parse_policy(date_document(found.raw.decode(), today).encode(), found.source)
+
+
 def start_from(name: str, folder: Path, today: date, adopt: Sequence[str] = ()) -> list[Path]:
     """Copy the template's files into the folder, to be edited.
 
@@ -82,7 +96,7 @@ def start_from(name: str, folder: Path, today: date, adopt: Sequence[str] = ()) 
         f"agreements/{template.id}{_AGREEMENT}": text.encode(),
         **{path: date_document(raw.decode(), today).encode() for path, raw in documents.items()},
         f"rosters/{template.roster}{_ROSTER}": (_root() / "rosters" / f"{template.roster}{_ROSTER}").read_bytes(),
-        **{f"schema/{name}.schema.json": schema_text(name) for name in _SCHEMAS},
+        **{f"schema/{name}": schema for name, schema in schemas().items()},
     }
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

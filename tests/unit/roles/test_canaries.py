@@ -175,6 +175,7 @@ ASKED: Mapping[str, tuple[str, str]] = {
     "contract test": ("", "{table} --contract {contract}"),
     "contract risk": ("", "{table} --contract {contract}"),
     "contract synth": ("", "{contract} --out {new}/synthetic"),
+    "new consortium": ("", "{new}/ours --here --organisation bank-a --table bank-a={table} --purpose p"),
     "agreement templates": ("", ""),
     "agreement new": ("", "banking --out {new}/ours"),
     "agreement draft": ("bank-a", "{new}/none.yaml --roster {new}/none.yaml"),

@@ -181,6 +181,7 @@ ANYBODYS = {
     "files that it has": (
         *("contract new", "contract lint", "contract show", "contract sign", "contract test", "contract risk"),
         "contract adopt",
+        "new consortium",
         *(
             "contract diff",
             "contract synth",

@@ -1,0 +1,221 @@
+"""`counterfoil new consortium`, as people type it: papers that run, homes or invitations, each mistake a line."""
+
+from __future__ import annotations
+
+import random
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from counterfoil import clock
+from counterfoil.cli import app
+from counterfoil.data.checking.expectations import check_file
+from counterfoil.errors import (
+    AgreementError,
+    CounterfoilError,
+    DocumentError,
+    NotFoundError,
+    PlanError,
+    RosterError,
+    StoreError,
+)
+from counterfoil.files import read_file
+from counterfoil.governance.agreements.signing.signed import read_agreement
+from counterfoil.governance.contracts.contract import parse_contract
+from counterfoil.governance.parties.roster import parse_roster
+from counterfoil.home import Home
+from counterfoil.joint.computation import analyses
+from counterfoil.roles.founder.choices import read_choice, read_tables
+
+pytestmark = pytest.mark.slow  # each file is read by processes of its own
+
+HOSPITALS = ("hospital-a", "hospital-b", "hospital-c")
+ANALYSES = ("total column=days", "mean_by_group value=days by=ward,sex", "histogram column=age edges=0,50,100")
+
+
+def write_table(path: Path, seed: int, rows: int = 200, header: str = "case,ward,sex,age,days") -> None:
+    chance = random.Random(seed)
+    lines = [header]
+    for number in range(rows):
+        ward, sex = chance.choice(("medical", "surgical")), chance.choice("mf")
+        lines.append(f"C{seed}{number:05d},{ward},{sex},{chance.randrange(100)},{chance.randrange(1, 40 + seed)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    for seed, hospital in enumerate(HOSPITALS):
+        write_table(tmp_path / "tables" / hospital / "visits.csv", seed)
+    return tmp_path / "tables"
+
+
+def words(tables: Path, out: Path, *more: str, owners: tuple[str, ...] = HOSPITALS) -> list[str]:
+    said = ["new", "consortium", str(out), "--purpose", "How long patients stay", "--lawful-basis", "public-task"]
+    for hospital in HOSPITALS:
+        said += ["--organisation", f"{hospital}={hospital.title()},NL"]
+    for hospital in owners:
+        said += ["--table", f"{hospital}={tables / hospital}"]
+    for each in ANALYSES:
+        said += ["--analysis", each]
+    return [*said, *more]
+
+
+def run(given: list[str], typed: str = "") -> Result:
+    return CliRunner().invoke(app, given, input=typed)
+
+
+def test_homes_on_one_machine_have_their_tables_and_papers_that_can_run(tables: Path, tmp_path: Path) -> None:
+    out = tmp_path / "ours"
+    done = run(words(tables, out, "--here", "--events"))
+    assert done.exit_code == 0, done.output
+    assert "5 people at least" in done.stdout and "not how to run it" in done.stderr
+    roster = parse_roster(read_file(out / "roster.yaml"), "roster.yaml")
+    agreement = read_agreement(out / "agreements" / "ours.agreement.yaml", roster)
+    assert list(analyses(agreement)) == [plan.name for plan in agreement.analyses]
+    assert agreement.owners == agreement.nodes == HOSPITALS and agreement.coordinator == "hospital-a"
+    for party in agreement.parties:
+        home = Home.open(out / "homes" / party)
+        assert home.keys.public == roster.party(party).keys
+        assert (home.data / "visits.csv").exists() == (party in HOSPITALS)
+    contract = agreement.contracts["visits"]
+    assert {each.name: each.role for each in contract.columns} == {
+        "case": "identifier", "ward": "quasi", "sex": "quasi", "age": "measure", "days": "measure",
+    }  # fmt: skip
+    assert (contract.primary_key, contract.kind) == (("case",), "events")
+    for hospital in HOSPITALS:  # each owner's file satisfies what was drafted from all of them
+        check_file(out / "homes" / hospital / "data" / "visits.csv", contract)
+    guide = (out / "README.md").read_text()
+    assert "This is not how to run it" in guide
+    typed = [line[2:].split() for line in guide.splitlines() if line.startswith("$ counterfoil")]
+    for words_ in typed:
+        for name in words_:
+            if name.startswith("homes/"):
+                assert (out / name).is_dir() or name.endswith(".log"), name
+
+
+def test_apart_each_party_is_invited_with_its_own_steps(tables: Path, tmp_path: Path) -> None:
+    out = tmp_path / "ours"
+    done = run(words(tables, out, "--exchange", "s3://bucket/ours", "--address", "hospital-b=node.example:7300"))
+    assert done.exit_code == 0, done.output
+    assert not (out / "homes").exists() and not (out / "roster.yaml").exists()
+    assert {file.stem for file in (out / "invitations").iterdir()} == {
+        *HOSPITALS,
+        "hospital-b-review",
+        "hospital-c-review",
+    }
+    text = (out / "invitations" / "hospital-b-review.md").read_text()
+    assert "counterfoil party init hospital-b-review --home home --exchange s3://bucket/ours --role reviewer" in text
+    assert "counterfoil worker" not in text and "review list ours" in text
+    members = (out / "rosters" / "ours-parties.roster.yaml").read_text()
+    assert "address: node.example:7300" in members.replace('"', "")
+
+
+def test_no_cell_that_few_rows_have_is_in_what_is_written(tables: Path, tmp_path: Path) -> None:
+    out = tmp_path / "ours"
+    assert run(words(tables, out, "--exchange", str(tmp_path / "exchange"))).exit_code == 0
+    written = b"".join(path.read_bytes() for path in out.rglob("*") if path.is_file())
+    for hospital in HOSPITALS:
+        for line in (tables / hospital / "visits.csv").read_text().splitlines()[1:]:
+            assert line.split(",")[0].encode() not in written
+
+
+def test_what_is_not_given_is_asked_for(tables: Path, tmp_path: Path) -> None:
+    given = [word for word in words(tables, tmp_path / "ours", "--here") if word not in ("--purpose", "--lawful-basis")]
+    given = [word for word in given if word not in ("How long patients stay", "public-task")]
+    done = run(given, "How long patients stay\npublic-task\n")
+    assert done.exit_code == 0, done.output
+    contract = read_file(tmp_path / "ours" / "data" / "visits.odcs.yaml")
+    assert parse_contract(contract, "visits").lawful_basis == "public-task"
+    nobody = run([*given[:2], str(tmp_path / "other"), *given[3:]])
+    assert nobody.exit_code == DocumentError.exit_code and "--purpose is not given" in nobody.output
+
+
+def test_tables_of_several_periods_are_told_apart_by_their_names(tmp_path: Path) -> None:
+    for name in ("visits.2026-w47.csv", "visits.2026-w48.csv", "stores.2026-11.csv", "Our Beds.csv"):
+        write_table(tmp_path / name, 1, 2)
+    found = {file.path.name: (file.contract, file.period, file.name) for file in read_tables([f"a={tmp_path}"])}
+    assert found == {
+        "visits.2026-w47.csv": ("visits", "2026-w47", "visits.2026-w47.csv"),
+        "visits.2026-w48.csv": ("visits", "2026-w48", "visits.2026-w48.csv"),
+        "stores.2026-11.csv": ("stores", "2026-11", "stores.2026-11.csv"),
+        "Our Beds.csv": ("our-beds", "", "our-beds.csv"),
+    }
+
+
+def test_an_analysis_is_named_by_what_it_is_of() -> None:
+    choice = read_choice("mean_by_group value=days by=ward,sex")
+    assert (choice.analysis, dict(choice.params)) == ("mean_by_group", {"value": "days", "by": ["ward", "sex"]})
+    assert dict(read_choice("histogram column=age edges=0,50,100").params)["edges"] == [0, 50, 100]
+
+
+MISTAKES: dict[str, tuple[tuple[str, ...], type[CounterfoilError], str]] = {
+    "an unknown analysis": (("--analysis", "totl column=days"), PlanError, "did you mean 'total'?"),
+    "an unknown parameter": (("--analysis", "total colum=days"), PlanError, "did you mean 'column'?"),
+    "an unknown column": (("--analysis", "total column=dais"), PlanError, "no column 'dais'; did you mean 'days'?"),
+    "a text that is summed": (("--analysis", "total column=ward"), PlanError, "ward"),
+    "no such file": (("--table", "hospital-a=/nowhere/visits.csv"), NotFoundError, "no CSV or Parquet file is there"),
+    "an owner who is nobody": (("--table", "hospital-d=TABLES/hospital-a"), DocumentError, "hospital-d is no --org"),
+    "too few people": (("--people", "hospital-b=1", "--people", "hospital-c=1"), RosterError, "0 people are left"),
+    "an unknown policy": (("--policy", "strict-count"), NotFoundError, "did you mean 'strict-counts'?"),
+    "an unknown person": (("--person", "patient"), DocumentError, "--person patient: visits has no such column"),
+    "an address of no node": (("--address", "x=1.2.3.4:7300"), DocumentError, "x runs no node"),
+    "a country that is none": (("--country", "D"), RosterError, "jurisdiction"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_a_line_with_its_remedy_and_nothing_is_written(name: str, tables: Path, tmp_path: Path) -> None:
+    more, error, told = MISTAKES[name]
+    given = words(tables, tmp_path / "ours", "--here", *(word.replace("TABLES", str(tables)) for word in more))
+    if name == "a country that is none":
+        given = [word.replace(",NL", "") for word in given]
+    done = run(given)
+    assert done.exit_code == error.exit_code, done.output
+    assert told in done.stderr and "Traceback" not in done.output, done.output
+    assert not (tmp_path / "ours").exists()
+
+
+def test_two_owners_are_refused_before_any_table_is_read(tables: Path, tmp_path: Path) -> None:
+    (tables / "hospital-a" / "visits.csv").write_bytes(b"\x00")
+    done = run(words(tables, tmp_path / "ours", "--here", owners=HOSPITALS[:2]))
+    assert done.exit_code == RosterError.exit_code
+    assert "2 organisations with a table are too few" in done.stderr
+
+
+def test_a_folder_that_holds_something_is_left_alone(tables: Path, tmp_path: Path) -> None:
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "mine").write_text("mine")
+    done = run(words(tables, tmp_path / "ours", "--here"))
+    assert done.exit_code == StoreError.exit_code and "holds something already" in done.stderr
+    assert [path.name for path in (tmp_path / "ours").iterdir()] == ["mine"]
+
+
+def test_files_that_cannot_be_of_one_table_are_named(tables: Path, tmp_path: Path) -> None:
+    write_table(tables / "hospital-b" / "visits.csv", 1, header="case,ward,sex,age,nights")
+    done = run(words(tables, tmp_path / "ours", "--here"))
+    assert done.exit_code == DocumentError.exit_code
+    assert "hospital-b: visits.csv: has no column days, which hospital-a: visits.csv has" in done.stderr
+
+
+def test_rows_that_no_column_numbers_are_about_nobody_knows_whom(tables: Path, tmp_path: Path) -> None:
+    for hospital in HOSPITALS:
+        path = tables / hospital / "visits.csv"
+        path.write_text(re.sub(r"^C\d+", "C1", path.read_text(), flags=re.MULTILINE))
+    done = run(words(tables, tmp_path / "ours", "--here"))
+    assert done.exit_code == DocumentError.exit_code and "--person COLUMN" in done.stderr
+    told = run(words(tables, tmp_path / "ours", "--here", "--about-nobody"))
+    assert told.exit_code == 0, told.output
+
+
+def test_an_agreement_that_begins_before_today_is_taken(tables: Path, tmp_path: Path) -> None:
+    begins = clock.today() - timedelta(days=8)
+    done = run(words(tables, tmp_path / "ours", "--here", "--starts", begins.isoformat()))
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "ours" / "agreements" / "ours.agreement.yaml").read_text()
+    assert f'starts: "{begins}"' in text
+    late = run(words(tables, tmp_path / "late", "--here", "--starts", "2999-01-01"))
+    assert late.exit_code == AgreementError.exit_code
