@@ -1,0 +1,109 @@
+"""`counterfoil doctor` at home, where no server answers: what it finds wrong, each with a remedy."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from counterfoil import clock
+from counterfoil.address import parse_address
+from counterfoil.errors import (
+    CounterfoilError,
+    ExpiredError,
+    ListenError,
+    NotFoundError,
+    SignatureError,
+    StoreError,
+    UnreachableError,
+)
+from counterfoil_prefect.deployments import doctor
+from counterfoil_prefect.deployments.doctor import examine
+from tests.unit.conftest import Consortium, make_consortium
+
+
+@pytest.fixture(autouse=True)
+def nowhere() -> Iterator[None]:
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        yield
+
+
+@pytest.fixture(scope="module")
+def banks(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
+    made = make_consortium(tmp_path_factory.mktemp("banks"), today=clock.today())
+    made.sign()
+    return made
+
+
+def wrong(folder: Path | None) -> dict[str, CounterfoilError]:
+    """What is wrong, by what it is about; no server answers in any of these."""
+    found = {each.about: each.error for each in examine(folder) if each.error is not None}
+    assert isinstance(found.pop("server"), UnreachableError)
+    return found
+
+
+def test_without_a_home_it_says_how_to_make_one_and_goes_on(tmp_path: Path) -> None:
+    found = wrong(tmp_path)
+    assert list(found) == ["home"] and isinstance(found["home"], NotFoundError)
+    assert "counterfoil party init" in str(found["home"])
+
+
+def test_a_server_that_does_not_answer_is_named() -> None:
+    (found,) = (each for each in examine(None) if each.about == "server")
+    assert "no Prefect server answers at http://127.0.0.1:9/api" in found.words
+
+
+def test_a_table_that_is_not_there_is_named_until_it_is(banks: Consortium) -> None:
+    home = banks.homes["bank-a"]
+    lacking = wrong(home.path)
+    assert list(lacking) == ["table"] and isinstance(lacking["table"], NotFoundError)
+    assert "loans.csv" in str(lacking["table"]) and str(home.data) in str(lacking["table"])
+    (home.data / "loans.csv").write_text("x\n")
+    assert not wrong(home.path)
+
+
+def test_a_port_that_somebody_holds_is_named_with_its_holder(banks: Consortium) -> None:
+    at = parse_address(banks.roster.party("node-0").address or "")
+    with socket.create_server((at.host, at.port)):
+        found = wrong(banks.homes["node-0"].path)
+    assert isinstance(found["port"], ListenError)
+    assert f":{at.port}: process" in str(found["port"]) and "counterfoil party listen" in str(found["port"])
+    assert not wrong(banks.homes["node-0"].path)
+
+
+def test_an_agreement_that_is_not_signed_is_named_with_the_command(tmp_path: Path) -> None:
+    banks = make_consortium(tmp_path, today=clock.today())
+    alone = wrong(banks.homes["node-0"].path)
+    assert isinstance(alone["exchange"], SignatureError)
+    assert f"counterfoil agreement sign {banks.ref}" in str(alone["exchange"])
+    banks.sign("node-0")
+    others = wrong(banks.homes["node-0"].path)
+    assert list(others) == ["agreement exposure"] and isinstance(others["agreement exposure"], SignatureError)
+
+
+def test_a_disk_without_room_and_a_certificate_that_ends_are_named(
+    banks: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5_000_000))
+    monkeypatch.setattr(doctor, "_SOON", timedelta(days=400))
+    found = wrong(banks.homes["node-1"].path)
+    assert isinstance(found["disk"], StoreError) and "make room" in str(found["disk"])
+    assert isinstance(found["keys"], ExpiredError) and "counterfoil party rotate" in str(found["keys"])
+
+
+def test_nothing_is_changed_but_what_the_party_remembers_to_have_seen(banks: Consortium) -> None:
+    def files() -> dict[Path, bytes]:
+        folder = banks.homes["node-2"].path.parent
+        return {
+            path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and "state.sqlite" not in path.name
+        }
+
+    before = files()
+    wrong(banks.homes["node-2"].path)
+    assert files() == before
