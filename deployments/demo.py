@@ -42,7 +42,9 @@ COMMANDS = (
     "typer.rich_utils",
 )
 WORKERS = (f"{flows.__name__}.party", *(STAGES[name].module for name in stages_of(("node", "coordinator"))))
-OWNERS_WORKERS = (*(STAGES[name].module for name in stages_of(("owner",))), "great_expectations")
+OWNERS_WORKERS = tuple(
+    module for name in stages_of(("owner",)) for module in (STAGES[name].module, *STAGES[name].loads)
+)
 
 
 def stages(roles: Mapping[str, Sequence[str]]) -> dict[str, Line]:

@@ -16,6 +16,7 @@ from counterfoil_prefect.mpc_tasks.validate import validate
         title="check, minimise, share, seal",
         repeatable=True,
         after="agree",
+        loads=("great_expectations",),
         ends={
             "PeriodTableError": "at the owner: put the table of then into its home as `data/<contract>.<period>.csv` "
             "or `.parquet`; then order the period again by its name",

@@ -40,9 +40,19 @@ def flows_of(roles: Iterable[str]) -> list[Flow[..., object]]:
 
 
 def gate() -> Gate:
-    """Make the gate of the party in COUNTERFOIL_HOME, which logs what it refuses."""
+    """Make the gate of the party in COUNTERFOIL_HOME, which logs what it refuses.
+
+    What the party's stages load is loaded, too, so that every run forked from here shares it.
+    """
     guard_logs()
+    for module in loads_of(home().roles):
+        import_module(module)
     return Gate(flows_of(home().roles), _note_refusal)
+
+
+def loads_of(roles: Iterable[str]) -> list[str]:
+    """List the modules that the stages of a party with these roles load."""
+    return [module for name in stages_of(roles) for module in STAGES[name].loads]
 
 
 def _note_refusal(run: str) -> None:

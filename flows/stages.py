@@ -47,6 +47,8 @@ class Stage:
         resumes: It starts from the top whenever its process was lost.
         after: The stage that has to be done before the coordinator orders this one.
         schedule: When the server starts it by itself.
+        loads: Modules that its steps import when they need them, and that take seconds: a worker imports them once,
+            before it forks the stage's runs.
         ends: States that only this stage ends in, or that ask for something else after it; and what an operator does.
         name: The name of its flow and of its file.
         summary: The first line of the flow's docstring.
@@ -61,6 +63,7 @@ class Stage:
     resumes: bool = False
     after: str | None = None
     schedule: Schedule | None = None
+    loads: tuple[str, ...] = ()
     ends: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     summary: str = ""

@@ -6,6 +6,8 @@ Commands are in `tests/unit/roles/test_least_privilege.py`.
 from __future__ import annotations
 
 import dataclasses
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -21,6 +23,7 @@ from counterfoil.roles.node.attempt import Computation
 from counterfoil.roles.node.handover import announce_release, hand_over
 from counterfoil.roles.node.intake import take_in
 from counterfoil.roles.owner import Contribution
+from counterfoil_prefect.flows import party
 from counterfoil_prefect.flows.gate import Gate
 from counterfoil_prefect.flows.party import FLOWS, flows_of
 from tests.unit.conftest import PERIOD, Consortium, make_consortium
@@ -110,3 +113,20 @@ def test_the_legal_department_can_veto_and_not_run(banks: Consortium) -> None:
 def run_on(verdict: str, evidence: str, home: Home, banks: Consortium) -> Result:
     words = ["review", verdict, str(banks.ref), evidence, "--comment", "because", "--home", str(home.path)]
     return CliRunner().invoke(app, words)
+
+
+@pytest.mark.parametrize(("role", "expected"), [("owner", ["great_expectations"]), ("node", []), ("coordinator", [])])
+def test_a_worker_loads_once_what_its_stages_take_seconds_to_import(
+    role: str, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+
+    def load(name: str) -> object:
+        loaded.append(name)
+        return import_module(name) if name.startswith("counterfoil_prefect") else None
+
+    monkeypatch.setattr(party, "guard_logs", lambda: None)
+    monkeypatch.setattr(party, "import_module", load)
+    monkeypatch.setattr(party, "home", lambda: SimpleNamespace(roles=(role,)))
+    party.gate()
+    assert [name for name in loaded if not name.startswith("counterfoil_prefect")] == expected
