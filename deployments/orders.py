@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -17,12 +18,14 @@ from counterfoil import clock
 from counterfoil.errors import DeploymentError, DocumentError, NotFoundError, UnreachableError
 from counterfoil.home import Home
 from counterfoil.proxies import proxy_variable
+from counterfoil.terminal import say
 from counterfoil_prefect.deployments.jobs import jobs, latest_runs, seen, told, workers_off
 from counterfoil_prefect.deployments.own import COLLABORATE, agreed
-from counterfoil_prefect.mpc_tasks.server import address
+from counterfoil_prefect.mpc_tasks.server import AWAY_S, address
 
 WAIT_S = 10.0
 _LATEST = 20
+_LOOK_S = 1.0
 
 
 @contextmanager
@@ -44,14 +47,14 @@ def asking() -> Iterator[str]:
         ) from None
 
 
-def order(stage: str, party: str, settings: Sequence[str] = (), *, deploy: str = "") -> UUID:
+def order(stage: str, party: str, settings: Sequence[str] = (), *, about: Mapping[str, str] | None = None) -> UUID:
     """Order a run of the party's deployment of a stage.
 
     Args:
         stage: The flow's name.
         party: The party whose worker is to run it.
         settings: Parameters as `name=value`, in place of the deployment's own.
-        deploy: What `counterfoil deploy` takes to put it there.
+        about: What is known of the run beside stage and party, as its tags say it: its agreement, its period.
 
     Returns:
         The run's id.
@@ -59,13 +62,14 @@ def order(stage: str, party: str, settings: Sequence[str] = (), *, deploy: str =
     Raises: DocumentError, NotFoundError, DeploymentError, UnreachableError.
     """
     parameters = dict(_parameter(each) for each in settings)
+    said = {"stage": stage, "party": party, **(about or {})}
     with asking(), get_client(httpx_settings={"timeout": WAIT_S}, sync_client=True) as client:
         try:
             found = client.read_deployment_by_name(f"{stage}/{party}")
         except ObjectNotFound:
             raise NotFoundError(
                 f"no deployment {stage}/{party} is on this server; put it there: counterfoil deploy "
-                f"{deploy or 'AGREEMENT'}"
+                f"{said.get('agreement', 'AGREEMENT')}"
             ) from None
         try:
             run = client.create_flow_run_from_deployment(
@@ -73,7 +77,7 @@ def order(stage: str, party: str, settings: Sequence[str] = (), *, deploy: str =
                 parameters=parameters,
                 state=Scheduled(),
                 name=f"{stage} at {party}",
-                tags=[f"stage:{stage}", f"party:{party}"],
+                tags=[f"{what}:{each}" for what, each in said.items()],
             )
         except PrefectHTTPStatusError as error:
             schema = found.parameter_openapi_schema or {}  # of a deployment that another program made, none
@@ -92,8 +96,9 @@ def order_agreement(text: str, home: Path | None, period: str = "") -> tuple[UUI
     ref, terms = agreed(Home.open(home), text)
     if period:
         terms.schedule.check_period(period, terms.starts, clock.today())
-    named = [f"period={period}"] if period else []
-    made = order(COLLABORATE, terms.coordinator, [f"agreement={ref}", *named], deploy=terms.id)
+    named = {"period": period} if period else {}
+    settings = [f"{name}={value}" for name, value in {"agreement": str(ref), **named}.items()]
+    made = order(COLLABORATE, terms.coordinator, settings, about={"agreement": terms.id, **named})
     return made, f"{terms.id} {period}".strip()
 
 
@@ -126,7 +131,33 @@ def status(text: str | None = None) -> tuple[list[str], bool]:
         if text is None:
             alone = [each.run for each in every if not (each.agreement and each.period)]
             lines += [_state(each) for each in alone[:_LATEST]]
-        return lines, any(job.moves for job in listed)
+        begun = [each for each in every if each.stage == COLLABORATE and not (each.period or each.over)]
+        return lines, any(job.moves for job in listed) or bool(begun)
+
+
+def wait_for(text: str | None) -> list[str]:
+    """Wait until nothing goes on by itself of what the text names, telling what changes; describe it then.
+
+    A server that goes away meanwhile is waited for. Raises: as `status`.
+    """
+    shown: list[str] = []
+    lines, moves = status(text)
+    while moves:
+        if lines != shown:
+            say(*lines, aside=True)
+        shown, away_since = lines, time.monotonic()
+        while True:
+            time.sleep(_LOOK_S)
+            try:
+                lines, moves = status(text)
+                break
+            except UnreachableError as error:
+                if time.monotonic() - away_since > AWAY_S:
+                    raise
+                if lines == shown:
+                    say(f"{error}; it is asked again until it answers", aside=True)
+                    lines = []
+    return lines
 
 
 def _as_id(text: str | None) -> UUID | None:

@@ -28,6 +28,9 @@ def run(
             "--set", metavar="NAME=VALUE", help="A stage's parameter, if not the deployment's own; may be repeated."
         ),
     ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Until nothing goes on by itself: it is in review, released, or failed.")
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Order a period of an agreement, or a stage at a party, on the Prefect server that PREFECT_API_URL names.
@@ -35,15 +38,17 @@ def run(
     Example: counterfoil run exposure --period 2026-w47
     """
     from counterfoil_prefect import flows  # noqa: F401 (before Prefect is imported)
-    from counterfoil_prefect.deployments.orders import order, order_agreement
+    from counterfoil_prefect.deployments.orders import order, order_agreement, wait_for
     from counterfoil_prefect.flows.stages import STAGES
 
     if what in STAGES:
         made = order(what, party, parameter or ())
-        say(f"{made}: {what} at {party} is ordered", f"see what becomes of it: counterfoil status {made}")
+        say(f"{made}: {what} at {party} is ordered", *([] if wait else [f"counterfoil status {made} tells more"]))
+        say(*(wait_for(str(made)) + wait_for(None) if wait else ()))
     else:
         made, job = order_agreement(what, home, period)
-        say(f"{made}: {job} is ordered", f"see what becomes of it: counterfoil status {job.split()[0]}")
+        say(f"{made}: {job} is ordered", *([] if wait else [f"counterfoil status {job} tells more"]))
+        say(*(wait_for(job) if wait else ()))
 
 
 COMMAND = Command("run", run, extra="prefect")

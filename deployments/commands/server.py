@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from counterfoil.cli.command import Command
+from counterfoil.terminal import say
 
 
 def server(
@@ -15,6 +16,9 @@ def server(
         "prefect"
     ),
     port: Annotated[int | None, typer.Option(help="Of PREFECT_API_URL, or 4200, unless told.")] = None,
+    background: Annotated[
+        bool, typer.Option("--background", help="Return once it answers; what it says is in its folder's server.log.")
+    ] = False,
 ) -> None:
     """Run a Prefect server on this machine's loopback, until stopped: it orders the work and carries no data.
 
@@ -23,9 +27,13 @@ def server(
     Example: counterfoil server --folder ~/prefect
     """
     from counterfoil_prefect import flows  # noqa: F401 (before Prefect is imported)
-    from counterfoil_prefect.deployments.server import serve
+    from counterfoil_prefect.deployments.server import begin, serve
 
-    serve(folder, port)
+    if background:
+        pid = begin(folder, port)
+        say(f"the server answers; to stop it: kill {pid}")
+    else:
+        serve(folder, port)
 
 
 COMMAND = Command("server", server, extra="prefect")

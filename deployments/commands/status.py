@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import typer
 
 from counterfoil.cli.command import Command
 from counterfoil.terminal import say
-
-_LOOK_S = 1.0
 
 
 def status(
@@ -32,12 +29,10 @@ def status(
     """
     from counterfoil_prefect import flows  # noqa: F401 (before Prefect is imported)
     from counterfoil_prefect.deployments.orders import status as look
+    from counterfoil_prefect.deployments.orders import wait_for
 
     text = " ".join(job) if job else None
-    lines, moves = look(text)
-    while wait and moves:
-        time.sleep(_LOOK_S)
-        lines, moves = look(text)
+    lines = wait_for(text) if wait else look(text)[0]
     say(*lines)
     if not lines:
         say("nothing was ordered yet; order a period: counterfoil run AGREEMENT", aside=True)
