@@ -41,7 +41,7 @@ from counterfoil.governance.agreements.signing.in_force import RUN, load
 from counterfoil.governance.agreements.signing.signed import fetch_agreement
 from counterfoil.home import Home
 from counterfoil.mpc.transport.listen import holder
-from counterfoil.roles.owner import table_of
+from counterfoil.roles.owner import awaited_table
 from counterfoil.storage.records import BLOBS
 from counterfoil_prefect.deployments.jobs import SILENT, heartbeat
 from counterfoil_prefect.deployments.orders import WAIT_S, asking
@@ -154,7 +154,11 @@ def _binding(home: Home, ref: Ref) -> str:
 def _tables(home: Home, terms: Agreement) -> Iterator[Finding]:
     due = max(terms.schedule.due(clock.now()), terms.schedule.period(terms.starts))
     for contract in terms.holdings.get(home.party, ()):
-        yield _find("table", lambda contract=contract: f"{table_of(home, contract, due, due)}, for {due}")  # type: ignore[misc]
+        yield _find("table", partial(_table, home, terms, contract, due))
+
+
+def _table(home: Home, terms: Agreement, contract: str, due: str) -> str:
+    return f"{awaited_table(home, contract, due, terms.schedule, clock.now())}, for {due}"
 
 
 def _port(home: Home, terms: Agreement) -> str:

@@ -1,8 +1,10 @@
 """Stage at the coordinator: order one period's job, from agreement to a draft that waits for review."""
 
+import time
+
 from counterfoil import clock
 from counterfoil.canonical import Ref
-from counterfoil.errors import CounterfoilError, IntegrityError, PeriodTableError, StageError
+from counterfoil.errors import CounterfoilError, IntegrityError, LateTableError, PeriodTableError, StageError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.releases.periods import TO_ORDER, Standing
 from counterfoil.texts import markdown
@@ -18,6 +20,8 @@ from counterfoil_prefect.mpc_tasks.show import Progress, link_to_run, page
 from counterfoil_prefect.mpc_tasks.verify import signed
 
 ATTEMPTS = 3
+LOOK_FOR_TABLES_S = 60.0
+"""So often a table is looked for that is waited for."""
 SETTLED = {
     Standing.RELEASED: "is released",
     Standing.IN_REVIEW: "is in review",
@@ -104,8 +108,13 @@ def _scheduled() -> int:
 
 
 def _lacks_table(error: CounterfoilError) -> bool:
-    names = set(error.failures.values()) if isinstance(error, StageError) else set()
-    return PeriodTableError.__name__ in names and names <= {PeriodTableError.__name__, "Cancelled"}
+    return isinstance(error, StageError) and _failed_as(PeriodTableError, error)
+
+
+def _failed_as(reason: type[CounterfoilError], error: StageError) -> bool:
+    """Tell whether it failed for this reason alone, wherever it was not stopped for it."""
+    names = set(error.failures.values())
+    return reason.__name__ in names and names <= {reason.__name__, "Cancelled"}
 
 
 def _answer(agreement: Ref, terms: Agreement, period: str, standing: Standing, evidence: Ref | None) -> Answer:
@@ -136,15 +145,26 @@ def _compute(agreement: Ref, terms: Agreement, period: str) -> Ref:
     progress.at(20)
     submissions: list[Ref] = []
     for contract in terms.contracts:
-        owners = terms.owners_under(contract)
-        handed_in = on_each("contribute", owners, about, agreement=agreement, contract=contract, period=period)
-        submissions += handed_in.values()
+        submissions += _hand_in(agreement, terms, contract, about).values()
         progress.at(20 + 40 * len(submissions) / len(terms.parts))
     evidence = _analyse(agreement, about, terms.nodes, tuple(submissions))
     progress.at(90)
     _begin_review(agreement, terms, period, evidence)
     progress.at(100)
     return evidence
+
+
+def _hand_in(agreement: Ref, terms: Agreement, contract: str, about: About) -> dict[str, Ref]:
+    """Have all owners hand in under the contract, again each minute while a table is waited for by the agreement."""
+    wish = {"agreement": agreement, "contract": contract, "period": about.period}
+    while True:
+        try:
+            return on_each("contribute", terms.owners_under(contract), about, **wish)
+        except StageError as error:
+            if not _failed_as(LateTableError, error):
+                raise
+            say(f"a table is not there yet, and is looked for again: {error}")
+            time.sleep(LOOK_FOR_TABLES_S)
 
 
 def _begin_review(agreement: Ref, terms: Agreement, period: str, evidence: Ref) -> None:

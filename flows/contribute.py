@@ -18,6 +18,8 @@ from counterfoil_prefect.mpc_tasks.validate import validate
         after="agree",
         loads=("great_expectations",),
         ends={
+            "LateTableError": "at the owner: put the table into its home, as the message says; it is looked for each "
+            "minute until the agreement's hours are over",
             "PeriodTableError": "at the owner: put the table of then into its home as `data/<contract>.<period>.csv` "
             "or `.parquet`; then order the period again by its name",
         },

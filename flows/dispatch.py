@@ -53,6 +53,7 @@ def on_each(stage: str, parties: Sequence[str], about: About, **parameters: Any)
         another job holds the nodes; UnreachableError.
     """
     declared, contact = STAGES[stage], Contact()
+    parties = tuple(dict.fromkeys(parties))  # one that is owner and node takes the step once
     title = about.title(parameters.get("attempt"))
     with ExitStack() as stack:
         if declared.together:

@@ -65,6 +65,7 @@ from counterfoil.errors.links import (
     UnreachableError,
 )
 from counterfoil.errors.plans import (
+    LateTableError,
     NarrowedError,
     PeriodTableError,
     PlanError,
@@ -116,6 +117,7 @@ __all__ = [
     "IntegrityError",
     "InternalError",
     "KeySpellingError",
+    "LateTableError",
     "LeaseError",
     "LedgerError",
     "LimitError",

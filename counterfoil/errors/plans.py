@@ -29,6 +29,12 @@ class PeriodTableError(PlanError):
     exit_code = 56
 
 
+class LateTableError(PlanError):
+    """A job is due and its owner's table is not there yet; by the agreement it is waited for."""
+
+    exit_code = 59
+
+
 class NarrowedError(CounterfoilError):
     """What analyses release can be narrowed down to few persons, or there was no time to find out whether it can."""
 

@@ -106,6 +106,8 @@ def facts(agreement: Agreement) -> dict[str, Json]:
         "review_dates": {what: by.isoformat() for what, by in review_dates(agreement).items()},
         "every": agreement.schedule.every,
         "missed": agreement.schedule.missed,
+        "tables": agreement.schedule.tables,
+        "waits-for-tables-hours": agreement.schedule.wait_hours,
         "iterations": agreement.iterations,
         "corrections": "until-computed" if agreement.corrections else "none",
         "admitted_columns": dict(agreement.admitted),
@@ -169,6 +171,10 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         "each counts for itself."
     )
     yield _MISSED[agreement.schedule.missed].format(every=agreement.schedule.every)
+    if agreement.schedule.tables == "of-period":
+        yield f"An owner hands in no table but one that is called after its {agreement.schedule.every}."
+    if hours := agreement.schedule.wait_hours:
+        yield f"A table that is not there when a job is due is waited for, for {hours} hours."
     yield (
         "An owner may correct what it handed in until the nodes begin to compute; its last correction counts, and "
         "every node learns, and logs, that one came."

@@ -10,8 +10,9 @@ from counterfoil.canonical import Ref
 from counterfoil.data.checking.expectations import Validation
 from counterfoil.data.minimising.minimise import Minimised
 from counterfoil.data.reading.table import Table
-from counterfoil.errors import NotFoundError, PeriodTableError, PlanError, RefusedError
+from counterfoil.errors import LateTableError, NotFoundError, PeriodTableError, PlanError, RefusedError
 from counterfoil.governance.agreements.agreement import Part
+from counterfoil.governance.agreements.schedule import Schedule
 from counterfoil.governance.agreements.signing.link_key import link_key
 from counterfoil.governance.agreements.signing.reaffirmation import check_reviewed
 from counterfoil.governance.agreements.signing.signed import SignedAgreement, own_keys
@@ -62,11 +63,12 @@ class Contribution:
     def validate(self, now: datetime) -> Validation:
         """Check that the owner's file satisfies the contract, and is the one handed in for the period, if any was.
 
-        Raises: NotFoundError; PeriodTableError when the period is over and there is no table of then; DataError and its
-            kin; CorrectionError when another was handed in for the period, and the agreement allows no correction.
+        Raises: NotFoundError; PeriodTableError when the period is over and there is no table of then; LateTableError
+            while a table that is not there is waited for; DataError and its kin; CorrectionError when another was
+            handed in for the period, and the agreement allows no correction.
         """
         terms = self.agreement.terms
-        path = table_of(self.home, self.contract, self.period, terms.schedule.due(now))
+        path = awaited_table(self.home, self.contract, self.period, terms.schedule, now)
         self._before = handed_in(terms, self.contract, self.period, self.home)
         self._file = _digest(path)
         self._table, verdict = self._steps.check(path)
@@ -156,17 +158,35 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def table_of(home: Home, contract: str, period: str, due: str) -> Path:
+def awaited_table(home: Home, contract: str, period: str, schedule: Schedule, now: datetime) -> Path:
+    """Find the owner's file for a contract and period, by the agreement's rules on tables.
+
+    Raises: LateTableError as long as it is not there and is waited for; as `table_of` after that.
+    """
+    try:
+        return table_of(home, contract, period, schedule.due(now), of_period=schedule.tables == "of-period")
+    except (NotFoundError, PeriodTableError) as error:
+        if now < (until := schedule.waits_until(period)) and schedule.wait_hours:
+            raise LateTableError(f"{error}; it is waited for until {until:%Y-%m-%d %H:%M} UTC") from None
+        raise
+
+
+def table_of(home: Home, contract: str, period: str, due: str, *, of_period: bool = False) -> Path:
     """Find the owner's file for a contract and period: `data/<contract>.<period>.csv`, or the one of no period.
 
     A table of no period is as it is now. It serves the period whose job was due last and those after it, never an
-    earlier one: its rows would be released as what they were not.
+    earlier one: its rows would be released as what they were not. With `of_period` it serves none.
 
     Raises: NotFoundError; PeriodTableError.
     """
     dated = _file(home, f"{contract}.{period}")
     if dated:
         return dated
+    if of_period:
+        raise PeriodTableError(
+            f"data: no {_names(f'{contract}.{period}')}; by the agreement a table is called after its period. "
+            f"{home.party} puts the table of {period} there under that name"
+        )
     if period >= due:
         return table_file(home, contract)
     raise PeriodTableError(

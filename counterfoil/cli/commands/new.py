@@ -81,7 +81,10 @@ def consortium(
     title: Annotated[str, typer.Option(help="The agreement's title; the folder's name, unless told.")] = "",
     every: Annotated[Every, typer.Option(help="How often it is run.")] = Every.WEEK,
     starts: Annotated[str, typer.Option(help="The first day, YYYY-MM-DD; today, unless told.")] = "",
-    events: Annotated[bool, typer.Option("--events", help="Each period's rows are new ones, about others.")] = False,
+    events: Annotated[bool, typer.Option("--events", help="Each period has a table of its own, of new rows.")] = False,
+    wait_for_tables: Annotated[
+        int, typer.Option(min=0, max=10, metavar="HOURS", help="For how long a job waits for a table that is late.")
+    ] = 0,
     person: Annotated[
         str, typer.Option(help="The column that tells persons apart; the one that numbers rows, unless told.")
     ] = "",
@@ -132,6 +135,8 @@ def consortium(
             every=every.value,
             starts=read_day(starts) if starts else today,
             suite=suite.value,
+            of_period=events,
+            wait_hours=wait_for_tables,
         ),
         organisations=read_organisations(taking_part, people or (), {file.owner for file in files}, country),
         tables=files,

@@ -77,6 +77,10 @@ def _terms(old: Agreement, new: Agreement) -> Iterator[str]:
             f"every {old.schedule.every} ({old.schedule.cron}; missed: {old.schedule.missed})",
             f"every {new.schedule.every} ({new.schedule.cron}; missed: {new.schedule.missed})",
         ),
+        "tables": (
+            f"{old.schedule.tables}, waited for {old.schedule.wait_hours} h",
+            f"{new.schedule.tables}, waited for {new.schedule.wait_hours} h",
+        ),
         "proposer": (old.proposer, new.proposer),
         "approvals needed": (old.quorum, new.quorum),
         "computations for one period": (old.iterations, new.iterations),

@@ -16,6 +16,7 @@ from counterfoil.governance.documents import Problems
 
 Every: TypeAlias = Literal["day", "week", "month"]
 Missed: TypeAlias = Literal["in-order", "with-tables", "never"]
+Tables: TypeAlias = Literal["present", "of-period"]
 
 EARLY: Final = timedelta(hours=3)
 """A run may come so long before a job is due and still be for it: a clock that is put forward makes it early."""
@@ -31,7 +32,9 @@ class Schedule:
     """A job a day, week or month. `day` is the weekday (Monday is 0) or the day of the month.
 
     `missed` says what becomes of periods in which no job was ordered: each is run later, in order; or so is each for
-    which every owner still has the table of then; or none is.
+    which every owner still has the table of then; or none is. `tables` says whether an owner may hand in its present
+    table for the period that is due, or none but one of that period's name. `wait_hours` is for how long a table is
+    waited for that is not there when its job is due.
     """
 
     every: Every
@@ -39,6 +42,8 @@ class Schedule:
     hour: int
     minute: int
     missed: Missed = "in-order"
+    tables: Tables = "present"
+    wait_hours: int = 0
 
     @property
     def cron(self) -> str:
@@ -64,6 +69,16 @@ class Schedule:
             if self._falls_on(day) and datetime.combine(day, time(self.hour, self.minute), UTC) <= today:
                 return self.period(day)
         raise AssertionError("unreachable")
+
+    def waits_until(self, period: str) -> datetime:
+        """Say until when tables of the period are waited for; when its job is due, where they are not.
+
+        Raises: ValueError when it is no period.
+        """
+        first = self._first_day(period)
+        day = {"week": first + timedelta(days=self.day), "month": first.replace(day=self.day or 1), "day": first}
+        due = datetime.combine(day[self.every], time(self.hour, self.minute), UTC)
+        return due + timedelta(hours=self.wait_hours)
 
     def asked_at(self, when: datetime, starts: date) -> str:
         """Name the period that a run scheduled for this time is about, whenever it comes.
@@ -131,4 +146,5 @@ def read_schedule(value: dict[str, Any], problems: Problems) -> Schedule:
             problems.add(("schedule", name), f"'{name}' is for every {needed_by}; remove it")
     hour, minute = map(int, value["at"].split(":"))
     day = _WEEKDAYS.index(value.get("weekday", "monday")) if every == "week" else value.get("day", 1)
-    return Schedule(every, day, hour, minute, value.get("missed", "in-order"))
+    tables, wait_hours = value.get("tables", "present"), value.get("waitForTables", 0)
+    return Schedule(every, day, hour, minute, value.get("missed", "in-order"), tables, wait_hours)

@@ -95,17 +95,14 @@ def _here(told: Told) -> Iterator[str]:
     yield f"$ counterfoil agreement draft {told.agreement} --roster roster.yaml --home homes/{proposer} > agreement"
     for seat in staffing.seats:
         yield f"$ counterfoil agreement sign {_NAMED} --yes --home homes/{seat.party}"
-    yield "$ counterfoil server --folder prefect > server.log 2>&1 &"
+    yield "$ counterfoil server --folder prefect --background"
     for party in told.workers:
         yield f"$ counterfoil worker --home homes/{party} > homes/{party}/worker.log 2>&1 &"
-    yield f"$ counterfoil deploy {_NAMED} --home homes/{proposer}"
-    yield f"$ counterfoil doctor --home homes/{proposer}"
-    yield f"$ counterfoil run {_NAMED} --home homes/{proposer}"
-    yield f"$ counterfoil status {told.id} --wait"
+    yield f"$ counterfoil deploy {told.id} --home homes/{proposer}"
+    yield f"$ counterfoil run {told.id} --period {told.period} --wait --home homes/{proposer}"
     for reviewer in staffing.with_role("reviewer")[: staffing.quorum]:
         yield f"$ counterfoil review approve {told.id} {told.period} --comment 'as agreed' --home homes/{reviewer}"
-    yield f"$ counterfoil run resume_reviews --at {proposer}"
-    yield f"$ counterfoil status {told.id} --wait"
+    yield f"$ counterfoil run resume_reviews --at {proposer} --wait"
     yield f"$ counterfoil open {told.id} --home homes/{staffing.with_role('recipient')[0]}"
     yield "$ counterfoil verify exchange"
     yield "```"
@@ -114,6 +111,8 @@ def _here(told: Told) -> Iterator[str]:
 
 
 def _weekly(told: Told) -> Iterator[str]:
+    yield "`counterfoil doctor --home homes/PARTY` says what is wrong at a party, if anything, and what to do about it."
+    yield ""
     yield (
         f"From then on each {told.every} starts by itself. Owners put their tables where the period's name says, like "
         f"`homes/{told.staffing.with_role('owner')[0]}/data/{told.contracts[0]}.{told.period}.csv`; reviewers approve."

@@ -20,7 +20,10 @@ _RELEASE_DAYS = 365
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What an agreement is about, and when: its id and title, its purpose, how often it is run, from which day on."""
+    """What an agreement is about, and when: its id and title, its purpose, how often it is run, from which day on.
+
+    `of_period` has owners hand in none but tables of a period's name; a late one is waited for `wait_hours`.
+    """
 
     id: str
     title: str
@@ -28,6 +31,8 @@ class Occasion:
     every: Every
     starts: date
     suite: str = "rep3"
+    of_period: bool = False
+    wait_hours: int = 0
 
 
 def members(id: str, staffing: Staffing, addresses: Mapping[str, str]) -> str:
@@ -89,13 +94,20 @@ def agreement_of(
         "starts": occasion.starts.isoformat(),
         "reviewBy": (today + timedelta(days=_REVIEW_DAYS)).isoformat(),
         "expires": (today + timedelta(days=365)).isoformat(),
-        "schedule": {"every": occasion.every, **days[occasion.every], "at": "00:00"},
+        "schedule": {"every": occasion.every, **days[occasion.every], "at": "00:00", **_tables(occasion)},
+        "corrections": "until-computed",
         "retention": {"shares": RETENTION_DAYS, "releases": _RELEASE_DAYS},
         "analyses": [_planned(each, recipients) for each in choices],
     }
     notes = Comments()
     notes.above[()] = ["yaml-language-server: $schema=../schema/agreement.schema.json"]
     return write_yaml(value, notes)
+
+
+def _tables(occasion: Occasion) -> dict[str, Any]:
+    """Say which table an owner hands in, and for how long one is waited for, where that is not what it is untold."""
+    rules: dict[str, Any] = {"tables": "of-period"} if occasion.of_period else {}
+    return rules | ({"waitForTables": occasion.wait_hours} if occasion.wait_hours else {})
 
 
 def _planned(choice: Choice, recipients: list[str]) -> dict[str, Any]:

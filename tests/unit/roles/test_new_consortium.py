@@ -70,7 +70,7 @@ def run(given: list[str], typed: str = "") -> Result:
 
 def test_homes_on_one_machine_have_their_tables_and_papers_that_can_run(tables: Path, tmp_path: Path) -> None:
     out = tmp_path / "ours"
-    done = run(words(tables, out, "--here", "--events"))
+    done = run(words(tables, out, "--here", "--events", "--wait-for-tables", "4"))
     assert done.exit_code == 0, done.output
     assert "5 people at least" in done.stdout and "not how to run it" in done.stderr
     roster = parse_roster(read_file(out / "roster.yaml"), "roster.yaml")
@@ -86,6 +86,7 @@ def test_homes_on_one_machine_have_their_tables_and_papers_that_can_run(tables: 
         "case": "identifier", "ward": "quasi", "sex": "quasi", "age": "measure", "days": "measure",
     }  # fmt: skip
     assert (contract.primary_key, contract.kind) == (("case",), "events")
+    assert (agreement.schedule.tables, agreement.schedule.wait_hours, agreement.corrections) == ("of-period", 4, True)
     for hospital in HOSPITALS:  # each owner's file satisfies what was drafted from all of them
         check_file(out / "homes" / hospital / "data" / "visits.csv", contract)
     guide = (out / "README.md").read_text()
