@@ -39,9 +39,10 @@ from counterfoil.errors import (
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.in_force import RUN, load
 from counterfoil.governance.agreements.signing.signed import fetch_agreement
+from counterfoil.governance.jobs.correction import handed_in
 from counterfoil.home import Home
 from counterfoil.mpc.transport.listen import holder
-from counterfoil.roles.owner import awaited_table
+from counterfoil.roles.owner import awaited_table, file_digest
 from counterfoil.storage.records import BLOBS
 from counterfoil_prefect.deployments.jobs import SILENT, heartbeat
 from counterfoil_prefect.deployments.orders import WAIT_S, asking
@@ -158,7 +159,15 @@ def _tables(home: Home, terms: Agreement) -> Iterator[Finding]:
 
 
 def _table(home: Home, terms: Agreement, contract: str, due: str) -> str:
-    return f"{awaited_table(home, contract, due, terms.schedule, clock.now())}, for {due}"
+    path = awaited_table(home, contract, due, terms.schedule, clock.now())
+    *_, before = ["", *terms.schedule.until(terms.schedule.period(terms.starts), due)[:-1]]
+    earlier = handed_in(terms, contract, before, home) if before else None
+    if earlier is not None and earlier.table == file_digest(path):
+        return (
+            f"{path}, for {due}: the same file as for {before}; unless nothing has changed since, put the "
+            f"table of {due} there. Of a table that is the same, exact numbers wait until enough rows have changed"
+        )
+    return f"{path}, for {due}"
 
 
 def _port(home: Home, terms: Agreement) -> str:

@@ -70,7 +70,7 @@ class Contribution:
         terms = self.agreement.terms
         path = awaited_table(self.home, self.contract, self.period, terms.schedule, now)
         self._before = handed_in(terms, self.contract, self.period, self.home)
-        self._file = _digest(path)
+        self._file = file_digest(path)
         self._table, verdict = self._steps.check(path)
         next_number(self._before, self._file, terms, now)
         return verdict
@@ -153,7 +153,8 @@ class Contribution:
         return self._table
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """Compute SHA-256 of the file's bytes, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -23,6 +23,7 @@ from counterfoil.errors import (
     StoreError,
     UnreachableError,
 )
+from counterfoil.roles.owner import file_digest
 from counterfoil_prefect.deployments import doctor
 from counterfoil_prefect.deployments.doctor import examine
 from tests.unit.conftest import Consortium, make_consortium
@@ -66,6 +67,15 @@ def test_a_table_that_is_not_there_is_named_until_it_is(banks: Consortium) -> No
     assert "loans.csv" in str(lacking["table"]) and str(home.data) in str(lacking["table"])
     (home.data / "loans.csv").write_text("x\n")
     assert not wrong(home.path)
+
+
+def test_last_weeks_file_is_recognised(banks: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = banks.homes["bank-b"]
+    (home.data / "loans.csv").write_text("x\n")
+    for digest, same in ((file_digest(home.data / "loans.csv"), True), ("0" * 64, False)):
+        monkeypatch.setattr(doctor, "handed_in", lambda *_, digest=digest: SimpleNamespace(table=digest))
+        (found,) = (each for each in examine(home.path) if each.about == "table")
+        assert ("the same file as for 20" in found.words) == same and found.error is None
 
 
 def test_a_port_that_somebody_holds_is_named_with_its_holder(banks: Consortium) -> None:
