@@ -105,6 +105,10 @@ def consortium(
     address: Annotated[
         list[str] | None, typer.Option(help="Where the others dial a node: ID=host:port.", show_default=False)
     ] = None,
+    roster: Annotated[
+        Path | None,
+        typer.Option(help="Another agreement of the parties of this roster: papers alone.", show_default=False),
+    ] = None,
     here: Annotated[
         bool, typer.Option("--here", help="Make all homes on this machine: to rehearse, not how to run it.")
     ] = False,
@@ -118,14 +122,28 @@ def consortium(
     hospital-c --table hospital-a=a/visits.csv --table hospital-b=b/visits.csv --table hospital-c=c/visits.csv
     --analysis 'mean_by_group value=days by=ward' --purpose 'How long patients stay' --lawful-basis public-task
     """
+    from counterfoil.files import read_file
     from counterfoil.governance.documents import read_day
+    from counterfoil.governance.parties.roster import parse_roster
     from counterfoil.roles.founder.choices import read_choice, read_organisations, read_pairs, read_tables
-    from counterfoil.roles.founder.consortium import Founding, staffing_of, write_folder, write_here, write_papers
+    from counterfoil.roles.founder.consortium import (
+        Founding,
+        staffing_of,
+        write_folder,
+        write_further,
+        write_here,
+        write_papers,
+    )
     from counterfoil.roles.founder.contracts import Terms
     from counterfoil.roles.founder.papers import Occasion
 
     today = clock.today()
-    taking_part = organisation or _asked("--organisation", "Who takes part? ID=NAME,COUNTRY")
+    known = parse_roster(read_file(roster), str(roster)) if roster else None
+    if known and (organisation or here or exchange):
+        raise DocumentError(
+            "--roster says who takes part, and they have homes and an exchange; leave these options out"
+        )
+    taking_part = [] if known else organisation or _asked("--organisation", "Who takes part? ID=NAME,COUNTRY")
     files = read_tables(table or _asked("--table", "Which tables are there? ID=FILE"))
     founding = Founding(
         occasion=Occasion(
@@ -138,20 +156,23 @@ def consortium(
             of_period=events,
             wait_hours=wait_for_tables,
         ),
-        organisations=read_organisations(taking_part, people or (), {file.owner for file in files}, country),
+        organisations=[]
+        if known
+        else read_organisations(taking_part, people or (), {file.owner for file in files}, country),
         tables=files,
         policy=policy,
         proposer=proposer,
         recipients=recipient or (),
         quorum=quorum,
         addresses=dict(read_pairs(address or (), "--address", "hospital-a=node.example:7300")),
+        roster=known,
     )
     staffing = staffing_of(founding, today)
     say(*staffing.told())
     choices = [read_choice(each) for each in analysis or _asked("--analysis", "What is computed? total column=days")]
     purpose = purpose or _asked("--purpose", "What for, in a sentence?", several=False)[0]
     basis = lawful_basis or _basis(_asked("--lawful-basis", f"Lawful basis? {', '.join(Basis)}", several=False)[0])
-    if not here and not exchange:
+    if not (here or known or exchange):
         (exchange,) = _asked(
             "--exchange", "Where do all exchange sealed files? A folder, s3:// or az://", several=False
         )
@@ -170,11 +191,17 @@ def consortium(
         exchange=exchange,
     )
     papers = write_papers(founding, staffing, today, here=here)
-    written = write_here(founding, papers, folder, today) if here else write_folder(founding, papers, folder)
+    if known:
+        written = write_further(papers, folder)
+    else:
+        written = write_here(founding, papers, folder, today) if here else write_folder(founding, papers, folder)
     say(*(f"{path}" for path in written if "schema" not in path.parts))
     if here:
         say("all homes are on this machine: a rehearsal, not how to run it, for its root reads every table", aside=True)
-    say(f"what each party does next: {folder / 'README.md'}")
+    if known:
+        say(f"propose it: counterfoil agreement draft {written[0]} --roster {roster}")
+    else:
+        say(f"what each party does next: {folder / 'README.md'}")
 
 
 def _asked(option: str, question: str, *, several: bool = True) -> list[str]:

@@ -24,15 +24,14 @@ from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.parse import parse_agreement
 from counterfoil.governance.agreements.templates import chosen_policy, schemas
 from counterfoil.governance.contracts.contract import parse_contract
-from counterfoil.governance.parties.roster import fill_roster
-from counterfoil.governance.policies.policy import Policy
+from counterfoil.governance.parties.roster import Roster, fill_roster
 from counterfoil.home import Home
 from counterfoil.joint.computation import analyses
 from counterfoil.roles.founder.choices import Choice, TableFile, bind_choice
 from counterfoil.roles.founder.contracts import Terms, contract_of
 from counterfoil.roles.founder.guide import Told, invitation, readme
 from counterfoil.roles.founder.papers import Occasion, agreement_of, members
-from counterfoil.roles.founder.staffing import Organisation, Staffing, staff
+from counterfoil.roles.founder.staffing import Organisation, Staffing, staff, staff_from
 from counterfoil.roles.founder.tables import profiles
 
 HOMES, CARDS, EXCHANGE, INVITATIONS = "homes", "cards", "exchange", "invitations"
@@ -42,7 +41,7 @@ FIRST_PORT: Final = 7300
 
 @dataclass(frozen=True, slots=True)
 class Founding:
-    """Everything that was chosen."""
+    """Everything that was chosen; with a roster, it is another agreement of parties that are there already."""
 
     occasion: Occasion
     organisations: Sequence[Organisation]
@@ -55,6 +54,7 @@ class Founding:
     quorum: int = 2
     exchange: str = ""
     addresses: Mapping[str, str] = field(default_factory=dict)
+    roster: Roster | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,14 @@ class Papers:
 
 def staffing_of(founding: Founding, today: date) -> Staffing:
     """Say who may do what. Raises: RosterError when the organisations cannot staff it; NotFoundError."""
+    if founding.roster is not None:
+        return staff_from(
+            founding.roster,
+            {file.owner for file in founding.tables},
+            suite=founding.occasion.suite,
+            proposer=founding.proposer,
+            quorum=founding.quorum,
+        )
     return staff(
         founding.organisations,
         suite=founding.occasion.suite,
@@ -108,16 +116,19 @@ def write_papers(founding: Founding, staffing: Staffing, today: date, *, here: b
         owner: [name for name in contracts if any((f.owner, f.contract) == (owner, name) for f in founding.tables)]
         for owner in staffing.with_role("owner")
     }
-    roster = f"{founding.occasion.id}-parties"
-    listed = members(roster, staffing, _addresses(founding, staffing, here=here))
-    text = agreement_of(founding.occasion, staffing, roster, holdings, choices, policy.id, today)
-    files = {
-        f"agreements/{founding.occasion.id}.agreement.yaml": text,
-        f"rosters/{roster}.roster.yaml": listed,
-        **{f"data/{name}.odcs.yaml": each for name, each in contracts.items()},
-    }
-    agreement = _checked(files, contracts, policy, staffing, today)
+    roster, files = founding.roster, {f"data/{name}.odcs.yaml": each for name, each in contracts.items()}
+    if roster is None:
+        id = f"{founding.occasion.id}-parties"
+        listed = members(id, staffing, _addresses(founding, staffing, here=here))
+        files[f"rosters/{id}.roster.yaml"] = listed
+        roster = _with_keys(listed, id, staffing, today)
+    text = agreement_of(founding.occasion, staffing, roster.id, holdings, choices, policy.id, today)
+    source = f"agreements/{founding.occasion.id}.agreement.yaml"
+    parsed = {name: parse_contract(each.encode(), f"data/{name}.odcs.yaml") for name, each in contracts.items()}
+    agreement = parse_agreement(text.encode(), source, parsed, [policy], roster)
+    analyses(agreement)
     raw = {
+        source: text.encode(),
         **{path: each.encode() for path, each in files.items()},
         f"policies/{policy.source}": policy.raw,
         **{f"schema/{name}": each for name, each in schemas().items()},
@@ -125,18 +136,11 @@ def write_papers(founding: Founding, staffing: Staffing, today: date, *, here: b
     return Papers(raw, agreement, staffing)
 
 
-def _checked(
-    files: Mapping[str, str], contracts: Mapping[str, str], policy: Policy, staffing: Staffing, today: date
-) -> Agreement:
-    """Read the papers as every party will, with keys that nobody keeps, and plan what they ask for."""
-    paths = list(files)
+def _with_keys(listed: str, id: str, staffing: Staffing, today: date) -> Roster:
+    """Fill the roster in with keys that nobody keeps, to read the papers as every party will."""
     with tempfile.TemporaryDirectory() as folder:
         cards = [PrivateKeys.create(Path(folder) / seat.party, seat.party).public for seat in staffing.seats]
-    roster = fill_roster(files[paths[1]].encode(), paths[1], cards, today)
-    parsed = {name: parse_contract(text.encode(), f"data/{name}.odcs.yaml") for name, text in contracts.items()}
-    agreement = parse_agreement(files[paths[0]].encode(), paths[0], parsed, [policy], roster)
-    analyses(agreement)
-    return agreement
+    return fill_roster(listed.encode(), f"rosters/{id}.roster.yaml", cards, today)
 
 
 def _addresses(founding: Founding, staffing: Staffing, *, here: bool) -> dict[str, str]:
@@ -172,6 +176,12 @@ def write_folder(founding: Founding, papers: Papers, folder: Path) -> list[Path]
         },
     }
     return _write(files, folder)
+
+
+def write_further(papers: Papers, folder: Path) -> list[Path]:
+    """Write the papers of another agreement of the same parties. Raises: StoreError if something is there already."""
+    _check_new(folder)
+    return _write(papers.files, folder)
 
 
 def write_here(founding: Founding, papers: Papers, folder: Path, today: date) -> list[Path]:

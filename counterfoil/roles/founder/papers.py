@@ -84,7 +84,7 @@ def agreement_of(
         "policies": [f"{policy}.policy.yaml"],
         "owners": {owner: list(held) for owner, held in holdings.items()},
         "nodes": list(staffing.with_role("node")),
-        "coordinator": staffing.proposer,
+        "coordinator": staffing.with_role("coordinator")[0],
         "recipients": recipients,
         "review": {
             "proposer": staffing.proposer,

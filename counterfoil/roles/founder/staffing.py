@@ -6,12 +6,13 @@ proposed or helped to make. Knows no file and no key.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from counterfoil.errors import RosterError
 from counterfoil.governance.documents import did_you_mean, repeated
+from counterfoil.governance.parties.roster import Roster
 from counterfoil.mpc.suites.registry import SUITES
 
 PEOPLE: Final = 2
@@ -78,6 +79,41 @@ class Staffing:
             f"organisations; {self.proposer} proposes what is computed, so nobody of its organisation approves "
             "results; who runs a node or coordinates approves none either, so a reviewer is a person of their own"
         )
+
+
+def staff_from(roster: Roster, owners: Collection[str], *, suite: str, proposer: str = "", quorum: int = 2) -> Staffing:
+    """Give the roles of a further agreement to the parties of a roster, as it says what each may do.
+
+    Raises: RosterError for an owner whom it does not have as one, or where too few are left for a role.
+    """
+    held = {party.id: party.roles for party in roster.parties}
+    for owner in owners:
+        if "owner" not in held.get(owner, ()):
+            having = [party.id for party in roster.with_role("owner")]
+            raise RosterError(f"--table {owner}: no owner in {roster.source}{did_you_mean(owner, having)}")
+    nodes = [party.id for party in roster.nodes][: SUITES[suite].nodes]
+    coordinators = [party.id for party in roster.with_role("coordinator")]
+    seats = []
+    for party in roster.parties:
+        roles = [
+            role
+            for role in party.roles
+            if not (role == "owner" and party.id not in owners)
+            and not (role == "node" and party.id not in nodes)
+            and not (role == "coordinator" and party.id != coordinators[0])
+            and role in _DOES
+        ]
+        if roles:
+            organisation = Organisation(party.organisation, party.organisation, party.jurisdiction)
+            seats.append(Seat(party.id, organisation, tuple(roles)))
+    found = Staffing(tuple(seats), proposer or next(iter(coordinators), ""), quorum)
+    for role, wanted in (("node", SUITES[suite].nodes), ("coordinator", 1), ("recipient", 1), ("reviewer", quorum)):
+        if len(found.with_role(role)) < wanted:
+            raise RosterError(
+                f"{roster.source}: {len(found.with_role(role))} of the {wanted} parties that it takes have the role "
+                f"{role}; admit another: counterfoil party invite, roster revise"
+            )
+    return found
 
 
 def staff(

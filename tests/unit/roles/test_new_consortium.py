@@ -220,3 +220,24 @@ def test_an_agreement_that_begins_before_today_is_taken(tables: Path, tmp_path: 
     assert f'starts: "{begins}"' in text
     late = run(words(tables, tmp_path / "late", "--here", "--starts", "2999-01-01"))
     assert late.exit_code == AgreementError.exit_code
+
+
+def test_the_same_parties_agree_on_something_else_by_their_roster(tables: Path, tmp_path: Path) -> None:
+    ours = tmp_path / "ours"
+    assert run(words(tables, ours, "--here")).exit_code == 0
+    for seed, hospital in enumerate(HOSPITALS):
+        write_table(tmp_path / "beds" / hospital / "beds.csv", seed)
+    more = ["new", "consortium", str(tmp_path / "more"), "--purpose", "Beds", "--lawful-basis", "public-task"]
+    more += ["--analysis", "total column=days", "--roster", str(ours / "roster.yaml")]
+    for hospital in HOSPITALS:
+        more += ["--table", f"{hospital}={tmp_path / 'beds' / hospital}"]
+    done = run(more)
+    assert done.exit_code == 0, done.output
+    roster = parse_roster(read_file(ours / "roster.yaml"), "roster.yaml")
+    agreement = read_agreement(tmp_path / "more" / "agreements" / "more.agreement.yaml", roster)
+    assert agreement.owners == HOSPITALS and agreement.coordinator == "hospital-a"
+    assert not (tmp_path / "more" / "homes").exists()
+    stranger = run([*more[:2], str(tmp_path / "other"), *more[3:], "--table", f"hospital-e={tables / 'hospital-a'}"])
+    assert stranger.exit_code == RosterError.exit_code and "hospital-e: no owner in" in stranger.stderr
+    both = run([*more[:2], str(tmp_path / "other"), *more[3:], "--here"])
+    assert both.exit_code == DocumentError.exit_code and "--roster says who takes part" in both.stderr
