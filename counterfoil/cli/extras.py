@@ -11,6 +11,8 @@ _ORDER = ("sign", "open", "owner", "node", "prefect")
 """From the smallest; an extra that is not listed is for those who work on Counterfoil."""
 ALL = "all"
 """The extra that has what all others have."""
+_WHOLE = ("analyst", ALL)
+"""Extras that have what several others have."""
 _REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+).*;\s*extra\s*==\s*["']([a-z]+)["']""")
 
 
@@ -28,7 +30,7 @@ def missing(module: str | None, preferred: str = "") -> MissingExtraError | None
     having = [extra for extra in _ORDER if _canonical(top) in _distributions(extra)]
     if not having:
         return None
-    return _error(top, preferred if preferred in (*having, ALL) else having[0])
+    return _error(top, preferred if preferred in (*having, *_WHOLE) else having[0])
 
 
 def demand_all() -> None:

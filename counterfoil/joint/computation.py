@@ -5,7 +5,7 @@ Everything here follows from the signed agreement, so every party, and every rea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,6 @@ MEMBERSHIP = "membership"
 
 REJECTED = "rejected inputs"
 HIDDEN = "hidden cells"
-
 BY_RULE = "hidden cells by rule"
 CLOSE = "too close to an earlier release"
 CROSS = "sums that agree"
@@ -173,6 +172,7 @@ class JointComputation:
     _laid_out: dict[tuple[str, ...], dict[str, Layout]] = field(init=False, default_factory=dict)
     #: what it has come to; that of a checkpoint, where an attempt resumes from one
     progress: Progress = field(default_factory=Progress)
+    told: Callable[[Mapping[str, Judged]], None] = lambda _: None  # by which rules cells fail, shared: for rehearsals
 
     def __post_init__(self) -> None:
         self._bound[()] = analyses(self.agreement)
@@ -321,6 +321,7 @@ class JointComputation:
         cells = dict(sorted(self.progress.cells.items()))
         given = {name: layout.given(self.progress.contributions[name]) for name, layout in self._layouts.items()}
         found = protect(self.p, self._analyses, self._layouts, cells, given)
+        self.told(found.judged)
         exact = [name for name, analysis in sorted(self._analyses.items()) if analysis.noise is None]
         if exact and self.agreement.rules.count_by_rule:
             self._count_by_rule({name: found.judged[name] for name in exact})

@@ -52,13 +52,19 @@ def roster_beside(path: Path, roster: Path | None, today: date) -> Roster:
 
     Raises: NotFoundError, RosterError, DocumentError.
     """
+    raw, source = read_roster(path, roster)
+    return outline_roster(raw, source, today)
+
+
+def read_roster(path: Path, roster: Path | None) -> tuple[bytes, str]:
+    """Read the bytes of the roster as `roster_beside` does, and what errors call it. Raises: as `roster_beside`."""
     if roster is not None:
-        return outline_roster(read_file(roster), str(roster), today)
+        return read_file(roster), str(roster)
     named = read_document(read_file(path), str(path), "agreement", AgreementError).value["roster"]
     beside = path.resolve().parent.parent / "rosters" / f"{named}.roster.yaml"
     if not beside.exists():
         raise NotFoundError(f"{path}: no roster {named} in {beside.parent}; give the file: --roster FILE")
-    return outline_roster(read_named(beside, MAX_YAML_BYTES), beside.name, today)
+    return read_named(beside, MAX_YAML_BYTES), beside.name
 
 
 def check_plans(

@@ -64,7 +64,7 @@ def rehearse(agreement: Agreement) -> Rehearsal:
         ]
         pooled = analysis.plain(frames)
         table = analysis.present(opened[name]).tables[0]
-        if not _same(table, pooled):
+        if not same_as_pooled(table, pooled):
             raise IntegrityError(
                 f"{name}, {analysis.key} version {analysis.version}: wrong on synthetic data; do not run it"
             )
@@ -117,7 +117,7 @@ def compute(agreement: Agreement, tables: Mapping[Part, Table]) -> dict[str, dic
     }
 
 
-def _same(table: ResultTable, pooled: pd.DataFrame) -> bool:
+def same_as_pooled(table: ResultTable, pooled: pd.DataFrame) -> bool:
     """Return whether every number that is shown, and has no noise, is the pooled one within its bound."""
     for name, measure in table.measures.items():
         if measure.label == "noised" or name not in pooled:

@@ -44,6 +44,7 @@ class Report:
     `guarantees` is the agreement's matrix, as its parties read it before they signed: steps, and who could read what.
     `entitled` says why its reader gets each result: named, or by which attributes. `licence` is an SPDX identifier
     under which the tables may be published, "" if none was agreed. `again` is the command that makes the report anew.
+    `rehearsal` says what a rehearsal was made of, and is empty for a release: nobody approved or signed a rehearsal.
     """
 
     title: str
@@ -67,6 +68,7 @@ class Report:
     verify: str
     licence: str = ""
     again: str = "counterfoil open"
+    rehearsal: tuple[str, ...] = ()
 
     @property
     def owners(self) -> tuple[str, ...]:

@@ -62,6 +62,7 @@ def _sheets(report: Report) -> Iterator[_Sheet]:
         stem = check_id(result.name, "name of a result")
         for number, table in enumerate(result.tables, start=1):
             name = stem if number == 1 else f"{stem}-{number}"
+            name = f"rehearsal-{name}" if report.rehearsal else name
             yield _Sheet(name, table.title, tables.flat(table), missing)
 
 
@@ -114,15 +115,17 @@ def _type(values: pd.Series[Any]) -> str:
 def _manifest(report: Report, resources: list[dict[str, Any]]) -> Mapping[str, Any]:
     return {
         "$schema": _PROFILE,
-        "name": f"{report.agreement}-{report.period}".lower(),
-        "title": f"{report.title}, {report.period}",
+        "name": f"{'rehearsal-' if report.rehearsal else ''}{report.agreement}-{report.period}".lower(),
+        "title": f"{'Rehearsal: ' if report.rehearsal else ''}{report.title}, {report.period}",
         "description": report.purpose,
         **({"licenses": [{"name": report.licence}]} if report.licence else {}),
-        "sources": [
+        "sources": [{"title": title} for title in report.rehearsal]
+        or [
             {"title": f"A table of {owner}, which it checked, minimised and never showed to anybody"}
             for owner in report.owners
         ],
         "provenance": {
+            **({"rehearsal": True} if report.rehearsal else {}),
             "job": report.job,
             "period": report.period,
             "agreement": report.agreement_digest,

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from counterfoil.analyses.base import Result
 
 FORMAT = "counterfoil/report/1"
+REHEARSAL = "counterfoil/rehearsal/1"
+"""What a rehearsal says that it is in place of that, so that no reader of reports takes it for one."""
+
 _PAGE, _PAPER, _JSON = "report.html", "report.pdf", "report.json"
+_REHEARSED_PAGE, _REHEARSED_JSON = "rehearsal.html", "rehearsal.json"
 
 
 def render(report: Report, folder: Path) -> Path:
@@ -38,10 +42,17 @@ def render(report: Report, folder: Path) -> Path:
 def write(report: Report, folder: Path) -> Path:
     """Write all but the PDF durably (a new folder appears whole), and return the path of the page, which says so.
 
+    Of a rehearsal no file has the name of one of a release.
+
     Raises: DocumentError where the name of a result is not an id; StoreError.
     """
     files = package(report)
-    files[_JSON] = (json.dumps(as_json(report), ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
+    if report.rehearsal:
+        files[_REHEARSED_JSON] = _dumped(report)
+        files[_REHEARSED_PAGE] = page.html(report, tuple(sorted(files))).encode()
+        write_folder(folder, files)
+        return folder / _REHEARSED_PAGE
+    files[_JSON] = _dumped(report)
     files[_PAGE] = page.html(report, tuple(sorted(files)), no_paper="it was not set yet").encode()
     write_folder(folder, files)
     remove_file(folder / _PAPER)
@@ -71,10 +82,14 @@ def add_paper(report: Report, folder: Path) -> str:
     return ""
 
 
+def _dumped(report: Report) -> bytes:
+    return (json.dumps(as_json(report), ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
+
+
 def as_json(report: Report) -> dict[str, Any]:
-    """Write what report.json holds, in the form that report.schema.json describes."""
+    """Write what report.json holds, in the form that report.schema.json describes; a rehearsal says what it is."""
     return {
-        "format": FORMAT,
+        **({"format": REHEARSAL, "rehearsal": list(report.rehearsal)} if report.rehearsal else {"format": FORMAT}),
         "title": report.title,
         "purpose": report.purpose,
         "job": report.job,
@@ -86,7 +101,7 @@ def as_json(report: Report) -> dict[str, Any]:
         },
         "suite": report.suite,
         "parties": {role: list(ids) for role, ids in report.parties.items()},
-        "results": [_result_json(result) for result in report.results],
+        "results": [result_json(result) for result in report.results],
         "quorum": report.quorum,
         "approvals": [
             {"reviewer": approval.reviewer, "time": approval.time, "comment": approval.comment}
@@ -110,7 +125,8 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _result_json(result: Result) -> dict[str, Any]:
+def result_json(result: Result) -> dict[str, Any]:
+    """Write one result as report.json has it."""
     missing = tables.missing_text(result)
     return {
         "name": result.name,

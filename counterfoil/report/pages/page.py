@@ -64,7 +64,7 @@ class Record:
 
 def parts(report: Report) -> tuple[Part, ...]:
     """Lay out the analyses, in the agreement's order."""
-    return tuple(map(_part, report.results))
+    return tuple(map(part, report.results))
 
 
 def meanings(report: Report) -> tuple[tuple[str, str], ...]:
@@ -161,7 +161,7 @@ def content(report: Report) -> dict[str, Any]:
         "records": records(report),
         "approvals": [(each.reviewer, wording.moment(each.time), each.comment) for each in report.approvals],
         "approved": wording.count(len(report.approvals), "signed approval"),
-        "signed_by": wording.listing(report.signed_by),
+        "signed_by": wording.listing(report.signed_by) if report.signed_by else "",
         "hidden": sum(result.suppressed for result in report.results),
     }
 
@@ -170,7 +170,8 @@ def _heading(name: str) -> str:
     return name.replace("-", " ").capitalize()
 
 
-def _part(result: Result) -> Part:
+def part(result: Result) -> Part:
+    """Lay out one analysis."""
     missing = tables.missing_text(result)
     measures = [measure for table in result.tables for measure in table.measures.values()]
     hidden = f"{result.suppressed:,} of {wording.count(result.cells, 'cell')}" if result.suppressed else ""

@@ -23,13 +23,11 @@ from counterfoil.governance.releases.release import Delivered, is_released, open
 from counterfoil.governance.review.decisions import collect
 from counterfoil.governance.review.leaving import Releasable, to_party
 from counterfoil.home import Home
-from counterfoil.joint.computation import analyses, declared
+from counterfoil.joint.computation import analyses
 from counterfoil.mpc.ring.shares import Words, as_signed
 from counterfoil.mpc.suites.output import recombine
 from counterfoil.mpc.suites.replicated import components
-from counterfoil.report.explain import entitlements
-from counterfoil.report.guarantees import guarantees
-from counterfoil.report.leakage import statement
+from counterfoil.report.assemble import assemble
 from counterfoil.report.model import Approval, Evidence, Report
 from counterfoil.report.pages.draft import BY, INSTEAD
 from counterfoil.report.render import add_paper, write
@@ -194,26 +192,11 @@ def _recombined(
 def _report(home: Home, approved: Releasable, results: tuple[Result, ...], again: str) -> Report:
     draft, terms = approved.draft, approved.draft.agreement.terms
     evidence = draft.evidence
-    return Report(
-        title=terms.title,
-        purpose=terms.purpose,
-        job=evidence.job,
-        period=evidence.period,
-        agreement=terms.id,
-        agreement_version=terms.version,
-        agreement_digest=terms.digest,
-        suite=terms.suite,
-        parties={
-            "Owners": terms.owners,
-            "Nodes": terms.nodes,
-            "Reviewers": terms.reviewers,
-            "Recipients": terms.recipients,
-            "Coordinator": (terms.coordinator,),
-        },
-        results=results,
-        quorum=terms.quorum,
-        approvals=tuple(Approval(d.party, d.decided.isoformat(), d.comment) for d in approved.decisions),
-        evidence=Evidence(
+    return assemble(
+        terms,
+        home.party,
+        results,
+        Evidence(
             openings=evidence.checks,
             rejected={
                 owner: sum(output.measures.get(f"rejected-{owner}", 0) for output in evidence.outputs.values())
@@ -224,13 +207,12 @@ def _report(home: Home, approved: Releasable, results: tuple[Result, ...], again
             rules=tuple(terms.rules.describe()),
             by_rule=_by_rule(evidence.outputs.values()),
         ),
-        leakage=statement(terms, tuple(analyses(terms).values()), declared(terms)),
-        guarantees=tuple(guarantees(terms)),
-        entitled=tuple(entitlements(terms, home.party)),
+        job=evidence.job,
+        period=evidence.period,
+        approvals=tuple(Approval(d.party, d.decided.isoformat(), d.comment) for d in approved.decisions),
         release_digest=evidence.digest,
         signed_by=terms.nodes,
         verify=f"counterfoil verify {home.exchange_url}",
-        licence=terms.licence,
         again=again,
     )
 

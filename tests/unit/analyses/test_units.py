@@ -24,7 +24,7 @@ from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.policies.rules import OFF, Rules
 from counterfoil.joint.range_check import Handed, check_ranges
-from counterfoil.joint.rehearsal import _same, _written
+from counterfoil.joint.rehearsal import _written, same_as_pooled
 from counterfoil.mpc.ring.shares import as_signed
 from counterfoil.mpc.session.in_process import reveal, run_local
 from counterfoil.mpc.session.session import SUITES
@@ -109,7 +109,7 @@ def test_the_pooled_answer_in_the_column_s_own_unit(plan: Planned) -> None:
     parts = [draw(rng, rows) for rows in (300, 200, 250)]
     analysis, result = run(plan, parts)
     pooled = analysis.plain(frames(parts))
-    assert _same(result.tables[0], pooled)
+    assert same_as_pooled(result.tables[0], pooled)
     assert {"exact", "bounded"} >= {measure.label for measure in result.tables[0].measures.values()}
     for name in result.tables[0].frame:
         if name not in result.tables[0].measures:
@@ -147,7 +147,7 @@ def test_sums_of_cents_are_rounded_to_the_base_and_not_to_as_many_cents() -> Non
     assert (result.tables[0].measures["rows"].bound, result.tables[0].measures["price"].bound) == (2, 2.5)
     analysis, means = run(PLANS[2], [part], rules)
     exact = analysis.plain(frames([part]))
-    assert _same(means.tables[0], exact)
+    assert same_as_pooled(means.tables[0], exact)
     assert means.tables[0].measures["mean"].bound >= 5.28 - 3
 
 

@@ -43,6 +43,10 @@ NEEDED: dict[str, tuple[list[str], str]] = {
         "owner",
     ),
     "a node with its worker": ([*PAPERS, "purge", "budget show x", "release list x", "worker"], "node"),
+    "an analyst who rehearses agreements": (
+        ["rehearse x", "agreement templates", "contract test x --contract y", "open x"],
+        "",
+    ),
     "a coordinator": ([*PAPERS, "worker", "deploy", "run collaborate", "status"], "coordinator"),
     "somebody who tries the demo": ([*PAPERS, "demo --rows 0"], "coordinator"),
 }

@@ -80,6 +80,7 @@ THROUGH = {
     "counterfoil.cli.commands.adopt.adopt": ("counterfoil.cli.options.note_read", "table-read"),
     "counterfoil.cli.commands.contract.new": ("counterfoil.cli.options.note_read", "table-read"),
     "counterfoil.cli.commands.contract.test": ("counterfoil.cli.options.note_read", "table-read"),
+    "counterfoil.cli.commands.rehearse.rehearse": ("counterfoil.cli.options.note_read", "table-read"),
     "counterfoil.cli.commands.contract.risk": ("counterfoil.cli.options.note_read", "table-read"),
     "counterfoil.roles.recipient.opening.open_job": ("counterfoil.roles.recipient.opening._note", "release-opened"),
     "counterfoil.roles.node.handover.announce_release": (

@@ -158,6 +158,7 @@ ASKED: Mapping[str, tuple[str, str]] = {
     "open": ("regulator", "{agreement}"),
     "attack release": ("regulator", "{agreement} --seconds 20"),
     "verify": ("", "{exchange}"),
+    "rehearse": ("", "{terms} --table bank-a={table}"),
     "warm": ("", ""),
     "party init": ("", "stranger --home {new}/stranger --exchange {new}/exchange"),
     "party card": ("bank-a", ""),

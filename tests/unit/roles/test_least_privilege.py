@@ -192,7 +192,7 @@ ANYBODYS = {
             "roster new",
             "roster show",
         ),
-        "warm",
+        *("warm", "rehearse"),
     ),
     "papers that all who reach the exchange may read": (
         *("agreement explain", "agreement diff", "verify", "evidence", "catalogue list", "catalogue search"),

@@ -1,0 +1,4 @@
+from counterfoil.rehearsal.rehearse import rehearse
+
+__all__ = ["rehearse"]
+__version__: str
