@@ -176,18 +176,18 @@ class Rehearsal(Results):
     @property
     def about(self) -> tuple[str, ...]:
         """What it was made of, in sentences."""
-        made = [part for part, each in self.brought.items() if not each.own]
         lines = []
         if self.owned:
             lines.append(
                 f"{_given(self.owned)}: own rows. Whoever gets this learns about them, and no review or budget "
                 "protected them; keep it where the tables are."
             )
-        if made:
+        if made := [part for part, each in self.brought.items() if not each.own]:
             counts = [f"{rows:,}" for rows in sorted({self.brought[part].account["read"] for part in made})]
             lines.append(
-                f"{_given(made)}: made up from the contract, {wording.listing(counts)} rows, seed {self.seed}. They "
-                "say nothing about anybody, and have in common only what the contract says."
+                f"{_given(made) if self.owned else 'All tables'}: made up from their contracts, with "
+                f"{wording.listing(counts)} rows each, seed {self.seed}. They say nothing about anybody, and have in "
+                "common only what the contracts say."
             )
         return tuple(lines)
 
