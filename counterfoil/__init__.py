@@ -4,7 +4,8 @@ This package is the library: it knows nothing of Prefect, so that it can be inst
 
 In Python and notebooks:
 
-* `counterfoil.rehearse(agreement, tables)` runs an agreement's whole job in this process, and returns DataFrames.
+* `counterfoil.rehearse(agreement, tables)` runs an agreement's whole job in this process, and returns DataFrames;
+* `counterfoil.open(path)` verifies what was released to a recipient, and returns it as DataFrames.
 """
 
 from __future__ import annotations
@@ -14,16 +15,20 @@ from typing import Any
 
 __version__ = "0.2.0"
 
-_PUBLIC = {"rehearse": "counterfoil.rehearsal.rehearse"}
+_PUBLIC = {
+    "open": ("counterfoil.roles.recipient.results", "open_results"),
+    "rehearse": ("counterfoil.rehearsal.rehearse", "rehearse"),
+}
 """Where what is public is: it is imported when it is first used. `__init__.pyi` tells type checkers."""
 
-__all__ = ["rehearse"]
+__all__ = ["open", "rehearse"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PUBLIC[name]), name)
+    module, function = _PUBLIC[name]
+    return getattr(import_module(module), function)
 
 
 def __dir__() -> list[str]:

@@ -17,7 +17,7 @@ from counterfoil.joint.planning import read_planned, read_roster
 from counterfoil.joint.rehearsal import same_as_pooled
 from counterfoil.rehearsal.brought import Brought, Given, bring
 from counterfoil.rehearsal.computing import compute
-from counterfoil.rehearsal.results import Rehearsal
+from counterfoil.rehearsal.results import Rehearsal, made_of
 
 SEED: Final = 7
 """Of the tables that are made, unless told."""
@@ -62,7 +62,10 @@ def rehearse(
     computed = compute(terms, {part: each.table for part, each in brought.items()}, job, None if own else _key(seed))
     results = {name: analysis.present(computed.numbers[name]) for name, analysis in plans.items()}
     _check_pooled(terms, plans, results, brought)
-    return Rehearsal(terms.title, period, results, terms, brought, computed, parties.raw == raw, seed)
+    return Rehearsal(
+        title=terms.title, period=period, results=results, about=made_of(brought, seed), rehearsed=True,
+        terms=terms, brought=brought, computed=computed, has_keys=parties.raw == raw,
+    )  # fmt: skip
 
 
 def _key(seed: int) -> bytes:

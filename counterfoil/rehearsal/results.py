@@ -1,17 +1,15 @@
-"""Results as an analyst works with them: a DataFrame for each analysis, with how exact it is and what is hidden."""
+"""What came of a rehearsal, as an analyst works with it: results, what is hidden and why, and what the job costs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from counterfoil.analyses.base import Measure, Result, ResultTable
 from counterfoil.errors import NotFoundError
 from counterfoil.governance.agreements.agreement import Agreement, Part
 from counterfoil.governance.documents import did_you_mean
@@ -20,84 +18,13 @@ from counterfoil.rehearsal.brought import Brought
 from counterfoil.rehearsal.computing import Computed
 from counterfoil.rehearsal.pages import write_pages
 from counterfoil.report import wording
-from counterfoil.report.pages.notebook import fragment
+from counterfoil.report.results import Results
 
 COMPLEMENT = "with it, a hidden cell could be worked out from a total"
 """Why a cell is hidden that no rule forbids by itself."""
 
 
-@dataclass(frozen=True, repr=False)
-class Results(Mapping[str, pd.DataFrame]):
-    """Results by the names of their analyses: the first table of each, as a DataFrame; a hidden number is NA.
-
-    What every measured column is, its unit and how exact it is, is in `measures`, and in `frame.attrs["columns"]`.
-
-    Attributes:
-        title: The agreement's title.
-        period: Which period the results are of.
-        results: The same as the analyses gave them, with findings and assumptions.
-    """
-
-    title: str
-    period: str
-    results: Mapping[str, Result]
-
-    def __getitem__(self, name: str) -> pd.DataFrame:
-        return self.tables(name)[0]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.results)
-
-    def __len__(self) -> int:
-        return len(self.results)
-
-    def tables(self, name: str) -> tuple[pd.DataFrame, ...]:
-        """Return all tables of an analysis. Raises: KeyError."""
-        return tuple(_framed(each) for each in self._result(name).tables)
-
-    def measures(self, name: str) -> pd.DataFrame:
-        """Return the unit, the label and the bound or 95 % interval of each measured column. Raises: KeyError."""
-        rows = [
-            {"table": table.title, "column": column, **_facts(each)}
-            for table in self._result(name).tables
-            for column, each in table.measures.items()
-        ]
-        return pd.DataFrame(rows).astype({"interval": float}).set_index(["table", "column"])
-
-    def findings(self, name: str) -> tuple[str, ...]:
-        """Return what the results say in plain words. Raises: KeyError."""
-        return self._result(name).findings
-
-    @property
-    def hidden(self) -> pd.DataFrame:
-        """How many cells each analysis has, and how many of them are hidden."""
-        rows = {name: {"cells": each.cells, "hidden": each.suppressed} for name, each in self.results.items()}
-        return pd.DataFrame.from_dict(rows, orient="index", columns=["cells", "hidden"]).rename_axis("analysis")
-
-    def _result(self, name: str) -> Result:
-        if name not in self.results:
-            raise KeyError(f"no analysis {name!r}{did_you_mean(name, self.results)}; there are {', '.join(self)}")
-        return self.results[name]
-
-    def __repr__(self) -> str:
-        listed = "".join(f"\n  {name}: {result.title}" for name, result in self.results.items())
-        return f"<{'rehearsal, not released' if self.rehearsed else 'results'}: {self.title}, {self.period}>{listed}"
-
-    def _repr_html_(self) -> str:
-        return fragment(f"{self.title}, {self.period}", self.about, self.results.values(), rehearsal=self.rehearsed)
-
-    @property
-    def about(self) -> tuple[str, ...]:
-        """What they are of, in sentences."""
-        return ()
-
-    @property
-    def rehearsed(self) -> bool:
-        """Whether they are no release."""
-        return False
-
-
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class Rehearsal(Results):
     """What the recipients of an agreement would get of these tables. No release: nobody approved or signed it.
 
@@ -106,14 +33,12 @@ class Rehearsal(Results):
         brought: What each owner brought.
         computed: What was computed of it, with what it cost.
         has_keys: Whether the roster has the parties' own keys, so that the agreement's digest is the one they sign.
-        seed: Of the made tables.
     """
 
-    terms: Agreement = field(repr=False)
-    brought: Mapping[Part, Brought] = field(repr=False)
-    computed: Computed = field(repr=False)
-    has_keys: bool = False
-    seed: int = 0
+    terms: Agreement
+    brought: Mapping[Part, Brought]
+    computed: Computed
+    has_keys: bool
 
     @property
     def plan_digests(self) -> dict[str, str]:
@@ -173,27 +98,15 @@ class Rehearsal(Results):
         """Estimate how long nodes on machines of their own take to compute this, so far from one another."""
         return self.computed.cost.seconds(round_trip_ms / 1000)
 
-    @property
-    def about(self) -> tuple[str, ...]:
-        """What it was made of, in sentences."""
-        lines = []
-        if self.owned:
-            lines.append(
-                f"{_given(self.owned)}: own rows. Whoever gets this learns about them, and no review or budget "
-                "protected them; keep it where the tables are."
-            )
-        if made := [part for part, each in self.brought.items() if not each.own]:
-            counts = [f"{rows:,}" for rows in sorted({self.brought[part].account["read"] for part in made})]
-            lines.append(
-                f"{_given(made) if self.owned else 'All tables'}: made up from their contracts, with "
-                f"{wording.listing(counts)} rows each, seed {self.seed}. They say nothing about anybody, and have in "
-                "common only what the contracts say."
-            )
-        return tuple(lines)
-
     def for_recipient(self, recipient: str) -> Results:
         """Return what one recipient would get. Raises: NotFoundError."""
-        return Results(self.title, self.period, {each.name: self.results[each.name] for each in self._plans(recipient)})
+        if recipient not in self.terms.recipients:
+            known = self.terms.recipients
+            raise NotFoundError(
+                f"{recipient!r} is no recipient{did_you_mean(recipient, known)}; there are {', '.join(known)}"
+            )
+        given = {plan.name: self.results[plan.name] for plan in self.terms.plans_for(recipient)}
+        return Results(self.title, self.period, given, self.about, self.rehearsed)
 
     def save(self, folder: Path | str) -> list[Path]:
         """Write each recipient's page, tables and JSON into a folder of its own, and return the pages' paths.
@@ -202,28 +115,22 @@ class Rehearsal(Results):
         """
         return write_pages(self.terms, self.period, self.results, self.computed, Path(folder), self.about)
 
-    def _plans(self, recipient: str) -> list[Result]:
-        if recipient not in self.terms.recipients:
-            known = self.terms.recipients
-            raise NotFoundError(
-                f"{recipient!r} is no recipient{did_you_mean(recipient, known)}; there are {', '.join(known)}"
-            )
-        return [self.results[plan.name] for plan in self.terms.plans_for(recipient)]
 
-    @property
-    def rehearsed(self) -> bool:
-        """Whether they are no release."""
-        return True
-
-
-def _framed(table: ResultTable) -> pd.DataFrame:
-    frame = table.frame.copy()
-    frame.attrs = {"title": table.title, "columns": {name: _facts(each) for name, each in table.measures.items()}}
-    return frame
-
-
-def _facts(measure: Measure) -> dict[str, Any]:
-    return {"unit": measure.unit, "label": measure.label, "bound": measure.bound, "interval": measure.interval}
+def made_of(brought: Mapping[Part, Brought], seed: int) -> tuple[str, ...]:
+    """Say in sentences what a rehearsal was made of."""
+    lines = []
+    if own := [part for part, each in brought.items() if each.own]:
+        lines.append(
+            f"{_given(own)}: own rows. Whoever gets this learns about them, and no review or budget protected them; "
+            "keep it where the tables are."
+        )
+    if made := [part for part, each in brought.items() if not each.own]:
+        counts = [f"{rows:,}" for rows in sorted({brought[part].account["read"] for part in made})]
+        lines.append(
+            f"{_given(made) if own else 'All tables'}: made up from their contracts, with {wording.listing(counts)} "
+            f"rows each, seed {seed}. They say nothing about anybody, and have in common only what the contracts say."
+        )
+    return tuple(lines)
 
 
 def _meaning(terms: Agreement, name: str, rule: str) -> str:

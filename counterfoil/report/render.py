@@ -25,8 +25,9 @@ FORMAT = "counterfoil/report/1"
 REHEARSAL = "counterfoil/rehearsal/1"
 """What a rehearsal says that it is in place of that, so that no reader of reports takes it for one."""
 
-_PAGE, _PAPER, _JSON = "report.html", "report.pdf", "report.json"
-_REHEARSED_PAGE, _REHEARSED_JSON = "rehearsal.html", "rehearsal.json"
+_PAGE, _PAPER = "report.html", "report.pdf"
+_REHEARSED_PAGE = "rehearsal.html"
+REPORT_JSON, REHEARSED_JSON = "report.json", "rehearsal.json"
 
 
 def render(report: Report, folder: Path) -> Path:
@@ -48,11 +49,11 @@ def write(report: Report, folder: Path) -> Path:
     """
     files = package(report)
     if report.rehearsal:
-        files[_REHEARSED_JSON] = _dumped(report)
+        files[REHEARSED_JSON] = _dumped(report)
         files[_REHEARSED_PAGE] = page.html(report, tuple(sorted(files))).encode()
         write_folder(folder, files)
         return folder / _REHEARSED_PAGE
-    files[_JSON] = _dumped(report)
+    files[REPORT_JSON] = _dumped(report)
     files[_PAGE] = page.html(report, tuple(sorted(files)), no_paper="it was not set yet").encode()
     write_folder(folder, files)
     remove_file(folder / _PAPER)
@@ -64,7 +65,7 @@ def add_paper(report: Report, folder: Path) -> str:
 
     That reason is returned, "" if there is none. A failure here takes nothing else from the reader.
     """
-    beside = (*names(report), _JSON)
+    beside = (*names(report), REPORT_JSON)
     try:
         from counterfoil.report.pages.pdf import pdf  # noqa: PLC0415 (40 MB, and not every caller renders)
 

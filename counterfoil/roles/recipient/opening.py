@@ -47,6 +47,7 @@ class OpenedJob:
 
     job: str
     evidence: str
+    period: str
     results: tuple[Result, ...]
     page: Path
     last_day: date
@@ -116,7 +117,7 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str, now: datetim
         _note(home, each, now)
     no_paper = add_paper(report, page.parent)
     last = min(item.release.last_day(terms) for item in delivered.values())
-    return OpenedJob(draft.evidence.job, evidence, results, page, last, no_paper, report.again)
+    return OpenedJob(draft.evidence.job, evidence, draft.evidence.period, results, page, last, no_paper, report.again)
 
 
 @dataclass(frozen=True, slots=True)
