@@ -57,7 +57,6 @@ _CLOSE = Declared(
 )
 _BY_RULE = Declared(BY_RULE, 1, "how many cells of each exact analysis break each disclosure rule")
 _CROSS = Declared(CROSS, 1, "whether analyses of the same rows agree on the sums that they have in common")
-
 _JOBS_OWN = frozenset({REJECTED, HIDDEN, CLOSE, BY_RULE, CROSS})
 
 

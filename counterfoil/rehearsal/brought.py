@@ -14,25 +14,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from counterfoil.canonical import MAX_YAML_BYTES
 from counterfoil.data.checking.expectation_rules import compile_rules
-from counterfoil.data.checking.expectations import load_valid, validate
-from counterfoil.data.minimising.minimise import Minimised, minimise
-from counterfoil.data.minimising.protect import protect
+from counterfoil.data.checking.expectations import validate
+from counterfoil.data.minimising.minimise import Minimised
 from counterfoil.data.reading.table import Table, load
-from counterfoil.data.row_sketch import KEY_BYTES, tagged
-from counterfoil.data.row_tags import with_tags, without_identifiers
+from counterfoil.data.row_sketch import KEY_BYTES
 from counterfoil.data.synthetic import synth
 from counterfoil.errors import AgreementError, NotFoundError, WrongTypeError
 from counterfoil.files import read_named
 from counterfoil.governance.agreements.agreement import Agreement, Part
 from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.contracts.minimisation import Demands
-from counterfoil.governance.cumulative.release_history import guarded
 from counterfoil.governance.documents import did_you_mean
+from counterfoil.roles.preparation import Preparation
 
 Given: TypeAlias = "pd.DataFrame | Path | str"
 """A table, or the path of its file."""
@@ -43,18 +43,19 @@ ROWS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What is left of an owner's table when it would leave, and what became of the rest.
+    """What is left of an owner's table when it would leave, as the arrays that are split, and what became of the rest.
 
     `own` says that the rows are somebody's, and not made up. `account` counts rows by what became of them.
     """
 
     table: Table
+    arrays: Mapping[str, NDArray[np.int64]]
     own: bool
     account: Mapping[str, int]
 
 
 def bring(
-    terms: Agreement, folder: Path, given: Mapping[str, Given], rows: int | None, seed: int
+    terms: Agreement, period: str, folder: Path, given: Mapping[str, Given], rows: int | None, seed: int
 ) -> dict[Part, Brought]:
     """Bring a table for every part: the given one, or one of so many rows that its contract and the seed make.
 
@@ -67,22 +68,19 @@ def bring(
         satisfy its contract; ContractError, QualityRuleError where none can be made; RefusedError, PlanError.
     """
     owns = {_part(terms, name): table for name, table in given.items()}
-    key, link = secrets.token_bytes(KEY_BYTES), secrets.token_bytes(KEY_BYTES) if terms.links else None
+    tags, links = secrets.token_bytes(KEY_BYTES), secrets.token_bytes(KEY_BYTES)
     found = {}
     for index, owner in enumerate(terms.owners):
         made: Mapping[str, Table] | None = None
         for name in terms.holdings[owner]:
-            part, contract = Part(owner, name), terms.contracts[name]
+            part, steps = Part(owner, name), Preparation(terms, name, period, lambda: tags, lambda: links)
             if part in owns:
-                table = _checked(part, contract, owns[part])
+                kept = _own(part, steps, owns[part])
             else:
                 made = made or _made(terms, folder, rows, [seed, index])
-                table = made[contract.source]
-            ready = without_identifiers(with_tags(table, key))
-            ready = tagged(ready, key) if name in guarded(terms) else ready
-            needed = {column for plan in terms.analyses if plan.contract == name for column in plan.columns}
-            kept = _protected(part, ready, needed, link, owns.get(part))
-            found[part] = Brought(kept.table, part in owns, kept.account)
+                kept = _minimised(steps, made[terms.contracts[name].source])
+            arrays, _ = steps.encode(kept.table)
+            found[part] = Brought(kept.table, arrays, part in owns, kept.account)
     return found
 
 
@@ -124,18 +122,28 @@ def _least(contract: Contract) -> int:
     return max((rule.arguments["min_value"] or 0 for rule in counted), default=0)
 
 
-def _checked(part: Part, contract: Contract, given: Given) -> Table:
-    """Load and check a table as its owner's worker does; what does not fit is on a page beside it, for its owner."""
-    if not isinstance(given, pd.DataFrame):
-        path = Path(given)
-        if not path.exists():
-            raise NotFoundError(f"{path}: no such file; give the path of the table of {part.owner} for {part.contract}")
-        return load_valid(path, contract, contract.unit)[0]
-    page = Path(f"{part.owner}.{part.contract}.faults.html")
-    with _in_memory(part, given) as file:
-        table = load(file, contract, page)
-    validate(table, page)
-    return table
+def _own(part: Part, steps: Preparation, given: Given) -> Minimised:
+    """Check and minimise a table as its owner's worker does; pages beside it say what does not fit, and who stands out.
+
+    Of a frame, they are in the working folder.
+    """
+    if isinstance(given, pd.DataFrame):
+        page = Path(f"{part.owner}.{part.contract}.faults.html")
+        with _in_memory(part, given) as file:
+            table = load(file, steps.terms.contracts[part.contract], page)
+        validate(table, page)
+        return steps.minimise(table, page.with_name(f"{part.owner}.{part.contract}.risk.html"))
+    path = Path(given)
+    if not path.exists():
+        raise NotFoundError(f"{path}: no such file; give the path of the table of {part.owner} for {part.contract}")
+    return steps.minimise(steps.check(path)[0], path.with_suffix(".risk.html"))
+
+
+def _minimised(steps: Preparation, made: Table) -> Minimised:
+    """Minimise a made table. There is nobody in it whom a demand of anonymity could protect."""
+    everybody = replace(made, contract=replace(made.contract, demands=Demands()))
+    with tempfile.TemporaryDirectory() as folder:
+        return steps.minimise(everybody, Path(folder) / "risk.html")
 
 
 @contextmanager
@@ -155,15 +163,3 @@ def _in_memory(part: Part, frame: pd.DataFrame) -> Iterator[Path]:
         path = Path(folder) / f"{part.owner}.{part.contract}.parquet"
         path.symlink_to(f"/proc/self/fd/{file.fileno()}")
         yield path
-
-
-def _protected(
-    part: Part, table: Table, needed: set[str], link: bytes | None, given: Given | None
-) -> Minimised:  # fmt: skip
-    """Minimise the table, and hold an own one to its contract's demands of anonymity: nobody is in a made one."""
-    if given is None:
-        everybody = replace(table, contract=replace(table.contract, demands=Demands()))
-        return minimise(everybody, needed, link)
-    if isinstance(given, pd.DataFrame):
-        return protect(table, needed, Path(f"{part.owner}.{part.contract}.risk.html"), link)
-    return protect(table, needed, Path(given).with_suffix(".risk.html"), link)

@@ -14,13 +14,12 @@ from typing import Any, Final, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.data.reading.table import Table
 from counterfoil.disclosure.suppression import Judged
 from counterfoil.errors import IntegrityError
 from counterfoil.governance.agreements.agreement import Agreement, Part
 from counterfoil.governance.cumulative.release_history import guarded
 from counterfoil.governance.jobs.job import Job
-from counterfoil.joint.computation import JointComputation, declared, local_parts
+from counterfoil.joint.computation import JointComputation, declared
 from counterfoil.joint.cost_estimate import CHECK, COMPARE, GUARD, HIDE, Estimate
 from counterfoil.mpc.ring.shares import Arith, as_signed
 from counterfoil.mpc.runtime.host_memory import check_room
@@ -29,6 +28,7 @@ from counterfoil.mpc.session.step_checkpoint import ROUNDS as CHECKPOINT_ROUNDS
 from counterfoil.mpc.suites.plain import Cost
 from counterfoil.mpc.suites.registry import SUITES
 from counterfoil.mpc.suites.replicated import Replicated
+from counterfoil.rehearsal.brought import Brought
 from counterfoil.roles.node.drafting import check_openings
 
 Numbers: TypeAlias = Mapping[str, Mapping[str, NDArray[np.int64]]]
@@ -57,15 +57,15 @@ class Computed:
     seconds: float
 
 
-def compute(terms: Agreement, tables: Mapping[Part, Table], job: Job, seed: bytes | None = None) -> Computed:
-    """Compute what the agreement releases of these minimised tables. With a seed noise is the same each time, too.
+def compute(terms: Agreement, brought: Mapping[Part, Brought], job: Job, seed: bytes | None = None) -> Computed:
+    """Compute what the agreement releases of what owners brought. With a seed noise is the same each time, too.
 
     Raises: IntegrityError where sums that should agree do not, or something else was opened than is declared;
-        OutOfBoundsError, PlanError, RangeError; LimitError when it does not fit into memory.
+        PlanError, RangeError; LimitError when it does not fit into memory.
     """
     began, suite = time.monotonic(), SUITES[terms.suite]
-    rows = {part: table.rows for part, table in tables.items()}
-    arrays = {part: local_parts(terms, part.contract, table) for part, table in tables.items()}
+    rows = {part: each.table.rows for part, each in brought.items()}
+    arrays = {part: each.arrays for part, each in brought.items()}
     check_room(suite.nodes * sum(each.size for own in arrays.values() for each in own.values()), suite.nodes - 1)
     shares = _shared(arrays, suite.nodes)
     ended = run_local(

@@ -55,11 +55,11 @@ def rehearse(
     parties = outline_roster(raw, source, today)
     terms, plans = read_planned(path, parties)
     terms.check_not_over(today)
-    brought = bring(terms, path.resolve().parent.parent / "data", tables or {}, rows, seed)
     period = terms.schedule.period(max(today, terms.starts))
+    brought = bring(terms, period, path.resolve().parent.parent / "data", tables or {}, rows, seed)
     job = Job(terms.digest, period, {str(part): "rehearsed" for part in terms.parts})
     own = any(each.own for each in brought.values())
-    computed = compute(terms, {part: each.table for part, each in brought.items()}, job, None if own else _key(seed))
+    computed = compute(terms, brought, job, None if own else _key(seed))
     results = {name: analysis.present(computed.numbers[name]) for name, analysis in plans.items()}
     _check_pooled(terms, plans, results, brought)
     return Rehearsal(

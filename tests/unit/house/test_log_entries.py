@@ -39,6 +39,7 @@ METHODS = {
     "counterfoil.roles.owner.Contribution": "contribution",
     "counterfoil.roles.node.attempt.Computation": "computation",
     "counterfoil.roles.node.drafting.Results": "settled",
+    "counterfoil.roles.preparation.Preparation": r"(self\._)?steps",
 }
 """Classes whose methods touch data, and what those who call them name the object."""
 
