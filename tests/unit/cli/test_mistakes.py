@@ -62,6 +62,10 @@ class Desk:
         roster.write_bytes(self.banks.roster.raw)
         return self.run("agreement", "draft", self.folder / "ours" / EXPOSURE, "--roster", roster, home="bank-a")
 
+    def rehearse(self, old: str, new: str, file: str = EXPOSURE, *options: object) -> Result:
+        self.change(file, old, new)
+        return self.run("rehearse", self.folder / "ours" / EXPOSURE, *options)
+
     def sign(self, old: str, new: str) -> Result:
         """Sign what somebody proposed by a program of its own, which plans nothing."""
         self.change(EXPOSURE, old, new)
@@ -95,6 +99,17 @@ def _ended(desk: Desk) -> Result:
 def _ended_draft(desk: Desk) -> Result:
     _ended(desk)
     return desk.draft("kind: Agreement", "kind: Agreement")
+
+
+def _ended_rehearsal(desk: Desk) -> Result:
+    _ended(desk)
+    return desk.rehearse("kind: Agreement", "kind: Agreement")
+
+
+def _rehearsed_into_new_folder(desk: Desk) -> Result:
+    made = desk.rehearse("suite: rep3", "suite: rep3", EXPOSURE, "--out", desk.folder / "not" / "there")
+    assert (desk.folder / "not" / "there" / "bank-a" / "rehearsal.html").exists()
+    return made
 
 
 def _twice(desk: Desk) -> Result:
@@ -134,6 +149,41 @@ MADE: dict[str, Made] = {
     "1 misspelt column field": (
         lambda desk: desk.contract("        required: true", "        requird: true"), ContractError,
         "did you mean 'required'?",
+    ),
+    "1 misspelt column field, rehearsed": (
+        lambda desk: desk.rehearse("        required: true", "        requird: true", LOANS), ContractError,
+        "did you mean 'required'?",
+    ),
+    "2 misspelt parameter, rehearsed": (
+        lambda desk: desk.rehearse("      value: balance", "      valu: balance"), PlanError,
+        "parameters.valu: mean_by_group has no parameter 'valu'; did you mean 'value'?",
+    ),
+    "3 no such analysis, rehearsed": (
+        lambda desk: desk.rehearse("analysis: total\n", "analysis: totl\n"), PlanError,
+        "there is no analysis 'totl'; did you mean 'total'?",
+    ),
+    "4 a text in a total, rehearsed": (
+        lambda desk: desk.rehearse(TOTAL, TOTAL.replace("balance", "region")), PlanError,
+        "column 'region' is string; total takes integer or number",
+    ),
+    "5 wrong column, rehearsed": (
+        lambda desk: desk.rehearse(TOTAL, TOTAL.replace("balance", "blance")), AgreementError,
+        "contract loans has no column 'blance'; did you mean 'balance'?",
+    ),
+    "6 tab in YAML, rehearsed": (
+        lambda desk: desk.rehearse("  purpose: >-", "\tpurpose: >-", LOANS), DocumentError,
+        "indent with spaces, not with tabs",
+    ),
+    "7 ended contract, rehearsed": (
+        _ended_rehearsal, AgreementError, "loans ends on 2020-01-01, before the agreement does",
+    ),
+    "9 quorum above the reviewers, rehearsed": (
+        lambda desk: desk.rehearse("quorum: 2", "quorum: 5"), AgreementError, "is more than the 3 reviewers",
+    ),
+    "32 rehearsed into a folder that is not there": (_rehearsed_into_new_folder, RIGHT, "bank-a/rehearsal.html"),
+    "33 owner as reviewer, rehearsed": (
+        lambda desk: desk.rehearse("reviewers: [reviewer-1,", "reviewers: [bank-b,"), AgreementError,
+        "in the roster bank-b is owner, not reviewer",
     ),
     "2 misspelt parameter, lint": (
         lambda desk: desk.lint("      value: balance", "      valu: balance"), PlanError,
