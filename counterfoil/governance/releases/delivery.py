@@ -7,6 +7,7 @@ elsewhere. What opens a store is in the environment of whoever uses it, never in
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Final
 
 from counterfoil.governance.agreements.agreement import Agreement
@@ -18,6 +19,10 @@ SEALED: Final = "sealed"
 """The kind of the blobs that are handed over."""
 
 _SETTINGS: Final = "COUNTERFOIL_STORE_"
+
+_OF_STORE: Final = re.compile("(?:AWS|AZURE|GOOGLE)(?:_(?!(?:AWS|AZURE|GOOGLE)_)[^_]*)+")
+"""A setting as a store's tools name it, its provider once and first: what names one further on is of another recipient,
+like bank-aws beside bank."""
 
 
 def store_of(terms: Agreement, recipient: str) -> str:
@@ -39,9 +44,5 @@ def settings(recipient: str) -> dict[str, str]:
 
     COUNTERFOIL_STORE_BANK_A_AWS_ACCESS_KEY_ID is AWS_ACCESS_KEY_ID for the store of bank-a, and for no other.
     """
-    prefix = f"{_SETTINGS}{recipient.upper().replace('-', '_')}_"
-    return {
-        name.removeprefix(prefix): value
-        for name, value in os.environ.items()
-        if name.startswith((f"{prefix}AWS_", f"{prefix}AZURE_", f"{prefix}GOOGLE_"))
-    }
+    own = re.compile(f"{_SETTINGS}{recipient.upper().replace('-', '_')}_({_OF_STORE.pattern})")
+    return {found[1]: value for name, value in os.environ.items() if (found := own.fullmatch(name))}

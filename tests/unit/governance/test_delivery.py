@@ -369,7 +369,19 @@ def test_a_store_is_opened_with_its_recipients_settings_alone(monkeypatch: pytes
     monkeypatch.setenv("COUNTERFOIL_STORE_BANK_AB_AWS_ACCESS_KEY_ID", "of-ab")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of-all")
     assert settings("bank-a") == {"AWS_ACCESS_KEY_ID": "of-a"}
-    assert settings("regulator") == {}
+    assert settings("regulator") == {} == settings("bank")
+
+
+@pytest.mark.parametrize("other", ["bank-aws", "bank-aws-x", "bank-google-cloud", "bank-azure"])
+def test_a_recipient_called_like_a_provider_keeps_its_settings_from_others(
+    other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"COUNTERFOIL_STORE_{other.upper().replace('-', '_')}_AWS_ACCESS_KEY_ID", "of the other")
+    monkeypatch.setenv(f"COUNTERFOIL_STORE_{other.upper().replace('-', '_')}_GOOGLE_BUCKET", "of the other, too")
+    monkeypatch.setenv("COUNTERFOIL_STORE_BANK_AZURE_STORAGE_ACCOUNT_NAME", "of-bank")
+    assert settings("bank") == {"AZURE_STORAGE_ACCOUNT_NAME": "of-bank"}
+    own = settings(other)
+    assert (own["AWS_ACCESS_KEY_ID"], own["GOOGLE_BUCKET"]) == ("of the other", "of the other, too")
 
 
 def test_every_way_out_has_a_code_of_its_own() -> None:
