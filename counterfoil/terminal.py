@@ -7,6 +7,8 @@ call prints whole lines, and a line break within one is a blank. Knows nothing o
 from __future__ import annotations
 
 import json
+import os
+import stat
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -60,6 +62,15 @@ def answer(question: str) -> str:
     if typed := sys.stdin.readline():
         return typed.strip()
     raise EOFError
+
+
+def can_answer() -> bool:
+    """Return whether answers can come: from a terminal, a pipe or a file, but from nothing that is closed or empty."""
+    try:
+        kind = os.fstat(sys.stdin.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):  # closed, or no file at all
+        return False
+    return sys.stdin.isatty() or not stat.S_ISCHR(kind)
 
 
 def console() -> Console:

@@ -10,14 +10,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from counterfoil import clock
-from counterfoil.governance.agreements.templates import copy_examples
-from counterfoil.terminal import answer, complain, console, say
+from counterfoil.errors import DocumentError, RefusedError
+from counterfoil.governance.agreements.templates import INDUSTRIES, copy_examples, templates
+from counterfoil.terminal import answer, can_answer, complain, console, say
 from counterfoil_prefect import flows
 from counterfoil_prefect.deployments.display import Display, Line
 from counterfoil_prefect.deployments.stand import DemoError, Stand
 from counterfoil_prefect.deployments.watch import Watch
 from counterfoil_prefect.flows.stages import STAGES, Stage, stages_of
 
+INDUSTRY = "banking"
+AGREEMENT = INDUSTRIES[INDUSTRY]
+CONTRACT = "loans.odcs.yaml"
 ROOT = Path(__file__).resolve().parent.parent
 OWNERS = ("bank-a", "bank-b", "bank-c", "bank-d")
 NODES = ("node-0", "node-1", "node-2")
@@ -156,7 +160,7 @@ class Demo:
         roster = self.stand.folder / "roster.yaml"
         given = [word for party in self.roles for word in ("--card", str(cards / f"{party}.json"))]
         await self.stand.cli("bank-a", "roster", "new", str(members), *given, "--out", str(roster))
-        file = contracts / "agreements" / "exposure.agreement.yaml"
+        file = contracts / "agreements" / f"{AGREEMENT}.agreement.yaml"
         drafted = await self.stand.cli("bank-a", "agreement", "draft", str(file), "--roster", str(roster))
         agreement = drafted.splitlines()[0]
 
@@ -191,7 +195,7 @@ class Demo:
     async def _make_tables(self, wish: Sequence[str]) -> None:
         with self.display.step("tables"):
             folder = self.stand.folder / "tables"
-            contract = self.stand.folder / "contracts" / "data" / "loans.odcs.yaml"
+            contract = self.stand.folder / "contracts" / "data" / CONTRACT
             into = ("--contract", str(contract), "--out", str(folder))
             await self.stand.call("counterfoil_prefect.synthetic_data.__main__:main", "synthetic_data", *into, *wish)
             for path in folder.iterdir():
@@ -278,8 +282,30 @@ async def demo(folder: Path, tables: Sequence[str], ask: bool, keep: bool) -> No
             await asyncio.Event().wait()
 
 
-def run(folder: Path, tables: Sequence[str], *, ask: bool, keep: bool) -> None:
-    """Run the demo, and end all that it started however it ends. Raises: SystemExit."""
+def check_wishes(rows: int, ask: bool) -> None:
+    """Check, before anything starts, what would fail at the end.
+
+    Raises: DocumentError for tables that the banks' contract does not allow; RefusedError where nobody can answer.
+    """
+    loans = next(each for each in templates()[INDUSTRY].contracts if each.source == CONTRACT)
+    if not loans.fewest_rows <= rows <= loans.most_rows:
+        raise DocumentError(
+            f"--rows {rows}: the contract {loans.id} allows a bank {loans.fewest_rows} to {loans.most_rows} rows; give "
+            "a number between these"
+        )
+    if ask and not can_answer():
+        raise RefusedError(
+            "--review ask: nobody can answer here; run it at a terminal, or let the reviewers be scripted"
+        )
+
+
+def run(folder: Path, rows: int, *, canaries: bool, ask: bool, keep: bool) -> None:
+    """Run the demo, and end all that it started however it ends.
+
+    Raises: SystemExit; DocumentError or RefusedError for what it cannot be run with.
+    """
+    check_wishes(rows, ask)
+    tables = ["--rows", str(rows), *(["--canaries"] if canaries else [])]
     try:
         asyncio.run(demo(folder, tables, ask, keep))
     except DemoError as error:

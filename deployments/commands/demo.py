@@ -33,8 +33,7 @@ def demo(
     demand_all()
     from counterfoil_prefect.deployments.demo import run
 
-    tables = ["--rows", str(rows), *(["--canaries"] if canaries else [])]
-    run(folder.resolve(), tables, ask=review is Review.ASK, keep=keep)
+    run(folder.resolve(), rows, canaries=canaries, ask=review is Review.ASK, keep=keep)
 
 
 COMMAND = Command("demo", demo, extra="all")
