@@ -8,7 +8,7 @@ from counterfoil_prefect.flows.stages import Stage
 from counterfoil_prefect.mpc_tasks.audit import audit
 from counterfoil_prefect.mpc_tasks.compare import compare
 from counterfoil_prefect.mpc_tasks.evaluate import evaluate
-from counterfoil_prefect.mpc_tasks.guard import guard
+from counterfoil_prefect.mpc_tasks.look_back import look_back
 from counterfoil_prefect.mpc_tasks.meet import meet
 from counterfoil_prefect.mpc_tasks.noise import noise
 from counterfoil_prefect.mpc_tasks.range_check import range_check
@@ -32,7 +32,7 @@ def analyse(agreement: RefText, period: Id, submissions: Refs, attempt: Count) -
     take_turn(agreement, period, attempt)
     running = meet(receive(agreement, period, submissions, attempt))
     range_check(running)
-    guard(running)
+    look_back(running)
     for plan in signed(agreement, clock.today()).terms.analyses:
         evaluate(running, plan.name)
     compare(running)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from counterfoil.canonical import bind, jcs
 from counterfoil.data.legible import spelt
-from counterfoil.data.row_sketch import KEY_BYTES
 from counterfoil.deferred import deferred
 from counterfoil.errors import PlanError
 from counterfoil.governance.contracts.contract import Contract
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
     from counterfoil.data.reading.table import Table
 else:
     pa, pc = deferred("pyarrow"), deferred("pyarrow.compute")
+
+KEY_BYTES: Final = 32
+"""How long the key is under which an owner tags rows."""
 
 SAME: Final = 2
 """Two tables are mostly about the same persons where one in so many of the smaller one is in both."""

@@ -1,4 +1,4 @@
-"""Judge what may leave, on shares: tests of cells, suppression, rounding, noise and differencing. Knows no analysis."""
+"""Judge what may leave, on shares: tests of cells, suppression, rounding and noise. Knows no analysis."""
 
 from typing import Final
 

@@ -102,21 +102,26 @@ class Given:
 
     @classmethod
     def of_changes(
-        cls, about: About, changed: Sequence[Arith], moved: Sequence[Arith], moved_largest: Sequence[Arith]
+        cls,
+        about: About,
+        changed: Sequence[Arith],
+        moved: Sequence[Arith] = (),
+        moved_largest: Sequence[Arith] = (),
     ) -> list[Given]:
-        """Make one for each remembered state, from what each owner counted of its own changes.
+        """Make one for each comparison with remembered states, from what each owner counted of its own changes.
 
-        Shapes: for each owner changed and moved (states, cells), moved_largest (states, depth, cells).
+        A person who changed in several cells of a grid is counted in none, so nobody is several times in a union. Of a
+        number of rows nothing moves.
+
+        Shapes: for each owner changed and moved (comparisons, cells), moved_largest (comparisons, depth, cells).
         """
-        persons, sums, tops = stacked(changed), stacked(moved), stacked(moved_largest)
+        of, persons = replace(about, spread=1, change=True), stacked(changed)
+        if not moved:
+            return [cls(of, persons[:, at]) for at in range(persons.shape[1])]
+        sums, tops = stacked(moved).sum(axis=0), stacked(moved_largest)
         return [
-            cls(
-                replace(about, change=True),
-                persons[:, state],
-                {MAGNITUDE: sums[:, state].sum(axis=0)},
-                {HEAVIEST: GivenPeak(tops[:, state])},
-            )
-            for state in range(persons.shape[1])
+            cls(of, persons[:, at], {MAGNITUDE: sums[at]}, {HEAVIEST: GivenPeak(tops[:, at])})
+            for at in range(persons.shape[1])
         ]
 
 

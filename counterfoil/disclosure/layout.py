@@ -222,6 +222,11 @@ def rows_per_person(contract: Contract) -> int:
     return contract.person.most if contract.person else 1
 
 
+def moved_bound(bound: Bound) -> Bound:
+    """Bound by how much a person's part may move: all may have been elsewhere, and who left counts beside who came."""
+    return Bound(0, 2 * bound.magnitude)
+
+
 def depth(rules: Rules) -> int:
     """Return how many of its largest contributions an owner hands in for each cell: a power of two."""
     wanted = (rules.safe_nk_n if "safe_nk_k" in rules.in_force else 0, 2 if "safe_pratio_p" in rules.in_force else 1)
@@ -258,14 +263,15 @@ def _scaled(contract: Contract, limits: Limits, factors: tuple[str, ...]) -> Sca
 
 
 def _check_tests(limits: Limits, bound: Bound, spread: int) -> None:
-    """Check that no number that a test is made of can wrap. Raises: RangeError."""
-    rules, apart = limits.rules, Bound(0, bound.high - bound.low)
-    total = apart.summed(limits.total_rows)
+    """Check that no number that a test is made of can wrap, of what is there or what changed. Raises: RangeError."""
+    rules = limits.rules
     bound.summed(limits.total_rows)
-    for fraction in (rules.safe_nk_k, rules.safe_pratio_p):
-        top = apart.summed(spread * depth(rules)).times(fraction.numerator + fraction.denominator)
-        total.times(fraction.numerator) - top
-        total.times(fraction.denominator) - top
+    for apart in (Bound(0, bound.high - bound.low), moved_bound(bound)):
+        total = apart.summed(limits.total_rows)
+        for fraction in (rules.safe_nk_k, rules.safe_pratio_p):
+            top = apart.summed(spread * depth(rules)).times(fraction.numerator + fraction.denominator)
+            total.times(fraction.numerator) - top
+            total.times(fraction.denominator) - top
 
 
 def _columns(axes: Axes) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ A noised result is judged by its own counts alone: what is hidden of it must dep
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,11 +13,12 @@ import numpy as np
 from counterfoil.disclosure.complement import Place, complement, tests_of
 from counterfoil.disclosure.declaration import Cells, Declaration
 from counterfoil.disclosure.evidence import Given, joined
-from counterfoil.disclosure.evidence_tests import line_tests, together
+from counterfoil.disclosure.evidence_tests import line_tests, tests, together
 from counterfoil.disclosure.lattice import Axes, Index, cells_of
 from counterfoil.disclosure.layout import Layout
 from counterfoil.disclosure.suppression import Judged, judge
 from counterfoil.governance.policies.rules import Rules
+from counterfoil.mpc.circuits.core.ranked import folded
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import U64, Arith, concat
 
@@ -44,13 +45,22 @@ def protect(
 ) -> Protected:
     """Judge all cells by what owners gave, by contract and grid, and hide what would restore forbidden ones.
 
+    `cells` are those that may leave at all: of what is not among them nothing is released, and it hides nothing.
+
     Shapes: `given` lists the evidence of each grid of each layout.
     Cost: 17 rounds for the largest contributions, 9 for the tests, 16 for the verdict; then 19, and some 55 for all
         grids together that are equally far from the number of all rows.
     Reveals: nothing.
     """
+    if not cells:
+        return Protected({}, {})
     # 1. What all owners have together, and its tests.
-    places = [Place(name, layout, grid) for name, layout in layouts.items() for grid in layout.lattice.grids]
+    places = [
+        Place(name, layout, grid)
+        for name, layout in layouts.items()
+        for grid in layout.lattice.grids
+        if any(set(grid.axes) <= set(axes) for table, axes in layout.axes.items() if table in cells)
+    ]
     handed = [list(given[place.contract][place.grid.axes]) for place in places]
     evidence = joined(p, [each for own in handed for each in own])
     made = tests_of(p, [(place, each) for place, own in zip(places, handed, strict=True) for each in own], evidence)
@@ -62,9 +72,10 @@ def protect(
         _Table.of(name, analyses[name], cells[name], next(each for each in places if each.is_of(layout, axes)))
         for layout in layouts.values()
         for name, axes in layout.axes.items()
+        if name in cells
     ]
     tested = dict(cells) | {table.name: table.tested(p) for table in tables}
-    grids = [Cells(place.persons, {}, together(*_of_tables(analyses, place))) for place in places]
+    grids = [Cells(place.persons, {}, together(*_of_tables(analyses, cells, place))) for place in places]
     rules = [*(analyses[name].rules for name in cells), *(place.layout.rules for place in places)]
     verdicts = judge(p, [*tested.values(), *grids], rules)
     judged = dict(zip(cells, verdicts, strict=False))
@@ -81,12 +92,31 @@ def protect(
     return Protected(judged, safe)
 
 
-def _of_tables(analyses: Mapping[str, Declaration], place: Place) -> list[Mapping[str, Arith]]:
+def _of_tables(analyses: Mapping[str, Declaration], cells: Collection[str], place: Place) -> list[Mapping[str, Arith]]:
     """Give the tests of what tables release: what only concluded cells are made of hides these, and no table."""
-    tables = [analyses[name] for name in place.layout.lattice.tables]
+    tables = [analyses[name] for name in place.layout.lattice.tables if name in cells]
     released = {(), *(feature.factors for table in tables for feature in table.features())}
     pairs = zip(place.tests, place.evidence, strict=True)
-    return [tests for tests, of in pairs if of.about.feature.factors in released]
+    return [made for made, of in pairs if of.about.feature.factors in released]
+
+
+def unchanged(p: Protocol, rules: Rules, tables: Sequence[Sequence[Given]]) -> Arith:
+    """Return 1 for each table of which too little changed, in all its rows, since something it is compared with.
+
+    Shapes: each evidence is of one cell, all rows of a table; the result (len(tables),).
+    Cost: as that of `joined`, of its tests and of a verdict; none where nothing is compared.
+    Reveals: nothing; the caller may open it if the agreement says so.
+    """
+    waits = p.constant(np.zeros(len(tables), U64))
+    compared = [at for at, given in enumerate(tables) if given]
+    if not compared:
+        return waits
+    made = iter(tests(p, rules, joined(p, [each for at in compared for each in tables[at]])))
+    rows = p.constant(np.array([rules.safe_threshold], U64))
+    cells = [Cells(rows, {}, together(*(next(made) for _ in tables[at]))) for at in compared]
+    verdicts = judge(p, cells, [rules] * len(cells))
+    close = concat([p.add_public(-each.safe, 1) for each in verdicts])
+    return waits + folded(close, np.array(compared, np.int64), len(tables))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +160,11 @@ class _Table:
     def tested(self, p: Protocol) -> Cells:
         """Give its cells the tests of the features that each is made of."""
         own = []
-        for tests, of in zip(self.place.tests, self.place.evidence, strict=True):
+        for made, of in zip(self.place.tests, self.place.evidence, strict=True):
             goes = np.array([of.about.feature.factors in each for each in self.made_of], np.int64)
             if goes.any():
                 by = goes.item() if goes.size == 1 else goes.reshape(self.cells.count.shape)
-                own.append({rule: self.off_grid(test) * by for rule, test in tests.items()})
+                own.append({rule: self.off_grid(test) * by for rule, test in made.items()})
         lines = {} if self.order is None else line_tests(p, self.rules, self.off_grid(self.place.persons))
         return replace(self.cells, tests=together(self.cells.tests, *own, lines))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from counterfoil.disclosure.declaration import Cells
 from counterfoil.disclosure.evidence_tests import together
@@ -46,9 +47,10 @@ def judge(p: Protocol, cells: Sequence[Cells], rules: Sequence[Rules]) -> list[J
         shape = each.count.shape
         negative = together(*({name: next(found).reshape(-1, *shape)} for name, _ in rows))
         filled = negative.pop(_EMPTY, None)
-        if filled is not None:  # zeros may be shown: what holds no row passes everything
+        if filled is not None:  # zeros may be shown: what holds no row passes all that is asked of rows
             spread = {name: filled.broadcast_to(test.shape) for name, test in negative.items()}
-            negative = {name: p.multiply(test, spread[name]) for name, test in negative.items()}
+            excused = [name for name in negative if name not in _KEPT]
+            negative |= {name: p.multiply(negative[name], spread[name]) for name in excused}
         counted.append({name: test.sum(axis=0) for name, test in negative.items()})
         most = max(most, sum(len(test) for test in negative.values()))
     asked = [
@@ -92,7 +94,10 @@ def hide(p: Protocol, cells: Cells, safe: Arith) -> dict[str, Arith]:
     return {"safe": safe, **{name: part.reshape(*shapes[name]) for name, part in zip(shapes, kept, strict=True)}}
 
 
-_EMPTY = "empty"
+_EMPTY: Final = "empty"
+
+_KEPT: Final = frozenset({"safe_difference", _EMPTY})
+"""Rules from which an empty cell is not excused: that it is empty now tells who was in it before."""
 
 
 def _tests(p: Protocol, cells: Cells, rules: Rules) -> Iterator[tuple[str, Arith]]:

@@ -5,9 +5,9 @@ Everything here follows from the signed agreement, so every party, and every rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from counterfoil.analyses.base import Analysis
 from counterfoil.analyses.flags import check_flags
 from counterfoil.analyses.registry import build
-from counterfoil.data.row_sketch import sketch, sketch_shape
 from counterfoil.disclosure.crosscheck import Comparison, agreements, comparisons
-from counterfoil.disclosure.declaration import Cells, Limits
-from counterfoil.disclosure.differencing import too_close
+from counterfoil.disclosure.declaration import Cells, Input, Limits
+from counterfoil.disclosure.evidence import Given
+from counterfoil.disclosure.lattice import Axes
 from counterfoil.disclosure.layout import Layout, layouts
-from counterfoil.disclosure.protection import protect
+from counterfoil.disclosure.protection import protect, unchanged
 from counterfoil.disclosure.rounding import rounded
 from counterfoil.disclosure.suppression import Judged, counted, hide
-from counterfoil.errors import DifferenceError, LimitError, PlanError
-from counterfoil.governance.agreements.agreement import Agreement, Part
+from counterfoil.errors import LimitError, PlanError
+from counterfoil.governance.agreements.agreement import Agreement, Part, Planned
 from counterfoil.governance.cumulative.accounting import Loss
 from counterfoil.governance.cumulative.release_history import guarded
 from counterfoil.governance.jobs.manifest import ArraySpec
@@ -32,77 +32,27 @@ from counterfoil.joint.concluding import concluded, opening_their_own
 from counterfoil.joint.contributed import array_name, inputs_of, made_of
 from counterfoil.joint.progress import Progress
 from counterfoil.joint.range_check import Handed, check_ranges
+from counterfoil.joint.table_changes import NAME as CHANGES
+from counterfoil.joint.table_changes import (
+    Since,
+    change_input,
+    changed_features,
+    changes_given,
+    cut_spans,
+    spans_of,
+)
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith, as_signed, concat
-from counterfoil.mpc.runtime.ledger import Declared
 
 if TYPE_CHECKING:
     from counterfoil.data.reading.table import Table
 
-MEMBERSHIP = "membership"
-"""Under which an owner submits the sketch of its rows; no plan's array is called so, which all have `--` in them."""
-
-REJECTED = "rejected inputs"
-HIDDEN = "hidden cells"
-BY_RULE = "hidden cells by rule"
-CLOSE = "too close to an earlier release"
-CROSS = "sums that agree"
-
-_ALWAYS = Declared(
-    REJECTED, 1, "how many rows, or whole contributions, of each owner were outside the contract's bounds"
-)
-_HIDDEN = Declared(HIDDEN, 1, "how many cells of each exact analysis were hidden")
-_CLOSE = Declared(
-    CLOSE, 1, "a bit for each earlier release on the same contract: whether the rows of some owner differ by too few"
-)
-_BY_RULE = Declared(BY_RULE, 1, "how many cells of each exact analysis break each disclosure rule")
-_CROSS = Declared(CROSS, 1, "whether analyses of the same rows agree on the sums that they have in common")
-_JOBS_OWN = frozenset({REJECTED, HIDDEN, CLOSE, BY_RULE, CROSS})
-
-
-def declared(agreement: Agreement) -> tuple[Declared, ...]:
-    """List the only openings of a joint computation. Results are not among them: they leave it as shares.
-
-    Of noised results no hidden cells are counted: these follow from noise that nobody is charged for in a draft.
-    """
-    rules, sums = agreement.rules, "sums" in agreement.cross_checks
-    exact = any(not plan.privacy for plan in agreement.analyses)
-    varies = exact and len(agreement.charged) == len(agreement.analyses)
-    asked = (
-        (exact, replace(_HIDDEN, varies=varies)),
-        (exact and rules.count_by_rule, replace(_BY_RULE, varies=varies)),
-        (bool(guarded(agreement)), _CLOSE),
-        (sums, _CROSS),
-    )
-    return (_ALWAYS, *(line for wanted, line in asked if wanted), *_of_analyses(agreement))
-
-
-def openings(agreement: Agreement) -> dict[str, tuple[Declared, ...]]:
-    """Return what each planned analysis opens by itself at most, whether it is exact or takes noise instead.
-
-    Raises: PlanError, RangeError.
-    """
-    found: dict[str, dict[str, Declared]] = {plan.name: {} for plan in agreement.analyses}
-    variants = [agreement]
-    if any(plan.instead and not plan.privacy for plan in agreement.analyses):
-        variants.append(agreement.noised_instead(agreement.contracts))
-    for name, analysis in (item for each in variants for item in analyses(each).items()):
-        for line in analysis.openings():
-            if line.label in _JOBS_OWN:
-                raise PlanError(f"{name}: {analysis.key} may not open {line.label!r}, which is the job's own")
-            known = found[name].get(line.label)
-            if known is None or known.maximum < line.maximum:
-                found[name][line.label] = line
-    return {name: tuple(lines.values()) for name, lines in found.items()}
-
-
-def _of_analyses(agreement: Agreement) -> tuple[Declared, ...]:
-    """List what analyses open, a line for each label, as often as all of them together may."""
-    lines: dict[str, Declared] = {}
-    for line in (each for own in openings(agreement).values() for each in own):
-        known = lines.get(line.label, replace(line, maximum=0))
-        lines[line.label] = replace(line, maximum=known.maximum + line.maximum, varies=known.varies or line.varies)
-    return tuple(lines.values())
+REJECTED: Final = "rejected inputs"
+WAITS: Final = "tables that wait"
+HIDDEN: Final = "hidden cells"
+BY_RULE: Final = "hidden cells by rule"
+CROSS: Final = "sums that agree"
+"""What is opened, as `openings` describes it."""
 
 
 def analyses(agreement: Agreement) -> dict[str, Analysis]:
@@ -122,7 +72,7 @@ def analyses(agreement: Agreement) -> dict[str, Analysis]:
             "add one, such as a total beside means by group, or drop it"
         )
     if any(plan.instead and not plan.privacy for plan in agreement.analyses):
-        analyses(agreement.noised_instead(agreement.contracts))
+        analyses(agreement.all_noised_instead)
     return found
 
 
@@ -135,46 +85,58 @@ def losses(agreement: Agreement) -> dict[str, Loss]:
     return {name: each.noise.loss for name, each in analyses(agreement).items() if each.noise}
 
 
-def array_specs(agreement: Agreement, contract: str, rows: int) -> dict[str, ArraySpec]:
-    """Return, by their submitted names, the arrays that an owner of so many rows hands in."""
-    sketched = ArraySpec(sketch_shape(agreement.contracts[contract]), -rows, rows)
-    own = {MEMBERSHIP: sketched} if contract in guarded(agreement) else {}
-    return own | {
-        name: ArraySpec(item.shape_for(rows), item.low, item.high, item.frac_bits)
-        for name, item in inputs_of(analyses(agreement), contract).items()
+def array_specs(agreement: Agreement, contract: str, rows: int, states: Sequence[str] = ()) -> dict[str, ArraySpec]:
+    """Return, by their submitted names, the arrays that an owner of so many rows hands in.
+
+    `states` are what its manifest names, since which it counts what changed.
+    """
+    found = analyses(agreement)
+    changes = _changes(agreement, contract, layouts(found), states)
+    return {
+        **({changes.name: ArraySpec(changes.shape, changes.low, changes.high)} if changes else {}),
+        **{
+            name: ArraySpec(item.shape_for(rows), item.low, item.high, item.frac_bits)
+            for name, item in inputs_of(found, contract).items()
+        },
     }
 
 
+def _changes(
+    agreement: Agreement, contract: str, laid_out: Mapping[str, Layout], states: Sequence[str]
+) -> Input | None:
+    return change_input(laid_out[contract], states) if contract in guarded(agreement) else None
+
+
 def local_parts(agreement: Agreement, contract: str, table: Table) -> dict[str, NDArray[np.int64]]:
-    """Make, at the owner, every array to hand in from its table, each within its declared range.
+    """Make, at the owner, every array to hand in from its table alone, each within its declared range.
 
     Raises: PlanError, OutOfBoundsError.
     """
-    arrays = {}
-    if contract in guarded(agreement):
-        if table.tags is None:
-            raise PlanError(f"{contract}: rows are tagged before they are minimised, so that releases can be compared")
-        arrays[MEMBERSHIP] = sketch(table.tags)
-    return arrays | made_of(analyses(agreement), contract, table)
+    return made_of(analyses(agreement), contract, table)
 
 
 @dataclass(slots=True)
 class JointComputation:
-    """One party's course through the computation: check, evaluate each analysis, add noise, suppress, finish.
+    """One party's course through the computation: check, look back, evaluate, add noise, suppress, finish.
 
-    In this order: what is hidden of a noised result may depend on nothing but noised counts.
+    In this order: what is hidden of a noised result may depend on nothing but noised counts. `period` says which exact
+    results are due, all where there is none; `since` what each contract's tables of now are compared with.
     """
 
     p: Protocol
     agreement: Agreement
     _bound: dict[tuple[str, ...], dict[str, Analysis]] = field(init=False, default_factory=dict)
-    _laid_out: dict[tuple[str, ...], dict[str, Layout]] = field(init=False, default_factory=dict)
+    #: what owners hand in beside what is analysed, by contract: as agreed, whatever takes noise instead
+    _layouts: dict[str, Layout] = field(init=False, default_factory=dict)
     #: what it has come to; that of a checkpoint, where an attempt resumes from one
     progress: Progress = field(default_factory=Progress)
     told: Callable[[Mapping[str, Judged]], None] = lambda _: None  # by which rules cells fail, shared: for rehearsals
+    period: str | None = None
+    since: Mapping[str, Sequence[Since]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._bound[()] = analyses(self.agreement)
+        self._layouts = layouts(self._bound[()])
 
     @property
     def terms(self) -> Agreement:
@@ -190,11 +152,16 @@ class JointComputation:
         return self._bound[instead]
 
     @property
-    def _layouts(self) -> dict[str, Layout]:
-        instead = self.progress.instead
-        if instead not in self._laid_out:
-            self._laid_out[instead] = layouts(self._analyses)
-        return self._laid_out[instead]
+    def withheld(self) -> frozenset[str]:
+        """The exact analyses of which nothing leaves in this job: they are not due, or their tables wait."""
+        return frozenset(
+            plan.name
+            for plan in self.terms.analyses
+            if not plan.privacy and (plan.contract in self.progress.waiting or not self._is_due(plan))
+        )
+
+    def _is_due(self, plan: Planned) -> bool:
+        return self.period is None or self.agreement.is_due(plan, self.period)
 
     def check(self, shares: Mapping[Part, Mapping[str, Arith]], rows: Mapping[Part, int]) -> dict[tuple[str, str], int]:
         """Check the arrays of each part, by their submitted names, and its rows; what is out of range becomes zero.
@@ -215,8 +182,11 @@ class JointComputation:
         for contract, layout in self._layouts.items():
             for owner in self.agreement.owners_under(contract):
                 part = Part(owner, contract)
-                values = {item.name: shares[part][item.name] for item in layout.inputs}
-                judged.append((part, Handed(layout.inputs, values, rows[part])))
+                values, inputs = {item.name: shares[part][item.name] for item in layout.inputs}, layout.inputs
+                if CHANGES in shares[part]:
+                    values |= cut_spans(layout, shares[part][CHANGES])
+                    inputs += spans_of(layout, shares[part][CHANGES].shape[0])
+                judged.append((part, Handed(inputs, values, rows[part])))
         checked, rejected = check_ranges(self.p, [*handed, *(each for _, each in judged)])
         counts = [int(count) for count in as_signed(self.p.open(rejected, REJECTED))]
         lost = set()
@@ -229,28 +199,42 @@ class JointComputation:
             self.progress.rejected[owner, name] = each.units if gone else count
         return dict(self.progress.rejected)
 
-    def guard(self, compared: Sequence[tuple[Mapping[Part, Arith], Mapping[Part, Arith]]]) -> list[bool]:
-        """Compare the sketches of each part's rows, of this job and of an earlier release, for each of these.
+    def look_back(self) -> tuple[str, ...]:
+        """Find the contracts in whose tables, all rows together, too little changed since a release: they wait.
 
-        Returns, for each of these, whether the rows of some owner differ from what they are now, but by too few.
-        Reveals: just that, under one declared opening.
-        """
-        close = too_close(self.p, compared, self.agreement.rules.safe_difference)
-        return [bool(bit) for bit in self.p.open(close, CLOSE)[:-1]]
+        What may take noise in place of that does; of the rest nothing exact leaves this job.
 
-    def noise_instead(self, contracts: Collection[str]) -> None:
-        """Let exact analyses under these contracts take noise, in place of the release being refused.
-
-        What owners handed in for the exact ones has all that the noised ones need.
-
-        Raises: PlanError if one was evaluated; DifferenceError if one has no noise to take.
+        Reveals: which contracts, under one declared opening.
+        Raises: PlanError once something was evaluated.
         """
         if self.progress.exact or self.progress.cells:
-            raise PlanError("what takes noise is decided before anything is evaluated")
-        exact = [plan for plan in self.agreement.analyses if plan.contract in contracts and not plan.privacy]
-        if lacking := [plan.name for plan in exact if not plan.instead]:
-            raise DifferenceError(f"{', '.join(lacking)}: exact, and may not take noise instead")
-        self.progress.instead = tuple(sorted(contracts))
+            raise PlanError("which tables wait is decided before anything is evaluated")
+        names = [name for name in guarded(self.agreement) if any(map(self._is_due, self._exact(name)))]
+        asked = []
+        for name in names:
+            due = [plan.name for plan in self._exact(name) if self._is_due(plan)]
+            released = changed_features(self._layouts[name], due, self._bound[()])
+            given = self._changed(name).get((), [])
+            asked.append([each for each in given if each.about.feature.factors in released])
+        if guarded(self.agreement):
+            found = self.p.open(unchanged(self.p, self.agreement.rules, [*asked, []]), WAITS)
+            self.progress.waiting = tuple(name for name, waits in zip(names, found, strict=False) if waits)
+        self.progress.instead = tuple(
+            plan.name
+            for name in self.progress.waiting
+            for plan in self._exact(name)
+            if plan.instead and self._is_due(plan)
+        )
+        return self.progress.waiting
+
+    def _exact(self, contract: str) -> list[Planned]:
+        return [plan for plan in self.agreement.analyses if plan.contract == contract and not plan.privacy]
+
+    def _changed(self, contract: str) -> dict[Axes, list[Given]]:
+        """Take what owners counted of their changes as evidence, by grid."""
+        zero = self.p.constant(np.zeros((1, 1), np.uint64))
+        handed, since = self.progress.contributions[contract], self.since.get(contract, ())
+        return dict(changes_given(self._layouts[contract], handed, since, zero)) if since else {}
 
     def evaluate(self, name: str) -> None:
         """Compute one analysis; its results stay shared.
@@ -317,14 +301,18 @@ class JointComputation:
             raise PlanError(f"{', '.join(sorted(self.progress.exact))}: noise is added before anything is hidden")
         if missing := sorted(set(self._analyses) - set(self.progress.cells)):
             raise PlanError(f"{', '.join(missing)}: not evaluated, so nothing is hidden yet")
-        cells = dict(sorted(self.progress.cells.items()))
-        given = {name: layout.given(self.progress.contributions[name]) for name, layout in self._layouts.items()}
-        found = protect(self.p, self._analyses, self._layouts, cells, given)
+        cells, withheld = dict(sorted(self.progress.cells.items())), self.withheld
+        leaving = {name: each for name, each in cells.items() if name not in withheld}
+        judged = {name: each for name, each in self._layouts.items() if name not in self.progress.waiting}
+        given = {name: self._given(name, layout) for name, layout in judged.items()}
+        found = protect(self.p, self._analyses, judged, leaving, given)
         self.told(found.judged)
         exact = [name for name, analysis in sorted(self._analyses.items()) if analysis.noise is None]
         if exact and self.agreement.rules.count_by_rule:
-            self._count_by_rule({name: found.judged[name] for name in exact})
-        hidden = {name: hide(self.p, each, found.safe[name]) for name, each in cells.items()}
+            self._count_by_rule({name: found.judged[name] for name in exact if name not in withheld})
+        nothing = {name: self.p.constant(np.zeros(cells[name].count.shape, np.uint64)) for name in withheld}
+        shown = {**found.safe, **nothing}
+        hidden = {name: hide(self.p, each, shown[name]) for name, each in cells.items()}
         self.progress.released = rounded(self.p, self._analyses, hidden)
         self.progress.cells.clear()
         self.progress.contributions.clear()
@@ -335,10 +323,17 @@ class JointComputation:
         self.progress.hidden = {name: int(count) for name, count in zip(exact, counts, strict=True)}
         return dict(self.progress.hidden)
 
+    def _given(self, contract: str, layout: Layout) -> dict[Axes, list[Given]]:
+        """Take what owners handed in as evidence, of what is there and of what changed."""
+        changed = self._changed(contract)
+        found = layout.given(self.progress.contributions[contract])
+        return {axes: [*given, *changed.get(axes, [])] for axes, given in found.items()}
+
     def _count_by_rule(self, judged: Mapping[str, Judged]) -> None:
         pairs = [(name, rule) for name, verdict in judged.items() for rule in verdict.fails]
-        counts = as_signed(self.p.open(counted([judged[name].fails[rule] for name, rule in pairs]), BY_RULE))
-        for (name, rule), count in zip(pairs, counts, strict=True):
+        none = self.p.constant(np.zeros(1, np.uint64))  # where everything is withheld, something is opened all the same
+        counts = as_signed(self.p.open(counted([*(judged[name].fails[rule] for name, rule in pairs), none]), BY_RULE))
+        for (name, rule), count in zip(pairs, counts, strict=False):
             self.progress.by_rule.setdefault(name, {})[rule] = int(count)
 
     def finish(self) -> dict[str, dict[str, Arith]]:

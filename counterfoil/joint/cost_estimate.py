@@ -89,7 +89,7 @@ def estimate(agreement: Agreement, rows: int = ROWS) -> Estimate:
     joint.check(shares, {part: brought[part.contract] for part in agreement.parts})
     count(CHECK)
     if guards:
-        joint.guard(())
+        joint.look_back()
         count(GUARD)
     for plan in agreement.analyses:
         joint.evaluate(plan.name)

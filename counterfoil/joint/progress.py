@@ -26,8 +26,8 @@ class Progress:
     `contributions` are what exact results are judged by, by contract, one mapping for each owner.
 
     And what was opened on the way: how many inputs were rejected, by owner and analysis; whether sums were compared;
-    how many cells were hidden of each analysis, and by each rule. `instead` are the contracts whose exact analyses take
-    noise in place of being refused.
+    how many cells were hidden of each analysis, and by each rule. `waiting` are the contracts in whose tables too
+    little changed, `instead` the analyses of theirs that take noise for that.
     """
 
     checked: dict[str, list[Checked]] = field(default_factory=dict)
@@ -39,6 +39,7 @@ class Progress:
     compared: bool = False
     hidden: dict[str, int] = field(default_factory=dict)
     by_rule: dict[str, dict[str, int]] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ()
     instead: tuple[str, ...] = ()
 
     def shares(self) -> dict[str, Arith]:
@@ -66,6 +67,7 @@ class Progress:
             "compared": self.compared,
             "hidden": self.hidden,
             "by-rule": self.by_rule,
+            "waiting": self.waiting,
             "instead": self.instead,
         }
 
@@ -92,6 +94,7 @@ class Progress:
             compared=said["compared"],
             hidden=said["hidden"],
             by_rule=said["by-rule"],
+            waiting=tuple(said["waiting"]),
             instead=tuple(said["instead"]),
         )
 

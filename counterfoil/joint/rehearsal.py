@@ -20,7 +20,6 @@ from counterfoil.analyses.base import ResultTable
 from counterfoil.canonical import digest, jcs
 from counterfoil.data.minimising.minimise import minimise
 from counterfoil.data.reading.table import Table
-from counterfoil.data.row_sketch import tagged
 from counterfoil.data.synthetic import synth
 from counterfoil.errors import IntegrityError
 from counterfoil.governance.agreements.agreement import Agreement, Part
@@ -90,7 +89,7 @@ def make_tables(agreement: Agreement, seed: int, most: int = ROWS) -> dict[Part,
             everybody = replace(
                 whole, data=whole.data.slice(0, most), contract=replace(whole.contract, demands=Demands())
             )
-            made[Part(owner, name)] = minimise(tagged(everybody, b"nobody's"), columns).table
+            made[Part(owner, name)] = minimise(everybody, columns).table
     return made
 
 

@@ -24,7 +24,7 @@ from counterfoil.data.checking.expectation_rules import compile_rules
 from counterfoil.data.checking.expectations import validate
 from counterfoil.data.minimising.minimise import Minimised
 from counterfoil.data.reading.table import Table, load
-from counterfoil.data.row_sketch import KEY_BYTES
+from counterfoil.data.row_tags import KEY_BYTES
 from counterfoil.data.synthetic import synth
 from counterfoil.errors import AgreementError, NotFoundError, WrongTypeError
 from counterfoil.files import read_named

@@ -19,7 +19,8 @@ from counterfoil.errors import IntegrityError
 from counterfoil.governance.agreements.agreement import Agreement, Part
 from counterfoil.governance.cumulative.release_history import guarded
 from counterfoil.governance.jobs.job import Job
-from counterfoil.joint.computation import JointComputation, declared
+from counterfoil.joint.computation import JointComputation
+from counterfoil.joint.openings import declared
 from counterfoil.joint.cost_estimate import CHECK, COMPARE, GUARD, HIDE, Estimate
 from counterfoil.mpc.ring.shares import Arith, as_signed
 from counterfoil.mpc.runtime.host_memory import check_room
@@ -119,7 +120,7 @@ class _Course:
         joint.check(shares, rows)
         self._count(CHECK)
         if guarded(terms):
-            joint.guard(())
+            joint.look_back()
             self._count(GUARD)
         for plan in terms.analyses:
             joint.evaluate(plan.name)

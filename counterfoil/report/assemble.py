@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from counterfoil.joint.computation import analyses, declared
+from counterfoil.joint.computation import analyses
+from counterfoil.joint.openings import declared
 from counterfoil.report.explain import entitlements
 from counterfoil.report.guarantees import guarantees
 from counterfoil.report.leakage import statement

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from counterfoil.canonical import Json
 from counterfoil.governance.agreements.agreement import Agreement
-from counterfoil.joint.computation import analyses, declared
-from counterfoil.joint.computation import openings as of_each
+from counterfoil.joint.computation import analyses
 from counterfoil.joint.cost_estimate import Estimate
+from counterfoil.joint.openings import declared
+from counterfoil.joint.openings import openings as of_each
 from counterfoil.mpc.suites.plain import Cost
 from counterfoil.report import wording
 

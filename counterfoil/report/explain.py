@@ -154,10 +154,14 @@ def _lines(agreement: Agreement) -> Iterator[str]:
         yield f"  {rule}"
     yield from agreement.rules.describe_rounding()
     if guarded(agreement):
-        yield "An exact result is refused if"
-        for rule in agreement.rules.describe_releases():
-            yield f"  {rule}"
+        yield (
+            "A table in which too few changed in all its rows since an earlier release waits: nothing exact of it "
+            "leaves, and its recipients' reports repeat what they were given before."
+        )
         yield from noise_instead(agreement)
+        if refused := list(agreement.rules.describe_releases()):
+            yield "An exact result is refused if"
+            yield from (f"  {rule}" for rule in refused)
     yield (
         f"Before a result leaves the nodes, {agreement.quorum} of {_list(agreement.reviewers)} must approve it. "
         "They see what was computed and counted, never a value. One rejection is enough to stop it. "
@@ -189,7 +193,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
     yield from _delivered(agreement)
     yield (
         "Any party may withdraw at any time: no job runs under this agreement from then on, and nodes erase what they "
-        "hold, but for sketches of released rows, which only their owner can read. Results that a recipient has opened "
+        "hold. Owners remember which of their own rows were released. Results that a recipient has opened "
         "stay with it; others cannot be opened any more."
     )
     yield ""
@@ -332,7 +336,7 @@ def _plan(plan: Planned) -> Iterator[str]:
     elif plan.interval:
         yield f"    exactly once in {plan.interval} days; in between the last exact result remains the latest one"
     if plan.instead:
-        yield f"    with {plan.instead}, where it would be refused for differing too little from an earlier release"
+        yield f"    with {plan.instead}, where its table waits, since too little changed in it"
 
 
 def _value(value: object) -> str:

@@ -75,13 +75,14 @@ def _noise(agreement: Agreement) -> Iterator[str]:
     if exact:
         yield (
             f"No noise is added to {wording.listing(exact)}. Whoever compares these results with others over nearly "
-            "the same rows may learn something about the rows in which they differ."
+            "the same rows may learn something about the rows in which they differ: of those which these nodes know of "
+            "enough rows do."
         )
     if not agreement.charged:
         return
     yield "Noise that no node knows is added to these, in every cell and before anything is hidden:"
     yield "\n".join(
-        f"- {plan.name}: {plan.privacy or f'{plan.instead}, only in place of a refusal, see above'}"
+        f"- {plan.name}: {plan.privacy or f'{plan.instead}, only where its table waits, see above'}"
         for plan in agreement.charged
     )
     yield (
@@ -108,15 +109,16 @@ def _protected(agreement: Agreement, name: str) -> str:
 
 def _refused(agreement: Agreement) -> Iterator[str]:
     if guarded(agreement):
-        rules = "\n".join(f"- {rule}" for rule in agreement.rules.describe_releases())
-        yield "A release of exact results is refused, before anything is computed, if"
-        yield rules
-        yield from noise_instead(agreement)
         yield (
-            "Nodes remember of a release which rows it was about, in shares of a sketch that only the owner can read, "
-            "for as long as the contract lets them keep shares. That a job was refused says that some owner's rows "
-            "differ by few from those of the release that the error names."
+            "Owners remember the rows of the last 52 states of a table that were released, and hand in, in shares, how "
+            "many persons changed since in each sum and cell. A table in which too little changed in all its rows "
+            "waits: nothing exact of it leaves, and all parties learn that. Which cells are hidden depends on data: in "
+            "a cell that was shown, enough changed since each earlier release."
         )
+        yield from noise_instead(agreement)
+        if rules := "\n".join(f"- {rule}" for rule in agreement.rules.describe_releases()):
+            yield "A release of exact results is refused, before anything is computed, if"
+            yield rules
 
 
 def _repeated(agreement: Agreement) -> Iterator[str]:

@@ -23,13 +23,22 @@ from counterfoil.governance.review.airlock import OPEN, Review
 from counterfoil.governance.review.attacked import ATTACK, attacks
 from counterfoil.governance.review.decisions import comments
 from counterfoil.governance.verification.verify import manifest_of
-from counterfoil.joint.computation import analyses, declared
+from counterfoil.joint.computation import analyses
+from counterfoil.joint.openings import declared
 from counterfoil.report import wording
 from counterfoil.report.leakage import statement
 from counterfoil.storage.exchange import Exchange
 
 MUCH_HIDDEN: Final = 0.5
 """Of an analysis's cells; with more of them hidden its bands are too fine."""
+
+WAITS: Final = "too little changed in all its rows since an earlier release, so the two together would tell about few"
+
+RENEW: Final = (
+    "release it less often (`interval`), take noise (`noiseInstead`, `privacy`), or wait until more has changed; for "
+    "single cells merge bands or drop a margin"
+)
+"""What an agreement changes so that tables do not wait."""
 
 MUCH_CHANGED: Final = 0.5
 """Of an owner's rows from one period to the next; more is often a wrong file."""
@@ -143,9 +152,18 @@ def _instead(draft: Draft) -> Iterator[Precheck]:
         yield Precheck(
             "earlier releases",
             Level.LOOK,
-            f"{wording.listing(names)}: noised, and charged, in place of being refused; some owner's rows differ by "
-            "too few from those of an earlier release, which is known by that",
+            f"{wording.listing(names)}: noised, and charged, since the table waits: too little changed in it since an "
+            "earlier release, which is known by that",
         )
+    terms, period = draft.terms, draft.evidence.period
+    if names := tuple(name for name in draft.withheld if terms.planned(name).contract in draft.evidence.waiting):
+        yield Precheck(
+            "earlier releases",
+            Level.LOOK,
+            f"{wording.listing(names)}: nothing leaves, since the table waits: {WAITS}; {RENEW}",
+        )
+    if names := tuple(name for name in draft.withheld if not terms.is_due(terms.planned(name), period)):
+        yield Precheck("earlier releases", Level.OK, f"{wording.listing(names)}: not due in {period}, nothing leaves")
 
 
 def _rejected(draft: Draft) -> Precheck:

@@ -23,9 +23,10 @@ from counterfoil.governance.jobs.manifest import MANIFEST, Manifest
 from counterfoil.governance.jobs.submission import submit
 from counterfoil.home import Home
 from counterfoil.joint.computation import analyses
-from counterfoil.joint.table_changes import edges_of, exact
+from counterfoil.joint.table_changes import due_layout
 from counterfoil.roles.preparation import Preparation
-from counterfoil.roles.table_memory import holder_of, identify, keep, known_states, learn
+from counterfoil.roles.table_comparison import Known, known_states
+from counterfoil.roles.table_memory import holder_of, identify, keep, learn
 
 FORMATS = (".csv", ".parquet")
 
@@ -100,8 +101,9 @@ class Contribution:
             put_back(self._before.manifest, terms, self.home)
             return self.home.exchange.put(MANIFEST.kind, self.home.party, self._before.envelope)
         forget_envelopes(self.home, now)
-        name, states = self._remembered(table, now)
-        arrays, specs = self._steps.encode(table)
+        name, known = self._remembered(table, now)
+        states = [each.name for each in known]
+        arrays, specs = self._steps.encode(table, known)
         reference = submit(
             arrays,
             specs,
@@ -126,25 +128,25 @@ class Contribution:
         """For how many days the table's exact numbers go to this agreement alone; None where it takes none."""
         return self._steps.leased
 
-    def _remembered(self, table: Table, now: datetime) -> tuple[str, list[str]]:
-        """Say which table it is, and by which jobs states of it were released; lease its exact numbers.
+    def _remembered(self, table: Table, now: datetime) -> tuple[str, list[Known]]:
+        """Say which table it is, and which states of it are known, or may come to be; lease its exact numbers.
 
         Raises: LeaseError while they are another agreement's, or where the same rows have another name.
         """
-        terms = self.agreement.terms
-        contract, days = terms.contracts[self.contract], self._leased
+        terms, days = self.agreement.terms, self._leased
         if days is None:
             return "", []
         learn(self.home, now)
-        name = identify(contract, table, self.home)
+        name = identify(terms.contracts[self.contract], table, self.home)
         lease(name, holder_of(terms, self.home.exchange), days, self.home.state, now.date())
-        return name, [each.job for each in known_states(name, terms, contract, self.period, self.home)]
+        return name, known_states(name, terms, table, self.period, self.home)
 
     def _note(self, manifest: Manifest, signed: bytes, table: Table) -> None:
         """Remember what is handed in, before anybody can know of it."""
+        terms = self.agreement.terms
         if self._leased is not None:
-            plans = exact(analyses(self.agreement.terms), self.contract)
-            keep(manifest, table, manifest.table, self.agreement.terms, edges_of(plans), self.home)
+            due = due_layout(analyses(terms), terms, self.contract, self.period)
+            keep(manifest, table, manifest.table, terms, due, self.home)
         note_handed_in(manifest, signed, self._file, self.home)
 
     def _checked(self) -> Table:

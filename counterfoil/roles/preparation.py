@@ -6,7 +6,7 @@ Knows no exchange and keeps nothing. A table that a trial takes through every st
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from counterfoil.data.checking.expectations import Validation, load_valid
 from counterfoil.data.minimising.minimise import Minimised
 from counterfoil.data.minimising.protect import protect
 from counterfoil.data.reading.table import Table
-from counterfoil.data.row_sketch import tagged
 from counterfoil.data.row_tags import with_tags, without_identifiers
+from counterfoil.disclosure.layout import layouts
 from counterfoil.errors import AgreementError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.contracts.contract import Contract
@@ -28,7 +28,9 @@ from counterfoil.governance.cumulative.source_tables import lease_days
 from counterfoil.governance.documents import did_you_mean
 from counterfoil.governance.jobs.manifest import ArraySpec
 from counterfoil.governance.jobs.submission import check_arrays
-from counterfoil.joint.computation import array_specs, local_parts
+from counterfoil.joint.computation import analyses, array_specs, local_parts
+from counterfoil.joint.table_changes import NAME as CHANGES
+from counterfoil.roles.table_comparison import Known, changes_since
 
 _KEY_BYTES = 32
 
@@ -70,17 +72,21 @@ class Preparation:
         if self.leased is not None:
             table = with_tags(table, self.tag_key())
         table = without_identifiers(table)
-        if self.contract in guarded(self.terms):
-            table = tagged(table, self.tag_key())
         return protect(table, needed, page, key)
 
-    def encode(self, table: Table) -> tuple[Mapping[str, NDArray[np.int64]], Mapping[str, ArraySpec]]:
+    def encode(
+        self, table: Table, known: Sequence[Known] = ()
+    ) -> tuple[Mapping[str, NDArray[np.int64]], Mapping[str, ArraySpec]]:
         """Make every array that the analyses ask for, with what each is described as.
+
+        `known` are the states since which it is counted what changed.
 
         Raises: PlanError, ShapeError, OutOfBoundsError.
         """
         arrays = local_parts(self.terms, self.contract, table)
-        specs = array_specs(self.terms, self.contract, table.rows)
+        if known and self.contract in guarded(self.terms):
+            arrays[CHANGES] = changes_since(layouts(analyses(self.terms))[self.contract], table, known)
+        specs = array_specs(self.terms, self.contract, table.rows, [each.name for each in known])
         check_arrays(arrays, specs)
         return arrays, specs
 

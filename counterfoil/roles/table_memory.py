@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.canonical import Ref
-from counterfoil.data.changes import Asked, Changes, Rows, count_changes
 from counterfoil.data.reading.table import Table
 from counterfoil.data.reading.table import load as read_table
-from counterfoil.data.row_memory import as_kept, categories, encodings, packed, rows_of, unpacked, without
+from counterfoil.data.row_memory import as_kept, categories, encodings, packed, rows_of, without
 from counterfoil.data.row_tags import domain_names, mostly_same, with_tags
+from counterfoil.disclosure.layout import Layout
 from counterfoil.errors import CounterfoilError, LeaseError, NotFoundError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.in_force import OPEN, load
@@ -44,25 +44,16 @@ from counterfoil.governance.jobs.evidence import Evidence, load_draft, read_evid
 from counterfoil.governance.jobs.manifest import MANIFEST, Manifest
 from counterfoil.governance.releases.release import RELEASE, Release
 from counterfoil.home import Home
+from counterfoil.joint.table_changes import released_sums
 from counterfoil.storage.exchange import Exchange
 from counterfoil.storage.records import BLOBS
 
-_ROWS: Final = "rows"
+ROWS: Final = "rows"
+"""Under which the vault has the rows of a state."""
+
 _SEEN: Final = "evidence-of-release"
 MOST_WAITING: Final = 8
 """So many states of a table that were handed in and not released are kept, the last ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A released state, by its job, with its rows; None where nobody remembers them, or owners were others.
-
-    `domain` says by what its persons are told apart.
-    """
-
-    job: str
-    domain: str
-    rows: Rows | None
 
 
 def identify(contract: Contract, table: Table, home: Home) -> str:
@@ -91,10 +82,16 @@ def holder_of(terms: Agreement, exchange: Exchange) -> str:
     return fetch_agreement(exchange, terms.repeats.agreement).id if terms.repeats else terms.id
 
 
-def keep(
-    manifest: Manifest, table: Table, name: str, terms: Agreement, edges: Mapping[str, tuple[int, ...]], home: Home
-) -> TableState:
-    """Keep the rows that are handed in by the manifest, before anybody can know of it."""
+def numbers_of(terms: Agreement) -> str:
+    """Return the digest of the agreement whose numbers a job has: where one repeats another, of that other one."""
+    return terms.repeats.agreement.digest if terms.repeats else terms.digest
+
+
+def keep(manifest: Manifest, table: Table, name: str, terms: Agreement, due: Layout | None, home: Home) -> TableState:
+    """Keep the rows that are handed in by the manifest, before anybody can know of it.
+
+    `due` is what is released exactly of them.
+    """
     contract = terms.contracts[manifest.contract]
     found = TableState(
         table=name,
@@ -103,16 +100,17 @@ def keep(
         agreement=terms.id,
         period=manifest.period,
         owners=sorted(terms.owners_under(manifest.contract)),
-        plans={plan.name: plan.plan_digest for plan in terms.analyses
-               if plan.contract == manifest.contract and not plan.privacy and terms.is_due(plan, manifest.period)},
+        plans={plan.name: plan.plan_digest for plan in terms.analyses if due and plan.name in due.axes},
         columns=encodings(table),
-        edges=edges,
+        edges=due.edges if due else {},
         domain=domain_names(contract)[0],
         rows=table.rows,
         handed_in=write_time(manifest.not_after),
         categories=categories(table),
+        sums=released_sums(due) if due else [],
+        of=numbers_of(terms),
     )  # fmt: skip
-    home.vault.keep(found.vault_id, _ROWS, packed(rows_of(table)))
+    home.vault.keep(found.vault_id, ROWS, packed(rows_of(table)))
     note_state(found, home.state)
     waiting = [each for each in all_states(home.state) if each.table == name and not each.job]
     for each in waiting[:-MOST_WAITING]:
@@ -133,9 +131,13 @@ def learn(home: Home, now: datetime) -> list[TableState]:
     unseen = [name for name in names if not home.state.seen(_SEEN, name)]
     found = []
     for name, evidence in _released_drafts(unseen, home):
-        of = [waiting[each] for each in evidence.inputs.values() if each in waiting]
+        of = [(part, waiting[each]) for part, each in evidence.inputs.items() if each in waiting]
         noised = {line.plan for line in evidence.charge}
-        found += [_released(each, evidence, home, now) for each in of if not set(each.plans) <= noised]
+        for part, each in of:
+            if part.partition("/")[2] in evidence.waiting or set(each.plans) <= noised:
+                _drop(each, home)  # nothing exact of it left, and nothing will
+            else:
+                found.append(_released(each, evidence, home, now))
         home.state.remember_once(_SEEN, name)
     if found:
         home.log.append("releases-learned", counts={"states": len(found)})
@@ -148,59 +150,6 @@ def learn(home: Home, now: datetime) -> list[TableState]:
     return found
 
 
-def known_states(table: str, terms: Agreement, contract: Contract, period: str, home: Home) -> list[Known]:
-    """List the released states that a table's rows are held against: of a stock all, of events the period's own.
-
-    Where other owners handed in then, nothing counts as changed. Raises: TamperedError.
-    """
-    name = next(name for name, each in terms.contracts.items() if each.id == contract.id)
-    owners = sorted(terms.owners_under(name))
-    by_job: dict[str, TableState] = {}
-    for each in released_states(table, home.state):
-        if (contract.kind == "stock" or each.period == period) and (
-            each.job not in by_job or each.contract == contract.id
-        ):
-            by_job[each.job] = each
-    return [
-        Known(job, each.domain, load_rows(each, contract, home) if sorted(each.owners) == owners else None)
-        for job, each in by_job.items()
-    ]
-
-
-def changes_since(asked: Sequence[Asked], table: Table, known: Sequence[Known]) -> dict[str, Changes]:
-    """Count what changed in a minimised table since each of its known states, in their order.
-
-    States whose persons were told apart otherwise, as the contract says that they may have been, are compared so;
-    of others nothing changed, as far as anybody can tell. Raises: as `encode`.
-    """
-    names = domain_names(table.contract)
-    counted = count_changes(asked, rows_of(table), [each.rows if each.domain == names[0] else None for each in known])
-    for place, name in enumerate(names[1:], 1):
-        former = [each.rows if each.domain == name else None for each in known]
-        if table.who is not None and any(former):
-            for more, found in zip(
-                count_changes(asked, rows_of(table, place), former).values(), counted.values(), strict=True
-            ):
-                for at in np.flatnonzero([each is not None for each in former]):
-                    found.changed[at], found.moved[at], found.largest[at] = (
-                        more.changed[at],
-                        more.moved[at],
-                        more.largest[at],
-                    )
-    return counted
-
-
-def load_rows(found: TableState, contract: Contract, home: Home) -> Rows | None:
-    """Load the rows of a state, as the contract encodes them now; None where they are not remembered."""
-    if not found.columns:
-        return None
-    try:
-        arrays = home.vault.load(found.vault_id, _ROWS)
-    except NotFoundError:
-        return None
-    return unpacked(arrays, found.columns, found.categories, found.edges, contract.shared())
-
-
 def erase(table: str, gone: NDArray[np.uint64], domain: str, home: Home, known: Sequence[str]) -> int:
     """Erase what is remembered of the persons with these tags of a domain; return of how many states something was.
 
@@ -211,7 +160,7 @@ def erase(table: str, gone: NDArray[np.uint64], domain: str, home: Home, known: 
         if each.table != table or not each.columns or (each.domain in known and each.domain != domain):
             continue
         with suppress(NotFoundError):
-            arrays = home.vault.load(each.vault_id, _ROWS)
+            arrays = home.vault.load(each.vault_id, ROWS)
             who = arrays.get("who")
             if each.domain != domain or who is None:
                 _drop_rows(each, home)
@@ -234,7 +183,7 @@ def _rewrite(found: TableState, arrays: Mapping[str, NDArray[np.uint64]], gone: 
     home.vault.destroy(found.vault_id)
     generation = found.generation + 1
     again = replace(found, generation=generation, rows=kept.size)
-    home.vault.keep(again.vault_id, _ROWS, packed(kept))
+    home.vault.keep(again.vault_id, ROWS, packed(kept))
     note_state(again, home.state)
 
 
@@ -291,7 +240,7 @@ def _alike(other: str, who: NDArray[np.uint64], domains: list[str], home: Home) 
     for each in reversed(all_states(home.state)):
         if each.table == other and each.columns and each.domain in domains:
             with suppress(NotFoundError):
-                theirs = home.vault.load(each.vault_id, _ROWS).get("who")
+                theirs = home.vault.load(each.vault_id, ROWS).get("who")
                 return theirs is not None and mostly_same(who[:, domains.index(each.domain)], theirs)
     return False
 

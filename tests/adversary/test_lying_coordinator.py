@@ -36,7 +36,7 @@ from counterfoil_prefect.mpc_tasks import held
 from counterfoil_prefect.mpc_tasks.announce import announce
 from counterfoil_prefect.mpc_tasks.cosign import cosign_nodes
 from counterfoil_prefect.mpc_tasks.evaluate import evaluate
-from counterfoil_prefect.mpc_tasks.guard import guard
+from counterfoil_prefect.mpc_tasks.look_back import look_back
 from counterfoil_prefect.mpc_tasks.meet import meet
 from counterfoil_prefect.mpc_tasks.minimise import minimise
 from counterfoil_prefect.mpc_tasks.range_check import range_check
@@ -66,7 +66,7 @@ STAGES: dict[str, Callable[[dict[str, Any]], Ref]] = {
 OF = {"agree": (*OWNERS, *NODES), "contribute": OWNERS}
 """Of whom a stage is asked, if not of a node."""
 
-BEFORE_MEETING = (range_check.fn, guard.fn, lambda attempt: evaluate.fn(attempt, "total-exposure"), suppress.fn)
+BEFORE_MEETING = (range_check.fn, look_back.fn, lambda attempt: evaluate.fn(attempt, "total-exposure"), suppress.fn)
 
 
 @pytest.fixture(scope="module")

@@ -25,9 +25,9 @@ from counterfoil.audit.witness import witness
 from counterfoil.canonical import Ref
 from counterfoil.data.minimising.minimise import minimise
 from counterfoil.data.reading.table import Table, load
-from counterfoil.data.row_sketch import tagged
 from counterfoil.data.row_tags import with_tags
 from counterfoil.data.synthetic import synth
+from counterfoil.disclosure.layout import layouts
 from counterfoil.governance.agreements.agreement import Agreement, Part
 from counterfoil.governance.agreements.signing.in_force import REVIEW
 from counterfoil.governance.agreements.signing.in_force import load as load_agreement
@@ -39,18 +39,24 @@ from counterfoil.governance.agreements.signing.signed import (
 )
 from counterfoil.governance.agreements.templates import copy_examples
 from counterfoil.governance.contracts.contract import parse_contract
+from counterfoil.governance.cumulative.release_history import guarded
 from counterfoil.governance.jobs.evidence import Draft, load_draft, make_evidence, sign_evidence
 from counterfoil.governance.jobs.job import Job
+from counterfoil.governance.jobs.manifest import Manifest
 from counterfoil.governance.jobs.submission import submit
 from counterfoil.governance.parties.roster import Roster, fill_roster
 from counterfoil.governance.review.airlock import decide
 from counterfoil.home import Home
 from counterfoil.joint.computation import analyses, array_specs, local_parts
+from counterfoil.joint.table_changes import NAME as CHANGES
+from counterfoil.joint.table_changes import due_layout
 from counterfoil.roles.node.attempt import Computation
 from counterfoil.roles.node.handover import announce_release, hand_over
 from counterfoil.roles.node.intake import take_in
 from counterfoil.roles.node.meeting import PEER_TIMEOUT_S
 from counterfoil.roles.owner import Contribution, table_file
+from counterfoil.roles.table_comparison import changes_since, known_states
+from counterfoil.roles.table_memory import keep, learn
 from counterfoil_prefect.deployments.stand import free_ports
 from counterfoil_prefect.synthetic_data.loans import make_tables, write_tables
 
@@ -100,23 +106,39 @@ class Consortium:
         """The owner's table as `contribute` would minimise it, without the seconds that it takes to check the rules."""
         home, terms = self.homes[owner], self.agreement
         read = load(table_file(home, contract), terms.contracts[contract], home.data / f"{contract}.faults.html")
-        table = with_tags(tagged(read, home.membership_key), home.membership_key)
+        table = with_tags(read, home.membership_key)
         plans = [plan for plan in terms.analyses if plan.contract == contract]
         return minimise(table, {column for plan in plans for column in plan.columns}).table
 
     def hand_in(self, owner: str, table: Table) -> Ref:
-        """A new submission of the table, as if the owner had handed in none for the period."""
+        """A new submission of the table, as if the owner had handed in none for the period, and leased it to nobody."""
         self.forget(owner)
+        home, terms = self.homes[owner], self.agreement
+        learn(home, today())
+        laid_out = layouts(analyses(terms)).get("loans")
+        known = known_states("loans", terms, table, self.period, home) if laid_out else []
+        states, counts = [each.name for each in known], {}
+        if laid_out and known and guarded(terms):
+            counts[CHANGES] = changes_since(laid_out, table, known)
+        due = due_layout(analyses(terms), terms, "loans", self.period)
+
+        def remember(manifest: Manifest) -> None:
+            if laid_out:
+                keep(manifest, table, "loans", terms, due, home)
+
         return submit(
-            local_parts(self.agreement, "loans", table),
-            array_specs(self.agreement, "loans", table.rows),
+            local_parts(terms, "loans", table) | counts,
+            array_specs(terms, "loans", table.rows, states),
             contract="loans",
             rows=table.rows,
             period=self.period,
             agreement=self.signed(owner),
-            keys=self.homes[owner].keys,
-            exchange=self.homes[owner].exchange,
+            keys=home.keys,
+            exchange=home.exchange,
             now=today(),
+            table="loans" if laid_out else "",
+            states=states,
+            note=lambda manifest, _: remember(manifest),
         )
 
     def forget(self, owner: str) -> None:
@@ -189,8 +211,8 @@ def compute(computation: Computation, done: Callable[[str], object] = bool) -> R
         done("meet")
         computation.check()
         done("check")
-        computation.guard(clock.today())
-        done("guard")
+        computation.look_back(clock.today())
+        done("look back")
         for plan in computation.agreement.terms.analyses:
             computation.evaluate(plan.name)
             done(plan.name)

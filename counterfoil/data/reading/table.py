@@ -44,14 +44,12 @@ _RULES = {
 class Table:
     """The columns of one contract at their owner: all of them after `load`, fewer after `minimise`.
 
-    `tags`, if any, say for each row which row of which set it is, to its owner alone (`membership`), and `who` whom it
-    is about, in each key domain (`row_tags`).
+    `who`, if anything, says for each row whom it is about, to its owner alone, in each key domain (`row_tags`).
     """
 
     contract: Contract = field(repr=False)
     source: str
     data: Any = field(repr=False)  # a pyarrow.Table of cells.TYPES; a number counts its last decimal place
-    tags: NDArray[np.uint64] | None = field(repr=False, default=None)
     who: NDArray[np.uint64] | None = field(repr=False, default=None)
 
     @property
@@ -68,9 +66,8 @@ class Table:
 
     def take(self, at: NDArray[np.int64]) -> Table:
         """Select the rows at these places."""
-        tags = None if self.tags is None else self.tags[at]
         who = None if self.who is None else self.who[at]
-        return replace(self, data=self.data.take(pa.array(at)), tags=tags, who=who)
+        return replace(self, data=self.data.take(pa.array(at)), who=who)
 
     def frame(self) -> pd.DataFrame:
         """Convert to pandas: int64, str, datetime64 and bool; Int64 and boolean where cells are missing."""

@@ -182,18 +182,23 @@ class Agreement:
         """The analyses that draw on budgets: those whose results are noised, and those that take noise instead."""
         return tuple(plan for plan in self.analyses if plan.privacy or plan.instead)
 
-    def noised_instead(self, contracts: Collection[str]) -> Agreement:
-        """Return the agreement as it holds for a job whose rows differ too little from those of an earlier release.
+    def noised_instead(self, plans: Collection[str]) -> Agreement:
+        """Return the agreement as it holds for a job in which these exact analyses take noise, where they may.
 
-        The same agreement, by its digest, in which their exact analyses ask for the noise that they take instead.
+        The same agreement, by its digest, in which they ask for the noise that they take instead.
         """
         return replace(
             self,
             analyses=tuple(
-                replace(plan, privacy=plan.instead) if plan.contract in contracts and not plan.privacy else plan
+                replace(plan, privacy=plan.instead) if plan.name in plans and not plan.privacy else plan
                 for plan in self.analyses
             ),
         )
+
+    @property
+    def all_noised_instead(self) -> Agreement:
+        """The agreement as it holds where all takes noise that may."""
+        return self.noised_instead([plan.name for plan in self.analyses if plan.instead])
 
     def is_due(self, plan: Planned, period: str) -> bool:
         """Tell whether exact results of the analysis may leave for the period; where noised, they may for each."""

@@ -187,7 +187,7 @@ def check_instead(value: Mapping[str, Any], policies: Sequence[Policy], problems
         elif "noiseInstead" in item and refusing:
             problems.add(
                 path,
-                f"the policy {refusing[0]} has such a release refused; set its noise_instead_of_refusal to true, or "
+                f"the policy {refusing[0]} has such a table wait; set its noise_instead_of_refusal to true, or "
                 "remove this",
             )
 

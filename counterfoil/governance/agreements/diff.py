@@ -202,7 +202,7 @@ def _plan(old: Planned, new: Planned) -> Iterator[str]:
     if old.privacy != new.privacy:
         yield f"{old.name}: was {old.privacy or 'exact'}, becomes {new.privacy or 'exact'}"
     if old.instead != new.instead:
-        was, becomes = (each.instead or "a refusal" for each in (old, new))
+        was, becomes = (each.instead or "waiting" for each in (old, new))
         yield f"{old.name}, where it differs too little: was {was}, becomes {becomes}"
     if old.interval != new.interval:
         was, becomes = (f"once in {each.interval} days" if each.interval else "each period" for each in (old, new))

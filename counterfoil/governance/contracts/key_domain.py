@@ -1,16 +1,14 @@
 """By which rules the keys of a contract's rows are spelt, now and before: releases are compared within one such domain.
 
-Rows that are spelt by other rules have other tags (`data.row_sketch`), and would look like other rows. So owners tag
+Persons that are spelt by other rules have other tags (`data.row_tags`), and would pass for others. So owners tag
 their rows by the present rules, by every spelling that the contract names as a former one, and as cells were written,
 which is how tags were made before there were rules. Knows no row and no tag.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from counterfoil.canonical import jcs
 from counterfoil.governance.contracts.contract import Contract
@@ -50,19 +48,3 @@ def place_of(contract: Contract, domain: str) -> int | None:
     """Say which of the contract's domains has that name, if one has."""
     names = [each.name for each in key_domains(contract)]
     return names.index(domain) if domain in names else None
-
-
-def told(domain: str, contract: Contract) -> str:
-    """Return how to name a remembered domain in the contract, or why that is not possible."""
-    rules: dict[str, Any] = json.loads(domain)
-    if rules["rules"] != RULES:
-        return f"by rules of version {rules['rules']}, which this software does not know; install one that does"
-    now = {column.name: {"form": "NFC"} for column in contract.columns if column.key_spelling != AS_WRITTEN}
-    spelt = {**now, **{name: _property(value) for name, value in rules["keys"].items()}}
-    return f"in another way; add {{property: formerKeySpelling, value: {json.dumps([spelt], ensure_ascii=False)}}}"
-
-
-def _property(value: Mapping[str, object]) -> dict[str, object]:
-    """Return a spelling as contracts write it."""
-    given = {"drop": value["drop"], "case": value["case"], "leadingZeros": "" if value["leading-zeros"] else "drop"}
-    return {name: each for name, each in given.items() if each} | {"form": value["form"]}

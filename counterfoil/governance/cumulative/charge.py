@@ -75,13 +75,10 @@ def lines_of(agreement: Agreement, losses: Mapping[str, Loss]) -> tuple[Line, ..
 
 
 def as_charged(agreement: Agreement, lines: Sequence[Line]) -> Agreement:
-    """Return the agreement as it held for a job charged these lines: exact analyses among them took noise instead.
-
-    All exact ones of a contract do, or none.
-    """
+    """Return the agreement as it held for a job charged these lines: exact analyses among them took noise instead."""
     names = {line.plan for line in lines}
-    contracts = {plan.contract for plan in agreement.analyses if plan.name in names and plan.privacy is None}
-    return agreement.noised_instead(contracts) if contracts else agreement
+    exact = {plan.name for plan in agreement.analyses if plan.name in names and plan.instead and not plan.privacy}
+    return agreement.noised_instead(exact) if exact else agreement
 
 
 def check_lines(lines: Sequence[Line], agreement: Agreement) -> None:

@@ -1,37 +1,40 @@
-"""What a node remembers of releases: on which contracts, about how many rows, how many numbers, and until when.
+"""What a node remembers of releases: of which tables, about how many rows, how many numbers, and until when.
 
-Shares of the sketches of their sets of rows lie in its vault under `vault_id`. They outlive the agreement, and a
-withdrawal from it, to the contract's last day of keeping shares: they protect the rows that were released then.
+It outlives the agreement, and a withdrawal from it: it protects the rows that were released then. Knows no row: what
+changed since, the tables' owners count.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Final
 
-from counterfoil.canonical import Json, digest, jcs
-from counterfoil.errors import DifferenceError, KeySpellingError, ReconstructionError
+from counterfoil.canonical import Json, jcs
+from counterfoil.errors import DifferenceError, ReconstructionError
 from counterfoil.governance.agreements.agreement import Agreement
-from counterfoil.governance.contracts.key_domain import UNSPELT, place_of, told
 from counterfoil.storage.state import State
 
 _SPACE: Final = "released-sets"
 _DRAFTS: Final = "drafted-sets"
 MEMBERSHIP: Final = "membership-"
-"""How the ids begin under which a node's vault has sketches."""
+"""How the ids begin under which a node's vault has sketches of rows, which versions before 0.3 compared."""
+
+LAST_KNOWN: Final = 48
+"""So many of the last releases of a table its owner names for certain: the oldest it may have in another order."""
 
 
 @dataclass(frozen=True, slots=True)
 class PastRelease:
     """One release: exact results about rows under some contracts, by their ids.
 
-    `owners` had rows in it. `spelling` is the name of the key domain of its sketches, where there was one. `tables` are
-    those that the rows are of, by their owners' names for them, under each contract; where it says nothing, each
-    owner's table is named after the contract. `agreement` is the digest of the one whose numbers they are; where one
-    repeats another, that other one's.
+    `owners` had rows in it. `tables` are those that the rows are of, by their owners' names for them, under each
+    contract; one of before 0.3 says nothing of them: then each owner's table is named after the contract, and its owner
+    remembers no rows of it. `inputs` maps these, as `owner/table`, to the manifests by which they were handed in.
+    `agreement` is the digest of the one whose numbers they are; where one repeats another, that other one's. `spelling`
+    is what versions before 0.3 spelt keys by.
     """
 
     job: str
@@ -44,24 +47,23 @@ class PastRelease:
     spelling: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, Sequence[str]] = field(default_factory=dict)
     agreement: str = ""
+    period: str = ""
+    day: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def counted(self) -> bool:
+        """Whether the tables' owners count what changed since; before 0.3 nodes kept sketches for that."""
+        return bool(self.inputs)
+
+    @property
+    def about(self) -> frozenset[str]:
+        """All tables whose rows it is about, as `owner/table`."""
+        return frozenset(table for contract in self.owners for table in self.tables_under(contract))
 
     def tables_under(self, contract: str) -> list[str]:
         """List whose tables its rows under a contract, by its id, are of, as `owner/table`."""
         return list(self.tables.get(contract, [f"{owner}/{contract}" for owner in self.owners[contract]]))
-
-    def domain(self, contract: str) -> str:
-        """Return the name of the key domain in which its rows under a contract, by its id, were tagged."""
-        return self.spelling.get(contract, UNSPELT)
-
-    @property
-    def vault_id(self) -> str:
-        """Under what a node's vault has the shares of its sketches."""
-        return f"{MEMBERSHIP}{self.job}"
-
-
-def item_name(owner: str, contract: str) -> str:
-    """Say what the sketch of an owner's rows under a contract is called in a vault."""
-    return digest(jcs([owner, contract]))[:32]
 
 
 def remember(release: PastRelease, state: State) -> None:
@@ -69,20 +71,10 @@ def remember(release: PastRelease, state: State) -> None:
     state.put(_SPACE, release.job, jcs(asdict(release)))
 
 
-def past_releases(state: State, terms: Agreement, job: str, today: date) -> list[PastRelease]:
-    """List the other releases on this agreement's guarded contracts that its nodes can still compare with.
-
-    Other nodes, or another suite, have no shares of a release, so theirs are not among them.
-    """
-    contracts = {terms.contracts[name].id for name in guarded(terms)}
-    return [
-        each
-        for each in _all(state)
-        if each.job != job
-        and (each.suite, each.nodes) == (terms.suite, terms.nodes)
-        and contracts & set(each.owners)
-        and date.fromisoformat(each.until) >= today
-    ]
+def earlier_releases(state: State, tables: Collection[str], job: str) -> list[PastRelease]:
+    """List the other jobs' releases of exact numbers about these tables, as `owner/table`, in their order."""
+    found = [each for each in _all(state) if each.job != job and not each.about.isdisjoint(tables)]
+    return sorted(found, key=lambda each: (each.day, each.job))
 
 
 def guarded(terms: Agreement) -> list[str]:
@@ -93,14 +85,13 @@ def guarded(terms: Agreement) -> list[str]:
 
 
 def noise_instead(terms: Agreement) -> Iterator[str]:
-    """Say in plain words what takes noise where its rows differ too little from those of an earlier release."""
+    """Say in plain words what takes noise where its table waits."""
     for name in guarded(terms):
-        exact = [plan for plan in terms.analyses if plan.contract == name and plan.privacy is None]
-        if all(plan.instead for plan in exact):
-            told = "; ".join(f"{plan.name}, {plan.instead}" for plan in exact)
+        told = [f"{plan.name}, {plan.instead}" for plan in terms.analyses if plan.contract == name and plan.instead]
+        if told:
             yield (
-                f"Where the rows under {name} differ too little, these take noise instead, are charged for it, and "
-                f"show that they did: {told}. It hides what one person's rows say; of several who changed, less."
+                f"Where the table under {name} waits, these take noise instead, are charged for it, and show that they "
+                f"did: {'; '.join(told)}. It hides what one person's rows say; of several who changed, less."
             )
 
 
@@ -148,26 +139,9 @@ def check_numbers(earlier: Sequence[PastRelease], release: PastRelease, fewest: 
             )
 
 
-def check_spelling(earlier: Sequence[PastRelease], terms: Agreement) -> None:
-    """Check that keys are spelt by the rules of earlier releases, or that owners tag rows by those as well.
-
-    Raises: KeySpellingError when the two could not be compared.
-    """
-    for name in guarded(terms):
-        contract = terms.contracts[name]
-        for each in earlier:
-            if contract.id in each.owners and place_of(contract, each.domain(contract.id)) is None:
-                spelt = told(each.domain(contract.id), contract)
-                raise KeySpellingError(
-                    f"contract {contract.id} {contract.version}: in job {each.job}, which was released, keys were "
-                    f"spelt {spelt} to the contract and agree anew, or wait until {each.until} is over; else nobody "
-                    "can tell whether these rows differ too little from those"
-                )
-
-
-def note_draft(evidence: str, earlier: Sequence[PastRelease], release: PastRelease, state: State) -> None:
-    """Note that the draft with this evidence was compared with these releases, and would be that release."""
-    facts: Mapping[str, Json] = {"compared": [each.job for each in earlier], "release": asdict(release)}
+def note_draft(evidence: str, earlier: Sequence[str], release: PastRelease, state: State) -> None:
+    """Note that the draft with this evidence was compared with these jobs' releases, and would be that release."""
+    facts: Mapping[str, Json] = {"compared": list(earlier), "release": asdict(release)}
     state.put(_DRAFTS, evidence, jcs(facts))
 
 
@@ -176,17 +150,20 @@ def drafted(evidence: str, state: State) -> PastRelease:
     return _read(json.loads(state.get(_DRAFTS, evidence))["release"])
 
 
-def check_compared(evidence: str, earlier: Sequence[PastRelease], state: State) -> None:
-    """Refuse when a release came in between that the draft was not held against.
+def check_compared(evidence: str, state: State) -> None:
+    """Refuse when a release of the same tables came in between that the draft was not held against.
+
+    One with the same numbers, as a second computation has, is none.
 
     Raises: DifferenceError; NotFoundError.
     """
-    known = json.loads(state.get(_DRAFTS, evidence))["compared"]
-    if between := sorted({each.job for each in earlier} - set(known)):
-        raise DifferenceError(
-            f"job {between[0]} was released on the same contract since this draft was made, and the two were not "
-            "compared; ask for changes, so that a new attempt compares them"
-        )
+    known, release = json.loads(state.get(_DRAFTS, evidence))["compared"], drafted(evidence, state)
+    for each in earlier_releases(state, release.about, release.job):
+        if each.job not in known and not (each.agreement == release.agreement and each.period == release.period):
+            raise DifferenceError(
+                f"job {each.job} was released on the same table since this draft was made, and the two were not "
+                "compared; ask for changes, so that a new attempt compares them"
+            )
 
 
 def _all(state: State) -> Iterator[PastRelease]:

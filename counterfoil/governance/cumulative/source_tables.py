@@ -51,7 +51,8 @@ class TableState:
     `plans` are the exact analyses that it served, by name and digest; `columns` maps those that are remembered to what
     encodes them, `edges` to where releases cut them. `domain` says by what its persons are told apart. `owners` are all
     that handed in. One without `columns` was released, and nobody remembers its rows. `generation` counts how often
-    persons were erased from it.
+    persons were erased from it. `sums` are those that are known once it is released, each by its factors and the
+    columns of its grid; `of` is the digest of the agreement whose numbers they are.
     """
 
     table: str
@@ -70,6 +71,8 @@ class TableState:
     released: str = ""
     categories: Mapping[str, Sequence[str]] = field(default_factory=dict)
     generation: int = 0
+    sums: Sequence[Sequence[Sequence[str]]] = ()
+    of: str = ""
 
     @property
     def vault_id(self) -> str:
@@ -191,6 +194,11 @@ def all_states(state: State) -> list[TableState]:
     kept = [state.get(_STATES, manifest) for manifest in state.keys(_STATES)]
     found = [_read(json.loads(each)) for each in kept if each]
     return sorted(found, key=lambda each: (each.handed_in, each.manifest))
+
+
+def waiting_states(table: str, state: State) -> list[TableState]:
+    """List the states of a table that were handed in and may still be released, in the order in which they were."""
+    return [each for each in all_states(state) if each.table == table and not each.job and each.columns]
 
 
 def released_states(table: str, state: State) -> list[TableState]:

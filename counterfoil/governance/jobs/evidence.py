@@ -74,7 +74,7 @@ class Evidence(Statement):
     `leakage` is the digest of the leakage statement, `transcript` that of the attempt's handshake; `software` maps each
     node to the digest of what it said that it ran (evidence of version 0.1 has one for all nodes);
     `charge` is what the noised results cost their recipients; `rehearsal` the digest of the answers on synthetic data,
-    if there were any.
+    if there were any. `waiting` are the contracts in whose tables too little changed since an earlier release.
     """
 
     PAPER: ClassVar = EVIDENCE
@@ -92,6 +92,7 @@ class Evidence(Statement):
     software: Mapping[str, str] | str
     charge: tuple[Line, ...] = ()
     rehearsal: str = ""
+    waiting: tuple[str, ...] = ()
 
     def to_json(self) -> Mapping[str, Json]:
         """State the fields as JSON."""
@@ -105,7 +106,7 @@ class Evidence(Statement):
             for name, output in self.outputs.items()
         }
         return {
-            **super().to_json(),
+            **{name: each for name, each in super().to_json().items() if name != "waiting" or each},
             "format": _BEFORE if isinstance(self.software, str) else FORMAT,
             "outputs": outputs,
             "charge": [line.json() for line in self.charge],
@@ -118,7 +119,8 @@ class Evidence(Statement):
             name: OutputEvidence(item["plan"], tuple(item["recipients"]), item["measures"], tuple(item["commitments"]))
             for name, item in value["outputs"].items()
         }
-        return {**value, "outputs": outputs, "charge": tuple(map(Line.read, value["charge"]))}
+        charge = tuple(map(Line.read, value["charge"]))
+        return {**value, "outputs": outputs, "charge": charge, "waiting": tuple(value.get("waiting", ()))}
 
     def ran(self, node: str) -> str:
         """Return the digest of the software that the node said it ran; "" if it is no node of the job."""
@@ -151,6 +153,16 @@ class Draft:
             if now.privacy != agreed.privacy
         )
 
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """The exact analyses of which nothing leaves: their tables wait, or they are not due in this period."""
+        return tuple(
+            plan.name
+            for plan in self.terms.analyses
+            if not plan.privacy
+            and (plan.contract in self.evidence.waiting or not self.terms.is_due(plan, self.evidence.period))
+        )
+
 
 def make_evidence(
     job: Job,
@@ -165,6 +177,7 @@ def make_evidence(
     software: Sequence[str] = (),
     charge: tuple[Line, ...] = (),
     rehearsal: str = "",
+    waiting: Sequence[str] = (),
 ) -> Evidence:
     """Make the evidence on a finished attempt: `measures` and `commitments` are given for each planned analysis.
 
@@ -193,6 +206,7 @@ def make_evidence(
         software=dict(zip(terms.nodes, software or [software_digest()] * len(terms.nodes), strict=True)),
         charge=charge,
         rehearsal=rehearsal,
+        waiting=tuple(waiting),
     )
 
 
@@ -260,4 +274,6 @@ def _check_evidence(evidence: Evidence, agreement: SignedAgreement) -> None:
         )
     if terms.software and not {evidence.ran(node) for node in terms.nodes} <= set(terms.software):
         raise RefusedError(f"the evidence {evidence.digest} names software that agreement {terms.id} does not pin")
+    if not set(evidence.waiting) <= {plan.contract for plan in terms.analyses if not plan.privacy}:
+        raise RefusedError(f"the evidence {evidence.digest} has tables wait of which agreement {terms.id} asks nothing")
     check_lines(evidence.charge, terms)

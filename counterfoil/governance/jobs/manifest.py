@@ -61,7 +61,8 @@ class Manifest(Statement):
 
     `spelling` is the version of the rules by which keys are spelt; `correction` numbers the owner's submissions of one
     part for one period, from 0. `table` is what its owner calls the table, whatever contract it is handed in under;
-    `states` are the jobs by which states of it were released, in their order, since which changes are counted.
+    `states` are those since which changes are counted, in their order: by the jobs by which they were released, or, if
+    they may still be, by the digests of the manifests by which they were handed in.
     """
 
     PAPER: ClassVar = MANIFEST

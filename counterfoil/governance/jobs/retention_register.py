@@ -57,11 +57,6 @@ def note_released(
     _note(sealed, state, agreement=str(agreement.ref), kind="release", until=last.isoformat(), reason="retention", **at)
 
 
-def note_membership(agreement: SignedAgreement, id: str, state: State, last: date) -> None:
-    """Note, as `note_held`, what is remembered of released rows: until the contract's last day."""
-    _note(id, state, agreement=str(agreement.ref), kind="membership", until=last.isoformat(), reason="retention")
-
-
 def all_held(state: State) -> Iterator[Held]:
     """Everything that is not gone yet."""
     for id in state.keys(HELD):

@@ -41,8 +41,8 @@ from counterfoil.storage.vault import Vault
 if TYPE_CHECKING:
     from counterfoil.storage.exchange import Exchange
 
-Specs: TypeAlias = Callable[[Agreement, str, int], Mapping[str, ArraySpec]]
-"""The arrays that an agreement's analyses ask for, given the contract and the number of rows."""
+Specs: TypeAlias = Callable[[Agreement, str, int, Sequence[str]], Mapping[str, ArraySpec]]
+"""The arrays that an agreement's analyses ask for, given the contract, the number of rows, and the states named."""
 
 _MANIFEST: Final = MANIFEST.kind
 
@@ -129,7 +129,7 @@ def accept(ref: Ref, agreement: SignedAgreement, home: Home, specs: Specs, now: 
         raise ReplayError(f"submission {manifest.submission} of {manifest.owner} was taken in before; it counts once")
     terms = agreement.terms
     terms.check_node(home.party)
-    if manifest.arrays != specs(terms, manifest.contract, manifest.rows):
+    if manifest.arrays != specs(terms, manifest.contract, manifest.rows, manifest.states):
         raise RefusedError(f"submission {manifest.submission} of {manifest.owner} holds other arrays than agreed")
     longest = sealed_bytes(shared_input.longest_envelope(len(terms.nodes), manifest.size))
     remedy = f"have {manifest.owner} contribute again: it puts back what it sealed"

@@ -181,12 +181,12 @@ class Rules:
     )  # fmt: skip
     safe_difference: int = _rule(
         10, "release",
-        "rows in which an owner's part of a release may differ from an earlier one on the same contract, at least, "
-        "unless in none",
+        "persons who must have changed in a cell, in what a line hides, and in a table, since each earlier release of "
+        "it, at least, beside any one owner's",
         off=1, bounds={"minimum": 1, "maximum": 64},
-        refuses=lambda rules: (
-            f"the rows of an owner differ from those of an earlier release on the same contract, but in fewer than "
-            f"{rules.safe_difference}"
+        hides=lambda rules: (
+            f"since an earlier release of the table fewer than {rules.safe_difference} persons changed in it, or came "
+            "or left, beside any one owner's; or what changed dominates the change"
         ),
     )  # fmt: skip
     safe_rows_per_number: int = _rule(
@@ -204,8 +204,8 @@ class Rules:
     )  # fmt: skip
     noise_instead_of_refusal: bool = _rule(
         False, "release",
-        "a release that differs by fewer rows than safe_difference is noised, and charged, where all its exact "
-        "analyses have 'noiseInstead', in place of being refused",
+        "exact analyses with 'noiseInstead' are noised, and charged, where their table waits because fewer persons "
+        "than safe_difference changed",
         stricter="lower",
     )  # fmt: skip
     count_by_rule: bool = _rule(False, "report", "reviewers learn how many cells each rule hides", stricter="lower")

@@ -97,7 +97,7 @@ def _agreed(draft: Draft) -> Iterator[Vertex]:
                 "analysis": f"{plan.analysis} version {plan.version}",
                 "columns": ", ".join(plan.columns),
                 "purpose": plan.purpose,
-                "noise": "in place of a refusal" if plan.name in draft.instead else "yes" if plan.privacy else "no",
+                "noise": "since the table waits" if plan.name in draft.instead else "yes" if plan.privacy else "no",
             },
         )  # fmt: skip
     for id, (ran, nodes) in _software(draft).items():

@@ -12,13 +12,14 @@ from counterfoil.governance.jobs.evidence import Draft, OutputEvidence
 from counterfoil.governance.review.airlock import Review, State
 from counterfoil.governance.review.decisions import Comment
 from counterfoil.governance.review.proposals import Proposal
-from counterfoil.joint.computation import analyses, declared
+from counterfoil.joint.computation import analyses
+from counterfoil.joint.openings import declared
 from counterfoil.report import wording
 from counterfoil.report.leakage import statement
-from counterfoil.report.prechecks import Precheck
+from counterfoil.report.prechecks import WAITS, Precheck
 from counterfoil.texts import one_line
 
-INSTEAD = "noised in place of being refused: some owner's rows differ by too few from those of an earlier release"
+INSTEAD = "noised, since the table waits: too little changed in it since an earlier release"
 
 BY = "hidden-by-"
 """What evidence calls the number of cells that a rule hides, before the rule's name."""
@@ -98,6 +99,15 @@ def _who_gets_what(draft: Draft) -> Iterator[str]:
                 yield f"      costs {line.loss} of its privacy budget for {line.dataset}"
             if plan.name in draft.instead:
                 yield f"      {INSTEAD}"
+            if plan.name in draft.withheld:
+                yield f"      nothing leaves: {why_withheld(draft, plan.name)}"
+
+
+def why_withheld(draft: Draft, name: str) -> str:
+    """Say why nothing of an exact analysis leaves in a job."""
+    if draft.terms.planned(name).contract in draft.evidence.waiting:
+        return f"the table waits, since {WAITS}"
+    return f"it is due every {draft.terms.planned(name).interval} days, and not in {draft.evidence.period}"
 
 
 def _hidden(output: OutputEvidence) -> str:

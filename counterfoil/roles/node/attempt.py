@@ -15,7 +15,6 @@ from math import prod
 from counterfoil.canonical import Ref, digest
 from counterfoil.errors import (
     CounterfoilError,
-    DifferenceError,
     IntegrityError,
     InternalError,
     RefusedError,
@@ -25,23 +24,16 @@ from counterfoil.governance.agreements.signing.in_force import check_in_force
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.cumulative import budget_ledger
 from counterfoil.governance.cumulative.charge import Line, lines_of
-from counterfoil.governance.cumulative.release_history import (
-    PastRelease,
-    check_numbers,
-    check_spelling,
-    guarded,
-    note_draft,
-    past_releases,
-    table_releases,
-)
+from counterfoil.governance.cumulative.release_history import PastRelease, check_numbers, note_draft, table_releases
 from counterfoil.governance.jobs.evidence import make_evidence, sign_evidence
 from counterfoil.governance.jobs.job import Event, Job, advance, count_iteration, start_attempt
 from counterfoil.governance.jobs.manifest import Manifest
 from counterfoil.governance.jobs.submission import load_shares
 from counterfoil.home import Home
-from counterfoil.joint.computation import JointComputation, analyses, declared, losses
+from counterfoil.joint.computation import JointComputation, analyses, losses
+from counterfoil.joint.openings import declared
 from counterfoil.joint.rehearsal import Rehearsal, rehearse
-from counterfoil.mpc.ring.shares import Arith, Words
+from counterfoil.mpc.ring.shares import Arith
 from counterfoil.mpc.runtime.host_memory import check_room
 from counterfoil.mpc.runtime.party import Cost
 from counterfoil.mpc.session.session import Session
@@ -50,12 +42,12 @@ from counterfoil.mpc.suites.registry import SUITES
 from counterfoil.mpc.suites.replicated import Replicated
 from counterfoil.report.leakage import statement
 from counterfoil.roles.node.drafting import check_openings, check_unfinished, measure, settle
+from counterfoil.roles.node.earlier import Past, past_of, release_of
 from counterfoil.roles.node.intake import use_up
 from counterfoil.roles.node.meeting import PEER_TIMEOUT_S, meet_nodes
-from counterfoil.roles.node.row_sketches import domain_of, load_earlier, load_sketches, release_of
 from counterfoil.roles.node.steps import Steps, clear_steps
 
-CHECK, GUARD, COMPARE, NOISE, SUPPRESS = "check ranges", "look back", "compare sums", "add noise", "hide cells"
+CHECK, LOOK_BACK, COMPARE, NOISE, SUPPRESS = "check ranges", "look back", "compare sums", "add noise", "hide cells"
 """Steps; the evaluation of a plan has the plan's name, in which there is no space."""
 
 
@@ -70,7 +62,7 @@ class Computation:
     attempt: int
     timeout_s: float = PEER_TIMEOUT_S
     rehearsed: Rehearsal | None = field(init=False, default=None)
-    _earlier: list[PastRelease] = field(init=False, default_factory=list)
+    _past: Past = field(init=False, default_factory=Past)
     _running: bool = field(init=False, default=False)
     _session: Session | None = field(init=False, default=None)
     _steps: Steps | None = field(init=False, default=None)
@@ -85,7 +77,8 @@ class Computation:
         all nodes hold, the steps until then are done.
 
         Raises: LimitError when it does not fit into memory; BudgetError when its noised results do not fit into a
-            recipient's budget; KeySpellingError; ReplayError, RefusedError, TransportError, AttemptError;
+            recipient's budget; DifferenceError when an owner leaves out a state that is remembered;
+            ReplayError, RefusedError, TransportError, AttemptError;
             CheatingDetected; IntegrityError when an analysis is wrong on synthetic data.
         """
         terms = self.agreement.terms
@@ -99,11 +92,10 @@ class Computation:
             self.rehearsed = rehearse(terms)
         budget_ledger.learn(terms, self.home)
         budget_ledger.check(terms, self.job.id, self._charge(), self.home, today)
-        self._earlier = past_releases(self.home.state, terms, self.job.id, today)
-        check_spelling(self._earlier, terms)
+        self._past = past_of(terms, self.job, self.manifests, self.home.state, today)
         start_attempt(self.home.state, self.job.id, self.attempt)
         self._running = True
-        self._session = meet_nodes(self.home, terms, self.job, self.attempt, self._earlier, self.timeout_s)
+        self._session = meet_nodes(self.home, terms, self.job, self.attempt, self._past.json(), self.timeout_s)
         count_iteration(self.agreement, self.job.period, self.home.state)
         use_up(self.manifests, self.job, terms, self.home)
         # Before a share is sent, this node's signed log says what this attempt may let anybody learn.
@@ -113,7 +105,8 @@ class Computation:
         ran = dict(zip(terms.nodes, self._session.software, strict=True))
         others = {f"software-of-{node}": ran[node] for node in terms.nodes if node != self.home.party}
         self._note("attempt-begun", {**begun, "software": ran[self.home.party], **others}, resumed)
-        self._steps = Steps(self._session, JointComputation(self._session.protocol, terms), self.attempt)
+        joint = JointComputation(self._session.protocol, terms, period=self.job.period, since=self._past.since)
+        self._steps = Steps(self._session, joint, self.attempt)
 
     def check(self) -> int:
         """Count for nothing what is out of the contract's bounds; return how many rows or contributions that were."""
@@ -129,47 +122,25 @@ class Computation:
         rejected = self._computing.check(shares, {manifest.part: manifest.rows for manifest in self.manifests})
         return sum(rejected.values())
 
-    def guard(self, today: date) -> int:
-        """Check that this job's rows are those of no earlier release, or differ enough; return how many were compared.
+    def look_back(self, today: date) -> int:
+        """Find the tables in which too little changed since an earlier release: nothing exact of them leaves this job.
 
-        Where they do not, what is exact about them takes noise instead, if the agreement has it so; all nodes read the
-        same bits and the same agreement, so all do, or none.
+        What may take noise in place of that does, within the budgets; all nodes read the same. Returns how many
+        releases there were.
 
-        Raises: DifferenceError, ReconstructionError; BudgetError when that noise does not fit into a budget.
+        Raises: BudgetError; ReconstructionError when too many exact numbers about too few rows would be known.
         """
-        return self.steps.do(GUARD, lambda: self._guard(today))
+        return self.steps.do(LOOK_BACK, lambda: self._look_back(today))
 
-    def _guard(self, today: date) -> int:
-        terms, release = self.agreement.terms, self._release()
-        if release.owners:
-            now = load_sketches(terms, self.manifests, self.home.vault)
-            compared = [
-                (self._shared(domain_of(now, terms, each)), self._shared(load_earlier(each, release, self.home.vault)))
-                for each in self._earlier
-            ]
-            close = self._computing.guard(compared)
-            if near := [each for each, is_close in zip(self._earlier, close, strict=True) if is_close]:
-                self._noise_instead(near, today)
+    def _look_back(self, today: date) -> int:
+        self._computing.look_back()
+        if self._computing.progress.instead:
+            budget_ledger.check(self._terms, self.job.id, self._charge(), self.home, today)
         about = self._release()
-        check_numbers(table_releases(self.home.state, terms, about, today), about, terms.rules.safe_rows_per_number)
-        return len(self._earlier)
-
-    def _noise_instead(self, near: Sequence[PastRelease], today: date) -> None:
-        """Have what is exact about the rows of these releases noised in this job, within the budgets.
-
-        Raises: DifferenceError where the agreement has it refused; BudgetError.
-        """
-        ids = {contract for each in near for contract in each.owners}
-        contracts = [name for name in guarded(self.agreement.terms) if self.agreement.terms.contracts[name].id in ids]
-        try:
-            self._computing.noise_instead(contracts)
-        except DifferenceError as error:
-            raise DifferenceError(
-                f"job {self.job.id}: the rows of some owner differ from those of job {near[0].job}, which was "
-                f"released, but by fewer than {self.agreement.terms.rules.safe_difference}: the two together would "
-                f"tell about so few ({error}). Wait until more has changed, submit the same rows, or agree on noise"
-            ) from None
-        budget_ledger.check(self._terms, self.job.id, self._charge(), self.home, today)
+        check_numbers(
+            table_releases(self.home.state, self._terms, about, today), about, self._terms.rules.safe_rows_per_number
+        )
+        return len(self._past.jobs)
 
     @property
     def _terms(self) -> Agreement:
@@ -181,12 +152,9 @@ class Computation:
         """The analyses whose results have noise in this job."""
         return self._terms.private
 
-    def _shared(self, inputs: Mapping[Part, Sequence[Words]]) -> dict[Part, Arith]:
-        return {part: self._protocol.share_input(words) for part, words in inputs.items()}
-
     def _release(self) -> PastRelease:
         """Say what is to be remembered of this job's release."""
-        return release_of(self._terms, self.job.id, self.manifests)
+        return release_of(self._terms, self.job, self.manifests, self._computing.withheld)
 
     def evaluate(self, name: str) -> None:
         """Compute one planned analysis; its result is shared."""
@@ -228,7 +196,7 @@ class Computation:
         is there a draft if a party withdrew, or a key was revoked, while the attempt ran.
         """
         check_in_force(self.agreement.terms, self.home, today)
-        if GUARD not in self.steps:
+        if LOOK_BACK not in self.steps:
             raise RefusedError(f"job {self.job.id}: a release is held against earlier ones before there is a draft")
         terms, session = self.agreement.terms, self._live
         results = self._computing.finish()
@@ -248,7 +216,7 @@ class Computation:
                 **{f"opened-{label.replace(' ', '-')}": count for label, count in opened.items()},
                 **({"sums-compared": self.steps.given(COMPARE)} if "sums" in terms.cross_checks else {}),
                 **({"rows-rehearsed": self.rehearsed.rows} if self.rehearsed else {}),
-                "earlier-releases-compared": len(self._earlier),
+                "earlier-releases-compared": len(self._past.jobs),
                 **({"corrections": sum(each.correction for each in self.manifests)} if terms.corrections else {}),
             },
             leakage=digest(self._statement),
@@ -256,9 +224,10 @@ class Computation:
             software=session.software,
             charge=self._charge(),
             rehearsal=self.rehearsed.digest if self.rehearsed else "",
+            waiting=self._computing.progress.waiting,
         )
         settled.keep(evidence, self.home)
-        note_draft(evidence.digest, self._earlier, self._release(), self.home.state)
+        note_draft(evidence.digest, self._past.jobs, self._release(), self.home.state)
         advance(self.home.state, self.job.id, Event.DRAFT)
         self._running = False
         self._clear_steps()

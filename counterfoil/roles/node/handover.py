@@ -23,7 +23,7 @@ from counterfoil.governance.agreements.signing.in_force import check_in_force
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.cumulative import budget_ledger
 from counterfoil.governance.cumulative.charge import check_charged
-from counterfoil.governance.cumulative.release_history import check_compared, past_releases
+from counterfoil.governance.cumulative.release_history import check_compared
 from counterfoil.governance.jobs.evidence import Draft, load_draft
 from counterfoil.governance.jobs.job import Event, Stage, advance, stage_of
 from counterfoil.governance.releases.announcement import announce, check_announced
@@ -35,7 +35,7 @@ from counterfoil.governance.review.leaving import CheckerPreview, Releasable, fr
 from counterfoil.home import Home
 from counterfoil.mpc.ring.shares import Words
 from counterfoil.roles.committed import check_committed
-from counterfoil.roles.node.row_sketches import keep_membership
+from counterfoil.roles.node.earlier import keep_release
 from counterfoil.roles.result_names import released_name
 from counterfoil.storage.arrays import pack
 
@@ -54,7 +54,7 @@ def announce_release(home: Home, agreement: SignedAgreement, evidence_digest: st
     """
     leaving = _leaving(home, agreement, evidence_digest, now.date())
     check_only_job(leaving.draft, home)
-    keep_membership(leaving.draft, home, now.date())
+    keep_release(leaving.draft, home, now.date())
     evidence = leaving.draft.evidence
     budget_ledger.charge(agreement.terms, evidence.job, evidence.digest, evidence.charge, home, now.date())
     announce(leaving, home)
@@ -117,7 +117,7 @@ def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str, today
     if stage is Stage.DRAFTED and found.state is State.REJECTED:
         advance(home.state, evidence.job, Event.REJECT)
     leaving = from_node(found)
-    check_compared(evidence.digest, past_releases(home.state, draft.terms, evidence.job, today), home.state)
+    check_compared(evidence.digest, home.state)
     if isinstance(leaving, CheckerPreview):
         return leaving
     if stage is Stage.DRAFTED:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from counterfoil.address import parse_address
-from counterfoil.canonical import digest, jcs
+from counterfoil.canonical import Json, digest, jcs
 from counterfoil.crypto.seal import seal, unseal
 from counterfoil.errors import AttemptError, NotFoundError, RefusedError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.signed import own_keys
 from counterfoil.governance.cumulative import budget_ledger
-from counterfoil.governance.cumulative.release_history import PastRelease
 from counterfoil.governance.jobs.job import Job
 from counterfoil.governance.parties.roster import Party
 from counterfoil.home import Home
-from counterfoil.joint.computation import declared
+from counterfoil.joint.openings import declared
 from counterfoil.mpc.runtime.noise_keys import Keeping
 from counterfoil.mpc.session.session import Hello, Sealing, Session, open_session
 from counterfoil.mpc.suites.registry import SUITES
@@ -35,12 +34,10 @@ PEER_TIMEOUT_S: Final = 60.0
 """For how long a node waits for its peers to come, and then for each of their messages."""
 
 
-def meet_nodes(
-    home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iterable[PastRelease], timeout_s: float
-) -> Session:
+def meet_nodes(home: Home, terms: Agreement, job: Job, attempt: int, past: Json, timeout_s: float) -> Session:
     """Meet the peers: agree on the same attempt of the job, and share keys that nobody had before.
 
-    The attempt was started, durably, before. `earlier` is what this node remembers of releases. Checkpoints of attempts
+    The attempt was started, durably, before. `past` is what this node remembers of releases. Checkpoints of attempts
     that meant something else are gone.
 
     Raises: TransportError, AttemptError, CheatingDetected, SealError; RefusedError for a node whose software is none of
@@ -49,7 +46,7 @@ def meet_nodes(
     check_pinned(terms, home.party, software_digest())
     peers = [terms.roster.party(node) for node in terms.nodes]
     index, keys = terms.nodes.index(home.party), own_keys(terms, home)
-    hello = hello_of(home, terms, job, attempt, earlier)
+    hello = hello_of(home, terms, job, attempt, past)
     clear_steps(home.vault, job.id, [plan.name for plan in terms.analyses], but=hello.meant)
     ends = _endpoints(peers)
     listener = listen(home.listen or parse_address(str(peers[index].address)))
@@ -80,7 +77,7 @@ def meet_nodes(
     return session
 
 
-def hello_of(home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iterable[PastRelease]) -> Hello:
+def hello_of(home: Home, terms: Agreement, job: Job, attempt: int, past: Json) -> Hello:
     """Say what this node means by an attempt of the job."""
     return Hello(
         suite=SUITES[terms.suite].protocol,
@@ -93,7 +90,7 @@ def hello_of(home: Home, terms: Agreement, job: Job, attempt: int, earlier: Iter
         params=job.agreement,
         versions=versions(terms),
         ledger=budget_ledger.standing_digest(terms, home.state),
-        earlier=digest(jcs([each.job for each in earlier])),
+        earlier=digest(jcs(past)),
         software=software_digest(),
     )
 

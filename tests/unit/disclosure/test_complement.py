@@ -16,7 +16,6 @@ import pytest
 import yaml
 
 from counterfoil.data.reading.table import Table
-from counterfoil.data.row_sketch import tagged
 from counterfoil.disclosure.attack import Interval, attack, cells_by_label
 from counterfoil.disclosure.complement import neighbours
 from counterfoil.disclosure.lattice import Axis, Family, family
@@ -28,14 +27,14 @@ from counterfoil.governance.policies.rules import OFF, Rules, named
 from counterfoil.home import Home
 from counterfoil.joint.computation import (
     BY_RULE,
-    CLOSE,
     HIDDEN,
     REJECTED,
+    WAITS,
     JointComputation,
     analyses,
-    declared,
     local_parts,
 )
+from counterfoil.joint.openings import declared
 from counterfoil.mpc.ring.shares import as_signed
 from counterfoil.mpc.suites.plain.protocol import Plain
 from counterfoil_prefect.synthetic_data.loans import make_tables
@@ -280,7 +279,7 @@ def demo(
     contract, p = agreement.contracts["loans"], Plain()
     shares, rows = {}, {}
     for owner, table in make_tables(contract, seed=7).items():
-        read = tagged(Table(contract, "test", pa.Table.from_pandas(table, preserve_index=False)), owner.encode())
+        read = Table(contract, "test", pa.Table.from_pandas(table, preserve_index=False))
         made = local_parts(agreement, "loans", read)
         shares[Part(owner, "loans")] = {name: p.constant(array) for name, array in made.items()}
         rows[Part(owner, "loans")] = len(table)
@@ -325,9 +324,9 @@ def test_every_hidden_cell_of_the_demo_survives_the_attack(margins: tuple[str, .
 def test_how_many_cells_each_rule_hides_is_opened_only_if_the_policy_asks_for_it(tmp_path: Path) -> None:
     quiet, _ = demo(tmp_path / "quiet")
     assert quiet.progress.by_rule == {}
-    assert [line.label for line in declared(quiet.agreement)] == [REJECTED, HIDDEN, CLOSE]
+    assert [line.label for line in declared(quiet.agreement)] == [REJECTED, HIDDEN, WAITS]
     told, _ = demo(tmp_path / "told", policy="  count_by_rule: true\n")
-    assert [line.label for line in declared(told.agreement)] == [REJECTED, HIDDEN, BY_RULE, CLOSE]
+    assert [line.label for line in declared(told.agreement)] == [REJECTED, HIDDEN, BY_RULE, WAITS]
     table = told.progress.by_rule["balance-by-region-and-product"]
     assert table["safe_threshold"] == small_cells(told.agreement) > 0
     assert set(told.progress.by_rule["balance-histogram"].values()) == {0}

@@ -23,7 +23,8 @@ from counterfoil.governance.jobs.evidence import load_draft
 from counterfoil.governance.jobs.job import Stage, stage_of
 from counterfoil.governance.jobs.submission import submit
 from counterfoil.governance.releases.docket import look
-from counterfoil.joint.computation import CROSS, JointComputation, analyses, array_specs, declared, local_parts
+from counterfoil.joint.computation import CROSS, JointComputation, analyses, array_specs, local_parts
+from counterfoil.joint.openings import declared
 from counterfoil.joint.rehearsal import rehearse
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith, as_ring, as_signed

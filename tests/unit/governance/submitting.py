@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ OWNERS = ("bank-a", "bank-b", "bank-c", "bank-d")
 ROWS = 5
 
 
-def specs(terms: Agreement, contract: str, rows: int) -> Mapping[str, ArraySpec]:
+def specs(terms: Agreement, contract: str, rows: int, states: Sequence[str] = ()) -> Mapping[str, ArraySpec]:
     """What the tests' analyses would ask for: one array a row, and one number."""
     return {"total--sum": ArraySpec((), 0, 10**12), "correlation--z": ArraySpec((rows, 2), -(1 << 20), 1 << 20, 20)}
 

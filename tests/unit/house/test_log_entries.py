@@ -30,7 +30,7 @@ TOUCHES = (
     r"counterfoil\.data\.minimising\.(minimise\.minimise|protect\.protect)",
     r"counterfoil\.mpc\.suites\.(input\.(split|accept)|output\.recombine)",
     r"counterfoil\.joint\.computation\.local_parts",
-    r".*\._computing\.(check|guard|evaluate|compare|add_noise|suppress|finish)",
+    r".*\._computing\.(check|look_back|evaluate|compare|add_noise|suppress|finish)",
     r".*open_store\(.*\)\.(get|put|discard)",
 )
 """Calls that touch data or shares, by where the function is defined, or by how it is called."""
@@ -61,7 +61,7 @@ WRITES = {
     "counterfoil.roles.node.attempt.Computation.meet": "attempt-begun",
     "counterfoil.roles.node.attempt.Computation.fail": "attempt-failed",
     "counterfoil_prefect.mpc_tasks.range_check.range_check": "ranges-checked",
-    "counterfoil_prefect.mpc_tasks.guard.guard": "releases-compared",
+    "counterfoil_prefect.mpc_tasks.look_back.look_back": "releases-compared",
     "counterfoil_prefect.mpc_tasks.evaluate.evaluate": "analysis-evaluated",
     "counterfoil_prefect.mpc_tasks.compare.compare": "sums-compared",
     "counterfoil_prefect.mpc_tasks.noise.noise": "noise-added",
@@ -84,10 +84,6 @@ THROUGH = {
     "counterfoil.cli.commands.rehearse.rehearse": ("counterfoil.cli.options.note_read", "table-read"),
     "counterfoil.cli.commands.contract.risk": ("counterfoil.cli.options.note_read", "table-read"),
     "counterfoil.roles.recipient.opening.open_job": ("counterfoil.roles.recipient.opening._note", "release-opened"),
-    "counterfoil.roles.node.handover.announce_release": (
-        "counterfoil.governance.releases.announcement.announce",
-        "ANNOUNCED",
-    ),
 }
 """Functions that touch data, what they call to have an entry written, and that entry or the constant for it."""
 

@@ -20,8 +20,9 @@ from counterfoil.errors import LedgerError, PlanError
 from counterfoil.governance import documents
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.policies import policy, rules
-from counterfoil.joint.computation import HIDDEN, JointComputation, analyses, array_specs, declared
+from counterfoil.joint.computation import HIDDEN, JointComputation, analyses, array_specs
 from counterfoil.joint.cost_estimate import estimate
+from counterfoil.joint.openings import declared
 from counterfoil.mpc.circuits.tables.permute import SHUFFLED
 from counterfoil.mpc.runtime.ledger import Ledger
 from counterfoil.mpc.session import session

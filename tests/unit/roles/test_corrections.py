@@ -33,7 +33,8 @@ from counterfoil.governance.jobs.manifest import Manifest, check_manifest
 from counterfoil.governance.jobs.submission import read_manifest, submit, taken_in
 from counterfoil.governance.review.airlock import review
 from counterfoil.home import Home
-from counterfoil.joint.computation import analyses, array_specs, declared, local_parts
+from counterfoil.joint.computation import analyses, array_specs, local_parts
+from counterfoil.joint.openings import declared
 from counterfoil.report.explain import explain
 from counterfoil.report.leakage import statement
 from counterfoil.roles.node.attempt import Computation

@@ -16,7 +16,6 @@ from counterfoil import clock
 from counterfoil.canonical import Ref
 from counterfoil.errors import (
     AgreementError,
-    AttemptError,
     BudgetError,
     DifferenceError,
     ReconstructionError,
@@ -26,18 +25,21 @@ from counterfoil.errors import (
 from counterfoil.governance.agreements.signing.withdrawal import withdraw
 from counterfoil.governance.cumulative import budget_ledger as budget
 from counterfoil.governance.cumulative.charge import check_lines, lines_of
-from counterfoil.governance.cumulative.release_history import past_releases
-from counterfoil.governance.jobs.evidence import load_draft
+from counterfoil.governance.cumulative.release_history import earlier_releases
+from counterfoil.governance.cumulative.source_tables import all_states, forget_state, note_state, released_states
+from counterfoil.governance.jobs.evidence import Evidence, drafts, load_draft
 from counterfoil.governance.retention.purge import purge
 from counterfoil.governance.review.airlock import decide, review
 from counterfoil.home import Home
-from counterfoil.joint.computation import analyses, declared, losses
+from counterfoil.joint.computation import analyses, losses
+from counterfoil.joint.openings import declared
 from counterfoil.mpc.ring.shares import as_signed
 from counterfoil.report.explain import explain
 from counterfoil.report.leakage import statement
 from counterfoil.report.pages.draft import INSTEAD, describe
 from counterfoil.report.prechecks import Level, prechecks
 from counterfoil.roles.recipient.opening import open_job
+from counterfoil.roles.table_comparison import load_rows
 from tests.lib.agreements import AGREEMENT_FILE, POLICY_FILE, another
 from tests.lib.consortium import NODES, OWNERS, REVIEWERS, Consortium, compute, found, today, together
 from tests.lib.private import only
@@ -45,6 +47,7 @@ from tests.lib.private import only
 pytestmark = pytest.mark.slow
 
 ROWS = 100
+TABLES = {f"{owner}/loans" for owner in OWNERS}
 
 
 def keep(*names: str) -> Callable[[Path], None]:
@@ -64,12 +67,12 @@ def banks(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
     return consortium
 
 
-def hand_in(banks: Consortium, without: int = 0) -> list[Ref]:
-    """Every bank's submission; bank-b leaves its last so many rows out."""
+def hand_in(banks: Consortium, without: int = 0, every: int = 0) -> list[Ref]:
+    """Every bank's submission; each leaves its last rows out, bank-b `without` more."""
     submissions = []
     for owner in OWNERS:
         table = banks.table(owner)
-        left_out = without if owner == "bank-b" else 0
+        left_out = every + (without if owner == "bank-b" else 0)
         submissions.append(banks.hand_in(owner, table.take(np.arange(table.rows - left_out))))
     return submissions
 
@@ -89,59 +92,92 @@ def sequel(banks: Consortium, folder: Path, number: int) -> Consortium:
     return another(banks, folder, {AGREEMENT_FILE: {"version: 1.0.0": f"version: 1.0.{number}"}})
 
 
-@pytest.mark.parametrize("without", [1, 9])
-def test_all_rows_against_all_but_few_is_refused(banks: Consortium, without: int, tmp_path: Path) -> None:
-    """N against N - 1, across two agreements on one contract."""
-    again = sequel(banks, tmp_path, without)
-    with pytest.raises(DifferenceError, match=r"differ from those of job [0-9a-f]{32}, .* by fewer than 10"):
-        draft(again, hand_in(again, without))
+def waiting(banks: Consortium, evidence: str) -> tuple[str, ...]:
+    """What waits, by the evidence of a draft; of that every cell is hidden."""
+    drafted = load_draft(banks.homes[NODES[0]].exchange, banks.signed(NODES[0]), evidence)
+    for name in drafted.withheld:
+        measures = drafted.evidence.outputs[name].measures
+        assert measures["hidden-cells"] == measures["cells"]
+    return drafted.evidence.waiting
 
 
-def test_the_same_rows_and_far_other_rows_are_fine(banks: Consortium, tmp_path: Path) -> None:
-    same = sequel(banks, tmp_path / "same", 20)
-    draft(same, hand_in(same))
+@pytest.mark.parametrize("without", [0, 1, 9, 40])
+def test_what_changed_by_none_few_or_at_one_owner_alone_waits(banks: Consortium, without: int, tmp_path: Path) -> None:
+    """N against N - 1, across two agreements on one contract; and none looks like few."""
+    again = sequel(banks, tmp_path, 10 + without)
+    assert waiting(again, draft(again, hand_in(again, without))) == ("loans",)
+
+
+def test_far_other_rows_are_fine(banks: Consortium, tmp_path: Path) -> None:
     other = sequel(banks, tmp_path / "other", 21)
-    draft(other, hand_in(other, without=40))
+    evidence = draft(other, hand_in(other, every=40))
+    assert waiting(other, evidence) == ()
+    exact = sum(int(other.table(owner).frame()["balance"][: ROWS - 40].sum()) for owner in OWNERS)
+    assert drafted_sum(other, evidence) == exact
 
 
-def test_a_node_that_forgot_a_release_is_noticed(banks: Consortium, tmp_path: Path) -> None:
-    """Its disk is a copy from before the release: it means another past than the others. A restart forgets nothing."""
+def test_a_node_that_forgot_a_release_makes_no_difference(banks: Consortium, tmp_path: Path) -> None:
+    """Its disk is a copy from before the release: owners name what they released themselves."""
     again = sequel(banks, tmp_path, 30)
-    assert len(past_releases(banks.homes["node-1"].state, again.agreement, "", today().date())) == 1
-    reopened = {node: Home.open(banks.homes[node].path) for node in NODES}
+    assert len(earlier_releases(banks.homes["node-1"].state, TABLES, "")) == 1
     rolled_back = Home.open(shutil.copytree(banks.folder / "old", tmp_path / "old"))
-    submissions = hand_in(again, without=1)
-    with pytest.raises(AttemptError, match="earlier"):
-        replace(again, homes={**again.homes, **reopened, "node-1": rolled_back}).analyse(submissions)
-    with pytest.raises(DifferenceError):
-        replace(again, homes={**again.homes, **reopened}).analyse(submissions, attempt=2)
+    assert earlier_releases(rolled_back.state, TABLES, "") == []
+    forgetful = replace(again, homes={**again.homes, "node-1": rolled_back})
+    assert waiting(forgetful, draft(forgetful, hand_in(forgetful, without=1))) == ("loans",)
+
+
+def test_an_owner_that_leaves_a_release_out_is_refused_by_name(banks: Consortium, tmp_path: Path) -> None:
+    """Its home may be a copy from before; others' rows are in the difference, too."""
+    again = sequel(banks, tmp_path, 35)
+    submissions = hand_in(again, every=40)
+    home = again.homes["bank-c"]
+    for each in all_states(home.state):
+        forget_state(each, home.state)
+    submissions[2] = again.hand_in("bank-c", again.table("bank-c"))
+    try:
+        with pytest.raises(DifferenceError, match=r"bank-c does not say what changed in its table bank-c/loans since"):
+            draft(again, submissions)
+    finally:
+        for each in released_states("loans", banks.homes["bank-a"].state):
+            manifest = read_evidence_of(banks, each.job).inputs["bank-c/loans"]
+            note_state(replace(each, manifest=manifest, columns={}), home.state)
+
+
+def read_evidence_of(banks: Consortium, job: str) -> Evidence:
+    every = drafts(banks.homes["bank-a"].exchange, banks.signed("bank-a"))
+    return next(each.evidence for each in every if each.evidence.job == job)
 
 
 def test_two_drafts_that_wait_are_compared_before_the_second_leaves(banks: Consortium, tmp_path: Path) -> None:
+    """The second owner that hands in knows of the first draft, and counts what changed since, should it be released."""
     one, two = sequel(banks, tmp_path / "one", 40), sequel(banks, tmp_path / "two", 41)
-    first, second = draft(one, hand_in(one, without=60)), draft(two, hand_in(two, without=61))
+    first, later = draft(one, hand_in(one, every=60)), hand_in(two, every=61)
+    second = draft(two, later)
+    assert (waiting(one, first), waiting(two, second)) == ((), ())
     for consortium, evidence in ((one, first), (two, second)):
         consortium.review(evidence, REVIEWERS[:2])
     one.release(first)
-    with pytest.raises(DifferenceError, match="was released on the same contract since this draft was made"):
+    with pytest.raises(DifferenceError, match="was released on the same table since this draft was made"):
         two.release(second)
+    home = two.homes[REVIEWERS[2]]
+    read = load_draft(home.exchange, two.signed(REVIEWERS[2]), second)
+    decide(read, "request-changes", comment="compare", keys=home.keys, exchange=home.exchange, now=today())
+    assert waiting(two, two.analyse(later, attempt=2)[0].digest) == ("loans",)
 
 
-def test_what_is_remembered_outlives_a_withdrawal_and_ends_with_the_contracts_days(
-    banks: Consortium, tmp_path: Path
-) -> None:
+def test_what_is_remembered_outlives_a_withdrawal_and_does_not_lapse(banks: Consortium, tmp_path: Path) -> None:
     again = sequel(banks, tmp_path, 50)
     node = Home.open(shutil.copytree(banks.homes["node-2"].path, tmp_path / "node"))
+    owner = Home.open(shutil.copytree(banks.homes["bank-b"].path, tmp_path / "owner"))
     (contract,) = again.agreement.contracts.values()
-    days = timedelta(days=contract.retention_days)
-    before = past_releases(node.state, again.agreement, "", today().date())
-    assert before
+    before, states = earlier_releases(node.state, TABLES, ""), released_states("loans", owner.state)
+    assert before and states
     withdraw(banks.agreement, banks.homes["bank-d"], today())
-    erased = {each.id for each in purge(node, today())}
-    assert erased and not erased & {each.vault_id for each in before}
-    assert past_releases(node.state, again.agreement, "", today().date() + days) == before
-    assert past_releases(node.state, again.agreement, "", today().date() + days + timedelta(days=1)) == []
-    assert {each.vault_id for each in before} <= {each.id for each in purge(node, today() + days + timedelta(days=1))}
+    later = today() + timedelta(days=contract.retention_days + 1)
+    assert purge(node, later)
+    purge(owner, later)
+    assert earlier_releases(node.state, TABLES, "") == before
+    assert all(load_rows(each, contract, owner) is not None for each in states)
 
 
 def test_many_means_and_covariances_of_few_rows_are_refused(tmp_path: Path) -> None:
@@ -217,30 +253,28 @@ def test_what_differs_too_little_takes_noise_if_all_have_agreed_on_it(banks: Con
                 ("regulator", "ε = 0.5"),
             ]
         # It is nothing that a later release could be subtracted from.
-        assert charges[0].job not in {
-            each.job for each in past_releases(again.homes[node].state, again.agreement, "", today().date())
-        }
+        assert charges[0].job not in {each.job for each in earlier_releases(again.homes[node].state, TABLES, "")}
     opened = open_job(again.homes["bank-a"], again.signed("bank-a"), second, clock.now())
     (result,) = opened.results
     (table,) = result.tables
     assert table.measures["balance"].label == "noised"
     assert int(table.frame["balance"].iloc[0]) == noisy
     assert abs(noisy - exact) < 20 * table.measures["balance"].interval
-    assert any(each.startswith("Noised in place of being refused") for each in result.assumptions)
-    assert "Noised in place of being refused" in opened.page.read_text()
+    assert any(each.startswith("Noised, since the table waits") for each in result.assumptions)
+    assert "Noised, since the table waits" in opened.page.read_text()
     # The regulator's budget of 0.9 has no room for a second such release: no node computes it.
     third = forgiving(banks, tmp_path / "third", 61)
     with pytest.raises(BudgetError, match="regulator may learn of loans in all"):
         draft(third, hand_in(third, without=2))
 
 
-def test_an_attempt_that_resumes_behind_the_guard_still_adds_the_noise(banks: Consortium, tmp_path: Path) -> None:
-    """What the guard decided is in the checkpoint: else the steps that follow it would leave an exact result."""
+def test_an_attempt_that_resumes_behind_the_look_back_still_adds_the_noise(banks: Consortium, tmp_path: Path) -> None:
+    """What was found on looking back is in the checkpoint: else what follows it would leave an exact result."""
     again = forgiving(banks, tmp_path, 65, BUDGETS.replace("epsilon: 0.9", "epsilon: 5"))
     submissions = hand_in(again, without=3)
 
     def die(step: str) -> None:
-        if step == "guard":
+        if step == "look back":
             raise TransportError("the attempt ends here")
 
     first = [again.computation(node, submissions) for node in NODES]
@@ -258,15 +292,14 @@ def test_an_attempt_that_resumes_behind_the_guard_still_adds_the_noise(banks: Co
     assert abs(drafted_sum(again, evidence) - exact) > 0
 
 
-def test_the_same_rows_and_far_other_rows_stay_exact_though_noise_is_agreed_on(
-    banks: Consortium, tmp_path: Path
-) -> None:
+def test_far_other_rows_stay_exact_though_noise_is_agreed_on(banks: Consortium, tmp_path: Path) -> None:
     again = forgiving(banks, tmp_path, 70)
-    evidence = draft(again, hand_in(again))
+    evidence = draft(again, hand_in(again, every=30))
     read = load_draft(again.homes["bank-a"].exchange, again.signed("bank-a"), evidence)
-    assert read.instead == ()
-    assert read.evidence.charge == ()
-    assert drafted_sum(again, evidence) == int(pd.concat(again.pooled())["balance"].sum())
+    assert (read.instead, read.withheld, read.evidence.charge) == ((), (), ())
+    assert drafted_sum(again, evidence) == sum(
+        int(again.table(owner).frame()["balance"][: ROWS - 30].sum()) for owner in OWNERS
+    )
 
 
 def test_a_charge_for_what_is_not_noised_and_noise_without_a_charge_are_refused(
@@ -275,7 +308,7 @@ def test_a_charge_for_what_is_not_noised_and_noise_without_a_charge_are_refused(
     """A node that claims the one and releases the other signs evidence that fits no agreement."""
     again = forgiving(banks, tmp_path, 80)
     terms = again.agreement
-    lines = lines_of(terms.noised_instead(["loans"]), losses(terms.noised_instead(["loans"])))
+    lines = lines_of(terms.noised_instead(["total-exposure"]), losses(terms.noised_instead(["total-exposure"])))
     check_lines(lines, terms)
     check_lines((), terms)
     half = tuple(line for line in lines if line.recipient == "bank-a")
@@ -286,7 +319,7 @@ def test_a_charge_for_what_is_not_noised_and_noise_without_a_charge_are_refused(
     with pytest.raises(RefusedError):
         check_lines(lines, banks.agreement)
     told = explain(terms)
-    assert "where it would be refused for differing too little" in told
+    assert "where its table waits" in told
     for text in (told, statement(terms, tuple(analyses(terms).values()), declared(terms))):
         assert "these take noise instead, are charged for it, and show that they did: total-exposure, Laplace" in text
 
@@ -297,7 +330,7 @@ def test_an_agreement_that_no_policy_lets_take_noise_is_refused(banks: Consortiu
         "analyses:\n": BUDGETS,
         "    recipients: [regulator, bank-a]\n": CLAUSE,
     }
-    with pytest.raises(AgreementError, match="strict-counts has such a release refused"):
+    with pytest.raises(AgreementError, match="strict-counts has such a table wait"):
         another(banks, tmp_path / "policy", {AGREEMENT_FILE: words})
     with pytest.raises(AgreementError, match="regulator has no budget for loans"):
         forgiving(banks, tmp_path / "budget", 91, "analyses:\n")

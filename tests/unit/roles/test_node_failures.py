@@ -207,7 +207,7 @@ def test_a_node_that_is_killed_stops_all_and_a_new_attempt_goes_on_after_its_las
     assert banks.published() == before
     assert banks.stages(submissions) == [Stage.READY, Stage.RUNNING, Stage.READY]
     plans = [plan.name for plan in banks.consortium.agreement.analyses]
-    steps = ["meet", "check", "guard", *plans, "compare", "noise", "suppress"]
+    steps = ["meet", "check", "look back", *plans, "compare", "noise", "suppress"]
     if step != "meet":
         banks.rot_inputs(submissions)
     again = banks.run(submissions, 2)
@@ -218,8 +218,8 @@ def test_a_node_that_is_killed_stops_all_and_a_new_attempt_goes_on_after_its_las
 
 def test_all_nodes_go_back_to_what_the_one_that_lost_most_still_has(banks: Banks) -> None:
     submissions = banks.hand_in()
-    kill(banks, "node-2", "guard", submissions, attempt=1)
-    assert [len(kept) for kept in banks.checkpoints(submissions)] == [3, 3, 3]  # the guard left no new shares
+    kill(banks, "node-2", "look back", submissions, attempt=1)
+    assert [len(kept) for kept in banks.checkpoints(submissions)] == [3, 3, 3]  # looking back left no new shares
     *_, last = banks.checkpoints(submissions)[1]
     banks.consortium.homes["node-1"].vault.remove(banks.job(submissions).id, last)
     kill(banks, "node-0", "compare", submissions, attempt=2)
@@ -232,7 +232,7 @@ def test_all_nodes_go_back_to_what_the_one_that_lost_most_still_has(banks: Banks
 
 def test_a_checkpoint_that_rotted_in_a_vault_ends_the_job(banks: Banks) -> None:
     submissions, before = banks.hand_in(), banks.published()
-    kill(banks, "node-0", "guard", submissions, attempt=1)
+    kill(banks, "node-0", "look back", submissions, attempt=1)
     job, home = banks.job(submissions).id, banks.consortium.homes["node-1"]
     rot(home.path / "vault" / "items" / job / banks.checkpoints(submissions)[1][-1])
     first, rotten, last = banks.run(submissions, 2)

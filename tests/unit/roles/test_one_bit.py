@@ -15,7 +15,7 @@ from counterfoil.governance.releases.release import open_release
 from counterfoil.governance.review.airlock import review
 from counterfoil.governance.review.decisions import decisions
 from counterfoil.governance.review.leaving import for_all
-from counterfoil.joint.computation import declared
+from counterfoil.joint.openings import declared
 from counterfoil.roles.recipient.opening import OpenedJob, open_job
 from counterfoil.storage.arrays import unpack
 from counterfoil_prefect.synthetic_data.loans import make_tables

@@ -45,11 +45,12 @@ from counterfoil.governance.releases.release import RELEASE
 from counterfoil.governance.retention.recovery import back_up, restore
 from counterfoil.home import Home
 from counterfoil.joint.computation import analyses
-from counterfoil.joint.table_changes import aligned, asked_of, change_arrays, change_inputs, edges_of, exact
+from counterfoil.joint.table_changes import aligned, change_input, counted, due_layout
 from counterfoil.mpc.ring.shares import as_signed
 from counterfoil.mpc.suites.plain import Plain
 from counterfoil.roles.owner import Contribution, table_file
-from counterfoil.roles.table_memory import Known, changes_since, erase_persons, identify, known_states, learn, load_rows
+from counterfoil.roles.table_comparison import Known, changes_since, count_since, known_states, load_rows
+from counterfoil.roles.table_memory import erase_persons, identify, learn
 from counterfoil.storage.state import State
 from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, another
 from tests.lib.consortium import NODES, OWNERS, Consortium, found
@@ -123,7 +124,7 @@ def test_a_lease_lasts_as_long_as_the_longest_interval_of_what_is_due(banks: Con
     assert lease_days(terms, "loans", first) == 90
     following = [terms.schedule.period(terms.starts + timedelta(days=days)) for days in (7, 84, 91, 98)]
     assert [lease_days(terms, "loans", period) for period in following] == [7, 7, 90, 7]
-    assert lease_days(terms.noised_instead(["loans"]), "loans", first) in (90, None)
+    assert lease_days(terms.all_noised_instead, "loans", first) in (90, None)
 
 
 @pytest.fixture(scope="module")
@@ -143,8 +144,8 @@ def test_what_was_handed_in_is_remembered_as_released_once_it_is(released: Conso
     assert (known.rows, known.agreement, known.period) == (200, terms.id, released.period)
     assert sorted(known.owners) == sorted(OWNERS) and set(known.plans) <= {"total-exposure", "balance-histogram"}
     assert learn(home, clock.now()) == []
-    (state,) = known_states("loans", terms, terms.contracts["loans"], "2027-w01", home)
-    assert state.job == known.job and state.rows is not None
+    (state,) = known_states("loans", terms, released.table("bank-a"), "2027-w01", home)
+    assert state.name == known.job and state.rows is not None
     held = lease_of("loans", home.state)
     assert held is not None and held.released
     # What is on the disk says nothing of a row.
@@ -172,7 +173,10 @@ def test_the_next_manifest_names_the_table_and_the_states_that_are_out(released:
     made = contribution(again)
     table = made._checked()
     name, states = made._remembered(table, clock.now())
-    assert (name, states) == ("loans", [each.job for each in released_states("loans", again.homes["bank-a"].state)])
+    assert name == "loans"
+    assert [each.name for each in states] == [
+        each.job for each in released_states("loans", again.homes["bank-a"].state)
+    ]
 
 
 def test_no_other_agreement_gets_exact_numbers_meanwhile_and_noised_ones_are_free(
@@ -194,18 +198,15 @@ def test_no_other_agreement_gets_exact_numbers_meanwhile_and_noised_ones_are_fre
         contribution(renamed).share(clock.now())
 
 
-def changes(banks: Consortium, table: Table, states: list[str]) -> dict[str, list[list[int]]]:
-    """Test helper: what changed of the contract's exact sums since the remembered states, by feature."""
+def changes(banks: Consortium, table: Table, states: list[str]) -> dict[str, list[int]]:
+    """Test helper: how many changed of the contract's exact sums since the remembered states, by feature."""
     terms, home = banks.agreement, banks.homes["bank-a"]
-    plans = list(exact(analyses(terms), "loans"))
-    known = known_states("loans", terms, terms.contracts["loans"], "2027-w01", home)
-    assert [each.job for each in known] == states
-    asked = asked_of(plans)
-    counted = changes_since(asked, table, known)
-    arrays, specs = change_arrays(asked, counted), change_inputs(asked, plans, len(known))
-    assert {name: array.shape for name, array in arrays.items()} == {name: spec.shape for name, spec in specs.items()}
-    assert all(specs[name].low <= array.min() <= array.max() <= specs[name].high for name, array in arrays.items())
-    return {name: each.changed.tolist() for name, each in counted.items()}
+    layout = due_layout(analyses(terms), terms, "loans", terms.schedule.period(terms.starts))
+    known = known_states("loans", terms, table, "2027-w01", home)
+    assert layout is not None and [each.name for each in known] == states
+    line, spec = changes_since(layout, table, known)[0], change_input(layout, states)
+    assert spec is not None and (1, line.size) == spec.shape and spec.low <= line.min() <= line.max() <= spec.high
+    return {each.asked.name: line[each.at : each.at + each.cells].tolist() for each in counted(layout)}
 
 
 def test_changes_are_counted_for_each_sum_and_cell_since_what_is_remembered(released: Consortium) -> None:
@@ -214,10 +215,14 @@ def test_changes_are_counted_for_each_sum_and_cell_since_what_is_remembered(rele
     table = contribution(released)._checked()
     same = changes(released, table, jobs)
     assert set(same) == {"number of rows", "sum of balance", "number of rows by balance"}
-    assert not any(any(map(any, cells)) for cells in same.values())
+    # Where the histogram was not due, its cells were not shown: all of them may have changed.
+    due = "balance-histogram" in released_states("loans", home.state)[0].plans
+    hidden = 2 * contract.most_rows
+    assert set(same.pop("number of rows by balance")) == {0 if due else hidden}
+    assert not any(any(cells) for cells in same.values())
     fewer = changes(released, table.take(np.arange(table.rows - 3)), jobs)
-    assert fewer["number of rows"] == [[3]] and fewer["sum of balance"] == [[3]]
-    assert sum(fewer["number of rows by balance"][0]) == 3
+    assert fewer["number of rows"] == [3] and fewer["sum of balance"] == [3]
+    assert sum(fewer["number of rows by balance"]) == (3 if due else hidden * len(fewer["number of rows by balance"]))
     # Another spelling of the keys changes nobody.
     read_again = read(home, contract)
     at = read_again.names.index("customer_id")
@@ -232,15 +237,23 @@ def test_changes_are_counted_for_each_sum_and_cell_since_what_is_remembered(rele
 def test_where_other_owners_handed_in_nothing_counts_as_changed(released: Consortium) -> None:
     terms, home = released.agreement, released.homes["bank-a"]
     fewer = replace(terms, holdings={owner: held for owner, held in terms.holdings.items() if owner != "bank-d"})
-    (state,) = known_states("loans", fewer, terms.contracts["loans"], "2027-w01", home)
+    table = released.table("bank-a")
+    (state,) = known_states("loans", fewer, table, "2027-w01", home)
     assert state.rows is None
+    # Until most persons are others: then little of the total is theirs who were there.
+    assert table.who is not None
+    kept = np.arange(table.rows) < 90
+    others = replace(table, who=np.where(kept[:, np.newaxis], table.who, table.who + np.uint64(1)))
+    (state,) = known_states("loans", fewer, others, "2027-w01", home)
+    assert state.rows is not None
 
 
 def test_of_events_a_correction_alone_is_a_change(released: Consortium) -> None:
-    terms, home = released.agreement, released.homes["bank-a"]
-    events = replace(terms.contracts["loans"], kind="events")
-    assert known_states("loans", terms, events, "2027-w01", home) == []
-    assert len(known_states("loans", terms, events, released.period, home)) == 1
+    terms, home, table = released.agreement, released.homes["bank-a"], released.table("bank-a")
+    events = replace(table, contract=replace(table.contract, kind="events"))
+    again = replace(terms, version="1.0.9", raw=terms.raw + b" ")
+    assert known_states("loans", again, events, "2027-w01", home) == []
+    assert len(known_states("loans", again, events, released.period, home)) == 1
 
 
 def test_a_restored_home_remembers_what_it_backed_up_and_that_it_forgot_the_rest(
@@ -300,25 +313,33 @@ def test_one_table_has_one_name(released: Consortium) -> None:
 
 
 def test_edges_and_grids_follow_from_the_agreement(banks: Consortium) -> None:
-    plans = list(exact(analyses(banks.agreement), "loans"))
-    assert edges_of(plans) == {"balance": plans[1].edges()["balance"]}
-    assert [each.name for each in asked_of(plans)] == ["number of rows", "sum of balance", "number of rows by balance"]
+    terms = banks.agreement
+    periods = [terms.schedule.period(terms.starts + timedelta(days=days)) for days in (0, 7)]
+    first, second = (due_layout(analyses(terms), terms, "loans", period) for period in periods)
+    assert first is not None and second is not None
+    assert list(first.edges) == ["balance"] and not second.edges
+    assert [str(each.asked.name) for each in counted(first)] == [
+        "number of rows", "sum of balance", "number of rows by balance"
+    ]  # fmt: skip
+    assert [str(each.asked.name) for each in counted(second)] == ["number of rows", "sum of balance"]
 
 
 def test_owners_that_name_other_states_are_put_in_one_order() -> None:
     """Of a state that an owner does not name nothing changed at it."""
     p = Plain()
-    handed = p.constant(np.array([[1, 2], [3, 4]], np.int64))
-    put = aligned(handed, ["b", "a"], ["a", "c", "b"], p.constant(np.zeros(2, np.int64)))
-    assert as_signed(put.parts[0]).tolist() == [[3, 4], [0, 0], [1, 2]]
+    handed, zero = p.constant(np.array([[1, 2], [3, 4]], np.int64)), p.constant(np.zeros((1, 2), np.int64))
+    assert as_signed(aligned(handed, [1, None, 0], zero).parts[0]).tolist() == [[3, 4], [0, 0], [1, 2]]
+    assert as_signed(aligned(None, [None, None], zero).parts[0]).tolist() == [[0, 0], [0, 0]]
 
 
-def test_without_states_nothing_more_is_handed_in(banks: Consortium) -> None:
-    plans = list(exact(analyses(banks.agreement), "loans"))
-    assert change_inputs(asked_of(plans), plans, 0) == {}
-    week_53 = change_inputs(asked_of(plans), plans, 52)
-    assert sum(spec.size for spec in week_53.values()) == 52 * (1 + 1 + 1 + 2 + asked_of(plans)[2].cells)
-    assert all(-(1 << 61) <= spec.low <= spec.high <= 1 << 61 for spec in week_53.values())
+def test_what_is_handed_in_does_not_grow_with_the_years(banks: Consortium) -> None:
+    terms = banks.agreement
+    layout = due_layout(analyses(terms), terms, "loans", terms.schedule.period(terms.starts))
+    assert layout is not None and change_input(layout, []) is None
+    week_53, later = (change_input(layout, [f"{at:032}" for at in range(weeks)]) for weeks in (52, 500))
+    assert week_53 is not None and week_53 == later
+    assert week_53.shape == (4, 1 + 1 + counted(layout)[2].cells + 3)
+    assert 0 == week_53.low < week_53.high < 1 << 61
 
 
 def test_what_is_checked_and_minimised_has_tags_of_persons_and_no_identifiers(tmp_path: Path) -> None:
@@ -351,7 +372,7 @@ def test_persons_who_were_told_apart_otherwise_are_found_again_or_have_not_chang
     then = patients(before, ["P1", "P2", "p3"])
     now = patients(visits(former), ["P1", "P2", "p3", "p4"])
     known = [Known("job", domain_names(before)[0], rows_of(then))]
-    changed = changes_since([Asked("rows", ())], now, known)["rows"].changed.tolist()
+    changed = count_since([Asked("rows", ())], now, known)["rows"].changed.tolist()
     assert changed == ([[1]] if former else [[0]])
 
 
