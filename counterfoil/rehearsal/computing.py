@@ -20,8 +20,8 @@ from counterfoil.governance.agreements.agreement import Agreement, Part
 from counterfoil.governance.cumulative.release_history import guarded
 from counterfoil.governance.jobs.job import Job
 from counterfoil.joint.computation import JointComputation
-from counterfoil.joint.openings import declared
 from counterfoil.joint.cost_estimate import CHECK, COMPARE, GUARD, HIDE, Estimate
+from counterfoil.joint.openings import declared
 from counterfoil.mpc.ring.shares import Arith, as_signed
 from counterfoil.mpc.runtime.host_memory import check_room
 from counterfoil.mpc.session.in_process import deal, reveal, run_local

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from counterfoil.canonical import Ref
@@ -19,6 +21,15 @@ from counterfoil.roles.recipient.opening import unsealed
 from counterfoil.storage.records import BLOBS
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What papers say of a release's rows: what other manifests call them, and which states they were held against."""
+
+    state: str
+    names: frozenset[str]
+    against: frozenset[str]
+
+
 @dataclass
 class Holdings:
     """By contract id what was released of its tables; the agreements; and what could not be opened any more."""
@@ -26,6 +37,7 @@ class Holdings:
     releases: dict[str, list[Release]] = field(default_factory=dict)
     agreements: dict[str, Agreement] = field(default_factory=dict)
     drafts: set[str] = field(default_factory=set)
+    told: dict[str, list[Told]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
 
     @property
@@ -49,7 +61,17 @@ def holdings(home: Home, now: datetime) -> Holdings:
                     _add(found, home, draft, now)
                 except CounterfoilError as error:
                     found.lost.append(f"{draft.evidence.period} of {signed.terms.id}: {error}")
+    for contract, releases in found.releases.items():
+        found.releases[contract] = [
+            replace(release, judged=_judged(told, found.told[contract]))
+            for release, told in zip(releases, found.told[contract], strict=True)
+        ]
     return found
+
+
+def _judged(mine: Told, every: Sequence[Told]) -> frozenset[str]:
+    """Say of which states it is certain that enough changed in all that was shown: owners counted that since these."""
+    return frozenset(each.state for each in every if each.state != mine.state and each.names & mine.against)
 
 
 def _add(found: Holdings, home: Home, draft: Draft, now: datetime) -> None:
@@ -62,8 +84,20 @@ def _add(found: Holdings, home: Home, draft: Draft, now: datetime) -> None:
         rows, releases = _rows(home, draft, name), found.releases.setdefault(contract.id, [])
         state = _state(draft, terms, rows, releases)
         releases.append(Release(state, plans, {each: opened.numbers[each] for each in given}, rows))
+        found.told.setdefault(contract.id, []).append(_told(home, draft, name, state))
     found.agreements[terms.digest] = terms
     found.drafts.add(draft.evidence.digest)
+
+
+def _told(home: Home, draft: Draft, contract: str, state: str) -> Told:
+    """Read from the owners' signed manifests what the job's rows were held against; nothing of those that are gone."""
+    parts = [part for part in draft.agreement.terms.parts if part.contract == contract]
+    against: set[str] = set()
+    for part in parts:
+        with suppress(NotFoundError):
+            against |= set(manifest_of(home.exchange, draft.agreement, draft.evidence, part).states)
+    inputs = [draft.evidence.inputs[str(part)] for part in parts]
+    return Told(state, frozenset({draft.evidence.job, *inputs}), frozenset(against))
 
 
 def _rows(home: Home, draft: Draft, contract: str) -> tuple[int, int] | None:

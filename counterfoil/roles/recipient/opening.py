@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Analysis, Result
 from counterfoil.errors import CounterfoilError, NotEntitledError, NotFoundError, TamperedError
+from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.agreements.signing.signed import SignedAgreement
 from counterfoil.governance.jobs.evidence import Draft, OutputEvidence, drafts, load_draft
 from counterfoil.governance.releases.receipt import sign_receipt
@@ -29,7 +30,8 @@ from counterfoil.mpc.suites.output import recombine
 from counterfoil.mpc.suites.replicated import components
 from counterfoil.report.assemble import assemble
 from counterfoil.report.model import Approval, Evidence, Report
-from counterfoil.report.pages.draft import BY, INSTEAD
+from counterfoil.report.pages.draft import BY, INSTEAD, why_withheld
+from counterfoil.report.prechecks import RENEW
 from counterfoil.report.render import add_paper, write
 from counterfoil.roles.committed import check_committed
 from counterfoil.roles.recipient.dropped import Rests
@@ -101,7 +103,8 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str, now: datetim
         said = check_equal(home, draft, numbers, open_)
         plans, rests = opened[evidence].plans, Rests(home.exchange, draft)
         results = tuple(
-            _with(_told(draft, plans[plan.name].present(numbers[plan.name])), (*rests.on(plan), *said))
+            as_of(home, draft, plan, now)
+            or _with(_told(draft, plans[plan.name].present(numbers[plan.name])), (*rests.on(plan), *said))
             for plan in terms.plans_for(home.party)
         )
     except CounterfoilError as error:  # some of it may have been unsealed
@@ -143,6 +146,39 @@ def unsealed(home: Home, draft: Draft, now: datetime) -> Unsealed:
     return Unsealed(approved, delivered, plans, numbers)
 
 
+def as_of(home: Home, draft: Draft, plan: Planned, now: datetime) -> Result | None:
+    """Repeat what this party was given of an exact analysis before, where nothing of it leaves in this job.
+
+    None where it leaves, or where nothing was given before that can still be opened.
+    """
+    if plan.name not in draft.withheld:
+        return None
+    why = why_withheld(draft, plan.name)
+    earlier = [
+        other
+        for other in drafts(home.exchange, draft.agreement)
+        if other.evidence.period < draft.evidence.period
+        and plan.name not in (*other.withheld, *other.instead)
+        and is_released(home.exchange, other.evidence.digest, home.party)
+    ]
+    for other in sorted(earlier, key=lambda each: (each.evidence.period, each.evidence.attempt), reverse=True):
+        with suppress(CounterfoilError):  # it is over, or was taken back
+            found = unsealed(home, other, now)
+            result = found.plans[plan.name].present(found.numbers[plan.name])
+            said = f"As of {other.evidence.period}, and nothing newer leaves for {draft.evidence.period}: {why}."
+            return replace(
+                result,
+                title=f"{result.title}, as of {other.evidence.period}",
+                assumptions=(
+                    said,
+                    f"To have it renewed, {RENEW}.",
+                    *result.assumptions,
+                    *Rests(home.exchange, other).on(plan),
+                ),
+            )
+    return None
+
+
 def _with(result: Result, assumptions: tuple[str, ...]) -> Result:
     return replace(result, assumptions=(*result.assumptions, *assumptions))
 
@@ -157,7 +193,10 @@ def _note(home: Home, opened: Unsealed, now: datetime) -> None:
 
 
 def _told(draft: Draft, result: Result) -> Result:
-    """Say of a result that is noised in place of being refused that it is."""
+    """Say of a result that is noised since its table waits that it is, and of one that waits why."""
+    if result.name in draft.withheld:
+        said = f"Nothing leaves for {draft.evidence.period}: {why_withheld(draft, result.name)}."
+        return replace(result, assumptions=(*result.assumptions, said, f"To have it released, {RENEW}."))
     if result.name not in draft.instead:
         return result
     return replace(result, assumptions=(*result.assumptions, f"{INSTEAD[0].upper()}{INSTEAD[1:]}."))
