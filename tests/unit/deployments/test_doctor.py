@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -23,9 +29,10 @@ from counterfoil.errors import (
     StoreError,
     UnreachableError,
 )
+from counterfoil.home import Home
 from counterfoil.roles.owner import file_digest
 from counterfoil_prefect.deployments import doctor
-from counterfoil_prefect.deployments.doctor import examine
+from counterfoil_prefect.deployments.doctor import Finding, examine
 from tests.unit.conftest import Consortium, make_consortium
 
 
@@ -117,3 +124,58 @@ def test_nothing_is_changed_but_what_the_party_remembers_to_have_seen(banks: Con
     before = files()
     wrong(banks.homes["node-2"].path)
     assert files() == before
+
+
+@contextmanager
+def answering(pools: int = 3, ahead: timedelta = timedelta()) -> Iterator[None]:
+    """A server that says what a Prefect server on SQLite would, whose clock is ahead by so much."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer({"/api/admin/version": "3.8.8", "/api/admin/settings": {"url": "sqlite"}}.get(self.path))
+
+        def do_POST(self) -> None:
+            when = clock.now().isoformat()
+            each = {"type": "counterfoil", "created": when, "updated": when, "default_queue_id": f"{uuid4()}"}
+            every = [{**each, "id": f"{uuid4()}", "name": f"p{at}"} for at in range(pools)]
+            self.answer(every if self.path == "/api/work_pools/filter" else [])
+
+        def answer(self, value: object) -> None:
+            self.send_response_only(200 if value is not None else 404)
+            self.send_header("Date", format_datetime(clock.now() + ahead, usegmt=True))
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(value).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{server.server_port}/api"}):
+            yield
+        server.shutdown()
+
+
+def of_server(home: Path | None) -> dict[str, Finding]:
+    return {each.about: each for each in examine(home) if each.about in ("server", "database")}
+
+
+@pytest.mark.parametrize(("hours", "way"), [(1, "ahead of"), (-1, "behind")])
+def test_a_clock_that_is_off_by_an_hour_is_named_beside_the_servers(hours: int, way: str) -> None:
+    with answering(ahead=hours * timedelta(minutes=65)):
+        found = of_server(None)["server"]
+    assert isinstance(found.error, ExpiredError)
+    assert f"1 hour {way} this machine's clock; set the clock" in found.words
+    with answering():
+        assert of_server(None)["server"].error is None
+
+
+def test_many_parties_on_sqlite_are_told_of_postgresql(tmp_path: Path) -> None:
+    home = Home.create(tmp_path / "a", "a", str(tmp_path / "exchange"), ("coordinator",))
+    with answering(pools=12):
+        assert of_server(home.path)["database"].error is None
+    with answering(pools=13):
+        found = of_server(home.path)["database"]
+    assert isinstance(found.error, StoreError)
+    assert "PREFECT_API_DATABASE_CONNECTION_URL" in found.words and "PostgreSQL" in found.words
