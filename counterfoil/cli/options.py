@@ -23,3 +23,10 @@ def note_read(home: Path | None, contract: Contract | None = None) -> None:
     if home:
         refs = {"contract": contract.digest} if contract else {}
         Home.open(home).log.append("table-read", subject=contract.id if contract else None, refs=refs)
+
+
+def owner_of(home: Path | None) -> str:
+    """Return the party of the home, if the command is given one: files are written as that party's are."""
+    from counterfoil.home import Home
+
+    return Home.open(home).party if home else ""

@@ -54,6 +54,7 @@ class Contribution:
             period,
             lambda: home.membership_key,
             lambda: link_key(terms, own_keys(terms, home), home.exchange),
+            home.party,
         )
         self.account: dict[str, int] = {}  # of rows, once the table is minimised
         self.again = False  # whether what it handed in before is handed in once more

@@ -39,7 +39,7 @@ _KEY_BYTES = 32
 class Preparation:
     """The steps of one table, under one contract of an agreement, for one period.
 
-    `tag_key` and `link_key` give the keys for tags of rows and for pseudonyms, and are asked where one is needed.
+    Files are written as the party's are. `tag_key` and `link_key` give the keys for tags of rows and for pseudonyms, and are asked where one is needed.
     """
 
     terms: Agreement
@@ -47,6 +47,7 @@ class Preparation:
     period: str
     tag_key: Callable[[], bytes]
     link_key: Callable[[], bytes]
+    party: str = ""
 
     @property
     def leased(self) -> int | None:
@@ -59,7 +60,7 @@ class Preparation:
         Raises: DataError and its kin; ContractError for a rule that cannot be checked.
         """
         contract = self.terms.contracts[self.contract]
-        return load_valid(path, contract, contract.unit if self.leased is not None else ())
+        return load_valid(path, contract, contract.unit if self.leased is not None else (), self.party)
 
     def minimise(self, table: Table, page: Path) -> Minimised:
         """Keep only what a planned analysis needs, as coarse as the contract asks for; `page` tells the owner how.
@@ -100,8 +101,8 @@ class Tried:
     numbers: int
 
 
-def try_table(path: Path, terms: Agreement, contract: str, period: str) -> Tried:
-    """Take the file through all that a job does before anything leaves, with keys that are thrown away.
+def try_table(path: Path, terms: Agreement, contract: str, period: str, party: str = "") -> Tried:
+    """Take the party's file through all that a job does before anything leaves, with keys that are thrown away.
 
     Raises: as a job does: DataError and its kin, AnonymityError, RefusedError, PlanError, ContractError.
     """
@@ -112,6 +113,7 @@ def try_table(path: Path, terms: Agreement, contract: str, period: str) -> Tried
         period,
         lambda: keys.setdefault("tags", os.urandom(_KEY_BYTES)),
         lambda: keys.setdefault("links", os.urandom(_KEY_BYTES)),
+        party,
     )
     table, checked = steps.check(path)
     kept = steps.minimise(table, path.with_suffix(".risk.html"))

@@ -63,7 +63,7 @@ def offer(
     last = read_day(until) if until else min(now.date() + timedelta(days=DAYS), terms.expires)
     terms.check_current(now.date())
     mine.log.append("table-read", subject=terms.id, refs={"contract": terms.digest})
-    rows = taking_part(load_valid(table, terms)[0]).rows
+    rows = taking_part(load_valid(table, terms, party=mine.party)[0]).rows
     entry = publish(terms, rows, last, mine, _store(at, mine), now)
     mine.log.append("catalogue-offered", subject=terms.id, refs={"contract": terms.digest}, counts=_number(entry))
     say(f"{mine.party} offers {terms.id} {terms.version}: {entry.rows} rows, until {entry.until}")

@@ -11,7 +11,7 @@ import typer
 
 from counterfoil import clock
 from counterfoil.cli.command import Command
-from counterfoil.cli.options import HomeOption, note_read
+from counterfoil.cli.options import HomeOption, note_read, owner_of
 from counterfoil.terminal import say, say_json, show_table
 
 if TYPE_CHECKING:
@@ -25,6 +25,14 @@ ContractFile: TypeAlias = Annotated[Path, typer.Argument(help="A contract file."
 
 CardOption: TypeAlias = Annotated[
     list[Path] | None, typer.Option(help="A party's card that you got from that party; give it once for each party.")
+]
+
+
+PartyOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="Whose file it is, where the contract's servers differ; the home's unless told.", show_default=False
+    ),
 ]
 
 
@@ -69,7 +77,7 @@ def new(
     Example: counterfoil contract new loans.csv --out contracts/data/loans.odcs.yaml
     """
     from counterfoil.data.drafting.database import exported
-    from counterfoil.data.drafting.draft import draft
+    from counterfoil.data.drafting.draft import draft, found_out
     from counterfoil.data.drafting.profile import profile
     from counterfoil.errors import DocumentError
     from counterfoil.files import write_output
@@ -83,10 +91,13 @@ def new(
     note_read(home)
     if table:
         with exported(source, table) as file:
-            text = draft(profile(file, f"table {table}"), table.rpartition(".")[2])
+            seen, name = profile(file, f"table {table}"), table.rpartition(".")[2]
     else:
-        text = draft(profile(Path(source)), Path(source).stem)
-    write_output(out, text.encode())
+        seen, name = profile(Path(source)), Path(source).stem
+    write_output(out, draft(seen, name).encode())
+    if found := found_out(seen.written):
+        told = ", ".join(f"{what} {how!r}" for what, how in found.items())
+        say(f"{source} is read with {told}; the draft says so under 'servers'. Correct it there if it is otherwise")
     say(f"{out}: a draft; see what is left to decide: counterfoil contract lint {out}")
 
 
@@ -245,6 +256,7 @@ def test(
         Path | None, typer.Option(help="The agreement's roster; by default in ../rosters.", show_default=False)
     ] = None,
     home: HomeOption = None,
+    party: PartyOption = "",
 ) -> None:
     """Try a contract on a file, on this machine alone, as a job would before anything leaves.
 
@@ -260,13 +272,13 @@ def test(
     terms, now = _read(contract), clock.now()
     if agreement is None:
         note_read(home, terms)
-        verdict = check_file(table, terms)
+        verdict = check_file(table, terms, party or owner_of(home))
         say(f"{table}: {verdict.rows} rows satisfy {verdict.rules_checked} rules")
         return
     agreed, _ = read_planned(agreement, roster_beside(agreement, roster, now.date()))
     named = contract_in(agreed, terms)
     note_read(home, terms)
-    tried = try_table(table, agreed, named, agreed.schedule.due(now))
+    tried = try_table(table, agreed, named, agreed.schedule.due(now), party or owner_of(home))
     kept = tried.kept
     say(
         f"{table}: {tried.checked.rows} rows satisfy {tried.checked.rules_checked} rules; a job of {agreed.id} accepts "
@@ -280,6 +292,7 @@ def risk(
     table: Annotated[Path, typer.Argument(help="A CSV or Parquet file.", show_default=False)],
     contract: Annotated[Path, typer.Option(help="The contract file.", show_default=False)],
     home: HomeOption = None,
+    party: PartyOption = "",
 ) -> None:
     """Minimise a file as its contract asks, on this machine alone, and see how far people in it still stand out.
 
@@ -292,7 +305,7 @@ def risk(
 
     terms = _read(contract)
     note_read(home, terms)
-    loaded, _ = load_valid(table, terms)
+    loaded, _ = load_valid(table, terms, party=party or owner_of(home))
     page = table.with_suffix(".risk.html")
     kept = protect(loaded, [column.name for column in terms.columns if column.role not in ("identifier", "key")], page)
     say(

@@ -55,18 +55,18 @@ class Validation:
         return len(self.rules)
 
 
-def check_file(path: Path, contract: Contract) -> Validation:
-    """Check that the file satisfies the contract; if not, `<name>.faults.html` beside it lists what to mend.
+def check_file(path: Path, contract: Contract, party: str = "") -> Validation:
+    """Check that the party's file satisfies the contract; if not, `<name>.faults.html` beside it lists what to mend.
 
     Cost: 3 to 8 s to import Great Expectations once; then about 5 s a million rows of ten columns, and memory for a
         piece of the table and 8 bytes a row of each rule on duplicates. Where one fails, the file is read again.
     Raises: DataError and its kin; ContractError for a rule that cannot be checked.
     """
-    return _check(path, contract, [])[1]
+    return _check(path, contract, [], party)[1]
 
 
-def load_valid(path: Path, contract: Contract, also: Collection[str] = ()) -> tuple[Table, Validation]:
-    """Load the file as a table that satisfies its contract, without the identifiers.
+def load_valid(path: Path, contract: Contract, also: Collection[str] = (), party: str = "") -> tuple[Table, Validation]:
+    """Load the party's file as a table that satisfies its contract, without the identifiers.
 
     Nobody needs those any more, but those of `also`; the column that tells who opted out is kept.
 
@@ -75,7 +75,7 @@ def load_valid(path: Path, contract: Contract, also: Collection[str] = ()) -> tu
     """
     columns = [each for each in contract.columns if each.role != "identifier" or each.opt_out or each.name in also]
     kept = [column.name for column in columns]
-    return _check(path, contract, kept)
+    return _check(path, contract, kept, party)
 
 
 def validate(table: Table, page: Path) -> Validation:
@@ -90,16 +90,16 @@ def validate(table: Table, page: Path) -> Validation:
     return check.verdict(lambda: _pieces(table.data.to_batches()))
 
 
-def _check(path: Path, contract: Contract, kept: Sequence[str]) -> tuple[Table, Validation]:
+def _check(path: Path, contract: Contract, kept: Sequence[str], party: str) -> tuple[Table, Validation]:
     page = path.with_suffix(".faults.html")
     page.unlink(missing_ok=True)
     check = _Check(contract, path.name, page, [column.name for column in contract.columns])
     parts = []
-    for piece in _pieces(read(path, contract, page)):
+    for piece in _pieces(read(path, contract, page, party=party)):
         check.add(piece)
         parts.append(piece.select(kept))
     table = Table(contract, path.name, pa.concat_tables(parts))
-    return table, check.verdict(lambda: _pieces(read(path, contract, page)))
+    return table, check.verdict(lambda: _pieces(read(path, contract, page, party=party)))
 
 
 def _pieces(batches: Iterable[Any]) -> Iterator[Any]:

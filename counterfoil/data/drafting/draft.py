@@ -15,6 +15,7 @@ from typing import Any
 
 from counterfoil.data.drafting.profile import ColumnProfile, Profile
 from counterfoil.data.reading.cells import split
+from counterfoil.governance.contracts.forms.written import Written
 from counterfoil.governance.contracts.values import time_of
 
 RARE = 10  # rows: a text in fewer of them is not named as a category
@@ -29,7 +30,7 @@ id: {id}
 version: 0.1.0
 status: draft
 description: {{}}
-schema:
+{servers}schema:
   - name: {table}
     logicalType: object
     quality:
@@ -44,9 +45,37 @@ def draft(profile: Profile, name: str) -> str:
     words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64].strip("-") or "table"
     table = re.sub(r"^[^a-z]+", "", words.replace("-", "_"))[:63] or "table"
     most = most_rows(profile.rows)
-    head = _HEAD.format(rows=profile.rows, rare=RARE, id=words, table=table, most=most)
+    servers = "".join(f"{line}\n" for line in _servers(profile.written))
+    head = _HEAD.format(rows=profile.rows, rare=RARE, id=words, table=table, most=most, servers=servers)
     columns = (line for column in profile.columns for line in _column(column, profile.rows))
     return "\n".join([head, *columns, "customProperties: []", ""])
+
+
+def found_out(written: Written) -> dict[str, str]:
+    """Return what the file says in its own way, by the contract's properties of a server."""
+    usual, found = Written(), written.json()
+    names = {
+        "encoding": "encoding",
+        "decimalMark": "decimal_mark",
+        "thousandsMark": "thousands_mark",
+        "dateFormat": "date_format",
+        "sheet": "sheet",
+    }
+    return {name: found[at] for name, at in names.items() if found[at] != getattr(usual, at)}
+
+
+def _servers(written: Written) -> Iterator[str]:
+    """Yield how files are written, as far as it does not follow from a file itself."""
+    if found := found_out(written):
+        yield "servers:"
+        yield "  # How these files are written, as found out from this one. A server named as a party is that party's."
+        yield "  - server: all"
+        yield "    type: local"
+        yield f"    path: {_quoted('*.xlsx' if written.sheet else '*.csv')}"
+        yield f"    format: {'xlsx' if written.sheet else 'csv'}"
+        yield "    customProperties:"
+        for name, value in found.items():
+            yield f"      - {{property: {name}, value: {_quoted(value)}}}"
 
 
 def _column(column: ColumnProfile, rows: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from counterfoil.data.reading.sources import is_stored
 from counterfoil.data.reading.unreadable import UnreadableError
 from counterfoil.errors import UnreadableTableError
 from counterfoil.files import open_ordinary
+from counterfoil.governance.contracts.forms.written import Written
 from counterfoil.governance.contracts.key_spelling import visible
 
 FEW = 50  # different texts, up to which they may be categories
@@ -55,10 +56,11 @@ class ColumnProfile:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A file's rows and columns."""
+    """A file's rows and columns, and how it is written."""
 
     rows: int
     columns: tuple[ColumnProfile, ...]
+    written: Written = field(default_factory=Written)
 
 
 def profile(path: Path, name: str = "") -> Profile:
@@ -70,9 +72,9 @@ def profile(path: Path, name: str = "") -> Profile:
     limits, name = replace(LIMITS, arrow=True), name or path.name
     try:
         seen = next(json.loads(payload) for _, payload in frames(path, {}, limits))
-        kinds = seen["kinds"]
+        kinds, written = seen["kinds"], Written(**seen["written"])
         batches = []
-        for frame, payload in frames(path, kinds, limits, seen["empty"]):
+        for frame, payload in frames(path, kinds, limits, seen["empty"], written):
             if frame == b"M":
                 found = Misfits(**json.loads(payload))
                 column, rows = found.column, wording_rows(found.rows, found.count)
@@ -86,7 +88,8 @@ def profile(path: Path, name: str = "") -> Profile:
         raise UnreadableTableError(f"{name}: it has no rows; a contract needs some to start from")
     table = pa.Table.from_batches(batches)
     _check_header(path, name, table, seen)
-    return Profile(table.num_rows, tuple(_column(name, kind, table[name], seen) for name, kind in kinds.items()))
+    columns = tuple(_column(name, kind, table[name], seen) for name, kind in kinds.items())
+    return Profile(table.num_rows, columns, written)
 
 
 def _check_header(path: Path, name: str, table: Any, seen: Mapping[str, Any]) -> None:
@@ -96,7 +99,7 @@ def _check_header(path: Path, name: str, table: Any, seen: Mapping[str, Any]) ->
     Raises: UnreadableTableError, with the places of such columns.
     """
     with open_ordinary(path) as source:
-        if is_stored(source):
+        if is_stored(source, Written(**seen["written"])):
             return
     places = [
         str(at)

@@ -45,7 +45,10 @@ REMEDIES = {
     "boolean": "write true or false",
 }
 
-NOT_UTF8 = "these cells are not UTF-8 text, most likely Latin-1 or Windows-1252; save the file as CSV UTF-8"
+NOT_UTF8 = (
+    "these cells are not UTF-8 text, most likely Latin-1 or Windows-1252; save the file as CSV UTF-8, or declare "
+    "'encoding: windows-1252' in the contract's servers"
+)
 
 
 @dataclass(slots=True)

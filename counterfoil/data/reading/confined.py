@@ -32,6 +32,8 @@ from counterfoil.data.reading.sources import Limits
 from counterfoil.data.reading.unreadable import UnreadableError
 from counterfoil.errors import ConfinementError
 from counterfoil.files import open_ordinary
+from counterfoil.governance.contracts.forms.days import KNOWN
+from counterfoil.governance.contracts.forms.written import ENCODINGS, Written
 
 PATIENCE = 4
 """How many times its time to compute a reader may be waited for in all."""
@@ -54,7 +56,11 @@ _ENVIRONMENT = {  # nothing of ours; one thread of each kind, and no address spa
 
 
 def frames(
-    path: Path, columns: Mapping[str, str], limits: Limits, empty: Mapping[str, Sequence[str]] | None = None
+    path: Path,
+    columns: Mapping[str, str],
+    limits: Limits,
+    empty: Mapping[str, Sequence[str]] | None = None,
+    written: Written = Written(),  # noqa: B008 (frozen)
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yield batches and misfits, as the reader finds them; without columns, their kinds.
 
@@ -64,7 +70,7 @@ def frames(
     """
     withhold_memory()  # which will hold the table
     asked = {"columns": dict(columns), "limits": asdict(limits), "empty": dict(empty or {}), "needed": demanded()}
-    wish = json.dumps(asked).encode()
+    wish = json.dumps({**asked, "written": written.json()}).encode()
     with _open(path) as file:
         child = subprocess.Popen(
             [sys.executable, "-s", "-P", "-m", process.__name__, str(file.fileno())],
@@ -154,7 +160,13 @@ def _check_misfits(payload: bytes, columns: Mapping[str, str]) -> None:
 
 def _check_kinds(payload: bytes) -> None:
     match _json(payload):
-        case {"kinds": {**kinds}, "empty": {**empty}, "names": {**names}, **rest} if kinds and not rest:
+        case {
+            "kinds": {**kinds},
+            "empty": {**empty},
+            "names": {**names},
+            "written": {**written},
+            **rest,
+        } if kinds and not rest and _is_written(written):
             texts = [*names.values()]
             for spelt in empty.values():
                 texts += spelt if isinstance(spelt, list) else [None]
@@ -162,6 +174,13 @@ def _check_kinds(payload: bytes) -> None:
             if known and names.keys() == kinds.keys() >= empty.keys() and all(isinstance(each, str) for each in texts):
                 return
     raise UnreadableError(_STOPPED)
+
+
+def _is_written(found: Mapping[Any, Any]) -> bool:
+    """Return whether this is how some file may be written."""
+    usual = Written().json()
+    known = found.keys() == usual.keys() and all(type(found[name]) is type(usual[name]) for name in usual)
+    return known and found["encoding"] in ("", *ENCODINGS) and found["date_format"] in ("", *KNOWN)
 
 
 def _is_said(text: str) -> bool:

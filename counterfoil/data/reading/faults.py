@@ -58,7 +58,7 @@ class Faults:
         if len(self.found) > _MOST:
             lines.append(f"and {len(self.found) - _MOST} more")
         raise self.found[0].error(
-            f"{self.source} does not satisfy contract {self.contract.id} {self.contract.version}: "
-            + "; ".join(f"({number}) {line}" for number, line in enumerate(lines, 1))
-            + f". Details are in {self.page.name} beside it"
+            f"{self.source} does not satisfy contract {self.contract.id} {self.contract.version}:\n"
+            + "".join(f"({number}) {line}\n" for number, line in enumerate(lines, 1))
+            + f"Details are in {self.page.name} beside it"
         )

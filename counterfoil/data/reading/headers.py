@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from counterfoil.data.reading.unreadable import UnreadableError
+from counterfoil.governance.contracts.forms.written import Written
 from counterfoil.governance.contracts.standard.plain_name import plain_name
 
 MAX_HEADER: Final = 64 * 1024
@@ -22,12 +23,14 @@ DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "verti
 _BOM: Final = b"\xef\xbb\xbf"
 _EXCEL_SEP: Final = re.compile(rb'\A"?sep=(.)"?(?:\r\n|\r|\n)', re.IGNORECASE)
 _SAVE: Final = "save it as CSV UTF-8"
+NOT_UTF8: Final = (
+    f"most likely it is Latin-1 or Windows-1252; {_SAVE}, or declare 'encoding: windows-1252' in the contract's servers"
+)
+_UTF_16: Final = f"it is UTF-16 text; {_SAVE}, or declare 'encoding: utf-16' in the contract's servers"
 _OTHERS: Final = {
     b"PK\x03\x04": "it is neither CSV text nor Parquet, but an Excel workbook or another zip archive; open the "
     f"sheet that holds the table, and {_SAVE}",
     b"\xd0\xcf\x11\xe0": f"it is an old Excel workbook; open the sheet that holds the table, and {_SAVE}",
-    b"\xff\xfe": f"it is UTF-16 text; {_SAVE}",
-    b"\xfe\xff": f"it is UTF-16 text; {_SAVE}",
     b"\xff\xff\xff\xff": "it is an Arrow stream; export it as Parquet",
     b"FEA1": "it is a Feather file; export it as Parquet",
     b"\x1f\x8b": "it is compressed; unpack it",
@@ -46,18 +49,20 @@ class Layout:
     rows: bool
 
 
-def check_magic(begin: bytes) -> None:
+def check_magic(begin: bytes, encoding: str = "") -> None:
     """Check that the file is of no other kind. Raises: UnreadableError for one that is, with what to make of it."""
+    if begin.startswith((b"\xff\xfe", b"\xfe\xff")) and encoding != "utf-16":
+        raise UnreadableError(_UTF_16)
     for magic, problem in _OTHERS.items():
         if begin.startswith(magic):
             raise UnreadableError(problem)
 
 
-def layout(source: BinaryIO, wanted: Iterable[str]) -> Layout:
+def layout(source: BinaryIO, wanted: Iterable[str], written: Written) -> Layout:
     """Detect how the file begins.
 
-    Cells are separated by what gives most of the wanted names; without any, most cells. A byte order mark, a line
-    `sep=;` of Excel, and blank lines are passed over. Raises: UnreadableError.
+    Cells are separated by what is declared, else by what gives most of the wanted names; without any, most cells. A
+    byte order mark, a line `sep=;` of Excel, and blank lines are passed over. Raises: UnreadableError.
     """
     source.seek(0)
     begin = source.read(MAX_HEADER + 1)
@@ -66,15 +71,17 @@ def layout(source: BinaryIO, wanted: Iterable[str]) -> Layout:
     if said:
         start += said.end()
     start += len(begin[start:]) - len(begin[start:].lstrip(b" \t\r\n")) if _blank_first(begin[start:]) else 0
-    size, end = _record(begin[start:])
+    size, end = _record(begin[start:], ord(written.quote))
     if not begin[start:]:
         raise UnreadableError("it is empty; the first line must name the columns")
     if size > MAX_HEADER - start:
         raise UnreadableError(f"its first line is longer than {MAX_HEADER} bytes; it must name the columns")
     text = _decoded(begin[start : start + size])
     delimiters = [said.group(1).decode("latin-1")] if said else list(DELIMITERS)
-    headers = {each: _cells(text, each) for each in delimiters}
-    known = set(wanted)
+    if written.delimiter:
+        delimiters = [written.delimiter]
+    headers = {each: _cells(text, each, written.quote) for each in delimiters}
+    known = {plain_name(spelt) for name in wanted for spelt in (name, written.header(name))}
 
     def fit(each: str) -> tuple[int, int]:
         return len(known & set(map(plain_name, headers[each]))), len(headers[each])
@@ -84,8 +91,8 @@ def layout(source: BinaryIO, wanted: Iterable[str]) -> Layout:
     return Layout(headers[best], best, start + end, len(begin) > start + end)
 
 
-def places_of(found: Sequence[str], wanted: Iterable[str], delimiter: str = ",") -> dict[str, int]:
-    """Find each of the contract's columns: by its very name, else by one that differs in case or marks alone.
+def places_of(found: Sequence[str], wanted: Iterable[str], written: Written, delimiter: str = ",") -> dict[str, int]:
+    """Find each of the contract's columns: by its very name in files, else by one that differs in case or marks alone.
 
     Raises: UnreadableError, for all of the contract's columns that are not there exactly once.
     """
@@ -93,13 +100,15 @@ def places_of(found: Sequence[str], wanted: Iterable[str], delimiter: str = ",")
     places, wrong = {}, []
     by = f"; cells are taken to be separated by {DELIMITERS.get(delimiter, delimiter)}" if len(found) == 1 else ""
     for name in wanted:
-        alike = [at for at, each in enumerate(found) if each == name] or [
-            at for at, each in enumerate(plain) if each == name
-        ]
+        header = written.header(name)
+        ways = [(found, header), (found, name), (plain, plain_name(header)), (plain, name)]
+        alike = next((at for names, each in ways if (at := _all(names, each))), [])
         if len(alike) > 1:
             wrong.append(("the header names it twice; keep one", "unreadable", name))
         elif not alike:
-            wrong.append((f"the file has no such column; add it, or rename the one that holds it{by}", "missing", name))
+            called = f" (in files {header!r})" if header != name and header.isprintable() else ""
+            remedy = "add it, or give the contract the name that it has in the file as 'physicalName'"
+            wrong.append((f"the file has no such column{called}; {remedy}{by}"[:400], "missing", name))
         else:
             places[name] = alike[0]
     if wrong:
@@ -107,9 +116,13 @@ def places_of(found: Sequence[str], wanted: Iterable[str], delimiter: str = ",")
     return places
 
 
-def _cells(header: str, delimiter: str) -> list[str]:
+def _all(names: Sequence[str], wanted: str) -> list[int]:
+    return [at for at, each in enumerate(names) if each == wanted]
+
+
+def _cells(header: str, delimiter: str, quote: str) -> list[str]:
     try:
-        return next(csv.reader(io.StringIO(header, newline=""), delimiter=delimiter), [])
+        return next(csv.reader(io.StringIO(header, newline=""), delimiter=delimiter, quotechar=quote), [])
     except csv.Error:
         return []
 
@@ -118,11 +131,11 @@ def _blank_first(begin: bytes) -> bool:
     return bool(re.match(rb"[ \t]*[\r\n]", begin))
 
 
-def _record(begin: bytes) -> tuple[int, int]:
+def _record(begin: bytes, quote: int) -> tuple[int, int]:
     """Measure the first record, without and with its line end; a line end within quotes is a part of it."""
     quoted = False
     for at, byte in enumerate(begin):
-        if byte == ord('"'):
+        if byte == quote:
             quoted = not quoted
         elif byte in b"\r\n" and not quoted:
             return at, at + (2 if begin[at : at + 2] == b"\r\n" else 1)
@@ -137,9 +150,7 @@ def _decoded(header: bytes) -> str:
             raise UnreadableError(f"it is neither CSV text nor Parquet, or it is UTF-16 text; {_SAVE}") from None
         before = header[: error.start]
         at = 1 + max(before.count(each.encode()) for each in DELIMITERS)
-        raise UnreadableError(
-            f"the name of its column {at} is not UTF-8 text, most likely Latin-1 or Windows-1252; {_SAVE}"
-        ) from None
+        raise UnreadableError(f"the name of its column {at} is not UTF-8 text; {NOT_UTF8}") from None
     if "\0" in text:
         raise UnreadableError(f"it is neither CSV text nor Parquet, or it is UTF-16 text; {_SAVE}")
     if any(unicodedata.category(each) in ("Cc", "Cf") for each in re.sub(r"[\t\r\n]", "", text)):

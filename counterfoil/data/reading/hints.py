@@ -14,9 +14,11 @@ _SHAPES: Final = {
     "date": [
         (
             r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}",
-            "they look like days with the year last, as DD.MM.YYYY or MM/DD/YYYY; write them as YYYY-MM-DD",
+            "they look like days with the year last, as DD.MM.YYYY or MM/DD/YYYY; write them as YYYY-MM-DD, or declare "
+            "'format: dd.MM.yyyy', or whichever it is, in the column's logicalTypeOptions",
         ),
-        (r"\d{8}", "they look like YYYYMMDD; write days as YYYY-MM-DD"),
+        (r"\d{8}", "they look like YYYYMMDD; write days as YYYY-MM-DD, or declare 'format: yyyyMMdd' in the column's "
+         "logicalTypeOptions"),
         (r"\d{4}[./]\d{1,2}[./]\d{1,2}", "write days with two digits a month and hyphens, as YYYY-MM-DD"),
         (r"\d{5}(?:\.\d+)?", "they look like the day numbers of a spreadsheet; format the column as YYYY-MM-DD"),
         (
@@ -26,9 +28,11 @@ _SHAPES: Final = {
     ],
     "number": [
         (r"[+-]?(?:\d+|\d{1,3}(?:[. \u00a0\u202f']\d{3})+),\d+", "they look like numbers with a decimal comma; "
-         "write a decimal point, and nothing between thousands"),
+         "write a decimal point, and nothing between thousands, or declare 'decimalMark' and 'thousandsMark' in the "
+         "contract's servers"),
         (r"[+-]?\d+(?:\.\d+)?e[+-]?\d+", "they have an exponent; write plain decimal numbers"),
-        (r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", "they have commas between thousands; write the digits alone"),
+        (r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", "they have commas between thousands; write the digits alone, "
+         "or declare 'thousandsMark' in the contract's servers"),
         (r"[+-]?\d+\.\d+", "they have more decimal places than the contract's resolution; round them, or agree on a "
          "finer resolution"),
     ],

@@ -34,10 +34,13 @@ import pyarrow.parquet as pq
 from counterfoil import confinement
 from counterfoil.confinement import DEMANDS
 from counterfoil.data.reading.cells import REMEDIES, TYPES, Misfits, as_bytes, split, stored_to, text_to, utf8, without
+from counterfoil.data.reading.foreign.recode import load_codecs
+from counterfoil.data.reading.foreign.spelling import respelt
 from counterfoil.data.reading.infer import infer
 from counterfoil.data.reading.sources import BATCH_ROWS, Limits, is_stored, open_table
 from counterfoil.data.reading.unreadable import UnreadableError
 from counterfoil.errors import ConfinementError
+from counterfoil.governance.contracts.forms.written import Written
 
 UNCONFINED = "unconfined"  # why a file was refused
 FRAME = struct.Struct("<cQ")
@@ -64,7 +67,12 @@ def confine(limits: Limits, needed: Collection[str] = DEMANDS[""]) -> tuple[str,
 
 
 def read(
-    source: BinaryIO, columns: Mapping[str, str], limits: Limits, send: Send, empty: Mapping[str, Sequence[str]]
+    source: BinaryIO,
+    columns: Mapping[str, str],
+    limits: Limits,
+    send: Send,
+    empty: Mapping[str, Sequence[str]],
+    written: Written,
 ) -> None:
     """Read the whole file and send it: batches, then misfits. `empty` are the cells of a column that count as empty.
 
@@ -72,8 +80,8 @@ def read(
     """
     torn = Misfits(None, "give every row as many cells as the header has, and quote cells with commas or line ends")
     misfits = {name: Misfits(name, REMEDIES[split(kind)[0]]) for name, kind in columns.items()}
-    stored = is_stored(source)
-    batches = open_table(source, columns, limits, torn)
+    stored = is_stored(source, written)
+    batches = open_table(source, columns, written, limits, torn)
     rows = 0
     for batch in _slices(batches):
         limits.check(rows + batch.num_rows)
@@ -84,7 +92,7 @@ def read(
             if pa.types.is_binary(raw.type):
                 raw = utf8(raw, misfits[name], rows + 1)
             raw = without(raw, empty.get(name, ()))
-            values, good = (stored_to if stored else text_to)(kind, raw)
+            values, good = stored_to(kind, raw) if stored else text_to(kind, respelt(kind, name, raw, written))
             bad = pc.and_(pc.is_valid(raw), pc.invert(good))
             misfits[name].add_batch(bad, raw, rows + 1)
             parts += pack(kind, pc.if_else(good, values, None))
@@ -116,6 +124,7 @@ def pack(kind: str, values: Any) -> list[bytes | memoryview]:
 
 def warm_up() -> None:
     """Import everything that reading needs, by reading a small table of each format."""
+    load_codecs()
     columns, types = {kind: kind for kind in TYPES}, {**TYPES, "timestamp": pa.timestamp("s")}
     limits = Limits(max_rows=1, max_columns=len(TYPES), max_bytes=1 << 20, memory=0, cpu_s=0)
     for stored in (False, True):
@@ -125,16 +134,16 @@ def warm_up() -> None:
             else:
                 file.write(b"integer,number,string,date,timestamp,boolean\n1,1,1,2000-01-01,2000-01-01T00:00:00Z,1\n")
             file.seek(0)
-            read(file, columns, limits, lambda *_: None, {})
+            read(file, columns, limits, lambda *_: None, {}, Written())
 
 
 def main() -> None:
     """Read the file whose descriptor is the one argument.
 
-    Standard input: {"columns": {name: kind}, "limits": {...}, "needed": [measure]} as JSON.
+    Standard input: {"columns": {name: kind}, "limits": {...}, "needed": [measure], "written": {...}} as JSON.
     """
     wish = json.load(sys.stdin)
-    limits = Limits(**wish["limits"])
+    limits, written = Limits(**wish["limits"]), Written(**wish["written"])
 
     def send(kind: bytes, parts: Sequence[bytes | memoryview]) -> None:
         sys.stdout.buffer.write(FRAME.pack(kind, sum(memoryview(part).nbytes for part in parts)))
@@ -151,7 +160,7 @@ def main() -> None:
         try:
             send(b"C", [json.dumps(confine(limits, wish["needed"])).encode()])
             if wish["columns"]:
-                read(source, wish["columns"], limits, send, wish["empty"])
+                read(source, wish["columns"], limits, send, wish["empty"], written)
             else:
                 send(b"T", [json.dumps(infer(source, limits)).encode()])
         except UnreadableError as error:

@@ -16,8 +16,10 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 
 from counterfoil.data.reading.cells import REMEDIES, Misfits, split, stored_as
+from counterfoil.data.reading.foreign.recode import recoded
 from counterfoil.data.reading.headers import check_magic, layout, places_of
 from counterfoil.data.reading.unreadable import UnreadableError
+from counterfoil.governance.contracts.forms.written import Written
 from counterfoil.governance.contracts.standard.plain_name import plain_name
 
 BATCH_ROWS = 64 * 1024
@@ -53,18 +55,20 @@ class Limits:
             raise UnreadableError(f"it unpacks to more than {self.max_bytes} bytes; split it")
 
 
-def is_stored(source: BinaryIO) -> bool:
+def is_stored(source: BinaryIO, written: Written) -> bool:
     """Return whether the file begins as one whose columns have types: Parquet or Arrow."""
-    return _magic(source) in (PARQUET_MAGIC, ARROW_MAGIC)
+    return _magic(source, written) in (PARQUET_MAGIC, ARROW_MAGIC)
 
 
-def column_names(source: BinaryIO, limits: Limits) -> dict[str, str]:
+def column_names(source: BinaryIO, written: Written, limits: Limits) -> dict[str, str]:
     """Read the names of the columns as a contract writes them, and as the file has them. Raises: UnreadableError."""
-    magic = _magic(source)
+    magic = _magic(source, written)
     if magic == PARQUET_MAGIC:
         found = list(pq.ParquetFile(pa.PythonFile(source, mode="r"), **PARQUET).schema_arrow.names)
     else:
-        found = list(_arrow(source, limits).schema.names) if magic == ARROW_MAGIC else layout(source, ()).names
+        stored = magic == ARROW_MAGIC
+        text = recoded(source, written.encoding)
+        found = list(_arrow(source, limits).schema.names) if stored else layout(text, (), written).names
     names: dict[str, str] = {}
     for each in found:
         if (first := names.setdefault(plain_name(each), each)) != each or found.count(each) > 1:
@@ -85,23 +89,27 @@ def _alike(found: Sequence[str], first: str, second: str) -> UnreadableError:
     return UnreadableError(f"in the header, columns {one} and {other} have no names; its first line must name each")
 
 
-def open_table(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits, torn: Misfits) -> Iterator[Any]:
+def open_table(
+    source: BinaryIO, columns: Mapping[str, str | None], written: Written, limits: Limits, torn: Misfits
+) -> Iterator[Any]:
     """Open the file as record batches of the columns: of bytes from CSV, else of the file's types.
 
     Each type may hold the wanted kind, where one is wanted. Rows of CSV with too many or too few cells are left out and
     counted. Raises: UnreadableError.
     """
-    magic = _magic(source)
+    magic = _magic(source, written)
     if magic == PARQUET_MAGIC:
-        return open_parquet(source, columns, limits)
-    return open_arrow(source, columns, limits) if magic == ARROW_MAGIC else open_csv(source, columns, limits, torn)
+        return open_parquet(source, columns, written, limits)
+    if magic == ARROW_MAGIC:
+        return open_arrow(source, columns, written, limits)
+    return open_csv(source, columns, written, limits, torn)
 
 
-def _magic(source: BinaryIO) -> bytes:
+def _magic(source: BinaryIO, written: Written) -> bytes:
     source.seek(0)
     magic = source.read(len(ARROW_MAGIC))
     source.seek(0)
-    check_magic(magic)
+    check_magic(magic, written.encoding)
     return magic[: len(PARQUET_MAGIC)] if magic.startswith(PARQUET_MAGIC) else magic
 
 
@@ -112,10 +120,10 @@ def _size(source: BinaryIO) -> int:
     return size
 
 
-def open_arrow(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits) -> Iterator[Any]:
+def open_arrow(source: BinaryIO, columns: Mapping[str, str | None], written: Written, limits: Limits) -> Iterator[Any]:
     """Open the columns as record batches, every buffer of them checked. Raises: UnreadableError."""
     file = _arrow(source, limits)
-    at = places_of(file.schema.names, columns)
+    at = places_of(file.schema.names, columns, written)
     _check_types(file.schema, columns, at)
 
     def batches() -> Iterator[Any]:
@@ -154,7 +162,9 @@ def _check_types(schema: Any, columns: Mapping[str, str | None], at: Mapping[str
         raise UnreadableError.of(wrong)
 
 
-def open_parquet(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits) -> Iterator[Any]:
+def open_parquet(
+    source: BinaryIO, columns: Mapping[str, str | None], written: Written, limits: Limits
+) -> Iterator[Any]:
     """Open the columns as record batches of the file's types, each of which may hold the wanted kind, if any.
 
     Raises: UnreadableError.
@@ -167,22 +177,25 @@ def open_parquet(source: BinaryIO, columns: Mapping[str, str | None], limits: Li
     if decoded > MAX_RATIO * stored:
         raise UnreadableError(f"it unpacks to {decoded} bytes from {stored}; store it less compressed")
     schema = file.schema_arrow
-    at = places_of(schema.names, columns)
+    at = places_of(schema.names, columns, written)
     _check_types(schema, columns, at)
     names = [schema.names[at[name]] for name in columns]
     batches = file.iter_batches(batch_size=BATCH_ROWS, columns=names, use_threads=False)
     return (_named(batch, names, columns) for batch in batches)
 
 
-def open_csv(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits, torn: Misfits) -> Iterator[Any]:
+def open_csv(
+    source: BinaryIO, columns: Mapping[str, str | None], written: Written, limits: Limits, torn: Misfits
+) -> Iterator[Any]:
     """Open the columns as record batches of bytes, with empty cells missing.
 
     Rows with too many or too few cells are left out and counted as torn. Raises: UnreadableError.
     """
     limits.check(size=_size(source))
-    found = layout(source, columns)
+    source = recoded(source, written.encoding)
+    found = layout(source, columns, written)
     limits.check(columns=len(found.names))
-    at = places_of(found.names, columns, found.delimiter)
+    at = places_of(found.names, columns, written, found.delimiter)
     if not found.rows:
         return iter(())
 
@@ -197,7 +210,9 @@ def open_csv(source: BinaryIO, columns: Mapping[str, str | None], limits: Limits
         read_options=pcsv.ReadOptions(
             use_threads=False, block_size=BLOCK_BYTES, column_names=[str(n) for n in range(len(found.names))]
         ),
-        parse_options=pcsv.ParseOptions(delimiter=found.delimiter, newlines_in_values=True, invalid_row_handler=skip),
+        parse_options=pcsv.ParseOptions(
+            delimiter=found.delimiter, quote_char=written.quote, newlines_in_values=True, invalid_row_handler=skip
+        ),
         convert_options=pcsv.ConvertOptions(
             check_utf8=False,
             column_types=dict.fromkeys(numbers.values(), pa.binary()),

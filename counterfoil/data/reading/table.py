@@ -27,6 +27,7 @@ from counterfoil.data.reading.unreadable import UnreadableError
 from counterfoil.errors import DataError, MissingColumnError, UnreadableTableError, WrongTypeError
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
+from counterfoil.governance.contracts.forms.written import Written
 
 _REFUSALS: dict[str, type[DataError]] = {
     "unreadable": UnreadableTableError,
@@ -80,27 +81,28 @@ class Table:
         return pd.DataFrame(columns, copy=False)
 
 
-def load(path: Path, contract: Contract, page: Path, limits: Limits = LIMITS) -> Table:
+def load(path: Path, contract: Contract, page: Path, limits: Limits = LIMITS, party: str = "") -> Table:
     """Load the file's columns that the contract names, each in its declared type. Other columns are never kept.
 
     Cost: one child process (about half a second); memory for the table, and `limits.memory` at most in the child.
     Raises: as `read`.
     """
-    return Table(contract, path.name, pa.Table.from_batches(read(path, contract, page, limits)))
+    return Table(contract, path.name, pa.Table.from_batches(read(path, contract, page, limits, party)))
 
 
-def read(path: Path, contract: Contract, page: Path, limits: Limits = LIMITS) -> Iterator[Any]:
-    """Read the file as `load` does, as record batches, of which none is kept here.
+def read(path: Path, contract: Contract, page: Path, limits: Limits = LIMITS, party: str = "") -> Iterator[Any]:
+    """Read the party's file as `load` does, as record batches, of which none is kept here.
 
     Raises: UnreadableTableError, MissingColumnError, WrongTypeError or DataError, after the last batch; then `page`
         lists the cells.
     """
     faults = Faults(path.name, contract, page)
-    columns = {column.name: _kind(column) for column in contract.columns}
+    written = contract.written(party)
+    columns = {column.name: _kind(column, written) for column in contract.columns}
     empty = {column.name: column.empty_spellings for column in contract.columns if column.empty_spellings}
     rows = 0
     try:
-        for kind, payload in frames(path, columns, limits, empty):
+        for kind, payload in frames(path, columns, limits, empty, written):
             if kind == b"B":
                 batch = unpack(payload, columns)
                 rows += batch.num_rows
@@ -116,9 +118,10 @@ def read(path: Path, contract: Contract, page: Path, limits: Limits = LIMITS) ->
     faults.refuse()
 
 
-def _kind(column: Column) -> str:
+def _kind(column: Column, written: Written) -> str:
     if column.type == "timestamp":
-        return f"timestamp:{column.resolution}:{'own' if column.zone is None else column.zone}"
+        zone = column.zone if column.says_zone else written.zone
+        return f"timestamp:{column.resolution}:{'own' if zone is None else zone}"
     return f"number:{column.resolution}" if column.type == "number" else column.type
 
 

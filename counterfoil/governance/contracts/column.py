@@ -18,6 +18,8 @@ import numpy as np
 from counterfoil.governance.contracts.categories import check_categories
 from counterfoil.governance.contracts.custom_properties import custom_properties, path_of
 from counterfoil.governance.contracts.empty_cells import REFUSED, Missing, missing
+from counterfoil.governance.contracts.forms.days import WHAT, day_pattern
+from counterfoil.governance.contracts.forms.written import minutes
 from counterfoil.governance.contracts.key_spelling import AS_WRITTEN, KeySpelling, key_spelling
 from counterfoil.governance.contracts.minimisation import Generalisation, generalisation
 from counterfoil.governance.contracts.quality import check_pattern
@@ -47,7 +49,9 @@ class Column:
     `minimum` and `maximum` are in the column's own unit (int, Decimal or date); `bounds` are integers in units of
     10^-resolution, the form in which the column is shared.
     `opt_out` marks the column that tells who opted out. Of a timestamp without a zone of its own, `zone` says how many
-    minutes it is ahead of UTC; None where every cell says its own. `empty_spellings` are cells that count as empty.
+    minutes it is ahead of UTC; None where every cell says its own, and `says_zone` where the column itself tells.
+    `empty_spellings` are cells that count as empty. In files it is called `physical_name`, and writes days in the form
+    `day_format`, if these are not empty.
     """
 
     name: str
@@ -72,7 +76,10 @@ class Column:
     business_name: str = ""
     not_from: tuple[str, ...] = ()
     zone: int | None = 0
+    says_zone: bool = False
     empty_spellings: tuple[str, ...] = ()
+    physical_name: str = ""
+    day_format: str = ""
 
     @property
     def bounds(self) -> tuple[int, int] | None:
@@ -87,13 +94,14 @@ class Column:
             return 0, 1
         if self.minimum is None or self.maximum is None:
             return None
-        return self._units(self.minimum), self._units(self.maximum)
+        return self.units(self.minimum), self.units(self.maximum)
 
     def cell(self, value: Bound | str | bool | None) -> int | str | bool | date | None:
         """Return a value of the contract as a table holds it: a number or time as a count of its last decimal place."""
-        return self._units(value) if isinstance(value, Decimal | datetime) else value
+        return self.units(value) if isinstance(value, Decimal | datetime) else value
 
-    def _units(self, value: Bound) -> int:
+    def units(self, value: Bound) -> int:
+        """Return how many units of the last decimal place, days or ticks a value in the column's own unit is."""
         if isinstance(value, datetime):
             return ticks(value, self.resolution)
         if isinstance(value, date):
@@ -144,6 +152,8 @@ def read_column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], p
             )
     if "pattern" in options:
         check_pattern(options["pattern"], (*path, "logicalTypeOptions", "pattern"), problems)
+    if "format" in options and day_pattern(options["format"]) is None:
+        problems.add((*path, "logicalTypeOptions", "format"), f"must be {WHAT}")
     if item.get("primaryKey") and not item.get("required"):
         problems.add((*path, "primaryKey"), "a primary key is never empty; add 'required: true'")
     _check_fit(item, own, path, problems)
@@ -171,8 +181,11 @@ def read_column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], p
         opt_out="optOut" in own,
         key_spelling=key_spelling(own["keySpelling"]) if "keySpelling" in own else AS_WRITTEN,
         not_from=tuple(own.get("notFrom", ())),
-        zone=_zone(options),
+        zone=None if options.get("timezone") else minutes(options.get("defaultTimezone", "UTC")),
+        says_zone="defaultTimezone" in options or bool(options.get("timezone")),
         empty_spellings=tuple(own.get("emptySpellings", ())),
+        physical_name=item.get("physicalName", ""),
+        day_format=options.get("format", ""),
     )
     _check_bounds(column, path, problems)
     check_categories(column.categories, path_of(item, path, "categories"), problems)
@@ -181,17 +194,6 @@ def read_column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], p
     if "generalise" in own:
         return _generalised(column, own["generalise"], path_of(item, path, "generalise"), problems)
     return column
-
-
-def _zone(options: Mapping[str, Any]) -> int | None:
-    """Minutes ahead of UTC of times without a zone, None where they have their own."""
-    if options.get("timezone"):
-        return None
-    name = options.get("defaultTimezone", "UTC")
-    if name == "UTC":
-        return 0
-    hours, minutes = name[1:].split(":")
-    return (60 * int(hours) + int(minutes)) * (-1 if name[0] == "-" else 1)
 
 
 def _generalised(column: Column, value: Mapping[str, Any], path: Path, problems: Problems) -> Column:
@@ -258,7 +260,7 @@ def _check_bounds(column: Column, path: Path, problems: Problems) -> None:
         problems.add((*path, "logicalTypeOptions"), "bounds beyond 2^61 units cannot be checked on shares; narrow them")
     for side in ("minimum", "maximum"):
         value = getattr(column, side)
-        if isinstance(value, Decimal | datetime) and column.value(column._units(value)) != value:
+        if isinstance(value, Decimal | datetime) and column.value(column.units(value)) != value:
             problems.add((*path, "logicalTypeOptions", side), f"has more than {column.resolution} decimal places")
 
 

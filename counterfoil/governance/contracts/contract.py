@@ -18,6 +18,7 @@ from counterfoil.errors import ContractError, ExpiredError
 from counterfoil.governance.contracts.column import Column, Reference, read_column, references
 from counterfoil.governance.contracts.custom_properties import custom_properties, path_of
 from counterfoil.governance.contracts.expectations.declared import Expectation, read_expectations
+from counterfoil.governance.contracts.forms.written import Server, Written, read_servers, written_by
 from counterfoil.governance.contracts.key_spelling import Spellings, key_spelling
 from counterfoil.governance.contracts.minimisation import Demands, demands
 from counterfoil.governance.contracts.quality import QualityRule, column_rules, table_rules
@@ -42,6 +43,7 @@ class Contract:
     status: str
     digest: str
     table: str
+    servers: tuple[Server, ...]
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...]
     quality: tuple[QualityRule, ...]
@@ -70,6 +72,12 @@ class Contract:
                 return column
         names = [column.name for column in self.columns]
         raise ContractError(f"{self.source}: no column {name!r}{did_you_mean(name, names)}")
+
+    def written(self, party: str = "") -> Written:
+        """Return how the party's files write the table."""
+        headers = {column.name: column.physical_name for column in self.columns if column.physical_name}
+        days = {column.name: column.day_format for column in self.columns if column.day_format}
+        return written_by(self.servers, party, headers, days)
 
     @property
     def opt_out(self) -> Column | None:
@@ -140,6 +148,8 @@ def read_contract(document: Yaml, raw: bytes, problems: Problems) -> Contract:
     names = [column.name for column in columns]
     for index in repeated(names):
         problems.add((*at, "properties", index, "name"), f"the column {names[index]!r} is there twice; keep one")
+    _check_headers(columns, at, problems)
+    servers = read_servers(value.get("servers", ()), names, problems)
     if len(table["properties"]) and not any(column.role in ("measure", "sensitive", "quasi") for column in columns):
         problems.add((*at, "properties"), "no column has the role measure, sensitive or quasi: nothing to analyse")
     for index in [index for index, column in enumerate(columns) if column.opt_out][1:]:
@@ -174,6 +184,7 @@ def read_contract(document: Yaml, raw: bytes, problems: Problems) -> Contract:
         status=value["status"],
         digest=digest(raw),
         table=table["name"],
+        servers=servers,
         columns=columns,
         primary_key=tuple(item["name"] for item in table["properties"] if item.get("primaryKey")),
         quality=quality,
@@ -195,6 +206,18 @@ def read_contract(document: Yaml, raw: bytes, problems: Problems) -> Contract:
         source=document.source,
         raw=raw,
     )
+
+
+def _check_headers(columns: Sequence[Column], at: Path, problems: Problems) -> None:
+    """Note columns that would be read from the same column of a file."""
+    headers = [column.physical_name or column.name for column in columns]
+    for index in repeated(headers):
+        if columns[index].physical_name or columns[headers.index(headers[index])].physical_name:
+            problems.add(
+                (*at, "properties", index),
+                f"column {columns[headers.index(headers[index])].name!r} is called {headers[index]!r} in files, too; "
+                "give each its own physicalName",
+            )
 
 
 def _former(

@@ -15,6 +15,7 @@ from counterfoil.canonical import Json
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.contracts.expectations.declared import Expectation
+from counterfoil.governance.contracts.forms.written import Written
 from counterfoil.governance.contracts.key_domain import key_domains, place_of
 from counterfoil.governance.contracts.quality import QualityRule
 from counterfoil.governance.contracts.signatures import meaning
@@ -130,6 +131,17 @@ def _terms(old: Contract, new: Contract) -> Iterator[Change]:
         )
         yield Change("contract", text, ("analyses",))
     yield from _allowed("contract", old.allowed_analyses, new.allowed_analyses)
+    were, are = ({server.name: server.written for server in contract.servers} for contract in (old, new))
+    for name in sorted(were.keys() | are.keys()):
+        yield from _changed(f"server {name}", "files", _in_files(were.get(name)), _in_files(are.get(name)), ("owners",))
+
+
+def _in_files(written: Written | None) -> str:
+    """Name what the files of a server say in their own way."""
+    if written is None:
+        return ""
+    usual = Written().json()
+    return ", ".join(f"{name} {each!r}" for name, each in written.json().items() if each != usual[name]) or "as usual"
 
 
 def _former(contract: Contract) -> tuple[str, ...]:
@@ -180,6 +192,8 @@ def _column(old: Column, new: Column, before: Contract, after: Contract) -> Iter
         ("categories", *_stricter(old.categories, new.categories, not set(old.categories) <= set(new.categories))),
         ("resolution", *_stricter(old.resolution, new.resolution, new.resolution < old.resolution)),
         ("pattern", old.pattern, new.pattern, ("owners",) if new.pattern else ()),
+        ("name in files", old.physical_name, new.physical_name, ("owners",)),
+        ("form of days in files", old.day_format, new.day_format, ("owners",)),
         ("unit", old.unit, new.unit, ("analyses",)),
         ("purpose", old.purpose, new.purpose, ("protection",)),
         ("pseudonym", old.pseudonym, new.pseudonym, ("analyses", "protection")),

@@ -63,6 +63,7 @@ class _Reading(Source):
         given = self.fields(value, (), "contract")
         self._head(given)
         self._about(given)
+        self._servers(given)
         given["schema"] = [self._table(tables[at], ("schema", at))]
         given["customProperties"] = self.properties(given, (), "contract")
         moved: dict[Path, Path] = {("schema", 0): ("schema", at)} if at else {}
@@ -149,6 +150,18 @@ class _Reading(Source):
             if name in given and self.foreign and part_problem(given[name], "contract", f"/properties/{name}"):
                 self.leave(name, (name,))
                 del given[name]
+
+    def _servers(self, given: dict[str, Any]) -> None:
+        """Read how files write the table; where others keep theirs is nothing to us."""
+        servers = given.get("servers")
+        if self.foreign and servers is not None:
+            self.leave("servers", ("servers",), "'servers' of the standard is not used here")
+            del given["servers"]
+        elif isinstance(servers, list) and all(isinstance(each, dict) for each in servers):
+            given["servers"] = self.entries(servers, ("servers",), "server")
+            for index, each in enumerate(given["servers"]):
+                if "customProperties" in each:
+                    each["customProperties"] = self.properties(each, ("servers", index), "server")
 
     def _table(self, table: Mapping[str, Any], path: Path) -> dict[str, Any]:
         given = self.fields(table, path, "table")

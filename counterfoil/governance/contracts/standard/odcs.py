@@ -63,6 +63,22 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     ),
     "support": ("id", "channel", "url", "description", "tool", "scope", "invitationUrl", "customProperties"),
     "definition": ("id", "url", "type", "description"),
+    "server": (
+        *("id", "server", "type", "description", "environment", "roles", "customProperties", "path", "format"),
+        *(
+            "location",
+            "endpointUrl",
+            "delimiter",
+            "host",
+            "port",
+            "database",
+            "schema",
+            "catalog",
+            "dataset",
+            "project",
+        ),
+        *("account", "region", "regionName", "warehouse", "stagingDir", "serviceName", "driver", "stream", "topic"),
+    ),
     "sla": (
         *("id", "property", "value", "valueExt", "unit", "element", "driver", "description", "scheduler", "schedule"),
         *("customProperties", "authoritativeDefinitions"),
@@ -137,6 +153,7 @@ def used(kind: str) -> frozenset[str]:
         "member": schema["properties"]["team"]["properties"]["members"]["items"],
         "support": schema["properties"]["support"]["items"],
         "definition": schema["properties"]["authoritativeDefinitions"]["items"],
+        "server": schema["properties"]["servers"]["items"],
         "sla": schema["properties"]["slaProperties"]["items"],
     }
     return frozenset(places[kind]["properties"])
@@ -151,7 +168,7 @@ def column_types() -> frozenset[str]:
 @cache
 def own_properties(kind: str) -> tuple[str, ...]:
     """Return the names of our custom properties of a contract or a column."""
-    place = {"contract": "contractProperties", "column": "columnProperties"}[kind]
+    place = {"contract": "contractProperties", "column": "columnProperties", "server": "serverProperties"}[kind]
     return tuple(_schema()["$defs"][place]["items"]["properties"]["property"]["enum"])
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from counterfoil.governance.contracts.forms.days import ISO, day_pattern
+
 _KEPT = {
     "integer": ("minimum", "maximum"),
     "number": ("minimum", "maximum"),
@@ -18,7 +20,6 @@ _LEFT = (
     *("minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "required"),
 )
 _ENDS = {"exclusiveMinimum": ("minimum", 1), "exclusiveMaximum": ("maximum", -1)}
-_FORMAT = "yyyy-MM-dd"
 
 
 def inclusive(options: Any, kind: str, foreign: bool) -> tuple[Any, list[tuple[str, str]]]:
@@ -39,10 +40,10 @@ def inclusive(options: Any, kind: str, foreign: bool) -> tuple[Any, list[tuple[s
         elif name not in _KEPT[kind] or not foreign:
             kept[name] = value
         elif name == "format":
-            if value == _FORMAT:
+            if isinstance(value, str) and day_pattern(value):
                 kept[name] = value
             else:
-                notes.append((name, f"days are read as {_FORMAT}, whatever the format says"))
+                notes.append((name, f"days are read as {ISO}, whatever the format says"))
         elif (bound := _bound(value, kind)) is not None:
             kept[name] = bound
         else:
