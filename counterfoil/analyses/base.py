@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.analyses.parameters import Parameter, Takes
+from counterfoil.data.encode import encode
 from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells, Declaration, Input, Limits, Opened
 from counterfoil.disclosure.evidence_tests import check_rules
 from counterfoil.disclosure.noise import Moves, PlanNoise, plan_noise
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreements.agreement import Planned
+from counterfoil.governance.agreements.where import in_words
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.mpc.protocol import Protocol
@@ -130,6 +132,7 @@ class Analysis(Declaration):
                     f"{planned.name}: the sum of {item.name} could wrap; narrow its bounds in the contract"
                 )
         self.noise = self._noise()
+        self._check_where()
         for name, reach in self.rounded.items():
             self.check_rounding(name, reach)
 
@@ -147,7 +150,31 @@ class Analysis(Declaration):
     @property
     def reveals(self) -> tuple[str, ...]:
         """What a recipient learns, in plain words."""
-        return tuple(self.learned.values())
+        if not self.planned.where:
+            return tuple(self.learned.values())
+        return tuple(f"{each}, of {in_words(self.planned.where)}" for each in self.learned.values())
+
+    def used(self, table: Table) -> Table:
+        """Return the rows that it is about: those that satisfy its filters."""
+        if not self.planned.where:
+            return table
+        kept = np.ones(table.rows, np.bool_)
+        for each in self.planned.where:
+            values = encode(table, each.column).values
+            kept &= (each.low <= values) & (values <= each.high)
+        return table.take(np.flatnonzero(kept))
+
+    def stated(self) -> frozenset[str]:
+        """Name the sums that it can be compared with others by, and the rows that these are sums over."""
+        return frozenset(f"{each}{self._of_which}" for each in self.sums())
+
+    def states(self, cells: Cells) -> Mapping[str, Stated]:
+        """Return these sums by their names, from results that have no noise yet. No message."""
+        return {f"{name}{self._of_which}": each for name, each in self.state(cells).items()}
+
+    @property
+    def _of_which(self) -> str:
+        return f" of {in_words(self.planned.where)}" if self.planned.where else ""
 
     def openings(self) -> tuple[Declared, ...]:
         """Declare all that `secure` and `conclude` open at the nodes, as the circuits that they use declare it.
@@ -235,6 +262,23 @@ class Analysis(Declaration):
                 f"{self.planned.name}: {self.key} v{self.version} does not release what it says that recipients learn, "
                 f"or does not say it: {', '.join(unsaid)}; correct `learns`"
             )
+
+    def _check_where(self) -> None:
+        """Check that filters leave a table whose cells are parts of all rows. Raises: PlanError."""
+        if not self.planned.where:
+            return
+        name, key = self.planned.name, self.key
+        if self.noise is None and self.own_axes() is None:
+            raise PlanError(
+                f"{name}: {key} takes no 'where' yet; totals, means by group and histograms take it, so remove it here"
+            )
+        if any(item.per_row for item in self.inputs()):
+            raise PlanError(f"{name}: rows on shares take no 'where': their number would tell; write rows: local")
+        if self.noise is not None and "count" not in self.noise.arrays:
+            raise PlanError(f"{name}: {key} leaves the number of rows without noise, so it takes no 'where'; remove it")
+        own = {column for column, _ in self.own_axes() or ()}
+        if twice := [each.column for each in self.planned.where if each.column in own]:
+            raise PlanError(f"{name}: {twice[0]} is in 'where', and cuts its table as well; keep one of the two")
 
     def _noise(self) -> PlanNoise | None:
         if self.planned.privacy is None:

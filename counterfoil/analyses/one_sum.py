@@ -39,7 +39,7 @@ class OneSum(Analysis):
     def inputs(self) -> tuple[Input, ...]:
         return sums_inputs((), self._bound, self.limits)
 
-    def features(self) -> tuple[Feature, ...]:
+    def own_features(self) -> tuple[Feature, ...]:
         return (Feature(), Feature((self._column.name,))) if self.noise is None else ()
 
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:

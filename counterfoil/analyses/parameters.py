@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from counterfoil.analyses.units import MOST_GROUPS, groups
+from counterfoil.disclosure.filters import MOST_GROUPS, groups
 from counterfoil.governance.contracts.column import Column
 
 

@@ -23,9 +23,6 @@ else:
     pd = deferred("pandas")
     pa = deferred("pyarrow")
 
-MOST_GROUPS: Final = 100
-"""Whole numbers that rows are told apart by, at most."""
-
 _DIGITS: Final = 38
 
 
@@ -82,17 +79,3 @@ def text(column: Column, units: int) -> str:
     if column.type in ("date", "timestamp"):
         return written(column.value(units))
     return f"{own(column, units):,}"
-
-
-def groups(column: Column) -> tuple[str, ...] | None:
-    """List what the column can tell rows apart by, in the order of its codes: categories, or its few whole values.
-
-    None where it cannot.
-    """
-    if column.categories:
-        return tuple(column.categories)
-    if column.type == "boolean":
-        return ("false", "true")
-    if column.type == "integer" and column.bounds and column.bounds[1] - column.bounds[0] < MOST_GROUPS:
-        return tuple(str(value) for value in range(column.bounds[0], column.bounds[1] + 1))
-    return None

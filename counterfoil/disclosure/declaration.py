@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.disclosure.features import Feature
+from counterfoil.disclosure.filters import Filter
 from counterfoil.disclosure.noise import PlanNoise
 from counterfoil.errors import RangeError
 from counterfoil.governance.agreements.agreement import Agreement, Planned
@@ -119,11 +120,16 @@ class Declaration(ABC):
         """List the arrays that are released, `safe` (1 where a cell was not suppressed) among them."""
 
     @abstractmethod
-    def features(self) -> tuple[Feature, ...]:
-        """List the sums over rows that its exact results determine, or are concluded from; none where it is noised.
+    def own_features(self) -> tuple[Feature, ...]:
+        """List the sums over its rows that its exact results determine, or are concluded from; none where it is noised.
 
         That its results are functions of these is tested on random and planted tables (`tests/unit/analyses`).
         """
+
+    def features(self) -> tuple[Feature, ...]:
+        """List the same as sums over all rows, in the cells that its filters cut."""
+        by = tuple(each.column for each in self.filters)
+        return tuple(Feature(each.factors, (*each.by, *by)) for each in self.own_features())
 
     def made_of(self) -> Sequence[Sequence[Feature]]:
         """List the features that the results in each of its cells go by: one list for all, or one for each cell.
@@ -132,12 +138,30 @@ class Declaration(ABC):
         """
         return (self.features(),)
 
-    def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+    def own_axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
         """Return the columns that its table of counts is cut by, in the order of its cells, with the parts of each.
 
         None where no exact counts are released, so that nothing adds up.
         """
         return None
+
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        """What tells which rows it is about: none where it is about all."""
+        return tuple(Filter.of(self.contract.column(each.column), each) for each in self.planned.where)
+
+    def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+        """Return the columns that rows are cut by so that its table is a part of all: its filters', then its own."""
+        own = self.own_axes()
+        return None if own is None else (*((each.column, each.parts) for each in self.filters), *own)
+
+    def cells(self) -> NDArray[np.int64]:
+        """Return the places of what it releases, in the order of its arrays, among all cells of its axes in C order."""
+        inner = math.prod(next(output.shape for output in self.outputs() if output.name == "safe"))
+        first = 0
+        for each in self.filters:
+            first = first * len(each.parts) + each.chosen
+        return first * math.prod(len(parts) for _, parts in self.own_axes() or ()) + np.arange(inner)
 
     def summed(self) -> tuple[str, ...]:
         """Name the columns whose sums in the same cells are released, too, and follow from what is."""
@@ -147,12 +171,16 @@ class Declaration(ABC):
         by = tuple(sorted(column for column, _ in axes))
         return tuple(each.factors[0] for each in self.features() if len(each.factors) == 1 and each.by == by)
 
-    def edges(self) -> Mapping[str, tuple[int, ...]]:
+    def own_edges(self) -> Mapping[str, tuple[int, ...]]:
         """Give, for columns that its table cuts into bins, the encoded values between which these are.
 
         The last bin has both of its ends; what is in no bin is in a part of its own, after them.
         """
         return {}
+
+    def edges(self) -> Mapping[str, tuple[int, ...]]:
+        """Give the same, and the ends of its filters."""
+        return {each.column: each.edges for each in self.filters if each.edges} | dict(self.own_edges())
 
     def told(self, opened: Opened) -> Iterable[Told]:
         """Say what follows for its features from what was released and shown, where its arrays are not these sums."""

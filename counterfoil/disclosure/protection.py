@@ -121,7 +121,7 @@ def unchanged(p: Protocol, rules: Rules, tables: Sequence[Sequence[Given]]) -> A
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """An analysis's cells, and where they are on their grid: flattened over sorted axes, those in no bin last.
+    """An analysis's cells, and where each is on its grid, which is flattened over sorted axes.
 
     Cells that are on no grid are concluded from all rows; `made_of` names the features that each cell goes by.
     """
@@ -131,31 +131,31 @@ class _Table:
     place: Place
     made_of: Sequence[frozenset[tuple[str, ...]]]
     rules: Rules
-    order: Index | None
+    at: Index | None
 
     @classmethod
     def of(cls, name: str, analysis: Declaration, cells: Cells, place: Place) -> _Table:
         parts, axes = analysis.axes(), place.grid.axes
-        order = None if parts is None else np.arange(place.grid.size)
+        at = None if parts is None else np.zeros(1, np.int64)
         if parts and axes:
             order = cells_of([len(each) for _, each in parts], [column for column, _ in parts], axes)
+            at = np.argsort(order)[analysis.cells()]
         made_of = [frozenset({(), *(feature.factors for feature in each)}) for each in analysis.made_of()]
-        return cls(name, cells, place, made_of, analysis.rules, order)
+        return cls(name, cells, place, made_of, analysis.rules, at)
 
     def on_grid(self, p: Protocol, x: Arith) -> Arith:
-        """Order numbers of its cells by the grid; 0 outside all bins."""
-        order, flat = self._order, x.reshape(-1)
-        nothing = p.constant(np.zeros(order.size - flat.size, U64))
-        return concat([flat, nothing])[order]
+        """Place numbers of its cells on the grid, with 0 in cells that are not released."""
+        flat, at = x.reshape(-1), np.arange(0) if self.at is None else self.at
+        place = np.full(self.place.grid.size, flat.size)
+        place[at] = np.arange(flat.size)
+        return concat([flat, p.constant(np.zeros(1, U64))])[place]
 
     def off_grid(self, x: Arith) -> Arith:
         """Take numbers for its cells from the grid. Shapes: (*lead, grid) to (*lead, *cells)."""
         shape, lead = self.cells.count.shape, x.shape[:-1]
-        if self.order is None:
+        if self.at is None:
             return x.reshape(*lead, *[1] * len(shape)).broadcast_to((*lead, *shape))
-        back = np.empty_like(self.order)
-        back[self.order] = np.arange(self.order.size)
-        return x[..., back[: self.cells.count.size]].reshape(*lead, *shape)
+        return x[..., self.at].reshape(*lead, *shape)
 
     def tested(self, p: Protocol) -> Cells:
         """Give its cells the tests of the features that each is made of."""
@@ -165,9 +165,5 @@ class _Table:
             if goes.any():
                 by = goes.item() if goes.size == 1 else goes.reshape(self.cells.count.shape)
                 own.append({rule: self.off_grid(test) * by for rule, test in made.items()})
-        lines = {} if self.order is None else line_tests(p, self.rules, self.off_grid(self.place.persons))
+        lines = {} if self.at is None else line_tests(p, self.rules, self.off_grid(self.place.persons))
         return replace(self.cells, tests=together(self.cells.tests, *own, lines))
-
-    @property
-    def _order(self) -> Index:
-        return np.arange(0) if self.order is None else self.order

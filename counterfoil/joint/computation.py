@@ -77,7 +77,7 @@ def analyses(agreement: Agreement) -> dict[str, Analysis]:
 
 
 def _stated(found: Mapping[str, Analysis]) -> dict[str, tuple[str, frozenset[str]]]:
-    return {name: (analysis.planned.contract, analysis.sums()) for name, analysis in found.items()}
+    return {name: (analysis.planned.contract, analysis.stated()) for name, analysis in found.items()}
 
 
 def losses(agreement: Agreement) -> dict[str, Loss]:
@@ -262,7 +262,7 @@ class JointComputation:
         self.progress.compared = True
         if "sums" not in self.agreement.cross_checks:
             return {}
-        stated = {name: self._analyses[name].state(cells) for name, cells in self.progress.exact.items()}
+        stated = {name: self._analyses[name].states(cells) for name, cells in self.progress.exact.items()}
         lost = {name for (_, name), count in self.progress.rejected.items() if count}
         pairs = comparisons(_stated(self._analyses))
         bits = agreements(self.p, [(stated[each.one][each.sum], stated[each.other][each.sum]) for each in pairs])

@@ -45,7 +45,8 @@ def made_of(found: Mapping[str, Analysis], contract: str, table: Table) -> dict[
     arrays: dict[str, NDArray[np.int64]] = {}
     for name, analysis in found.items():
         if analysis.planned.contract == contract:
-            arrays |= {array_name(name, item): array for item, array in analysis.local(table).items()}
+            own = analysis.local(analysis.used(table))
+            arrays |= {array_name(name, item): array for item, array in own.items()}
     if layout := layouts(found).get(contract):
         arrays |= layout.local(table)
     for name, item in inputs_of(found, contract).items():

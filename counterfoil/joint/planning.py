@@ -20,6 +20,7 @@ from counterfoil.files import read_file, read_named
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.parse import planned
 from counterfoil.governance.agreements.signing.signed import fetch_agreement, read_agreement
+from counterfoil.governance.agreements.where import read_where
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.documents import Problems, read_document
 from counterfoil.governance.parties.outline import outline_roster
@@ -87,7 +88,8 @@ def check_plans(
         owners = sum(item["contract"] in held for held in value["owners"].values())
         privacy, instead = (read_privacy(item.get(key), (*at, key), problems) for key in ("privacy", "noiseInstead"))
         try:
-            plan = planned(item, privacy, instead, contracts)
+            where = read_where(item.get("where", {}), contract, (*at, "where"), problems)
+            plan = planned(item, privacy, instead, contracts, where)
             build(plan, contract.shared(), Limits(owners, contract.most_rows, rules))
         except PlanError as error:
             problems.add(at, str(error).removeprefix(f"{item['name']}: "), type(error))

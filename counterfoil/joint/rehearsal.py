@@ -58,7 +58,7 @@ def rehearse(agreement: Agreement) -> Rehearsal:
     answers = {}
     for name, analysis in plans.items():
         frames = [
-            tables[Part(owner, analysis.planned.contract)].frame()
+            analysis.used(tables[Part(owner, analysis.planned.contract)]).frame()
             for owner in agreement.owners_under(analysis.planned.contract)
         ]
         pooled = analysis.plain(frames)
@@ -83,7 +83,7 @@ def make_tables(agreement: Agreement, seed: int, most: int = ROWS) -> dict[Part,
     for index, owner in enumerate(agreement.owners):
         drawn = synth.make_tables(contracts, rows, [seed, index])
         for name in agreement.holdings[owner]:
-            columns = {column for plan in agreement.analyses if plan.contract == name for column in plan.columns}
+            columns = {column for plan in agreement.analyses if plan.contract == name for column in plan.needed}
             whole = drawn[agreement.contracts[name].source]
             # Nothing is sampled or left behind: that is drawn anew each time, and there are no people here.
             everybody = replace(

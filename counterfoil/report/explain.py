@@ -9,6 +9,7 @@ from counterfoil.canonical import Json
 from counterfoil.governance.agreements.agreement import Agreement, Planned
 from counterfoil.governance.agreements.repetition import asks_twice
 from counterfoil.governance.agreements.signing.reaffirmation import review_dates
+from counterfoil.governance.agreements.where import in_words
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.cumulative.release_history import guarded, noise_instead
 from counterfoil.governance.policies.privacy import ONE_ROW
@@ -82,6 +83,7 @@ def facts(agreement: Agreement) -> dict[str, Json]:
                 "version": plan.version,
                 "purpose": plan.purpose,
                 "columns": plan.columns,
+                "rows": in_words(plan.where),
                 "parameters": plan.params,
                 "recipients": plan.recipients,
                 "privacy": plan.privacy.json() if plan.privacy else None,
@@ -331,6 +333,8 @@ def _plan(plan: Planned) -> Iterator[str]:
     yield f"  {plan.name}: {plan.purpose}"
     params = "".join(f", {name} {_value(value)}" for name, value in plan.params.items())
     yield f"    {plan.analysis} version {plan.version} of {_list(plan.columns)}{params}; for {_list(plan.recipients)}"
+    if plan.where:
+        yield f"    about {in_words(plan.where)} alone; how many these are is told as any count of it is"
     if plan.privacy:
         yield f"    with {plan.privacy}"
     elif plan.interval:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from counterfoil.governance.agreements.repetition import asks_twice
+from counterfoil.governance.agreements.where import in_words
 from counterfoil.governance.cumulative.release_history import guarded, noise_instead
 from counterfoil.governance.policies.privacy import ONE_ROW
 from counterfoil.mpc.suites.registry import SUITES
@@ -158,7 +159,8 @@ def _opened(declared: Iterable[Declared]) -> Iterator[str]:
 
 def _released(analysis: Analysis) -> str:
     plan = analysis.planned
-    columns = f" ({', '.join(plan.columns)})" if plan.columns else ""
+    rows = f", of {in_words(plan.where)}" if plan.where else ""
+    columns = f" ({', '.join(plan.columns)}{rows})" if plan.columns else ""
     return (
         f"- {wording.listing(plan.recipients)}, from {plan.name}, {plan.analysis} version {plan.version}{columns}: "
         f"{wording.listing(analysis.reveals)}"

@@ -39,7 +39,8 @@ _KEY_BYTES = 32
 class Preparation:
     """The steps of one table, under one contract of an agreement, for one period.
 
-    Files are written as the party's are. `tag_key` and `link_key` give the keys for tags of rows and for pseudonyms, and are asked where one is needed.
+    Files are written as those of `party`. `tag_key` and `link_key` give the keys for tags of rows and for pseudonyms, and
+    are asked where one is needed.
     """
 
     terms: Agreement
@@ -68,7 +69,7 @@ class Preparation:
         Raises: AnonymityError, RefusedError, PlanError.
         """
         plans = self.terms.analyses
-        needed = {column for plan in plans if plan.contract == self.contract for column in plan.columns}
+        needed = {column for plan in plans if plan.contract == self.contract for column in plan.needed}
         key = self.link_key() if self.terms.links else None
         if self.leased is not None:
             table = with_tags(table, self.tag_key())

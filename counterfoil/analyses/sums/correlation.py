@@ -148,7 +148,7 @@ class Correlation(Analysis):
             f"for less with more of them: {each}; that follows from their bounds in the contract",
         )
 
-    def features(self) -> tuple[Feature, ...]:
+    def own_features(self) -> tuple[Feature, ...]:
         if self.planned.privacy is not None:
             return ()
         names = [column.name for column in self._columns]

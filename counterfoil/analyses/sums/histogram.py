@@ -65,14 +65,14 @@ class Histogram(Analysis):
         shape = (len(self._edges) - 1,)
         return (Output("safe", shape), Output("count", shape))
 
-    def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+    def own_axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
         bins = [f"from {self._value(low)} to {self._value(high)}" for low, high in pairwise(self._edges)]
         return ((self._column.name, (*bins, *(["elsewhere"] if self._open else []))),) if self.noise is None else None
 
-    def features(self) -> tuple[Feature, ...]:
+    def own_features(self) -> tuple[Feature, ...]:
         return (Feature((), (self._column.name,)),) if self.noise is None else ()
 
-    def edges(self) -> Mapping[str, tuple[int, ...]]:
+    def own_edges(self) -> Mapping[str, tuple[int, ...]]:
         return {self._column.name: tuple(self._edges)}
 
     def counted(self) -> Mapping[str, Bound]:

@@ -13,13 +13,14 @@ from counterfoil.analyses import parameters
 from counterfoil.analyses.base import Analysis, Checked, Measure, Result, ResultTable
 from counterfoil.analyses.cell_sums import sums_cells, sums_inputs, sums_of
 from counterfoil.analyses.parameters import Parameter, Takes
-from counterfoil.analyses.units import groups, places
+from counterfoil.analyses.units import places
 from counterfoil.data.encode import encode
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells, Input, Opened, Output
 from counterfoil.disclosure.evidence_tests import SUMS
 from counterfoil.disclosure.features import Feature
+from counterfoil.disclosure.filters import groups
 from counterfoil.disclosure.noise import CONFIDENCE, Moves, PlanNoise
 from counterfoil.errors import PlanError
 from counterfoil.governance.contracts.column import Column
@@ -71,10 +72,10 @@ class MeanByGroup(Analysis):
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", self._shape), Output("count", self._shape), Output("sum", self._shape))
 
-    def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+    def own_axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
         return tuple((column.name, self._parts(column)) for column in self._by) if self.noise is None else None
 
-    def features(self) -> tuple[Feature, ...]:
+    def own_features(self) -> tuple[Feature, ...]:
         by = tuple(column.name for column in self._by)
         return (Feature((), by), Feature((self._value.name,), by)) if self.noise is None else ()
 

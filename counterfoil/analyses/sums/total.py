@@ -35,7 +35,7 @@ class Total(OneSum):
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", ()), Output("count", ()), Output("sum", ()))
 
-    def axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+    def own_axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
         return () if self.noise is None else None
 
     def counted(self) -> Mapping[str, Bound]:

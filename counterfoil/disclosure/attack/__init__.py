@@ -31,8 +31,4 @@ def cells_by_label(analysis: Declaration) -> dict[str, int]:
     """Return the place of each released cell in the outputs, by how intervals name it."""
     if analysis.axes() is None:
         return {}
-    inner = next(output.shape for output in analysis.outputs() if output.name == "safe")
-    size = 1
-    for each in inner:
-        size *= each
-    return {label: place for place, label in enumerate(labels_of(analysis)[:size])}
+    return {label: place for place, label in enumerate(labels_of(analysis))}

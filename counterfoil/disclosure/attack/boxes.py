@@ -10,7 +10,6 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import prod
 from typing import TypeAlias
 
 import numpy as np
@@ -81,7 +80,7 @@ class Cuts:
 
     def of(self, plan: Declaration) -> list[tuple[int, Box]]:
         """Give each released cell of the plan's table by its place in its arrays, with the box of its rows."""
-        key = (plan.axes(), *plan.edges().items())
+        key = (plan.axes(), *plan.edges().items(), *plan.cells().tolist())
         if key not in self._boxes:
             self._boxes[key] = list(self._cells(plan))
         return self._boxes[key]
@@ -106,14 +105,10 @@ class Cuts:
 
     def _cells(self, plan: Declaration) -> Iterator[tuple[int, Box]]:
         axes = plan.axes() or ()
-        inner = prod(next(output.shape for output in plan.outputs() if output.name == "safe"))
         of = [self._parts(plan, column, parts) for column, parts in axes]
-        for place, chosen in enumerate(itertools.product(*of)):
-            if place < inner:
-                yield (
-                    place,
-                    tuple(sorted((column, part) for (column, _), part in zip(axes, chosen, strict=True))),
-                )
+        every = list(itertools.product(*of))
+        for place, cell in enumerate(plan.cells().tolist()):
+            yield place, tuple(sorted((column, part) for (column, _), part in zip(axes, every[cell], strict=True)))
 
     def _parts(self, plan: Declaration, column: str, parts: tuple[str, ...]) -> list[frozenset[int]]:
         cut = self.cuts[column]

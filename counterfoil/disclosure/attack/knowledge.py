@@ -161,8 +161,8 @@ def labels_of(plan: Declaration) -> list[str]:
     """Say of each released cell, by its place in the outputs, which rows are in it: its parts, by sorted columns."""
     axes = [(column, parts) for column, parts in plan.axes() or ()]
     order = sorted((at for at, (_, parts) in enumerate(axes) if len(parts) > 1), key=lambda at: axes[at][0])
-    cells = itertools.product(*(parts for _, parts in axes))
-    return [", ".join(chosen[at] for at in order) or "all" for chosen in cells]
+    cells = list(itertools.product(*(parts for _, parts in axes)))
+    return [", ".join(cells[place][at] for at in order) or "all" for place in plan.cells().tolist()]
 
 
 def _said(feature: Feature, by: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ from counterfoil.clock import reckoned
 from counterfoil.errors import AgreementError, ExpiredError, RefusedError
 from counterfoil.governance.agreements.audience import Audience
 from counterfoil.governance.agreements.schedule import Schedule
+from counterfoil.governance.agreements.where import Condition
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.documents import did_you_mean
 from counterfoil.governance.parties.roster import Roster
@@ -57,6 +58,7 @@ class Planned:
 
     Its results are exact unless `privacy` asks for noise. `instead` is the noise that they take where they would be
     refused for differing too little from an earlier release. Exact ones are due once in `interval` days, or always.
+    They are about the rows that satisfy all of `where`.
     """
 
     name: str
@@ -71,6 +73,12 @@ class Planned:
     privacy: Privacy | None = None
     instead: Privacy | None = None
     interval: int | None = None
+    where: tuple[Condition, ...] = ()
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The columns that it takes: those that it is of, and those that tell which rows it is about."""
+        return tuple(dict.fromkeys((*self.columns, *(each.column for each in self.where))))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Each check adds what it finds to the problems. Knows the fields of the file, and
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -88,11 +88,9 @@ def check_limits(value: Mapping[str, Any], contracts: Mapping[str, Contract], pr
                 hint = did_you_mean(column, known)
                 problems.add(("limits", "columns", name, index), f"contract {name} has no column {column!r}{hint}")
     for index, item in enumerate(value["analyses"]):
-        for at, column in enumerate(item["columns"]):
+        for at, column in _columns(item, ("analyses", index)):
             if column not in admitted.get(item["contract"], [column]):
-                problems.add(
-                    ("analyses", index, "columns", at), f"{column} is not among the columns that 'limits' admits"
-                )
+                problems.add(at, f"{column} is not among the columns that 'limits' admits")
 
 
 def check_jurisdictions(
@@ -102,11 +100,11 @@ def check_jurisdictions(
     where = {party.id: party.jurisdiction for party in roster.parties}
     for index, item in enumerate(value["analyses"]):
         banned = {column.name: column.not_from for column in getattr(contracts.get(item["contract"]), "columns", ())}
-        for at, name in enumerate(item["columns"]):
+        for at, name in _columns(item, ("analyses", index)):
             for owner in (owner for owner, held in value["owners"].items() if item["contract"] in held):
                 if where.get(owner) in banned.get(name, ()):
                     problems.add(
-                        ("analyses", index, "columns", at),
+                        at,
                         f"{name} may not come from {where[owner]}, where {owner} is; leave it or the owner out",
                     )
 
@@ -238,12 +236,17 @@ def _check_plan(
         problems.add((*path, "contract"), f"the agreement names no contract {item['contract']!r}{hint}")
         return
     columns = {column.name: column for column in contract.columns}
-    for index, name in enumerate(item["columns"]):
-        at = (*path, "columns", index)
-        if name not in columns:
+    for at, name in _columns(item, path):
+        if name not in columns and "where" not in at:  # these are read, and refused, by themselves
             problems.add(at, f"contract {contract.id} has no column {name!r}{did_you_mean(name, columns)}")
-        elif known:
+        elif name in columns and known:
             _check_use(item["analysis"], columns[name], at, problems)
+
+
+def _columns(item: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the columns that an analysis takes, each with its path."""
+    yield from (((*path, "columns", index), name) for index, name in enumerate(item["columns"]))
+    yield from (((*path, "where", name), name) for name in item.get("where", {}))
 
 
 def _check_use(analysis: str, column: Column, path: Path, problems: Problems) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from counterfoil.governance.agreements.agreement import Agreement, Planned
+from counterfoil.governance.agreements.where import in_words
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.contracts.signatures import meaning
 from counterfoil.governance.parties.roster import Party, Roster
@@ -197,6 +198,8 @@ def _plans(old: Agreement, new: Agreement) -> Iterator[str]:
 def _plan(old: Planned, new: Planned) -> Iterator[str]:
     yield from _members(f"{old.name}: recipients", old.recipients, new.recipients)
     yield from _members(f"{old.name}: columns", old.columns, new.columns)
+    if old.where != new.where:
+        yield f"{old.name}: was about {in_words(old.where)}, becomes about {in_words(new.where)}"
     if (old.analysis, old.version) != (new.analysis, new.version):
         yield f"{old.name}: was {old.analysis} version {old.version}, becomes {new.analysis} version {new.version}"
     if old.privacy != new.privacy:

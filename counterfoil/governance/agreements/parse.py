@@ -21,6 +21,7 @@ from counterfoil.governance.agreements.consistency import (
     check_recipients,
 )
 from counterfoil.governance.agreements.schedule import read_schedule
+from counterfoil.governance.agreements.where import Condition, read_where
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.documents import Problems, parse_day, read_document
 from counterfoil.governance.parties.roster import Roster
@@ -79,6 +80,12 @@ def parse_agreement(
         for index, item in enumerate(value["analyses"])
         for key in ("privacy", "noiseInstead")
     }
+    filters = [
+        read_where(item.get("where", {}), contracts[item["contract"]], ("analyses", index, "where"), problems)
+        if item["contract"] in contracts
+        else ()
+        for index, item in enumerate(value["analyses"])
+    ]
     budgets = read_budgets(value.get("budget", ()))
     check_parties(value, roster, problems)
     check_contracts(value, contracts, expires, problems)
@@ -113,7 +120,7 @@ def parse_agreement(
         cross_checks=tuple(value["review"].get("crossChecks", [])),
         repeats=repeats,
         analyses=tuple(
-            planned(item, noises[index, "privacy"], noises[index, "noiseInstead"], contracts)
+            planned(item, noises[index, "privacy"], noises[index, "noiseInstead"], contracts, filters[index])
             for index, item in enumerate(value["analyses"])
         ),
         budgets=budgets,
@@ -145,7 +152,11 @@ def _repeats(value: Mapping[str, Any], problems: Problems) -> Repeats | None:
 
 
 def planned(
-    item: Mapping[str, Any], privacy: Privacy | None, instead: Privacy | None, contracts: Mapping[str, Contract]
+    item: Mapping[str, Any],
+    privacy: Privacy | None,
+    instead: Privacy | None,
+    contracts: Mapping[str, Contract],
+    where: tuple[Condition, ...],
 ) -> Planned:
     """Return the plan that the agreement's content writes, once it was found to be consistent."""
     params: Mapping[str, Any] = item.get("parameters", {})
@@ -162,6 +173,7 @@ def planned(
         **({"privacy": privacy.json()} if privacy else {}),
         **({"noiseInstead": instead.json()} if instead else {}),
         **({"interval": interval} if interval else {}),
+        **({"where": item["where"]} if where else {}),
     }
     return Planned(
         name=item["name"],
@@ -176,4 +188,5 @@ def planned(
         privacy=privacy,
         instead=instead,
         interval=interval,
+        where=where,
     )

@@ -86,7 +86,7 @@ def dossier(verified: Verified, found: Papers, graphs: Sequence[Lineage], export
 
 def _use(terms: Agreement, name: str) -> Use:
     contract = terms.contracts[name]
-    needed = {column for plan in terms.analyses if plan.contract == name for column in plan.columns}
+    needed = {column for plan in terms.analyses if plan.contract == name for column in plan.needed}
     return Use(
         agreement=f"{terms.id} {terms.version}",
         contract=contract,

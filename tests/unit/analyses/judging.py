@@ -133,7 +133,7 @@ def _run(
         made[item.name]
         for source, items in zip(sources, inputs, strict=True)
         for table in tables
-        for made in [source.local(table)]
+        for made in [source.local(source.used(table) if isinstance(source, Analysis) else table)]
         for item in items
     ]
 
