@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from counterfoil.disclosure.filters import MOST_GROUPS, groups
+from counterfoil.disclosure.features import MOST_GROUPS, groups
 from counterfoil.governance.contracts.column import Column
 
 
@@ -34,7 +34,7 @@ class Takes:
         if self.needs == "groups" and groups(column) is None:
             return (
                 f"{column.name!r} does not tell few groups apart; give it categories, or bounds of {MOST_GROUPS} whole "
-                f"numbers at most, in {contract}"
+                f"numbers at most, in {contract}, or name it under 'bands'"
             )
         return None
 
@@ -78,7 +78,7 @@ def column(means: str, takes: Takes, example: str) -> Parameter:
     return Parameter(means, NAME, takes, example=example)
 
 
-def columns(means: str, takes: Takes, example: list[str]) -> Parameter:
+def columns(means: str, takes: Takes, example: list[str], *, required: bool = True) -> Parameter:
     """Return a parameter that lists columns."""
     form = {"type": "array", "items": NAME, "minItems": 1, "maxItems": 20, "uniqueItems": True}
-    return Parameter(means, form, takes, example=example)
+    return Parameter(means, form, takes, required, example)

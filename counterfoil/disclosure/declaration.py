@@ -14,8 +14,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.disclosure.features import Feature
-from counterfoil.disclosure.filters import Filter
+from counterfoil.disclosure.features import Feature, Filter
 from counterfoil.disclosure.noise import PlanNoise
 from counterfoil.errors import RangeError
 from counterfoil.governance.agreements.agreement import Agreement, Planned

@@ -1,12 +1,18 @@
 """What released numbers are made of: sums over rows, which are judged as if they were released themselves.
 
 Whatever leaves exactly is a function of such sums, so it tells no more than they do. Every analysis declares them;
-which cells are hidden, what a change must satisfy, and what an attacker is given, follow from the declaration alone.
+which cells are hidden, what a change must satisfy, and what an attacker is given, follow from the declaration alone. A
+filter is a cut of all rows: what is released of the rows that satisfy it is a cell of its axis, and what it leaves
+is a cell, too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+from counterfoil.governance.agreements.where import Condition
+from counterfoil.governance.contracts.column import Column
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,3 +33,47 @@ class Feature:
     def __str__(self) -> str:
         what = f"sum of {' · '.join(self.factors)}" if self.factors else "number of rows"
         return f"{what} by {', '.join(self.by)}" if self.by else what
+
+
+MOST_GROUPS: Final = 100
+"""Whole numbers that rows are told apart by, at most."""
+
+
+def groups(column: Column) -> tuple[str, ...] | None:
+    """List what the column can tell rows apart by, in the order of its codes: categories, or its few whole values.
+
+    None where it cannot.
+    """
+    if column.categories:
+        return tuple(column.categories)
+    if column.type == "boolean":
+        return ("false", "true")
+    if column.type == "integer" and column.bounds and column.bounds[1] - column.bounds[0] < MOST_GROUPS:
+        return tuple(str(value) for value in range(column.bounds[0], column.bounds[1] + 1))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition, the parts that it cuts its column into, and which of them its rows are in.
+
+    A single value of a column that tables are cut by is a part of the same axis; else there are the rows within
+    `edges`, and all others.
+    """
+
+    condition: Condition
+    parts: tuple[str, ...]
+    chosen: int
+    edges: tuple[int, ...] = ()
+
+    @property
+    def column(self) -> str:
+        return self.condition.column
+
+    @classmethod
+    def of(cls, column: Column, condition: Condition) -> Filter:
+        """Cut the column as the condition asks."""
+        parts, (low, _) = groups(column), column.bounds or (0, 0)
+        if parts and condition.low == condition.high:
+            return cls(condition, parts, condition.low - low)
+        return cls(condition, (condition.text, "elsewhere"), 0, (condition.low, condition.high))
