@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from counterfoil.canonical import Json
@@ -344,7 +344,9 @@ def _plan(plan: Planned) -> Iterator[str]:
 
 
 def _value(value: object) -> str:
-    return _list([str(item) for item in value]) if isinstance(value, tuple) else str(value)
+    if isinstance(value, Mapping):
+        return " and ".join(f"of {name} {_value(each)}" for name, each in value.items())
+    return _list([str(item) for item in value]) if isinstance(value, tuple | list) else str(value)
 
 
 def _list(words: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from counterfoil.analyses import parameters
 from counterfoil.analyses.base import Analysis, Checked, Measure, Result, ResultTable
 from counterfoil.analyses.cell_sums import sums_cells, sums_inputs, sums_of
+from counterfoil.analyses.groupings import BANDS_FORM, Grouping, by_bands, by_groups
 from counterfoil.analyses.parameters import Parameter, Takes
 from counterfoil.analyses.units import places
 from counterfoil.data.encode import encode
@@ -20,7 +21,6 @@ from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells, Input, Opened, Output
 from counterfoil.disclosure.evidence_tests import SUMS
 from counterfoil.disclosure.features import Feature
-from counterfoil.disclosure.filters import groups
 from counterfoil.disclosure.noise import CONFIDENCE, Moves, PlanNoise
 from counterfoil.errors import PlanError
 from counterfoil.governance.contracts.column import Column
@@ -42,7 +42,7 @@ _TOLD: Final = 5
 
 
 class MeanByGroup(Analysis):
-    """Mean of `value` in each combination of the categories of `by`.
+    """Mean of `value` in each combination of the categories of `by` and the bands of `bands`.
 
     The groups are public, from the contract; counts and sums are exact, and the mean is their quotient. With noise, all
     three are noised; with a rounding base, counts and sums are rounded, and the mean's bound follows from that.
@@ -61,6 +61,13 @@ class MeanByGroup(Analysis):
             "the columns whose categories make the groups",
             _GROUPS,
             ["region", "product"],
+            required=False,
+        ),
+        "bands": Parameter(
+            "by column of numbers, days or times, where bands begin (the first at the column's minimum), or week, "
+            "month, quarter or year",
+            BANDS_FORM,
+            required=False,
         ),
     }
     statistics = frozenset({"counts", "sums"})
@@ -73,11 +80,14 @@ class MeanByGroup(Analysis):
         return (Output("safe", self._shape), Output("count", self._shape), Output("sum", self._shape))
 
     def own_axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
-        return tuple((column.name, self._parts(column)) for column in self._by) if self.noise is None else None
+        return tuple((each.column.name, each.parts) for each in self._by) if self.noise is None else None
 
     def own_features(self) -> tuple[Feature, ...]:
-        by = tuple(column.name for column in self._by)
+        by = tuple(self._names)
         return (Feature((), by), Feature((self._value.name,), by)) if self.noise is None else ()
+
+    def own_edges(self) -> Mapping[str, tuple[int, ...]]:
+        return {each.column.name: each.edges for each in self._by if each.edges}
 
     def counted(self) -> Mapping[str, Bound]:
         rows = self.limits.total_rows
@@ -98,7 +108,7 @@ class MeanByGroup(Analysis):
         return int(10 ** places(self._value)) if array == "sum" else 1
 
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
-        codes = [encode(table, column.name).values - self.bounds(column)[0] for column in self._by]
+        codes = [each.codes(encode(table, each.column.name).values) for each in self._by]
         cell = np.ravel_multi_index(codes, self._shape)
         return sums_of(encode(table, self._value.name).values, cell, self._shape)
 
@@ -136,7 +146,7 @@ class MeanByGroup(Analysis):
             measures = {"rows": measures["rows"], **noised}  # the last one is drawn
         for name in measures.keys() - {"rows"}:
             frame[name] = frame[name] / one
-        title = f"Mean {value.name} by {' and '.join(column.name for column in self._by)}"
+        title = f"Mean {value.name} by {' and '.join(self._names)}"
         return Result(
             self.planned.name, self.key, self.version, title, tuple(self._findings(frame, measures["mean"].bound)),
             (ResultTable(title, frame, measures, chart="grouped-bars"),),
@@ -144,18 +154,18 @@ class MeanByGroup(Analysis):
         )  # fmt: skip
 
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-        names, pooled = [column.name for column in self._by], pd.concat(tables)
-        for column in self._by:
-            if not column.categories:
-                whole = pooled[column.name].astype(np.int64) - self.bounds(column)[0]
-                pooled[column.name] = np.array(self._parts(column))[whole]
+        names, pooled = self._names, pd.concat(tables)
+        for each in self._by:
+            if not each.column.categories:
+                cells = pooled[each.column.name]
+                days = cells.to_numpy("datetime64[D]") if each.column.type == "date" else cells.to_numpy()
+                pooled[each.column.name] = np.array(each.labels)[each.codes(days.astype(np.int64))]
         grouped = pooled.groupby(names, observed=True)[self._value.name].agg(["count", "mean"]).reset_index()
         grouped["mean"] = grouped["mean"] / self.scale("sum")
         return self._groups().merge(grouped.rename(columns={"count": "rows"}), on=names, how="left").fillna({"rows": 0})
 
     def _groups(self) -> pd.DataFrame:
-        names = [column.name for column in self._by]
-        return pd.DataFrame(itertools.product(*(self._parts(column) for column in self._by)), columns=names)
+        return pd.DataFrame(itertools.product(*(each.labels for each in self._by)), columns=self._names)
 
     def _findings(self, frame: pd.DataFrame, bound: float) -> Iterator[str]:
         """Say which groups have the highest and the lowest mean, as far as rounding and noise let that be told.
@@ -173,7 +183,7 @@ class MeanByGroup(Analysis):
             rivals = shown[sign * far[shown] >= sign * near[at]]
             exact = not self.noise and not bound
             if len(rivals) == 1 or (exact and len(rivals) <= _TOLD):
-                names = [", ".join(str(frame[column.name].iloc[each]) for column in self._by) for each in rivals]
+                names = [", ".join(str(frame[name].iloc[each]) for name in self._names) for each in rivals]
                 number = f"{mean[at]:,.{max(places(self._value), 2)}f} {unit}".rstrip()
                 yield f"The {word} mean {self._value.name}{among}, {number}, is in {' and in '.join(names)}."
             elif exact:
@@ -224,21 +234,31 @@ class MeanByGroup(Analysis):
         return Bound(*self.bounds(self._value))
 
     @property
-    def _by(self) -> list[Column]:
-        by = self.planned.params.get("by")
-        if not isinstance(by, list | tuple) or not by:
-            raise PlanError(f"{self.planned.name}: `by` must list at least one category column")
-        return [self.column(name, "string", "integer", "boolean") for name in by]
+    def _names(self) -> list[str]:
+        return [each.column.name for each in self._by]
 
-    def _parts(self, column: Column) -> tuple[str, ...]:
-        found = groups(column)
+    @property
+    def _by(self) -> list[Grouping]:
+        by, bands = self.planned.params.get("by", ()), self.planned.params.get("bands", {})
+        if not isinstance(by, list | tuple) or not isinstance(bands, Mapping) or not (by or bands):
+            raise PlanError(f"{self.planned.name}: `by` or `bands` must name at least one column that makes groups")
+        if twice := [name for name in bands if name in by]:
+            raise PlanError(f"{self.planned.name}: {twice[0]!r} is in `by` and in `bands`; keep one")
+        banded = (self.column(name, "integer", "number", "date", "timestamp") for name in bands)
+        return [
+            *(self._grouped(self.column(name, "string", "integer", "boolean")) for name in by),
+            *(by_bands(self.planned.name, column, bands[column.name]) for column in banded),
+        ]
+
+    def _grouped(self, column: Column) -> Grouping:
+        found = by_groups(column)
         if found is None:
             raise PlanError(f"{self.planned.name}: {_GROUPS.misfit(column, self.key, self.contract.id)}")
         return found
 
     @property
     def _shape(self) -> tuple[int, ...]:
-        return tuple(len(self._parts(column)) for column in self._by)
+        return tuple(len(each.parts) for each in self._by)
 
 
 def _quotients(lower: Any, upper: Any, least: Any, most: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
