@@ -28,7 +28,7 @@ from counterfoil.roles.preparation import Preparation
 from counterfoil.roles.table_comparison import Known, known_states
 from counterfoil.roles.table_memory import holder_of, identify, keep, learn
 
-FORMATS = (".csv", ".parquet")
+FORMATS = (".csv", ".parquet", ".tsv", ".xlsx", ".xls", ".xlsb", ".ods", ".arrow")
 
 
 class Contribution:
@@ -213,4 +213,4 @@ def _file(home: Home, name: str) -> Path | None:
 
 
 def _names(name: str) -> str:
-    return " or ".join(f"{name}{suffix}" for suffix in FORMATS)
+    return " or ".join(f"{name}{suffix}" for suffix in FORMATS[:2])

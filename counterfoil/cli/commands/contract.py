@@ -64,7 +64,7 @@ def _envelope(file: Path) -> bytes | None:
 @app.command()
 def new(
     source: Annotated[
-        str, typer.Argument(help="A CSV, Parquet or Arrow file, or the URL of a database.", show_default=False)
+        str, typer.Argument(help="A CSV, Parquet, Arrow or Excel file, or the URL of a database.", show_default=False)
     ],
     out: Annotated[Path, typer.Option(help="The contract file to write.", show_default=False)],
     table: Annotated[str, typer.Option(help="The table or view of the database.", show_default=False)] = "",
@@ -247,7 +247,7 @@ def diff(
 
 @app.command()
 def test(
-    table: Annotated[Path, typer.Argument(help="A CSV or Parquet file.", show_default=False)],
+    table: Annotated[Path, typer.Argument(help="A CSV, Parquet, Arrow or Excel file.", show_default=False)],
     contract: Annotated[Path, typer.Option(help="The contract file.", show_default=False)],
     agreement: Annotated[
         Path | None, typer.Option(help="An agreement file: try all that its job would do.", show_default=False)
@@ -289,7 +289,7 @@ def test(
 
 @app.command()
 def risk(
-    table: Annotated[Path, typer.Argument(help="A CSV or Parquet file.", show_default=False)],
+    table: Annotated[Path, typer.Argument(help="A CSV, Parquet, Arrow or Excel file.", show_default=False)],
     contract: Annotated[Path, typer.Option(help="The contract file.", show_default=False)],
     home: HomeOption = None,
     party: PartyOption = "",

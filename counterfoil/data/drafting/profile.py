@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +64,12 @@ class Profile:
 
 
 def profile(path: Path, name: str = "") -> Profile:
-    """Profile the CSV, Parquet or Arrow file. Messages call it by its own name, unless told.
+    """Profile the CSV, Parquet, Arrow or workbook file. Messages call it by its own name, unless told.
 
     Cost: two child processes (about half a second each), and memory for the table.
     Raises: UnreadableTableError.
     """
-    limits, name = replace(LIMITS, arrow=True), name or path.name
+    limits, name = LIMITS, name or path.name
     try:
         seen = next(json.loads(payload) for _, payload in frames(path, {}, limits))
         kinds, written = seen["kinds"], Written(**seen["written"])

@@ -28,9 +28,6 @@ NOT_UTF8: Final = (
 )
 _UTF_16: Final = f"it is UTF-16 text; {_SAVE}, or declare 'encoding: utf-16' in the contract's servers"
 _OTHERS: Final = {
-    b"PK\x03\x04": "it is neither CSV text nor Parquet, but an Excel workbook or another zip archive; open the "
-    f"sheet that holds the table, and {_SAVE}",
-    b"\xd0\xcf\x11\xe0": f"it is an old Excel workbook; open the sheet that holds the table, and {_SAVE}",
     b"\xff\xff\xff\xff": "it is an Arrow stream; export it as Parquet",
     b"FEA1": "it is a Feather file; export it as Parquet",
     b"\x1f\x8b": "it is compressed; unpack it",

@@ -28,7 +28,7 @@ from counterfoil.data.reading.cells import (
 )
 from counterfoil.data.reading.foreign.recode import guess_encoding
 from counterfoil.data.reading.foreign.spelling import respelt
-from counterfoil.data.reading.sources import Limits, column_names, is_stored, open_table
+from counterfoil.data.reading.sources import Limits, column_names, is_stored, is_workbook, open_table
 from counterfoil.data.reading.unreadable import UnreadableError
 from counterfoil.governance.contracts.forms.days import ISO, KNOWN
 from counterfoil.governance.contracts.forms.written import Written
@@ -106,7 +106,7 @@ def infer(source: BinaryIO, limits: Limits) -> dict[str, Any]:
     Raises: UnreadableError, also for a column that stores none of the contract's types.
     """
     text = not is_stored(source, _ANY)
-    written = Written(encoding=guess_encoding(source) if text else "")
+    written = Written(encoding=guess_encoding(source) if text and not is_workbook(source) else "")
     names = column_names(source, written, limits)
     batches = open_table(source, dict.fromkeys(names), written, limits, Misfits(None, ""))
     guesses = {name: _Guess(not text) for name in names}

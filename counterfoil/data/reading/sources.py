@@ -1,4 +1,4 @@
-"""Read CSV, Parquet and Arrow files as batches of raw cells, if their claims about themselves are within the limits.
+"""Read files of all kinds as batches of raw cells, if their claims about themselves are within the limits.
 
 Nothing of a file's content is in a message. Knows no contract beyond the names and types of columns.
 """
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from counterfoil.data.reading.cells import REMEDIES, Misfits, split, stored_as
 from counterfoil.data.reading.foreign.recode import recoded
+from counterfoil.data.reading.foreign.workbook import MAGICS, Workbook
 from counterfoil.data.reading.headers import check_magic, layout, places_of
 from counterfoil.data.reading.unreadable import UnreadableError
 from counterfoil.governance.contracts.forms.written import Written
@@ -43,7 +44,6 @@ class Limits:
     max_bytes: int
     memory: int
     cpu_s: int
-    arrow: bool = False  # whether Arrow files are read at all: for the first draft of a contract alone
 
     def check(self, rows: int = 0, columns: int = 0, size: int = 0) -> None:
         """Check sizes. Raises: UnreadableError when the table is larger than a contract's table may be."""
@@ -60,20 +60,31 @@ def is_stored(source: BinaryIO, written: Written) -> bool:
     return _magic(source, written) in (PARQUET_MAGIC, ARROW_MAGIC)
 
 
+def is_workbook(source: BinaryIO) -> bool:
+    """Return whether the file begins as a workbook of a spreadsheet."""
+    return _magic(source, Written(encoding="utf-16")).startswith(MAGICS)
+
+
 def column_names(source: BinaryIO, written: Written, limits: Limits) -> dict[str, str]:
     """Read the names of the columns as a contract writes them, and as the file has them. Raises: UnreadableError."""
     magic = _magic(source, written)
     if magic == PARQUET_MAGIC:
         found = list(pq.ParquetFile(pa.PythonFile(source, mode="r"), **PARQUET).schema_arrow.names)
     else:
-        stored = magic == ARROW_MAGIC
-        text = recoded(source, written.encoding)
-        found = list(_arrow(source, limits).schema.names) if stored else layout(text, (), written).names
+        found = _names(source, magic, written, limits)
     names: dict[str, str] = {}
     for each in found:
         if (first := names.setdefault(plain_name(each), each)) != each or found.count(each) > 1:
             raise _alike(found, first, each)
     return names
+
+
+def _names(source: BinaryIO, magic: bytes, written: Written, limits: Limits) -> list[str]:
+    if magic == ARROW_MAGIC:
+        return list(_arrow(source, limits).schema.names)
+    if magic.startswith(MAGICS):
+        return Workbook(source, written.sheet).names
+    return layout(recoded(source, written.encoding), (), written).names
 
 
 def _alike(found: Sequence[str], first: str, second: str) -> UnreadableError:
@@ -102,7 +113,19 @@ def open_table(
         return open_parquet(source, columns, written, limits)
     if magic == ARROW_MAGIC:
         return open_arrow(source, columns, written, limits)
+    if magic.startswith(MAGICS):
+        return open_workbook(source, columns, written, limits)
     return open_csv(source, columns, written, limits, torn)
+
+
+def open_workbook(
+    source: BinaryIO, columns: Mapping[str, str | None], written: Written, limits: Limits
+) -> Iterator[Any]:
+    """Open the columns of a sheet as record batches of bytes, with empty cells missing. Raises: UnreadableError."""
+    limits.check(size=_size(source))
+    book = Workbook(source, written.sheet)
+    limits.check(columns=len(book.names))
+    return book.batches(places_of(book.names, columns, written), BATCH_ROWS)
 
 
 def _magic(source: BinaryIO, written: Written) -> bytes:
@@ -139,8 +162,6 @@ def open_arrow(source: BinaryIO, columns: Mapping[str, str | None], written: Wri
 
 
 def _arrow(source: BinaryIO, limits: Limits) -> Any:
-    if not limits.arrow:
-        raise UnreadableError("it is an Arrow file; export it as Parquet")
     file = pa.ipc.open_file(pa.PythonFile(source, mode="r"))
     limits.check(columns=len(file.schema))
     return file

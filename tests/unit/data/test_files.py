@@ -237,8 +237,8 @@ def test_all_columns_that_are_missing_or_of_another_type_are_named_at_once(tmp_p
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"PK\x03\x04" + b"\0" * 40, "Excel workbook.*save it as CSV UTF-8"),
-        (b"\xd0\xcf\x11\xe0" + b"\0" * 40, "old Excel workbook.*save it as CSV UTF-8"),
+        (b"PK\x03\x04" + b"\0" * 40, "no workbook that can be read, .*save the sheet as CSV UTF-8"),
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 40, "no workbook that can be read, .*save the sheet as CSV UTF-8"),
         (csv(*ROWS).encode("utf-16"), "UTF-16 text; save it as CSV UTF-8, or declare 'encoding"),
         (csv(*ROWS).encode("utf-16-le"), "or it is UTF-16 text; save it as CSV UTF-8"),
         (

@@ -156,7 +156,12 @@ BROKEN = {
         "columns: [balance]",
         "may not be used for 'select'",
     ),
-    "parameter that is a mapping": ("      rows: local", "      rows: {a: 1}", "rows: {a", "must be text or a number"),
+    "parameter that is a mapping": (
+        "      rows: local",
+        "      rows: {a: {b: 1}}",
+        "rows: {a",
+        "must be text or a number",
+    ),
     "parameter beyond what JSON can say": ("      rows: local", "      rows: 9007199254740993", "rows: 900", "at most"),
     "analysis for an outsider": (
         "recipients: [regulator]",

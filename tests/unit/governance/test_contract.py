@@ -106,7 +106,7 @@ BROKEN: dict[str, tuple[str, str, int, str]] = {
     "no purpose": ("{purpose: Count visits.}", "{usage: Count visits.}", 6, "'purpose' is missing"),
     "empty purpose": ("{purpose: Count visits.}", '{purpose: ""}', 6, "must not be empty"),
     "misspelt field": ("status: active", "status: active\nlawfulbasis: consent", 6, "'lawfulbasis' is not known here"),
-    "field of the standard that we cannot check": ("status: active", "status: active\nservers: []", 6, "'servers'"),
+    "field of the standard that we cannot check": ("status: active", "status: active\nprice: {}", 6, "'price'"),
     "schema is a mapping": ("schema:\n  - name", "schema:\n    name", 7, "must be a list, is a mapping"),
     "two tables": (
         "customProperties:\n  - {property: lawfulBasis",

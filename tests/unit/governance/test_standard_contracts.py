@@ -88,7 +88,7 @@ schema:
       - name: Day
         description: Day of the visit.
         logicalType: date
-        logicalTypeOptions: {exclusiveMinimum: "2019-12-31", maximum: "2030-12-31", format: dd.MM.yyyy}
+        logicalTypeOptions: {exclusiveMinimum: "2019-12-31", maximum: "2030-12-31", format: dd.MM.yy}
       - {name: seen, logicalType: timestamp, description: When., logicalTypeOptions: {timezone: true}}
       - {name: at, logicalType: time, description: When.}
       - {name: notes, logicalType: array, items: {logicalType: string}}
@@ -215,10 +215,10 @@ def test_a_contract_that_is_all_ours_but_for_unused_parts_is_right_with_warnings
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "visits.odcs.yaml"
-    file.write_text(SMALL.replace("status: active", "status: active\nservers: [{server: a, type: local}]"))
+    file.write_text(SMALL.replace("status: active", "status: active\nroles: [{role: reader}]"))
     result = run("lint", file)
     assert result.exit_code == 0, result.output
-    assert f"warning: {file}:6: servers: 'servers' of the standard is not used here" in result.stderr
+    assert f"warning: {file}:6: roles: 'roles' of the standard is not used here" in result.stderr
     assert f"contract adopt {file}" in result.stderr
     home = Home.create(tmp_path / "bank-a", "bank-a", str(tmp_path / "exchange"), ("owner",))
     assert run("sign", file, "--home", home.path).exit_code == ContractError.exit_code
