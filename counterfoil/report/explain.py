@@ -333,8 +333,7 @@ def _plan(plan: Planned) -> Iterator[str]:
     yield f"  {plan.name}: {plan.purpose}"
     params = "".join(f", {name} {_value(value)}" for name, value in plan.params.items())
     yield f"    {plan.analysis} version {plan.version} of {_list(plan.columns)}{params}; for {_list(plan.recipients)}"
-    if plan.where:
-        yield f"    about {in_words(plan.where)} alone; how many these are is told as any count of it is"
+    yield from [f"    about {in_words(plan.where)} alone"] if plan.where else []
     if plan.privacy:
         yield f"    with {plan.privacy}"
     elif plan.interval:
@@ -344,9 +343,8 @@ def _plan(plan: Planned) -> Iterator[str]:
 
 
 def _value(value: object) -> str:
-    if isinstance(value, Mapping):
-        return " and ".join(f"of {name} {_value(each)}" for name, each in value.items())
-    return _list([str(item) for item in value]) if isinstance(value, tuple | list) else str(value)
+    named = [f"of {name} {_value(each)}" for name, each in value.items()] if isinstance(value, Mapping) else value
+    return _list([str(item) for item in named]) if isinstance(named, tuple | list) else str(named)
 
 
 def _list(words: Sequence[str]) -> str:

@@ -39,8 +39,8 @@ _KEY_BYTES = 32
 class Preparation:
     """The steps of one table, under one contract of an agreement, for one period.
 
-    Files are written as those of `party`. `tag_key` and `link_key` give the keys for tags of rows and for pseudonyms, and
-    are asked where one is needed.
+    Files are written as those of `party`. `tag_key` and `link_key` give the keys for tags of rows and for pseudonyms,
+    and are asked where one is needed.
     """
 
     terms: Agreement
