@@ -34,6 +34,11 @@ PARTY_FILE = "party.yaml"
 STATE_FILE = "state.sqlite"
 """What a party remembers, in its home."""
 
+MEMBERSHIP_FILE = "membership.key"
+"""The key by which an owner tells its rows apart, of MEMBERSHIP_BYTES."""
+
+MEMBERSHIP_BYTES = 32
+
 FORMAT = 2
 """What `party.yaml` says that a home is written by, since 0.2. One that says nothing is of 0.1."""
 
@@ -153,10 +158,10 @@ class Home(Secret):
     @cached_property
     def membership_key(self) -> bytes:
         """The key under which this owner tags its rows, the same for every agreement. It never leaves the home."""
-        path = self.path / "membership.key"
+        path = self.path / MEMBERSHIP_FILE
         with suppress(StoreError):  # another process drew it first, or this one did before
             if not path.exists():
-                write_file(path, os.urandom(32))
+                write_file(path, os.urandom(MEMBERSHIP_BYTES))
         return read_file(path)
 
     @cached_property

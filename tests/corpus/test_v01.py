@@ -112,6 +112,25 @@ def test_a_home_without_its_memory_is_seen(folder: Path) -> None:
     assert run("home", "upgrade", "--home", home).exit_code != 0
 
 
+@pytest.mark.parametrize("event", ["table-minimised", "shares-submitted", "shares-submitted-before"])
+def test_an_owner_that_lost_the_key_of_its_rows_is_told_before_another_is_drawn(folder: Path, event: str) -> None:
+    home = folder / "homes" / "bank-a"
+    key = (home / "membership.key").read_bytes()
+    assert run("home", "upgrade", "--home", home).exit_code == 0
+    (home / "membership.key").write_bytes(key[:-1])
+    done = run("home", "upgrade", "--home", home)
+    assert done.exit_code == StoreError.exit_code and "is not the key that was drawn" in done.stderr
+    (home / "membership.key").unlink()
+    assert run("home", "upgrade", "--home", home).exit_code == 0, "it never handed in a table"
+    Home.open(home).log.append(event, subject="loans")
+    done = run("home", "upgrade", "--home", home)
+    assert done.exit_code == StoreError.exit_code
+    assert "membership.key is gone, and the log says that tables were handed in" in done.stderr
+    assert not (home / "membership.key").exists()
+    (home / "membership.key").write_bytes(key)
+    assert run("home", "upgrade", "--home", home).exit_code == 0
+
+
 Spoil = Callable[[Path], object]
 
 

@@ -36,7 +36,7 @@ from counterfoil.governance.jobs.retention_register import note_lost
 from counterfoil.governance.papers import Paper
 from counterfoil.governance.releases.release import relearn_released
 from counterfoil.governance.releases.revocation import relearn_revoked
-from counterfoil.home import PARTY_FILE, STATE_FILE, Home
+from counterfoil.home import MEMBERSHIP_FILE, PARTY_FILE, STATE_FILE, Home
 from counterfoil.storage.exchange import Exchange
 from counterfoil.storage.vault import Vault
 
@@ -148,7 +148,7 @@ def _described(raw: bytes, backup: Path) -> dict[str, str]:
 
 def _kept_as_they_are(home: Home) -> Iterable[Path]:
     yield from sorted(path for path in home.path.glob("*.yaml") if path.is_file())
-    yield from (path for path in (home.path / "membership.key",) if path.is_file())
+    yield from (path for path in (home.path / MEMBERSHIP_FILE,) if path.is_file())
     yield from sorted(path for path in (home.path / "keys").rglob("*") if path.is_file() and path.name[0] != ".")
     yield from Vault.files_of(home.path / "vault", MEMBERSHIP, REMEMBERED)
 
