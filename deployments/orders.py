@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Scheduled
@@ -68,9 +70,10 @@ def order(stage: str, party: str, settings: Sequence[str] = (), *, about: Mappin
             found = client.read_deployment_by_name(f"{stage}/{party}")
         except ObjectNotFound:
             raise NotFoundError(
-                f"no deployment {stage}/{party} is on this server; put it there: counterfoil deploy "
-                f"{said.get('agreement', 'AGREEMENT')}"
+                f"no deployment {stage}/{party} is on this server; {_elsewhere(client, stage, said.get('agreement'))}"
             ) from None
+        schema = found.parameter_openapi_schema or {}  # of a deployment that another program made, none
+        _check_names(stage, party, parameters, schema)
         try:
             run = client.create_flow_run_from_deployment(
                 found.id,
@@ -80,12 +83,31 @@ def order(stage: str, party: str, settings: Sequence[str] = (), *, about: Mappin
                 tags=[f"{what}:{each}" for what, each in said.items()],
             )
         except PrefectHTTPStatusError as error:
-            schema = found.parameter_openapi_schema or {}  # of a deployment that another program made, none
+            names = ", ".join(sorted(schema.get("properties", {}))) or "none"
             raise DeploymentError(
                 f"the server does not take these parameters for {stage}/{party} (status {error.response.status_code}); "
-                f"it takes {', '.join(sorted(schema.get('properties', {}))) or 'none'}"
+                f"it takes {names}"
             ) from None
         return run.id
+
+
+def _check_names(stage: str, party: str, given: Collection[str], schema: Mapping[str, Any]) -> None:
+    """Check that the flow has each parameter: the server takes others, and the party's worker refuses them hours later.
+
+    Raises: DeploymentError.
+    """
+    known = schema.get("properties")
+    if known is not None and (unknown := sorted(set(given) - set(known))):
+        names = ", ".join(sorted(known)) or "none"
+        raise DeploymentError(f"{stage}/{party} has no parameter {', '.join(unknown)}; --set gives it any of: {names}")
+
+
+def _elsewhere(client: SyncPrefectClient, stage: str, agreement: str | None) -> str:
+    """Say at which parties the stage is on this server, or how it gets there."""
+    named = FlowFilter(name=FlowFilterName(any_=[stage]))
+    if agreement is None and (at := sorted({each.name for each in client.read_deployments(flow_filter=named)})):
+        return f"{stage} is at {', '.join(at)}: choose one with --at"
+    return f"put it there: counterfoil deploy {agreement or 'AGREEMENT'}"
 
 
 def order_agreement(text: str, home: Path | None, period: str = "") -> tuple[UUID, str]:

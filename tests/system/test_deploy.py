@@ -114,7 +114,16 @@ def test_a_run_is_ordered_and_seen_and_each_mistake_is_a_line(server: PrefectSer
     assert seen.returncode == 0 and seen.stdout.startswith(f"{made} agree at bank-a: Scheduled"), seen
     assert made in run("counterfoil status", environment).stdout
     for command, error, told in (
-        ("run agree --at nobody", NotFoundError, "no deployment agree/nobody is on this server"),
+        (
+            "run agree --at nobody",
+            NotFoundError,
+            "no deployment agree/nobody is on this server; agree is at bank-a, bank-b",
+        ),
+        (
+            f"run agree --at bank-a --set agreement={REF} --set unknown=1",
+            DeploymentError,
+            "agree/bank-a has no parameter unknown; --set gives it any of: agreement",
+        ),
         ("run agree --at bank-a --set period", DocumentError, "a parameter is written name=value"),
         ("run agree --at bank-a", DeploymentError, "it takes agreement"),
         ("status something", DocumentError, "something is no run's id"),
