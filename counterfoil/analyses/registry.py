@@ -9,9 +9,10 @@ import inspect
 from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from counterfoil.analyses.base import Analysis
+from counterfoil.analyses.parameters import Parameter, Takes
 from counterfoil.disclosure.declaration import Limits
 from counterfoil.errors import PlanError
 from counterfoil.governance.agreements.agreement import Planned
@@ -60,6 +61,25 @@ def build(planned: Planned, contract: Contract, limits: Limits) -> Analysis:
     return analysis(planned, contract, limits)
 
 
+def example(analysis: type[Analysis]) -> dict[str, Any]:
+    """Return a plan of it as an agreement on the example contract for loans writes it."""
+    parameters = {name: each.example for name, each in analysis.params.items() if each.example is not None}
+    named: list[str] = []
+    for name, each in analysis.params.items():
+        if each.takes is not None and name in parameters:
+            named += parameters[name] if isinstance(parameters[name], list) else [parameters[name]]
+    return {
+        "name": f"example-of-{analysis.key.replace('_', '-')}",
+        "analysis": analysis.key,
+        "version": analysis.version,
+        "purpose": f"{analysis.title}, as an example.",
+        "contract": "loans",
+        "columns": list(dict.fromkeys([*named, *analysis.example])),
+        **({"parameters": parameters} if parameters else {}),
+        "recipients": ["regulator"],
+    }
+
+
 def table() -> list[dict[str, str]]:
     """Return the analyses as the rows of a table for people."""
     return [
@@ -69,13 +89,24 @@ def table() -> list[dict[str, str]]:
             "family": family(analysis),
             "title": analysis.title,
             "means": inspect.getdoc(analysis) or "",
-            "parameters": ", ".join(sorted(analysis.params)),
+            "parameters": "; ".join(_parameter(name, each) for name, each in analysis.params.items()),
+            "columns": _takes(analysis.takes) if analysis.takes else "those that its parameters name",
             "recipients learn": "; ".join(analysis.learns.values()),
             "statistics": ", ".join(sorted(analysis.statistics)),
             "rules": ", ".join(sorted(analysis.enforces)),
         }
         for analysis in REGISTRY.values()
     ]
+
+
+def _parameter(name: str, parameter: Parameter) -> str:
+    words = f"`{name}`{'' if parameter.required else ' (optional)'}: {parameter.means}"
+    return f"{words} ({_takes(parameter.takes)})" if parameter.takes else words
+
+
+def _takes(takes: Takes) -> str:
+    needs = {"bounds": ", with a minimum and a maximum", "groups": ", with categories or few whole numbers", "": ""}
+    return f"{' or '.join(takes.types)}{needs[takes.needs]}"
 
 
 def _analyses() -> Iterator[type[Analysis]]:

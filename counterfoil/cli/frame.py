@@ -30,7 +30,7 @@ class Frame(Guarded):
         try:
             return super().invoke(ctx)
         except CounterfoilError as error:
-            complain(error)
+            complain(f"{error} (counterfoil help {error.exit_code})")
             raise typer.Exit(error.exit_code) from None
         except ModuleNotFoundError as error:
             lacking = _lacking(error, str(ctx.invoked_subcommand))

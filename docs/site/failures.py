@@ -18,11 +18,17 @@ def failures(at: type[CounterfoilError] = CounterfoilError) -> Iterator[type[Cou
 
 def pages() -> Mapping[str, str]:
     rows = [
-        [str(each.exit_code), code(each.__name__), code(each.__mro__[1].__name__), cell(each.__doc__ or "")]
+        [
+            str(each.exit_code),
+            code(each.__name__),
+            code(each.__mro__[1].__name__),
+            cell(each.__doc__ or ""),
+            cell(each.remedy),
+        ]
         for each in sorted(set(failures()), key=lambda each: each.exit_code)
     ]
     return {
         "reference/errors.md": "# Error classes\n\nA caller that catches a family catches its members. Commands end "
-        "with the exit code of the class; [how things fail](../failures.md) says what to do.\n\n"
-        + table(("exit code", "class", "family", "meaning"), rows)
+        "with the exit code of the class, and say by which `counterfoil help` they are explained; see also [how things "
+        "fail](../failures.md).\n\n" + table(("exit code", "class", "family", "meaning", "what to do"), rows)
     }

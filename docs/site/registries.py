@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import yaml
+
 from counterfoil.analyses import registry as analyses
 from counterfoil.governance.policies import rules
 from counterfoil.mpc.suites import registry as suites
@@ -56,6 +58,8 @@ def _analyses() -> Iterable[str]:
         yield f"## {key} v{version}\n\n{escape(analysis.title)}. {said(analysis.__doc__)}\n"
         rest = {name: text for name, text in stated[key, str(version)].items() if text and name not in _SHOWN}
         yield table(("", ""), ([cell(name), cell(text)] for name, text in rest.items())) + "\n"
+        written = yaml.safe_dump([analyses.example(analysis)], sort_keys=False, default_flow_style=None)
+        yield f"For example, of the banks' loans:\n\n```yaml\n{written}```\n\n"
 
 
 _SHOWN = ("analysis", "version", "title", "means")

@@ -115,7 +115,7 @@ def test_tampering_is_one_line_and_its_exit_code(home: Home) -> None:
     for command in (["log", "check"], ["log", "show"]):
         refused = RUN.invoke(app, [*command, "--home", str(home.path)])
         assert refused.exit_code == 73
-        assert refused.stderr == "error: log of node-0: entry 0 was edited or replaced\n"
+        assert refused.stderr == "error: log of node-0: entry 0 was edited or replaced (counterfoil help 73)\n"
         assert refused.stdout == ""
 
 

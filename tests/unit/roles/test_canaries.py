@@ -160,6 +160,7 @@ ASKED: Mapping[str, tuple[str, str]] = {
     "verify": ("", "{exchange}"),
     "rehearse": ("", "{terms} --table bank-a={table}"),
     "warm": ("", ""),
+    "help": ("", "errors"),
     "party init": ("", "stranger --home {new}/stranger --exchange {new}/exchange"),
     "party card": ("bank-a", ""),
     "party invite": ("bank-a", "stranger"),

@@ -192,7 +192,7 @@ ANYBODYS = {
             "roster new",
             "roster show",
         ),
-        *("warm", "rehearse"),
+        *("warm", "rehearse", "help"),
     ),
     "papers that all who reach the exchange may read": (
         *("agreement explain", "agreement diff", "verify", "evidence", "catalogue list", "catalogue search"),
