@@ -326,6 +326,8 @@ def test_only_that_it_does_not_hold_leaves_and_the_owner_sees_rows(tmp_path: Pat
         validate(table(contract_of(rule("expect_column_values_to_be_in_set", value_set=["no"]), column="area")), page)
     assert not re.search(r"north|south|\d rows?|80", str(caught.value))
     assert re.findall(r'class="row">(\d)<', page.read_text()) == ["1", "2", "3", "5"]
+    assert "default-src 'none'" in page.read_text()
+    assert not re.search(r"(?:src|href)\s*=|url\(|@import|https?:", page.read_text()), "it asks no network"
     with pytest.raises(QualityRuleError) as caught:
         validate(table(contract_of(rule("expect_column_mean_to_be_between", max_value=7), column="amount")), page)
     assert "198.5" not in str(caught.value) + page.read_text()

@@ -180,19 +180,9 @@ ANYBODYS = {
     ),
     "files that it has": (
         *("contract new", "contract lint", "contract show", "contract sign", "contract test", "contract risk"),
-        "contract adopt",
-        "new consortium",
-        *(
-            "contract diff",
-            "contract synth",
-            "agreement templates",
-            "agreement new",
-            "agreement lint",
-            "agreement schema",
-            "roster new",
-            "roster show",
-        ),
-        *("warm", "rehearse", "help"),
+        *("contract adopt", "contract expectations export", "contract expectations import", "new consortium"),
+        *("contract diff", "contract synth", "agreement templates", "agreement new", "agreement lint"),
+        *("agreement schema", "roster new", "roster show", "warm", "rehearse", "help"),
     ),
     "papers that all who reach the exchange may read": (
         *("agreement explain", "agreement diff", "verify", "evidence", "catalogue list", "catalogue search"),
