@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from counterfoil.canonical import Json
@@ -15,6 +15,7 @@ from counterfoil.governance.cumulative.release_history import guarded, noise_ins
 from counterfoil.governance.policies.privacy import ONE_ROW
 from counterfoil.mpc.suites.registry import SUITES
 from counterfoil.report.guarantees import collusions, guarantees
+from counterfoil.report.wording import parameter
 from counterfoil.texts import line
 
 _MISSED = {
@@ -330,21 +331,15 @@ def _minimised(contract: Contract) -> Iterator[str]:
 
 
 def _plan(plan: Planned) -> Iterator[str]:
-    yield f"  {plan.name}: {plan.purpose}"
-    params = "".join(f", {name} {_value(value)}" for name, value in plan.params.items())
+    yield f"  {plan.name}: {plan.purpose}" + f" (about {in_words(plan.where)} alone)" * bool(plan.where)
+    params = "".join(f", {name} {parameter(value)}" for name, value in plan.params.items())
     yield f"    {plan.analysis} version {plan.version} of {_list(plan.columns)}{params}; for {_list(plan.recipients)}"
-    yield from [f"    about {in_words(plan.where)} alone"] if plan.where else []
     if plan.privacy:
         yield f"    with {plan.privacy}"
     elif plan.interval:
         yield f"    exactly once in {plan.interval} days; in between the last exact result remains the latest one"
     if plan.instead:
         yield f"    with {plan.instead}, where its table waits, since too little changed in it"
-
-
-def _value(value: object) -> str:
-    named = [f"of {name} {_value(each)}" for name, each in value.items()] if isinstance(value, Mapping) else value
-    return _list([str(item) for item in named]) if isinstance(named, tuple | list) else str(named)
 
 
 def _list(words: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import ROUND_UP, Context, Decimal
 from typing import Any
@@ -60,6 +60,12 @@ def _instant(time: str) -> datetime | None:
 def count(number_of: int, thing: str) -> str:
     """Write a count with its noun: `1 cell`, `1,000 cells`."""
     return f"{number_of:,} {thing}" if number_of == 1 else f"{number_of:,} {thing}s"
+
+
+def parameter(value: object) -> str:
+    """Write what a plan says to its analysis: a value, a list of some, or some by columns."""
+    named = [f"of {name} {parameter(each)}" for name, each in value.items()] if isinstance(value, Mapping) else value
+    return listing([str(item) for item in named]) if isinstance(named, tuple | list) and named else str(named)
 
 
 def listing(items: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ import pytest
 from counterfoil.canonical import load_yaml
 from counterfoil.disclosure.attack import attack, cells_by_label
 from counterfoil.disclosure.declaration import Limits
+from counterfoil.disclosure.layout import layouts
 from counterfoil.errors import AgreementError, PlanError
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.agreements.where import in_words, read_where
@@ -21,7 +22,7 @@ from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.documents import Problems
 from counterfoil.governance.policies.privacy import Privacy
 from counterfoil.governance.policies.rules import OFF, Rules, named
-from counterfoil.joint.table_changes import asked_of
+from counterfoil.joint.table_changes import counted
 from tests.lib.trials import dice, trials
 from tests.unit.analyses.judging import _CONTRACT, CONTRACT, bound, draw, judged, planned, released
 
@@ -113,7 +114,7 @@ def test_the_rest_of_a_filter_is_judged_and_hides_it() -> None:
 
 def test_owners_count_their_changes_in_the_cells_that_filters_cut() -> None:
     analyses = bound([filtered(TOTAL, {"debt": {"from": 0, "below": 10}})], 3, BARE)
-    asked = {each.name: each for each in asked_of(analyses.values())}
+    asked = {each.asked.name: each.asked for each in counted(layouts(analyses)["small"])}
     assert set(asked) == {"number of rows", "number of rows by debt", "sum of value", "sum of value by debt"}
     (cut,) = asked["sum of value by debt"].cuts
     assert cut.of(np.array([-1, 0, 9, 10])).tolist() == [1, 0, 0, 1]
