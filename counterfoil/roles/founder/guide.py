@@ -91,6 +91,7 @@ def _here(told: Told) -> Iterator[str]:
     yield "## Next, in this folder"
     yield ""
     yield "```sh"
+    yield f"$ counterfoil rehearse {told.agreement}"
     yield f"$ export PREFECT_API_URL={API}"
     yield f"$ counterfoil agreement draft {told.agreement} --roster roster.yaml --home homes/{proposer} > agreement"
     for seat in staffing.seats:
@@ -125,6 +126,7 @@ def _apart(told: Told) -> Iterator[str]:
     yield ""
     yield f"1. Read `{told.agreement}` and the contracts in `data/`. Say what columns mean; ask the other owners to try"
     yield "   their tables: `counterfoil contract test FILE --contract data/NAME.odcs.yaml`."
+    yield f"   See what recipients would get: `counterfoil rehearse {told.agreement}`."
     yield f"2. In `{told.members}`, write at which address the others dial each node."
     yield "3. Send each party its file of `invitations/`. Each makes its home and sends you its card; put it into"
     yield "   `cards/`, and compare its fingerprint by telephone."
