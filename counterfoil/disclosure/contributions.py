@@ -14,8 +14,19 @@ from numpy.typing import NDArray
 
 from counterfoil.data.encode import encode, product
 from counterfoil.disclosure.declaration import Input
-from counterfoil.disclosure.evidence import HEAVIEST, LARGEST, MAGNITUDE, SMALLEST, SUM
-from counterfoil.disclosure.features import Feature
+from counterfoil.disclosure.evidence import (
+    DISTANCE,
+    HEAVIEST,
+    HIGHEST,
+    LARGEST,
+    LOWEST,
+    MAGNITUDE,
+    ROWS,
+    SMALLEST,
+    SQUARES,
+    SUM,
+)
+from counterfoil.disclosure.features import Feature, columns_of
 from counterfoil.disclosure.lattice import Index
 from counterfoil.mpc.circuits.core.bound import Bound
 
@@ -34,6 +45,12 @@ class Scaled:
     feature: Feature
     bound: Bound
     shift: int = 0
+
+    @property
+    def squared(self) -> str:
+        """The column of which it is the sum of squares, if any."""
+        first, *others = self.feature.factors or ("",)
+        return first if others == [first] else ""
 
     @property
     def mixed(self) -> bool:
@@ -86,6 +103,23 @@ def summarised(
     return found
 
 
+def scattered(parts: Parts, z: NDArray[np.int64], wanted: Mapping[str, Input]) -> dict[str, NDArray[np.int64]]:
+    """Summarise how the rows of each cell are scattered: sums of z, and each person's farthest ones.
+
+    Shapes: z (rows,); the results as the inputs of these names.
+    """
+    cell = parts.cell[parts.part]
+    found = {}
+    for name, summed in ((ROWS, np.ones_like(z)), (DISTANCE, z), (SQUARES, z * z)):
+        found[name] = np.zeros(parts.cells, np.int64)
+        np.add.at(found[name], cell, summed)
+    for name, sign in ((HIGHEST, 1), (LOWEST, -1)):
+        own = np.full(parts.cell.size, wanted[name].low)
+        np.maximum.at(own, parts.part, sign * z)
+        found[name] = sign * largest_by_cell(own, parts.cell, wanted[name].shape, wanted[name].low)
+    return found
+
+
 def largest_by_cell(
     values: NDArray[np.int64], cell: Index, shape: tuple[int, ...], least: int = 0
 ) -> NDArray[np.int64]:
@@ -102,7 +136,11 @@ def largest_by_cell(
 
 def values(table: Table, each: Scaled) -> NDArray[np.int64]:
     """Return what each row contributes to the feature, in its units."""
-    columns = [encode(table, name).values for name in each.feature.factors]
-    if not columns:
+    if not each.feature.factors:
         return np.ones(table.rows, np.int64)
-    return product(columns, each.shift)
+    return product([_factor(table, factor) for factor in each.feature.factors], each.shift)
+
+
+def _factor(table: Table, factor: str) -> NDArray[np.int64]:
+    first, *others = (encode(table, name).values for name in columns_of(factor))
+    return first - others[0] if others else first

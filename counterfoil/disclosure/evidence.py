@@ -59,18 +59,38 @@ MAGNITUDE: Final = "magnitude"
 """Sums over all persons of f, and of |f|."""
 
 
+HIGHEST: Final = "highest"
+LOWEST: Final = "lowest"
+"""Peaks of z and of -z: the column of which this is the sum of squares, scaled to whole numbers of few bits."""
+
+ROWS: Final = "rows"
+DISTANCE: Final = "z"
+SQUARES: Final = "z-squared"
+"""Sums over all rows of 1, of z, and of its square."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fine:
+    """How finely z is told: from -2^bits to 2^bits, over so many rows at most."""
+
+    bits: int
+    rows: int
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """What is public of an evidence: of which feature, between which bounds a person's part is, and what is asked.
 
     A person may be in `spread` cells of the grid at most, and counts once in each of them. `change` is of what differs
-    from a remembered state: then at least `safe_difference` persons must, and none is too few.
+    from a remembered state: then at least `safe_difference` persons must, and none is too few. Of a column's squares
+    `fine` says how the column is told, so that squares of distances from its mean are judged, too.
     """
 
     feature: Feature
     bound: Bound
     spread: int = 1
     change: bool = False
+    fine: Fine | None = None
 
 
 @dataclass(frozen=True, slots=True)

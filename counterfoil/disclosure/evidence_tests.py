@@ -15,12 +15,28 @@ from typing import Final
 import numpy as np
 
 from counterfoil.disclosure.declaration import Declaration
-from counterfoil.disclosure.evidence import HEAVIEST, LARGEST, MAGNITUDE, SMALLEST, SUM, Evidence, side_by_side
+from counterfoil.disclosure.evidence import (
+    DISTANCE,
+    HEAVIEST,
+    HIGHEST,
+    LARGEST,
+    LOWEST,
+    MAGNITUDE,
+    ROWS,
+    SMALLEST,
+    SQUARES,
+    SUM,
+    Evidence,
+    side_by_side,
+)
 from counterfoil.errors import PlanError
 from counterfoil.governance.policies.rules import RULES, Rules, called_for, named
+from counterfoil.mpc.circuits.core.bound import Bound
 from counterfoil.mpc.circuits.core.compare import is_zero
 from counterfoil.mpc.circuits.core.convert import b2a
 from counterfoil.mpc.circuits.core.ranked import cut, grouped, multiplied, stacked, ungrouped
+from counterfoil.mpc.circuits.numeric.divide import divide
+from counterfoil.mpc.circuits.numeric.fixed import Fixed, settle
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import U64, Arith, concat
 
@@ -36,6 +52,8 @@ _KEPT: Final = named("contributions") | frozenset(
 )
 """The rules that tables keep by the tests below, by `rounding`, or because no column with empty cells leaves its owner
 (`data.encode`). A rule that is not among them is refused by name where it is called for."""
+
+_DOMINANCE: Final = frozenset({"safe_nk_k", "safe_pratio_p"})
 
 COUNTS: Final = called_for("counts") & _KEPT
 SUMS: Final = called_for("sums") & _KEPT
@@ -68,10 +86,11 @@ def tests(p: Protocol, rules: Rules, evidence: Sequence[Evidence]) -> list[dict[
     A sum must satisfy: of persons whose contribution is over the smallest, and of those whose is under the largest that
     is present, there are enough, of enough owners, without those of any one owner, too; or none where that may be told.
     And few contributions do not make up most of it, nor can one be worked out too closely, whichever of 0, the smallest
-    and the largest they are counted from. A count, and a change, must satisfy this of all persons in it.
+    and the largest they are counted from; where a column's squares are summed, too, also squares of distances from its
+    mean. A count, and a change, must satisfy this of all persons in it.
 
     Shapes: tests (t, cells).
-    Cost: 9 rounds.
+    Cost: 10 rounds; where squares are summed, some 45 more.
     Reveals: nothing.
     """
     if not evidence:
@@ -91,6 +110,9 @@ def _tests(p: Protocol, rules: Rules, evidence: Sequence[Evidence]) -> list[dict
     valued = [each for each in evidence if LARGEST in each.peaks and SMALLEST in each.peaks]
     ends = [(each.persons.sum(axis=0), each.peaks[name].top[0]) for each in valued for name in (SMALLEST, LARGEST)]
     products = iter(multiplied(p, ends) if ends else [])
+    around = iter(
+        _around(p, [each for each in evidence if HIGHEST in each.peaks]) if rules.in_force & _DOMINANCE else []
+    )
     made = []
     for each, own in zip(evidence, groups, strict=True):
         found: dict[str, list[Arith]] = {}
@@ -100,6 +122,9 @@ def _tests(p: Protocol, rules: Rules, evidence: Sequence[Evidence]) -> list[dict
                 found.setdefault(rule, []).append(test)
         for rule, test in _dominance(rules, each, products):
             found.setdefault(rule, []).append(test)
+        if HIGHEST in each.peaks and (scatter := next(around, None)):
+            for rule, test in _scattered(rules, scatter, each.about.spread):
+                found.setdefault(rule, []).append(test)
         made.append({rule: stacked(numbers) for rule, numbers in found.items()})
     return made
 
@@ -215,6 +240,64 @@ def _dominated(rules: Rules, total: Arith, top: Arith, overlap: int) -> Iterator
         ratio = rules.safe_pratio_p
         rest = total - (top[0] + top[1]) * overlap
         yield "safe_pratio_p", rest * ratio.denominator - top[0] * (ratio.numerator * overlap)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scatter:
+    """Squares of distances from the mean: their sum, and those of the highest and of the lowest contributions.
+
+    Shapes: total (cells,); high and low (depth, cells).
+    """
+
+    total: Arith
+    high: Arith
+    low: Arith
+
+
+def _around(p: Protocol, evidence: Sequence[Evidence]) -> list[_Scatter]:
+    """Take squares of distances from each cell's mean, rounded to a whole number, of which the sums are exact.
+
+    Cost: a division, a truncation, and two rounds.
+    """
+    found = []
+    for fine in dict.fromkeys(each.about.fine for each in evidence):
+        if fine is None:
+            continue
+        alike = [each for each in evidence if each.about.fine == fine]
+        z, rows, squares = (concat([each.sums[name] for each in alike]) for name in (DISTANCE, ROWS, SQUARES))
+        high, low = (concat([each.peaks[name].top for each in alike], axis=1) for name in (HIGHEST, LOWEST))
+        # 1. The mean, within one.
+        one = 1 << fine.bits
+        most, reach = Bound(0, fine.rows), Bound.symmetric(one * fine.rows)
+        quotient, _ = divide(p, Fixed(z, 0, reach), Fixed(rows, 0, most), limit=one)
+        mean = settle(p, quotient, 0).value
+        # 2 (two rounds). The sum of (z - m)^2 is that of z^2, less 2m times that of z, and m^2 for each row.
+        over, under = _raised(high, -mean), _raised(low, mean)
+        crossed, high, low, again = multiplied(p, [(z, mean), (over, over), (under, under), (rows, mean)])
+        (squared,) = multiplied(p, [(again, mean)])
+        total = squares - crossed * 2 + squared
+        ends = np.cumsum([0, *(each.sums[ROWS].size for each in alike)])
+        for start, end in pairwise(ends.tolist()):
+            found.append(_Scatter(total[start:end], high[:, start:end], low[:, start:end]))
+    return found
+
+
+def _scattered(rules: Rules, of: _Scatter, overlap: int) -> Iterator[tuple[str, Arith]]:
+    """Test that few persons do not make up most of how the rows are scattered; `overlap` rows are one person's.
+
+    The farthest are among the highest and the lowest, and one way to take them from both is right: no other asks more.
+    """
+    if "safe_nk_k" in rules.in_force:
+        k = rules.safe_nk_k
+        for n in range(1, rules.safe_nk_n + 1):
+            for highest in range(n + 1):
+                few = concat([of.high[:highest], of.low[: n - highest]]).sum(axis=0)
+                yield "safe_nk_k", of.total * k.numerator - few * (k.denominator * overlap)
+    if "safe_pratio_p" in rules.in_force:
+        ratio = rules.safe_pratio_p
+        for one, other in ((of.high, of.high[1:]), (of.high, of.low), (of.low, of.high), (of.low, of.low[1:])):
+            rest = of.total - (one[0] + other[0]) * overlap
+            yield "safe_pratio_p", rest * ratio.denominator - one[0] * (ratio.numerator * overlap)
 
 
 def _raised(top: Arith, by: Arith) -> Arith:

@@ -8,19 +8,25 @@ is a cell, too.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final
 
 from counterfoil.governance.agreements.where import Condition
 from counterfoil.governance.contracts.column import Column
+
+LESS: Final = " - "
+"""Between the names of two columns: the one less the other, as a factor. No column has a name with spaces."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Feature:
     """A sum over the rows of every cell of a grid: of 1, of a column, or of a product of columns.
 
-    `factors` are sorted and may repeat: ("balance", "balance") is the sum of its squares, () the number of rows. `by`
-    are the columns that the grid is cut by, sorted, with the parts that the analysis declares; () is all rows.
+    `factors` are sorted and may repeat: ("balance", "balance") is the sum of its squares, () the number of rows, and
+    ("gross - net",) the sum of what the one is more than the other. `by` are the columns that the grid is cut by,
+    sorted, with the parts that the analysis declares; () is all rows.
     """
 
     factors: tuple[str, ...] = ()
@@ -77,3 +83,19 @@ class Filter:
         if parts and condition.low == condition.high:
             return cls(condition, parts, condition.low - low)
         return cls(condition, (condition.text, "elsewhere"), 0, (condition.low, condition.high))
+
+
+def columns_of(factor: str) -> tuple[str, ...]:
+    """Return the column that a factor is, or the two that it is the difference of."""
+    return tuple(factor.split(LESS))
+
+
+def differences(sums: Iterable[tuple[str, ...]], unit: Callable[[str], Hashable]) -> Iterator[tuple[str, ...]]:
+    """List the differences of any two columns of one unit whose sums are among these, in the order of the columns.
+
+    Two sums that leave side by side tell it, and two columns may differ in one row.
+    """
+    columns = dict.fromkeys(factors[0] for factors in sums if len(factors) == 1 and LESS not in factors[0])
+    for one, other in combinations(columns, 2):
+        if unit(one) == unit(other):
+            yield (f"{one}{LESS}{other}",)

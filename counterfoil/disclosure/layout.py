@@ -7,7 +7,7 @@ trusted for its own rows, as it is for what is analysed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -15,21 +15,27 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.data.encode import encode
+from counterfoil.data.encode import encode, encode_scaled
 from counterfoil.data.row_tags import persons_of
-from counterfoil.disclosure.contributions import AT, COUNT, Parts, Scaled, summarised, values
+from counterfoil.disclosure.contributions import AT, COUNT, Parts, Scaled, scattered, summarised, values
 from counterfoil.disclosure.declaration import Declaration, Input, Limits
 from counterfoil.disclosure.evidence import (
+    DISTANCE,
     HEAVIEST,
+    HIGHEST,
     LARGEST,
+    LOWEST,
     MAGNITUDE,
+    ROWS,
     SMALLEST,
+    SQUARES,
     SUM,
     About,
+    Fine,
     Given,
     GivenPeak,
 )
-from counterfoil.disclosure.features import Feature
+from counterfoil.disclosure.features import LESS, Feature, columns_of, differences
 from counterfoil.disclosure.lattice import Axes, Axis, Family, Grid, Index, family
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.contracts.contract import Contract
@@ -40,6 +46,9 @@ from counterfoil.mpc.ring.shares import Arith
 
 if TYPE_CHECKING:
     from counterfoil.data.reading.table import Table
+
+_FINEST: Final = 12
+"""Binary places to which distances from a mean are compared, where rows are not too many for that."""
 
 PREFIX: Final = "rule"
 """The first part of the names of these arrays; no plan is called so."""
@@ -69,6 +78,17 @@ class Layout:
         return rows_per_person(self.contract)
 
     @cached_property
+    def fine(self) -> Fine:
+        """How finely columns are told, so that squares of distances can be judged without any test that wraps."""
+        for bits in range(_FINEST, 0, -1):
+            try:
+                _check_tests(self.limits, Bound(0, 1 << 2 * bits + 2), self.spread)
+                return Fine(bits, self.limits.total_rows)
+            except RangeError:
+                continue
+        raise RangeError(f"{self.contract.id}: {self.limits.total_rows} rows are too many for sums of squares")
+
+    @cached_property
     def inputs(self) -> tuple[Input, ...]:
         """List the arrays that an owner hands in; none depends on its rows but in its values."""
         return tuple(item for grid in self.lattice.grids for each in self.by_grid[grid.axes] for item in self._of(each))
@@ -86,6 +106,8 @@ class Layout:
             for each in self.by_grid[grid.axes]:
                 wanted = {item.name.rpartition("--")[2]: item for item in self._of(each)}
                 found = summarised(parts, each, values(table, each), wanted)
+                if each.squared:
+                    found |= scattered(parts, encode_scaled(table, each.squared, self.fine.bits).values, wanted)
                 made |= {wanted[item].name: array for item, array in found.items()}
         return made
 
@@ -124,6 +146,13 @@ class Layout:
             if finest:
                 yield item(MAGNITUDE, shape, 0, bound.magnitude * rows)
             yield item(HEAVIEST, deep, 0, bound.magnitude)
+        if each.squared:
+            one = 1 << self.fine.bits
+            yield item(ROWS, shape, 0, rows)
+            yield item(DISTANCE, shape, -one * rows, one * rows)
+            yield item(SQUARES, shape, 0, one * one * rows)
+            yield item(HIGHEST, deep, -one, one)
+            yield item(LOWEST, deep, -one, one)
 
     def _given(self, grid: Grid, each: Scaled, owners: Sequence[Mapping[str, Arith]]) -> Given:
         own = {item.name.rpartition("--")[2] for item in self._of(each)}
@@ -137,16 +166,21 @@ class Layout:
             return folded_rows(found, Grid(finest, ()).margin(grid.axes), grid.size)
 
         def peak(name: str) -> GivenPeak:
-            at, sign = AT.get(name), -1 if name == SMALLEST else 1
+            at, sign = AT.get(name), -1 if name in (SMALLEST, LOWEST) else 1
             return GivenPeak(handed(name) * sign, handed(at) if at in own else None)
 
         rows = Feature((), _columns(grid.axes))
         persons = added(COUNT, rows) if self.spread == 1 else handed(COUNT, rows)
-        peaks: dict[str, GivenPeak] = {name: peak(name) for name in (LARGEST, SMALLEST, HEAVIEST) if name in own}
+        peaks: dict[str, GivenPeak] = {
+            name: peak(name) for name in (LARGEST, SMALLEST, HEAVIEST, HIGHEST, LOWEST) if name in own
+        }
         sums = {SUM: added(SUM).sum(axis=0)} if peaks else {}
         if each.mixed:
             sums[MAGNITUDE] = added(MAGNITUDE).sum(axis=0)
-        return Given(About(each.feature, each.bound, self.spread), persons, sums, peaks)
+        if each.squared:
+            sums |= {name: handed(name).sum(axis=0) for name in (ROWS, DISTANCE, SQUARES)}
+        fine = self.fine if each.squared else None
+        return Given(About(each.feature, each.bound, self.spread, fine=fine), persons, sums, peaks)
 
     def _named(self, feature: Feature) -> str:
         """Name a feature among the arrays, by its places in the lattice and among all features: names are short."""
@@ -208,6 +242,7 @@ def _layout(analyses: Mapping[str, Declaration]) -> Layout:
             for feature in analysis.features():
                 if set(grid.axes) <= {axis for axis in axes[name] if axis.column in feature.by}:
                     wanted.add(feature.factors)
+        wanted |= set(of_one_unit(first.contract, wanted))
         for factors in wanted - scaled.keys():
             scaled[factors] = _scaled(first.contract, first.limits, factors)
         by_grid[grid.axes] = tuple(
@@ -227,6 +262,18 @@ def moved_bound(bound: Bound) -> Bound:
     return Bound(0, 2 * bound.magnitude)
 
 
+def of_one_unit(contract: Contract, sums: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """List the differences of columns of one unit that follow from these sums; those that state none have one, too."""
+    order = {column.name: place for place, column in enumerate(contract.columns)}
+    singles = [factors for factors in sums if len(factors) == 1 and factors[0] in order]
+
+    def unit(name: str) -> tuple[str, int]:
+        column = contract.column(name)
+        return column.unit, column.resolution if column.type == "number" else 0
+
+    return differences(sorted(singles, key=lambda factors: order[factors[0]]), unit)
+
+
 def depth(rules: Rules) -> int:
     """Return how many of its largest contributions an owner hands in for each cell: a power of two."""
     wanted = (rules.safe_nk_n if "safe_nk_k" in rules.in_force else 0, 2 if "safe_pratio_p" in rules.in_force else 1)
@@ -240,9 +287,7 @@ def _scaled(contract: Contract, limits: Limits, factors: tuple[str, ...]) -> Sca
     """
     low, high = 1, 1
     for name in factors:
-        bounds = contract.column(name).bounds
-        if bounds is None:
-            raise PlanError(f"give {name!r} a minimum and a maximum in {contract.id}: what rows contribute is judged")
+        bounds = _bounds(contract, name)
         ends = [one * other for one in (low, high) for other in bounds]
         low, high = min(ends), max(ends)
     rows = rows_per_person(contract)
@@ -253,13 +298,25 @@ def _scaled(contract: Contract, limits: Limits, factors: tuple[str, ...]) -> Sca
             _check_tests(limits, bound, rows)
             return Scaled(Feature(factors), bound, shift)
         except RangeError:
-            if len(factors) < 2:
+            if len(factors) < 2 and LESS not in "".join(factors):
                 break
     raise RangeError(
         f"{' · '.join(factors) or 'rows'} of {contract.id}: a comparison of contributions with their sum could wrap; "
         "narrow the column's bounds, or the number of rows, in the contract, or give the policy's shares fewer decimal "
         "places"
     )
+
+
+def _bounds(contract: Contract, factor: str) -> tuple[int, int]:
+    """Return between what a column, or the difference of two, is. Raises: PlanError for a column without bounds."""
+    ends = []
+    for name in columns_of(factor):
+        bounds = contract.column(name).bounds
+        if bounds is None:
+            raise PlanError(f"give {name!r} a minimum and a maximum in {contract.id}: what rows contribute is judged")
+        ends.append(bounds)
+    low, high = ends[0]
+    return (low - ends[1][1], high - ends[1][0]) if len(ends) > 1 else (low, high)
 
 
 def _check_tests(limits: Limits, bound: Bound, spread: int) -> None:

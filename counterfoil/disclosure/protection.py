@@ -5,7 +5,7 @@ A noised result is judged by its own counts alone: what is hidden of it must dep
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,8 +14,9 @@ from counterfoil.disclosure.complement import Place, complement, tests_of
 from counterfoil.disclosure.declaration import Cells, Declaration
 from counterfoil.disclosure.evidence import Given, joined
 from counterfoil.disclosure.evidence_tests import line_tests, tests, together
+from counterfoil.disclosure.features import columns_of
 from counterfoil.disclosure.lattice import Axes, Index, cells_of
-from counterfoil.disclosure.layout import Layout
+from counterfoil.disclosure.layout import Layout, of_one_unit
 from counterfoil.disclosure.suppression import Judged, judge
 from counterfoil.governance.policies.rules import Rules
 from counterfoil.mpc.circuits.core.ranked import folded
@@ -69,7 +70,7 @@ def protect(
         place.tests, made = made[: len(own)], made[len(own) :]
     # 2. The verdict on each analysis, and on each grid whether it is released or not.
     tables = [
-        _Table.of(name, analyses[name], cells[name], next(each for each in places if each.is_of(layout, axes)))
+        _Table.of(analyses, name, cells[name], next(each for each in places if each.is_of(layout, axes)))
         for layout in layouts.values()
         for name, axes in layout.axes.items()
         if name in cells
@@ -92,10 +93,24 @@ def protect(
     return Protected(judged, safe)
 
 
+def _released(layout: Layout, tables: Sequence[Declaration]) -> set[tuple[str, ...]]:
+    """List the sums that these release, with the differences that follow from them."""
+    released = {(), *(feature.factors for table in tables for feature in table.features())}
+    return released | set(of_one_unit(layout.contract, released))
+
+
+def _blamed(difference: str, released: Container[tuple[str, ...]]) -> str:
+    """Say which of two columns leaves the statistics that are concluded from it, where the difference may not leave.
+
+    The one that no table releases; else the second.
+    """
+    one, other = columns_of(difference)
+    return one if (other,) in released and (one,) not in released else other
+
+
 def _of_tables(analyses: Mapping[str, Declaration], cells: Collection[str], place: Place) -> list[Mapping[str, Arith]]:
     """Give the tests of what tables release: what only concluded cells are made of hides these, and no table."""
-    tables = [analyses[name] for name in place.layout.lattice.tables if name in cells]
-    released = {(), *(feature.factors for table in tables for feature in table.features())}
+    released = _released(place.layout, [analyses[name] for name in place.layout.lattice.tables if name in cells])
     pairs = zip(place.tests, place.evidence, strict=True)
     return [made for made, of in pairs if of.about.feature.factors in released]
 
@@ -134,14 +149,19 @@ class _Table:
     at: Index | None
 
     @classmethod
-    def of(cls, name: str, analysis: Declaration, cells: Cells, place: Place) -> _Table:
+    def of(cls, analyses: Mapping[str, Declaration], name: str, cells: Cells, place: Place) -> _Table:
+        analysis, layout = analyses[name], place.layout
         parts, axes = analysis.axes(), place.grid.axes
         at = None if parts is None else np.zeros(1, np.int64)
         if parts and axes:
             order = cells_of([len(each) for _, each in parts], [column for column, _ in parts], axes)
             at = np.argsort(order)[analysis.cells()]
-        made_of = [frozenset({(), *(feature.factors for feature in each)}) for each in analysis.made_of()]
-        return cls(name, cells, place, made_of, analysis.rules, at)
+        made_of = [{(), *(feature.factors for feature in each)} for each in analysis.made_of()]
+        released = _released(layout, [analyses[each] for each in layout.lattice.tables])
+        for (factor,) in of_one_unit(layout.contract, [each.about.feature.factors for each in place.evidence]):
+            for own in (each for each in made_of if (_blamed(factor, released),) in each):
+                own.add((factor,))
+        return cls(name, cells, place, [frozenset(each) for each in made_of], analysis.rules, at)
 
     def on_grid(self, p: Protocol, x: Arith) -> Arith:
         """Place numbers of its cells on the grid, with 0 in cells that are not released."""

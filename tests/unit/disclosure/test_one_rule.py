@@ -7,9 +7,11 @@ from fractions import Fraction
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from counterfoil.analyses.registry import build
+from counterfoil.data.reading.table import Table
 from counterfoil.disclosure import evidence_tests
 from counterfoil.disclosure.declaration import Limits
 from counterfoil.disclosure.evidence import (
@@ -32,7 +34,7 @@ from counterfoil.mpc.circuits.core.bound import Bound
 from counterfoil.mpc.ring.shares import as_signed
 from counterfoil.mpc.suites.plain import Plain
 from tests.lib.trials import dice, trials
-from tests.unit.analyses.judging import _CONTRACT, PRODUCTS, REGIONS, planned, released
+from tests.unit.analyses.judging import _CONTRACT, CONTRACT, PRODUCTS, REGIONS, planned, released
 
 RULES = Rules(safe_other_rows=5)
 BOTH = planned("mean_by_group", "value", "region", "product", value="value", by=("region", "product"))
@@ -125,6 +127,92 @@ def test_sums_without_a_planned_total_are_judged_as_if_there_were_one() -> None:
     frames = shared(values, [np.full(20, cell) for cell in range(6)])
     assert released([REGION], frames, RULES, complementary=False)["region"]["safe"].tolist() == [0, 1, 1]
     assert released([REGION], frames, RULES)["region"]["safe"].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("odd", "shown"), [(0, 0), (1, 0), (9, 0), (12, 1)])
+def test_two_columns_of_one_unit_that_leave_side_by_side_do_not_differ_in_few_persons(odd: int, shown: int) -> None:
+    """Net and gross: the totals' difference is that of the few persons whose tax is not 0."""
+    value = spread(300, 20, 900)
+    tax = np.where(np.arange(300) < odd, 5 + np.arange(300) % 7, 0)
+    frame = pd.DataFrame({"region": np.array(REGIONS)[np.arange(300) % 2], "product": "car", "value": value})
+    frame["debt"] = value - tax
+    frames = [frame[owner::3].reset_index(drop=True) for owner in range(3)]
+    both = released([TOTAL, replace(PROFIT, name="profit")], frames, Rules())
+    assert [both[name]["safe"].item() for name in ("total", "profit")] == [shown, shown]
+    assert released([TOTAL], frames, Rules())["total"]["safe"] == 1  # alone it tells of nobody
+    text = _CONTRACT.replace("minimum: 0, maximum: 1000}, customProperties: [", "minimum: 0, maximum: 1000},\n"
+                             "          customProperties: [{property: unit, value: euros}, ")  # fmt: skip
+    others = released(
+        [TOTAL, replace(PROFIT, name="profit")], frames, Rules(), contract=parse_contract(text.encode(), "u")
+    )
+    assert [others[name]["safe"].item() for name in ("total", "profit")] == [1, 1]  # of two units
+
+
+def test_of_two_columns_that_differ_in_few_persons_the_second_leaves_the_statistic() -> None:
+    rng = dice(3)
+    value = rng.integers(0, 900, 300)
+    frame = pd.DataFrame({"region": "north", "product": "car", "value": value, "debt": value - (np.arange(300) == 7)})
+    third = _CONTRACT.replace(
+        "      - {name: debt,",
+        "      - {name: years, logicalType: integer, required: true, description: how long,\n"
+        "          logicalTypeOptions: {minimum: 0, maximum: 90}, customProperties: [{property: unit, value: years},\n"
+        "          {property: privacyRole, value: measure}, {property: purpose, value: test}]}\n"
+        "      - {name: debt,",
+    )
+    frame["years"] = rng.integers(0, 90, 300)
+    frames = [frame[owner::3].reset_index(drop=True) for owner in range(3)]
+    plan = planned("correlation", "value", "debt", "years")
+    found = released([plan], frames, Rules(), contract=parse_contract(third.encode(), "years"))["correlation"]
+    assert found["safe"].tolist() == [0, 1, 0]  # value with debt, years with value, years with debt
+
+
+SCATTERED = planned("correlation", "value", "debt")
+
+
+@pytest.mark.parametrize("most", [1, 3])
+@pytest.mark.parametrize(("far", "shown"), [(52, 1), (900, 0)])
+def test_few_persons_do_not_make_up_most_of_how_a_column_is_scattered(far: int, shown: int, most: int) -> None:
+    """Enough persons are at either end, and the sum is everybody's; its squares around the mean are one person's."""
+    rng = dice(5)
+    contract = of_persons(most)
+    value = rng.choice([49, 50, 51], 1500)
+    value[0] = far
+    frame = pd.DataFrame({"region": "north", "product": "car", "value": value, "debt": rng.integers(-10, 900, 1500)})
+    frame["card"] = np.arange(1500)
+    frames = [frame[owner::3].reset_index(drop=True) for owner in range(3)]
+    assert released([TOTAL], frames, Rules(), contract=contract)["total"]["safe"] == 1
+    assert released([SCATTERED], frames, Rules(), contract=contract)["correlation"]["safe"] == shown
+
+
+@trials(30, 1000)
+def test_squares_of_distances_are_judged_as_if_all_rows_were_in_one_place(trials: range) -> None:
+    """On shares as by pooling: no pair of persons has most of the squares around the mean, none can be worked out."""
+    rules = Rules(safe_owners=1, safe_threshold=2, safe_other_rows=0, zeros_are_disclosive=False)
+    rules = replace(rules, full_cells_are_disclosive=False, safe_dof_threshold=0)
+    told = 0
+    for seed in trials:
+        rng = dice(seed)
+        value = rng.choice([40, 41, 60, 400, 990], int(rng.integers(20, 60)), p=[0.5, 0.3, 0.1, 0.05, 0.05])
+        z = np.rint((2 * value - 1000) * 4096 / 1000)
+        # Whichever way the mean is rounded to one of 4096, and however near a test is to its edge.
+        verdicts = set()
+        for mean in np.floor(z.mean()) + np.array([-1, 0, 1]):
+            square = np.sort((z - mean) ** 2)[::-1]
+            verdicts.add(bool(square[:2].sum() <= 0.9 * square.sum()) and bool(square[2:].sum() >= 0.1 * square[0]))
+        frame = pd.DataFrame({"value": value, "debt": rng.integers(-10, 900, value.size)})
+        frame = frame.assign(region="north", product="car")
+        frames = [frame[owner::3].reset_index(drop=True) for owner in range(3)]
+        laid = layouts({"c": build(SCATTERED, CONTRACT, Limits(3, CONTRACT.most_rows, rules))})["small"]
+        p = Plain()
+        tables = [Table(CONTRACT, "test", pa.Table.from_pandas(each, preserve_index=False)) for each in frames]
+        handed = [{name: p.constant(each) for name, each in laid.local(table).items()} for table in tables]
+        own = [each for each in laid.given(handed)[()] if each.about.feature.factors == ("value", "value")]
+        (evidence,) = joined(p, own)
+        (scatter,) = evidence_tests._around(p, [evidence])
+        passed = all((as_signed(t.parts[0]) >= 0).all() for _, t in evidence_tests._scattered(rules, scatter, 1))
+        assert passed in verdicts
+        told += passed
+    assert 0 < told < len(trials)
 
 
 # --- persons ------------------------------------------------------------------------------------------------------
