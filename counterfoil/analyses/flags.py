@@ -1,8 +1,8 @@
 """Flags in concluded statistics: columns of two values, whose joint table is judged as if it was released.
 
 A coefficient of a flag says what the rows that have it are like, and two flags that differ in one row say it of that
-row. So all flags of a statistic are cut into one table, each cell of which has nobody or enough rows of enough owners.
-If one has not, only the first flag stays, if its own two cells have.
+row. So all flags of a statistic are cut into one table, each cell of which has nobody, or enough persons of enough
+owners. If one has not, only the first flag stays, if its own two cells have.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.disclosure.declaration import Declaration
+from counterfoil.disclosure.layout import rows_per_person
 from counterfoil.errors import PlanError
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
@@ -31,6 +32,11 @@ MOST: Final = 4
 def flags_of(columns: Sequence[Column]) -> tuple[Column, ...]:
     """Return the columns that have two values, in the order of the plan."""
     return tuple(each for each in columns if each.bounds and each.bounds[1] - each.bounds[0] == 1)
+
+
+def by_person(contract: Contract) -> bool:
+    """Return whether a person may have several rows, so that persons are counted, and not rows."""
+    return rows_per_person(contract) > 1
 
 
 def check_flags(analyses: Mapping[str, Declaration]) -> None:
@@ -58,15 +64,22 @@ def check_flags(analyses: Mapping[str, Declaration]) -> None:
             )
 
 
-def cells_of(flags: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+def cells_of(flags: Sequence[NDArray[np.int64]], persons: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """Return 1 for the cell of the flags' table that each row is in, at its owner; none for that of no flag.
 
-    Shapes: flags of 0 and 1 (rows,); the result (rows, 2^k - 1).
+    Where persons may have several rows, `persons` numbers that of each row: then only one row of each person is counted
+    in each cell, that of no flag among them, since it does not follow from the number of rows.
+
+    Shapes: flags of 0 and 1 (rows,); the result (rows, 2^k - 1), or (rows, 2^k).
     """
     size = 1 << len(flags)
     cell = np.stack(flags, axis=1) @ (1 << np.arange(len(flags)))
-    cells: NDArray[np.int64] = (cell[:, np.newaxis] == np.arange(1, size)).astype(np.int64)
-    return cells
+    cells: NDArray[np.int64] = (cell[:, np.newaxis] == np.arange(size)).astype(np.int64)
+    if persons is None:
+        return cells[:, 1:]
+    counted = np.zeros(cell.size, np.int64)
+    counted[np.unique(persons * size + cell, return_index=True)[1]] = 1
+    return cells * counted[:, np.newaxis]
 
 
 def from_sums(p: Protocol, counts: Sequence[Arith], sums: Sequence[Arith], frac_bits: int) -> list[Arith]:
@@ -81,10 +94,10 @@ def from_sums(p: Protocol, counts: Sequence[Arith], sums: Sequence[Arith], frac_
     return [found[at : at + 1] for at in range(len(twice))]
 
 
-def judged(p: Protocol, rules: Rules, contract: Contract, cells: Sequence[Arith], rows: Sequence[Arith]) -> Arith:
+def judged(p: Protocol, rules: Rules, cells: Sequence[Arith], rows: Sequence[Arith]) -> Arith:
     """Judge the flags' table: 1 if its first flag may stay, else 0; and 1 if all may.
 
-    Shapes: by owner, cells (2^k - 1,) of counts and rows (); the result (2,).
+    Shapes: by owner, cells (2^k - 1,) of counts and rows (), or cells (2^k,) of persons; the result (2,).
     Cost: 29 rounds at most, with fewer than 64 owners.
     Reveals: nothing.
     """
@@ -93,12 +106,11 @@ def judged(p: Protocol, rules: Rules, contract: Contract, cells: Sequence[Arith]
     # The two cells of the first flag, with those of the whole table.
     own = concat([own[:, ::2].sum(axis=1).reshape(owners, 1), own[:, 1::2].sum(axis=1).reshape(owners, 1), own], axis=1)
     every, wide = own.sum(axis=0), size + 2
-    threshold = rules.safe_threshold * (contract.person.most if contract.person else 1)
     # 1 (10 rounds). Who has rows in it; has anybody; are they too few, of all or without any one owner?
     others = every.reshape(1, wide).broadcast_to((owners, wide)) - own
     asked = [
         p.add_public(own, -1),
-        p.add_public(concat([every, every]), np.repeat([-1, -threshold], wide)).reshape(2, wide),
+        p.add_public(concat([every, every]), np.repeat([-1, -rules.safe_threshold], wide)).reshape(2, wide),
         p.add_public(others, -rules.safe_other_rows),
     ]
     negative = b2a(p, msb(p, concat(asked).reshape(-1))).reshape(2 * owners + 2, wide)
@@ -126,4 +138,6 @@ def column_tests(p: Protocol, verdict: Arith, columns: Sequence[Column]) -> Arit
 
 def _table(cells: Arith, rows: Arith) -> Arith:
     """Put the cell of no flag before the others: the rest of an owner's rows. Shapes: the result (1, 2^k)."""
+    if cells.size > 1 and not cells.size & (cells.size - 1):
+        return cells.reshape(1, cells.size)
     return concat([(rows - cells.sum()).reshape(1), cells]).reshape(1, cells.size + 1)

@@ -16,6 +16,7 @@ from counterfoil.analyses.sums import noised_moments, stated
 from counterfoil.analyses.sums.coefficients import STEPS, coefficients, of_pairs
 from counterfoil.analyses.units import places
 from counterfoil.data.encode import WIDEST, encode_scaled
+from counterfoil.data.row_tags import persons_of
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells, Input, Limits, Opened, Output, Told
@@ -104,7 +105,10 @@ class Correlation(Analysis):
 
     def inputs(self) -> tuple[Input, ...]:
         width, limb, reach = len(self._columns), 1 << LIMB_BITS, self.limits.rows * _ONE
-        cells, most = ((1 << len(self._flags)) - 1,), 1 if self._shared else self.limits.rows
+        cells, most = (
+            ((1 << len(self._flags)) - (not flags.by_person(self.contract)),),
+            1 if self._shared else self.limits.rows,
+        )
         flagged = (Input("flags", cells, 0, most, per_row=self._shared),) if self._counted_flags else ()
         if self._shared:
             return (
@@ -175,7 +179,8 @@ class Correlation(Analysis):
         fine = np.column_stack([encode_scaled(table, column.name, FINE_BITS).values for column in self._columns])
         high, low = fine >> LIMB_BITS, fine & ((1 << LIMB_BITS) - 1)
         has = [(fine[:, at] > 0).astype(np.int64) for at, column in enumerate(self._columns) if column in self._flags]
-        cells = {"flags": flags.cells_of(has)} if self._counted_flags else {}
+        persons = persons_of(table) if flags.by_person(self.contract) else None
+        cells = {"flags": flags.cells_of(has, persons)} if self._counted_flags else {}
         if self._shared:
             return {**cells, "high": high, "low": low}
         mixed = high.T @ low
@@ -279,7 +284,7 @@ class Correlation(Analysis):
             free = p.add_public(count, -(wanted.safe_dof_threshold + len(self._columns)))
             tests["safe_dof_threshold"] = free.reshape(1)
         if self._flags:
-            verdict = flags.judged(p, wanted, self.contract, self._cells_of_flags(p, owners, rows), rows)
+            verdict = flags.judged(p, wanted, self._cells_of_flags(p, owners, rows), rows)
             tests[TABLE] = flags.column_tests(p, verdict, self._columns)
         return Cells(count, {"sum": total, "cross": cross}, tests)
 
@@ -295,7 +300,7 @@ class Correlation(Analysis):
         return Cells(count, {"correlation": steps}, of_pairs(self._pairs, tests, of_columns))
 
     def _cells_of_flags(self, p: Protocol, owners: Sequence[Checked], counts: Sequence[Arith]) -> list[Arith]:
-        """Return by owner how many rows have which flags; a single one's rows follow from its sum."""
+        """Return by owner how many have which flags; a single one's rows follow from its sum."""
         if self._counted_flags:
             return [o.values["flags"].sum(axis=0) if self._shared else o.values["flags"] for o in owners]
         at = self._columns.index(self._flags[0])
@@ -343,16 +348,14 @@ class Correlation(Analysis):
     @property
     def _counted_flags(self) -> bool:
         """Whether owners hand in which flags rows have: not of a single one that is among the rows on shares."""
-        return len(self._flags) > (1 if self._shared else 0)
+        return len(self._flags) > (1 if self._shared and not flags.by_person(self.contract) else 0)
 
     @property
     def _products(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Every pair of columns once, each with itself, too."""
-        i, j = np.tril_indices(len(self._columns))
-        return i, j
+        return np.tril_indices(len(self._columns))
 
     @property
     def _pairs(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Every pair of columns once."""
-        i, j = np.tril_indices(len(self._columns), -1)
-        return i, j
+        return np.tril_indices(len(self._columns), -1)

@@ -11,9 +11,11 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
+from counterfoil.analyses import flags
 from counterfoil.analyses.base import Analysis
 from counterfoil.analyses.flags import check_flags
 from counterfoil.analyses.registry import build
+from counterfoil.analyses.sums.correlation import Correlation
 from counterfoil.data.reading.table import Table
 from counterfoil.disclosure.declaration import Limits
 from counterfoil.disclosure.suppression import hide, judge
@@ -21,10 +23,12 @@ from counterfoil.errors import PlanError
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
+from counterfoil.governance.policies.privacy import Person
 from counterfoil.governance.policies.rules import OFF, Rules
 from counterfoil.joint.range_check import Handed, check_ranges
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith, as_signed
+from counterfoil.mpc.suites.plain import Plain
 from tests.spec.circuit_spec import SUITES, run
 from tests.unit.analyses import judging
 
@@ -162,3 +166,33 @@ def test_statistics_of_one_contract_have_the_same_flags() -> None:
     for each in (other, turned):
         with pytest.raises(PlanError, match=r"one and two have other columns of two values.*list the same in both"):
             check_flags({"one": one, "none": none, "two": each})
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("persons", "of_no_flag", "stays"), [(2, 1000, False), (9, 1000, False), (12, 1000, True), (12, 3, False)]
+)
+def test_flags_are_judged_by_persons_and_not_by_their_rows(
+    persons: int, of_no_flag: int, stays: bool, way: str
+) -> None:
+    """Ten rows of one person are one person, with the flag as without it, and a person without most rows is whole."""
+    several = dataclasses.replace(CONTRACT, person=Person(("a_key",), 10), primary_key=("a_key",))
+    who = np.concatenate([np.repeat(np.arange(persons), 10), 100 + np.arange(1000) % of_no_flag])
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"x": rng.integers(0, 900_000, who.size), "a": (who < 100).astype(np.int64)})
+    frame["y"], frame["who"] = rng.integers(0, 900_000, who.size), who
+    analysis = build(plan("x", "y", "a", rows=way), several, Limits(4, ROWS, RULES))
+    assert isinstance(analysis, Correlation)
+
+    def cells(part: pd.DataFrame) -> NDArray[np.int64]:
+        has = [part["a"].to_numpy(np.int64)]
+        return flags.cells_of(has, np.unique(part["who"], return_inverse=True)[1].astype(np.int64)).sum(axis=0)
+
+    p = Plain()
+    parts = [frame[frame["who"] % 4 == at] for at in range(4)]
+    assert cells(parts[0])[1] == len({each for each in who if each < 100 and not each % 4})
+    handed, rows = [p.constant(cells(part)) for part in parts], [p.constant(np.array(len(part))) for part in parts]
+    verdict = as_signed(flags.judged(p, RULES, handed, rows).parts[0])
+    assert verdict.tolist() == [stays, stays]
+    shape = next(item.shape for item in analysis.inputs() if item.name == "flags")
+    assert shape == (2,)
