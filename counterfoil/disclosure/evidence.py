@@ -169,6 +169,7 @@ class Evidence:
             self.about.change,
             self.about.bound.low >= 0,
             self.overlap,
+            self.about.fine and (self.about.fine, self.about.spread),
         )
 
 
