@@ -201,19 +201,19 @@ class Declaration(ABC):
         """Return how many units of a released array make one of what it is about: 100 where it counts hundredths."""
         return 1
 
-    @property
-    def base(self) -> int:
-        """What counts and sums are released as multiples of, in their own unit."""
-        return self.rules.safe_round_base
+    def step(self, array: str) -> int:
+        """Return what the numbers of a released array are multiples of, in their own unit."""
+        return self.rules.safe_round_counts if array == "count" else self.rules.safe_round_sums
 
     def base_of(self, array: str) -> int:
-        """Return the same in units of the array."""
-        return self.base * self.scale(array)
+        """Return the same in units of the array; 1 where it is not rounded."""
+        step = self.step(array)
+        return step * self.scale(array) if step > 1 else 1
 
     @property
     def rounded(self) -> Mapping[str, Bound]:
-        """The arrays of `counted` if they are rounded; else none."""
-        return self.counted() if self.base > 1 else {}
+        """The arrays of `counted` that are rounded."""
+        return {array: bound for array, bound in self.counted().items() if self.step(array) > 1}
 
     def check_rounding(self, what: str, reach: Bound) -> None:
         """Check that numbers of this reach can be rounded to the base. Raises: RangeError, by name."""
@@ -221,6 +221,7 @@ class Declaration(ABC):
             check_roundable(reach, self.base_of(what))
         except RangeError as error:
             raise RangeError(
-                f"{self.planned.name}: its {what} cannot be rounded to multiples of {self.base} ({error}); narrow the "
-                f"column's bounds or the number of rows in {self.contract.id}, or lower `safe_round_base` in the policy"
+                f"{self.planned.name}: its {what} cannot be rounded to multiples of {self.step(what)} ({error}); "
+                f"narrow the column's bounds or the number of rows in {self.contract.id}, or lower "
+                f"`safe_round_{'counts' if what == 'count' else 'sums'}` in the policy"
             ) from None

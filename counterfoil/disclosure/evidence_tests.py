@@ -47,7 +47,8 @@ _KEPT: Final = named("contributions") | frozenset(
         "safe_owners",
         "safe_other_rows",
         "check_missing_values",
-        "safe_round_base",
+        "safe_round_counts",
+        "safe_round_sums",
     }
 )
 """The rules that tables keep by the tests below, by `rounding`, or because no column with empty cells leaves its owner

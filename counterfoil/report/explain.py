@@ -156,6 +156,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
     for rule in agreement.rules.describe():
         yield f"  {rule}"
     yield from agreement.rules.describe_rounding()
+    yield from (f"In the policy {policy.id}, {hint}." for policy in agreement.policies for hint in policy.hints)
     if guarded(agreement):
         yield (
             "A table in which too few changed in all its rows since an earlier release waits: nothing exact of it "

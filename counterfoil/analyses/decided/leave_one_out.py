@@ -79,7 +79,7 @@ class LeaveOneOut(OneSum):
         ),
     }
     #: steps are those of exact sums, and say nothing of rounded ones
-    enforces = SUMS - {"safe_round_base"}
+    enforces = SUMS - {"safe_round_counts", "safe_round_sums"}
 
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
         super().__init__(planned, contract, limits)

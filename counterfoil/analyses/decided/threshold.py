@@ -73,7 +73,7 @@ class Threshold(OneSum):
                 f"{planned.name}: no sum reaches 2^62, so {self._value} cannot be compared with one; take a threshold "
                 "that the sum can pass"
             )
-        if self.base > 1:
+        if self.step("sum") > 1:
             self.check_rounding("sum", self._reach)
 
     def outputs(self) -> tuple[Output, ...]:
@@ -85,7 +85,7 @@ class Threshold(OneSum):
     def conclude(self, p: Protocol, cells: Cells) -> Cells:
         # Both sides are whole numbers, so more than the value is at least the next one.
         total = cells.values["sum"].reshape(1)
-        if self.base > 1:
+        if self.step("sum") > 1:
             total = round_to(p, total, self.base_of("sum"), self._reach)
         passed = at_least(p, total, self._value + (self._asks == "above"))
         return replace(cells, values={"passed": passed.reshape()})
@@ -97,8 +97,8 @@ class Threshold(OneSum):
         if self.noise:
             finding += f" The sum was noised before it was compared; 95 % within ± {self.measure('sum').interval:,}."
             measure = Measure(interval=math.nan)
-        elif self.base > 1:
-            finding += f" The sum was rounded to the nearest {self.base:,} before it was compared."
+        elif self.step("sum") > 1:
+            finding += f" The sum was rounded to the nearest {self.step('sum'):,} before it was compared."
         return Result(
             self.planned.name, self.key, self.version, self._question, (finding if safe else "Too few rows.",),
             (ResultTable(self._question, frame, {self._question: measure}),), suppressed=int(not safe), cells=1,

@@ -85,7 +85,7 @@ class Correlation(Analysis):
     example = ("balance", "income", "age")
     statistics = frozenset({"correlations"})
     enforces = frozenset(
-        {"safe_dof_threshold", "safe_owners", "safe_other_rows", "check_missing_values", "safe_round_base"}
+        {"safe_dof_threshold", "safe_owners", "safe_other_rows", "check_missing_values", "safe_round_counts"}
     )
 
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:

@@ -215,7 +215,7 @@ class MeanByGroup(Analysis):
         A group that is shown has the minimum count, and its mean is within the column's bounds.
         """
         off, (low, high) = rounded_from(self.base_of("sum")), self.bounds(self._value)
-        rows = rounded_from(self.base)
+        rows = rounded_from(self.base_of("count"))
         least, most = np.maximum(count + rows.low, self.rules.safe_threshold), count + rows.high
         lowest, highest = _quotients(total + off.low, total + off.high, least, most)
         apart = np.maximum(mean - np.clip(lowest, low, high), np.clip(highest, low, high) - mean)

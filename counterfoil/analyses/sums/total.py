@@ -56,7 +56,10 @@ class Total(OneSum):
         )
         rows, measure = self.measure("count"), self.measure("sum", unit)
         about = f" (noised; 95 % within ± {measure.interval:,})" if measure.interval else ""
-        about = f" (both rounded to the nearest {self.base:,})" if self.rounded else about
+        if self.rounded:
+            steps = [self.step("sum"), self.step("count")]
+            each = [f"rounded to the nearest {step:,}" if step > 1 else "exact" for step in steps]
+            about = f" (both {each[0]})" if steps[0] == steps[1] else f" (the sum {each[0]}, the rows {each[1]})"
         finding = (
             f"{name} adds up to {text(self._column, total)} {unit}".rstrip() + f" over {count:,} rows{about}."
             if safe

@@ -130,7 +130,7 @@ class Knowledge:
         self, release: Release, name: str, plan: Declaration, opened: Opened, *, shown: bool
     ) -> Iterator[Number]:
         labels = labels_of(plan)
-        off = {array: rounded_from(plan.base_of(array) if plan.rounded else 1) for array in ("count", "sum")}
+        off = {array: rounded_from(plan.base_of(array) if array in plan.rounded else 1) for array in ("count", "sum")}
         stated: list[tuple[str, tuple[str, ...]]] = [("count", ())]
         stated += [("sum", (column,)) for column in self._summed(plan)]
         for place, box in self.cuts.of(plan):

@@ -27,6 +27,11 @@ Words: TypeAlias = "Callable[[Rules], str]"
 
 T = TypeVar("T", bound="int | Fraction")
 
+_ROUNDED: Final = (
+    "while they are secret-shared, so that what is read of them is off by half of that at most. Which cells are hidden "
+    "goes by exact ones. Sums of rounded numbers can narrow down what a single one stands for."
+)
+
 _FINEST: Final = 10_000
 """Shares and ratios have at most four decimal places, so that they are compared exactly on shares."""
 
@@ -169,15 +174,17 @@ class Rules:
     check_missing_values: bool = _rule(
         False, "column", "no result rests on a column with empty cells", off=False, called_for=_EVERY
     )
-    safe_round_base: int = _rule(
-        1, "rounding", "counts and sums are rounded to the nearest multiple of it", off=1, off_means="no rounding",
+    safe_round_counts: int = _rule(
+        1, "rounding", "counts are rounded to the nearest multiple of it", off=1, off_means="no rounding",
         called_for=_EVERY, bounds={"minimum": 1, "maximum": 1000},
         rounds=lambda rules: (
-            f"Exact counts and sums are rounded to the nearest multiple of {rules.safe_round_base} while they are "
-            f"secret-shared, so that what is read of them is off by half of that at most. Which "
-            "cells are hidden goes by exact counts. Sums of rounded numbers can narrow down what a single one "
-            "stands for."
+            f"Exact counts are rounded to the nearest multiple of {rules.safe_round_counts:,} {_ROUNDED}"
         ),
+    )  # fmt: skip
+    safe_round_sums: int = _rule(
+        1, "rounding", "sums are rounded to the nearest multiple of it, in the unit of what is summed", off=1,
+        off_means="no rounding", called_for=frozenset({"sums"}), bounds={"minimum": 1, "maximum": 1_000_000},
+        rounds=lambda rules: f"Exact sums are rounded to the nearest multiple of {rules.safe_round_sums:,} {_ROUNDED}",
     )  # fmt: skip
     safe_difference: int = _rule(
         10, "release",
@@ -264,6 +271,9 @@ RULES: Final[Mapping[str, Rule]] = {each.name: replace(each.metadata["rule"], na
 OFF: Final[Mapping[str, Setting]] = {name: rule.off for name, rule in RULES.items() if rule.off is not None}
 """The setting that turns a rule off. The threshold itself is always on."""
 
+RENAMED: Final[Mapping[str, tuple[str, ...]]] = {"safe_round_base": ("safe_round_counts", "safe_round_sums")}
+"""What a rule of earlier policies is read as, where it is all of these."""
+
 WITHOUT_ANALYSIS: Final[Mapping[str, str]] = {"survival_safe_threshold": "survival curves"}
 """Rules that output checkers know about statistics that no analysis here releases: they would protect nothing."""
 
@@ -287,7 +297,13 @@ def schema() -> Mapping[str, Mapping[str, Json]]:
             "maximum": 1_000_000,
             "description": "people at risk at each step of a survival curve, at least: refused, because no analysis "
             "releases survival curves",
-        }
+        },
+        "safe_round_base": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 1000,
+            "description": "an earlier name, read as safe_round_counts and safe_round_sums; name these",
+        },
     }
     return {
         "policy": {"/properties/rules/properties": {**{name: rule.schema() for name, rule in RULES.items()}, **foreign}}

@@ -127,7 +127,7 @@ def test_no_correlation_is_named_where_none_can_be_told_from_zero() -> None:
 
 
 def means(sums: list[int], counts: list[int], safe: list[int], base: int = 0, privacy: Privacy | None = None) -> Result:
-    rules = Rules(**{**OFF, "safe_threshold": 2, "safe_round_base": base})
+    rules = Rules(**{**OFF, "safe_threshold": 2, "safe_round_counts": base, "safe_round_sums": base})
     plan = dataclasses.replace(planned("mean_by_group", "value", "region", value="value", by=("region",)),
                                privacy=privacy)  # fmt: skip
     analysis = bound([plan], 3, rules)[plan.name]
@@ -157,7 +157,7 @@ def test_noised_means_are_ranked_only_where_their_intervals_are_apart() -> None:
 
 
 def bins(counts: list[int], safe: list[int], base: int = 0) -> str:
-    rules = Rules(**{**OFF, "safe_threshold": 2, "safe_round_base": base})
+    rules = Rules(**{**OFF, "safe_threshold": 2, "safe_round_counts": base, "safe_round_sums": base})
     plan = planned("histogram", "value", column="value", edges=(0, 5, 10, 1000))
     return bound([plan], 3, rules)[plan.name].present({"safe": np.array(safe), "count": np.array(counts)}).findings[0]
 

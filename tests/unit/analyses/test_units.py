@@ -139,7 +139,7 @@ def test_a_decimal_is_shown_with_its_places_and_written_without_a_float() -> Non
 
 
 def test_sums_of_cents_are_rounded_to_the_base_and_not_to_as_many_cents() -> None:
-    rules = Rules(**{**OFF, "safe_threshold": 2, "safe_round_base": 5})
+    rules = Rules(**{**OFF, "safe_threshold": 2, "safe_round_counts": 5, "safe_round_sums": 5})
     part = pa.table({"price": [1234, 250, 101], "grade": [1, 1, 1], "kept": [True] * 3})
     _, result = run(PLANS[0], [part], rules)
     assert result.tables[0].frame["price"].tolist() == [Decimal("15.00")]  # of 15.85

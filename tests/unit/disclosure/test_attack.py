@@ -152,7 +152,7 @@ def test_what_is_worst_comes_first() -> None:
 
 @pytest.mark.parametrize("base", [1, 20])
 def test_rounding_leaves_an_interval(base: int) -> None:
-    rules = replace(BARE, safe_round_base=base)
+    rules = replace(BARE, safe_round_counts=base, safe_round_sums=base)
     few = table({**CELLS, ("east", "card"): 3})
     made = found(got([TABLE, REGION], few, hide=False, rules=rules))
     counts = [each for each in made.findings if each.what == "count" and each.way == arithmetic.REST]

@@ -44,7 +44,9 @@ def test_what_leaves_is_rounded_to_the_nearest_and_hidden_as_without(trials: ran
     for seed in trials:
         rng = dice(seed)
         frames, base = draw(rng, owners=3, rows=80), int(rng.integers(2, 11))
-        exact, got = (released(PLANS, frames, replace(BARE, safe_round_base=each)) for each in (1, base))
+        exact, got = (
+            released(PLANS, frames, replace(BARE, safe_round_counts=each, safe_round_sums=each)) for each in (1, base)
+        )
         for name, arrays in exact.items():
             np.testing.assert_array_equal(got[name]["safe"], arrays["safe"], err_msg=f"SEED={seed}")
             for array in set(arrays) - {"safe", "largest"}:
@@ -53,7 +55,7 @@ def test_what_leaves_is_rounded_to_the_nearest_and_hidden_as_without(trials: ran
 
 @pytest.mark.parametrize("suite", ["rep3-sh/1", "rep4-mal/1"])
 def test_the_suites_round_alike(suite: str) -> None:
-    frames, rules = draw(dice(4), owners=3, rows=60), replace(BARE, safe_round_base=7)
+    frames, rules = draw(dice(4), owners=3, rows=60), replace(BARE, safe_round_counts=7, safe_round_sums=7)
     plans = [TOTAL, BOTH, BINS, PASSED]
     wanted, got = released(plans, frames, rules), released(plans, frames, rules, suite)
     for name, arrays in wanted.items():
@@ -67,7 +69,8 @@ def test_every_number_is_within_the_bound_that_is_told(trials: range) -> None:
     for seed in trials:
         rng = dice(seed)
         frames = draw(rng, owners=3, rows=int(rng.choice([30, 300])))
-        rules = replace(BARE, safe_round_base=int(rng.integers(2, 11)))
+        base = int(rng.integers(2, 11))
+        rules = replace(BARE, safe_round_counts=base, safe_round_sums=base)
         opened = released(PLANS, frames, rules)
         for name, analysis in bound(PLANS, len(frames), rules).items():
             table, pooled = analysis.present(opened[name]).tables[0], analysis.plain(frames)
@@ -76,7 +79,7 @@ def test_every_number_is_within_the_bound_that_is_told(trials: range) -> None:
                 assert measure.label == "bounded" or (column == "mean" and not shown.any())
                 off = np.abs(table.frame[column][shown].astype(float) - pooled[column][shown].astype(float))
                 assert (off <= measure.bound).all(), f"SEED={seed}"
-                assert column == "mean" or measure.bound == rules.safe_round_base // 2
+                assert column == "mean" or measure.bound == rules.safe_round_counts // 2
                 bounded += int(shown.sum())
     assert bounded > 20 * len(trials)
 
@@ -86,7 +89,7 @@ def test_the_bound_of_a_mean_is_not_wider_than_need_be() -> None:
     frame = pd.DataFrame(
         {"region": ["north", "east", "south"] * 10, "product": "car", "value": [495, 505] * 15, "debt": 1}
     )
-    rules = replace(BARE, safe_round_base=4)
+    rules = replace(BARE, safe_round_counts=4, safe_round_sums=4)
     opened = released([REGION], [frame], rules)["region"]
     (table,) = bound([REGION], 1, rules)["region"].present(opened).tables
     # 10 rows are rounded to 12, which stands for 10 to 13; 5,000 stays, and stands for 4,998 to 5,001.
@@ -103,7 +106,7 @@ def test_an_attacker_who_knows_of_the_rounding_sees_intervals() -> None:
         rows = sum(len(frame) for frame in frames)
         found = {}
         for each in (1, base):
-            rules = replace(BARE, safe_round_base=each)
+            rules = replace(BARE, safe_round_counts=each, safe_round_sums=each)
             plain = bound(plans, len(frames), rules)
             opened = released(plans, frames, rules)
             found[each] = {(i.analysis, i.cell, i.what): i for i in attack(plain, opened, rows)}
@@ -121,7 +124,7 @@ def test_an_attacker_who_knows_of_the_rounding_sees_intervals() -> None:
 
 def test_counts_alone_are_attacked_by_intervals_too() -> None:
     frame = pd.DataFrame({"region": "north", "product": "car", "value": [1] * 31 + [7] * 2, "debt": 1})
-    rules = replace(BARE, safe_round_base=4)
+    rules = replace(BARE, safe_round_counts=4, safe_round_sums=4)
     opened = released([BINS], [frame], replace(rules, safe_threshold=2), complementary=False)
     analysis = bound([BINS], 1, rules)
     assert set(cells_by_label(analysis["bins"])) == {"from 0 to 5", "from 5 to 10", "from 10 to 1000"}
@@ -133,7 +136,9 @@ def test_counts_alone_are_attacked_by_intervals_too() -> None:
 def test_a_threshold_is_compared_with_the_rounded_sum() -> None:
     frame = pd.DataFrame({"region": "north", "product": "car", "value": [0, 0, 0, 332, 332, 332], "debt": 1})
     answers = {
-        base: released([PASSED], [frame], replace(BARE, safe_threshold=3, safe_round_base=base))["passed"]["passed"]
+        base: released(
+            [PASSED], [frame], replace(BARE, safe_threshold=3, safe_round_counts=base, safe_round_sums=base)
+        )["passed"]["passed"]
         for base in (1, 6, 10)
     }
     # 996 is a multiple of 6, and 1000 the nearest one of 10.
@@ -145,7 +150,7 @@ def test_the_rows_of_a_correlation_are_rounded_and_it_has_steps_of_its_own() -> 
     frames = [
         pd.DataFrame({"region": "north", "product": "car", "value": each, "debt": 1000 - each // 2}) for each in values
     ]
-    rules = replace(BARE, safe_threshold=3, safe_round_base=10)
+    rules = replace(BARE, safe_threshold=3, safe_round_counts=10, safe_round_sums=10)
     opened = released([LINKS], frames, rules)["links"]
     exact = np.corrcoef(values.ravel(), 1000 - values.ravel() // 2)[0, 1]
     assert opened["count"].tolist() == [30]
@@ -156,14 +161,14 @@ def test_the_rows_of_a_correlation_are_rounded_and_it_has_steps_of_its_own() -> 
 
 def test_a_sum_that_rounding_could_wrap_is_refused() -> None:
     contract_wide = planned("total", "value", column="value")
-    assert bound([contract_wide], 3, replace(BARE, safe_round_base=5))
+    assert bound([contract_wide], 3, replace(BARE, safe_round_counts=5, safe_round_sums=5))
     with pytest.raises(RangeError, match="could wrap"):
-        bound([contract_wide], 1 << 50, replace(BARE, safe_round_base=5))
+        bound([contract_wide], 1 << 50, replace(BARE, safe_round_counts=5, safe_round_sums=5))
 
 
 def test_what_can_be_rounded_alone_is_rounded_with_others() -> None:
     """Sums of one plan that reach far up, and of another that reach as far down, in one pass."""
-    rules, reach = replace(BARE, safe_round_base=5), (1 << 61) // (3 * MOST)
+    rules, reach = replace(BARE, safe_round_counts=5, safe_round_sums=5), (1 << 61) // (3 * MOST)
     plans = [planned("total", column, name=column, column=column) for column in ("value", "debt")]
     found = {plan.name: build(plan, wide_contract(reach), Limits(3, MOST, rules)) for plan in plans}
     p, far = Plain(), 3 * MOST * reach
@@ -188,7 +193,11 @@ def test_what_no_number_of_digits_could_round_is_refused_when_it_is_planned(anal
     most = reach * 3 * MOST
     base = next(b for b in range(2, 1 << 20) if b // 2 - (-most + b // 2) // b * b >= 1 << 62)
     with pytest.raises(RangeError, match=f"{analysis}: its sum cannot be rounded to multiples of {base}"):
-        build(plan, wide_contract(reach), Limits(3, MOST, replace(BARE, safe_threshold=base, safe_round_base=base)))
+        build(
+            plan,
+            wide_contract(reach),
+            Limits(3, MOST, replace(BARE, safe_threshold=base, safe_round_counts=base, safe_round_sums=base)),
+        )
 
 
 @pytest.mark.parametrize("asks", ["above", "at_least"])
@@ -205,9 +214,38 @@ def policy(**rules: int) -> bytes:
 
 
 def test_a_base_that_rounds_what_may_be_shown_to_nothing_is_refused() -> None:
-    assert parse_policy(policy(safe_round_base=20), "p.yaml").rules.safe_round_base == 20
-    with pytest.raises(AgreementError, match="counts of 10 would be rounded to 0; lower it to 20 or less"):
-        parse_policy(policy(safe_round_base=21), "p.yaml")
+    assert parse_policy(policy(safe_round_counts=20), "p.yaml").rules.safe_round_counts == 20
+    for name in ("safe_round_counts", "safe_round_base"):
+        with pytest.raises(AgreementError, match=f"{name}: counts of 10 would be rounded to 0; lower it to 20 or less"):
+            parse_policy(policy(**{name: 21}), "p.yaml")
+
+
+def test_a_policy_with_the_earlier_name_means_both_and_says_what_to_write() -> None:
+    before = parse_policy(policy(safe_round_base=5), "p.yaml")
+    assert (before.rules.safe_round_counts, before.rules.safe_round_sums) == (5, 5)
+    assert [hint.partition(";")[0] for hint in before.hints] == [
+        "safe_round_base is read as safe_round_counts and safe_round_sums"
+    ]
+    assert parse_policy(policy(safe_round_counts=5, safe_round_sums=5), "p.yaml").hints == ()
+    with pytest.raises(AgreementError, match=r"earlier name of safe_round_counts and safe_round_sums.*remove it"):
+        parse_policy(policy(safe_round_base=5, safe_round_sums=5), "p.yaml")
+
+
+def test_counts_and_sums_are_rounded_to_steps_of_their_own() -> None:
+    frames = draw(dice(8), owners=3, rows=200)
+    rules = replace(BARE, safe_round_counts=7, safe_round_sums=100)
+    plan = planned("total", "value", column="value")
+    exact = released([plan], frames, BARE)["total"]
+    got = released([plan], frames, rules)["total"]
+    assert got["count"] % 7 == 0 and abs(got["count"] - exact["count"]) <= 3
+    assert got["sum"] % 100 == 0 and abs(got["sum"] - exact["sum"]) <= 50
+    for each in (replace(rules, safe_round_counts=1), replace(rules, safe_round_sums=1)):
+        one = released([plan], frames, each)["total"]
+        assert (one["count"] == exact["count"]) == (each.safe_round_counts == 1)
+        assert (one["sum"] == exact["sum"]) == (each.safe_round_sums == 1)
+    told = bound([plan], 3, rules)["total"].present(got)
+    assert "the sum rounded to the nearest 100, the rows rounded to the nearest 7" in told.findings[0]
+    assert [measure.bound for measure in told.tables[0].measures.values()] == [3, 50]
 
 
 def test_signers_and_readers_are_told_and_the_cost_is_that_of_the_run(tmp_path: Path) -> None:
@@ -219,7 +257,7 @@ def test_signers_and_readers_are_told_and_the_cost_is_that_of_the_run(tmp_path: 
         )
         made[base] = joint
     agreement = made[5].agreement
-    told = "Exact counts and sums are rounded to the nearest multiple of 5"
+    told = "Exact sums are rounded to the nearest multiple of 5"
     assert told in explain(agreement)
     assert told in statement(agreement, tuple(analyses(agreement).values()), ())
     assert told not in explain(made[1].agreement)

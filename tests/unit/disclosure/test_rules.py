@@ -222,8 +222,8 @@ def test_empty_cells_are_shown_only_where_zeros_may_be() -> None:
 REFUSED = {
     "rounded steps": (
         planned("leave_one_out", "value", column="value", percent=(50,)),
-        Rules(safe_round_base=5),
-        "leave_one_out releases counts and sums.*safe_round_base",
+        Rules(safe_round_counts=5, safe_round_sums=5),
+        "leave_one_out releases counts and sums.*safe_round_counts",
     ),
 }
 

@@ -47,7 +47,12 @@ def test_the_strictest_policy_wins_rule_by_rule() -> None:
     other = Rules(safe_threshold=20, safe_nk_n=3, safe_pratio_p=Fraction(0), count_by_rule=True, safe_owners=2)
     both = Rules(safe_threshold=20, safe_nk_n=3, safe_nk_k=Fraction(8, 10), safe_owners=4)
     assert one.stricter(other) == other.stricter(one) == both
-    assert both.in_force == set(OFF) - {"check_missing_values", "safe_other_rows", "safe_round_base"}
+    assert both.in_force == set(OFF) - {
+        "check_missing_values",
+        "safe_other_rows",
+        "safe_round_counts",
+        "safe_round_sums",
+    }
 
 
 def test_a_policy_says_what_output_checkers_know_and_the_rest_is_their_default() -> None:
