@@ -14,7 +14,7 @@ from tests.lib.consortium import found
 
 ROWS = 567
 
-SHOWN = {
+SHOWN: dict[str, dict[str, float]] = {
     "readmissions": {
         "days-in-hospital": 1,
         "stay-by-specialty-and-diagnosis": 18 / 30,
