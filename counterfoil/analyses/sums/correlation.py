@@ -280,9 +280,8 @@ class Correlation(Analysis):
     ) -> Cells:
         """Test all moments together, on all owners' rows; a line through all columns leaves count - width free."""
         wanted, count, tests = self.rules, total_of(rows), {}
-        if wanted.safe_dof_threshold:
-            free = p.add_public(count, -(wanted.safe_dof_threshold + len(self._columns)))
-            tests["safe_dof_threshold"] = free.reshape(1)
+        if least := wanted.safe_dof_threshold:
+            tests["safe_dof_threshold"] = p.add_public(count, -(least + len(self._columns))).reshape(1)
         if self._flags:
             verdict = flags.judged(p, wanted, self._cells_of_flags(p, owners, rows), rows)
             tests[TABLE] = flags.column_tests(p, verdict, self._columns)
@@ -347,7 +346,7 @@ class Correlation(Analysis):
 
     @property
     def _counted_flags(self) -> bool:
-        """Whether owners hand in which flags rows have: not of a single one that is among the rows on shares."""
+        """Whether owners hand in which flags rows have: not of one alone among rows on shares."""
         return len(self._flags) > (1 if self._shared and not flags.by_person(self.contract) else 0)
 
     @property
