@@ -37,6 +37,7 @@ class LateTableError(PlanError):
     """A job is due and its owner's table is not there yet; by the agreement it is waited for."""
 
     exit_code = 59
+    remedy = "Put the table there; the job goes on once it is, until the day that the agreement says."
 
 
 class NarrowedError(CounterfoilError):
