@@ -108,6 +108,20 @@ def jobs(runs: Iterable[Seen]) -> list[Job]:
     return [Job(agreement, period, runs) for (agreement, period), runs in found.items()]
 
 
+def named_by(text: str | None, runs: Iterable[Seen]) -> tuple[list[Job], list[Seen]]:
+    """Choose what the words name: jobs, by agreement and period; and runs of no job, like one that just begins.
+
+    Without words that is everything.
+    """
+    every = list(runs)
+    wanted = set(text.split()) if text is not None else set()
+    alone = [each for each in every if not (each.agreement and each.period)]
+    if text is None:
+        return jobs(every), alone
+    begun = [each for each in alone if each.stage == _JOB[0] and wanted <= {each.agreement}]
+    return [job for job in jobs(every) if wanted <= {job.agreement, job.period}], begun
+
+
 def told(job: Job, off: dict[str, str]) -> Iterator[str]:
     """Describe a job: where it is, whom it waits for since when, what failed, and what to do.
 

@@ -21,7 +21,7 @@ from counterfoil.errors import DeploymentError, DocumentError, NotFoundError, Un
 from counterfoil.home import Home
 from counterfoil.proxies import proxy_variable
 from counterfoil.terminal import say
-from counterfoil_prefect.deployments.jobs import jobs, latest_runs, seen, told, workers_off
+from counterfoil_prefect.deployments.jobs import latest_runs, named_by, seen, told, workers_off
 from counterfoil_prefect.deployments.own import COLLABORATE, agreed
 from counterfoil_prefect.mpc_tasks.server import AWAY_S, address
 
@@ -136,25 +136,19 @@ def status(text: str | None = None) -> tuple[list[str], bool]:
             except ObjectNotFound:
                 raise NotFoundError(f"no run {run} is on this server; `counterfoil status` lists the latest") from None
             return [_state(found)], found.state is None or not found.state.is_final()
-        every = [seen(each) for each in latest_runs(client)]
-        listed = jobs(every)
-        if text is not None:
-            wanted = set(text.split())
-            listed = [job for job in listed if wanted <= {job.agreement, job.period}]
-            if not listed:
-                raise DocumentError(
-                    f"{text} is no run's id, agreement or period that this server knows; `counterfoil status` lists "
-                    "the latest"
-                )
+        listed, alone = named_by(text, map(seen, latest_runs(client)))
+        if text is not None and not (listed or alone):
+            raise DocumentError(
+                f"{text} is no run's id, agreement or period that this server knows; `counterfoil status` lists "
+                "the latest"
+            )
         lines: list[str] = []
         for job in listed:
             parties = {each.party for each in job.runs if each.party}
             lines += told(job, workers_off(client, sorted(parties)) if job.moves else {})
-        if text is None:
-            alone = [each.run for each in every if not (each.agreement and each.period)]
-            lines += [_state(each) for each in alone[:_LATEST]]
-        begun = [each for each in every if each.stage == COLLABORATE and not (each.period or each.over)]
-        return lines, any(job.moves for job in listed) or bool(begun)
+        lines += [_state(each.run) for each in alone[:_LATEST]]
+        begun = any(each.stage == COLLABORATE and not each.over for each in alone)
+        return lines, begun or any(job.moves for job in listed)
 
 
 def wait_for(text: str | None) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed, Paused, Pending, Running
 
-from counterfoil_prefect.deployments.jobs import Job, jobs, seen, told
+from counterfoil_prefect.deployments.jobs import Job, jobs, named_by, seen, told
 
 OFF = {"hospital-b": "2026-11-28 07:00:00 UTC"}
 
@@ -101,3 +101,21 @@ def test_what_a_party_wrote_makes_one_line() -> None:
 def test_periods_are_jobs_of_their_own() -> None:
     found = jobs(map(seen, [BEGUN, run("collaborate", "hospital-a", Completed(), period="2026-w47")]))
     assert [each.period for each in found] == ["2026-w48", "2026-w47"]
+
+
+def test_an_order_without_a_period_is_found_by_its_agreement_before_it_has_begun() -> None:
+    ordered = FlowRun(
+        id=uuid4(), flow_id=uuid4(), name="collaborate", tags=["agreement:ours", "stage:collaborate"], state=Pending()
+    )
+    found, alone = named_by("ours", map(seen, [ordered]))
+    assert not found and [each.run.id for each in alone] == [ordered.id]
+    assert named_by("theirs", map(seen, [ordered])) == ([], [])
+    assert named_by("ours 2026-w48", map(seen, [ordered])) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("ours", 2), ("2026-w47", 1), ("ours 2026-w48", 1), ("theirs", 0), (None, 2)]
+)
+def test_jobs_are_named_by_agreement_and_period(text: str | None, number: int) -> None:
+    runs = [BEGUN, run("collaborate", "hospital-a", Completed(), period="2026-w47")]
+    assert len(named_by(text, map(seen, runs))[0]) == number
