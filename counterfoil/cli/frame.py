@@ -71,7 +71,8 @@ def build() -> typer.Typer:
         if isinstance(each.does, typer.Typer):
             groups[each.name] = copy(each.does)  # what other modules add is added to this frame's group alone
             groups[each.name].registered_commands = [*each.does.registered_commands]
-            app.add_typer(groups[each.name], name=each.name)
+            groups[each.name].registered_groups = [*each.does.registered_groups]
+            (groups[group] if group else app).add_typer(groups[each.name], name=each.name.rpartition(" ")[2])
         else:
             (groups[group] if group else app).command(name)(each.does)
     return app
