@@ -14,6 +14,7 @@ from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.cumulative.release_history import guarded, noise_instead
 from counterfoil.governance.policies.privacy import ONE_ROW
 from counterfoil.mpc.suites.registry import SUITES
+from counterfoil.report.gaps import gaps, rows_said
 from counterfoil.report.guarantees import collusions, guarantees
 from counterfoil.report.wording import parameter
 from counterfoil.texts import line
@@ -90,6 +91,7 @@ def facts(agreement: Agreement) -> dict[str, Json]:
                 "privacy": plan.privacy.json() if plan.privacy else None,
                 "noise_instead": plan.instead.json() if plan.instead else None,
                 "interval_days": plan.interval,
+                "left_out_where_empty": list(gaps(agreement, plan.contract)),
                 "plan": plan.plan_digest,
             }
             for plan in agreement.analyses
@@ -149,7 +151,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
     yield ""
     yield "go into these analyses and no others:"
     for plan in agreement.analyses:
-        yield from _plan(plan)
+        yield from (*_plan(plan), *rows_said(agreement, plan))
     yield ""
     yield from _private(agreement)
     yield "A cell of a result is hidden from all, while it is still secret-shared, if"

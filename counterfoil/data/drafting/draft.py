@@ -107,6 +107,8 @@ def _column(column: ColumnProfile, rows: int) -> Iterator[str]:
     yield "        customProperties:" + ("" if own else " []")
     for name, value in own:
         yield f"          - {{property: {name}, value: {value}}}"
+    if column.empty:
+        yield "          # - {property: missing, value: leave-out}  # else a table with an empty cell here is refused"
 
 
 def most_rows(rows: int) -> int:

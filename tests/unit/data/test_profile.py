@@ -95,6 +95,11 @@ def test_the_draft_says_what_the_file_shows(file: Path) -> None:
     assert columns["day"]["logicalTypeOptions"] == {"minimum": "2024-01-01", "maximum": "2024-12-31"}
     assert columns["group"]["customProperties"] == [{"property": "categories", "value": ["blue", "red"]}]
     assert "required" not in columns["mixed"]
+    assert (
+        text.count("# - {property: missing, value: leave-out}")
+        == sum("required" not in c for c in columns.values())
+        > 0
+    )
     assert f"1 more stand in fewer than {RARE} rows" in text
 
 

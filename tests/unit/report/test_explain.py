@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from counterfoil.governance.agreements.diff import changes
+from counterfoil.governance.contracts.empty_cells import Missing
 from counterfoil.governance.contracts.minimisation import Demands, Generalisation
 from counterfoil.report.explain import explain, facts
 from counterfoil.report.guarantees import collusions, guarantees
@@ -80,3 +81,23 @@ def test_signers_read_what_is_limited(shared: Consortium) -> None:
         "columns of loans that analyses may use: balance, region added",
         "columns of loans that analyses may use: every column removed",
     ]
+
+
+def test_it_says_which_rows_each_analysis_is_about_and_why(shared: Consortium) -> None:
+    whole = shared.agreement
+    assert "no empty cell" not in explain(whole)
+    contract = whole.contracts["loans"]
+    column = next(plan.columns[0] for plan in whole.analyses if plan.contract == "loans")
+    users = [plan.name for plan in whole.analyses if plan.contract == "loans" and column in plan.columns]
+    columns = [
+        dataclasses.replace(each, missing=Missing("leave-out")) if each.name == column else each
+        for each in contract.columns
+    ]
+    gappy = dataclasses.replace(
+        whole, contracts={**whole.contracts, "loans": dataclasses.replace(contract, columns=tuple(columns))}
+    )
+    said = [line for line in explain(gappy).split("\n") if "no empty cell" in line]
+    assert len(said) == sum(plan.contract == "loans" for plan in whole.analyses)
+    assert all(f"no empty cell in {column}; " in line for line in said)
+    assert all(facts(gappy)["analyses"][each]["left_out_where_empty"] == [column] for each in users)
+    assert all(line.endswith(f"{column} is needed by {', '.join(users)}") for line in said)
