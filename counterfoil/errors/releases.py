@@ -55,7 +55,7 @@ class DisclosureError(CounterfoilError):
 
 
 class DifferenceError(DisclosureError):
-    """A release's rows differ from those of an earlier one, by too few."""
+    """A release was not held against an earlier one of the same table."""
 
     exit_code = 87
     remedy = "Wait until more rows have changed, or let the analysis take noise: `noiseInstead`."

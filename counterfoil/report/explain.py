@@ -165,9 +165,7 @@ def _lines(agreement: Agreement) -> Iterator[str]:
             "leaves, and its recipients' reports repeat what they were given before."
         )
         yield from noise_instead(agreement)
-        if refused := list(agreement.rules.describe_releases()):
-            yield "An exact result is refused if"
-            yield from (f"  {rule}" for rule in refused)
+        yield from (f"An exact result is refused if {rule}" for rule in agreement.rules.describe_releases())
     yield (
         f"Before a result leaves the nodes, {agreement.quorum} of {_list(agreement.reviewers)} must approve it. "
         "They see what was computed and counted, never a value. One rejection is enough to stop it. "
