@@ -20,7 +20,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.data.encode import product
+from counterfoil.data.encode import columns_of, product_of
 
 Integers: TypeAlias = NDArray[np.int64]
 
@@ -76,7 +76,10 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A feature on a grid: the sum of the product of `factors`, in units of 2^shift, in every cell that `cuts` make."""
+    """A feature on a grid: the sum of the product of `factors`, in units of 2^shift, in every cell that `cuts` make.
+
+    A factor is a column, or the difference of two.
+    """
 
     name: str
     factors: tuple[str, ...]
@@ -86,7 +89,9 @@ class Asked:
     @property
     def columns(self) -> frozenset[str]:
         """What must be known of a state, so that its changes can be counted."""
-        return frozenset({*self.factors, *(cut.column for cut in self.cuts)})
+        return frozenset(
+            {*(name for factor in self.factors for name in columns_of(factor)), *(cut.column for cut in self.cuts)}
+        )
 
     @property
     def cells(self) -> int:
@@ -253,7 +258,7 @@ def _values(each: Asked, rows: Rows) -> Integers:
     """Return what each row contributes, in the feature's units."""
     if not each.factors:
         return np.ones(rows.size, np.int64)
-    return product([rows.columns[name] for name in each.factors], each.shift)
+    return product_of(each.factors, rows.columns.__getitem__, each.shift)
 
 
 def _largest(by: Integers, cell: Integers, cells: int) -> Integers:

@@ -6,10 +6,10 @@ nothing of shares: an analysis aggregates the encoded columns, or shares them ro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ LARGEST = 1 << 61
 
 WIDEST = 1 << 52
 """The widest bounds that are scaled exactly in 64-bit floats."""
+
+LESS: Final = " - "
+"""Between the names of two columns: the one less the other, as a factor. No column has a name with spaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,16 @@ def encode_scaled(table: Table, name: str, frac_bits: int) -> Encoded:
     centred = (2 * _integers(table, column) - (low + high)).astype(np.float64)  # exact below 2^53
     one = 1 << frac_bits
     return Encoded(name, np.rint(centred * one / (high - low)).astype(np.int64), frac_bits, -one, one, per_row=True)
+
+
+def columns_of(factor: str) -> tuple[str, ...]:
+    """Return the column that a factor is, or the two that it is the difference of."""
+    return tuple(factor.split(LESS))
+
+
+def product_of(factors: Sequence[str], column: Callable[[str], NDArray[np.int64]], shift: int = 0) -> NDArray[np.int64]:
+    """Multiply factors row by row, as `product`: columns, and differences of two of them."""
+    return product([reduce(np.subtract, map(column, columns_of(factor))) for factor in factors], shift)
 
 
 def product(columns: Sequence[NDArray[np.int64]], shift: int = 0) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.data.encode import encode, product
+from counterfoil.data.encode import encode, product_of
 from counterfoil.disclosure.declaration import Input
 from counterfoil.disclosure.evidence import (
     DISTANCE,
@@ -26,7 +26,7 @@ from counterfoil.disclosure.evidence import (
     SQUARES,
     SUM,
 )
-from counterfoil.disclosure.features import Feature, columns_of
+from counterfoil.disclosure.features import Feature
 from counterfoil.disclosure.lattice import Index
 from counterfoil.mpc.circuits.core.bound import Bound
 
@@ -138,9 +138,4 @@ def values(table: Table, each: Scaled) -> NDArray[np.int64]:
     """Return what each row contributes to the feature, in its units."""
     if not each.feature.factors:
         return np.ones(table.rows, np.int64)
-    return product([_factor(table, factor) for factor in each.feature.factors], each.shift)
-
-
-def _factor(table: Table, factor: str) -> NDArray[np.int64]:
-    first, *others = (encode(table, name).values for name in columns_of(factor))
-    return first - others[0] if others else first
+    return product_of(each.feature.factors, lambda name: encode(table, name).values, each.shift)

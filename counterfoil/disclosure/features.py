@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
+from counterfoil.data.encode import LESS
 from counterfoil.governance.agreements.where import Condition
 from counterfoil.governance.contracts.column import Column
-
-LESS: Final = " - "
-"""Between the names of two columns: the one less the other, as a factor. No column has a name with spaces."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -83,11 +81,6 @@ class Filter:
         if parts and condition.low == condition.high:
             return cls(condition, parts, condition.low - low)
         return cls(condition, (condition.text, "elsewhere"), 0, (condition.low, condition.high))
-
-
-def columns_of(factor: str) -> tuple[str, ...]:
-    """Return the column that a factor is, or the two that it is the difference of."""
-    return tuple(factor.split(LESS))
 
 
 def differences(sums: Iterable[tuple[str, ...]], unit: Callable[[str], Hashable]) -> Iterator[tuple[str, ...]]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.data.encode import encode, encode_scaled
+from counterfoil.data.encode import LESS, columns_of, encode, encode_scaled
 from counterfoil.data.row_tags import persons_of
 from counterfoil.disclosure.contributions import AT, COUNT, Parts, Scaled, scattered, summarised, values
 from counterfoil.disclosure.declaration import Declaration, Input, Limits
@@ -35,7 +35,7 @@ from counterfoil.disclosure.evidence import (
     Given,
     GivenPeak,
 )
-from counterfoil.disclosure.features import LESS, Feature, columns_of, differences
+from counterfoil.disclosure.features import Feature, differences
 from counterfoil.disclosure.lattice import Axes, Axis, Family, Grid, Index, family
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.contracts.contract import Contract
@@ -272,6 +272,12 @@ def of_one_unit(contract: Contract, sums: Iterable[tuple[str, ...]]) -> Iterator
         return column.unit, column.resolution if column.type == "number" else 0
 
     return differences(sorted(singles, key=lambda factors: order[factors[0]]), unit)
+
+
+def sums_released(contract: Contract, tables: Iterable[Declaration]) -> set[tuple[str, ...]]:
+    """List the factors of the sums that these release, the number of rows, and the differences that follow."""
+    released = {(), *(feature.factors for table in tables for feature in table.features())}
+    return released | set(of_one_unit(contract, released))
 
 
 def depth(rules: Rules) -> int:

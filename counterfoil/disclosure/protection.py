@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from counterfoil.data.encode import columns_of
 from counterfoil.disclosure.complement import Place, complement, tests_of
 from counterfoil.disclosure.declaration import Cells, Declaration
 from counterfoil.disclosure.evidence import Given, joined
 from counterfoil.disclosure.evidence_tests import line_tests, tests, together
-from counterfoil.disclosure.features import columns_of
 from counterfoil.disclosure.lattice import Axes, Index, cells_of
-from counterfoil.disclosure.layout import Layout, of_one_unit
+from counterfoil.disclosure.layout import Layout, of_one_unit, sums_released
 from counterfoil.disclosure.suppression import Judged, judge
 from counterfoil.governance.policies.rules import Rules
 from counterfoil.mpc.circuits.core.ranked import folded
@@ -93,12 +93,6 @@ def protect(
     return Protected(judged, safe)
 
 
-def _released(layout: Layout, tables: Sequence[Declaration]) -> set[tuple[str, ...]]:
-    """List the sums that these release, with the differences that follow from them."""
-    released = {(), *(feature.factors for table in tables for feature in table.features())}
-    return released | set(of_one_unit(layout.contract, released))
-
-
 def _blamed(difference: str, released: Container[tuple[str, ...]]) -> str:
     """Say which of two columns leaves the statistics that are concluded from it, where the difference may not leave.
 
@@ -110,7 +104,9 @@ def _blamed(difference: str, released: Container[tuple[str, ...]]) -> str:
 
 def _of_tables(analyses: Mapping[str, Declaration], cells: Collection[str], place: Place) -> list[Mapping[str, Arith]]:
     """Give the tests of what tables release: what only concluded cells are made of hides these, and no table."""
-    released = _released(place.layout, [analyses[name] for name in place.layout.lattice.tables if name in cells])
+    released = sums_released(
+        place.layout.contract, (analyses[name] for name in place.layout.lattice.tables if name in cells)
+    )
     pairs = zip(place.tests, place.evidence, strict=True)
     return [made for made, of in pairs if of.about.feature.factors in released]
 
@@ -157,7 +153,7 @@ class _Table:
             order = cells_of([len(each) for _, each in parts], [column for column, _ in parts], axes)
             at = np.argsort(order)[analysis.cells()]
         made_of = [{(), *(feature.factors for feature in each)} for each in analysis.made_of()]
-        released = _released(layout, [analyses[each] for each in layout.lattice.tables])
+        released = sums_released(layout.contract, (analyses[each] for each in layout.lattice.tables))
         for (factor,) in of_one_unit(layout.contract, [each.about.feature.factors for each in place.evidence]):
             for own in (each for each in made_of if (_blamed(factor, released),) in each):
                 own.add((factor,))

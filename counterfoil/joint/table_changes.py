@@ -21,7 +21,7 @@ from counterfoil.data.changes import DEPTH, Asked, Changes, Cut
 from counterfoil.disclosure.declaration import Input
 from counterfoil.disclosure.evidence import About, Given
 from counterfoil.disclosure.lattice import Axes, Axis
-from counterfoil.disclosure.layout import Layout, layouts, moved_bound
+from counterfoil.disclosure.layout import Layout, layouts, moved_bound, sums_released
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.mpc.ring.shares import Arith, concat
 
@@ -242,9 +242,8 @@ def _cut(layout: Layout, axis: Axis) -> Cut:
 
 
 def changed_features(layout: Layout, names: Iterable[str], found: Mapping[str, Analysis]) -> set[tuple[str, ...]]:
-    """Return the factors of the sums that these analyses' tables release in all rows, and the number of rows.
+    """Return the factors of the sums that are told of all rows by these analyses' tables, as `sums_released`.
 
     What is concluded is hidden by itself, column by column, where a sum that it is made of changed too little.
     """
-    tables = [name for name in names if name in layout.lattice.tables]
-    return {(), *(feature.factors for name in tables for feature in found[name].features())}
+    return sums_released(layout.contract, (found[name] for name in names if name in layout.lattice.tables))

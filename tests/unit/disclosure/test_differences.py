@@ -31,7 +31,9 @@ from counterfoil.joint.table_changes import (
     GROUPS,
     Since,
     change_input,
+    changed_features,
     changes_given,
+    counted,
     cut_spans,
     grouped,
     released_sums,
@@ -174,6 +176,23 @@ def test_a_table_by_more_columns_is_held_against_one_by_fewer_where_it_does_not_
     assert line[2:8].tolist() == [4, 0, 0, 2, 0, 0]  # cells of the north, whose sum the region's was
     (line,) = changes_since(laid_out(BOTH, REGION), now, [known(week, region)])
     assert line[2] == 6 and set(line[8:14].tolist()) == {2 * 500}  # the margin is judged for itself
+
+
+def test_what_two_columns_of_one_unit_differ_by_is_held_against_states_like_any_sum() -> None:
+    """Twenty persons came and twenty went; of three who stayed one column moved, of three others both as far."""
+    then, now = people(range(100)), people(range(20, 120))
+    moved = now.data.to_pandas()
+    moved.loc[[0, 1, 2, 5, 6, 7], "value"] += 2
+    moved.loc[[5, 6, 7], "debt"] += 2
+    now = replace(now, data=pa.Table.from_pandas(moved, preserve_index=False))
+    plans = (TOTAL, planned("total", "debt", name="owed", column="debt"))
+    layout = laid_out(*plans)
+    made = changes_since(layout, now, [known(then, layout)])
+    by_sum = {each.asked.factors: int(made[0, each.at]) for each in counted(layout)}  # persons come first
+    assert by_sum == {(): 40, ("debt",): 43, ("value",): 46, ("value - debt",): 43}
+    found = {plan.name: build(plan, PEOPLE, Limits(OWNERS, 500, RULES)) for plan in plans}
+    assert changed_features(layout, found, found) == by_sum.keys()
+    assert ("value - debt",) not in changed_features(layout, ["total"], found)
 
 
 def test_an_owner_without_the_state_has_changed_nothing() -> None:
