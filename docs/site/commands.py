@@ -29,7 +29,9 @@ def pages() -> Mapping[str, str]:
     made = {
         f"reference/commands/{group}.md": f"# counterfoil {group}\n\n{escape(command.help or '')}\n\n"
         + "".join(
-            _command(name, each) for name, each in commands(command, f"counterfoil {group}") if each is not command
+            _command(name, each)
+            for name, each in commands(command, f"counterfoil {group}")
+            if not hasattr(each, "commands")
         )
         for group, command in groups.items()
     }

@@ -13,6 +13,12 @@ from counterfoil.cli import app
 def commands() -> Iterator[str]:
     program = get_command(app)
     assert isinstance(program, TyperGroup)
-    for name, command in program.commands.items():
-        inner = getattr(command, "commands", ())
-        yield from (f"{name} {each}" for each in inner) if inner else (name,)
+    yield from _within(program, "")
+
+
+def _within(group: TyperGroup, path: str) -> Iterator[str]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from _within(command, f"{path}{name} ")
+        else:
+            yield f"{path}{name}"

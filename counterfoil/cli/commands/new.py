@@ -12,6 +12,7 @@ import typer
 
 from counterfoil import clock
 from counterfoil.cli.command import Command
+from counterfoil.cli.options import HomeOption, note_read
 from counterfoil.errors import DocumentError
 from counterfoil.terminal import answer, say
 
@@ -112,10 +113,11 @@ def consortium(
     here: Annotated[
         bool, typer.Option("--here", help="Make all homes on this machine: to rehearse, not how to run it.")
     ] = False,
+    home: HomeOption = None,
 ) -> None:
     """Found a consortium: contracts from your tables, an agreement, a roster, and what each party does next.
 
-    What is not given is asked for. Tables are read on this machine alone. What is written can run: it is checked as
+    What is not given is asked for. Tables are read on this machine alone; with a home, its log says so. What is written can run: it is checked as
     the job checks it. Who may have which role is said first, and a group that cannot staff is told what it lacks.
 
     Example: counterfoil new consortium ours --here --organisation hospital-a --organisation hospital-b --organisation
@@ -190,6 +192,7 @@ def consortium(
         ),
         exchange=exchange,
     )
+    note_read(home)
     papers = write_papers(founding, staffing, today, here=here)
     if known:
         written = write_further(papers, folder)

@@ -79,6 +79,7 @@ WRITES = {
 
 THROUGH = {
     "counterfoil.cli.commands.adopt.adopt": ("counterfoil.cli.options.note_read", "table-read"),
+    "counterfoil.cli.commands.new.consortium": ("counterfoil.cli.options.note_read", "table-read"),
     "counterfoil.cli.commands.contract.new": ("counterfoil.cli.options.note_read", "table-read"),
     "counterfoil.cli.commands.contract.test": ("counterfoil.cli.options.note_read", "table-read"),
     "counterfoil.cli.commands.rehearse.rehearse": ("counterfoil.cli.options.note_read", "table-read"),
