@@ -176,7 +176,7 @@ def _results(draft: Draft) -> Iterator[Vertex]:
             {
                 "for": ", ".join(output.recipients),
                 "cells": str(output.measures.get("cells", 0)),
-                "hidden": output.hidden_words,
+                "hidden": "not counted" if output.hidden is None else str(output.hidden),
             },
         )  # fmt: skip
 

@@ -158,7 +158,7 @@ def test_a_column_that_does_not_vary_has_no_correlation() -> None:
         (planned("median", ("balance",)), "no analysis median v1 here; there are correlation v2"),
         (planned("histogram", ("balance",), column="balance", edges=(3, 2)), "`edges` must rise"),
         (planned("histogram", ("balance",), column="balance", edges=(3,)), "at least two"),
-        (planned("mean_by_group", ("balance",), value="balance", by=()), "`by` must list"),
+        (planned("mean_by_group", ("balance",), value="balance", by=()), "`by` or `bands` must name"),
         (planned("correlation", ("balance",)), "at least two numeric"),
         (
             dataclasses.replace(planned("correlation", ("balance", "age")), version=1),
