@@ -88,7 +88,8 @@ def test_every_failure_has_its_exit_code_and_a_page_for_the_owner(name: str, tab
     result = run("test", table, "--contract", VISITS)
     assert result.exit_code == error.exit_code, result.output
     assert "7731045" not in result.output
-    assert result.output.count("\n") == 1
+    said, fault, where = result.output.splitlines()
+    assert all(line.startswith("error: ") for line in (said, where)) and fault.startswith("error: (1) "), "a line each"
     page = table.with_suffix(".faults.html")
     assert f"Details are in {page.name} beside it" in result.output
     assert stat.S_IMODE(page.stat().st_mode) == 0o600

@@ -153,7 +153,7 @@ def test_no_package_takes_anothers_command(tmp_path: Path, monkeypatch: pytest.M
         registry.plugged.cache_clear()
 
 
-PLUGGED = ("demo", "deploy", "run", "status", "worker")
+PLUGGED = ("demo", "deploy", "doctor", "run", "server", "status", "worker")
 
 
 def test_what_prefect_brings_is_found_without_it() -> None:
