@@ -117,8 +117,9 @@ def consortium(
 ) -> None:
     """Found a consortium: contracts from your tables, an agreement, a roster, and what each party does next.
 
-    What is not given is asked for. Tables are read on this machine alone; with a home, its log says so. What is written can run: it is checked as
-    the job checks it. Who may have which role is said first, and a group that cannot staff is told what it lacks.
+    What is not given is asked for. Tables are read on this machine alone; with a home, its log says so. What is written
+    can run: it is checked as the job checks it. Who may have which role is said first, and a group that cannot staff is
+    told what it lacks.
 
     Example: counterfoil new consortium ours --here --organisation hospital-a --organisation hospital-b --organisation
     hospital-c --table hospital-a=a/visits.csv --table hospital-b=b/visits.csv --table hospital-c=c/visits.csv
