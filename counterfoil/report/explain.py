@@ -272,7 +272,6 @@ def _review(agreement: Agreement) -> Iterator[str]:
             f"Before a result is approved {who} attacks it as its recipients could, with all that these have, and "
             "signs how many numbers could be narrowed down to few persons; reviewers see that, and none of the numbers."
         )
-
     if asks_twice(agreement):
         yield (
             "Results are shown only beside those of a second computation, at other nodes or by another suite, of the "
