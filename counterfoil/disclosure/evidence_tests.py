@@ -258,13 +258,17 @@ class _Scatter:
 def _around(p: Protocol, evidence: Sequence[Evidence]) -> list[_Scatter]:
     """Take squares of distances from each cell's mean, rounded to a whole number, of which the sums are exact.
 
+    Evidence told on one scale is taken together, wherever it is in the list. Returns one for each, in their order.
+
     Cost: a division, a truncation, and two rounds.
     """
-    found = []
-    for fine in dict.fromkeys(each.about.fine for each in evidence):
+    scales = grouped([each.about.fine for each in evidence])
+    made = []
+    for at in scales:
+        alike = [evidence[i] for i in at]
+        fine = alike[0].about.fine
         if fine is None:
-            continue
-        alike = [each for each in evidence if each.about.fine == fine]
+            raise PlanError("squares are judged around a mean, and nothing says how finely the column is told")
         z, rows, squares = (concat([each.sums[name] for each in alike]) for name in (DISTANCE, ROWS, SQUARES))
         high, low = (concat([each.peaks[name].top for each in alike], axis=1) for name in (HIGHEST, LOWEST))
         # 1. The mean, within one.
@@ -278,9 +282,9 @@ def _around(p: Protocol, evidence: Sequence[Evidence]) -> list[_Scatter]:
         (squared,) = multiplied(p, [(again, mean)])
         total = squares - crossed * 2 + squared
         ends = np.cumsum([0, *(each.sums[ROWS].size for each in alike)])
-        for start, end in pairwise(ends.tolist()):
-            found.append(_Scatter(total[start:end], high[:, start:end], low[:, start:end]))
-    return found
+        parts = pairwise(ends.tolist())
+        made.append([_Scatter(total[start:end], high[:, start:end], low[:, start:end]) for start, end in parts])
+    return ungrouped(scales, made)
 
 
 def _scattered(rules: Rules, of: _Scatter, overlap: int) -> Iterator[tuple[str, Arith]]:

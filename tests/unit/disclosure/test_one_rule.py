@@ -184,6 +184,24 @@ def test_few_persons_do_not_make_up_most_of_how_a_column_is_scattered(far: int, 
     assert released([SCATTERED], frames, Rules(), contract=contract)["correlation"]["safe"] == shown
 
 
+def test_what_is_scattered_by_one_scale_is_told_in_its_own_place() -> None:
+    """Of three tables the first and the last are told on one scale: the second's squares are the second's."""
+    p, found = Plain(), []
+    for far, rows in ((52, CONTRACT.most_rows), (900, 1 << 28), (700, CONTRACT.most_rows)):
+        value = np.where(np.arange(60) == 0, far, 49 + np.arange(60) % 3)
+        frame = pd.DataFrame({"region": "north", "product": "car", "value": value, "debt": np.arange(60)})
+        laid = layouts({"c": build(SCATTERED, CONTRACT, Limits(3, rows, Rules()))})["small"]
+        tables = [Table(CONTRACT, "test", pa.Table.from_pandas(frame[o::3], preserve_index=False)) for o in range(3)]
+        handed = [{name: p.constant(each) for name, each in laid.local(table).items()} for table in tables]
+        own = [each for each in laid.given(handed)[()] if each.about.feature.factors == ("value", "value")]
+        found += joined(p, own)
+    first, second, last = (each.about.fine for each in found)
+    assert first == last != second
+    together = [as_signed(each.total.parts[0]).tolist() for each in evidence_tests._around(p, found)]
+    alone = [as_signed(evidence_tests._around(p, [each])[0].total.parts[0]).tolist() for each in found]
+    assert together == alone and len({each[0] for each in alone}) == 3
+
+
 @trials(30, 1000)
 def test_squares_of_distances_are_judged_as_if_all_rows_were_in_one_place(trials: range) -> None:
     """On shares as by pooling: no pair of persons has most of the squares around the mean, none can be worked out."""
