@@ -70,7 +70,7 @@ def protect(
         place.tests, made = made[: len(own)], made[len(own) :]
     # 2. The verdict on each analysis, and on each grid whether it is released or not.
     tables = [
-        _Table.of(analyses, name, cells[name], next(each for each in places if each.is_of(layout, axes)))
+        _Table.of(analyses, name, cells, next(each for each in places if each.is_of(layout, axes)))
         for layout in layouts.values()
         for name, axes in layout.axes.items()
         if name in cells
@@ -102,11 +102,14 @@ def _blamed(difference: str, released: Container[tuple[str, ...]]) -> str:
     return one if (other,) in released and (one,) not in released else other
 
 
+def _released(analyses: Mapping[str, Declaration], cells: Collection[str], layout: Layout) -> set[tuple[str, ...]]:
+    """List the sums that those tables tell which may leave at all."""
+    return sums_released(layout.contract, (analyses[name] for name in layout.lattice.tables if name in cells))
+
+
 def _of_tables(analyses: Mapping[str, Declaration], cells: Collection[str], place: Place) -> list[Mapping[str, Arith]]:
     """Give the tests of what tables release: what only concluded cells are made of hides these, and no table."""
-    released = sums_released(
-        place.layout.contract, (analyses[name] for name in place.layout.lattice.tables if name in cells)
-    )
+    released = _released(analyses, cells, place.layout)
     pairs = zip(place.tests, place.evidence, strict=True)
     return [made for made, of in pairs if of.about.feature.factors in released]
 
@@ -145,7 +148,7 @@ class _Table:
     at: Index | None
 
     @classmethod
-    def of(cls, analyses: Mapping[str, Declaration], name: str, cells: Cells, place: Place) -> _Table:
+    def of(cls, analyses: Mapping[str, Declaration], name: str, cells: Mapping[str, Cells], place: Place) -> _Table:
         analysis, layout = analyses[name], place.layout
         parts, axes = analysis.axes(), place.grid.axes
         at = None if parts is None else np.zeros(1, np.int64)
@@ -153,11 +156,11 @@ class _Table:
             order = cells_of([len(each) for _, each in parts], [column for column, _ in parts], axes)
             at = np.argsort(order)[analysis.cells()]
         made_of = [{(), *(feature.factors for feature in each)} for each in analysis.made_of()]
-        released = sums_released(layout.contract, (analyses[each] for each in layout.lattice.tables))
+        released = _released(analyses, cells, layout)
         for (factor,) in of_one_unit(layout.contract, [each.about.feature.factors for each in place.evidence]):
             for own in (each for each in made_of if (_blamed(factor, released),) in each):
                 own.add((factor,))
-        return cls(name, cells, place, [frozenset(each) for each in made_of], analysis.rules, at)
+        return cls(name, cells[name], place, [frozenset(each) for each in made_of], analysis.rules, at)
 
     def on_grid(self, p: Protocol, x: Arith) -> Arith:
         """Place numbers of its cells on the grid, with 0 in cells that are not released."""

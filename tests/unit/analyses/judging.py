@@ -102,15 +102,16 @@ def released(
     *,
     complementary: bool = True,
     contract: Contract | None = None,
+    withheld: str = "",
 ) -> dict[str, dict[str, NDArray[Any]]]:
-    """What each plan's recipient opens."""
+    """What each plan's recipient opens; of a plan that is withheld, as where it is not due, nothing leaves."""
 
     def hidden(p: Any, analyses: Mapping[str, Analysis], cells: Mapping[str, Cells], found: Protected) -> list[Any]:
         kept = {name: hide(p, each, found.safe[name]) for name, each in cells.items()}
         return list(rounded(p, analyses, kept).values())
 
-    made = _run(plans, frames, rules, suite, hidden, complementary=complementary, contract=contract)
-    return dict(zip((plan.name for plan in plans), made, strict=True))
+    made = _run(plans, frames, rules, suite, hidden, complementary=complementary, contract=contract, withheld=withheld)
+    return dict(zip((plan.name for plan in plans if plan.name != withheld), made, strict=True))
 
 
 def _run(
@@ -122,6 +123,7 @@ def _run(
     *,
     complementary: bool = True,
     contract: Contract | None = None,
+    withheld: str = "",
 ) -> list[dict[str, NDArray[Any]]]:
     contract = contract or CONTRACT
     analyses = {plan.name: build(plan, contract, Limits(len(frames), contract.most_rows, rules)) for plan in plans}
@@ -151,6 +153,7 @@ def _run(
             name: layout.given([each.values for each in own])
             for (name, layout), own in zip(laid.items(), checked[len(analyses) :], strict=True)
         }
+        cells.pop(withheld, None)
         found = protect(p, analyses, laid, cells, contributions, complementary=complementary)
         return after(p, analyses, cells, found)
 

@@ -41,6 +41,13 @@ BOTH = planned("mean_by_group", "value", "region", "product", value="value", by=
 REGION = planned("mean_by_group", "value", "region", name="region", value="value", by=("region",))
 TOTAL = planned("total", "value", column="value")
 PROFIT = planned("total", "debt", column="debt")
+WITH_YEARS = _CONTRACT.replace(
+    "      - {name: debt,",
+    "      - {name: years, logicalType: integer, required: true, description: how long,\n"
+    "          logicalTypeOptions: {minimum: 0, maximum: 90}, customProperties: [{property: unit, value: years},\n"
+    "          {property: privacyRole, value: measure}, {property: purpose, value: test}]}\n"
+    "      - {name: debt,",
+)
 
 
 def shared(values: list[np.ndarray], cells: list[np.ndarray]) -> list[pd.DataFrame]:
@@ -152,18 +159,25 @@ def test_of_two_columns_that_differ_in_few_persons_the_second_leaves_the_statist
     rng = dice(3)
     value = rng.integers(0, 900, 300)
     frame = pd.DataFrame({"region": "north", "product": "car", "value": value, "debt": value - (np.arange(300) == 7)})
-    third = _CONTRACT.replace(
-        "      - {name: debt,",
-        "      - {name: years, logicalType: integer, required: true, description: how long,\n"
-        "          logicalTypeOptions: {minimum: 0, maximum: 90}, customProperties: [{property: unit, value: years},\n"
-        "          {property: privacyRole, value: measure}, {property: purpose, value: test}]}\n"
-        "      - {name: debt,",
-    )
     frame["years"] = rng.integers(0, 90, 300)
     frames = [frame[owner::3].reset_index(drop=True) for owner in range(3)]
     plan = planned("correlation", "value", "debt", "years")
-    found = released([plan], frames, Rules(), contract=parse_contract(third.encode(), "years"))["correlation"]
+    found = released([plan], frames, Rules(), contract=parse_contract(WITH_YEARS.encode(), "years"))["correlation"]
     assert found["safe"].tolist() == [0, 1, 0]  # value with debt, years with value, years with debt
+
+
+def test_a_column_of_a_table_that_is_not_due_does_not_stand_for_one_that_leaves() -> None:
+    """Debts leave, values are not due, and a correlation of values with years would tell whose two differ."""
+    rng = dice(3)
+    value = rng.integers(0, 900, 300)
+    frame = pd.DataFrame({"region": "north", "product": "car", "value": value, "debt": value - (np.arange(300) == 7)})
+    frame["years"] = rng.integers(0, 90, 300)
+    frames = [frame[owner::3].reset_index(drop=True) for owner in range(3)]
+    plans = [TOTAL, replace(PROFIT, name="debts"), planned("correlation", "value", "years")]
+    contract = parse_contract(WITH_YEARS.encode(), "years")
+    found = released(plans, frames, Rules(), contract=contract, withheld="total")
+    assert found["debts"]["safe"] == 1
+    assert found["correlation"]["safe"].tolist() == [0]
 
 
 SCATTERED = planned("correlation", "value", "debt")
