@@ -62,7 +62,7 @@ class QualityRuleError(DataError):
 
 
 class UnreadableTableError(DataError):
-    """A file is not a CSV or Parquet file that can be read within the limits: empty, damaged, cut off or too large."""
+    """A file is no table that can be read within the limits: of another kind, empty, damaged, cut off or too large."""
 
     exit_code = 48
     remedy = "Save the file again as UTF-8 CSV or as Parquet, and try it: `counterfoil contract test`."

@@ -39,7 +39,7 @@ JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="As JSON, fo
 @app.command()
 def offer(
     contract: Annotated[Path, typer.Argument(help="The contract file that the table satisfies.", show_default=False)],
-    table: Annotated[Path, typer.Option(help="A CSV or Parquet file; it stays here.", show_default=False)],
+    table: Annotated[Path, typer.Option(help="Your table's file; it stays here.", show_default=False)],
     until: Annotated[str, typer.Option(help="The last day, YYYY-MM-DD, on which the entry counts.")] = "",
     at: AtOption = "",
     home: HomeOption = None,

@@ -200,7 +200,7 @@ def _open(path: Path) -> BinaryIO:
         return open_ordinary(path)
     except OSError as error:
         if error.errno == errno.EINVAL:
-            raise UnreadableError("it is not an ordinary file; give the path of a CSV or Parquet file") from None
+            raise UnreadableError("it is not an ordinary file; give the path of a table") from None
         raise UnreadableError(
             f"it cannot be opened ({os.strerror(error.errno or 0)}); check its path and mode"
         ) from None

@@ -170,7 +170,7 @@ def main() -> None:
         except (MemoryError, pa.ArrowMemoryError):
             refuse("reading it needs too much memory; split it")
         except (pa.ArrowException, OSError, ValueError):  # their texts may quote cells
-            refuse("it is damaged or cut off, or not CSV or Parquet; export it again")
+            refuse("it is damaged or cut off, or no CSV, TSV, Parquet or Arrow file, nor a workbook; export it again")
         else:
             send(b"E", [])
         sys.stdout.buffer.flush()

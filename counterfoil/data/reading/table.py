@@ -1,4 +1,4 @@
-"""Read a table of one owner, in the types of its contract, from a CSV or Parquet file.
+"""Read a table of one owner, in the types of its contract, from a file of any kind that `sources` reads.
 
 Parsing happens in a process of its own (`confined`). Knows columns and cells; knows nothing of bounds, categories and
 quality rules (that is `expectations`).
@@ -35,7 +35,7 @@ _REFUSALS: dict[str, type[DataError]] = {
     "type": WrongTypeError,
 }
 _RULES = {
-    "unreadable": "a readable CSV or Parquet file",
+    "unreadable": "a readable CSV, TSV, Parquet or Arrow file, or a workbook",
     "missing": "a column of the contract",
     "type": "the column's type",
 }

@@ -80,7 +80,7 @@ def read_organisations(
 
 
 def read_tables(texts: Iterable[str]) -> list[TableFile]:
-    """Read which files each owner has, as `id=file` or `id=folder`, of which every CSV or Parquet file is taken.
+    """Read which files each owner has, as `id=file` or `id=folder`, of which every table is taken.
 
     A file is called after its contract, and after the period that it is of if it is of one: `visits.2026-w48.csv`.
 
@@ -92,7 +92,7 @@ def read_tables(texts: Iterable[str]) -> list[TableFile]:
         path = Path(where).expanduser()
         paths = sorted(each for each in path.iterdir() if each.suffix in SUFFIXES) if path.is_dir() else [path]
         if not paths or not all(each.is_file() for each in paths):
-            raise NotFoundError(f"--table {text}: no CSV or Parquet file is there; name a file, or a folder with some")
+            raise NotFoundError(f"--table {text}: no table is there; name a file, or a folder with some")
         found += [_table(owner, each) for each in paths]
     return found
 

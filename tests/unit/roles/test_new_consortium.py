@@ -158,7 +158,7 @@ MISTAKES: dict[str, tuple[tuple[str, ...], type[CounterfoilError], str]] = {
     "an unknown parameter": (("--analysis", "total colum=days"), PlanError, "did you mean 'column'?"),
     "an unknown column": (("--analysis", "total column=dais"), PlanError, "no column 'dais'; did you mean 'days'?"),
     "a text that is summed": (("--analysis", "total column=ward"), PlanError, "ward"),
-    "no such file": (("--table", "hospital-a=/nowhere/visits.csv"), NotFoundError, "no CSV or Parquet file is there"),
+    "no such file": (("--table", "hospital-a=/nowhere/visits.csv"), NotFoundError, "no table is there"),
     "an owner who is nobody": (("--table", "hospital-d=TABLES/hospital-a"), DocumentError, "hospital-d is no --org"),
     "too few people": (("--people", "hospital-b=1", "--people", "hospital-c=1"), RosterError, "0 people are left"),
     "an unknown policy": (("--policy", "strict-count"), NotFoundError, "did you mean 'strict-counts'?"),
