@@ -18,8 +18,8 @@ from counterfoil.canonical import check_id
 from counterfoil.errors import DocumentError, NotFoundError, PlanError
 from counterfoil.governance.documents import did_you_mean
 from counterfoil.roles.founder.staffing import PEOPLE, Organisation
+from counterfoil.roles.owner import FORMATS
 
-SUFFIXES: Final = (".csv", ".parquet")
 _PERIOD: Final = re.compile(r"\.(\d{4}-(?:w\d{2}|\d{2}(?:-\d{2})?))$")
 _COLUMNS: Final = "columns"
 """What is not a parameter of an analysis, but the columns that it is about, where no parameter names them."""
@@ -90,7 +90,7 @@ def read_tables(texts: Iterable[str]) -> list[TableFile]:
     for text in texts:
         owner, where = _pair(text, "--table", "hospital-a=visits.csv")
         path = Path(where).expanduser()
-        paths = sorted(each for each in path.iterdir() if each.suffix in SUFFIXES) if path.is_dir() else [path]
+        paths = sorted(each for each in path.iterdir() if each.suffix in FORMATS) if path.is_dir() else [path]
         if not paths or not all(each.is_file() for each in paths):
             raise NotFoundError(f"--table {text}: no table is there; name a file, or a folder with some")
         found += [_table(owner, each) for each in paths]

@@ -7,7 +7,7 @@ column means is taken from its name until its owners say it better. Knows no fil
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -46,7 +46,7 @@ def contract_of(name: str, seen: Profile, choices: Iterable[Choice], terms: Term
     used = {column for each in chosen for column in each.columns}
     person = _person(name, seen, used, terms)
     kept = [each for each in columns if each in used or each == person]
-    text = draft(Profile(seen.rows, tuple(each for each in seen.columns if each.name in kept)), name)
+    text = draft(replace(seen, columns=tuple(each for each in seen.columns if each.name in kept)), name)
     document = load_yaml(text.encode(), name)
     value = dict(document.value)
     value |= {"version": "1.0.0", "status": "active", "description": {"purpose": terms.purpose}}

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
+from counterfoil.data.drafting.draft import found_out
 from counterfoil.data.drafting.profile import ColumnProfile, Profile, profile
 from counterfoil.data.reading.cells import split
 from counterfoil.errors import DocumentError
@@ -33,6 +34,12 @@ def profiles(files: Iterable[TableFile]) -> dict[str, Profile]:
 def _joined(seen: Sequence[tuple[str, Profile]]) -> Profile:
     (first, one), *others = seen
     for name, other in others:
+        if found_out(other.written) != found_out(one.written):
+            how = "; ".join(f"{file} with {_told(each)}" for file, each in ((first, one), (name, other)))
+            raise DocumentError(
+                f"files of one contract are written in different ways: {how}. Save them alike, or draft the contract "
+                "with `counterfoil contract new` and say under its servers how each party's files are written"
+            )
         lacking = [each.name for each in one.columns if each.name not in {has.name for has in other.columns}]
         if lacking:
             raise DocumentError(
@@ -47,12 +54,18 @@ def _joined(seen: Sequence[tuple[str, Profile]]) -> Profile:
         for each in one.columns
         if all(found[each.name].different == whole.rows for (_, found), (_, whole) in zip(by_name, seen, strict=True))
     }
-    return Profile(
-        rows,
-        tuple(
+    return replace(
+        one,
+        rows=rows,
+        columns=tuple(
             replace(each, different=rows if each.name in unique else min(each.different, rows - 1)) for each in columns
         ),
     )
+
+
+def _told(seen: Profile) -> str:
+    found = found_out(seen.written)
+    return ", ".join(f"{what} {how!r}" for what, how in found.items()) or "commas and points, in UTF-8"
 
 
 def _column(name: str, seen: Sequence[tuple[str, Mapping[str, ColumnProfile]]]) -> ColumnProfile:

@@ -147,6 +147,30 @@ def test_tables_of_several_periods_are_told_apart_by_their_names(tmp_path: Path)
     }
 
 
+def write_with_commas(path: Path) -> None:
+    """The same table as an office programme writes it where decimals have a comma."""
+    header, *rows = path.read_text().splitlines()
+    lines = [header.replace(",", "\t"), *(row.replace(",", "\t") + ",5" for row in rows)]
+    path.with_suffix(".tsv").write_text("\n".join(lines) + "\n")
+    path.unlink()
+
+
+def test_files_are_read_as_they_are_written_and_alike_or_not_at_all(tables: Path, tmp_path: Path) -> None:
+    for hospital in HOSPITALS[:2]:
+        write_with_commas(tables / hospital / "visits.csv")
+    done = run(words(tables, tmp_path / "two", "--here"))
+    assert done.exit_code == DocumentError.exit_code, done.output
+    assert "decimalMark ','" in done.stderr and "Save them alike" in done.stderr
+    write_with_commas(tables / "hospital-c" / "visits.csv")
+    done = run(words(tables, tmp_path / "ours", "--here"))
+    assert done.exit_code == 0, done.output
+    file = tmp_path / "ours" / "data" / "visits.odcs.yaml"
+    contract = parse_contract(read_file(file), str(file))
+    for hospital in HOSPITALS:
+        home = tmp_path / "ours" / "homes" / hospital
+        assert check_file(home / "data" / "visits.tsv", contract, hospital).rows == 200
+
+
 def test_an_analysis_is_named_by_what_it_is_of() -> None:
     choice = read_choice("mean_by_group value=days by=ward,sex")
     assert (choice.analysis, dict(choice.params)) == ("mean_by_group", {"value": "days", "by": ["ward", "sex"]})
