@@ -76,8 +76,8 @@ def _noise(agreement: Agreement) -> Iterator[str]:
     if exact:
         yield (
             f"No noise is added to {wording.listing(exact)}. Whoever compares these results with others over nearly "
-            "the same rows may learn something about the rows in which they differ: of those which these nodes know of "
-            "enough rows do."
+            "the same rows may learn something about the rows in which they differ: since each release that the "
+            "table's owner remembers, enough persons changed."
         )
     if not agreement.charged:
         return
