@@ -58,7 +58,7 @@ class DifferenceError(DisclosureError):
     """A release was not held against an earlier one of the same table."""
 
     exit_code = 87
-    remedy = "Wait until more rows have changed, or let the analysis take noise: `noiseInstead`."
+    remedy = "Ask for changes, or let the owner that is named correct what it handed in."
 
 
 class ReconstructionError(DisclosureError):

@@ -200,7 +200,7 @@ def table_of(home: Home, contract: str, period: str, due: str, *, of_period: boo
 
 
 def table_file(home: Home, contract: str) -> Path:
-    """Find the owner's present file for a contract: `data/<contract>.csv` or `.parquet`. Raises: NotFoundError."""
+    """Find the owner's present file for a contract: `data/<contract>.csv`, or another format. Raises: NotFoundError."""
     found = _file(home, contract)
     if found is None:
         raise NotFoundError(f"{home.data}: no {_names(contract)}; put the table for contract {contract} there")

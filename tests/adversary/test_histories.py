@@ -31,6 +31,7 @@ def found(banks: Consortium, seed: int, rules: Rules | None = None) -> tuple[lis
     return every, sum(map(len, made.releases.values()))
 
 
+@pytest.mark.timeout(1_200)  # 1.6 to 35 s of one core each
 @trials(20, 1000)
 def test_no_history_gives_away_a_few(trials: range, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     banks, released = Consortium.made(tmp_path), 0
