@@ -12,7 +12,7 @@ Knows columns of integers and tags; no table, no plan and no share.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import combinations
 from typing import Final, TypeAlias
@@ -38,36 +38,42 @@ _Found: TypeAlias = tuple[Integers, Integers, Integers]
 class Cut:
     """How a grid is cut along one column: at each integer from `low` on, or from each of `starts` to the next.
 
-    Where there is a part for what is beyond all of `starts`, it comes after the others.
+    Where there is a part for what is beyond all of `starts`, it comes after the others. `reach` is between what values
+    are, so that no part is made in which none can be.
     """
 
     column: str
     low: int
     parts: int
     starts: tuple[int, ...] = ()
+    reach: tuple[int, int] | None = None
 
     @classmethod
-    def at(cls, column: str, edges: Sequence[int], *, beyond: bool = True) -> Cut:
+    def at(cls, column: str, edges: Sequence[int], *, beyond: bool = True, reach: tuple[int, int] | None = None) -> Cut:
         """Cut at these edges; the last part has both of its ends."""
         starts = _starts(edges)
-        return cls(column, 0, len(starts) - 1 + beyond, starts)
+        return cls(column, 0, len(starts) - 1 + beyond, starts, reach)
 
     def of(self, values: Integers) -> Integers:
         """Return the part that each value is in."""
         if not self.starts:
-            return values - self.low
+            return np.clip(values - self.low, 0, self.parts - 1)
         last = len(self.starts) - 1
         part = np.searchsorted(np.array(self.starts, np.int64), values, side="right").astype(np.int64) - 1
-        return np.where((part < 0) | (part >= last), last, part)
+        return np.minimum(np.where((part < 0) | (part >= last), last, part), self.parts - 1)
 
     def finer(self, remembered: Sequence[int]) -> Cut:
         """Cut at the edges of an earlier release as well."""
+        if not self.starts:
+            return self
         beyond = self.parts == len(self.starts)
         also = {start for start in _starts(remembered) if beyond or self.starts[0] < start < self.starts[-1]}
-        if not self.starts or also <= set(self.starts):
+        if also <= set(self.starts):
             return self
         starts = tuple(sorted({*self.starts, *also}))
-        return Cut(self.column, 0, len(starts) - 1 + beyond, starts)
+        if self.reach and starts[0] <= self.reach[0] and starts[-1] > self.reach[1]:
+            beyond = False
+        return replace(self, parts=len(starts) - 1 + beyond, starts=starts)
 
     def within(self, coarse: Cut) -> Integers:
         """Say which part of the coarser cut each part of this one is in."""

@@ -234,6 +234,7 @@ def _layout(analyses: Mapping[str, Declaration]) -> Layout:
     axes = {name: _axes(analysis) for name, analysis in analyses.items()}
     lattice = family({name: axes[name] for name, analysis in analyses.items() if analysis.axes() is not None})
     edges = {column: ends for analysis in analyses.values() for column, ends in analysis.edges().items()}
+    _check_values({name: analyses[name] for name in lattice.tables})
     scaled: dict[tuple[str, ...], Scaled] = {}
     by_grid = {}
     for grid in lattice.grids:
@@ -250,6 +251,20 @@ def _layout(analyses: Mapping[str, Declaration]) -> Layout:
             for factors in sorted(wanted)
         )
     return Layout(first.contract, first.limits, lattice, axes, edges, by_grid)
+
+
+def _check_values(tables: Mapping[str, Declaration]) -> None:
+    """Check that no column's sum, with the number of rows, solves two hidden cells that it cuts. Raises: PlanError."""
+    sums = {factor: name for name, each in tables.items() for own in each.features() for factor in own.factors}
+    for name, each in tables.items():
+        for column, parts in each.own_axes() or ():
+            low, high = each.contract.column(column).bounds or (0, 0)
+            single = len(parts) > high - low and not each.contract.column(column).categories
+            itself = any(column in own.factors for own in each.features())
+            if len(parts) > 2 and column in sums and (itself or single):
+                raise PlanError(
+                    f"{sums[column]} sums {column} and {name} cuts by it, which tells hidden cells; drop one"
+                )
 
 
 def rows_per_person(contract: Contract) -> int:

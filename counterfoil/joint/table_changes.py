@@ -87,8 +87,11 @@ def shows(sums: Sums, each: Counted, layout: Layout) -> bool:
     """Tell whether a state that released these sums shows anything that this one could be subtracted from.
 
     Another grid shows it where this one is a margin of it, or where what both have in common is on no grid here, so
-    that its change is not judged by itself.
+    that its change is not judged by itself. A sum of a column tells how many rows have which value of it, as the sum of
+    a flag does, so it shows cells that this column cuts, and is shown by them.
     """
+    if any({*factors} & {*each.axes} or {*each.asked.factors} & {*by} for factors, by in sums):
+        return True
     here, grids = set(each.axes), [{axis.column for axis in grid.axes} for grid in layout.lattice.grids]
     common = [here & set(by) for factors, by in sums if not each.asked.factors or tuple(factors) == each.asked.factors]
     return any(both == here or both not in grids for both in common)
@@ -234,10 +237,10 @@ def aligned(handed: Arith | None, at: Sequence[int | None], zero: Arith) -> Arit
 
 
 def _cut(layout: Layout, axis: Axis) -> Cut:
+    low, high = layout.contract.column(axis.column).bounds or (0, 0)
     if axis.column in layout.edges:
         ends = tuple(map(int, layout.edges[axis.column]))
-        return Cut.at(axis.column, ends, beyond=axis.size == len(ends))
-    low, _ = layout.contract.column(axis.column).bounds or (0, 0)
+        return Cut.at(axis.column, ends, beyond=axis.size == len(ends), reach=(low, high))
     return Cut(axis.column, low, axis.size)
 
 

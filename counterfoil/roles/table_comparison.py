@@ -94,6 +94,7 @@ def changes_since(layout: Layout, table: Table, known: Sequence[Known]) -> NDArr
     Of those whose numbers a sum cannot be subtracted from, as much may have changed as can have.
     """
     sums = counted(layout)
+    known = [_by_value(state, layout.contract) for state in known]
     shown = {each.asked.name: [state.shows(each, layout) for state in known] for each in sums}
     found: dict[str, Changes] = {}
     for pattern in {tuple(each) for each in shown.values()}:
@@ -103,6 +104,18 @@ def changes_since(layout: Layout, table: Table, known: Sequence[Known]) -> NDArr
         ]
         found |= count_since(asked, table, of_pattern)
     return change_array(layout, [each.name for each in known], found, shown)
+
+
+def _by_value(state: Known, contract: Contract) -> Known:
+    """Add where a state's releases told single values of a column apart: it was cut at each of them."""
+    if state.rows is None:
+        return state
+    edges = dict(state.rows.edges)
+    for column in {column for _, by in state.sums for column in by} - edges.keys():
+        bounds = contract.column(column).bounds
+        if bounds and column in state.rows.columns:
+            edges[column] = (*range(bounds[0], bounds[1] + 1), bounds[1])
+    return replace(state, rows=replace(state.rows, edges=edges))
 
 
 def count_since(asked: Sequence[Asked], table: Table, known: Sequence[Known]) -> dict[str, Changes]:

@@ -332,6 +332,107 @@ def one_more_defaulter(scene: Scene) -> None:
     scene.release("w02", terms, world)
 
 
+def where(plan: Plan, name: str, **given: Any) -> Plan:
+    """Ask the same of the rows that satisfy these conditions."""
+    columns = sorted({*plan["columns"], *given})
+    return {**plan, "name": name, "where": given, "columns": columns, "parameters": dict(plan["parameters"])}
+
+
+def more_of(scene: Scene, world: World, each: int = 40) -> World:
+    """Let all balances move, and so many people come at each owner, none of them in default."""
+    came = [scene.newcomer(world, owner, each) for owner in range(len(OWNERS))]
+    for owner, new in enumerate(came):
+        new[:, 0] += 1_000 * owner
+        new[:, FLAG] = 0
+    return np.concatenate([scene.drifted(world), *came])
+
+
+def rate_and_cells(scene: Scene, first: list[Plan], then: list[Plan], name: str) -> None:
+    """One person more is in default; the mean of the flag and the table of those who have it leave in two weeks."""
+    world = scene.people()
+    world[np.arange(len(world)) // 6 % 3 == 0, FLAG] = 1
+    before, after = scene.agree(name, *first), scene.agree(name, *then)
+    scene.release("w01", before, world)
+    world = more_of(scene, world)
+    world[np.flatnonzero(world[:, FLAG] == 0)[5], FLAG] = 1
+    scene.release("w02", after, world)
+
+
+RATE: Plan = {**by("region", value="default_flag"), "name": "rate"}
+BAD = where(by("region"), "bad", default_flag=1)
+
+
+@attack("new 1: the mean of a flag then, those who have it now")
+def rate_then(scene: Scene) -> None:
+    rate_and_cells(scene, [TOTAL, RATE], [by("region"), BAD], "n1")
+
+
+@attack("new 2: those who have a flag then, its mean now")
+def rate_now(scene: Scene) -> None:
+    rate_and_cells(scene, [by("region"), BAD], [RATE], "n2")
+
+
+@attack("new 3: a filter by one category then, by two now")
+def wider_filter(scene: Scene) -> None:
+    """Of the second category all but three have left, and of the first nobody changed."""
+    world = regions(scene.people(), (300, 43, 300, 300, 300, 357))
+    before = scene.agree("n3", where(TOTAL, "north", region="north"))
+    after = scene.agree("n3", where(TOTAL, "both", region=["north", "east"]))
+    scene.release("w01", before, world)
+    east, south = (np.flatnonzero(world[:, REGION] == each) for each in (1, 2))
+    scene.release("w02", after, np.delete(world, [*east[:40], *south[::7]], axis=0))
+
+
+@attack("new 4: a column's sum beside a table by its values")
+def sum_and_values(scene: Scene) -> None:
+    """Of two hidden ages the number of rows and the sum are known: 4 and 40 rows follow."""
+    world = regions(scene.people(), (300, 300, 300, 656, 4, 40))
+    world[:, AGE] = 30 + world[:, REGION]
+    total = {**TOTAL, "columns": ["age"], "parameters": {"column": "age"}}
+    scene.release("w01", scene.agree("n4", by("age"), total, contract="ages"), world)
+    opened = scene.releases[0].opened
+    count, safe = opened["by-age"]["count"].ravel(), opened["by-age"]["safe"].ravel()
+    ages = np.flatnonzero(safe == 0) + 30
+    if len(ages) == 2 and opened["total"]["safe"].all():
+        rows = len(world) - int(count.sum())
+        left = int(opened["total"]["sum"].sum()) - int((count * np.arange(30, 36)).sum())
+        few = (int(ages[1]) * rows - left) // int(ages[1] - ages[0])
+        raise AssertionError(f"{few} rows have the age {ages[0]}")
+
+
+@attack("new 5: newcomers who are all alike but one", open_="changes are counted from 0 alone, not from a value")
+def alike_newcomers(scene: Scene) -> None:
+    """All who come have a balance that anybody knows, one has not, and nobody else changes."""
+    terms, world = scene.agree("n5", by("region")), scene.people()
+    scene.release("w01", terms, world)
+    came = np.concatenate([scene.newcomer(world, owner, 48) for owner in range(len(OWNERS))])
+    came[:, 0] = 200_000 + np.arange(len(came))
+    came[:, BALANCE] = 400_000
+    one = np.flatnonzero(came[:, REGION] == 2)[5]
+    came[one, BALANCE] = 500_050
+    if not scene.release("w02", terms, np.concatenate([world, came])):
+        return
+    then, now = (release.opened["by-region"] for release in scene.releases)
+    both = (then["safe"] * now["safe"]).ravel()[2]
+    count, sums = ((now[name] - then[name]).ravel()[2] for name in ("count", "sum"))
+    assert not both, f"one of {count} is off by {sums - 400_000 * count}"
+
+
+@attack("new 6: filters that nest", open_="the lattice judges each filter, and no two of them together")
+def nested_filters(scene: Scene) -> None:
+    """All who are in default are late, and so is one more: two filters differ by that one."""
+    world = scene.people()
+    late = np.arange(len(world)) // 6 % 3 == 0
+    world[late, FLAG], world[late, LATE] = 1, 100
+    world[np.flatnonzero(~late)[5], LATE] = 100
+    overdue = where(by("region"), "late", days_past_due={"from": 90})
+    scene.release("w01", scene.agree("n6", BAD, overdue, contract="nests"), world)
+    (opened,) = (release.opened for release in scene.releases)
+    shown = (opened["bad"]["safe"] * opened["late"]["safe"]).ravel()
+    more = (opened["late"]["count"] - opened["bad"]["count"]).ravel() * shown
+    assert not more.any(), f"{more.sum()} is late and not in default"
+
+
 @pytest.fixture(scope="module")
 def banks(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
     made = Consortium.made(tmp_path_factory.mktemp("thought"))
@@ -345,6 +446,18 @@ def banks(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
             "\ncustomProperties:\n": f"\ncustomProperties:\n{PERSON}",
         },
     )
+    bounds = (
+        "          minimum: {}\n          maximum: {}\n        customProperties:\n          - property: privacyRole\n"
+    )
+    made.vary(
+        "ages",
+        "loans",
+        {
+            bounds.format(18, 100): bounds.format(30, 35),
+            "value: years\n          - property: allowedAnalyses\n            value: [correlation]\n": "value: years\n",
+        },
+    )
+    made.vary("nests", "loans", {"value: [correlation, histogram]": "value: [correlation, histogram, mean_by_group]"})
     made.vary("flags", "loans", {"maximum: 1000000\n": "maximum: 1\n"})
     made.vary(
         "signed",

@@ -6,7 +6,7 @@ Whatever owners hand in beside their arrays, and whatever homes and nodes rememb
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
@@ -95,7 +95,7 @@ class Homes:
         for part, table in given.items():
             due = due_layout(analyses(terms), terms, part.contract, period)
             if due is not None and part.contract not in joint.progress.waiting:
-                rows = rows_of(table)
+                rows = replace(rows_of(table), edges=due.edges)
                 state = Known(f"{self.jobs:032}", domain_names(table.contract)[0], rows, released_sums(due))
                 made = Remembered(state, week, terms.owners_under(part.contract))
                 self.states[self._table(part, table)] = [*self.states.get(self._table(part, table), []), made]

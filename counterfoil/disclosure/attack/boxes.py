@@ -71,6 +71,9 @@ class Cuts:
                 for column in feature.factors:
                     if is_flag(plan.contract, column):
                         edges.setdefault(column, set()).update((0, 1, 2))
+        for column in named.keys() & edges.keys():  # by name in one table, by ranges of codes in another
+            low, high = columns[column].bounds or (0, len(named[column]) - 1)
+            edges[column].update(range(low, high + 2))
         cuts = {column: Cut(column, tuple(names)) for column, names in named.items()}
         for column, found in edges.items():
             low, high = columns[column].bounds or (min(found), max(found) - 1)
@@ -113,8 +116,11 @@ class Cuts:
     def _parts(self, plan: Declaration, column: str, parts: tuple[str, ...]) -> list[frozenset[int]]:
         cut = self.cuts[column]
         ends = _ends(plan, column, parts)
-        if ends is None:
+        if ends is None and cut.names:
             return [frozenset({cut.names.index(name)}) for name in parts]
+        if ends is None:  # all names, in the order of their codes
+            low, _ = self.bounds.get(column, (0, 0))
+            ends = [(low + at, low + at + 1) for at in range(len(parts))]
         inside = [cut.between(low, high) for low, high in ends]
         elsewhere = frozenset(range(cut.size)).difference(*inside)
         return [*inside, *([elsewhere] if len(parts) > len(inside) else [])]
