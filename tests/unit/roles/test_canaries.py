@@ -213,6 +213,7 @@ ASKED: Mapping[str, tuple[str, str]] = {
     "home upgrade": ("node-0", ""),
     "home restore": ("", "{new}/backup.tar --home {new}/restored"),
     "contract adopt": ("", "{contract} --out {new}/adopted.yaml"),
+    "contract merge": ("", "{contract} {contract} --out {new}/merged.yaml"),
     "contract expectations export": ("", "{contract} --out {new}/suite.json"),
     "contract expectations import": ("", "{new}/suite.json --contract {contract} --out {new}/expecting.yaml"),
     "party listen": ("node-0", "roster"),

@@ -181,7 +181,14 @@ ANYBODYS = {
     "files that it has": (
         *("contract new", "contract lint", "contract show", "contract sign", "contract test", "contract risk"),
         *("contract adopt", "contract expectations export", "contract expectations import", "new consortium"),
-        *("contract diff", "contract synth", "agreement templates", "agreement new", "agreement lint"),
+        *(
+            "contract merge",
+            "contract diff",
+            "contract synth",
+            "agreement templates",
+            "agreement new",
+            "agreement lint",
+        ),
         *("agreement schema", "roster new", "roster show", "warm", "rehearse", "help"),
     ),
     "papers that all who reach the exchange may read": (
