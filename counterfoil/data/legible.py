@@ -24,7 +24,7 @@ _ORDINARY: Final = r"\A[!-~](?:[ -~]*[!-~])?\z"
 
 
 def legible(batch: Any, contract: Contract) -> Any:
-    """Write categories as the contract writes them, and make a text empty in which nothing is seen.
+    """Write categories as the contract does, whichever of its spellings they have; make texts empty that nobody sees.
 
     Other texts stay as they were written.
 
@@ -34,7 +34,10 @@ def legible(batch: Any, contract: Contract) -> Any:
         if not pa.types.is_string(batch.schema.field(at).type):
             continue
         cells = batch.column(at)
-        read = _each(cells, partial(_written, {visible(each): each for each in contract.column(name).categories}))
+        column = contract.column(name)
+        known = {**{visible(each): each for each in column.categories}, **column.category_spellings}
+        each = _mapped if column.category_spellings else _each  # a spelling may be ordinary text
+        read = each(cells, partial(_written, known))
         if read is not cells:
             batch = batch.set_column(at, name, read)
     return batch

@@ -122,7 +122,8 @@ def _of_column(column: Column) -> Iterator[Rule]:
         yield rule(
             UnknownCategoryError,
             f"one of the contract's {len(column.categories)} categories",
-            "use the contract's spelling, or agree on a contract that names the category",
+            "use the contract's spelling, or agree on a contract that names the category, or declares the spelling in "
+            "the column's 'categorySpellings'",
             "ExpectColumnValuesToBeInSet",
             value_set=list(column.categories),
         )

@@ -28,10 +28,12 @@ from counterfoil.data.patterns import written_by
 from counterfoil.data.reading.cells import SHOWN
 from counterfoil.data.reading.faults import Fault, Faults
 from counterfoil.data.reading.table import Table, read
-from counterfoil.errors import DataError, MissingColumnError, QualityRuleError
+from counterfoil.errors import DataError, MissingColumnError, QualityRuleError, UnknownCategoryError
+from counterfoil.governance.contracts.categories import category_hint
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.contracts.values import written
+from counterfoil.governance.documents import nearest
 
 PIECE_ROWS = 1 << 17
 _ROW_COUNT = "ExpectTableRowCountToBeBetween"
@@ -215,7 +217,9 @@ class _Check:
         broken: _Broken,
         again: Callable[[], Iterable[Any]],
     ) -> None:
-        cells = broken.cells or self._cells(columns, broken.rows, again)
+        cells: Sequence[str] = broken.cells or self._cells(columns, broken.rows, again)
+        if error is UnknownCategoryError:
+            cells, remedy = _meant(cells, self._contract.column(columns[0]).categories, remedy)
         where = ", ".join(columns) or None
         self._faults.found.append(Fault(error, where, name, remedy, broken.count, tuple(broken.rows), tuple(cells)))
 
@@ -233,6 +237,19 @@ class _Check:
     def _shown(self, names: Sequence[str], rows: pd.DataFrame) -> list[str]:
         columns = [self._contract.column(name) for name in names]
         return [", ".join(_shown(column, rows[column.name].iloc[at]) for column in columns) for at in range(len(rows))]
+
+
+def _meant(cells: Sequence[str], categories: Sequence[str], remedy: str) -> tuple[list[str], str]:
+    """Say beside each cell, on the owner's page, which category may be meant; to others only that some can be told."""
+    alike = [category_hint(cell, categories) for cell in cells]
+    meant = [each or nearest(cell, categories) for each, cell in zip(alike, cells, strict=True)]
+    told = [f"{cell} (did you mean {each!r}?)" if each else cell for each, cell in zip(meant, cells, strict=True)]
+    if any(alike):
+        return told, (
+            "some differ from a category in case, blanks or form alone, and the page says from which: declare how they "
+            "are spelt in the contract's property 'categorySpellings' of the column, or write them as the contract does"
+        )
+    return told, remedy
 
 
 def _as_seen(piece: Any) -> Any:

@@ -200,7 +200,8 @@ def _column(work: _Merging, item: dict[str, Any], old: ColumnProfile, new: Colum
 def _texts(work: _Merging, name: str, own: dict[str, Any], new: ColumnProfile, note: Note) -> None:
     """Gather the texts that cells may be, and those that count as empty."""
     mine = list(own.get("categories", []))
-    if gained := [each for each in new.counts if each not in mine]:
+    read = {each for spellings in own.get("categorySpellings", {}).values() for each in spellings}
+    if gained := [each for each in new.counts if each not in mine and each not in read]:
         own["categories"] = sorted([*mine, *gained]) if mine == sorted(mine) else [*mine, *sorted(gained)]
         note(f"categories gain {', '.join(sorted(gained))}", lambda each: bool(set(gained) & set(each.counts)))
     if own.get("categories"):
@@ -248,7 +249,9 @@ def _alike(work: _Merging, name: str, categories: Sequence[str]) -> None:
     for each in categories:
         earlier = seen.setdefault(look(each), each)
         if earlier != each:
-            work.to_see.append(f"column {name}: {each!r} looks like {earlier!r}; keep one spelling")
+            work.to_see.append(
+                f"column {name}: {each!r} looks like {earlier!r}; keep one, and the other under 'categorySpellings'"
+            )
 
 
 def _rules(work: _Merging, table: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from counterfoil.governance.contracts.categories import check_categories
+from counterfoil.governance.contracts.categories import check_categories, read_spellings
 from counterfoil.governance.contracts.custom_properties import custom_properties, path_of
 from counterfoil.governance.contracts.empty_cells import REFUSED, Missing, missing
 from counterfoil.governance.contracts.forms.days import WHAT, day_pattern
@@ -50,8 +50,8 @@ class Column:
     10^-resolution, the form in which the column is shared.
     `opt_out` marks the column that tells who opted out. Of a timestamp without a zone of its own, `zone` says how many
     minutes it is ahead of UTC; None where every cell says its own, and `says_zone` where the column itself tells.
-    `empty_spellings` are cells that count as empty. In files it is called `physical_name`, and writes days in the form
-    `day_format`, if these are not empty.
+    `empty_spellings` are cells that count as empty, `category_spellings` those that are read as a category. In files it
+    is called `physical_name`, and writes days in the form `day_format`, if these are not empty.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Column:
     zone: int | None = 0
     says_zone: bool = False
     empty_spellings: tuple[str, ...] = ()
+    category_spellings: Mapping[str, str] = field(default_factory=dict, hash=False)
     physical_name: str = ""
     day_format: str = ""
 
@@ -125,7 +126,7 @@ class Column:
             return self
         if self.categories:
             kept = dict.fromkeys(category[: self.generalise.prefix] for category in self.categories)
-            return replace(self, categories=tuple(kept), pattern=None, generalise=None)
+            return replace(self, categories=tuple(kept), category_spellings={}, pattern=None, generalise=None)
         low, high = self.generalise.coarsen(np.array(self.bounds, np.int64)).tolist()
         return replace(self, minimum=self.value(low), maximum=self.value(high), generalise=None)
 
@@ -189,6 +190,10 @@ def read_column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], p
     )
     _check_bounds(column, path, problems)
     check_categories(column.categories, path_of(item, path, "categories"), problems)
+    if "categorySpellings" in own:
+        at = path_of(item, path, "categorySpellings")
+        known = read_spellings(own["categorySpellings"], column.categories, column.empty_spellings, at, problems)
+        column = replace(column, category_spellings=known)
     if "missing" in own or "replacement" in own:
         column = replace(column, missing=missing(column, own, partial(path_of, item, path), problems))
     if "generalise" in own:

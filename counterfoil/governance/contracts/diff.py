@@ -190,6 +190,7 @@ def _column(old: Column, new: Column, before: Contract, after: Contract) -> Iter
         ("minimum", *_stricter(old.minimum, new.minimum, _above(new.minimum, old.minimum))),
         ("maximum", *_stricter(old.maximum, new.maximum, _above(old.maximum, new.maximum))),
         ("categories", *_stricter(old.categories, new.categories, not set(old.categories) <= set(new.categories))),
+        ("spellings of categories", *_spelt(old, new)),
         ("resolution", *_stricter(old.resolution, new.resolution, new.resolution < old.resolution)),
         ("pattern", old.pattern, new.pattern, ("owners",) if new.pattern else ()),
         ("name in files", old.physical_name, new.physical_name, ("owners",)),
@@ -217,6 +218,15 @@ def _column(old: Column, new: Column, before: Contract, after: Contract) -> Iter
 def _stricter(old: object, new: object, stricter: bool) -> tuple[object, object, tuple[Broken, ...]]:
     """Judge a change of what the encoding rests on: it breaks analyses, and a stricter one owners, too."""
     return old, new, ("owners", "analyses") if stricter else ("analyses",)
+
+
+def _spelt(old: Column, new: Column) -> tuple[object, object, tuple[Broken, ...]]:
+    """Judge what is read as which category: a spelling that is read otherwise, or no longer, breaks owners."""
+    was, becomes = (
+        tuple(f"{spelling} -> {name}" for spelling, name in sorted(each.category_spellings.items()))
+        for each in (old, new)
+    )
+    return was, becomes, () if set(was) <= set(becomes) else ("owners",)
 
 
 def _above(one: Bound | None, other: Bound | None) -> bool:

@@ -136,7 +136,9 @@ def test_conflicts_are_listed_all_at_once_with_file_line_and_field() -> None:
 def test_categories_that_look_alike_and_what_only_one_has_are_to_be_seen() -> None:
     other = _changed(("[female, male]", "[Female, male]"))
     made = merge([(A.encode(), "a.yaml"), (other, "b.yaml")])
-    assert made.to_see == ("column sex: 'female' looks like 'Female'; keep one spelling",)
+    assert made.to_see == (
+        "column sex: 'female' looks like 'Female'; keep one, and the other under 'categorySpellings'",
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,3 +158,11 @@ def test_the_command_writes_it(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "m.yaml")])
     assert done.exit_code == 0 and "maximum: 90" in (tmp_path / "m.yaml").read_text()
     assert CliRunner().invoke(app, words[:3]).exit_code == DocumentError.exit_code
+
+
+def test_a_spelling_that_another_draft_names_as_a_category_is_none_of_the_merged() -> None:
+    spelt = "[female, male]}\n          - {property: categorySpellings, value: {male: [m]}}"
+    mine, theirs = _changed(("[female, male]}", spelt)), _changed(("[female, male]", "[female, m]"))
+    made = merge([(mine, "a.yaml"), (theirs, "b.yaml")])
+    assert not made.widened
+    assert "value: [female, male]" in made.text
