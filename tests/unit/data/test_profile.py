@@ -23,7 +23,14 @@ from counterfoil.data.drafting.database import exported
 from counterfoil.data.drafting.draft import RARE, draft
 from counterfoil.data.drafting.profile import profile
 from counterfoil.data.reading.table import load
-from counterfoil.errors import ContractError, DocumentError, NotFoundError, StoreError, UnreadableTableError
+from counterfoil.errors import (
+    ContractError,
+    DocumentError,
+    MissingColumnError,
+    NotFoundError,
+    StoreError,
+    UnreadableTableError,
+)
 from counterfoil.governance.contracts.contract import parse_contract
 
 VISITS = Path(__file__).parents[2] / "lib" / "contracts" / "visits.odcs.yaml"
@@ -320,12 +327,12 @@ def test_years_may_head_columns_of_a_file_that_stores_names(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("compression", [None, "zstd", "lz4"])
-def test_arrow_files_are_profiled_and_never_contributed(compression: str | None, tmp_path: Path) -> None:
+def test_arrow_files_are_profiled_and_read_as_others_are(compression: str | None, tmp_path: Path) -> None:
     path = write_arrow(tmp_path / "stored.arrow", ARROW, compression=compression)
     found = profile(path)
     assert (found.rows, [column.kind for column in found.columns]) == (2, ["integer", "string", "number:2"])
     contract = parse_contract(VISITS.read_bytes(), VISITS.name)
-    with pytest.raises(UnreadableTableError, match="it is an Arrow file; export it as Parquet"):
+    with pytest.raises(MissingColumnError, match="column code: a column of the contract; the file has no such column"):
         load(path, contract, tmp_path / "page.html")
 
 
