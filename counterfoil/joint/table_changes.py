@@ -20,6 +20,7 @@ from counterfoil.analyses.base import Analysis
 from counterfoil.data.changes import DEPTH, Asked, Changes, Cut
 from counterfoil.disclosure.declaration import Input
 from counterfoil.disclosure.evidence import About, Given
+from counterfoil.disclosure.features import groups
 from counterfoil.disclosure.lattice import Axes, Axis
 from counterfoil.disclosure.layout import Layout, layouts, moved_bound, sums_released
 from counterfoil.governance.agreements.agreement import Agreement
@@ -87,10 +88,11 @@ def shows(sums: Sums, each: Counted, layout: Layout) -> bool:
     """Tell whether a state that released these sums shows anything that this one could be subtracted from.
 
     Another grid shows it where this one is a margin of it, or where what both have in common is on no grid here, so
-    that its change is not judged by itself. A sum of a column tells how many rows have which value of it, as the sum of
-    a flag does, so it shows cells that this column cuts, and is shown by them.
+    that its change is not judged by itself. A sum of a column of few values tells how many rows have which, as that of
+    a flag does, so it shows cells that this column cuts, and is shown by them; that of many values tells no cell.
     """
-    if any({*factors} & {*each.axes} or {*each.asked.factors} & {*by} for factors, by in sums):
+    solved = ({*factors} & {*each.axes} | {*each.asked.factors} & {*by} for factors, by in sums)
+    if any(groups(layout.contract.column(column)) for columns in solved for column in columns):
         return True
     here, grids = set(each.axes), [{axis.column for axis in grid.axes} for grid in layout.lattice.grids]
     common = [here & set(by) for factors, by in sums if not each.asked.factors or tuple(factors) == each.asked.factors]
