@@ -208,7 +208,7 @@ def test_with_all_the_commands_and_entry_points_are_there(whole: Environment, tm
     done = whole.run("-c", script, cwd=tmp_path, program="python")
     assert done.stdout.splitlines() == [
         "counterfoil=True",
-        "demo=True deploy=True run=True status=True worker=True",
+        "demo=True deploy=True doctor=True run=True server=True status=True worker=True",
         "True",
     ], done.stderr
     told = whole.run("worker", "--help", cwd=tmp_path)

@@ -219,6 +219,7 @@ def sign(
     agreement, planned = fetch_planned(mine.exchange, named)
     agreement.check_not_over(today)
     if mine.party in agreement.parties and has_signed(agreement, mine.party, mine.exchange):
+        follow(agreement.roster, mine, today)
         say(f"{mine.party} had signed already; nothing is left to do")
         return
     _remind(agreement, mine.exchange)

@@ -44,7 +44,7 @@ NEEDED: dict[str, tuple[list[str], str]] = {
     ),
     "a node with its worker": ([*PAPERS, "purge", "budget show x", "release list x", "worker"], "node"),
     "an analyst who rehearses agreements": (
-        ["rehearse x", "agreement templates", "contract test x --contract y", "open x"],
+        ["rehearse x", "contract test x --contract y", "open x"],
         "",
     ),
     "a coordinator": ([*PAPERS, "worker", "deploy", "run collaborate", "status"], "coordinator"),

@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import pyarrow as pa
-from python_calamine import CalamineError, CalamineWorkbook
 
 from counterfoil.data.reading.unreadable import UnreadableError
+from counterfoil.deferred import deferred
+
+if TYPE_CHECKING:
+    import python_calamine as calamine
+else:
+    calamine = deferred("python_calamine")
 
 MAGICS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How workbooks begin: as zip archives, or as compound files of old Excel."""
@@ -27,7 +32,7 @@ class Workbook:
         """Read the sheet of that name, or the only one with cells. Raises: UnreadableError."""
         source.seek(0)
         try:
-            book = CalamineWorkbook.from_filelike(source)
+            book = calamine.CalamineWorkbook.from_filelike(source)
             if sheet:
                 if sheet not in book.sheet_names:
                     raise UnreadableError(
@@ -43,7 +48,7 @@ class Workbook:
                         "'sheet' in the contract's servers, or save it as CSV UTF-8"
                     )
                 (rows,) = filled
-        except CalamineError:
+        except calamine.CalamineError:
             raise UnreadableError(
                 "it is no workbook that can be read, or it has a password; save the sheet as CSV UTF-8"
             ) from None
