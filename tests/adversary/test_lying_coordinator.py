@@ -22,6 +22,7 @@ from counterfoil import clock
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
 from counterfoil.errors import CounterfoilError, InternalError, RefusedError
+from counterfoil.governance.jobs.evidence import read_evidence
 from counterfoil.home import HOME, Home
 from counterfoil.joint.computation import analyses
 from counterfoil.mpc.transport.tls import connect
@@ -236,7 +237,7 @@ def check_plaintext(world: World) -> None:
 
 
 def check_right_job(world: World) -> None:
-    """A job that nobody lies about gives the pooled answer."""
+    """A job that nobody lies about gives the pooled answer; or waits, if a trial released the same rows before."""
     banks = world.banks
     for owner in OWNERS:
         banks.forget(owner)  # what the trials had nodes take in
@@ -246,6 +247,9 @@ def check_right_job(world: World) -> None:
     opened = open_job(banks.homes["regulator"], banks.signed("regulator"), evidence.digest, clock.now())
     total = next(result for result in opened.results if result.name == "total-exposure").tables[0].frame
     pooled = analyses(banks.agreement)["total-exposure"].plain(banks.pooled())
+    if waiting := read_evidence(banks.homes["regulator"].exchange, evidence.digest).waiting:
+        assert waiting == ("loans",) and total[pooled.columns].isna().all(axis=None)
+        return
     for column in pooled.select_dtypes("number").columns:
         np.testing.assert_allclose(total[column].astype(float), pooled[column].astype(float), rtol=1e-6)
 

@@ -12,7 +12,8 @@ from counterfoil.analyses.base import Result
 from counterfoil.analyses.registry import REGISTRY
 from counterfoil.analyses.sums.total import Total
 from counterfoil.disclosure.declaration import Opened
-from counterfoil.errors import NotFoundError, PlanError, RefusedError, SignatureError
+from counterfoil.errors import DifferenceError, NotFoundError, PlanError, RefusedError, SignatureError
+from counterfoil.governance.jobs.evidence import read_evidence
 from counterfoil.roles.node.handover import hand_over
 from counterfoil.roles.recipient.opening import open_job
 from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, another
@@ -64,10 +65,14 @@ def test_an_agreement_pinned_to_one_version_finishes_while_the_next_runs(
             under.computation("node-0", others)
     (new, *_) = ahead.analyse(handed_in)
     assert total(ahead, new.digest) == (2, round(pooled, -3))
-    (old, *_) = banks.analyse(begun)  # of the same rows, so nothing follows from the difference
-    assert total(banks, old.digest) == (1, pooled)
     with pytest.raises((RefusedError, NotFoundError), match="another job"):
         hand_over(banks.homes["node-0"], banks.signed("node-0"), new.digest, clock.now())
+    with pytest.raises(DifferenceError, match="bank-a does not say what changed in its table"):
+        banks.analyse(begun)  # it was handed in before the other was released
+    (old, *_) = banks.analyse([banks.hand_in(owner, table) for owner, table in tables.items()])
+    assert read_evidence(banks.homes["node-0"].exchange, old.digest).waiting == (
+        "loans",
+    )  # the same rows were just released
 
 
 def test_contracts_and_suites_of_two_versions_run_side_by_side(tmp_path: Path) -> None:
@@ -92,6 +97,9 @@ def test_contracts_and_suites_of_two_versions_run_side_by_side(tmp_path: Path) -
         with pytest.raises(RefusedError, match="is for another agreement or roster; submit again under exposure"):
             under.computation("node-0", others)
     pooled = sum(int(frame["balance"].sum()) for frame in banks.frames.values())
-    for under, submissions in ((ahead, newer), (banks, begun)):
-        (evidence, *_) = under.analyse(submissions)
-        assert total(under, evidence.digest) == (1, pooled)
+    (evidence, *_) = ahead.analyse(newer)
+    assert total(ahead, evidence.digest) == (1, pooled)
+    with pytest.raises(DifferenceError, match="bank-a does not say what changed in its table"):
+        banks.analyse(begun)  # it was handed in before the other was released
+    (again, *_) = banks.analyse([banks.hand_in(owner, tables[owner]) for owner in OWNERS])
+    assert read_evidence(banks.homes["node-0"].exchange, again.digest).waiting == ("loans",)
