@@ -25,7 +25,6 @@ BUDGET: Final = 1e-6
 _ONE: Final = BUDGET / 32
 #: by test, its share of the budget
 SHARES: Final[Mapping[str, float]] = {
-    "tests/unit/disclosure/test_differences.py::test_a_sketch_says_nothing_without_the_key": _ONE,
     "tests/unit/disclosure/test_differences.py::test_what_exact_analyses_are_handed_is_enough_for_noised_ones": _ONE,
     "tests/unit/analyses/test_noise.py::test_intervals_hold_as_often_as_they_say": _ONE,
     "tests/unit/analyses/test_noise.py::test_noised_numbers_are_labelled_and_their_intervals_hold": _ONE,
