@@ -113,9 +113,6 @@ def test_it_takes_few_commands_and_no_loops() -> None:
     assert not any(re.search(r"\bfor\b|\bwhile\b|;|\|\||xargs", command) for command in commands)
 
 
-@pytest.mark.xfail(
-    strict=False, reason="all commands end well; the last `open` shows the first week's report again, not the second's"
-)
 def test_every_command_of_the_page_ends_well_in_its_order(shell: Shell, tmp_path: Path) -> None:
     text = page()
     for title, content in re.findall(r"```\w+ title=(\S+)\n(.*?)```", text, re.DOTALL):

@@ -34,7 +34,8 @@ class PastRelease:
     contract; one of before 0.3 says nothing of them: then each owner's table is named after the contract, and its owner
     remembers no rows of it. `inputs` maps these, as `owner/table`, to the manifests by which they were handed in.
     `agreement` is the digest of the one whose numbers they are; where one repeats another, that other one's. `spelling`
-    is what versions before 0.3 spelt keys by.
+    is what versions before 0.3 spelt keys by. `events` are those of its tables, as `owner/table`, that are a period's
+    events each: another period's release is about others.
     """
 
     job: str
@@ -50,6 +51,7 @@ class PastRelease:
     period: str = ""
     day: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
+    events: Sequence[str] = ()
 
     @property
     def counted(self) -> bool:
@@ -75,6 +77,22 @@ def earlier_releases(state: State, tables: Collection[str], job: str) -> list[Pa
     """List the other jobs' releases of exact numbers about these tables, as `owner/table`, in their order."""
     found = [each for each in _all(state) if each.job != job and not each.about.isdisjoint(tables)]
     return sorted(found, key=lambda each: (each.day, each.job))
+
+
+def held_against(release: PastRelease, table: str, state: State, today: date) -> list[PastRelease]:
+    """List the last releases of a table, as `owner/table`, that this one is compared with, in their order.
+
+    One with the same numbers, as a second computation has, is none of them, nor is one of other events. One of before
+    0.3, of which the table's owner remembers nothing, is until its last day.
+    """
+    found = [
+        each
+        for each in earlier_releases(state, {table}, release.job)
+        if (each.counted or date.fromisoformat(each.until) >= today)
+        and not (each.agreement == release.agreement and each.period == release.period)
+        and (table not in release.events or each.period == release.period)
+    ]
+    return found[-LAST_KNOWN:]
 
 
 def guarded(terms: Agreement) -> list[str]:
@@ -150,20 +168,19 @@ def drafted(evidence: str, state: State) -> PastRelease:
     return _read(json.loads(state.get(_DRAFTS, evidence))["release"])
 
 
-def check_compared(evidence: str, state: State) -> None:
-    """Refuse when a release of the same tables came in between that the draft was not held against.
-
-    One with the same numbers, as a second computation has, is none.
+def check_compared(evidence: str, state: State, today: date) -> None:
+    """Refuse when a release came in between that the draft was not held against, though it has to be.
 
     Raises: DifferenceError; NotFoundError.
     """
     known, release = json.loads(state.get(_DRAFTS, evidence))["compared"], drafted(evidence, state)
-    for each in earlier_releases(state, release.about, release.job):
-        if each.job not in known and not (each.agreement == release.agreement and each.period == release.period):
-            raise DifferenceError(
-                f"job {each.job} was released on the same table since this draft was made, and the two were not "
-                "compared; ask for changes, so that a new attempt compares them"
-            )
+    for table in sorted(release.about):
+        for each in held_against(release, table, state, today):
+            if each.job not in known:
+                raise DifferenceError(
+                    f"job {each.job} was released on the same table since this draft was made, and the two were not "
+                    "compared; ask for changes, so that a new attempt compares them"
+                )
 
 
 def _all(state: State) -> Iterator[PastRelease]:

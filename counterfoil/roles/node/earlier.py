@@ -6,7 +6,7 @@ knows of. Knows no share and no row.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -14,11 +14,11 @@ from counterfoil.canonical import Json
 from counterfoil.errors import DifferenceError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.cumulative.release_history import (
-    LAST_KNOWN,
     PastRelease,
     drafted,
     earlier_releases,
     guarded,
+    held_against,
     remember,
 )
 from counterfoil.governance.jobs.evidence import Draft
@@ -58,12 +58,13 @@ def past_of(terms: Agreement, job: Job, manifests: Sequence[Manifest], state: St
     """
     jobs: dict[str, None] = {}
     since: dict[str, list[Since]] = {}
+    release = release_of(terms, job, manifests, ())
     for name in guarded(terms):
         own = {each.owner: each for each in manifests if each.contract == name}
         places = {owner: _places(own[owner], terms, job, state) for owner in terms.owners_under(name)}
         every = dict.fromkeys(key for found in places.values() for key in found)
         for manifest in own.values():
-            for each in _expected(manifest, terms, job, state, today):
+            for each in held_against(release, table_of(manifest, terms), state, today):
                 if each.counted and each.job not in places[manifest.owner]:
                     raise DifferenceError(
                         f"job {job.id}: {manifest.owner} does not say what changed in its table "
@@ -90,19 +91,6 @@ def _places(manifest: Manifest, terms: Agreement, job: Job, state: State) -> dic
     return found
 
 
-def _expected(manifest: Manifest, terms: Agreement, job: Job, state: State, today: date) -> Iterator[PastRelease]:
-    """List the releases of the manifest's table that changes are to be counted since.
-
-    One of before 0.3, of which its owner remembers nothing, holds until its last day.
-    """
-    table, stock = table_of(manifest, terms), terms.contracts[manifest.contract].kind == "stock"
-    for each in earlier_releases(state, {table}, job.id)[-LAST_KNOWN:]:
-        again = each.agreement == numbers_of(terms) and each.period == job.period
-        holds = each.counted or date.fromisoformat(each.until) >= today
-        if holds and not again and (stock or each.period == job.period):
-            yield each
-
-
 def release_of(terms: Agreement, job: Job, manifests: Sequence[Manifest], withheld: Collection[str]) -> PastRelease:
     """Say what a job's release would be about: rows of tables, and exact numbers of them, but those withheld."""
     plans = {name: plan for name, plan in analyses(terms).items() if name not in withheld and not plan.planned.privacy}
@@ -121,6 +109,9 @@ def release_of(terms: Agreement, job: Job, manifests: Sequence[Manifest], withhe
         agreement=numbers_of(terms),
         period=job.period,
         inputs={table_of(each, terms): each.digest for name in names for each in under[name]},
+        events=[
+            table_of(each, terms) for name in names if terms.contracts[name].kind == "events" for each in under[name]
+        ],
     )
 
 

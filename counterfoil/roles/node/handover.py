@@ -117,7 +117,7 @@ def _leaving(home: Home, agreement: SignedAgreement, evidence_digest: str, today
     if stage is Stage.DRAFTED and found.state is State.REJECTED:
         advance(home.state, evidence.job, Event.REJECT)
     leaving = from_node(found)
-    check_compared(evidence.digest, home.state)
+    check_compared(evidence.digest, home.state, today)
     if isinstance(leaving, CheckerPreview):
         return leaving
     if stage is Stage.DRAFTED:
