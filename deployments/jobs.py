@@ -12,7 +12,7 @@ from typing import Final
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterExpectedStartTime
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
@@ -43,7 +43,7 @@ class Seen:
     @property
     def state(self) -> State:
         """Its state; one that the server does not know yet is pending."""
-        return self.run.state or State(type="PENDING")  # type: ignore[arg-type]
+        return self.run.state or State(type=StateType.PENDING)
 
     @property
     def since(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from counterfoil.analyses.base import Analysis
 from counterfoil.analyses.planning import problems_of
 from counterfoil.analyses.registry import REGISTRY
 from counterfoil.errors import AgreementError, CounterfoilError, NotFoundError, PlanError, RangeError
@@ -137,8 +138,8 @@ def test_analyses_that_do_not_go_together_are_named_by_line(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("analysis", REGISTRY.values(), ids=lambda analysis: f"{analysis.key}-{analysis.version}")
-def test_every_parameter_says_what_it_is_for(analysis: type) -> None:
-    for parameter in analysis.params.values():  # type: ignore[attr-defined]
+def test_every_parameter_says_what_it_is_for(analysis: type[Analysis]) -> None:
+    for parameter in analysis.params.values():
         assert parameter.means
         assert parameter.form
         assert not parameter.required or parameter.example is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import unicodedata
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from counterfoil.data.reading.unreadable import UnreadableError
 from counterfoil.governance.contracts.forms.written import ENCODINGS
@@ -73,7 +73,7 @@ class Recoded(io.RawIOBase):
 
 def recoded(source: BinaryIO, encoding: str) -> BinaryIO:
     """Return the file as UTF-8 text."""
-    return source if encoding in ("", "utf-8") else Recoded(source, encoding)  # type: ignore[return-value]
+    return source if encoding in ("", "utf-8") else cast(BinaryIO, Recoded(source, encoding))
 
 
 def guess_encoding(source: BinaryIO) -> str:
