@@ -172,7 +172,7 @@ FILES: dict[str, File] = {
         "bad.csv",
         lambda: b"PK\x03\x04" + b"\x00" * 60,
         UnreadableTableError,
-        "neither CSV",
+        "no workbook that can be read",
     ),
     "parquet of its magic alone": ("bad.parquet", lambda: b"PAR1", UnreadableTableError, "readable"),
     "parquet of two magics": ("bad.parquet", lambda: b"PAR1PAR1", UnreadableTableError, "readable"),
@@ -254,14 +254,7 @@ FILES: dict[str, File] = {
         UnreadableTableError,
         "less compressed",
     ),
-    "arrow": ("bad.arrow", arrow, UnreadableTableError, "export it as Parquet"),
-    "arrow, compressed": (
-        "bad.parquet",
-        lambda: arrow(compression="zstd"),
-        UnreadableTableError,
-        "export it as Parquet",
-    ),
-    "arrow, cut off": ("bad.csv", lambda: arrow()[:40], UnreadableTableError, "export it as Parquet"),
+    "arrow, cut off": ("bad.csv", lambda: arrow()[:40], UnreadableTableError, "damaged or cut off"),
 }
 
 

@@ -81,13 +81,20 @@ def main() -> None:
     for argv in (["--help"], ["log", "show"], ["agreement", "explain", "x", "--home", "nowhere"]):
         with suppress(SystemExit), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             program.main(argv, "counterfoil")  # so that what it loads is there, too
-    every = [(name, command) for name, command in program.commands.items() if not hasattr(command, "commands")]
-    for group in (each for each in program.commands.values() if hasattr(each, "commands")):
-        every += [(f"{group.name} {name}", command) for name, command in group.commands.items()]
+    every = list(_named(program))
     for condition in list(conditions(folder)):
         for name, command in every:
             if name != "warm" or condition[1] == "--help":
                 print(json.dumps(_run(program, name, command, condition, folder)), flush=True)  # noqa: T201
+
+
+def _named(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """The commands of a group and of the groups in it, by what people type."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _named(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def _run(program: Any, name: str, command: Any, condition: Condition, folder: Path) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from counterfoil.confinement import DEMANDS
 from counterfoil.data.reading.cells import REMEDIES, TYPES, Misfits, as_bytes, split, stored_to, text_to, utf8, without
 from counterfoil.data.reading.foreign.recode import load_codecs
 from counterfoil.data.reading.foreign.spelling import respelt
+from counterfoil.data.reading.foreign.workbook import load_calamine
 from counterfoil.data.reading.infer import infer
 from counterfoil.data.reading.sources import BATCH_ROWS, Limits, is_stored, open_table
 from counterfoil.data.reading.unreadable import UnreadableError
@@ -124,6 +125,7 @@ def pack(kind: str, values: Any) -> list[bytes | memoryview]:
 
 def warm_up() -> None:
     """Import everything that reading needs, by reading a small table of each format."""
+    load_calamine()
     load_codecs()
     columns, types = {kind: kind for kind in TYPES}, {**TYPES, "timestamp": pa.timestamp("s")}
     limits = Limits(max_rows=1, max_columns=len(TYPES), max_bytes=1 << 20, memory=0, cpu_s=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -331,7 +332,7 @@ def test_the_same_table_is_handed_in_once_however_often_it_is_asked_for(banks: C
     # Nor after the home was restored from before it, or the manifest was lost on the way.
     home = banks.homes["bank-b"]
     home.exchange.discard(one)
-    restored = Home.open(shutil.copytree(home.path, banks.folder / f"restored-{id(banks)}"))
+    restored = Home.open(shutil.copytree(home.path, Path(tempfile.mkdtemp(dir=banks.folder)) / "home"))
     (restored.path / "state.sqlite").unlink()
     banks.homes["bank-b"] = restored
     try:
@@ -401,7 +402,7 @@ def test_a_restored_owner_goes_on_from_what_it_corrected_since(lenient: Consorti
     """Its memory is from before the correction: a second one of that number would count nowhere, and hide the first."""
     contribute(lenient, "bank-a")
     home = lenient.homes["bank-a"]
-    restored = Home.open(shutil.copytree(home.path, lenient.folder / f"restored-{id(lenient)}"))
+    restored = Home.open(shutil.copytree(home.path, Path(tempfile.mkdtemp(dir=lenient.folder)) / "home"))
     edit(lenient, "bank-a")
     two = contribute(lenient, "bank-a")
     rest = others(lenient)

@@ -25,6 +25,11 @@ MAGICS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How workbooks begin: as zip archives, or as compound files of old Excel."""
 
 
+def load_calamine() -> None:
+    """Load what reads workbooks while the process can still reach files."""
+    _ = calamine.CalamineWorkbook, calamine.CalamineError
+
+
 class Workbook:
     """The sheet that holds the table: the names in its first row that is not empty, and its rows."""
 
