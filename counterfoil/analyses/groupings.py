@@ -43,25 +43,46 @@ _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """A column, the parts that its values are cut into, what people call these, and the `edges` of bands, if any."""
+    """A column, the parts that its values are cut into, what people call these, and the `edges` of bands, if any.
+
+    `elsewhere` says whether values may be beyond all edges: they are in a part of their own, after the others.
+    """
 
     column: Column
     parts: tuple[str, ...]
     labels: tuple[str, ...]
     edges: tuple[int, ...] = ()
+    elsewhere: bool = False
+
+    @property
+    def all_parts(self) -> tuple[str, ...]:
+        """The parts, and the one of what is in none of them where there may be any."""
+        return (*self.parts, "elsewhere") if self.elsewhere else self.parts
 
     def codes(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the part that each encoded value is in."""
         if not self.edges:
             return values - (self.column.bounds or (0, 0))[0]
-        inner = np.array(self.edges[1:-1], np.int64)
-        return np.searchsorted(inner, values, side="right").astype(np.int64)
+        part = np.searchsorted(np.array(self.edges[1:-1], np.int64), values, side="right").astype(np.int64)
+        beyond = (values < self.edges[0]) | (values > self.edges[-1])
+        return np.where(beyond, len(self.parts), part) if self.elsewhere else part
 
 
 def by_groups(column: Column) -> Grouping | None:
     """Group by the column's categories or few whole values; None where it has neither."""
     found = groups(column)
     return None if found is None else Grouping(column, found, found)
+
+
+def by_bins(column: Column, edges: tuple[int, ...]) -> Grouping:
+    """Group by the bins between these edges, of which the last has both of its ends."""
+    low, high = column.bounds or (edges[0] - 1, edges[-1] + 1)
+    parts = tuple(
+        f"from {written(column.value(one))} to {written(column.value(other))}" for one, other in pairwise(edges)
+    )
+    names, closing = [text(column, edge) for edge in edges], [*[")"] * (len(edges) - 2), "]"]
+    labels = tuple(f"[{one} – {other}{end}" for (one, other), end in zip(pairwise(names), closing, strict=True))
+    return Grouping(column, parts, labels, edges, elsewhere=low < edges[0] or edges[-1] < high)
 
 
 def by_bands(plan: str, column: Column, given: object) -> Grouping:

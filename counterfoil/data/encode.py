@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,9 +96,14 @@ def columns_of(factor: str) -> tuple[str, ...]:
     return tuple(factor.split(LESS))
 
 
+def factor_of(factor: str, column: Callable[[str], NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return a factor row by row: a column, or the difference of two of them."""
+    return reduce(np.subtract, map(column, columns_of(factor)))
+
+
 def product_of(factors: Sequence[str], column: Callable[[str], NDArray[np.int64]], shift: int = 0) -> NDArray[np.int64]:
     """Multiply factors row by row, as `product`: columns, and differences of two of them."""
-    return product([reduce(np.subtract, map(column, columns_of(factor))) for factor in factors], shift)
+    return product([factor_of(factor, column) for factor in factors], shift)
 
 
 def product(columns: Sequence[NDArray[np.int64]], shift: int = 0) -> NDArray[np.int64]:
@@ -106,12 +111,19 @@ def product(columns: Sequence[NDArray[np.int64]], shift: int = 0) -> NDArray[np.
 
     Shapes: (rows,) each, and so the result.
     """
+    found = exact_product(columns)
+    return np.asarray(found >> shift if shift else found, np.int64)
+
+
+def exact_product(columns: Sequence[NDArray[np.int64]]) -> NDArray[Any]:
+    """Multiply columns row by row: numbers of 64 bits where all products are, else Python's own.
+
+    Shapes: (rows,) each, and so the result.
+    """
     reach = 1
     for column in columns:
         reach *= int(np.abs(column).max(initial=0))
-    exact = columns if reach < 1 << 62 else [column.astype(object) for column in columns]  # else of any size
-    found = reduce(np.multiply, exact)
-    return np.asarray(found >> shift if shift else found, np.int64)
+    return reduce(np.multiply, columns if reach < 1 << 62 else [column.astype(object) for column in columns])
 
 
 def _bounds(column: Column) -> tuple[int, int]:

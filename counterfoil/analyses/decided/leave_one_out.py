@@ -70,6 +70,7 @@ class LeaveOneOut(OneSum):
         ),
         "rows-step": "the same of the number of rows",
     }
+    tabled = False
     params: ClassVar[Mapping[str, Parameter]] = {
         **OneSum.params,
         "percent": Parameter(
@@ -85,7 +86,7 @@ class LeaveOneOut(OneSum):
         super().__init__(planned, contract, limits)
         if limits.owners < OWNERS:
             raise PlanError(f"{planned.name}: {self.key} takes {OWNERS} owners or more; of two, one learns the other's")
-        if self._bound.low < 0:
+        if self.ends(self.terms()[0])[0] < 0:
             raise PlanError(f"{planned.name}: what an owner brings may be negative; raise the column's minimum to 0")
         self._ratio = self.rules.safe_pratio_p or RATIO
         self._steps = self._read_steps(planned.params.get("percent"))

@@ -13,10 +13,10 @@ from counterfoil.analyses.parameters import Parameter
 from counterfoil.analyses.units import counted, text, wanted
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Cells, Limits, Opened, Output
-from counterfoil.disclosure.noise import Moves
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.contracts.contract import Contract
+from counterfoil.mpc.circuits.core.bound import Bound
 from counterfoil.mpc.circuits.core.rounding import round_to
 from counterfoil.mpc.circuits.core.suppress import at_least
 from counterfoil.mpc.protocol import Protocol
@@ -43,6 +43,8 @@ class Threshold(OneSum):
     learns: ClassVar[Mapping[str, str]] = {
         "passed": "whether the sum of the column passes the threshold, and no more of it"
     }
+    tabled = False
+    takes_noise = True
     params: ClassVar[Mapping[str, Parameter]] = {
         **OneSum.params,
         "above": Parameter(
@@ -74,19 +76,16 @@ class Threshold(OneSum):
                 "that the sum can pass"
             )
         if self.step("sum") > 1:
-            self.check_rounding("sum", self._reach)
+            self.check_rounding("sum", self._total)
 
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", ()), Output("passed", ()))
-
-    def moves(self) -> Mapping[str, Moves]:
-        return self._moves
 
     def conclude(self, p: Protocol, cells: Cells) -> Cells:
         # Both sides are whole numbers, so more than the value is at least the next one.
         total = cells.values["sum"].reshape(1)
         if self.step("sum") > 1:
-            total = round_to(p, total, self.base_of("sum"), self._reach)
+            total = round_to(p, total, self.base_of("sum"), self._total)
         passed = at_least(p, total, self._value + (self._asks == "above"))
         return replace(cells, values={"passed": passed.reshape()})
 
@@ -108,6 +107,10 @@ class Threshold(OneSum):
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         total = sum(int(table[self._column.name].sum()) for table in tables)
         return pd.DataFrame({self._question: [total > self._value if self._asks == "above" else total >= self._value]})
+
+    @property
+    def _total(self) -> Bound:
+        return self.reach(self.terms()[0], self.limits.total_rows)
 
     @property
     def _question(self) -> str:

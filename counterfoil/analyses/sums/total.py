@@ -11,9 +11,7 @@ from counterfoil.analyses.base import Result, ResultTable
 from counterfoil.analyses.one_sum import OneSum
 from counterfoil.analyses.units import own_array, text
 from counterfoil.deferred import deferred
-from counterfoil.disclosure.declaration import Opened, Output
-from counterfoil.disclosure.noise import Moves
-from counterfoil.mpc.circuits.core.bound import Bound
+from counterfoil.disclosure.declaration import Opened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,18 +29,7 @@ class Total(OneSum):
     version = 1
     title = "Total"
     learns: ClassVar[Mapping[str, str]] = {"count": "the number of rows", "sum": "the sum of the column"}
-
-    def outputs(self) -> tuple[Output, ...]:
-        return (Output("safe", ()), Output("count", ()), Output("sum", ()))
-
-    def own_axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
-        return () if self.noise is None else None
-
-    def counted(self) -> Mapping[str, Bound]:
-        return {"count": Bound(0, self.limits.total_rows), "sum": self._reach}
-
-    def moves(self) -> Mapping[str, Moves]:
-        return self._moves
+    takes_noise = True
 
     def present(self, opened: Opened) -> Result:
         safe, count, total = (opened[name].item() for name in ("safe", "count", "sum"))
@@ -65,11 +52,8 @@ class Total(OneSum):
             if safe
             else "Too few rows."
         )
-        return Result(
-            self.planned.name, self.key, self.version, f"Total {name}", (finding,),
-            (ResultTable(f"Total {name}", frame, {"rows": rows, name: measure}),),
-            suppressed=1 - safe, cells=1,
-        )  # fmt: skip
+        title = f"Total {name}"
+        return self.result(opened, title, [finding], [ResultTable(title, frame, {"rows": rows, name: measure})])
 
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         values = pd.concat([table[self._column.name] for table in tables])
