@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from counterfoil.errors import RangeError
 from counterfoil.mpc.circuits.core.bound import Bound
 from counterfoil.mpc.circuits.core.truncate import multiply_pr
 from counterfoil.mpc.circuits.numeric.divide import inverse_root_of_normal
@@ -50,7 +51,7 @@ _FULL_BITS = 36  # where less than 2^-36 of the response is left for each degree
 class Moments:
     """Exact moments of columns, the response last: how many rows, their sums, and sums of their products.
 
-    Columns are less their public `middles`.
+    Columns are less their public `middles`; where the line is to go through the origin, these are all 0.
 
     Shapes: `count` (1,); `sums` w + 1 numbers; `crossed` (w + 1)·(w + 2) / 2, in the order of np.tril_indices(w + 1).
     """
@@ -63,42 +64,51 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """Coefficients with their standard errors, each the nearest whole number of its own steps, the intercept last; R².
+    """Coefficients with standard errors, each the nearest whole number of its own steps, the intercept last; R².
 
-    Each is within one step, and a five-hundredth of its standard error, of the exact one, wherever all tests are not
-    negative: `solved` where the columns are neither constant nor determined by one another; `left` where they do not
-    determine the response; `sized` where each number has its place.
+    `residual` is the standard error of what the columns leave of the response, in the steps of the intercept, and
+    `varies` 1 where a column, or the response, varies.
 
-    Shapes: `estimate` and `error` (w + 1,); `explained` (1,), in EXPLAINED_STEPS; each test (t,).
+    Each number is within one step, and a five-hundredth of its standard error, of the exact one, wherever all tests are
+    not negative: `solved` where the columns are neither constant nor determined by one another; `left` where they do
+    not determine the response; `sized` where each number has its place.
+
+    Shapes: `estimate`, `error` and `varies` (w + 1,); `residual` (1,); `explained` (1,), in EXPLAINED_STEPS; each test
+        (t,).
     """
 
     estimate: Fixed
     error: Fixed
+    residual: Fixed
     explained: Fixed
+    varies: Arith
     solved: Arith
     left: Arith
     sized: Arith
 
 
-def regress(p: Protocol, moments: Moments, steps: Sequence[Fraction]) -> Regression:
-    """Regress the last column on the others and a constant.
+def regress(p: Protocol, moments: Moments, steps: Sequence[Fraction], *, intercept: bool = True) -> Regression:
+    """Regress the last column on the others, and on a constant unless there is to be no intercept.
 
     `steps` are the public steps of each slope and of the intercept, in units of the response for one of the column.
+    Without an intercept that of the result is 0 and its error means nothing, R² is of squares from 0, and a column
+    varies where it is not 0 everywhere.
 
     Shapes: steps (w + 1,).
-    Cost: for ten columns of 20 bits 247 / 260 rounds; 395,104 / 762,512 B in all.
+    Cost: for ten columns of 20 bits 247 / 260 rounds; 398,080 / 768,432 B in all.
     Reveals: nothing.
-    Raises: RangeError if something could wrap.
+    Raises: RangeError if something could wrap, or a line through the origin is asked of columns less their middles.
     Source: the normal equations; our own.
     """
+    if not intercept and any(moments.middles):
+        raise RangeError("regress: a line through the origin takes columns as they are, less nothing")
     every = len(moments.middles)
     width = every - 1
     (i, j), last = np.tril_indices(every), np.full(every, width)
-    # 1 (one round, then two). n times the products of deviations, n·sum(xy) - sum(x)·sum(y), exactly.
-    n = Wide.of(moments.count.value, moments.count.bound)
-    times, less = products(p, [(n[np.zeros(i.size, int)], moments.crossed), (moments.sums[i], moments.sums[j])])
-    total = moments.sums + n[np.zeros(every, int)].times(moments.middles)
-    apart, total = carried(p, times - less, total)
+    # 1 (one round, then two). n times the products of deviations, n·sum(xy) - sum(x)·sum(y), exactly; of all squares
+    #    where the line goes through the origin, without a round.
+    apart, total = _around_means(p, moments) if intercept else (moments.crossed, moments.sums.times([0] * every))
+    apart, total = carried(p, apart, total)
     # 2. Their scales, and the fit in these.
     scale = scale_of(p, apart[np.flatnonzero(i == j)])
     lower = scaled(p, apart, scale, i, j)
@@ -122,7 +132,7 @@ def regress(p: Protocol, moments: Moments, steps: Sequence[Fraction]) -> Regress
     ratio = word(p, square, _RATIO_FRAC, Bound(0, 1 << (_WIDTH - 1)))
     # 4. Normal forms, and 1 / sqrt of each.
     one = moments.count
-    free = Fixed(p.add_public(one.value, -every), 0, Bound(0, one.bound.high))
+    free = Fixed(p.add_public(one.value, -(every if intercept else width)), 0, Bound(0, one.bound.high))
     spread = Rough(lower.value[place[width, width]].reshape(1), SCALED_FRAC, lower.bound)
     remains = Rough(p.add_public(fit.left.value, _SPARE), SCALED_FRAC, fit.left.bound)
     errors = Rough(fit.inverse.value.value[rows, rows], INVERSE_FRAC, fit.inverse.value.bound)
@@ -145,13 +155,18 @@ def regress(p: Protocol, moments: Moments, steps: Sequence[Fraction]) -> Regress
         FRAC,
     )
     by_free, share, constant_error = made[:1], made[1:2], made[2:]
-    deviations = multiply_pr(p, concat([own[:width], constant_error]), by_free.broadcast_to((every,)), FRAC)
+    unit = Wide.of(p.constant(np.ones(1, np.int64)), Bound(1, 1))
+    by_rows, power = rows_of.inverse_root, rows_of.power(-1)
+    if not intercept:
+        by_rows, power = p.constant(np.full(1, 1 << FRAC)), unit
+    among = concat([own[:width], constant_error, by_rows])
+    deviations = multiply_pr(p, among, by_free.broadcast_to((every + 1,)), FRAC)
     # 6 (one round, then two; three times). Times powers of two, to the units of the contract.
     parts = carried(p, _word(deviations), _word(squares[:1]), _word(share))
     deviation, whole, unexplained = parts
     down = shrink[rows]
     scales, slopes, by_row, both, ends = carried(p, *products(p, [
-        (errors_of.power(1)[rows].beside(errors_of.power(1)[[width]]), down.beside(rows_of.power(-2))),
+        (errors_of.power(1).beside(power), down.beside(rows_of.power(-2)).beside(unit)),
         (slope, down),
         (whole, rows_of.power(-2)),
         (remains_of.power(1), free_of.power(-1)),
@@ -162,28 +177,42 @@ def regress(p: Protocol, moments: Moments, steps: Sequence[Fraction]) -> Regress
         (deviation, scales), (rest, by_row), (both, grow), (unexplained, ends)
     ], _LOW))  # fmt: skip
     error, estimate = carried(p, *products(p, [
-        (scaled_errors, response[last * 0]), (slopes.beside(constant), grow[last * 0])
+        (scaled_errors, response[[0] * (every + 1)]), (slopes.beside(constant), grow[last * 0])
     ], _LOW))  # fmt: skip
-    # 7 (two rounds, then two, twice). In steps, and with R²; that none has more of them than it may.
-    shift = max(0, *(_FINE_BITS - _power_of(step) for step in steps)) // DIGIT_BITS + 1
-    by = [round(Fraction(1 << (DIGIT_BITS * shift)) / step) for step in steps]
-    explained = Wide.of(p.constant(np.ones(1, np.int64)), Bound(1, 1)) - lost
-    factors = [*by, *by, EXPLAINED_STEPS << (DIGIT_BITS * shift)]
-    (numbers,) = carried(p, estimate.beside(error).beside(explained).times(factors).moved(-shift))
-    most = Bound.symmetric(LARGEST_STEPS << _HALF_FRAC)
-    fine = word(p, numbers, _HALF_FRAC, most)
-    sizes = word(p, numbers.beside(far[rows].moved(1)), -_TOP_BITS, Bound(0, 0)).value
-    # 8 (10 rounds). The nearest step.
-    half = p.add_public(fine.value, 1 << (_HALF_FRAC - 1))
-    released = settle(p, Rough(half, _HALF_FRAC, most), 0).value
+    # 7 (two rounds, then two, twice; then 10). In steps, and with R²; that none has more of them than it may.
+    numbers = estimate.beside(error).beside(unit - lost)
+    released, sizes = _in_steps(p, numbers, [*steps, *steps, steps[-1], Fraction(1, EXPLAINED_STEPS)], far[rows])
     return Regression(
         Fixed(released[:every], 0, Bound.symmetric(LARGEST_STEPS)),
-        Fixed(released[every:-1], 0, Bound.symmetric(LARGEST_STEPS)),
+        Fixed(released[every : 2 * every], 0, Bound.symmetric(LARGEST_STEPS)),
+        Fixed(released[2 * every : -1], 0, Bound.symmetric(LARGEST_STEPS)),
         Fixed(released[-1:], 0, Bound(-1, EXPLAINED_STEPS + 1)),
+        scale.real,
         fit.inverse.tests,
         p.linear([(1, fit.left.value), (-(1 << (SCALED_FRAC - _FULL_BITS)), free.value)]),
         concat([p.add_public(sizes, 1 << _TOP_BITS), p.add_public(-sizes, 1 << _TOP_BITS)]),
     )
+
+
+def _around_means(p: Protocol, moments: Moments) -> tuple[Wide, Wide]:
+    """Return n times the products of deviations from the means, and the sums of the columns as they are."""
+    every = len(moments.middles)
+    i, j = np.tril_indices(every)
+    n = Wide.of(moments.count.value, moments.count.bound)
+    times, less = products(p, [(n[np.zeros(i.size, int)], moments.crossed), (moments.sums[i], moments.sums[j])])
+    return times - less, moments.sums + n[np.zeros(every, int)].times(moments.middles)
+
+
+def _in_steps(p: Protocol, x: Wide, steps: Sequence[Fraction], far: Wide) -> tuple[Arith, Arith]:
+    """Round each number to the nearest of its own steps, and say how large these numbers and means are."""
+    shift = max(0, *(_FINE_BITS - _power_of(step) for step in steps[:-1])) // DIGIT_BITS + 1
+    by = [round(Fraction(1 << (DIGIT_BITS * shift)) / step) for step in steps]
+    (numbers,) = carried(p, x.times(by).moved(-shift))
+    most = Bound.symmetric(LARGEST_STEPS << _HALF_FRAC)
+    fine = word(p, numbers, _HALF_FRAC, most)
+    sizes = word(p, numbers.beside(far.moved(1)), -_TOP_BITS, Bound(0, 0)).value
+    half = p.add_public(fine.value, 1 << (_HALF_FRAC - 1))
+    return settle(p, Rough(half, _HALF_FRAC, most), 0).value, sizes
 
 
 @dataclass(frozen=True, slots=True)
