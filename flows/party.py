@@ -27,6 +27,7 @@ from counterfoil_prefect.flows.stages import ALONE, STAGES, stages_of
 from counterfoil_prefect.flows.worker import WAIT_S, CounterfoilWorker
 from counterfoil_prefect.mpc_tasks.barrier import guard_logs
 from counterfoil_prefect.mpc_tasks.held import home
+from counterfoil_prefect.mpc_tasks.server import reach
 
 FLOWS = {role: stages_of([role]) for role in ("owner", "node", "coordinator")}
 """The flows of each role, by name."""
@@ -62,11 +63,13 @@ def _note_refusal(run: str) -> None:
 def work(wait_s: float = WAIT_S) -> None:
     """Work for the party until SIGTERM or SIGINT. The process must have no other thread yet.
 
-    A server that never answered is waited for `wait_s`. Exits with an error's code, and one line that says it.
+    A server that never answered is waited for `wait_s`, before the libraries of the flows take their seconds. Exits
+    with an error's code, and one line that says it.
     """
     spare_loopback()
     try:
         lock_home()
+        asyncio.run(reach(wait_s))
         channel = spawner.fork(gate())
         with contextlib.suppress(asyncio.CancelledError):
             asyncio.run(_work(channel, wait_s))

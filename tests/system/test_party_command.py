@@ -81,6 +81,14 @@ def test_a_home_is_given_as_to_every_command(tmp_path: Path, home: str) -> None:
     assert done.returncode == UnreachableError.exit_code, done.stderr
 
 
+def test_a_server_is_asked_before_seconds_go_into_what_its_runs_need(tmp_path: Path, home: str) -> None:
+    told = {"PYTHONPROFILEIMPORTTIME": "1", "PREFECT_API_URL": nobody()}
+    done = party(tmp_path, "--wait", "1", COUNTERFOIL_HOME=home, **told)
+    assert done.returncode == UnreachableError.exit_code, done.stderr
+    imported = re.findall(r"^import time: .*\| +(\S+)$", done.stderr, re.MULTILINE)
+    assert "prefect" in imported and not {"great_expectations", "pandas", "numba"} & set(imported)
+
+
 def test_without_an_address_no_server_is_started(tmp_path: Path, home: str) -> None:
     done = party(tmp_path, COUNTERFOIL_HOME=home, PREFECT_API_URL="")
     assert done.returncode == UnreachableError.exit_code
