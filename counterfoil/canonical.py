@@ -16,7 +16,7 @@ import rfc8785
 import yaml
 
 from counterfoil.errors import DocumentError
-from counterfoil.texts import check_text
+from counterfoil.texts import check_seen, check_text
 
 Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
 
@@ -156,7 +156,7 @@ def load_yaml(raw: bytes, source: str) -> Yaml:
     if len(nodes) != 1 or nodes[0] is None:
         raise DocumentError(f"{source}: exactly one YAML document is expected")
     for number, written in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
-        check_text(written.removesuffix("\r"), f"{source}:{number}")
+        check_seen(written.removesuffix("\r"), f"{source}:{number}")
     lines: dict[tuple[str | int, ...], int] = {}
     value = _plain(nodes[0], (), lines, source)
     return Yaml(source, value, lines)

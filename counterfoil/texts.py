@@ -19,6 +19,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
+from counterfoil import look_alikes
 from counterfoil.errors import TextError
 
 MOST_MARKS: Final = 8
@@ -39,21 +40,23 @@ _NAMES: Final = {
 
 
 def check_text(text: str, what: str = "") -> None:
-    """Check that every character of the text is one that its readers see; `what` says where it is.
+    """Check that every character of the text is one that its readers see and know; `what` says where it is.
 
     Line breaks and tabs are let through, and so are joiners and variation selectors where a script or an emoji needs
-    them: between letters of Arabic or after a virama, and within a sequence of emoji.
+    them: between letters of Arabic or after a virama, and within a sequence of emoji. Letters that are taken for those
+    of another script are refused in a word of that, and where they alone make a word that is read as Latin.
 
     Raises: TextError, with the number of the character, its place, and never the text around it.
     """
-    if _PLAIN.match(text):
-        return
-    for index, reason in _faults(text):
-        letter = ord(text[index])
-        name = unicodedata.name(text[index], _NAMES.get(letter, ""))
-        called = f" ({name})" if name else ""
-        where = f"{what}: " if what else ""
-        raise TextError(f"{where}character {index + 1} is U+{letter:04X}{called}, {reason}")
+    if not _PLAIN.match(text):
+        _refuse_first(text, what, _unseen(text))
+        _refuse_first(text, what, _unknown(text, whole=True))
+
+
+def check_seen(text: str, what: str = "") -> None:
+    """Check that every character is one that readers see, of a line that has syntax in it, too. Raises: TextError."""
+    if not _PLAIN.match(text):
+        _refuse_first(text, what, _unseen(text))
 
 
 def check_texts(value: Any, what: str = "") -> None:
@@ -65,8 +68,13 @@ def check_texts(value: Any, what: str = "") -> None:
 
 
 def visible(text: str) -> str:
-    """Name the characters that no reader would see, as `[U+202E]`; line breaks and tabs stay."""
-    return text if _PLAIN.match(text) else named(text, {index for index, _ in _faults(text)})
+    """Name the characters that no reader would see or know, as `[U+202E]`; line breaks and tabs stay."""
+    while not _PLAIN.match(text):
+        places = {index for index, _ in (*_unseen(text), *_unknown(text))} or look_alikes.disguised(text)
+        if not places:
+            break
+        text = named(text, places)
+    return text
 
 
 def one_line(text: str) -> str:
@@ -155,7 +163,16 @@ def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str 
             yield from _texts(item, (*path, index))
 
 
-def _faults(text: str) -> Iterator[tuple[int, str]]:
+def _refuse_first(text: str, what: str, faults: Iterator[tuple[int, str]]) -> None:
+    for index, reason in faults:
+        letter = ord(text[index])
+        name = unicodedata.name(text[index], _NAMES.get(letter, ""))
+        called = f" ({name})" if name else ""
+        where = f"{what}: " if what else ""
+        raise TextError(f"{where}character {index + 1} is U+{letter:04X}{called}, {reason}")
+
+
+def _unseen(text: str) -> Iterator[tuple[int, str]]:
     """Yield the index of every character that is invisible or spoils what is around it, and the reason."""
     marks = 0
     for index, letter in enumerate(text):
@@ -174,6 +191,23 @@ def _faults(text: str) -> Iterator[tuple[int, str]]:
             marks = 0
         if _refused(code) and not _joined(text, index, code):
             yield index, "which readers of the text would not see; write the text without it"
+
+
+def _unknown(text: str, *, whole: bool = False) -> Iterator[tuple[int, str]]:
+    """Yield the index of every letter that is taken for one of another script, in a word of that, and the reason.
+
+    With `whole`, also of those whose whole word is read as Latin.
+    """
+    for index in sorted(look_alikes.mixed(text)):
+        yield index, f"{_like(text[index])}in a word with letters of another script; write each word in one script"
+    if whole:
+        for index in sorted(look_alikes.disguised(text)):
+            yield index, f"{_like(text[index])}as are all letters of its word; write the word in Latin letters"
+
+
+def _like(letter: str) -> str:
+    taken = look_alikes.taken_for(letter)
+    return f"taken for {taken}, " if taken else ""
 
 
 def _joined(text: str, index: int, code: int) -> bool:

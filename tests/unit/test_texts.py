@@ -20,7 +20,7 @@ from counterfoil.errors import CounterfoilError, DocumentError, TextError
 from counterfoil.governance.documents import read_json
 from counterfoil.report.pages.page import PAGES
 from counterfoil.texts import MOST_MARKS, Markdown, check_text, escape, markdown, one_line, visible
-from tests.unit import unicode_table
+from tests.unit import look_alike_table, unicode_table
 
 REFUSED = {
     "a screen that is cleared": "\x1b[2J",
@@ -59,6 +59,16 @@ REFUSED = {
     "two variation selectors": "\u2764\ufe0f\ufe0f",
     "a keycap of nothing": "7\ufe0f",
     "marks beyond number": "Z" + "\u0334" * (MOST_MARKS + 1),
+    "a Cyrillic a in a Latin word": "St John B\u0430nk",
+    "a Latin o in a Cyrillic word": "М\u006fсква",
+    "a Greek omicron in a Latin word": "N\u03bfrth",
+    "a Greek omicron in a Cyrillic word": "Росси\u03bfя",
+    "Cyrillic in Latin with a mark between": "re\u0301sum\u0435\u0301",
+    "a Cherokee letter": "\u13aamber",
+    "a sans-serif letter of mathematics": "\U0001d5bapple",
+    "a Cyrillic word that is read as Latin": "the \u0441\u043e\u0440 of it",
+    "a Cyrillic capital beside Latin words": "Vitamin \u0410",
+    "a Greek word that is read as Latin": "Bank \u039f\u039d\u0395",
 }
 
 PASSED = {
@@ -82,6 +92,13 @@ PASSED = {
     "a keycap": "7\ufe0f\u20e3",
     "a flag": "🇨🇭",
     "mathematics": "≤ 5 → ∞ m² CO₂ ☐ ✓",
+    "Russian": "Среднее по группам, а также сор и рост",
+    "Russian with a Latin word": "отдел IT, а также Bank of Russia",
+    "Cyrillic letters that all look Latin, alone": "СОА",
+    "Greek": "Εθνική Τράπεζα",
+    "symbols": "TNFα γGT β2 Δt µm Ω Spearman's ρ, ν = 4, 𝑝-value",
+    "Chinese and Japanese with other scripts in a word": "X線 β線 IT部門 Aクラス",
+    "ordinals": "1ª 2º Nº 3",
 }
 
 
@@ -112,7 +129,27 @@ def test_the_table_is_what_its_rule_says() -> None:
     assert [int(edge, 16) for line in table["edges"] for edge in line.split()] == unicode_table.edges()
 
 
-@given(st.text(st.characters()))
+@pytest.mark.skipif(unicodedata.unidata_version != look_alike_table.VERSION, reason="another version of Unicode")
+def test_the_table_of_look_alikes_is_what_its_rule_says_of_its_letters() -> None:
+    table = json.loads(look_alike_table.TABLE.read_text())
+    assert table["unicode"] == look_alike_table.VERSION
+    pairs = [(chr(int(code, 16)), latin) for latin, codes in table["letters"].items() for code in codes.split()]
+    assert look_alike_table.lines(pairs) == table["letters"]
+    assert {"а": "a", "е": "e", "о": "o", "р": "p", "с": "c", "х": "x", "Ο": "O", "І": "I"}.items() <= dict(
+        pairs
+    ).items()
+
+
+def test_confusables_are_read_as_unicode_writes_them() -> None:
+    listing = "# c\n\n0430 ;\t0061 ;\tMA\t# ( а → a )\n0406 ;\t006C ;\tMA\t#\n00E6 ; 0061 0065 ; MA\n"
+    pairs = look_alike_table.listed(listing)
+    assert look_alike_table.lines(pairs) == {"I": "406", "a": "430"}
+
+
+SCRIPTS = st.sampled_from("abcoxIKαοΑνгдасохІКЖ𝖺Ꭺ線. ")
+
+
+@given(st.text(st.characters()) | st.text(SCRIPTS))
 def test_what_is_shown_could_have_been_written(text: str) -> None:
     check_text(visible(text))
     assert visible(visible(text)) == visible(text)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from counterfoil.canonical import Json
+from counterfoil.look_alikes import skeleton
 
 Form: TypeAlias = Literal["NFC", "NFKC"]
 
@@ -44,7 +45,7 @@ def visible(text: str) -> str:
 
 def look(text: str) -> str:
     """Fold a text to what it looks like at a glance: two that are equal by it are taken for each other."""
-    return KeySpelling(case="lower").apply(text)
+    return KeySpelling(case="lower").apply(skeleton(KeySpelling().apply(text)))
 
 
 @dataclass(frozen=True, slots=True)

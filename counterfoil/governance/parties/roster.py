@@ -20,6 +20,7 @@ from counterfoil.clock import reckoned
 from counterfoil.crypto.keys import PublicKeys
 from counterfoil.errors import DocumentError, ExpiredError, RosterError
 from counterfoil.governance.documents import Path, Problems, did_you_mean, parse_day, read_document, repeated
+from counterfoil.look_alikes import skeleton
 
 Role: TypeAlias = Literal["owner", "node", "coordinator", "reviewer", "recipient", "auditor"]
 
@@ -117,6 +118,7 @@ def parse_roster(raw: bytes, source: str) -> Roster:
     keys = [_keys(item, ("parties", index), problems) for index, item in enumerate(value["parties"])]
     for index in repeated(item["id"] for item in value["parties"]):
         problems.add(("parties", index, "id"), f"the party {value['parties'][index]['id']!r} is there twice; keep one")
+    _check_organisations([item["organisation"] for item in value["parties"]], problems)
     for name, key in _KEY_IDS.items():
         for index in repeated(getattr(card, key) if card else object() for card in keys):
             problems.add(("parties", index, "keys", name), "another party has this key; every party makes its own")
@@ -145,6 +147,16 @@ def parse_roster(raw: bytes, source: str) -> Roster:
     )
     problems.raise_if_any()
     return Roster(value["id"], value["version"], digest(raw), issued, expires, parties, source, raw)
+
+
+def _check_organisations(names: Iterable[str], problems: Problems) -> None:
+    """Note each name that is not an earlier one and is taken for it. Parties of one organisation share its name."""
+    seen: dict[str, str] = {}
+    for index, name in enumerate(names):
+        earlier = seen.setdefault(skeleton(name), name)
+        if earlier != name:
+            path = ("parties", index, "organisation")
+            problems.add(path, f"{name!r} is taken for {earlier!r}; write the same name alike, or another one")
 
 
 def fill_roster(raw: bytes, source: str, cards: Iterable[PublicKeys], today: date) -> Roster:

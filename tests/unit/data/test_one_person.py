@@ -113,6 +113,7 @@ def test_a_cell_in_which_nobody_sees_anything_is_empty(nothing: str, tmp_path: P
         (("12", "\uff11\uff12"), "looks like '12'"),
         (("Stra\u00dfe", "STRASSE"), "looks like 'Stra\u00dfe'"),
         (("a-b", "a\u2013b"), "looks like 'a-b'"),
+        (("A", "\u0410"), "looks like 'A'"),
     ],
 )
 def test_categories_that_look_alike_are_refused(categories: tuple[str, ...], words: str) -> None:

@@ -49,6 +49,16 @@ BROKEN_ROSTER = {
 }
 
 
+def test_a_name_that_is_taken_for_anothers_is_named_with_its_line() -> None:
+    look_alike = "\u0421\u041e\u0410"
+    text = MEMBERS.replace("organisation: Bank A", "organisation: COA").replace("Bank B", look_alike)
+    with pytest.raises(RosterError) as error:
+        parse_roster(text.encode(), "roster.yaml")
+    complaint(
+        error, "roster.yaml", line_of(text, f"organisation: {look_alike}", 1), "is taken for 'COA'; write the same"
+    )
+
+
 @pytest.mark.parametrize("name", BROKEN_ROSTER)
 def test_a_broken_roster_is_named_with_its_line(name: str, shared: Consortium) -> None:
     old, new, place, words = BROKEN_ROSTER[name]
