@@ -2,13 +2,14 @@
 
 No path is resolved twice. Each part of a name is opened in the folder before it, by its descriptor and never through a
 link, so that swapping folders and links meanwhile leads nobody outside. Nothing waits: a pipe or a leased file is
-refused at once. Knows nothing of what the files mean.
+refused at once, and so is a file that has a second name elsewhere. Knows nothing of what the files mean.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,30 +28,36 @@ _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _IN_THE_WAY: Final = (errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO, errno.EAGAIN)
 _CHUNK: Final = 1 << 20
+_LOOKS: Final = 3
 
 
 class Folder:
     """Files by relative paths, whose parts the caller has checked: none is empty, `.` or `..`."""
 
-    def __init__(self, root: Path, what: str) -> None:
-        """Take the folder, which must exist, and the name that messages give it."""
+    def __init__(self, root: Path, what: str, *, linked: bool = False) -> None:
+        """Take the folder, which must exist, the name that messages give it, and whether hard links may be read."""
         self._root = root
         self._what = what
+        self._may_be_linked = linked
 
     def read(self, path: str, check: Callable[[int], None]) -> bytes:
         """Read an ordinary file, as many bytes as it had when `check` was called with its size.
 
         Raises: NotFoundError, PlantedError, StoreError; what `check` raises.
         """
-        with self._failures("read", path):
-            with self._parent(path, make=False) as (folder, name):
-                handle = os.open(name, _FILE, dir_fd=folder)
-            with os.fdopen(handle, "rb", buffering=0) as file:
-                found = os.fstat(handle)
-                if not stat.S_ISREG(found.st_mode):
-                    raise self._planted(path)
-                check(found.st_size)
-                return _read(file, found.st_size)
+        with (
+            self._failures("read", path),
+            self._parent(path, make=False) as (folder, name),
+            os.fdopen(os.open(name, _FILE, dir_fd=folder), "rb", buffering=0) as file,
+        ):
+            handle = file.fileno()
+            found = os.fstat(handle)
+            if not stat.S_ISREG(found.st_mode):
+                raise self._planted(path)
+            if not self._may_be_linked and _is_linked(folder, name, handle):
+                raise self._linked(path)
+            check(found.st_size)
+            return _read(file, found.st_size)
 
     def write(self, path: str, data: bytes | memoryview, *, replace: bool) -> None:
         """Write a file, whole and durable, with every folder on its path.
@@ -144,6 +151,28 @@ class Folder:
             f"{path} in {self._what}: it, or a folder on the way to it, is a link, a pipe or no ordinary file; whoever "
             "runs that folder must find out who put it there, and remove it"
         )
+
+    def _linked(self, path: str) -> PlantedError:
+        return PlantedError(
+            f"{path} in {self._what}: the file has a second name elsewhere, a hard link, as no writer gives it; "
+            "whoever runs that folder must find out who did, and put a copy in its place"
+        )
+
+
+def _is_linked(folder: int, name: str, handle: int) -> bool:
+    """Return whether the open file has a name besides this one and those that writes of ours leave when interrupted."""
+    scratch = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{16}}")
+    for _ in range(_LOOKS):  # a write that ends meanwhile takes its name away
+        found = os.fstat(handle)
+        if found.st_nlink <= 1:
+            return False
+        ours = sum(
+            scratch.fullmatch(other) is not None and os.path.samestat(each, found)
+            for other, _, each in _entries(folder)
+        )
+        if found.st_nlink <= 1 + ours:
+            return False
+    return True
 
 
 def _entries(folder: int) -> Iterator[tuple[str, int, os.stat_result]]:

@@ -126,7 +126,7 @@ class Copy(Records):
 
 class _Folder(Copy):
     def __init__(self, folder: Path) -> None:
-        self._folder = Folder(folder, str(folder))
+        self._folder = Folder(folder, str(folder), linked=True)  # as tools copy; what is read is verified
         super().__init__(str(folder), {path: size for path, size, _ in self._folder.walk()})
 
     def _read(self, path: str) -> bytes:

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import obstore
 import pytest
@@ -241,6 +242,44 @@ def test_what_is_no_file_is_refused_by_name_at_once(folder: Exchange, tmp_path: 
         folder.put_named(name, b"ours", replace=True)
         assert folder.get_named(name) == b"ours"
     assert not outside.exists() or outside.read_bytes() == b"private"
+
+
+def test_a_file_with_a_second_name_elsewhere_is_refused_until_it_is_a_copy(folder: Exchange, tmp_path: Path) -> None:
+    name = ("log", "node-0", "card")
+    place = tmp_path / "exchange" / "log" / "node-0" / "card"
+    folder.put_named(("log", "node-0", "other"), b"here")
+    (tmp_path / "outside").write_bytes(b"private")
+    place.hardlink_to(tmp_path / "outside")
+    assert open_copy(tmp_path / "exchange").read("log/node-0/card") == b"private"  # as a copy, which is verified
+    with pytest.raises(PlantedError, match=r"log/node-0/card in the exchange.* second name .* put a copy in its place"):
+        folder.get_named(name)
+    place.with_name(f".card.{'0' * 16}").hardlink_to(place)  # is not all of its names
+    with pytest.raises(PlantedError):
+        folder.get_named(name)
+    folder.put_named(name, b"ours", replace=True)
+    assert folder.get_named(name) == b"ours" and (tmp_path / "outside").read_bytes() == b"private"
+
+
+def test_what_an_interrupted_write_leaves_beside_a_file_does_not_keep_it_from_being_read(
+    folder: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = ("log", "node-0", "card")
+    unlink = os.unlink
+    with monkeypatch.context() as killed:
+        killed.setattr(os, "unlink", lambda *_, **__: None)
+        folder.put_named(name, b"ours")
+    place = tmp_path / "exchange" / "log" / "node-0" / "card"
+    assert place.stat().st_nlink == 2 and folder.get_named(name) == b"ours"
+    (left,) = place.parent.glob(".card.*")
+    listed = folders._entries
+
+    def ends_meanwhile(at: int) -> Any:
+        unlink(left)
+        monkeypatch.setattr(folders, "_entries", listed)
+        return listed(at)
+
+    monkeypatch.setattr(folders, "_entries", ends_meanwhile)
+    assert folder.get_named(name) == b"ours"
 
 
 @pytest.mark.timeout(20)
