@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.analyses.parameters import Parameter, Takes
+from counterfoil.analyses.units import heading
 from counterfoil.data.encode import encode
 from counterfoil.disclosure.crosscheck import Stated
 from counterfoil.disclosure.declaration import Cells, Declaration, Input, Limits, Opened
@@ -26,6 +27,7 @@ from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.agreements.where import in_words
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
+from counterfoil.governance.contracts.forms.display import Display
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith
 from counterfoil.mpc.runtime.ledger import Declared
@@ -59,12 +61,14 @@ class Measure:
     """How a column of a result is to be read: its unit, and the bound of its error (0 is exact).
 
     A noised number has no bound: it is within `interval` of the exact one with probability CONFIDENCE, and at any
-    distance otherwise; `interval` is NaN where it differs from row to row and has columns of its own.
+    distance otherwise; `interval` is NaN where it differs from row to row and has columns of its own. `display` is the
+    unit that people are shown it in, if that is another one.
     """
 
     unit: str = ""
     bound: float = 0.0
     interval: float | None = None
+    display: Display | None = None
 
     @property
     def label(self) -> str:
@@ -75,12 +79,16 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class ResultTable:
-    """A table for people: index columns say which cell, measured columns what it holds; suppressed cells are NA."""
+    """A table for people: index columns say which cell, measured columns what it holds; suppressed cells are NA.
+
+    `headings` are what people call some of its columns.
+    """
 
     title: str
     frame: pd.DataFrame
     measures: Mapping[str, Measure]
     chart: str = ""
+    headings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +225,11 @@ class Analysis(Declaration):
     def present(self, opened: Opened) -> Result:
         """Make tables and findings from the released integers, at the recipient."""
 
+    def presented(self, opened: Opened) -> Result:
+        """Present what was released, with the columns of its tables called as the contract's people call them."""
+        found = self.present(opened)
+        return replace(found, tables=tuple(map(self._headed, found.tables)))
+
     @abstractmethod
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         """Compute the pooled answer that tests and the demo compare with: what the first result table would hold."""
@@ -248,11 +261,17 @@ class Analysis(Declaration):
         """The shared results that get noise."""
         return tuple(self.noise.arrays) if self.noise else ()
 
-    def measure(self, array: str, unit: str = "") -> Measure:
+    def measure(self, array: str, unit: str = "", display: Display | None = None) -> Measure:
         """Return how a column with the numbers of one released array, in their own unit, is to be read."""
         if self.noise is None or array not in self.noised:
-            return Measure(unit, self.base_of(array) // 2 / self.scale(array) if array in self.rounded else 0)
-        return Measure(unit, interval=self.noise.half_width(array) / self.scale(array))
+            bound = self.base_of(array) // 2 / self.scale(array) if array in self.rounded else 0
+            return Measure(unit, bound, display=display)
+        return Measure(unit, interval=self.noise.half_width(array) / self.scale(array), display=display)
+
+    def _headed(self, table: ResultTable) -> ResultTable:
+        columns = {each.name: each for each in self.contract.columns if each.name in table.frame}
+        called = {name: heading(each, with_unit=name not in table.measures) for name, each in columns.items()}
+        return replace(table, headings={name: each for name, each in called.items() if each} | dict(table.headings))
 
     def _check_learns(self) -> None:
         """Check that every released array says what it tells. Raises: PlanError."""

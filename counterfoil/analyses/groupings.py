@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.analyses.units import counted, text, wanted
+from counterfoil.analyses.units import counted, shown, text, wanted
 from counterfoil.disclosure.features import groups
 from counterfoil.errors import PlanError
 from counterfoil.governance.contracts.column import Column
@@ -80,7 +80,7 @@ def by_bins(column: Column, edges: tuple[int, ...]) -> Grouping:
     parts = tuple(
         f"from {written(column.value(one))} to {written(column.value(other))}" for one, other in pairwise(edges)
     )
-    names, closing = [text(column, edge) for edge in edges], [*[")"] * (len(edges) - 2), "]"]
+    names, closing = [shown(column, edge) for edge in edges], [*[")"] * (len(edges) - 2), "]"]
     labels = tuple(f"[{one} – {other}{end}" for (one, other), end in zip(pairwise(names), closing, strict=True))
     return Grouping(column, parts, labels, edges, elsewhere=low < edges[0] or edges[-1] < high)
 
@@ -92,7 +92,7 @@ def by_bands(plan: str, column: Column, given: object) -> Grouping:
         inner, labels = _periods(plan, column, given, low, high)
     else:
         inner = _ends(plan, column, given)
-        names = [text(column, each) for each in inner]
+        names = [shown(column, each) for each in inner]
         labels = [
             f"below {names[0]}",
             *(f"{one} to below {other}" for one, other in pairwise(names)),

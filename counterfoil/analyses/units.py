@@ -75,7 +75,30 @@ def own_array(column: Column, units: NDArray[Any], missing: NDArray[Any]) -> Any
 
 
 def text(column: Column, units: int) -> str:
-    """Write a count as people read it: `1,234.50`, `2026-11-30`."""
+    """Write a count as people read it, in the column's own unit: `1,234.50`, `2026-11-30`."""
     if column.type in ("date", "timestamp"):
         return written(column.value(units))
     return f"{own(column, units):,}"
+
+
+def shown(column: Column, units: int) -> str:
+    """Write a count as people are shown it, in the unit that the contract says for that."""
+    return f"{column.display.of(own(column, units)):,}" if column.display else text(column, units)
+
+
+def amount(column: Column, value: float | Decimal, decimals: int | None = None) -> str:
+    """Write a number of the column's own unit as people are shown it, with what it counts: `1,234.50 euros`.
+
+    A float has so many decimals, by default as many as the column's numbers; others keep theirs.
+    """
+    number, unit = (column.display.of(value), column.display.unit) if column.display else (value, column.unit)
+    if decimals is None:
+        decimals = places(column) + (column.display.places if column.display else 0)
+    return (f"{number:,.{decimals}f}" if isinstance(number, float) else f"{number:,}") + f" {unit}".rstrip()
+
+
+def heading(column: Column, *, with_unit: bool = False) -> str:
+    """Return what people call the column, and in which unit they are shown its values; "" where that is its name."""
+    unit = column.display.unit if column.display else column.unit
+    called = column.business_name or (column.name if with_unit and unit else "")
+    return f"{called} ({unit})" if called and with_unit and unit else called

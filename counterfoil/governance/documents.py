@@ -311,11 +311,15 @@ def _is_closed(schema: Mapping[str, Any]) -> bool:
     return schema.get("additionalProperties") is False
 
 
+def _near(value: Any, wanted: Sequence[Any]) -> str:
+    return did_you_mean(str(value), [each for each in wanted if isinstance(each, str)])
+
+
 def _sentence(rule: str, wanted: Any, value: Any, schema: Mapping[str, Any]) -> str:
     hint = f" ({schema['description']})" if "description" in schema else ""
     sentences: dict[str, Callable[[], str]] = {
         "type": lambda: f"must be {_kind(wanted)}, is {shown(value)}{hint}",
-        "enum": lambda: f"must be one of {', '.join(wanted)}, is {shown(value)}{did_you_mean(str(value), wanted)}",
+        "enum": lambda: f"must be one of {', '.join(map(str, wanted))}, is {shown(value)}{_near(value, wanted)}",
         "const": lambda: f"must be {shown(wanted)}, is {shown(value)}",
         "pattern": lambda: f"{shown(value)} is not written as asked{hint}",
         "minimum": lambda: f"must be at least {wanted}, is {shown(value)}",

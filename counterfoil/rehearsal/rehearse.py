@@ -60,7 +60,7 @@ def rehearse(
     job = Job(terms.digest, period, {str(part): "rehearsed" for part in terms.parts})
     own = any(each.own for each in brought.values())
     computed = compute(terms, brought, job, None if own else _key(seed))
-    results = {name: analysis.present(computed.numbers[name]) for name, analysis in plans.items()}
+    results = {name: analysis.presented(computed.numbers[name]) for name, analysis in plans.items()}
     _check_pooled(terms, plans, results, brought)
     return Rehearsal(
         title=terms.title, period=period, results=results, about=made_of(brought, seed), rehearsed=True,

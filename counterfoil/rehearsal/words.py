@@ -10,6 +10,7 @@ from counterfoil.rehearsal.results import Rehearsal
 from counterfoil.report import wording
 from counterfoil.report.costs import cost_facts
 from counterfoil.report.pages import tables
+from counterfoil.report.pages.displayed import displayed
 from counterfoil.report.render import REHEARSAL, result_json
 from counterfoil.terminal import say, show_table
 
@@ -40,7 +41,7 @@ def _tell_result(rehearsal: Rehearsal, name: str) -> None:
     say(*(f"  {finding}" for finding in result.findings))
     missing = tables.missing_text(result)
     for table in result.tables:
-        shown = tables.shown(table, missing)
+        shown = tables.shown(displayed(table), missing)
         labels = [("" if shown.common else each.label) for each in shown.columns]
         heads = [
             "\n".join(filter(None, (each.name, each.unit, label)))

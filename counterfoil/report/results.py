@@ -11,7 +11,9 @@ import pandas as pd
 
 from counterfoil.analyses.base import Measure, Result, ResultTable
 from counterfoil.errors import DocumentError
+from counterfoil.governance.contracts.forms.display import read_display
 from counterfoil.governance.documents import did_you_mean
+from counterfoil.report.pages.displayed import displayed
 from counterfoil.report.pages.notebook import fragment
 from counterfoil.report.render import REHEARSAL
 
@@ -21,6 +23,7 @@ class Results(Mapping[str, pd.DataFrame]):
     """Results by the names of their analyses: the first table of each, as a DataFrame; a hidden number is NA.
 
     What every measured column is, its unit and how exact it is, is in `measures`, and in `frame.attrs["columns"]`.
+    `displayed` has the same by the headings and in the units that people are shown in reports.
 
     Attributes:
         title: The agreement's title.
@@ -48,6 +51,13 @@ class Results(Mapping[str, pd.DataFrame]):
     def tables(self, name: str) -> tuple[pd.DataFrame, ...]:
         """Return all tables of an analysis. Raises: KeyError."""
         return tuple(_framed(each) for each in self._result(name).tables)
+
+    def displayed(self, name: str) -> tuple[pd.DataFrame, ...]:
+        """Return all tables of an analysis as reports show them: with headings, and in the units for people.
+
+        Raises: KeyError.
+        """
+        return tuple(_framed(displayed(each)) for each in self._result(name).tables)
 
     def measures(self, name: str) -> pd.DataFrame:
         """Return the unit, the label and the bound or 95 % interval of each measured column. Raises: KeyError."""
@@ -112,13 +122,17 @@ def _table(value: Mapping[str, Any]) -> ResultTable:
     names = [column["name"] for column in value["columns"]]
     measures = {column["name"]: _measure(column) for column in value["columns"] if column["role"] == "measure"}
     frame = pd.DataFrame(value["rows"], columns=names, dtype=object)
-    return ResultTable(value["title"], frame.assign(**{name: _numbers(frame[name]) for name in measures}), measures)
+    headings = {column["name"]: column["heading"] for column in value["columns"] if "heading" in column}
+    typed = frame.assign(**{name: _numbers(frame[name]) for name in measures})
+    return ResultTable(value["title"], typed, measures, headings=headings)
 
 
 def _measure(column: Mapping[str, Any]) -> Measure:
+    display = read_display(column["display"]) if "display" in column else None
     if column["label"] != "noised":
-        return Measure(column["unit"], column["bound"])
-    return Measure(column["unit"], interval=math.nan if column["interval"] is None else column["interval"])
+        return Measure(column["unit"], column["bound"], display=display)
+    interval = math.nan if column["interval"] is None else column["interval"]
+    return Measure(column["unit"], interval=interval, display=display)
 
 
 def _numbers(cells: pd.Series[Any]) -> pd.Series[Any]:

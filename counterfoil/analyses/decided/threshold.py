@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from counterfoil.analyses.base import SAFE, Measure, Result, ResultTable
 from counterfoil.analyses.one_sum import OneSum
 from counterfoil.analyses.parameters import Parameter
-from counterfoil.analyses.units import counted, text, wanted
+from counterfoil.analyses.units import amount, counted, own, wanted
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Cells, Limits, Opened, Output
 from counterfoil.errors import PlanError, RangeError
@@ -94,10 +94,13 @@ class Threshold(OneSum):
         frame = pd.DataFrame({self._question: pd.array([passed if safe else None], "boolean")})
         finding, measure = f"{self._question}: {'yes' if passed else 'no'}.", Measure()
         if self.noise:
-            finding += f" The sum was noised before it was compared; 95 % within ± {self.measure('sum').interval:,}."
+            within = amount(self._column, self.measure("sum").interval or 0)
+            finding += f" The sum was noised before it was compared; 95 % within ± {within}."
             measure = Measure(interval=math.nan)
         elif self.step("sum") > 1:
-            finding += f" The sum was rounded to the nearest {self.step('sum'):,} before it was compared."
+            finding += (
+                f" The sum was rounded to the nearest {amount(self._column, self.step('sum'))} before it was compared."
+            )
         return Result(
             self.planned.name, self.key, self.version, self._question, (finding if safe else "Too few rows.",),
             (ResultTable(self._question, frame, {self._question: measure}),), suppressed=int(not safe), cells=1,
@@ -115,4 +118,4 @@ class Threshold(OneSum):
     @property
     def _question(self) -> str:
         column = self._column
-        return f"{column.name} adds up to {ASKS[self._asks]} {text(column, self._value)} {column.unit}".rstrip()
+        return f"{column.name} adds up to {ASKS[self._asks]} {amount(column, own(column, self._value))}"

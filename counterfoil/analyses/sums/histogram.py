@@ -12,7 +12,7 @@ from counterfoil.analyses.base import Result, ResultTable
 from counterfoil.analyses.groupings import Grouping, by_bins
 from counterfoil.analyses.parameters import Parameter, Takes
 from counterfoil.analyses.summed import Summed, Term
-from counterfoil.analyses.units import counted, wanted
+from counterfoil.analyses.units import counted, heading, wanted
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Opened
 from counterfoil.disclosure.evidence_tests import COUNTS
@@ -61,9 +61,8 @@ class Histogram(Summed):
         frame.loc[hidden, "rows"] = pd.NA
         finding = "All bins are hidden." if hidden.all() else self._finding(frame, bool(hidden.any()))
         title = f"Distribution of {self._column.name}"
-        return self.result(
-            opened, title, [finding], [ResultTable(title, frame, {"rows": self.measure("count")}, chart="bars")]
-        )
+        measures = {"rows": self.measure("count")}
+        return self.result(opened, title, [finding], [ResultTable(title, frame, measures, "bars", self._headings)])
 
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         values = pd.concat(tables)[self._column.name]
@@ -89,6 +88,11 @@ class Histogram(Summed):
     @property
     def _column(self) -> Column:
         return self.column(self.planned.params.get("column"), "integer", "number", "date", "timestamp")
+
+    @property
+    def _headings(self) -> Mapping[str, str]:
+        called = heading(self._column, with_unit=True)
+        return {"bin": called} if called else {}
 
     @property
     def _edges(self) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from counterfoil.analyses.grouped import BANDS, BY, Grouped
 from counterfoil.analyses.groupings import Grouping
 from counterfoil.analyses.parameters import Parameter
 from counterfoil.analyses.summed import Term
-from counterfoil.analyses.units import places
+from counterfoil.analyses.units import amount, places
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Opened
 from counterfoil.disclosure.noise import CONFIDENCE, PlanNoise
@@ -66,16 +66,17 @@ class MeanByGroup(Grouped):
         frame["rows"] = pd.array(np.where(safe, count, 0), "Int64")
         frame["mean"] = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
         frame.loc[safe == 0, "rows"] = pd.NA
-        measures = {"rows": self.measure("count"), "mean": Measure(value.unit)}
+        measures = {"rows": self.measure("count"), "mean": Measure(value.unit, display=value.display)}
         if self.rounded:
             low, high = self.bounds(value)
             frame["mean"] = np.clip(frame["mean"], low, high)
-            measures["mean"] = Measure(value.unit, self._farthest(frame["mean"].to_numpy(), total, count) / one)
+            farthest = self._farthest(frame["mean"].to_numpy(), total, count) / one
+            measures["mean"] = Measure(value.unit, farthest, display=value.display)
         if self.noise:
             low, high = self.bounds(value)
             frame["mean"] = np.clip(frame["mean"] + self._middle, low, high)
             frame["from"], frame["to"] = self._interval(self.noise, total, count, safe == 1)
-            noised = dict.fromkeys(("from", "to", "mean"), Measure(value.unit, interval=np.nan))
+            noised = dict.fromkeys(("from", "to", "mean"), Measure(value.unit, interval=np.nan, display=value.display))
             measures = {"rows": measures["rows"], **noised}  # the last one is drawn
         for name in measures.keys() - {"rows"}:
             frame[name] = frame[name] / one
@@ -94,7 +95,7 @@ class MeanByGroup(Grouped):
 
         A group is named where no other one can be beyond it, or equal ones together if the means are exact.
         """
-        mean, unit = frame["mean"].to_numpy(), self._value.unit
+        mean = frame["mean"].to_numpy()
         shown = np.flatnonzero(~np.isnan(mean))
         if not shown.size:
             return
@@ -106,7 +107,7 @@ class MeanByGroup(Grouped):
             exact = not self.noise and not bound
             if len(rivals) == 1 or (exact and len(rivals) <= _TOLD):
                 names = [", ".join(str(frame[name].iloc[each]) for name in self.group_names) for each in rivals]
-                number = f"{mean[at]:,.{max(places(self._value), 2)}f} {unit}".rstrip()
+                number = amount(self._value, float(mean[at]), max(places(self._value), 2))
                 yield f"The {word} mean {self._value.name}{among}, {number}, is in {' and in '.join(names)}."
             elif exact:
                 yield f"{len(rivals)} groups have the {word} mean {self._value.name}."

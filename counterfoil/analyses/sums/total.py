@@ -9,7 +9,7 @@ import numpy as np
 
 from counterfoil.analyses.base import Result, ResultTable
 from counterfoil.analyses.one_sum import OneSum
-from counterfoil.analyses.units import own_array, text
+from counterfoil.analyses.units import amount, own, own_array
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Opened
 
@@ -33,7 +33,7 @@ class Total(OneSum):
 
     def present(self, opened: Opened) -> Result:
         safe, count, total = (opened[name].item() for name in ("safe", "count", "sum"))
-        name, unit = self._column.name, self._column.unit
+        name, column = self._column.name, self._column
         hidden = np.array([not safe])
         frame = pd.DataFrame(
             {
@@ -41,14 +41,18 @@ class Total(OneSum):
                 name: own_array(self._column, np.array([total]), hidden),
             }
         )
-        rows, measure = self.measure("count"), self.measure("sum", unit)
-        about = f" (noised; 95 % within ± {measure.interval:,})" if measure.interval else ""
+        rows, measure = self.measure("count"), self.measure("sum", column.unit, column.display)
+        about = f" (noised; 95 % within ± {amount(column, measure.interval)})" if measure.interval else ""
         if self.rounded:
             steps = [self.step("sum"), self.step("count")]
-            each = [f"rounded to the nearest {step:,}" if step > 1 else "exact" for step in steps]
-            about = f" (both {each[0]})" if steps[0] == steps[1] else f" (the sum {each[0]}, the rows {each[1]})"
+            texts = [amount(column, steps[0]) if column.display else f"{steps[0]:,}", f"{steps[1]:,}"]
+            each = [
+                f"rounded to the nearest {said}" if step > 1 else "exact"
+                for step, said in zip(steps, texts, strict=True)
+            ]
+            about = f" (both {each[0]})" if each[0] == each[1] else f" (the sum {each[0]}, the rows {each[1]})"
         finding = (
-            f"{name} adds up to {text(self._column, total)} {unit}".rstrip() + f" over {count:,} rows{about}."
+            f"{name} adds up to {amount(column, own(column, total))} over {count:,} rows{about}."
             if safe
             else "Too few rows."
         )

@@ -19,6 +19,7 @@ from counterfoil.governance.contracts.categories import check_categories, read_s
 from counterfoil.governance.contracts.custom_properties import custom_properties, path_of
 from counterfoil.governance.contracts.empty_cells import REFUSED, Missing, missing
 from counterfoil.governance.contracts.forms.days import WHAT, day_pattern
+from counterfoil.governance.contracts.forms.display import Display, read_display
 from counterfoil.governance.contracts.forms.written import minutes
 from counterfoil.governance.contracts.key_spelling import AS_WRITTEN, KeySpelling, key_spelling
 from counterfoil.governance.contracts.minimisation import Generalisation, generalisation
@@ -51,7 +52,8 @@ class Column:
     `opt_out` marks the column that tells who opted out. Of a timestamp without a zone of its own, `zone` says how many
     minutes it is ahead of UTC; None where every cell says its own, and `says_zone` where the column itself tells.
     `empty_spellings` are cells that count as empty, `category_spellings` those that are read as a category. In files it
-    is called `physical_name`, and writes days in the form `day_format`, if these are not empty.
+    is called `physical_name`, and writes days in the form `day_format`, if these are not empty. People are shown its
+    numbers in the unit of `display`, if there is one.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Column:
     category_spellings: Mapping[str, str] = field(default_factory=dict, hash=False)
     physical_name: str = ""
     day_format: str = ""
+    display: Display | None = None
 
     @property
     def bounds(self) -> tuple[int, int] | None:
@@ -187,6 +190,7 @@ def read_column(item: Mapping[str, Any], path: Path, allowed: tuple[str, ...], p
         empty_spellings=tuple(own.get("emptySpellings", ())),
         physical_name=item.get("physicalName", ""),
         day_format=options.get("format", ""),
+        display=read_display(own["display"]) if "display" in own else None,
     )
     _check_bounds(column, path, problems)
     check_categories(column.categories, path_of(item, path, "categories"), problems)
@@ -224,6 +228,8 @@ def _check_fit(item: Mapping[str, Any], own: Mapping[str, Any], path: Path, prob
         problems.add(at("resolution"), "a timestamp has 0, 3 or 6 decimal places of a second; choose one")
     if kind == "number" and "resolution" not in own:
         problems.add(path, "a column of type number needs 'resolution', its decimal places")
+    if "display" in own and kind not in ("integer", "number"):
+        problems.add(at("display"), f"display is for columns of type integer or number, not {kind}; remove it")
     if "pseudonym" in own and (role != "key" or kind not in ("string", "integer")):
         problems.add(
             at("pseudonym"), "pseudonyms are for columns with the role key, of type string or integer; remove it"

@@ -196,6 +196,7 @@ def _column(old: Column, new: Column, before: Contract, after: Contract) -> Iter
         ("name in files", old.physical_name, new.physical_name, ("owners",)),
         ("form of days in files", old.day_format, new.day_format, ("owners",)),
         ("unit", old.unit, new.unit, ("analyses",)),
+        ("shown as", _display(old), _display(new), ()),
         ("purpose", old.purpose, new.purpose, ("protection",)),
         ("pseudonym", old.pseudonym, new.pseudonym, ("analyses", "protection")),
         ("spelling of keys", str(old.key_spelling), str(new.key_spelling), ("analyses",)),
@@ -232,6 +233,10 @@ def _spelt(old: Column, new: Column) -> tuple[object, object, tuple[Broken, ...]
 def _above(one: Bound | None, other: Bound | None) -> bool:
     """Tell whether the first limit, as a lower one, excludes values that the other lets in."""
     return one is not None and (type(one) is not type(other) or one > other)  # type: ignore[operator]
+
+
+def _display(column: Column) -> str | None:
+    return f"{column.display.unit}, of {column.display.divisor:,} each" if column.display else None
 
 
 def _coarser(column: Column) -> str | None:

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from counterfoil.report import wording
 from counterfoil.report.model import Report
 from counterfoil.report.pages import figures, tables
+from counterfoil.report.pages.displayed import displayed
 from counterfoil.texts import shown_in_html
 
 if TYPE_CHECKING:
@@ -189,7 +190,8 @@ def part(result: Result) -> Part:
     )
 
 
-def _table(table: ResultTable, missing: str, name: str) -> PartTable:
+def _table(given: ResultTable, missing: str, name: str) -> PartTable:
+    table = displayed(given)
     return PartTable(
         tables.shown(table, missing), figures.draw(table, name), figures.caption(table), figures.describe(table)
     )

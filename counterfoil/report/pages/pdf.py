@@ -19,6 +19,7 @@ from counterfoil.errors import InternalError
 from counterfoil.report import wording
 from counterfoil.report.model import Report
 from counterfoil.report.pages import figures, letters, page
+from counterfoil.report.pages.displayed import displayed
 
 if TYPE_CHECKING:
     from counterfoil.analyses.base import ResultTable
@@ -71,7 +72,8 @@ def _parts(report: Report, parts: Any, stays: _Stays, in_charts: _Stays) -> list
     """
     shown: list[dict[str, Any]] = letters.show(parts, stays)
     for part, result in zip(shown, report.results, strict=True):
-        for number, (entry, table) in enumerate(zip(part["tables"], result.tables, strict=True), start=1):
+        for number, (entry, given) in enumerate(zip(part["tables"], result.tables, strict=True), start=1):
+            table = displayed(given)
             renamed = _renamed(table, in_charts)
             if entry["figure"]:
                 drawn = figures.draw(renamed, f"{result.name}-{number}") if _fits(table, renamed) else ""

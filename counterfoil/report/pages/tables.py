@@ -110,7 +110,8 @@ def as_json(table: ResultTable, missing: str) -> dict[str, Any]:
     for name in map(str, table.frame.columns):
         measure = table.measures.get(name)
         facts = _facts(measure) if measure else {}
-        columns.append({"name": name, "role": "measure" if measure else "index", **facts})
+        called = {"heading": table.headings[name]} if name in table.headings else {}
+        columns.append({"name": name, "role": "measure" if measure else "index", **called, **facts})
     cells = ([_in_json(_plain(value)) for value in table.frame[name]] for name in table.frame.columns)
     return {
         "title": table.title,
@@ -129,10 +130,12 @@ def _in_json(value: Any) -> Any:
 
 
 def _facts(measure: Measure) -> dict[str, Any]:
+    shown = measure.display
+    display = {"display": {"unit": shown.unit, "divideBy": shown.divisor}} if shown else {}
     if measure.interval is None:
-        return {"unit": measure.unit, "label": measure.label, "bound": measure.bound}
+        return {"unit": measure.unit, "label": measure.label, "bound": measure.bound, **display}
     interval = None if math.isnan(measure.interval) else measure.interval
-    return {"unit": measure.unit, "label": measure.label, "interval": interval, "confidence": 0.95}
+    return {"unit": measure.unit, "label": measure.label, "interval": interval, "confidence": 0.95, **display}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,8 @@ def flat(table: ResultTable) -> Flat:
         columns[heading] = values if measure else [_inert(str(value)) for value in values]
         if measure is None:
             continue
-        facts[heading] = {key: value for key, value in _facts(measure).items() if value is not None}
+        said = {"title": table.headings.get(str(name)), **_facts(measure)}
+        facts[heading] = {key: value for key, value in said.items() if value is not None and key != "display"}
         if measure.bound:
             columns[f"{heading} bound"] = measure.bound
         if measure.interval is not None and not math.isnan(measure.interval):

@@ -104,7 +104,7 @@ def open_job(home: Home, agreement: SignedAgreement, evidence: str, now: datetim
         plans, rests = opened[evidence].plans, Rests(home.exchange, draft)
         results = tuple(
             as_of(home, draft, plan, now)
-            or _with(_told(draft, plans[plan.name].present(numbers[plan.name])), (*rests.on(plan), *said))
+            or _with(_told(draft, plans[plan.name].presented(numbers[plan.name])), (*rests.on(plan), *said))
             for plan in terms.plans_for(home.party)
         )
     except CounterfoilError as error:  # some of it may have been unsealed
@@ -164,7 +164,7 @@ def as_of(home: Home, draft: Draft, plan: Planned, now: datetime) -> Result | No
     for other in sorted(earlier, key=lambda each: (each.evidence.period, each.evidence.attempt), reverse=True):
         with suppress(CounterfoilError):  # it is over, or was taken back
             found = unsealed(home, other, now)
-            result = found.plans[plan.name].present(found.numbers[plan.name])
+            result = found.plans[plan.name].presented(found.numbers[plan.name])
             said = f"As of {other.evidence.period}, and nothing newer leaves for {draft.evidence.period}: {why}."
             return replace(
                 result,
