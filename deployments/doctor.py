@@ -42,7 +42,7 @@ from counterfoil.governance.agreements.signing.signed import fetch_agreement
 from counterfoil.governance.jobs.correction import handed_in
 from counterfoil.home import Home
 from counterfoil.mpc.transport.listen import holder
-from counterfoil.roles.owner import awaited_table, file_digest
+from counterfoil.roles.owner import awaited_table, dated_table, file_digest
 from counterfoil.storage.records import BLOBS
 from counterfoil_prefect.deployments.jobs import SILENT, heartbeat
 from counterfoil_prefect.deployments.orders import WAIT_S, asking
@@ -159,6 +159,9 @@ def _tables(home: Home, terms: Agreement) -> Iterator[Finding]:
 
 
 def _table(home: Home, terms: Agreement, contract: str, due: str) -> str:
+    database = terms.contracts[contract].database(home.party)
+    if database is not None and dated_table(home, contract, due) is None:
+        return f"{database.table} of its {database.kind} database, for {due}: exported when the job asks for it"
     path = awaited_table(home, contract, due, terms.schedule, clock.now())
     *_, before = ["", *terms.schedule.until(terms.schedule.period(terms.starts), due)[:-1]]
     earlier = handed_in(terms, contract, before, home) if before else None

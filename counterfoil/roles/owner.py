@@ -16,6 +16,7 @@ from counterfoil.governance.agreements.schedule import Schedule
 from counterfoil.governance.agreements.signing.link_key import link_key
 from counterfoil.governance.agreements.signing.reaffirmation import check_reviewed
 from counterfoil.governance.agreements.signing.signed import SignedAgreement, own_keys
+from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.cumulative.source_tables import lease
 from counterfoil.governance.jobs.correction import HandedIn, handed_in, next_number, note_handed_in
 from counterfoil.governance.jobs.envelopes import forget_envelopes, keep_envelope, put_back
@@ -24,6 +25,7 @@ from counterfoil.governance.jobs.submission import submit
 from counterfoil.home import Home
 from counterfoil.joint.computation import analyses
 from counterfoil.joint.table_changes import due_layout
+from counterfoil.roles.exporting import export_table
 from counterfoil.roles.preparation import Preparation
 from counterfoil.roles.table_comparison import Known, known_states
 from counterfoil.roles.table_memory import holder_of, identify, keep, learn
@@ -70,7 +72,7 @@ class Contribution:
             handed in for the period, and the agreement allows no correction.
         """
         terms = self.agreement.terms
-        path = awaited_table(self.home, self.contract, self.period, terms.schedule, now)
+        path = awaited_table(self.home, self.contract, self.period, terms.schedule, now, terms.contracts[self.contract])
         self._before = handed_in(terms, self.contract, self.period, self.home)
         self._file = file_digest(path)
         self._table, verdict = self._steps.check(path)
@@ -162,30 +164,41 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def awaited_table(home: Home, contract: str, period: str, schedule: Schedule, now: datetime) -> Path:
+def awaited_table(
+    home: Home, contract: str, period: str, schedule: Schedule, now: datetime, terms: Contract | None = None
+) -> Path:
     """Find the owner's file for a contract and period, by the agreement's rules on tables.
+
+    Where the contract's `terms` are given, and name a database of the owner's, it is exported to that file.
 
     Raises: LateTableError as long as it is not there and is waited for; as `table_of` after that.
     """
     try:
-        return table_of(home, contract, period, schedule.due(now), of_period=schedule.tables == "of-period")
+        return table_of(
+            home, contract, period, schedule.due(now), of_period=schedule.tables == "of-period", terms=terms
+        )
     except (NotFoundError, PeriodTableError) as error:
         if now < (until := schedule.waits_until(period)) and schedule.wait_hours:
             raise LateTableError(f"{error}; it is waited for until {until:%Y-%m-%d %H:%M} UTC") from None
         raise
 
 
-def table_of(home: Home, contract: str, period: str, due: str, *, of_period: bool = False) -> Path:
+def table_of(
+    home: Home, contract: str, period: str, due: str, *, of_period: bool = False, terms: Contract | None = None
+) -> Path:
     """Find the owner's file for a contract and period: `data/<contract>.<period>.csv`, or the one of no period.
 
     A table of no period is as it is now. It serves the period whose job was due last and those after it, never an
-    earlier one: its rows would be released as what they were not. With `of_period` it serves none.
+    earlier one: its rows would be released as what they were not. With `of_period` it serves none. A database is as it
+    is now, too, and what is exported of it for a period stays that period's table.
 
-    Raises: NotFoundError; PeriodTableError.
+    Raises: NotFoundError; PeriodTableError; as `export_table`.
     """
-    dated = _file(home, f"{contract}.{period}")
+    dated = dated_table(home, contract, period)
     if dated:
         return dated
+    if terms is not None and terms.database(home.party) and period >= due:
+        return export_table(home, terms, f"{contract}.{period}.csv")
     if of_period:
         raise PeriodTableError(
             f"data: no {_names(f'{contract}.{period}')}; by the agreement a table is called after its period. "
@@ -197,6 +210,11 @@ def table_of(home: Home, contract: str, period: str, due: str, *, of_period: boo
         f"data: no {_names(f'{contract}.{period}')}; {period} is over, and {contract} without a period is the table of "
         f"{due} or later. {home.party} puts the table of {period} there under that name, or {period} is left out"
     )
+
+
+def dated_table(home: Home, contract: str, period: str) -> Path | None:
+    """Find the owner's file that is called after the period, if there is one."""
+    return _file(home, f"{contract}.{period}")
 
 
 def table_file(home: Home, contract: str) -> Path:

@@ -76,9 +76,9 @@ def new(
 
     Example: counterfoil contract new loans.csv --out contracts/data/loans.odcs.yaml
     """
-    from counterfoil.data.drafting.database import exported
     from counterfoil.data.drafting.draft import draft, found_out
     from counterfoil.data.drafting.profile import profile
+    from counterfoil.data.reading.database import exported
     from counterfoil.errors import DocumentError
     from counterfoil.files import write_output
 

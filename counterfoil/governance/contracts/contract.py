@@ -18,6 +18,7 @@ from counterfoil.errors import ContractError, ExpiredError
 from counterfoil.governance.contracts.column import Column, Reference, read_column, references
 from counterfoil.governance.contracts.custom_properties import custom_properties, path_of
 from counterfoil.governance.contracts.expectations.declared import Expectation, read_expectations
+from counterfoil.governance.contracts.forms.databases import Database
 from counterfoil.governance.contracts.forms.written import Server, Written, read_servers, written_by
 from counterfoil.governance.contracts.key_spelling import Spellings, key_spelling
 from counterfoil.governance.contracts.minimisation import Demands, demands
@@ -72,6 +73,10 @@ class Contract:
                 return column
         names = [column.name for column in self.columns]
         raise ContractError(f"{self.source}: no column {name!r}{did_you_mean(name, names)}")
+
+    def database(self, party: str) -> Database | None:
+        """Return the database of its own that the party keeps the table in, if the contract names one."""
+        return next((server.database for server in self.servers if server.name == party), None)
 
     def written(self, party: str = "") -> Written:
         """Return how the party's files write the table."""
@@ -149,7 +154,7 @@ def read_contract(document: Yaml, raw: bytes, problems: Problems) -> Contract:
     for index in repeated(names):
         problems.add((*at, "properties", index, "name"), f"the column {names[index]!r} is there twice; keep one")
     _check_headers(columns, at, problems)
-    servers = read_servers(value.get("servers", ()), names, problems)
+    servers = read_servers(value.get("servers", ()), table.get("physicalName", table["name"]), names, problems)
     if len(table["properties"]) and not any(column.role in ("measure", "sensitive", "quasi") for column in columns):
         problems.add((*at, "properties"), "no column has the role measure, sensitive or quasi: nothing to analyse")
     for index in [index for index, column in enumerate(columns) if column.opt_out][1:]:

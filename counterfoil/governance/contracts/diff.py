@@ -15,7 +15,7 @@ from counterfoil.canonical import Json
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.contracts.expectations.declared import Expectation
-from counterfoil.governance.contracts.forms.written import Written
+from counterfoil.governance.contracts.forms.written import Server, Written
 from counterfoil.governance.contracts.key_domain import key_domains, place_of
 from counterfoil.governance.contracts.quality import QualityRule
 from counterfoil.governance.contracts.signatures import meaning
@@ -131,15 +131,18 @@ def _terms(old: Contract, new: Contract) -> Iterator[Change]:
         )
         yield Change("contract", text, ("analyses",))
     yield from _allowed("contract", old.allowed_analyses, new.allowed_analyses)
-    were, are = ({server.name: server.written for server in contract.servers} for contract in (old, new))
+    were, are = ({server.name: server for server in contract.servers} for contract in (old, new))
     for name in sorted(were.keys() | are.keys()):
         yield from _changed(f"server {name}", "files", _in_files(were.get(name)), _in_files(are.get(name)), ("owners",))
 
 
-def _in_files(written: Written | None) -> str:
-    """Name what the files of a server say in their own way."""
-    if written is None:
+def _in_files(server: Server | None) -> str:
+    """Name what the files of a server say in their own way, or its database."""
+    if server is None:
         return ""
+    if server.database:
+        return f"{server.database.table} of {server.database.url('data')}"
+    written = server.written
     usual = Written().json()
     return ", ".join(f"{name} {each!r}" for name, each in written.json().items() if each != usual[name]) or "as usual"
 

@@ -19,9 +19,9 @@ import yaml
 
 from counterfoil.data.checking.expectation_rules import compile_rules
 from counterfoil.data.checking.expectations import load_valid
-from counterfoil.data.drafting.database import exported
 from counterfoil.data.drafting.draft import RARE, draft
 from counterfoil.data.drafting.profile import profile
+from counterfoil.data.reading.database import exported
 from counterfoil.data.reading.table import load
 from counterfoil.errors import (
     ContractError,

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from counterfoil.governance.contracts.custom_properties import custom_properties, path_of
+from counterfoil.governance.contracts.forms.databases import Database, read_database
 from counterfoil.governance.contracts.forms.days import WHAT, day_pattern
 from counterfoil.governance.documents import Path, Problems, did_you_mean, repeated
 
@@ -21,6 +22,10 @@ ENCODINGS: Final = (
 
 EVERYBODY: Final = "all"
 """The name of the server that is everybody's who has none of its own."""
+
+
+_OF_FILES: Final = {"encoding", "delimiter", "quote", "decimalMark", "thousandsMark", "dateFormat", "sheet"}
+"""Properties of files that no database has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +58,11 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where and how one party, or everybody, has the table."""
+    """How one party, or everybody, has the table: in files that write it so, or in a database."""
 
     name: str
     written: Written
+    database: Database | None = None
 
 
 def minutes(name: str) -> int:
@@ -67,8 +73,13 @@ def minutes(name: str) -> int:
     return (60 * int(hours) + int(rest)) * (-1 if name[0] == "-" else 1)
 
 
-def read_servers(value: Sequence[Mapping[str, Any]], columns: Sequence[str], problems: Problems) -> tuple[Server, ...]:
-    """Return the servers that the contract lists; what is wrong with them joins the problems."""
+def read_servers(
+    value: Sequence[Mapping[str, Any]], table: str, columns: Sequence[str], problems: Problems
+) -> tuple[Server, ...]:
+    """Return the servers that the contract lists, and where a database has the table called that.
+
+    What is wrong with them joins the problems.
+    """
     found = []
     for at in repeated(item["server"] for item in value):
         problems.add(("servers", at, "server"), f"{value[at]['server']!r} is there twice; keep one")
@@ -76,6 +87,10 @@ def read_servers(value: Sequence[Mapping[str, Any]], columns: Sequence[str], pro
         path: Path = ("servers", at)
         own = custom_properties(item, path, problems)
         _check(own, item, path, columns, problems)
+        database = read_database(item, table, path, problems)
+        if database is not None:
+            for name in sorted(own.keys() & _OF_FILES):
+                problems.add(path_of(item, path, name), "a database says this itself; remove it")
         written = Written(
             encoding=own.get("encoding", ""),
             delimiter=_tab(own.get("delimiter", "")),
@@ -87,7 +102,9 @@ def read_servers(value: Sequence[Mapping[str, Any]], columns: Sequence[str], pro
             zone=minutes(own.get("timezone", "UTC")),
             headers=dict(own.get("physicalNames", {})),
         )
-        found.append(Server(item["server"], written))
+        if database is not None:
+            written = replace(written, encoding="utf-8", delimiter=",", thousands_mark="")
+        found.append(Server(item["server"], written, database))
     return tuple(found)
 
 
@@ -96,7 +113,8 @@ def written_by(servers: Sequence[Server], party: str, headers: Mapping[str, str]
     named = {server.name: server.written for server in servers}
     common = named.get(EVERYBODY) or (servers[0].written if len(servers) == 1 else Written())
     own = named.get(party, common)
-    return replace(own, headers={**headers, **own.headers}, days=dict(days))
+    typed = any(server.name == party and server.database for server in servers)
+    return replace(own, headers={**headers, **own.headers}, days={} if typed else dict(days))
 
 
 def _check(

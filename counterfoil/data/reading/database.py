@@ -1,4 +1,4 @@
-"""Export a table of a database, row by row, to a private file without a name, for the draft of its first contract.
+"""Export a table of a database, row by row, to a private file without a name, for a draft or for a job.
 
 The only module that imports SQLAlchemy. It reads, and never writes; nothing of a row is in a message, and nothing of a
 URL that could be a secret: one that holds any is refused. What cells mean is found out as for any CSV file.
@@ -12,7 +12,7 @@ import logging
 import re
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -67,8 +67,10 @@ logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())  # what goes w
 
 
 @contextmanager
-def exported(url: str, table: str) -> Iterator[Path]:
+def exported(url: str, table: str, only: Sequence[str] = ()) -> Iterator[Path]:
     """Export the rows of the table or view to a CSV file that no name leads to, for as long as the context lasts.
+
+    Where names of columns are given, only these are exported, as far as they are there.
 
     Cost: disk space for the table; memory for AT_ONCE rows.
     Raises: DocumentError for a URL that is none, that holds a password, or whose driver is not installed;
@@ -77,16 +79,16 @@ def exported(url: str, table: str) -> Iterator[Path]:
     with tempfile.TemporaryFile() as file:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they quote what the database says
-            _export(_checked(url), table, file)
+            _export(_checked(url), table, only, file)
         yield Path(f"/proc/self/fd/{file.fileno()}")
 
 
-def _export(url: sql.URL, table: str, file: Any) -> None:
+def _export(url: sql.URL, table: str, only: Sequence[str], file: Any) -> None:
     """Write the table into the file. Drivers raise whatever they like, and quote URLs, statements and rows in it."""
     try:
         engine = sql.create_engine(url, hide_parameters=True, poolclass=sql.NullPool)
         with engine.connect().execution_options(stream_results=True, yield_per=AT_ONCE) as connection:
-            _write(connection, table, file)
+            _write(connection, table, only, file)
     except CounterfoilError:
         raise
     except UnreadableError as error:
@@ -149,7 +151,7 @@ def _check_driver(url: sql.URL) -> None:
         )
 
 
-def _write(connection: sql.Connection, table: str, file: Any) -> None:
+def _write(connection: sql.Connection, table: str, only: Sequence[str], file: Any) -> None:
     inspector = sql.inspect(connection)
     schema, _, name = table.rpartition(".")
     try:
@@ -157,6 +159,10 @@ def _write(connection: sql.Connection, table: str, file: Any) -> None:
     except NoSuchTableError:
         known = [*inspector.get_table_names(schema or None), *inspector.get_view_names(schema or None)]
         raise NotFoundError(f"the database has no table {table}{did_you_mean(name, known)}") from None
+    if only:
+        names = [name for name in names if name in only]
+    if not names:
+        raise UnreadableError("it has no column that the contract names; see that the contract means this table")
     text = io.TextIOWrapper(file, "utf-8", newline="")
     writer = csv.writer(text)
     writer.writerow(names)
