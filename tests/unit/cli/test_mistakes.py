@@ -22,12 +22,16 @@ from counterfoil.errors import (
     ContractError,
     CounterfoilError,
     DocumentError,
+    MissingColumnError,
     PlanError,
     RosterError,
+    UnreadableTableError,
+    WrongTypeError,
 )
 from counterfoil.governance.agreements.signing.signed import publish, read_agreement
 from counterfoil.governance.agreements.templates import copy_examples
 from tests.unit.conftest import Consortium, make_consortium
+from tests.unit.data.test_workbooks import xlsx
 
 ROOT = Path(__file__).parents[3]
 RIGHT = None
@@ -139,6 +143,51 @@ def _groups(desk: Desk) -> Result:
     return desk.lint("by: [region, product]", "by: [region, default_flag]")
 
 
+VISITS = ROOT / "tests" / "lib" / "contracts" / "visits.odcs.yaml"
+HEADER = "code,area,amount,day,active,score"
+ROWS = [("0007", "north", "117.50", "2024-02-29", "true", "5"), ("0010", "no", "2.25", "2024-03-01", "false", "")]
+COMMAS = "servers: [{server: all, type: local, customProperties: [{property: decimalMark, value: ','}]}]\nschema:"
+
+
+def _visits(desk: Desk, text: str | bytes, name: str = "visits.csv", *changes: tuple[str, str]) -> Result:
+    """Try a file on the contract of visits, with changes of the contract."""
+    terms = VISITS.read_text("utf-8")
+    for old, new in changes:
+        assert old in terms
+        terms = terms.replace(old, new, 1)
+    (desk.folder / "visits.odcs.yaml").write_text(terms, "utf-8")
+    file = desk.folder / name
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return desk.run("contract", "test", file, "--contract", desk.folder / "visits.odcs.yaml")
+
+
+def _table(delimiter: str = ",", header: str = HEADER, **cells: str) -> str:
+    """Write the rows, with some cells of the first one as a newcomer has them."""
+    names = HEADER.split(",")
+    rows = [dict(zip(names, row, strict=True)) for row in ROWS]
+    rows[0] |= cells
+    lines = [header.split(","), *(list(row.values()) for row in rows)]
+    return "".join(f"{delimiter.join(line)}\n" for line in lines)
+
+
+def _commas(desk: Desk, *changes: tuple[str, str]) -> Result:
+    text = _table(";", amount="117,50").replace("2.25", "2,25")
+    return _visits(desk, text, "visits.csv", *changes)
+
+
+def _workbook(desk: Desk) -> Result:
+    book = xlsx(desk.folder / "book.xlsx", visits=[HEADER.split(","), *map(list, ROWS)])
+    return _visits(desk, book.read_bytes(), "visits.xlsx")
+
+
+def _five_missing(desk: Desk) -> Result:
+    made = _visits(desk, "code\n0007\n0010\n")
+    for name in HEADER.split(",")[1:]:
+        lines = [line for line in made.output.splitlines() if f"column {name}: a column of the contract" in line]
+        assert len(lines) == 1, made.output
+    return made
+
+
 Made = tuple[Callable[[Desk], Result], type[CounterfoilError] | None, str]
 
 MADE: dict[str, Made] = {
@@ -232,6 +281,48 @@ MADE: dict[str, Made] = {
     "9 quorum above the reviewers": (
         lambda desk: desk.lint("quorum: 2", "quorum: 5"), AgreementError, "is more than the 3 reviewers",
     ),
+    "20 semicolon and decimal comma": (
+        _commas, WrongTypeError, "column amount: type number does not hold in 2 rows",
+    ),
+    "20 semicolon and decimal comma, declared": (
+        lambda desk: _commas(desk, ("schema:", COMMAS)), RIGHT, "2 rows satisfy",
+    ),
+    "21 Latin-1": (
+        lambda desk: _visits(desk, _table(area="s\xfcd").encode("latin-1")), WrongTypeError,
+        "column area: type string does not hold in 1 row",
+    ),
+    "22 tabs between cells": (lambda desk: _visits(desk, _table("\t")), RIGHT, "2 rows satisfy"),
+    "23 an Excel file": (_workbook, RIGHT, "2 rows satisfy"),
+    "23 a damaged Excel file": (
+        lambda desk: _visits(desk, b"PK\x03\x04" + b"\0" * 40, "visits.xlsx"), UnreadableTableError,
+        "save the sheet as CSV UTF-8",
+    ),
+    "24 midnights where days are meant": (
+        lambda desk: _visits(desk, _table(day="2024-02-29 00:00:00")), RIGHT, "2 rows satisfy",
+    ),
+    "24 times where days are meant": (
+        lambda desk: _visits(desk, _table(day="2024-02-29 13:05:00")), WrongTypeError,
+        "write the day alone, as YYYY-MM-DD",
+    ),
+    "25 integers with gaps from pandas": (lambda desk: _visits(desk, _table(score="5.0")), RIGHT, "2 rows satisfy"),
+    "26 a header with dots, capitals, blanks": (
+        lambda desk: _visits(
+            desk, _table(header="Visit No.,area,amount,day,active,score"), "visits.csv",
+            ("      - name: code\n", "      - name: code\n        physicalName: Visit No.\n"),
+        ),
+        RIGHT, "2 rows satisfy",
+    ),
+    "27 five columns missing": (_five_missing, MissingColumnError, "column score: a column of the contract"),
+    "28 dd.mm.yyyy": (
+        lambda desk: _visits(desk, _table(day="29.02.2024")), WrongTypeError, "write them as YYYY-MM-DD",
+    ),
+    "28 dd.mm.yyyy, declared": (
+        lambda desk: _visits(
+            desk, _table(day="29.02.2024").replace("2024-03-01", "01.03.2024"), "visits.csv",
+            ('          maximum: "2030-12-31"\n', '          maximum: "2030-12-31"\n          format: dd.MM.yyyy\n'),
+        ),
+        RIGHT, "2 rows satisfy",
+    ),
     "32 --out in a folder that is not there": (_new_folder, RIGHT, "a draft; see what is left to decide"),
     "33 owner as reviewer": (
         lambda desk: desk.lint("reviewers: [reviewer-1,", "reviewers: [bank-b,"), AgreementError,
@@ -263,15 +354,6 @@ HELD: dict[int, str] = {
 """The test that holds a mistake which is not made here."""
 
 OPEN: dict[int, str] = {
-    20: "semicolon and decimal comma: read when declared or detected",
-    21: "Latin-1: names the encoding and the column",
-    22: "tabs between cells: read",
-    23: "an Excel file: read, or save as CSV UTF-8",
-    24: "timestamps where days are meant: read if all are midnight",
-    25: "integers with gaps from pandas: integer",
-    26: "a header with dots, capitals, blanks: physicalName",
-    27: "five columns missing: five lines",
-    28: "dd.mm.yyyy: declared format, or named",
     30: "empty cells in one analysis's column: only that analysis",
     36: "a second week with three rows changed: said before the run",
 }
