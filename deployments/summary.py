@@ -9,6 +9,10 @@ import pandas as pd
 
 from counterfoil.audit.event import Event
 from counterfoil.canonical import Ref
+from counterfoil.data.minimising.minimise import minimise
+from counterfoil.data.reading.table import Table, load
+from counterfoil.data.row_tags import without_identifiers
+from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.signed import fetch_agreement
 from counterfoil.home import Home
 from counterfoil.joint.computation import analyses
@@ -23,11 +27,13 @@ def main() -> None:
     """`summary HOMES AGREEMENT REPORT`: print the results beside the answer that pooling all tables gives."""
     homes, agreement, report = Path(sys.argv[1]), Ref.parse(sys.argv[2]), json.loads(Path(sys.argv[3]).read_bytes())
     terms = fetch_agreement(Home.open(homes / "regulator").exchange, agreement)
-    pooled = [_read(homes / owner) for owner in terms.owners]
+    tables = {part: _read(homes / part.owner, part.contract, terms) for part in terms.parts}
     plans = analyses(terms)
     lines = [f"{terms.title}, {report['period']}"]
     for result in report["results"]:
-        label, same = _compare(result["tables"][0], plans[result["name"]].plain(pooled))
+        plan = plans[result["name"]]
+        pooled = plan.answer([tables[part] for part in terms.parts if part.contract == plan.planned.contract])
+        label, same = _compare(result["tables"][0], pooled)
         hidden = f"; {result['suppressed']} of {result['cells']} cells hidden" if result["suppressed"] else ""
         verdict = "equal to" if same else "DIFFERENT FROM"
         lines += [f"  {result['name']}: {result['findings'][0]}", f"    {label}; {verdict} the pooled tables{hidden}"]
@@ -57,9 +63,13 @@ def _compare(table: dict[str, Any], expected: pd.DataFrame) -> tuple[str, bool]:
     return " and ".join(sorted(labels)), same
 
 
-def _read(home: Path) -> pd.DataFrame:
-    path = table_file(Home.open(home), "loans")
-    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+def _read(home: Path, name: str, terms: Agreement) -> Table:
+    """Read an owner's table as its contribution does, with all rows that count."""
+    owner, contract = Home.open(home), terms.contracts[name]
+    path = table_file(owner, name)
+    whole = load(path, contract, path.with_suffix(".summary.html"), party=owner.party)
+    needed = {column for plan in terms.analyses if plan.contract == name for column in plan.needed}
+    return minimise(without_identifiers(whole), needed).table
 
 
 def _cost(home: Path) -> dict[str, int]:

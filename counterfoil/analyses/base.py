@@ -234,6 +234,10 @@ class Analysis(Declaration):
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         """Compute the pooled answer that tests and the demo compare with: what the first result table would hold."""
 
+    def answer(self, tables: Sequence[Table]) -> pd.DataFrame:
+        """Compute the answer that pooling these tables gives: of all rows that it is about, and no others."""
+        return self.plain([self.used(table).frame() for table in tables])
+
     # --- sums that other analyses may state, too ------------------------------------------------------------------
 
     def sums(self) -> frozenset[str]:

@@ -57,11 +57,8 @@ def rehearse(agreement: Agreement) -> Rehearsal:
     opened = compute(agreement, tables)
     answers = {}
     for name, analysis in plans.items():
-        frames = [
-            analysis.used(tables[Part(owner, analysis.planned.contract)]).frame()
-            for owner in agreement.owners_under(analysis.planned.contract)
-        ]
-        pooled = analysis.plain(frames)
+        contract = analysis.planned.contract
+        pooled = analysis.answer([tables[Part(owner, contract)] for owner in agreement.owners_under(contract)])
         table = analysis.present(opened[name]).tables[0]
         if not same_as_pooled(table, pooled):
             raise IntegrityError(

@@ -78,8 +78,8 @@ def _check_pooled(
     """Check every exact or bounded number that is shown against the pooled tables, which here are all at hand."""
     for name, analysis in plans.items():
         contract = analysis.planned.contract
-        frames = [analysis.used(brought[Part(owner, contract)].table).frame() for owner in terms.owners_under(contract)]
-        if not same_as_pooled(results[name].tables[0], analysis.plain(frames)):
+        pooled = analysis.answer([brought[Part(owner, contract)].table for owner in terms.owners_under(contract)])
+        if not same_as_pooled(results[name].tables[0], pooled):
             raise IntegrityError(
                 f"{name}, {analysis.key} version {analysis.version}: not what pooling these tables gives; do not run it"
             )

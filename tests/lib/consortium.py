@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import yaml
 
 from counterfoil import clock
@@ -254,7 +255,13 @@ def assert_pooled(consortium: Consortium, results: Iterable[Result]) -> None:
     """The results are what pooling all tables gives, within their bounds; noised ones within eight times theirs."""
     for result in results:
         analysis, table = analyses(consortium.agreement)[result.name], result.tables[0]
-        expected = analysis.plain(consortium.pooled(analysis.planned.contract))
+        contract = consortium.agreement.contracts[analysis.planned.contract]
+        expected = analysis.answer(
+            [
+                Table(contract, "pooled", pa.Table.from_pandas(frame, preserve_index=False))
+                for frame in consortium.pooled(analysis.planned.contract)
+            ]
+        )
         for column in expected.select_dtypes("number").columns:
             shown, interval = table.frame[column].notna(), table.measures[column].interval
             values, pooled = table.frame[column][shown].astype(float), expected[column][shown].astype(float)
