@@ -3,7 +3,8 @@
 A recipient that has two releases subtracts them, so their difference is judged as a release. How many persons' parts in
 a sum differ, and by how much, its owner alone can count. What is counted may be added up over any cells of a grid: it
 is never more than what changed in the union of these. So a person who went from one cell to another, which no sum over
-both shows, counts in neither; the largest movements are never less than what a union may show of one person. Where a
+both shows, counts in neither; the largest movements are never less than what a union may show of one person. Numbers
+of rows are subtracted, too, so of a sum it is counted what is left from whatever value (`data.movements`). Where a
 state does not tell, nothing changed.
 
 Knows columns of integers and tags; no table, no plan and no share.
@@ -12,7 +13,7 @@ Knows columns of integers and tags; no table, no plan and no share.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
 from itertools import combinations
 from typing import Final, TypeAlias
@@ -20,7 +21,9 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from counterfoil.data.cuts import Cut
 from counterfoil.data.encode import columns_of, product_of
+from counterfoil.data.movements import Moved, farthest, least, medians, most_by_cell, sum_by_cell
 
 Integers: TypeAlias = NDArray[np.int64]
 
@@ -30,54 +33,8 @@ DEPTH: Final = 2
 TOGETHER: Final = 4
 """Of so many states, the last ones, two at a time are held against the rows of now together."""
 
-_Found: TypeAlias = tuple[Integers, Integers, Integers]
-"""For each cell how many changed, by how much in all, and the largest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """How a grid is cut along one column: at each integer from `low` on, or from each of `starts` to the next.
-
-    Where there is a part for what is beyond all of `starts`, it comes after the others. `reach` is between what values
-    are, so that no part is made in which none can be.
-    """
-
-    column: str
-    low: int
-    parts: int
-    starts: tuple[int, ...] = ()
-    reach: tuple[int, int] | None = None
-
-    @classmethod
-    def at(cls, column: str, edges: Sequence[int], *, beyond: bool = True, reach: tuple[int, int] | None = None) -> Cut:
-        """Cut at these edges; the last part has both of its ends."""
-        starts = _starts(edges)
-        return cls(column, 0, len(starts) - 1 + beyond, starts, reach)
-
-    def of(self, values: Integers) -> Integers:
-        """Return the part that each value is in."""
-        if not self.starts:
-            return np.clip(values - self.low, 0, self.parts - 1)
-        last = len(self.starts) - 1
-        part = np.searchsorted(np.array(self.starts, np.int64), values, side="right").astype(np.int64) - 1
-        return np.minimum(np.where((part < 0) | (part >= last), last, part), self.parts - 1)
-
-    def finer(self, remembered: Sequence[int]) -> Cut:
-        """Cut at the edges of an earlier release as well."""
-        if not self.starts:
-            return self
-        beyond = self.parts == len(self.starts)
-        also = {start for start in _starts(remembered) if beyond or self.starts[0] < start < self.starts[-1]}
-        if also <= set(self.starts):
-            return self
-        starts = tuple(sorted({*self.starts, *also}))
-        if self.reach and starts[0] <= self.reach[0] and starts[-1] > self.reach[1]:
-            beyond = False
-        return replace(self, parts=len(starts) - 1 + beyond, starts=starts)
-
-    def within(self, coarse: Cut) -> Integers:
-        """Say which part of the coarser cut each part of this one is in."""
-        return coarse.of(np.array(self.starts[: self.parts], np.int64))
+_Found: TypeAlias = tuple[Integers, Integers, Integers, Integers, Integers]
+"""For each cell how many changed, by how much in all, what is left around the middle, and the largest of both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +78,18 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What changed since each state. Shapes: changed and moved (states, cells), largest (states, DEPTH, cells)."""
+    """What changed since each state: persons, the sum of all movements, and what of these is left from any value.
+
+    Of a number of rows nothing is left `around`.
+
+    Shapes: changed, moved and around (states, cells), largest and farthest (states, DEPTH, cells).
+    """
 
     changed: Integers
     moved: Integers
+    around: Integers
     largest: Integers
+    farthest: Integers
 
 
 def count_changes(asked: Sequence[Asked], now: Rows, then: Sequence[Rows | None]) -> dict[str, Changes]:
@@ -147,11 +111,12 @@ def count_changes(asked: Sequence[Asked], now: Rows, then: Sequence[Rows | None]
     for each in asked:
         of_states = [state[each.name] for state in single]
         shapes = [part.shape for part in _nothing(each.cells)]
-        changed, moved, largest = (
-            np.array([state[at] for state in of_states], np.int64).reshape(len(then), *shape)
-            for at, shape in enumerate(shapes)
+        found[each.name] = Changes(
+            *(
+                np.array([state[at] for state in of_states], np.int64).reshape(len(then), *shape)
+                for at, shape in enumerate(shapes)
+            )
         )
-        found[each.name] = Changes(changed, moved, largest)
     return found
 
 
@@ -226,27 +191,35 @@ class _Pairs:
         values = [_values(each, table) for table in tables]
         sign = np.repeat(np.array(signs, np.int64), [table.size for table in tables])
         if not self.tagged:
-            return _of_nobody(np.concatenate(values), sign, self.of_row, self.cells)
-        parts = (np.concatenate(values) * sign)[self.order]
-        moved = np.add.reduceat(parts, self.starts) if parts.size else parts
-        differs = np.flatnonzero(moved)
-        person, cell, by = self.person[differs], self.cell[differs], np.abs(moved[differs])
-        # Pairs are in the order of persons, so those of one are side by side.
-        same = np.zeros(person.size + 1, np.bool_)
-        same[1:-1] = person[1:] == person[:-1]
-        alone = ~(same[1:] | same[:-1])
-        whole = by
+            return _of_nobody(np.concatenate(values), sign, self.of_row, self.cells, summed=bool(each.factors))
+        parts, more = self._added(np.concatenate(values) * sign), self._added(sign)
+        differs = np.flatnonzero(parts)
+        person, cell, by = self.person[differs], self.cell[differs], np.abs(parts[differs])
+        alone, whole = _of_persons(person, by)
+        moved, largest = sum_by_cell(by[alone], cell[alone], self.cells), _largest(whole, cell, self.cells)
+        if not each.factors:
+            changed, nothing = np.bincount(cell[alone], minlength=self.cells).astype(np.int64), _nothing(self.cells)
+            return changed, moved, nothing[2], largest, nothing[4]
+        return self._left(parts, more, np.concatenate(values), moved, largest)
+
+    def _left(self, parts: Integers, more: Integers, values: Integers, moved: Integers, largest: Integers) -> _Found:
+        """Count the same where rows that came and went are counted from any value.
+
+        Who is in several cells of a union is as far from the middles of each, and in all by as much as all parts moved.
+        """
+        differs = np.flatnonzero(parts | more)
+        person, of = self.person[differs], Moved(self.cell[differs], parts[differs], more[differs])
+        alone, _ = _of_persons(person, of.by)
+        left = least(of.at(alone), self.cells)
+        far = farthest(of, left, medians(self.of_row, values, self.cells, left.few))
         if not alone.all():
-            begins = np.flatnonzero(~same[:-1])
-            sizes = np.diff(np.append(begins, person.size))
-            whole = np.repeat(np.add.reduceat(by, begins), sizes)
-        changed = np.bincount(cell[alone], minlength=self.cells).astype(np.int64)
-        return changed, _added(by[alone], cell[alone], self.cells), _largest(whole, cell, self.cells)
+            net, rows = (_of_persons(person, each)[1] for each in (of.by, of.more))
+            in_all = np.where(rows == 0, np.abs(net), _of_persons(person, np.abs(of.by))[1])
+            far = np.where(alone, far, _of_persons(person, far)[1] + in_all)
+        return left.changed, moved, left.around, largest, _largest(far, of.cell, self.cells)
 
-
-def _starts(edges: Sequence[int]) -> tuple[int, ...]:
-    """Return where parts between edges start, and where the last one has ended."""
-    return (*edges[:-1], edges[-1] + 1) if edges else ()
+    def _added(self, of_rows: Integers) -> Integers:
+        return np.add.reduceat(of_rows[self.order], self.starts) if self.starts.size else self.starts
 
 
 def _size(cuts: Sequence[Cut]) -> int:
@@ -278,11 +251,26 @@ def _largest(by: Integers, cell: Integers, cells: int) -> Integers:
     return found
 
 
-def _of_nobody(values: Integers, sign: Integers, of_row: Integers, cells: int) -> _Found:
+def _of_persons(person: Integers, by: Integers) -> tuple[NDArray[np.bool_], Integers]:
+    """Say which pairs are a person's only one, and add up what each person has in all, for each of the person's pairs.
+
+    Pairs are in the order of persons, so those of one are side by side.
+    """
+    same = np.zeros(person.size + 1, np.bool_)
+    same[1:-1] = person[1:] == person[:-1]
+    alone = ~(same[1:] | same[:-1])
+    if alone.all():
+        return alone, by
+    begins = np.flatnonzero(~same[:-1])
+    return alone, np.repeat(np.add.reduceat(by, begins), np.diff(np.append(begins, person.size)))
+
+
+def _of_nobody(values: Integers, sign: Integers, of_row: Integers, cells: int, *, summed: bool) -> _Found:
     """Count what changed of rows without a key: as few rows, and as little, as their values allow.
 
-    Rows of one value are alike. Of each cell at least as many changed as came, or went. What is added up over cells
-    must not count a row that went from one to another, so what may have gone so is taken off every cell.
+    Rows of one value are alike. Of each cell at least as many changed as came, or went; of a sum, beside those that
+    are most alike. What is added up over cells must not count a row that went from one to another, so what may have
+    gone so is taken off every cell. Whose a row is nobody knows, so nothing is weighed around any value.
     """
     _, value = np.unique(values, return_inverse=True)
     kinds = int(value.max(initial=0)) + 1
@@ -291,22 +279,23 @@ def _of_nobody(values: Integers, sign: Integers, of_row: Integers, cells: int) -
     net = np.zeros(found.size, np.int64)
     np.add.at(net, inverse, sign)
     cell, worth = found // kinds, values[first]
-    changed = np.maximum(_added(np.maximum(net, 0), cell, cells), _added(np.maximum(-net, 0), cell, cells))
-    overall = _added(net, found % kinds, kinds)
+    came, went = (sum_by_cell(each, cell, cells) for each in (np.maximum(net, 0), np.maximum(-net, 0)))
+    overall = sum_by_cell(net, found % kinds, kinds)
     in_all = max(int(np.maximum(overall, 0).sum()), int(np.maximum(-overall, 0).sum()))
-    changed = np.maximum(changed - (int(changed.sum()) - in_all), 0)
-    moved = _added(net * worth, cell, cells)
+    elsewhere, fewer = int(np.maximum(came, went).sum()) - in_all, int(min(came.sum(), went.sum()))
+    if summed:
+        came, went = (each - most_by_cell(own, cell, cells) for each, own in ((came, net), (went, -net)))
+    if summed and cells > 1:  # without the rows of any one value no more than either of these
+        both = int(np.abs(net).sum() - np.abs(overall).sum()) // 2
+        elsewhere = min(elsewhere + int(np.abs(overall).max(initial=0)), both + fewer)
+    changed = np.maximum(np.maximum(came, went) - elsewhere, 0)
+    moved = sum_by_cell(net * worth, cell, cells)
     up, down = int(np.maximum(moved, 0).sum()), int(np.maximum(-moved, 0).sum())
     moved = np.where(moved > 0, np.maximum(moved - down, 0), np.maximum(-moved - up, 0))
     differs = np.flatnonzero(net)
     twice = np.repeat(differs, np.minimum(np.abs(net[differs]), DEPTH))
-    return changed, moved, _largest(np.abs(worth[twice]), cell[twice], cells)
-
-
-def _added(what: Integers, at: Integers, size: int) -> Integers:
-    total = np.zeros(size, np.int64)
-    np.add.at(total, at, what)
-    return total
+    largest = _largest(np.abs(worth[twice]), cell[twice], cells)
+    return changed, moved, moved, largest, largest
 
 
 def _coarser(found: _Found, fine: Sequence[Cut], coarse: Sequence[Cut]) -> _Found:
@@ -321,15 +310,16 @@ def _coarser(found: _Found, fine: Sequence[Cut], coarse: Sequence[Cut]) -> _Foun
     at = np.ravel_multi_index([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], sizes)
     cells, most = int(np.prod(sizes)), np.iinfo(np.int64).max
     made = []
-    for each in found[:2]:
-        least = np.full(cells, most, np.int64)
-        np.minimum.at(least, at, each.reshape(shape).ravel())
-        made.append(np.where(least == most, 0, least))
-    largest = np.zeros((DEPTH, cells), np.int64)
-    for place, each in zip(largest, found[2], strict=True):
-        np.maximum.at(place, at, each)
-    return made[0], made[1], largest
+    for each in found[:3]:
+        fewest = np.full(cells, most, np.int64)
+        np.minimum.at(fewest, at, each.reshape(shape).ravel())
+        made.append(np.where(fewest == most, 0, fewest))
+    changed, moved, around = made
+    largest, far = ([most_by_cell(line, at, cells) for line in each] for each in found[3:])
+    return changed, moved, around, np.array(largest), np.array(far)
 
 
 def _nothing(cells: int) -> _Found:
-    return np.zeros(cells, np.int64), np.zeros(cells, np.int64), np.zeros((DEPTH, cells), np.int64)
+    few = (np.zeros(cells, np.int64) for _ in range(3))
+    changed, moved, around = few
+    return changed, moved, around, np.zeros((DEPTH, cells), np.int64), np.zeros((DEPTH, cells), np.int64)

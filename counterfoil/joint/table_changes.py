@@ -4,7 +4,8 @@ States of a table that were released before are held against its rows of now. Th
 them are taken together: of each sum the least that changed since any of them, and the largest movements. So what is
 handed in does not grow with the years, and what passes for all states of a group passes for each. It is one array, a
 line for each group; a line has persons that changed for all sums, then by how much and the largest for one after the
-other. Follows from the agreement and from how many states there are, as all that is handed in does.
+other, as they are counted from 0 and as they are left from any value. Follows from the agreement and from how many
+states there are, as all that is handed in does.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Analysis
-from counterfoil.data.changes import DEPTH, Asked, Changes, Cut
+from counterfoil.data.changes import DEPTH, Asked, Changes
+from counterfoil.data.cuts import Cut
 from counterfoil.disclosure.declaration import Input
 from counterfoil.disclosure.evidence import About, Given
 from counterfoil.disclosure.features import groups
@@ -31,6 +33,9 @@ NAME: Final = "rule-changes"
 
 GROUPS: Final = (1, 3, 12, 36)
 """So many released states are taken together, from the last one back; what is older is in the last group."""
+
+WEIGHED: Final = (("moved", "largest"), ("around", "farthest"))
+"""The sums of movements, and the largest of them, as `Changes` calls these."""
 
 Sums: TypeAlias = "Sequence[tuple[tuple[str, ...], tuple[str, ...]]]"
 """Which sums a state released: the factors of each, and the columns of the grid."""
@@ -140,8 +145,9 @@ def change_spans(layout: Layout) -> list[Input]:
     for each in sums:
         if each.moves:
             most = moved_bound(each.about.bound).high
-            found.append(Input(f"{NAME}--{each.at}-moved", (each.cells,), 0, most * rows))
-            found.append(Input(f"{NAME}--{each.at}-largest", (DEPTH * each.cells,), 0, most))
+            for moved, largest in WEIGHED:
+                found.append(Input(f"{NAME}--{each.at}-{moved}", (each.cells,), 0, most * rows))
+                found.append(Input(f"{NAME}--{each.at}-{largest}", (DEPTH * each.cells,), 0, most))
     return found
 
 
@@ -171,8 +177,11 @@ def change_array(
             at = [place for place in group if shown[name][place]]
             persons.append(_least(changes[name].changed, at, spans[f"{NAME}--persons"].high))
             if each.moves:
-                moved.append(_least(changes[name].moved, at, spans[f"{NAME}--{each.at}-moved"].high))
-                moved.append(changes[name].largest[at].max(axis=0, initial=0).ravel())
+                for total, largest in WEIGHED:
+                    found, span = changes[name], spans[f"{NAME}--{each.at}-{largest}"]
+                    moved.append(_least(getattr(found, total), at, spans[f"{NAME}--{each.at}-{total}"].high))
+                    # Who has many rows may be farther from a value than the bounds of one person's part.
+                    moved.append(np.minimum(getattr(found, largest)[at].max(axis=0, initial=0).ravel(), span.high))
         lines.append(np.concatenate([*persons, *moved]))
     return np.array(lines, np.int64)
 
@@ -223,9 +232,12 @@ def _given(each: Counted, owners: Sequence[Mapping[str, Arith]], since: Sequence
     changed = of(f"{NAME}--persons", each.at, each.cells)
     if not each.moves:
         return Given.of_changes(each.about, changed)
-    largest = of(f"{NAME}--{each.at}-largest", 0, DEPTH * each.cells)
-    tops = [part.reshape(len(since), DEPTH, each.cells) for part in largest]
-    return Given.of_changes(each.about, changed, of(f"{NAME}--{each.at}-moved", 0, each.cells), tops)
+    found = []
+    for moved, largest in WEIGHED:
+        parts = of(f"{NAME}--{each.at}-{largest}", 0, DEPTH * each.cells)
+        tops = [part.reshape(len(since), DEPTH, each.cells) for part in parts]
+        found += Given.of_changes(each.about, changed, of(f"{NAME}--{each.at}-{moved}", 0, each.cells), tops)
+    return found
 
 
 def aligned(handed: Arith | None, at: Sequence[int | None], zero: Arith) -> Arith:

@@ -400,7 +400,7 @@ def sum_and_values(scene: Scene) -> None:
         raise AssertionError(f"{few} rows have the age {ages[0]}")
 
 
-@attack("new 5: newcomers who are all alike but one", open_="changes are counted from 0 alone, not from a value")
+@attack("new 5: newcomers who are all alike but one")
 def alike_newcomers(scene: Scene) -> None:
     """All who come have a balance that anybody knows, one has not, and nobody else changes."""
     terms, world = scene.agree("n5", by("region")), scene.people()

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from counterfoil.data.changes import Asked, Changes, Cut, Rows, count_changes
+from counterfoil.data.changes import Asked, Changes, Rows, count_changes
+from counterfoil.data.cuts import Cut
 
 REGION = Cut("region", 0, 3)
 COUNT, SUM = Asked("rows", (), (REGION,)), Asked("balance", ("balance",), (REGION,))
@@ -25,7 +26,7 @@ def rows(people: list[int] | None, region: list[int], balance: list[int], edges:
 
 def only(asked: Asked, now: Rows, then: Rows) -> Changes:
     found = count_changes([asked], now, [then])[asked.name]
-    return Changes(found.changed[0], found.moved[0], found.largest[0])
+    return Changes(found.changed[0], found.moved[0], found.around[0], found.largest[0], found.farthest[0])
 
 
 @st.composite
@@ -67,6 +68,17 @@ def test_no_sum_over_cells_changed_less_than_what_is_counted_of_them(now: Rows, 
             assert found.moved[at].sum() <= sum(by)
             top = np.sort(found.largest[:, at].ravel())[::-1][:2]
             assert (top >= [*sorted(by, reverse=True), 0, 0][:2]).all()
+            if asked is SUM:
+                who = sorted(mine.keys() | theirs.keys())
+                rows_of = [parts(each, np.ones(each.size, np.int64), union) for each in (now, then)]
+                more = [rows_of[0].get(each, 0) - rows_of[1].get(each, 0) for each in who]
+                for value in range(-3, 4):
+                    left = [
+                        abs(mine.get(each, 0) - theirs.get(each, 0) - value * rows)
+                        for each, rows in zip(who, more, strict=True)
+                    ]
+                    assert found.changed[at].sum() <= sum(each > 0 for each in left)
+                    assert found.around[at].sum() <= sum(left)
 
 
 @given(tables(), tables())
@@ -80,7 +92,9 @@ def test_rows_of_nobody_change_no_more_than_their_values_show(now: Rows, then: R
             for each in (now, then)
         )
         net = mine - theirs
-        assert found.changed[list(union)].sum() <= max(net[net > 0].sum(), -net[net < 0].sum())
+        for alike in range(7):  # the value that somebody counts from
+            other = np.delete(net, alike)
+            assert found.changed[list(union)].sum() <= max(other[other > 0].sum(), -other[other < 0].sum())
         assert found.moved[list(union)].sum() <= abs((net * np.arange(-3, 4)).sum())
 
 
@@ -88,8 +102,11 @@ def test_persons_who_stay_in_their_cell_are_counted_where_their_part_differs() -
     then = rows([1, 2, 3, 4], [0, 0, 1, 2], [10, 20, 30, 40])
     now = rows([1, 2, 3, 5], [0, 0, 1, 2], [11, 20, 25, 50])
     found = only(SUM, now, then)
-    assert (found.changed.tolist(), found.moved.tolist()) == ([1, 1, 2], [1, 5, 90])
+    # Of the two in the last cell one went with 40 and one came with 50: from either value one is left.
+    assert (found.changed.tolist(), found.moved.tolist()) == ([1, 1, 1], [1, 5, 90])
     assert found.largest.tolist() == [[1, 5, 50], [0, 0, 40]]
+    assert found.around.tolist() == [1, 5, 10]
+    assert found.farthest.tolist() == [[1, 5, 10], [0, 0, 0]]
     assert only(COUNT, now, then).changed.tolist() == [0, 0, 2]
 
 
@@ -128,7 +145,9 @@ def test_alike_rows_count_once_each(copies: int) -> None:
     """sketch_duplicates: d alike rows counted d times d."""
     then, now = rows(None, [0] * 9, list(range(9))), rows(None, [0] * (9 + copies), [*range(9), *[7] * copies])
     assert only(COUNT, now, then).changed.tolist() == [copies, 0, 0]
-    assert only(SUM, now, then).changed.tolist() == [copies, 0, 0]
+    assert only(SUM, now, then).changed.tolist() == [0, 0, 0]  # all who came are alike: their number tells the sum
+    other = rows(None, [0] * (19 + copies), [*range(9), *[7] * 10, *[6] * copies])
+    assert only(SUM, other, then).changed.tolist() == [min(copies, 10), 0, 0]
 
 
 S, D, X = list(range(100)), list(range(100, 140)), [500]
