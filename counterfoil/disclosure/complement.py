@@ -22,12 +22,14 @@ from typing import Final
 
 import numpy as np
 
+from counterfoil.disclosure.crossings import judged_as
 from counterfoil.disclosure.declaration import Cells, Declaration
 from counterfoil.disclosure.evidence import Evidence, Order, orders, unions
 from counterfoil.disclosure.evidence_tests import tests, together
 from counterfoil.disclosure.lattice import Axes, Grid, Index
 from counterfoil.disclosure.layout import Layout
 from counterfoil.disclosure.suppression import judge
+from counterfoil.governance.policies.rules import Rules
 from counterfoil.mpc.circuits.core.compare import is_zero, less_than, msb
 from counterfoil.mpc.circuits.core.convert import b2a, inject
 from counterfoil.mpc.circuits.core.ranked import Ordered, Ranked, cut, folded, multiplied, pairs
@@ -53,11 +55,15 @@ def neighbours(analyses: Mapping[str, Declaration], name: str) -> list[str]:
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """A grid of a contract, and what is known of its cells: evidence and tests, what is forbidden, what is hidden."""
+    """A grid of a contract, and what is known of its cells: evidence and tests, what is forbidden, what is hidden.
+
+    Where it `crosses` filters, nothing is released of it, and a cell may be empty.
+    """
 
     contract: str
     layout: Layout
     grid: Grid
+    crosses: bool = False
     evidence: Sequence[Evidence] = ()
     tests: Sequence[Mapping[str, Arith]] = ()
     forbidden: list[Arith] = field(default_factory=list)
@@ -66,6 +72,11 @@ class Place:
     compared: list[Order] = field(default_factory=list)
     counts: Ordered = field(init=False)
     filled: Arith = field(init=False)
+
+    @property
+    def rules(self) -> Rules:
+        """The rules by which its cells are judged."""
+        return judged_as(self.layout.rules) if self.crosses else self.layout.rules
 
     def is_of(self, layout: Layout, axes: Axes) -> bool:
         return self.layout is layout and self.grid.axes == axes
@@ -91,8 +102,8 @@ def tests_of(
 ) -> list[dict[str, Arith]]:
     """Make the tests of evidence of many places; those with the same rules, which are all of an agreement, at once."""
     found: dict[int, dict[str, Arith]] = {}
-    for rules in dict.fromkeys(place.layout.rules for place, _ in wanted):
-        at = [i for i, (place, _) in enumerate(wanted) if place.layout.rules == rules]
+    for rules in dict.fromkeys(place.rules for place, _ in wanted):
+        at = [i for i, (place, _) in enumerate(wanted) if place.rules == rules]
         found |= zip(at, tests(p, rules, [evidence[i] for i in at]), strict=True)
     return [found[i] for i in range(len(evidence))]
 

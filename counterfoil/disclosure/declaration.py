@@ -14,7 +14,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.disclosure.features import Feature, Filter
+from counterfoil.disclosure.features import Feature, Filter, of_one_unit
 from counterfoil.disclosure.noise import PlanNoise
 from counterfoil.errors import RangeError
 from counterfoil.governance.agreements.agreement import Agreement, Planned
@@ -225,3 +225,9 @@ class Declaration(ABC):
                 f"narrow the column's bounds or the number of rows in {self.contract.id}, or lower "
                 f"`safe_round_{'counts' if what == 'count' else 'sums'}` in the policy"
             ) from None
+
+
+def sums_released(contract: Contract, tables: Iterable[Declaration]) -> set[tuple[str, ...]]:
+    """List the factors of the sums that these release, the number of rows, and the differences that follow."""
+    released = {(), *(feature.factors for table in tables for feature in table.features())}
+    return released | set(of_one_unit(contract, released))

@@ -16,6 +16,7 @@ from typing import Final
 from counterfoil.data.encode import LESS
 from counterfoil.governance.agreements.where import Condition
 from counterfoil.governance.contracts.column import Column
+from counterfoil.governance.contracts.contract import Contract
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -92,3 +93,15 @@ def differences(sums: Iterable[tuple[str, ...]], unit: Callable[[str], Hashable]
     for one, other in combinations(columns, 2):
         if unit(one) == unit(other):
             yield (f"{one}{LESS}{other}",)
+
+
+def of_one_unit(contract: Contract, sums: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """List the differences of columns of one unit that follow from these sums; those that state none have one, too."""
+    order = {column.name: place for place, column in enumerate(contract.columns)}
+    singles = [factors for factors in sums if len(factors) == 1 and factors[0] in order]
+
+    def unit(name: str) -> tuple[str, int]:
+        column = contract.column(name)
+        return column.unit, column.resolution if column.type == "number" else 0
+
+    return differences(sorted(singles, key=lambda factors: order[factors[0]]), unit)

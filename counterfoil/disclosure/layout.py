@@ -7,7 +7,7 @@ trusted for its own rows, as it is for what is analysed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from counterfoil.data.encode import LESS, columns_of, encode, encode_scaled
 from counterfoil.data.row_tags import persons_of
 from counterfoil.disclosure.contributions import AT, COUNT, Parts, Scaled, scattered, summarised, values
+from counterfoil.disclosure.crossings import Crossing, crossings
 from counterfoil.disclosure.declaration import Declaration, Input, Limits
 from counterfoil.disclosure.evidence import (
     DISTANCE,
@@ -35,9 +36,10 @@ from counterfoil.disclosure.evidence import (
     Given,
     GivenPeak,
 )
-from counterfoil.disclosure.features import Feature, differences
+from counterfoil.disclosure.features import Feature, of_one_unit
 from counterfoil.disclosure.lattice import Axes, Axis, Family, Grid, Index, family
 from counterfoil.errors import PlanError, RangeError
+from counterfoil.governance.agreements.where import Condition
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.policies.rules import Rules
 from counterfoil.mpc.circuits.core.bound import Bound
@@ -58,7 +60,7 @@ PREFIX: Final = "rule"
 class Layout:
     """The features of all exact results under one contract, by grid, and the arrays that each owner hands in of them.
 
-    `axes` are the grid of each plan.
+    `axes` are the grid of each plan; `crossed` are tables of two filters.
     """
 
     contract: Contract
@@ -67,6 +69,16 @@ class Layout:
     axes: Mapping[str, Axes]
     edges: Mapping[str, tuple[int, ...]]
     by_grid: Mapping[Axes, tuple[Scaled, ...]]
+    crossed: tuple[Crossing, ...] = ()
+
+    @cached_property
+    def grids(self) -> tuple[Grid, ...]:
+        """All grids that are judged: those of the lattice, then those of filters that cross."""
+        return (*self.lattice.grids, *{each.grid.axes: each.grid for each in self.crossed}.values())
+
+    def condition(self, axis: Axis) -> Condition | None:
+        """Return what cuts the axis where this is a filter that crosses another one."""
+        return next((each.conditions[axis.column] for each in self.crossed if axis.column in each.conditions), None)
 
     @property
     def rules(self) -> Rules:
@@ -91,7 +103,7 @@ class Layout:
     @cached_property
     def inputs(self) -> tuple[Input, ...]:
         """List the arrays that an owner hands in; none depends on its rows but in its values."""
-        return tuple(item for grid in self.lattice.grids for each in self.by_grid[grid.axes] for item in self._of(each))
+        return tuple(item for grid in self.grids for each in self.by_grid[grid.axes] for item in self._of(each))
 
     def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
         """Make these arrays of an owner's table.
@@ -101,7 +113,7 @@ class Layout:
         """
         made: dict[str, NDArray[np.int64]] = {}
         persons = persons_of(table)
-        for grid in self.lattice.grids:
+        for grid in self.grids:
             parts = Parts.of(self._cells(table, grid), persons, grid.size)
             for each in self.by_grid[grid.axes]:
                 wanted = {item.name.rpartition("--")[2]: item for item in self._of(each)}
@@ -113,10 +125,7 @@ class Layout:
 
     def given(self, owners: Sequence[Mapping[str, Arith]]) -> dict[Axes, list[Given]]:
         """Take what all owners handed in as evidence for each grid. Local."""
-        found = {}
-        for grid in self.lattice.grids:
-            found[grid.axes] = [self._given(grid, each, owners) for each in self.by_grid[grid.axes]]
-        return found
+        return {grid.axes: [self._given(grid, each, owners) for each in self.by_grid[grid.axes]] for grid in self.grids}
 
     # --- one feature on one grid --------------------------------------------------------------------------------
 
@@ -184,8 +193,8 @@ class Layout:
 
     def _named(self, feature: Feature) -> str:
         """Name a feature among the arrays, by its places in the lattice and among all features: names are short."""
-        grid = [_columns(each.axes) for each in self.lattice.grids].index(feature.by)
         every = sorted({each.feature.factors for features in self.by_grid.values() for each in features})
+        grid = [_columns(each.axes) for each in self.grids].index(feature.by)
         return f"grid-{grid}-sum-{every.index(feature.factors)}"
 
     def _axes_of(self, feature: Feature) -> Axes:
@@ -207,6 +216,9 @@ class Layout:
         return np.ravel_multi_index(parts, grid.shape) if parts else np.zeros(table.rows, np.int64)
 
     def _part(self, table: Table, axis: Axis) -> Index:
+        if condition := self.condition(axis):
+            values = encode(table, condition.column).values
+            return ((values < condition.low) | (values > condition.high)).astype(np.int64)
         encoded = encode(table, axis.column)
         if axis.column not in self.edges:
             return encoded.values - encoded.low
@@ -237,8 +249,12 @@ def _layout(analyses: Mapping[str, Declaration]) -> Layout:
     _check_values({name: analyses[name] for name in lattice.tables})
     scaled: dict[tuple[str, ...], Scaled] = {}
     by_grid = {}
-    for grid in lattice.grids:
-        wanted: set[tuple[str, ...]] = {()}
+    crossed = crossings(analyses, lattice)
+    for grid in (*lattice.grids, *(each.grid for each in crossed)):
+        wanted: set[tuple[str, ...]] = {
+            (),
+            *(own for each in crossed if each.grid.axes == grid.axes for own in each.factors),
+        }
         for name, analysis in analyses.items():
             for feature in analysis.features():
                 if set(grid.axes) <= {axis for axis in axes[name] if axis.column in feature.by}:
@@ -250,7 +266,7 @@ def _layout(analyses: Mapping[str, Declaration]) -> Layout:
             Scaled(Feature(factors, _columns(grid.axes)), scaled[factors].bound, scaled[factors].shift)
             for factors in sorted(wanted)
         )
-    return Layout(first.contract, first.limits, lattice, axes, edges, by_grid)
+    return Layout(first.contract, first.limits, lattice, axes, edges, by_grid, crossed)
 
 
 def _check_values(tables: Mapping[str, Declaration]) -> None:
@@ -275,24 +291,6 @@ def rows_per_person(contract: Contract) -> int:
 def moved_bound(bound: Bound) -> Bound:
     """Bound by how much a person's part may move: all may have been elsewhere, and who left counts beside who came."""
     return Bound(0, 2 * bound.magnitude)
-
-
-def of_one_unit(contract: Contract, sums: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    """List the differences of columns of one unit that follow from these sums; those that state none have one, too."""
-    order = {column.name: place for place, column in enumerate(contract.columns)}
-    singles = [factors for factors in sums if len(factors) == 1 and factors[0] in order]
-
-    def unit(name: str) -> tuple[str, int]:
-        column = contract.column(name)
-        return column.unit, column.resolution if column.type == "number" else 0
-
-    return differences(sorted(singles, key=lambda factors: order[factors[0]]), unit)
-
-
-def sums_released(contract: Contract, tables: Iterable[Declaration]) -> set[tuple[str, ...]]:
-    """List the factors of the sums that these release, the number of rows, and the differences that follow."""
-    released = {(), *(feature.factors for table in tables for feature in table.features())}
-    return released | set(of_one_unit(contract, released))
 
 
 def depth(rules: Rules) -> int:

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from counterfoil.analyses.base import Analysis
 from counterfoil.data.changes import DEPTH, Asked, Changes
 from counterfoil.data.cuts import Cut
-from counterfoil.disclosure.declaration import Input
+from counterfoil.disclosure.declaration import Input, sums_released
 from counterfoil.disclosure.evidence import About, Given
 from counterfoil.disclosure.features import groups
 from counterfoil.disclosure.lattice import Axes, Axis
-from counterfoil.disclosure.layout import Layout, layouts, moved_bound, sums_released
+from counterfoil.disclosure.layout import Layout, layouts, moved_bound
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.mpc.ring.shares import Arith, concat
 
@@ -75,7 +75,7 @@ class Counted:
 def counted(layout: Layout) -> list[Counted]:
     """List the sums of a layout, by grid, as their changes are counted."""
     found, at = [], 0
-    for grid in layout.lattice.grids:
+    for grid in layout.grids:
         cuts = tuple(_cut(layout, axis) for axis in grid.axes)
         for each in layout.by_grid[grid.axes]:
             asked = Asked(str(each.feature), each.feature.factors, cuts, each.shift)
@@ -215,7 +215,7 @@ def changes_given(
     Shapes: `zero` is a sharing of nothing, (1, 1). Local.
     """
     sums = counted(layout)
-    for grid in layout.lattice.grids:
+    for grid in layout.grids:
         here = [each for each in sums if each.axes == tuple(sorted(axis.column for axis in grid.axes))]
         yield grid.axes, [given for each in here for given in _given(each, owners, since, zero)]
 
@@ -251,6 +251,8 @@ def aligned(handed: Arith | None, at: Sequence[int | None], zero: Arith) -> Arit
 
 
 def _cut(layout: Layout, axis: Axis) -> Cut:
+    if condition := layout.condition(axis):
+        return Cut.at(condition.column, (condition.low, condition.high))
     low, high = layout.contract.column(axis.column).bounds or (0, 0)
     if axis.column in layout.edges:
         ends = tuple(map(int, layout.edges[axis.column]))

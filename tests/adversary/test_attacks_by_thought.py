@@ -418,7 +418,7 @@ def alike_newcomers(scene: Scene) -> None:
     assert not both, f"one of {count} is off by {sums - 400_000 * count}"
 
 
-@attack("new 6: filters that nest", open_="the lattice judges each filter, and no two of them together")
+@attack("new 6: filters that nest")
 def nested_filters(scene: Scene) -> None:
     """All who are in default are late, and so is one more: two filters differ by that one."""
     world = scene.people()

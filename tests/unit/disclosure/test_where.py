@@ -112,6 +112,46 @@ def test_the_rest_of_a_filter_is_judged_and_hides_it() -> None:
     assert released([TOTAL, PLANS[3]], [many], BARE)["total-some"]["safe"] == 1
 
 
+@pytest.mark.parametrize(("few", "shown"), [(0, 1), (1, 0), (5, 0), (8, 1)])
+def test_who_satisfies_one_filter_and_not_another_are_nobody_or_enough(few: int, shown: int) -> None:
+    """Cards are of the east, and so are few others: the east less the cards is these few.
+
+    Of five one has the smallest value, so that too few have more.
+    """
+    frame = pd.DataFrame(
+        {
+            "region": ["east"] * (30 + few) + ["north"] * 30 + ["south"] * 30,
+            "product": ["card"] * 30 + ["car"] * (60 + few),
+            "value": np.arange(90 + few) % 17,
+            "debt": 0,
+        }
+    )
+    plans = [filtered(TOTAL, {"region": "east"}), replace(filtered(TOTAL, {"product": "card"}), name="cards")]
+    for pair in (plans, plans[::-1]):
+        found = released(pair, [frame], BARE)
+        assert [found[plan.name]["safe"].item() for plan in pair] == [1, shown]
+
+
+def test_filters_that_one_table_cuts_are_not_crossed_again() -> None:
+    def pairs(*plans: Planned) -> list[tuple[str, str]]:
+        found = layouts(bound(list(plans), 3, BARE))["small"].crossed
+        return [(each.first, each.second) for each in found]
+
+    east, card = filtered(TOTAL, {"region": "east"}), replace(filtered(TOTAL, {"product": "card"}), name="cards")
+    assert pairs(east, REGION, filtered(REGION, {"product": "card"})) == []
+    assert pairs(east, replace(filtered(TOTAL, {"region": "north"}), name="north")) == []
+    assert pairs(PRODUCT, east, card) == [(east.name, "cards")]
+
+
+def test_owners_count_their_changes_where_two_filters_cross() -> None:
+    east, owed = filtered(TOTAL, {"region": "east"}), replace(filtered(TOTAL, {"debt": {"from": 0}}), name="owed")
+    layout = layouts(bound([east, owed], 3, BARE))["small"]
+    (asked,) = (each.asked for each in counted(layout) if len(each.axes) == 2 and each.asked.factors == ("value",))
+    cuts = {cut.column: cut for cut in asked.cuts}
+    assert cuts["region"].of(np.array([0, 1, 2])).tolist() == [1, 0, 1]
+    assert cuts["debt"].of(np.array([-1, 0])).tolist() == [1, 0]
+
+
 def test_owners_count_their_changes_in_the_cells_that_filters_cut() -> None:
     analyses = bound([filtered(TOTAL, {"debt": {"from": 0, "below": 10}})], 3, BARE)
     asked = {each.asked.name: each.asked for each in counted(layouts(analyses)["small"])}
