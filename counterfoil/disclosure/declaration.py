@@ -14,6 +14,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from counterfoil.data.encode import columns_of
 from counterfoil.disclosure.features import Feature, Filter, of_one_unit
 from counterfoil.disclosure.noise import PlanNoise
 from counterfoil.errors import RangeError
@@ -227,7 +228,14 @@ class Declaration(ABC):
             ) from None
 
 
-def sums_released(contract: Contract, tables: Iterable[Declaration]) -> set[tuple[str, ...]]:
-    """List the factors of the sums that these release, the number of rows, and the differences that follow."""
-    released = {(), *(feature.factors for table in tables for feature in table.features())}
-    return released | set(of_one_unit(contract, released))
+def sums_released(
+    contract: Contract, leaving: Iterable[Declaration], others: Iterable[Declaration] = ()
+) -> set[tuple[str, ...]]:
+    """List the factors of the sums that these release, the number of rows, and the differences that follow.
+
+    So do those of a column with one that is released in other periods: `others` are all tables of the contract.
+    """
+    released = {(), *(feature.factors for table in leaving for feature in table.features())}
+    every = released | {feature.factors for table in others for feature in table.features()}
+    found = {each for each in of_one_unit(contract, every) if any((name,) in released for name in columns_of(each[0]))}
+    return released | found

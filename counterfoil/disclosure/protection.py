@@ -137,8 +137,10 @@ def _blamed(difference: str, released: Container[tuple[str, ...]]) -> str:
 
 
 def _released(analyses: Mapping[str, Declaration], cells: Collection[str], layout: Layout) -> set[tuple[str, ...]]:
-    """List the sums that those tables tell which may leave at all."""
-    return sums_released(layout.contract, (analyses[name] for name in layout.lattice.tables if name in cells))
+    """List the sums that those tables tell which may leave at all, beside what others tell in other periods."""
+    tables = layout.lattice.tables
+    leaving = (analyses[name] for name in tables if name in cells)
+    return sums_released(layout.contract, leaving, (analyses[name] for name in tables))
 
 
 def _of_tables(analyses: Mapping[str, Declaration], cells: Collection[str], place: Place) -> list[Mapping[str, Arith]]:

@@ -69,7 +69,7 @@ class ReconstructionError(DisclosureError):
 
 
 class LeaseError(DisclosureError):
-    """A table's exact numbers belong to another agreement for now, or the same rows would have two names."""
+    """A table's exact numbers belong to another agreement or period, or the same rows would have two names."""
 
     exit_code = 89
     remedy = "Take noise, or the holder's tables; or give the lease back: `counterfoil table give-back`."

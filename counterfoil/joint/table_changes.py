@@ -265,4 +265,6 @@ def changed_features(layout: Layout, names: Iterable[str], found: Mapping[str, A
 
     What is concluded is hidden by itself, column by column, where a sum that it is made of changed too little.
     """
-    return sums_released(layout.contract, (found[name] for name in names if name in layout.lattice.tables))
+    tables = layout.lattice.tables
+    leaving = (found[name] for name in names if name in tables)
+    return sums_released(layout.contract, leaving, (found[name] for name in tables))

@@ -17,7 +17,7 @@ from counterfoil.governance.agreements.signing.link_key import link_key
 from counterfoil.governance.agreements.signing.reaffirmation import check_reviewed
 from counterfoil.governance.agreements.signing.signed import SignedAgreement, own_keys
 from counterfoil.governance.contracts.contract import Contract
-from counterfoil.governance.cumulative.source_tables import lease
+from counterfoil.governance.cumulative.source_tables import check_window, lease
 from counterfoil.governance.jobs.correction import HandedIn, handed_in, next_number, note_handed_in
 from counterfoil.governance.jobs.envelopes import forget_envelopes, keep_envelope, put_back
 from counterfoil.governance.jobs.manifest import MANIFEST, Manifest
@@ -134,13 +134,16 @@ class Contribution:
     def _remembered(self, table: Table, now: datetime) -> tuple[str, list[Known]]:
         """Say which table it is, and which states of it are known, or may come to be; lease its exact numbers.
 
-        Raises: LeaseError while they are another agreement's, or where the same rows have another name.
+        Raises: LeaseError while they are another agreement's, where the same rows have another name, or where exact
+            numbers of other periods with days in common went out.
         """
         terms, days = self.agreement.terms, self._leased
         if days is None:
             return "", []
         learn(self.home, now)
         name = identify(terms.contracts[self.contract], table, self.home)
+        if terms.contracts[self.contract].kind == "events":
+            check_window(name, self.period, self.home.state)
         lease(name, holder_of(terms, self.home.exchange), days, self.home.state, now.date())
         return name, known_states(name, terms, table, self.period, self.home)
 

@@ -6,7 +6,7 @@ How many persons' parts changed, and by how much, it counts itself; what is not 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,12 +132,9 @@ def count_since(asked: Sequence[Asked], table: Table, known: Sequence[Known]) ->
             for more, found in zip(
                 count_changes(asked, rows_of(table, place), former).values(), counts.values(), strict=True
             ):
-                for at in np.flatnonzero([each is not None for each in former]):
-                    found.changed[at], found.moved[at], found.largest[at] = (
-                        more.changed[at],
-                        more.moved[at],
-                        more.largest[at],
-                    )
+                at = [each is not None for each in former]
+                for each in fields(Changes):
+                    getattr(found, each.name)[at] = getattr(more, each.name)[at]
     return counts
 
 

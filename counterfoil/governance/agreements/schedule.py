@@ -130,10 +130,22 @@ class Schedule:
             )
 
     def _first_day(self, period: str) -> date:
-        if self.every == "week":
-            year, _, week = period.partition("-w")
-            return date.fromisocalendar(int(year), int(week), 1)
-        return date.fromisoformat(period if self.every == "day" else f"{period}-01")
+        first, last = window(period)
+        if (last - first).days not in {"day": range(1), "week": range(6, 7), "month": range(27, 31)}[self.every]:
+            raise ValueError(f"{period} is no {self.every}")
+        return first
+
+
+def window(period: str) -> tuple[date, date]:
+    """Return the first and the last day of a period of any schedule. Raises: ValueError when it is none."""
+    if "-w" in period:
+        year, _, week = period.partition("-w")
+        first = date.fromisocalendar(int(year), int(week), 1)
+        return first, first + timedelta(days=6)
+    if period.count("-") == 1:
+        first = date.fromisoformat(f"{period}-01")
+        return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    return date.fromisoformat(period), date.fromisoformat(period)
 
 
 def read_schedule(value: dict[str, Any], problems: Problems) -> Schedule:

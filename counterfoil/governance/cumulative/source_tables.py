@@ -17,6 +17,7 @@ from counterfoil.canonical import check_id, jcs
 from counterfoil.clock import reckoned
 from counterfoil.errors import LeaseError, NotFoundError
 from counterfoil.governance.agreements.agreement import Agreement
+from counterfoil.governance.agreements.schedule import window
 from counterfoil.storage.state import State
 
 MOST_STATES: Final = 52
@@ -179,6 +180,24 @@ def note_lease_used(table: str, state: State) -> None:
         made = replace(Lease(**json.loads(kept)), released=True)
         if state.replace(_LEASES, table, kept, jcs(asdict(made))):
             return
+
+
+def check_window(table: str, period: str, state: State) -> None:
+    """Check that a table of events has no exact numbers of other periods with days in common with this one.
+
+    Those of a month less those of its weeks are numbers of the days that are left.
+
+    Raises: LeaseError.
+    """
+    first, last = window(period)
+    for each in (*released_states(table, state), *waiting_states(table, state)):
+        begins, ends = window(each.period)
+        if each.period != period and begins <= last and first <= ends:
+            raise LeaseError(
+                f"table {table} is a period's events, and its exact numbers of {each.period} went to agreement "
+                f"{each.agreement}: {period} has days in common with it. Ask for the same periods, for one that begins "
+                f"after {ends}, or for noise ('privacy')"
+            )
 
 
 # --- states ---------------------------------------------------------------------------------------------------------

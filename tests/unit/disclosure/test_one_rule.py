@@ -176,8 +176,22 @@ def test_a_column_of_a_table_that_is_not_due_does_not_stand_for_one_that_leaves(
     plans = [TOTAL, replace(PROFIT, name="debts"), planned("correlation", "value", "years")]
     contract = parse_contract(WITH_YEARS.encode(), "years")
     found = released(plans, frames, Rules(), contract=contract, withheld="total")
-    assert found["debts"]["safe"] == 1
+    assert found["debts"]["safe"] == 0  # values leave in other periods, and would tell the same
     assert found["correlation"]["safe"].tolist() == [0]
+
+
+@pytest.mark.parametrize(("odd", "shown"), [(1, 0), (12, 1)])
+@pytest.mark.parametrize("withheld", ["total", "profit"])
+def test_two_columns_that_leave_in_different_periods_differ_in_enough_persons_too(
+    withheld: str, odd: int, shown: int
+) -> None:
+    """Net is weekly, gross is quarterly: what they differ by is known once both were released."""
+    value = spread(300, 20, 900)
+    frame = pd.DataFrame({"region": "north", "product": "car", "value": value})
+    frame["debt"] = value - np.where(np.arange(300) < odd, 5 + np.arange(300) % 7, 0)
+    frames = [frame[owner::3].reset_index(drop=True) for owner in range(3)]
+    (found,) = released([TOTAL, replace(PROFIT, name="profit")], frames, Rules(), withheld=withheld).values()
+    assert found["safe"].item() == shown
 
 
 SCATTERED = planned("correlation", "value", "debt")

@@ -19,6 +19,7 @@ from counterfoil.data.reading.table import Table
 from counterfoil.data.row_memory import rows_of
 from counterfoil.data.row_tags import domain_names, with_tags
 from counterfoil.errors import LeaseError, NotFoundError, ReconstructionError
+from counterfoil.governance.agreements.schedule import window
 from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.cumulative.release_history import (
     PastRelease,
@@ -29,6 +30,7 @@ from counterfoil.governance.cumulative.release_history import (
 from counterfoil.governance.cumulative.source_tables import (
     Lease,
     all_states,
+    check_window,
     forget_state,
     give_back,
     lease,
@@ -221,7 +223,7 @@ def test_changes_are_counted_for_each_sum_and_cell_since_what_is_remembered(rele
     assert set(same.pop("number of rows by balance")) == {0 if due else hidden}
     assert not any(any(cells) for cells in same.values())
     fewer = changes(released, table.take(np.arange(table.rows - 3)), jobs)
-    assert fewer["number of rows"] == [3] and fewer["sum of balance"] == [3]
+    assert fewer["number of rows"] == [3] and fewer["sum of balance"] == [2]  # from the value of one of them
     assert sum(fewer["number of rows by balance"]) == (3 if due else hidden * len(fewer["number of rows by balance"]))
     # Another spelling of the keys changes nobody.
     read_again = read(home, contract)
@@ -254,6 +256,34 @@ def test_of_events_a_correction_alone_is_a_change(released: Consortium) -> None:
     again = replace(terms, version="1.0.9", raw=terms.raw + b" ")
     assert known_states("loans", again, events, "2027-w01", home) == []
     assert len(known_states("loans", again, events, released.period, home)) == 1
+
+
+def test_exact_numbers_of_events_are_of_periods_that_have_no_day_in_common(released: Consortium) -> None:
+    """A month less its weeks is the days that no week of it has."""
+    state, (first, last) = released.homes["bank-a"].state, window(released.period)
+    for day in (first, last):
+        for period in (f"{day:%Y-%m}", day.isoformat()):
+            with pytest.raises(LeaseError, match=f"{period} has days in common with it.*begins after {last}"):
+                check_window("loans", period, state)
+    check_window("loans", released.period, state)
+    check_window("loans", (last + timedelta(days=1)).isoformat(), state)
+    check_window("loans", (first - timedelta(days=1)).isoformat(), state)
+
+
+@pytest.mark.parametrize("kind", ["events", "stock"])
+def test_a_day_of_a_week_that_is_out_is_not_handed_in_again(
+    released: Consortium, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = contribution(released)
+    contract = replace(released.agreement.contracts["loans"], kind=kind)
+    terms = replace(released.agreement, contracts={**released.agreement.contracts, "loans": contract})
+    made.agreement = replace(made.agreement, terms=terms)
+    made.period = f"{window(released.period)[1]}"
+    if kind == "stock":
+        assert made._remembered(made._checked(), clock.now())[0] == "loans"
+        return
+    with pytest.raises(LeaseError, match="has days in common"):
+        made._remembered(made._checked(), clock.now())
 
 
 def test_a_restored_home_remembers_what_it_backed_up_and_that_it_forgot_the_rest(
@@ -338,7 +368,7 @@ def test_what_is_handed_in_does_not_grow_with_the_years(banks: Consortium) -> No
     assert layout is not None and change_input(layout, []) is None
     week_53, later = (change_input(layout, [f"{at:032}" for at in range(weeks)]) for weeks in (52, 500))
     assert week_53 is not None and week_53 == later
-    assert week_53.shape == (4, 1 + 1 + counted(layout)[2].cells + 3)
+    assert week_53.shape == (4, 1 + 1 + counted(layout)[2].cells + 2 * 3)
     assert 0 == week_53.low < week_53.high < 1 << 61
 
 
