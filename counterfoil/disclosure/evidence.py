@@ -3,7 +3,7 @@
 An `Evidence` is about one feature in the cells of one grid of one contract. Owners hand in its arrays, each of its own
 rows, as `Given`; `joined` finds what only all of them together have. Of everything that tests ask there are two kinds:
 
-* **additive**: persons of each owner, and sums over all of them. Those of several cells are added up;
+* **additive**: persons of each owner, and sums over them. Those of several cells are added up;
 * **peaks**: the largest contributions in a cell, largest first. Of several cells they are the largest of all.
 
 So an evidence of cells makes one of any union of cells, and the same tests judge both:
@@ -33,7 +33,6 @@ from counterfoil.mpc.circuits.core.ranked import (
     Ordered,
     Peak,
     Ranked,
-    folded,
     folded_rows,
     grouped,
     multiplied,
@@ -82,14 +81,16 @@ class About:
     """What is public of an evidence: of which feature, between which bounds a person's part is, and what is asked.
 
     A person may be in `spread` cells of the grid at most, and counts once in each of them. `change` is of what differs
-    from a remembered state: then at least `safe_difference` persons must, and none is too few. Of a column's squares
-    `fine` says how the column is told, so that squares of distances from its mean are judged, too.
+    from a remembered state: then at least `safe_difference` persons must, and none is too few. What is left of changes
+    around a `middle` is held against the largest, and no owner's part is taken away. Of a column's squares `fine` says
+    how the column is told, so that squares of distances from its mean are judged, too.
     """
 
     feature: Feature
     bound: Bound
     spread: int = 1
     change: bool = False
+    middle: bool = False
     fine: Fine | None = None
 
 
@@ -112,7 +113,7 @@ class Given:
 
     Without a sum of |f|, and a peak of it, f is never negative, or never positive.
 
-    Shapes: persons (owners, cells); each sum (cells,), of all owners.
+    Shapes: persons, and each sum, (owners, cells).
     """
 
     about: About
@@ -138,9 +139,9 @@ class Given:
         of, persons = replace(about, spread=1, change=True), stacked(changed)
         if not moved:
             return [cls(of, persons[:, at]) for at in range(persons.shape[1])]
-        sums, tops = stacked(moved).sum(axis=0), stacked(moved_largest)
+        sums, tops = stacked(moved), stacked(moved_largest)
         return [
-            cls(of, persons[:, at], {MAGNITUDE: sums[at]}, {HEAVIEST: GivenPeak(tops[:, at])})
+            cls(of, persons[:, at], {MAGNITUDE: sums[:, at]}, {HEAVIEST: GivenPeak(tops[:, at])})
             for at in range(persons.shape[1])
         ]
 
@@ -149,7 +150,7 @@ class Given:
 class Evidence:
     """What all owners have together of one feature in some cells; in unions of cells a person may be `overlap` times.
 
-    Shapes: persons (owners, cells); each sum (cells,).
+    Shapes: persons, and each sum, (owners, cells).
     """
 
     about: About
@@ -157,6 +158,10 @@ class Evidence:
     sums: Mapping[str, Arith] = field(default_factory=dict)
     peaks: Mapping[str, Peak] = field(default_factory=dict)
     overlap: int = 1
+
+    def total(self, name: str) -> Arith:
+        """Add up a sum over all owners. Shapes: the result (cells,)."""
+        return self.sums[name].sum(axis=0)
 
     @property
     def kind(self) -> Hashable:
@@ -166,7 +171,7 @@ class Evidence:
             self.persons.shape[0],
             tuple(self.sums),
             peaks,
-            self.about.change,
+            (self.about.change, self.about.middle),
             self.about.bound.low >= 0,
             self.overlap,
             self.about.fine and (self.about.fine, self.about.spread),
@@ -181,7 +186,7 @@ def side_by_side(evidence: Sequence[Evidence]) -> Evidence:
     return replace(
         first,
         persons=concat([each.persons for each in evidence], axis=1),
-        sums={name: concat([each.sums[name] for each in evidence]) for name in first.sums},
+        sums={name: concat([each.sums[name] for each in evidence], axis=1) for name in first.sums},
         peaks={name: Peak.side_by_side([each.peaks[name] for each in evidence]) for name in first.peaks},
     )
 
@@ -249,14 +254,13 @@ def unions(p: Protocol, wanted: Sequence[tuple[Order, Arith]]) -> list[Evidence]
     spread: list[tuple[Arith, Arith]] = []
     for order, chosen in parts:
         evidence = order.evidence
-        spread += [(evidence.persons, chosen.broadcast_to(evidence.persons.shape))]
-        spread += [(each, chosen) for each in evidence.sums.values()]
+        spread += [(each, chosen.broadcast_to(each.shape)) for each in (evidence.persons, *evidence.sums.values())]
     kept = iter(multiplied(p, spread))
     persons, sums = [], []
     for order, _ in parts:
         lines = int(order.line.max()) + 1
         persons.append(folded_rows(next(kept), order.line, lines))
-        sums.append({name: folded(next(kept), order.line, lines) for name in order.evidence.sums})
+        sums.append({name: folded_rows(next(kept), order.line, lines) for name in order.evidence.sums})
     # 2. The peaks.
     lists = [each for order, _ in parts for each in order.peaks.values()]
     choices = [chosen for order, chosen in parts for _ in order.peaks]

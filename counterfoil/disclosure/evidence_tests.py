@@ -109,7 +109,11 @@ def _tests(p: Protocol, rules: Rules, evidence: Sequence[Evidence]) -> list[dict
     absent = iter(cut(b2a(p, is_zero(p, concat(counted))), [array.size for array in counted]))
     # 2 (one round). The smallest and the largest contribution, once for each person.
     valued = [each for each in evidence if LARGEST in each.peaks and SMALLEST in each.peaks]
-    ends = [(each.persons.sum(axis=0), each.peaks[name].top[0]) for each in valued for name in (SMALLEST, LARGEST)]
+    ends = [
+        (each.persons, each.peaks[name].top[0].reshape(1, -1).broadcast_to(each.persons.shape))
+        for each in valued
+        for name in (SMALLEST, LARGEST)
+    ]
     products = iter(multiplied(p, ends) if ends else [])
     around = iter(
         _around(p, [each for each in evidence if HIGHEST in each.peaks]) if rules.in_force & _DOMINANCE else []
@@ -220,18 +224,25 @@ def _dominance(rules: Rules, evidence: Evidence, products: Iterator[Arith]) -> I
         persons_low, persons_high = next(products), next(products)
         counted.append((sums[SUM] + persons_low, _raised(highest, lowest[0])))
         counted.append((persons_high - sums[SUM], _raised(lowest, highest[0])))
-    for total, top in counted:
-        for rule, test in _dominated(rules, total, top, evidence.overlap):
+    for parts, top in counted:
+        for rule, test in _dominated(rules, parts, top, evidence.overlap, apart=not evidence.about.middle):
             yield "safe_difference" if evidence.about.change else rule, test
 
 
-def _dominated(rules: Rules, total: Arith, top: Arith, overlap: int) -> Iterator[tuple[str, Arith]]:
+def _dominated(rules: Rules, parts: Arith, top: Arith, overlap: int, *, apart: bool) -> Iterator[tuple[str, Arith]]:
     """Test that few contributions do not make up most of the total, and that none can be worked out too closely.
+
+    Neither by who made the second largest, nor, where owners are told `apart`, by one that takes its own rows away:
+    without any one owner's part the total is more than the largest by the ratio. That may be of this owner; then more
+    is asked than needed.
 
     Where a cell has fewer persons than there are places in `top`, what stands in for them is not positive: of the first
     contributions as many are taken as make the most of it. A person in several cells of a union counts as if all its
     contributions were as large as the largest.
+
+    Shapes: parts (owners, cells), top (depth, cells).
     """
+    total = parts.sum(axis=0)
     if "safe_nk_k" in rules.in_force:
         k = rules.safe_nk_k
         for n in range(1, rules.safe_nk_n + 1):
@@ -241,6 +252,9 @@ def _dominated(rules: Rules, total: Arith, top: Arith, overlap: int) -> Iterator
         ratio = rules.safe_pratio_p
         rest = total - (top[0] + top[1]) * overlap
         yield "safe_pratio_p", rest * ratio.denominator - top[0] * (ratio.numerator * overlap)
+        for own in range(parts.shape[0] if apart and parts.shape[0] > 1 else 0):
+            rest = total - parts[own] - top[0] * overlap
+            yield "safe_pratio_p", rest * ratio.denominator - top[0] * (ratio.numerator * overlap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +283,7 @@ def _around(p: Protocol, evidence: Sequence[Evidence]) -> list[_Scatter]:
         fine = alike[0].about.fine
         if fine is None:
             raise PlanError("squares are judged around a mean, and nothing says how finely the column is told")
-        z, rows, squares = (concat([each.sums[name] for each in alike]) for name in (DISTANCE, ROWS, SQUARES))
+        z, rows, squares = (concat([each.total(name) for each in alike]) for name in (DISTANCE, ROWS, SQUARES))
         high, low = (concat([each.peaks[name].top for each in alike], axis=1) for name in (HIGHEST, LOWEST))
         # 1. The mean, within one.
         one = 1 << fine.bits
@@ -281,7 +295,7 @@ def _around(p: Protocol, evidence: Sequence[Evidence]) -> list[_Scatter]:
         crossed, high, low, again = multiplied(p, [(z, mean), (over, over), (under, under), (rows, mean)])
         (squared,) = multiplied(p, [(again, mean)])
         total = squares - crossed * 2 + squared
-        ends = np.cumsum([0, *(each.sums[ROWS].size for each in alike)])
+        ends = np.cumsum([0, *(each.persons.shape[1] for each in alike)])
         parts = pairwise(ends.tolist())
         made.append([_Scatter(total[start:end], high[:, start:end], low[:, start:end]) for start, end in parts])
     return ungrouped(scales, made)

@@ -183,11 +183,11 @@ class Layout:
         peaks: dict[str, GivenPeak] = {
             name: peak(name) for name in (LARGEST, SMALLEST, HEAVIEST, HIGHEST, LOWEST) if name in own
         }
-        sums = {SUM: added(SUM).sum(axis=0)} if peaks else {}
+        sums = {SUM: added(SUM)} if peaks else {}
         if each.mixed:
-            sums[MAGNITUDE] = added(MAGNITUDE).sum(axis=0)
+            sums[MAGNITUDE] = added(MAGNITUDE)
         if each.squared:
-            sums |= {name: handed(name).sum(axis=0) for name in (ROWS, DISTANCE, SQUARES)}
+            sums |= {name: handed(name) for name in (ROWS, DISTANCE, SQUARES)}
         fine = self.fine if each.squared else None
         return Given(About(each.feature, each.bound, self.spread, fine=fine), persons, sums, peaks)
 

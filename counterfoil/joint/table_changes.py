@@ -11,7 +11,7 @@ states there are, as all that is handed in does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -236,7 +236,8 @@ def _given(each: Counted, owners: Sequence[Mapping[str, Arith]], since: Sequence
     for moved, largest in WEIGHED:
         parts = of(f"{NAME}--{each.at}-{largest}", 0, DEPTH * each.cells)
         tops = [part.reshape(len(since), DEPTH, each.cells) for part in parts]
-        found += Given.of_changes(each.about, changed, of(f"{NAME}--{each.at}-{moved}", 0, each.cells), tops)
+        about = replace(each.about, middle=moved == "around")
+        found += Given.of_changes(about, changed, of(f"{NAME}--{each.at}-{moved}", 0, each.cells), tops)
     return found
 
 

@@ -317,7 +317,7 @@ def given(p: Plain, parts: list[list[np.ndarray]], depth: int = 2) -> Given:
         tops.append(p.constant(top))
         ats.append(p.constant(at))
     persons = np.array([[len(values) for values in cells] for cells in parts])
-    sums = np.array([[values.sum() for values in cells] for cells in parts]).sum(axis=0).astype(np.int64)
+    sums = np.array([[values.sum() for values in cells] for cells in parts]).astype(np.int64)
     peaks = {name: GivenPeak(tops[i], ats[i]) for i, name in enumerate((LARGEST, SMALLEST))}
     return Given(WIDE, p.constant(persons), {SUM: p.constant(sums)}, peaks)
 
@@ -325,6 +325,20 @@ def given(p: Plain, parts: list[list[np.ndarray]], depth: int = 2) -> Given:
 def signs(p: Plain, evidence: Evidence, rules: Rules) -> dict[str, list[bool]]:
     (found,) = evidence_tests.tests(p, rules, [evidence])
     return {rule: (as_signed(test.parts[0]) >= 0).all(axis=0).tolist() for rule, test in found.items()}
+
+
+@pytest.mark.parametrize(("rest", "shown"), [(1, False), (4, False), (5, True), (50, True)])
+def test_an_owner_that_takes_its_own_rows_from_the_total_works_nobody_out(rest: int, shown: bool) -> None:
+    """One owner has most of the total; of the two others one person has 100, and all others twice `rest`.
+
+    The p-ratio alone takes the second largest away, and finds a hundred times the rest in the rows of the first owner.
+    """
+    p, rules = Plain(), Rules(safe_threshold=2, safe_owners=1, safe_other_rows=0)
+    own = np.arange(100)
+    others = [np.append(np.full(rest, 2), 100), np.zeros(rest, np.int64)]
+    handed = replace(given(p, [[own], [others[0]], [others[1]]]), about=About(Feature(("x",)), Bound(0, 1000)))
+    found = signs(p, joined(p, [handed])[0], rules)
+    assert found["safe_nk_k"] == [True] and found["safe_pratio_p"] == [shown]
 
 
 @trials(40, 2000)
