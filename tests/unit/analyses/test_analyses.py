@@ -44,6 +44,11 @@ PLANS = {
         "mean_by_group", ("balance", "region", "product"), value="balance", by=("region", "product")
     ),
     "histogram": planned("histogram", ("balance",), column="balance", edges=(0, 10**5, 10**6, 10**7, 10**8)),
+    "summary": planned("summary", ("balance", "product"), values=("balance",), by=("product",)),
+    "weighted_mean": planned(
+        "weighted_mean", ("age", "balance", "region"), value="age", weight="balance", by=("region",)
+    ),
+    "cross_table": planned("cross_table", ("region", "product"), by=("region", "product")),
     "correlation, local": planned("correlation", NUMERIC, rows="local"),
     "correlation, shared": planned("correlation", NUMERIC, rows="shared"),
 }
@@ -186,8 +191,8 @@ def test_every_analysis_says_what_it_reveals() -> None:
     assert all(analysis.title for analysis in REGISTRY.values())
     for plan in PLANS.values():
         analysis = build(plan, CONTRACT, Limits(4, ROWS))
-        assert analysis.reveals == tuple(analysis.learns.values())
-        assert {"safe", *analysis.learns} == {output.name for output in analysis.outputs()}
+        assert analysis.reveals == tuple(analysis.learned.values())
+        assert {"safe", *analysis.learned} == {output.name for output in analysis.outputs()}
 
 
 def test_no_analysis_releases_anything_for_a_row() -> None:

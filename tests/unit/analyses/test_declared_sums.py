@@ -31,6 +31,11 @@ PLANS = {
     "histogram": planned("histogram", "value", column="value", edges=(0, 5, 10, 500)),
     "correlation": planned("correlation", "value", "debt", rows="local"),
     "threshold": planned("threshold", "value", column="value", at_least=100),
+    "summary": planned("summary", "value", "product", values=("value",), by=("product",)),
+    "weighted_mean": planned(
+        "weighted_mean", "value", "debt", "product", value="debt", weight="value", by=("product",)
+    ),
+    "cross_table": planned("cross_table", "region", "product", by=("region", "product")),
     "leave_one_out": planned("leave_one_out", "value", column="value", percent=(50,)),
 }
 

@@ -13,7 +13,7 @@ from counterfoil.governance.contracts.contract import parse_contract
 from counterfoil.roles.recipient.opening import open_job
 from tests.lib.consortium import CONTRACTS, assert_pooled, found
 
-INDUSTRIES = {"readmissions": "institute", "market": "association", "waiting": "institute"}
+INDUSTRIES = {"readmissions": "institute", "market": "association", "waiting": "institute", "outcomes": "institute"}
 
 
 @pytest.mark.parametrize("path", sorted((CONTRACTS / "data").iterdir()), ids=lambda path: path.name)
