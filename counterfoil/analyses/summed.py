@@ -10,7 +10,7 @@ import itertools
 import math
 import operator
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from counterfoil.analyses.base import SAFE, Analysis, Checked, Result, ResultTable, total_of
 from counterfoil.analyses.groupings import Grouping
 from counterfoil.analyses.units import places
-from counterfoil.data.encode import columns_of, encode, exact_product, factor_of
+from counterfoil.data.encode import LESS, columns_of, encode, exact_product, factor_of
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.crosscheck import Stated
-from counterfoil.disclosure.declaration import Cells, Input, Opened, Output
+from counterfoil.disclosure.declaration import Cells, Input, Opened, Output, Told
 from counterfoil.disclosure.evidence_tests import SUMS
 from counterfoil.disclosure.features import Feature
 from counterfoil.disclosure.noise import Moves
@@ -95,10 +95,23 @@ class Summed(Analysis):
         if self.noise is not None:
             return ()
         by = tuple(each.column.name for each in self.by())
-        asked = [tuple(term.factors) for term in self.terms()]
-        # A product about public numbers is made of those of its factors, too.
-        parts = [part for term in self.terms() if term.about for part in _parts(term.factors)]
-        return tuple(Feature(factors, by) for factors in dict.fromkeys([(), *asked, *parts]))
+        return tuple(Feature(factors, by) for factors in dict.fromkeys([(), *self._made_of()]))
+
+    def sums_in_cells(self) -> Mapping[str, tuple[str, ...]]:
+        plain = [term for term in self.terms() if _plain(term) and LESS not in term.factors[0]]
+        return {_COUNT: (), **{term.name: term.factors for term in plain}}
+
+    def told(self, opened: Opened) -> Iterator[Told]:
+        """Say what squares about a public number are about 0, of all rows."""
+        if self.by() or self.planned.where or self.rounded or self.noise or not (self.tabled and opened["safe"].item()):
+            return
+        plain = {term.factors[0]: term for term in self.terms() if _plain(term)}
+        for term in self.terms():
+            if len(set(term.factors)) == 1 and len(set(term.about)) == 1 and (sums := plain.get(term.factors[0])):
+                shift, about = self.shift(term), term.about[0]
+                own, total, rows = (opened[name].item() for name in (term.name, sums.name, _COUNT))
+                low = (own << shift) + 2 * about * total - about * about * rows
+                yield Told(Feature(term.factors), low, low + (self.limits.owners << shift if shift else 0))
 
     def own_edges(self) -> Mapping[str, tuple[int, ...]]:
         return {each.column.name: each.edges for each in self.by() if each.edges}
@@ -237,6 +250,21 @@ class Summed(Analysis):
 
     # --- one term -----------------------------------------------------------------------------------------------
 
+    def _made_of(self) -> Iterator[tuple[str, ...]]:
+        """List the factors of the sums that its terms are, and are made of.
+
+        A product about public numbers is made of those of its factors, too; one with a difference of two columns tells,
+        beside theirs, of each of them.
+        """
+        for term in self.terms():
+            yield term.factors
+            if term.about:
+                yield from (
+                    part for n in range(1, len(term.factors)) for part in itertools.combinations(term.factors, n)
+                )
+            split = list(itertools.product(*map(columns_of, term.factors)))
+            yield from (tuple(sorted(each)) for each in split if len(split) > 1)
+
     def _factors(self, array: str) -> tuple[str, ...]:
         return next((term.factors for term in self.terms() if term.name == array), ())
 
@@ -282,10 +310,6 @@ def _plain(term: Term) -> bool:
 
 def _sum_of(term: Term) -> str:
     return f"sum of {term.factors[0]}"
-
-
-def _parts(factors: tuple[str, ...]) -> list[tuple[str, ...]]:
-    return [part for size in range(1, len(factors)) for part in itertools.combinations(factors, size)]
 
 
 def _added(values: NDArray[Any], cell: NDArray[np.int64], size: int, shift: int) -> NDArray[np.int64]:

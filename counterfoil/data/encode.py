@@ -76,17 +76,20 @@ def encode(table: Table, name: str) -> Encoded:
 
 
 def encode_scaled(table: Table, name: str, frac_bits: int) -> Encoded:
-    """Scale from the bounds to [-1, 1]: z = (2x - low - high) / (high - low), to the nearest 2^-frac_bits.
+    """Scale a factor from its bounds to [-1, 1]: z = (2x - low - high) / (high - low), to the nearest 2^-frac_bits.
 
     Ties go to the even integer. |encoded / 2^frac_bits - z| <= 2^-(frac_bits + 1) + 2^-52, for frac_bits up to 40.
 
     Raises: MissingValueError; RangeError for a column whose bounds do not span an interval of at most 2^52 units.
     """
-    column = table.contract.column(name)
-    low, high = _bounds(column)
+    columns = {each: table.contract.column(each) for each in columns_of(name)}
+    (low, high), *less = map(_bounds, columns.values())
+    if less:
+        low, high = low - less[0][1], high - less[0][0]
     if not (0 < high - low <= WIDEST and abs(low) + abs(high) <= WIDEST and 0 <= frac_bits <= 40):
         raise RangeError(f"{name}: cannot be scaled from {low} to {high} at {frac_bits} bits; correct the bounds")
-    centred = (2 * _integers(table, column) - (low + high)).astype(np.float64)  # exact below 2^53
+    own = factor_of(name, lambda each: _integers(table, columns[each]))
+    centred = (2 * own - (low + high)).astype(np.float64)  # exact below 2^53
     one = 1 << frac_bits
     return Encoded(name, np.rint(centred * one / (high - low)).astype(np.int64), frac_bits, -one, one, per_row=True)
 

@@ -163,13 +163,12 @@ class Declaration(ABC):
             first = first * len(each.parts) + each.chosen
         return first * math.prod(len(parts) for _, parts in self.own_axes() or ()) + np.arange(inner)
 
-    def summed(self) -> tuple[str, ...]:
-        """Name the columns whose sums in the same cells are released, too, and follow from what is."""
-        axes = self.axes()
-        if axes is None:
-            return ()
-        by = tuple(sorted(column for column, _ in axes))
-        return tuple(each.factors[0] for each in self.features() if len(each.factors) == 1 and each.by == by)
+    def sums_in_cells(self) -> Mapping[str, tuple[str, ...]]:
+        """Name, by released array, the factors of the sum that it has of each cell of its axes, in whole units.
+
+        Those that attackers reckon with; what else its arrays say is in `told`.
+        """
+        return {"count": ()}
 
     def own_edges(self) -> Mapping[str, tuple[int, ...]]:
         """Give, for columns that its table cuts into bins, the encoded values between which these are.

@@ -60,6 +60,11 @@ COUNTS: Final = called_for("counts") & _KEPT
 SUMS: Final = called_for("sums") & _KEPT
 """What tables of counts, and tables of sums, enforce."""
 
+_ROUNDED: Final = named("rounding")
+EXACT_COUNTS: Final = COUNTS - _ROUNDED
+EXACT_SUMS: Final = SUMS - _ROUNDED
+"""What those enforce whose statistics follow from exact numbers alone: a policy that rounds them is refused by name."""
+
 
 def check_rules(name: str, analysis: Declaration, owners: int) -> None:
     """Check that the analysis keeps every rule in force that is about what it releases.

@@ -159,3 +159,12 @@ def exact_variance(values: Iterable[int]) -> float:
     listed = [int(each) for each in values]
     scatter = len(listed) * sum(each * each for each in listed) - sum(listed) ** 2
     return scatter / (len(listed) * (len(listed) - 1)) if len(listed) > 1 else math.nan
+
+
+def spread_of(values: Iterable[int], one: int) -> Spread | None:
+    """Return the spread of numbers in the clear, for what results are held against; None of fewer than two."""
+    listed = [int(each) for each in values]
+    if len(listed) < 2:
+        return None
+    mean = Fraction(sum(listed), len(listed))
+    return Spread(len(listed), Estimate(float(mean), 0.0), Estimate(exact_variance(listed), 0.0)).scaled(one)

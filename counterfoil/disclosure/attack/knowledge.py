@@ -130,13 +130,12 @@ class Knowledge:
         self, release: Release, name: str, plan: Declaration, opened: Opened, *, shown: bool
     ) -> Iterator[Number]:
         labels = labels_of(plan)
-        off = {array: rounded_from(plan.base_of(array) if array in plan.rounded else 1) for array in ("count", "sum")}
-        stated: list[tuple[str, tuple[str, ...]]] = [("count", ())]
-        stated += [("sum", (column,)) for column in self._summed(plan)]
+        stated = plan.sums_in_cells()
+        off = {array: rounded_from(plan.base_of(array) if array in plan.rounded else 1) for array in stated}
         for place, box in self.cuts.of(plan):
             if bool(opened["safe"].ravel()[place]) is not shown:
                 continue
-            for array, factors in stated:
+            for array, factors in stated.items():
                 found = self.cuts.reduced(Feature(factors), box)
                 if found is None or array not in opened:
                     continue
@@ -147,14 +146,6 @@ class Knowledge:
     def _ends(opened: Opened, array: str, place: int, off: Bound) -> tuple[float, float]:
         value = float(opened[array].ravel()[place])
         return value + off.low, value + off.high
-
-    @staticmethod
-    def _summed(plan: Declaration) -> tuple[str, ...]:
-        """Name the columns whose sums are in its arrays: those that it does not tell of otherwise."""
-        told = {output.name for output in plan.outputs()}
-        cells = next(output.shape for output in plan.outputs() if output.name == "safe")
-        alike = any(output.name == "sum" and output.shape == cells for output in plan.outputs())
-        return plan.summed() if "sum" in told and alike else ()
 
 
 def labels_of(plan: Declaration) -> list[str]:

@@ -53,6 +53,8 @@ schema:
       - {{name: debt, logicalType: integer, required: true, description: how little,
           logicalTypeOptions: {{minimum: -10, maximum: 1000}}, customProperties: [
           {{property: privacyRole, value: measure}}, {{property: purpose, value: test}}]}}
+      - {{name: late, logicalType: boolean, required: true, description: whether late, customProperties: [
+          {{property: privacyRole, value: quasi}}, {{property: purpose, value: test}}]}}
 customProperties:
   - {{property: lawfulBasis, value: consent}}
   - {{property: minimumCount, value: 2}}

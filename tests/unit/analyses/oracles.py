@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+from scipy.stats import contingency
 
 from counterfoil.analyses.base import Result
 from counterfoil.analyses.registry import build
@@ -92,6 +94,55 @@ def _crossed(frame: pd.DataFrame) -> Answer:
     }
 
 
+def _welch(frame: pd.DataFrame) -> Answer:
+    one, other = (frame["debt"][frame["late"] == late].to_numpy(float) for late in (False, True))
+    test = stats.ttest_ind(one, other, equal_var=False)
+    return _tested(test, one.mean() - other.mean())
+
+
+def _paired(frame: pd.DataFrame) -> Answer:
+    test = stats.ttest_rel(frame["value"].to_numpy(float), frame["debt"].to_numpy(float))
+    return _tested(test, float((frame["value"] - frame["debt"]).mean()))
+
+
+def _tested(test: Any, difference: float) -> Answer:
+    interval = test.confidence_interval(0.95)
+    return {
+        "difference": difference, "t": test.statistic, "degrees of freedom": test.df, "p": test.pvalue,
+        "from": interval.low, "to": interval.high,
+    }  # fmt: skip
+
+
+def _independent(frame: pd.DataFrame) -> Answer:
+    counts = pd.crosstab(frame["region"], frame["late"]).to_numpy()
+    test = stats.chi2_contingency(counts, correction=False)
+    return {
+        "chi-square": test.statistic,
+        "degrees of freedom": test.dof,
+        "p": test.pvalue,
+        "Cramér's V": contingency.association(counts, method="cramer", correction=False),
+    }
+
+
+def _risks(frame: pd.DataFrame) -> Answer:
+    cells = [
+        [((frame["product"] == name) & (frame["late"] == late)).sum() for late in (True, False)]
+        for name in ("card", "car")
+    ]
+    (a, b), (c, d) = cells
+    if not (a + b and c + d):
+        return dict.fromkeys(("estimate", "from", "to"), [np.nan] * 3)
+    risk, odds = contingency.relative_risk(a, a + b, c, c + d), contingency.odds_ratio(cells, kind="sample")
+    ends = [each.confidence_interval(0.95) for each in (risk, odds)]
+    one, other = a / (a + b), c / (c + d)
+    half = stats.norm.isf(0.025) * (one * (1 - one) / (a + b) + other * (1 - other) / (c + d)) ** 0.5
+    return {
+        "estimate": [risk.relative_risk, odds.statistic, one - other],
+        "from": [ends[0].low, ends[1].low, one - other - half],
+        "to": [ends[0].high, ends[1].high, one - other + half],
+    }
+
+
 ORACLES: Mapping[str, Oracle] = {
     "summary by group": Oracle(
         planned("summary", "value", "product", values=("value",), by=("product",)), "pandas groupby", _summary
@@ -107,6 +158,18 @@ ORACLES: Mapping[str, Oracle] = {
     "cross-table": Oracle(
         planned("cross_table", "region", "product", by=("region", "product")), "pandas crosstab", _crossed
     ),
+    "Welch's t-test": Oracle(
+        planned("t_test", "debt", "late", value="debt", by="late"), "scipy.stats.ttest_ind", _welch
+    ),
+    "paired t-test": Oracle(
+        planned("t_test", "value", "debt", value="value", minus="debt"), "scipy.stats.ttest_rel", _paired
+    ),
+    "chi-square test": Oracle(
+        planned("chi_square", "region", "late", by=("region", "late")), "scipy.stats.chi2_contingency", _independent
+    ),
+    "relative risk, odds ratio, risk difference": Oracle(
+        planned("risk_ratio", "product", "late", exposure="product", event="late"), "scipy.stats.contingency", _risks
+    ),
 }
 
 
@@ -117,6 +180,7 @@ def _rows(rng: np.random.Generator, size: int, high: int) -> pd.DataFrame:
             "product": rng.choice(PRODUCTS, size),
             "value": rng.integers(0, high + 1, size),
             "debt": -rng.integers(0, high + 1, size),
+            "late": rng.random(size) < 0.3,
         }
     )
 
@@ -140,7 +204,7 @@ DATA: Mapping[str, Callable[[np.random.Generator], list[pd.DataFrame]]] = {
     ),
     "a constant column": lambda rng: _tables(rng, 50, lambda frame: frame.assign(value=WIDE)),
     "one row an owner and group": lambda rng: _tables(
-        rng, 6, lambda frame: frame.assign(region=[*REGIONS] * 2, product=np.repeat(PRODUCTS, 3))
+        rng, 6, lambda frame: frame.assign(region=[*REGIONS] * 2, product=[*PRODUCTS] * 3, late=np.arange(6) > 2)
     ),
     "a group that is empty": lambda rng: _tables(rng, 60, lambda frame: frame.assign(product="car")),
     "weights of nothing": lambda rng: _tables(
@@ -184,7 +248,7 @@ def page() -> list[str]:
         for kind, make in DATA.items():
             if kind == BLURRED:
                 continue
-            frames = make(dice(1))
+            frames = make(dice(7))
             for column, error in errors(case, answer(case, frames), frames).items():
                 seen[name, column] = max(seen.get((name, column), 0.0), error)
     rows = ["| analysis | statistic | oracle | largest relative error seen |", "|---|---|---|---|"]

@@ -49,6 +49,11 @@ PLANS = {
         "weighted_mean", ("age", "balance", "region"), value="age", weight="balance", by=("region",)
     ),
     "cross_table": planned("cross_table", ("region", "product"), by=("region", "product")),
+    "t_test": planned("t_test", ("balance", "default_flag"), value="balance", by="default_flag"),
+    "chi_square": planned("chi_square", ("region", "product"), by=("region", "product")),
+    "risk_ratio": planned(
+        "risk_ratio", ("product", "default_flag"), exposure="product", exposed="card", event="default_flag"
+    ),
     "correlation, local": planned("correlation", NUMERIC, rows="local"),
     "correlation, shared": planned("correlation", NUMERIC, rows="shared"),
 }
@@ -160,7 +165,7 @@ def test_a_column_that_does_not_vary_has_no_correlation() -> None:
         (planned("total", ("balance",), column="blance"), "list the column 'blance'"),
         (planned("total", ("region",), column="region"), "'region' is string"),
         (planned("total", ("balance",), column="balance", row=1), "no parameter 'row'"),
-        (planned("median", ("balance",)), "no analysis median v1 here; there are correlation v2"),
+        (planned("median", ("balance",)), "no analysis median v1 here; there are chi_square v1, correlation v2"),
         (planned("histogram", ("balance",), column="balance", edges=(3, 2)), "`edges` must rise"),
         (planned("histogram", ("balance",), column="balance", edges=(3,)), "at least two"),
         (planned("mean_by_group", ("balance",), value="balance", by=()), "`by` or `bands` must name"),

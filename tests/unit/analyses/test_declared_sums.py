@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Analysis
 from counterfoil.analyses.registry import REGISTRY, build, family
+from counterfoil.data.encode import factor_of
 from counterfoil.disclosure.declaration import Limits
 from counterfoil.disclosure.features import Feature
 from counterfoil.governance.policies.rules import OFF, Rules
@@ -36,6 +37,9 @@ PLANS = {
         "weighted_mean", "value", "debt", "product", value="debt", weight="value", by=("product",)
     ),
     "cross_table": planned("cross_table", "region", "product", by=("region", "product")),
+    "t_test": planned("t_test", "debt", "late", value="debt", by="late"),
+    "chi_square": planned("chi_square", "region", "late", by=("region", "late")),
+    "risk_ratio": planned("risk_ratio", "product", "late", exposure="product", event="late"),
     "leave_one_out": planned("leave_one_out", "value", column="value", percent=(50,)),
 }
 
@@ -55,6 +59,7 @@ def at_random(rng: np.random.Generator, rows: int = 14) -> pd.DataFrame:
             "product": rng.choice(PRODUCTS, rows),
             "value": rng.integers(0, 1001, rows),
             "debt": rng.integers(-10, 1001, rows),
+            "late": rng.random(rows) < 0.4,
         }
     )
 
@@ -104,7 +109,8 @@ def contributed(analysis: Analysis, features: Sequence[Feature], frame: pd.DataF
     """What each row contributes to each declared sum, cell by cell: (sums, rows)."""
     rows = []
     for feature in features:
-        value = np.prod([frame[name].to_numpy(float) for name in feature.factors], axis=0) * np.ones(len(frame))
+        factors = [factor_of(each, lambda name: frame[name].to_numpy(np.int64)) for each in feature.factors]
+        value = np.prod(factors, axis=0) * np.ones(len(frame))
         cell = np.zeros(len(frame), np.int64)
         for column in feature.by:
             ends = analysis.edges().get(column)

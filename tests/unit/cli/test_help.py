@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -57,9 +58,10 @@ def test_the_example_of_an_analysis_runs(analysis: Any, tmp_path: Any) -> None:
         (tmp_path / room).symlink_to(CONTRACTS / room)
     for room in ("agreements", "data"):
         (tmp_path / room).mkdir()
-    loans = (CONTRACTS / "data" / "loans.odcs.yaml").read_text().rpartition("value: [")[0]
+    loans = (CONTRACTS / "data" / "loans.odcs.yaml").read_text()
     every = ", ".join(sorted({key for key, _ in REGISTRY}))
-    (tmp_path / "data" / "loans.odcs.yaml").write_text(f"{loans}value: [{every}]\n")
+    allowed = re.sub(r"(allowedAnalyses\n +value: )\[.*\]", rf"\1[{every}]", loans)
+    (tmp_path / "data" / "loans.odcs.yaml").write_text(allowed)
     file = tmp_path / "agreements" / EXPOSURE.name
     file.write_text(f"{head}\n{yaml.safe_dump({'analyses': [written]}, sort_keys=False)}")
     agreement, planned = read_planned(file, roster_beside(file, None, TODAY))

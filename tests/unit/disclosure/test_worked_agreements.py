@@ -37,6 +37,15 @@ SHOWN: dict[str, dict[str, float]] = {
         "balance-histogram": 8 / 10,
         "exposure-without-one-bank": 1,
     },
+    "outcomes": {
+        "pain-by-treatment": 1,
+        "pain-by-visits": 1,
+        "who-gets-what": 1,
+        "pain-after-either-treatment": 1,
+        "pain-before-and-after": 1,
+        "treatment-goes-by-severity": 1,
+        "back-at-work": 1,
+    },
 }
 """Of so many rows an owner, by agreement and analysis, at least which share of the cells is shown."""
 
