@@ -6,6 +6,7 @@ between the two is exact. Knows neither plans nor shares.
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
@@ -95,6 +96,13 @@ def amount(column: Column, value: float | Decimal, decimals: int | None = None) 
     if decimals is None:
         decimals = places(column) + (column.display.places if column.display else 0)
     return (f"{number:,.{decimals}f}" if isinstance(number, float) else f"{number:,}") + f" {unit}".rstrip()
+
+
+def estimate(column: Column, value: float, figures: int = 4) -> str:
+    """Write an estimate as people are shown it, in so many figures: `12.35 euros`, `123,457 euros`."""
+    size = abs(float(column.display.of(value) if column.display else value))
+    decimals = max(0, figures - 1 - math.floor(math.log10(size))) if size else 0
+    return amount(column, float(value), min(decimals, 12))
 
 
 def heading(column: Column, *, with_unit: bool = False) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from counterfoil.analyses.grouped import BANDS, BY, Grouped
 from counterfoil.analyses.parameters import Parameter
 from counterfoil.analyses.summed import Term
 from counterfoil.analyses.sums.spread import Spread, column_of, exact_variance, moments, spreads
-from counterfoil.analyses.units import own_array
+from counterfoil.analyses.units import estimate, own_array
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Opened
 from counterfoil.governance.contracts.column import Column
@@ -89,15 +90,15 @@ class Summary(Grouped):
         frame["rows"] = pd.array(np.where(hidden, 0, opened["count"].ravel()), "Int64")
         frame.loc[hidden, "rows"] = pd.NA
         frame["sum"] = own_array(column, opened[f"sum-{at}"].ravel(), hidden)
-        measures = {"rows": self.measure("count"), "sum": self.measure(f"sum-{at}", column.unit)}
+        measures = {"rows": self.measure("count"), "sum": self.measure(f"sum-{at}", column.unit, column.display)}
         squared = f"{column.unit}²" if column.unit else ""
-        for name, of, unit in (
-            ("mean", "mean", column.unit),
-            ("standard deviation", "deviation", column.unit),
-            ("variance", "variance", squared),
+        for name, of, measure in (
+            ("mean", "mean", Measure(column.unit, display=column.display)),
+            ("standard deviation", "deviation", Measure(column.unit, display=column.display)),
+            ("variance", "variance", Measure(squared)),
         ):
             frame[name], off = column_of(found, of)
-            measures[name] = Measure(unit, off)
+            measures[name] = replace(measure, bound=off)
         by = f" by {' and '.join(self.group_names)}" if self.by() else ""
         return ResultTable(f"{column.name}{by}", frame, measures)
 
@@ -112,20 +113,19 @@ def _said(column: Column, found: list[Spread | None], analysis: Summary) -> Iter
     shown = [(at, each) for at, each in enumerate(found) if each is not None]
     if not shown:
         return
-    unit = f" {column.unit}" if column.unit else ""
     least, most = min(shown, key=lambda each: each[1].mean.value), max(shown, key=lambda each: each[1].mean.value)
     if least is most:
         own = shown[0][1]
         half = t_quantile(0.95, own.rows - 1) * own.deviation.value / own.rows**0.5 + own.mean.off
         yield (
-            f"{column.name} has a mean of {own.mean.value:,.4g}{unit} (95 % ± {half:,.2g}) and a standard deviation of "
-            f"{own.deviation.value:,.4g}{unit}, over {own.rows:,} rows."
+            f"{column.name} has a mean of {estimate(column, own.mean.value)} (95 % ± {estimate(column, half, 2)}) and "
+            f"a standard deviation of {estimate(column, own.deviation.value)}, over {own.rows:,} rows."
         )
     elif least[1].mean.value + least[1].mean.off < most[1].mean.value - most[1].mean.off:
         labels = [", ".join(map(str, row)) for row in analysis.groups().itertuples(index=False)]
         yield (
-            f"The mean of {column.name} is from {least[1].mean.value:,.4g}{unit} in {labels[least[0]]} to "
-            f"{most[1].mean.value:,.4g}{unit} in {labels[most[0]]}, of the {len(shown)} groups shown."
+            f"The mean of {column.name} is from {estimate(column, least[1].mean.value)} in {labels[least[0]]} to "
+            f"{estimate(column, most[1].mean.value)} in {labels[most[0]]}, of the {len(shown)} groups shown."
         )
     for at, own in shown:
         if own.deviation.value <= own.deviation.off:

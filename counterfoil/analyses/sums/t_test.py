@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from counterfoil.analyses.groupings import Grouping
 from counterfoil.analyses.parameters import NAME, Parameter
 from counterfoil.analyses.summed import Term
 from counterfoil.analyses.sums.spread import Estimate, Spread, column_of, moments, spread_of, spreads
+from counterfoil.analyses.units import estimate
 from counterfoil.data.encode import LESS
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Opened
@@ -126,7 +127,7 @@ class TTest(Grouped):
         measures = {"rows": self.measure("count")}
         for name, of in (("mean", "mean"), ("standard deviation", "deviation")):
             groups[name], off = column_of(found, of)
-            measures[name] = Measure(self._unit, off)
+            measures[name] = replace(self._own, bound=off)
         lacking = [label for label, each in zip(labels, found, strict=True) if each is None]
         shown = [each for each in found if each is not None]
         tested = None if lacking else Tested.welch(*shown) if self.by() else Tested.paired(*shown)
@@ -174,30 +175,30 @@ class TTest(Grouped):
         p, *ends = (t_two_sided(*each) for each in ((t, dof.value), (farthest, free[0]), (nearest, free[1])))
         widest = t_quantile(0.95, free[1]) * (error.value + error.off) - half
         rows = {
-            "difference": (tested.difference, self._unit, 0.0),
-            "standard error": (error.value, self._unit, error.off),
-            "from": (tested.difference - half, self._unit, 2 * widest if error.off else 0.0),
-            "to": (tested.difference + half, self._unit, 2 * widest if error.off else 0.0),
-            "t": (t, "", abs(farthest - t) if error.off else 0.0),
-            "degrees of freedom": (dof.value, "", dof.off),
-            "p": (p, "", max(abs(p - end) for end in ends) if error.off else 0.0),
+            "difference": (tested.difference, self._own, 0.0),
+            "standard error": (error.value, self._own, error.off),
+            "from": (tested.difference - half, self._own, 2 * widest if error.off else 0.0),
+            "to": (tested.difference + half, self._own, 2 * widest if error.off else 0.0),
+            "t": (t, Measure(), abs(farthest - t) if error.off else 0.0),
+            "degrees of freedom": (dof.value, Measure(), dof.off),
+            "p": (p, Measure(), max(abs(p - end) for end in ends) if error.off else 0.0),
         }
         frame = pd.DataFrame({_COMPARED: [self._pair], **{name: [value] for name, (value, _, _) in rows.items()}})
-        return ResultTable("Test", frame, {name: Measure(unit, bound) for name, (_, unit, bound) in rows.items()})
+        measures = {name: replace(measure, bound=bound) for name, (_, measure, bound) in rows.items()}
+        return ResultTable("Test", frame, measures)
 
     def _finding(self, tested: Tested, labels: Sequence[str]) -> str:
         p = t_two_sided(tested.t, tested.dof.value)
         half = t_quantile(0.95, tested.dof.value) * tested.error.value
-        unit, size = f" {self._unit}" if self._unit else "", abs(tested.difference)
-        one, other = (self._value.name, str(self.planned.params.get("minus")))
+        size, value = abs(tested.difference), self._value
+        one, other = value.name, str(self.planned.params.get("minus"))
         way, back = ("more", "less") if tested.difference > 0 else ("less", "more")
-        between = f"{size - half:,.4g} to {size + half:,.4g}{unit}"
-        if half > size:
-            between = f"from {half - size:,.4g}{unit} {back} to {half + size:,.4g}{unit} {way}"
+        by, ends = estimate(value, size), [estimate(value, abs(size - half)), estimate(value, size + half)]
+        between = f"from {ends[0]} {back} to {ends[1]} {way}" if half > size else f"{ends[0]} to {ends[1]}"
         what = (
-            f"The mean of {one} is {size:,.4g}{unit} {way} in {labels[0]} than in {labels[1]}"
+            f"The mean of {one} is {by} {way} in {labels[0]} than in {labels[1]}"
             if self.by()
-            else f"{one} is {size:,.4g}{unit} {way} than {other} in the same rows, on average"
+            else f"{one} is {by} {way} than {other} in the same rows, on average"
         )
         told = "" if p < 0.05 else " A difference of this size may well be chance."
         test = f"t = {tested.t:,.2f}, {tested.dof.value:,.1f} degrees of freedom, {p_text(p)}"
@@ -222,8 +223,8 @@ class TTest(Grouped):
         return LESS.join(self.by()[0].labels) if self.by() else self._factor
 
     @property
-    def _unit(self) -> str:
-        return self._value.unit
+    def _own(self) -> Measure:
+        return Measure(self._value.unit, display=self._value.display)
 
     @property
     def _value(self) -> Column:

@@ -14,7 +14,7 @@ from counterfoil.analyses.grouped import BANDS, BY, Grouped
 from counterfoil.analyses.parameters import Parameter
 from counterfoil.analyses.summed import Term
 from counterfoil.analyses.sums.spread import Between, Estimate, released
-from counterfoil.analyses.units import own_array
+from counterfoil.analyses.units import estimate, own_array
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Opened
 from counterfoil.errors import PlanError
@@ -74,7 +74,7 @@ class WeightedMean(Grouped):
             for shown, one, other in zip(safe, weights, weighted, strict=True)
         ]
         one = self.scale("weighted") // self.scale("weights")
-        unit, value, frame = self._value.unit, self._value.name, self.groups()
+        value, frame = self._value.name, self.groups()
         frame["rows"] = pd.array(np.where(safe, opened["count"].ravel(), 0), "Int64")
         frame.loc[~safe, "rows"] = pd.NA
         frame["sum of weights"] = own_array(self._weight, opened["weights"].ravel(), ~safe)
@@ -82,8 +82,8 @@ class WeightedMean(Grouped):
         off = max((each.off / one for each in found if each is not None), default=0.0)
         measures = {
             "rows": self.measure("count"),
-            "sum of weights": self.measure("weights", self._weight.unit),
-            "weighted mean": Measure(unit, off),
+            "sum of weights": self.measure("weights", self._weight.unit, self._weight.display),
+            "weighted mean": Measure(self._value.unit, off, display=self._value.display),
         }
         by = f" by {' and '.join(self.group_names)}" if self.by() else ""
         title = f"Mean {value} weighted by {self._weight.name}{by}"
@@ -93,12 +93,12 @@ class WeightedMean(Grouped):
         findings = ["Too few rows."] if not safe.any() else []
         if told:
             (least, lowest), (most, highest) = (pick(told, key=lambda each: each[1]) for pick in (min, max))
-            words = f"{lowest:,.4g} {unit}".rstrip()
+            words = estimate(self._value, lowest)
             findings = [f"The weighted mean of {value} is {words} over {least}."]
             if len(told) > 1:
                 findings = [
-                    f"The weighted mean of {value} is from {words} in {least} to {highest:,.4g} {unit}".rstrip()
-                    + f" in {most}."
+                    f"The weighted mean of {value} is from {words} in {least} to {estimate(self._value, highest)} "
+                    f"in {most}."
                 ]
         findings += [f"All weights of {each} are zero, or may be, so it has no weighted mean." for each in nothing]
         return self.result(
