@@ -113,6 +113,14 @@ def _tested(test: Any, difference: float) -> Answer:
     }  # fmt: skip
 
 
+def _anova(frame: pd.DataFrame) -> Answer:
+    groups = [frame["debt"][frame["region"] == region].to_numpy(float) for region in REGIONS]
+    test = stats.f_oneway(*groups)
+    every = frame["debt"].to_numpy(float)
+    between = sum(len(own) * (own.mean() - every.mean()) ** 2 for own in groups)
+    return {"F": test.statistic, "p": test.pvalue, "eta²": between / ((every - every.mean()) ** 2).sum()}
+
+
 def _independent(frame: pd.DataFrame) -> Answer:
     counts = pd.crosstab(frame["region"], frame["late"]).to_numpy()
     test = stats.chi2_contingency(counts, correction=False)
@@ -163,6 +171,9 @@ ORACLES: Mapping[str, Oracle] = {
     ),
     "paired t-test": Oracle(
         planned("t_test", "value", "debt", value="value", minus="debt"), "scipy.stats.ttest_rel", _paired
+    ),
+    "analysis of variance": Oracle(
+        planned("anova", "debt", "region", value="debt", by="region"), "scipy.stats.f_oneway", _anova
     ),
     "chi-square test": Oracle(
         planned("chi_square", "region", "late", by=("region", "late")), "scipy.stats.chi2_contingency", _independent

@@ -50,6 +50,7 @@ PLANS = {
     ),
     "cross_table": planned("cross_table", ("region", "product"), by=("region", "product")),
     "t_test": planned("t_test", ("balance", "default_flag"), value="balance", by="default_flag"),
+    "anova": planned("anova", ("balance", "region"), value="balance", by="region"),
     "chi_square": planned("chi_square", ("region", "product"), by=("region", "product")),
     "risk_ratio": planned(
         "risk_ratio", ("product", "default_flag"), exposure="product", exposed="card", event="default_flag"
@@ -165,7 +166,10 @@ def test_a_column_that_does_not_vary_has_no_correlation() -> None:
         (planned("total", ("balance",), column="blance"), "list the column 'blance'"),
         (planned("total", ("region",), column="region"), "'region' is string"),
         (planned("total", ("balance",), column="balance", row=1), "no parameter 'row'"),
-        (planned("median", ("balance",)), "no analysis median v1 here; there are chi_square v1, correlation v2"),
+        (
+            planned("median", ("balance",)),
+            "no analysis median v1 here; there are anova v1, chi_square v1, correlation v2",
+        ),
         (planned("histogram", ("balance",), column="balance", edges=(3, 2)), "`edges` must rise"),
         (planned("histogram", ("balance",), column="balance", edges=(3,)), "at least two"),
         (planned("mean_by_group", ("balance",), value="balance", by=()), "`by` or `bands` must name"),

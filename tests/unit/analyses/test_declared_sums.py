@@ -38,6 +38,7 @@ PLANS = {
     ),
     "cross_table": planned("cross_table", "region", "product", by=("region", "product")),
     "t_test": planned("t_test", "debt", "late", value="debt", by="late"),
+    "anova": planned("anova", "debt", "region", value="debt", by="region"),
     "chi_square": planned("chi_square", "region", "late", by=("region", "late")),
     "risk_ratio": planned("risk_ratio", "product", "late", exposure="product", event="late"),
     "leave_one_out": planned("leave_one_out", "value", column="value", percent=(50,)),

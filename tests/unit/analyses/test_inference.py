@@ -21,6 +21,7 @@ from tests.unit.analyses.test_description import read, rows
 
 WELCH = planned("t_test", "value", "late", value="value", by="late")
 PAIRED = planned("t_test", "value", "debt", value="value", minus="debt")
+ANOVA = planned("anova", "value", "region", value="value", by="region")
 CHI = planned("chi_square", "region", "late", by=("region", "late"))
 RISK = planned("risk_ratio", "product", "late", exposure="product", event="late")
 
@@ -48,6 +49,16 @@ def test_two_columns_of_the_same_rows_are_compared() -> None:
         (WELCH, {"value": 5}, "No test: nothing varies in false and true, or by less than can be told."),
         (WELCH, {"late": True}, "No test: false cannot be shown, or has fewer than two rows."),
         (PAIRED, {"debt": 3, "value": 9}, "No test: nothing varies in value - debt, or by less than can be told."),
+        (
+            ANOVA,
+            {"value": 5},
+            "No test: fewer than two groups have rows, or value varies in none by more than can be told.",
+        ),
+        (
+            ANOVA,
+            {"region": "east"},
+            "No test: fewer than two groups have rows, or value varies in none by more than can be told.",
+        ),
         (CHI, {"late": True}, "No test: all rows are alike in region or in late."),
         (RISK, {"late": False}, "Nobody with product card has late true, so there is no ratio of risks."),
         (RISK, {"late": True}, "Everybody with product car has late true, so there is no ratio of odds."),
@@ -79,6 +90,10 @@ def test_a_hidden_count_leaves_no_statistic() -> None:
     result = read(CHI, frames)
     assert result.suppressed and result.tables[0].frame.select_dtypes("number").isna().all(axis=None)
     assert result.findings[0].endswith("counts are hidden; merge categories of region and late.")
+    result = read(ANOVA, [*frames[1:], frames[0][frames[0]["region"] != "south"], one])
+    assert not result.suppressed and "F = " in result.findings[0]
+    few = [*(frame[frame["region"] != "south"] for frame in frames), one]
+    assert "groups are hidden; merge categories of region." in read(ANOVA, few).findings[0]
     risk = [frame.assign(product=np.where(frame["region"] == "south", "car", "card")) for frame in frames]
     assert read(RISK, risk).findings == ("A count is hidden, so there is no ratio.",)
 
@@ -105,7 +120,7 @@ def test_what_cannot_be_compared_is_refused(plan: Planned, words: str) -> None:
         build(plan, CONTRACT, Limits(3, MOST, BARE))
 
 
-@pytest.mark.parametrize("plan", [WELCH, CHI, RISK], ids=lambda plan: plan.analysis)
+@pytest.mark.parametrize("plan", [WELCH, ANOVA, CHI, RISK], ids=lambda plan: plan.analysis)
 def test_a_policy_that_rounds_is_refused_by_name(plan: Planned) -> None:
     with pytest.raises(PlanError, match="no version here enforces the rule safe_round_counts"):
         build(plan, CONTRACT, Limits(3, MOST, replace(BARE, safe_round_counts=5)))

@@ -43,6 +43,7 @@ SHOWN: dict[str, dict[str, float]] = {
         "who-gets-what": 1,
         "pain-after-either-treatment": 1,
         "pain-before-and-after": 1,
+        "pain-after-by-severity": 1,
         "treatment-goes-by-severity": 1,
         "back-at-work": 1,
     },
