@@ -146,6 +146,15 @@ class Declaration(ABC):
         return None
 
     @property
+    def whole_from(self) -> int | None:
+        """How many of its table's first axes tell apart what leaves by itself; None where each cell does.
+
+        Along the others cells leave together or not at all, as where something is concluded from all of them: then it
+        is a function of a table that could be shown.
+        """
+        return None
+
+    @property
     def filters(self) -> tuple[Filter, ...]:
         """What tells which rows it is about: none where it is about all."""
         return tuple(Filter.of(self.contract.column(each.column), each) for each in self.planned.where)

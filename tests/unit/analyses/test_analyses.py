@@ -55,6 +55,9 @@ PLANS = {
     "risk_ratio": planned(
         "risk_ratio", ("product", "default_flag"), exposure="product", exposed="card", event="default_flag"
     ),
+    "quantiles": planned(
+        "quantiles", ("balance", "region"), column="balance", bins=(10**5, 10**6, 10**7), by=("region",)
+    ),
     "correlation, local": planned("correlation", NUMERIC, rows="local"),
     "correlation, shared": planned("correlation", NUMERIC, rows="shared"),
 }

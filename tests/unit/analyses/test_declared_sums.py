@@ -42,6 +42,7 @@ PLANS = {
     "chi_square": planned("chi_square", "region", "late", by=("region", "late")),
     "risk_ratio": planned("risk_ratio", "product", "late", exposure="product", event="late"),
     "leave_one_out": planned("leave_one_out", "value", column="value", percent=(50,)),
+    "quantiles": planned("quantiles", "value", "region", column="value", bins=(3, 8, 100), by=("region",)),
 }
 
 
@@ -49,8 +50,9 @@ def registered() -> dict[str, Analysis]:
     return {key: build(PLANS[key], CONTRACT, Limits(3, 500, BARE)) for key, _ in REGISTRY}
 
 
-SUMS = [key for (key, _), kind in REGISTRY.items() if family(kind) != "decided"]
+SUMS = [key for (key, _), kind in REGISTRY.items() if family(kind) not in ("decided", "ranked")]
 DECIDED = [key for (key, _), kind in REGISTRY.items() if family(kind) == "decided"]
+RANKED = [key for (key, _), kind in REGISTRY.items() if family(kind) == "ranked"]
 
 
 def at_random(rng: np.random.Generator, rows: int = 14) -> pd.DataFrame:
@@ -166,3 +168,26 @@ def test_what_is_decided_is_the_same_for_all_tables_with_the_same_sums(key: str)
                 other.loc[at + 1, "value"] += 1
                 after = analysis.plain([other if each is frame else each for each in frames])
                 pd.testing.assert_frame_equal(before, after)
+
+
+@pytest.mark.parametrize("key", RANKED)
+def test_what_is_ranked_is_the_same_for_all_tables_with_the_same_sums(key: str) -> None:
+    """Rows change places between owners, and values within their bins: no declared sum moves, and no answer."""
+    analysis = registered()[key]
+    cells = analysis.features()
+    assert all(not each.factors for each in cells)
+    moved = 0
+    for seed in range(6):
+        rng = dice(seed)
+        pooled = at_random(rng, 30).assign(value=rng.integers(0, 120, 30))
+        sums = contributed(analysis, cells, pooled).sum(axis=1)
+        before = analysis.plain([pooled])
+        for _ in range(8):
+            other = pooled.copy()
+            at = rng.integers(30)
+            other.loc[at, "value"] = rng.integers(0, 120)
+            same = np.array_equal(contributed(analysis, cells, other).sum(axis=1), sums)
+            shuffled = other.sample(frac=1, random_state=seed)
+            moved += not same
+            assert not same or before.equals(analysis.plain([shuffled[:12], shuffled[12:]]))
+    assert moved

@@ -20,6 +20,7 @@ SHOWN: dict[str, dict[str, float]] = {
         "stay-by-specialty-and-diagnosis": 18 / 30,
         "readmissions-by-specialty": 1,
         "length-of-stay": 1,
+        "ages": 1,
         "what-readmission-goes-with": 1,
     },
     "market": {
