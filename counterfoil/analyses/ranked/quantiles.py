@@ -15,18 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.analyses import parameters
-from counterfoil.analyses.base import Analysis, Checked, Measure, Result, ResultTable, total_of
-from counterfoil.analyses.groupings import MOST_BANDS, Grouping, by_bands, by_groups
+from counterfoil.analyses.base import Measure, Result, ResultTable
+from counterfoil.analyses.grouped import GROUPS, Grouped
+from counterfoil.analyses.groupings import MOST_BANDS, Grouping, by_bands
 from counterfoil.analyses.parameters import Parameter, Takes
 from counterfoil.analyses.ranked.places import NONE, bins_of, places
+from counterfoil.analyses.summed import Term
 from counterfoil.analyses.units import own_array, text
-from counterfoil.data.encode import encode
 from counterfoil.deferred import deferred
-from counterfoil.disclosure.crosscheck import Stated
-from counterfoil.disclosure.declaration import Cells, Input, Limits, Opened, Output
+from counterfoil.disclosure.declaration import Cells, Limits, Opened, Output
 from counterfoil.disclosure.evidence_tests import COUNTS
-from counterfoil.disclosure.features import Feature
-from counterfoil.disclosure.noise import Moves
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.contracts.column import Column
@@ -38,19 +36,17 @@ from counterfoil.mpc.protocol import Protocol
 if TYPE_CHECKING:
     import pandas as pd
 
-    from counterfoil.data.reading.table import Table
 else:
     pd = deferred("pandas")
 
 _ORDERED: Final = Takes(("integer", "number", "date", "timestamp"), needs="bounds")
-_GROUPS: Final = Takes(("string", "integer", "boolean"), needs="groups")
 _NAMES: Final = {Fraction(1, 4): "lower quartile", Fraction(1, 2): "median", Fraction(3, 4): "upper quartile"}
 _FINEST: Final = 1000
 """Probabilities have at most three decimal places, so that they are compared exactly on shares."""
 _LEAST, _MOST = "at least", "at most"
 
 
-class Quantiles(Analysis):
+class Quantiles(Grouped):
     """In which bins of `column` its quantiles are, of all rows or of each group of `by`: between which ends each is.
 
     Of n rows in order, the quantile of p is between the rows at the places floor(p (n - 1)) and ceil(p (n - 1)),
@@ -86,10 +82,11 @@ class Quantiles(Analysis):
             required=False,
             example=[0.25, 0.5, 0.75],
         ),
-        "by": parameters.columns("the columns whose categories make groups", _GROUPS, ["region"], required=False),
+        "by": parameters.columns("the columns whose categories make groups", GROUPS, ["region"], required=False),
     }
     statistics = frozenset({"counts"})
     enforces = COUNTS
+    takes_noise = True
 
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
         super().__init__(planned, contract, limits)
@@ -101,40 +98,26 @@ class Quantiles(Analysis):
         if self.step("count") > 1:
             self.check_rounding("count", Bound(0, limits.total_rows))
 
-    def inputs(self) -> tuple[Input, ...]:
-        return (Input("count", self._shape, 0, self.limits.rows),)
+    def terms(self) -> tuple[Term, ...]:
+        return ()
+
+    def by(self) -> tuple[Grouping, ...]:
+        return (*self._by, self._bins)
+
+    def counted(self) -> Mapping[str, Bound]:
+        return {}
 
     def outputs(self) -> tuple[Output, ...]:
-        marks = (*self._shape, len(self._probabilities))
-        return (Output("safe", self._shape), Output("lower", marks), Output("higher", marks))
-
-    def own_axes(self) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
-        return tuple((each.column.name, each.parts) for each in self._axes) if self.noise is None else None
-
-    def own_features(self) -> tuple[Feature, ...]:
-        return (Feature((), tuple(each.column.name for each in self._axes)),) if self.noise is None else ()
-
-    def own_edges(self) -> Mapping[str, tuple[int, ...]]:
-        return {self._column.name: self._bins.edges}
+        marks = (*self.shape, len(self._probabilities))
+        return (Output("safe", self.shape), Output("lower", marks), Output("higher", marks))
 
     @property
     def whole_from(self) -> int:
         return len(self._by)
 
     def numbers(self) -> int:
-        groups = int(np.prod(self._shape[:-1], dtype=np.int64))
+        groups = int(np.prod(self.shape[:-1], dtype=np.int64))
         return 0 if self.planned.privacy else 2 * groups * len(self._probabilities)
-
-    def moves(self) -> Mapping[str, Moves]:
-        return {"count": Moves(2, 2, cells=2, size=int(np.prod(self._shape)), reach=self.limits.total_rows)}
-
-    def local(self, table: Table) -> dict[str, NDArray[np.int64]]:
-        codes = [each.codes(encode(table, each.column.name).values) for each in self._axes]
-        cell = np.ravel_multi_index(codes, self._shape)
-        return {"count": np.bincount(cell, minlength=int(np.prod(self._shape))).reshape(self._shape)}
-
-    def secure(self, p: Protocol, owners: Sequence[Checked]) -> Cells:
-        return Cells(total_of([owner.values["count"] for owner in owners]), {})
 
     def conclude(self, p: Protocol, cells: Cells) -> Cells:
         count = cells.count
@@ -143,12 +126,6 @@ class Quantiles(Analysis):
             count = round_to(p, count.reshape(-1), self.base_of("count"), bound).reshape(*count.shape)
         lower, higher = places(p, count, self._probabilities)
         return replace(cells, values={"lower": lower, "higher": higher})
-
-    def sums(self) -> frozenset[str]:
-        return frozenset({"rows"})
-
-    def state(self, cells: Cells) -> Mapping[str, Stated]:
-        return {"rows": Stated(cells.count.reshape(-1).sum())}
 
     # --- at a recipient -----------------------------------------------------------------------------------------
 
@@ -160,25 +137,16 @@ class Quantiles(Analysis):
         title = f"Quantiles of {self._column.name}"
         unit = Measure(self._column.unit, interval=np.nan if self.noise else None)
         measures = dict.fromkeys((_LEAST, _MOST), unit) if self._numeric else {}
-        return Result(
-            self.planned.name, self.key, self.version, title, tuple(self._findings(shown, *at)),
-            (ResultTable(title, frame, measures),),
-            suppressed=int((~shown).sum()) * bins, cells=shown.size * bins, assumptions=tuple(self._assumptions()),
-        )  # fmt: skip
+        return self.result(
+            opened, title, [*self._findings(shown, *at)], [ResultTable(title, frame, measures)], [*self._assumptions()]
+        )
 
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-        pooled = pd.concat(tables)
-        cells = []
-        for each in self._axes:
-            values = pooled[each.column.name]
-            if each.column.categories:
-                cells.append(pd.Categorical(values, each.column.categories).codes.astype(np.int64))
-            else:
-                whole = values.to_numpy("datetime64[D]") if each.column.type == "date" else values.to_numpy()
-                cells.append(each.codes(whole.astype(np.int64)))
-        *outer, at = cells
-        groups = np.ravel_multi_index(outer, self._shape[:-1]) if outer else np.zeros(len(pooled), np.int64)
-        found = np.full((2, int(np.prod(self._shape[:-1], dtype=np.int64)), len(self._probabilities)), NONE)
+        pooled = self.pooled(tables)
+        codes = [pd.Categorical(pooled[each.column.name], each.labels).codes.astype(np.int64) for each in self.by()]
+        *outer, at = codes
+        groups = np.ravel_multi_index(outer, self.shape[:-1]) if outer else np.zeros(len(pooled), np.int64)
+        found = np.full((2, int(np.prod(self.shape[:-1], dtype=np.int64)), len(self._probabilities)), NONE)
         for group in np.unique(groups):
             own = pd.Series(at[groups == group])
             for place, wanted in enumerate(self._probabilities):
@@ -270,7 +238,7 @@ class Quantiles(Analysis):
     def _of_group(self, group: int) -> str:
         if not self._by:
             return ""
-        codes = np.unravel_index(group, self._shape[:-1])
+        codes = np.unravel_index(group, self.shape[:-1])
         return " of " + ", ".join(each.labels[int(at)] for each, at in zip(self._by, codes, strict=True))
 
     # --- from the plan ------------------------------------------------------------------------------------------
@@ -294,24 +262,11 @@ class Quantiles(Analysis):
         return by_bands(self.planned.name, self._column, self.planned.params.get("bins"))
 
     @property
-    def _by(self) -> list[Grouping]:
-        by, found = self.planned.params.get("by", ()), []
-        for name in by if isinstance(by, list | tuple) else ():
-            grouped = by_groups(column := self.column(name, *_GROUPS.types))
-            if grouped is None:
-                raise PlanError(f"{self.planned.name}: {_GROUPS.misfit(column, self.key, self.contract.id)}")
-            if name == self._column.name:
-                raise PlanError(f"{self.planned.name}: {name!r} is in `by`, and its quantiles are wanted; keep one")
-            found.append(grouped)
+    def _by(self) -> tuple[Grouping, ...]:
+        found = super().by()
+        if any(each.column.name == self._column.name for each in found):
+            raise PlanError(f"{self.planned.name}: quantiles of {self._column.name!r} are wanted; take it from `by`")
         return found
-
-    @property
-    def _axes(self) -> list[Grouping]:
-        return [*self._by, self._bins]
-
-    @property
-    def _shape(self) -> tuple[int, ...]:
-        return tuple(len(each.parts) for each in self._axes)
 
     @property
     def _probabilities(self) -> tuple[Fraction, ...]:
