@@ -76,6 +76,7 @@ def example(analysis: type[Analysis]) -> dict[str, Any]:
         "contract": "loans",
         "columns": list(dict.fromkeys([*named, *analysis.example])),
         **({"parameters": parameters} if parameters else {}),
+        **({"interval": 3660} if analysis.once else {}),
         "recipients": ["regulator"],
     }
 

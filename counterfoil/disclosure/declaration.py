@@ -31,16 +31,21 @@ Opened: TypeAlias = Mapping[str, NDArray[np.int64]]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a plan must survive: how many owners hand in, how many rows each may bring, and the disclosure rules."""
+    """What a plan must survive: how many owners hand in, how many rows each may bring, and the disclosure rules.
+
+    `who` names the owners, in the order in which their parts come.
+    """
 
     owners: int
     rows: int
     rules: Rules = field(default_factory=Rules)
+    who: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, agreement: Agreement, contract: str) -> Limits:
         """Return the limits that the signed documents set for the contract of that name."""
-        return cls(len(agreement.owners_under(contract)), agreement.contracts[contract].most_rows, agreement.rules)
+        who = agreement.owners_under(contract)
+        return cls(len(who), agreement.contracts[contract].most_rows, agreement.rules, who)
 
     @property
     def total_rows(self) -> int:
@@ -108,6 +113,8 @@ class Declaration(ABC):
     #: which kinds of statistic it releases, and which disclosure rules it enforces on them
     statistics: ClassVar[frozenset[Statistic]]
     enforces: ClassVar[frozenset[str]]
+    #: whether its exact results tell of single owners, so that they leave once, and beside no other sum of the column
+    once: ClassVar[bool] = False
 
     planned: Planned
     contract: Contract

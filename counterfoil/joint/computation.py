@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Analysis
-from counterfoil.analyses.flags import check_flags
+from counterfoil.analyses.beside import check_beside
 from counterfoil.analyses.registry import build
 from counterfoil.disclosure.crosscheck import Comparison, agreements, comparisons
 from counterfoil.disclosure.declaration import Cells, Input, Limits
@@ -65,7 +65,7 @@ def analyses(agreement: Agreement) -> dict[str, Analysis]:
         contract = agreement.contracts[planned.contract].shared()
         found[planned.name] = build(planned, contract, Limits.of(agreement, planned.contract))
     layouts(found)
-    check_flags(found)
+    check_beside(found, agreement.expires - agreement.starts)
     if "sums" in agreement.cross_checks and not comparisons(_stated(found)):
         raise PlanError(
             f"{agreement.source}: crossChecks asks for sums, but no two analyses of one contract state the same sum; "

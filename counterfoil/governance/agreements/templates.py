@@ -22,7 +22,12 @@ from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.documents import did_you_mean, read_document, schema_text
 from counterfoil.governance.policies.policy import Policy, parse_policy
 
-INDUSTRIES: Final = {"banking": "exposure", "health": "readmissions", "retail": "market"}
+INDUSTRIES: Final = {
+    "banking": "exposure",
+    "health": "readmissions",
+    "retail": "market",
+    "millionaires": "millionaires",
+}
 """Every template's agreement."""
 
 BEGAN_DAYS: Final = 28

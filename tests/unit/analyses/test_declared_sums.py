@@ -42,6 +42,7 @@ PLANS = {
     "chi_square": planned("chi_square", "region", "late", by=("region", "late")),
     "risk_ratio": planned("risk_ratio", "product", "late", exposure="product", event="late"),
     "leave_one_out": planned("leave_one_out", "value", column="value", percent=(50,)),
+    "argmax": planned("argmax", "value", column="value"),
     "quantiles": planned("quantiles", "value", "region", column="value", bins=(3, 8, 100), by=("region",)),
 }
 

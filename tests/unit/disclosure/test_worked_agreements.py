@@ -30,6 +30,7 @@ SHOWN: dict[str, dict[str, float]] = {
         "what-larger-baskets-go-with": 1,
         "space-by-location": 1,
     },
+    "millionaires": {"the-richest": 1},
     "exposure": {
         "total-exposure": 1,
         "balance-by-region-and-product": 22 / 24,

@@ -101,7 +101,7 @@ def test_examples_are_in_force_on_the_day_of_their_set_up_with_three_weeks_behin
         agreement.check_current(day)
         agreement.schedule.check_period(agreement.schedule.period(day - timedelta(days=21)), agreement.starts, day)
         found += 1
-    assert found == 4
+    assert found == 5
 
 
 def test_other_policies_are_adopted_and_the_strictest_wins(tmp_path: Path) -> None:
@@ -115,7 +115,13 @@ def test_other_policies_are_adopted_and_the_strictest_wins(tmp_path: Path) -> No
 
 def test_the_commands(tmp_path: Path) -> None:
     listed = CliRunner().invoke(app, ["agreement", "templates"]).output
-    for words in ("banking: Joint exposure", "health: Stays", "retail: The joint market", "strict-counts: No cell"):
+    for words in (
+        "banking: Joint exposure",
+        "health: Stays",
+        "retail: The joint market",
+        "millionaires: Who is the richest",
+        "strict-counts: No cell",
+    ):
         assert words in listed
     out = ["--out", str(tmp_path / "ours")]
     made = CliRunner().invoke(app, ["agreement", "new", "health", *out])
