@@ -73,8 +73,11 @@ def counted(fails: Sequence[Arith]) -> Arith:
     return concat([each.sum().reshape(1) for each in fails])
 
 
-def hide(p: Protocol, cells: Cells, safe: Arith) -> dict[str, Arith]:
+def hide(p: Protocol, cells: Cells, safe: Arith, whole: int | None = None) -> dict[str, Arith]:
     """Multiply every value by whether its cell is safe; counts are treated alike, and `safe` goes with them.
+
+    `whole` says along how many of the first axes cells leave by themselves, if all others of one are safe or none is
+    (`Declaration.whole_from`): what is concluded of such cells together has the shape of these axes alone.
 
     Shapes: as the cells; `safe` and `count` have the shape of `cells.count`.
     Cost: one product a value, all in one round.
@@ -84,9 +87,12 @@ def hide(p: Protocol, cells: Cells, safe: Arith) -> dict[str, Arith]:
     shape = cells.count.shape
     flags, values, shapes = [], [], {}
     for name, value in {"count": cells.count, **cells.values}.items():
-        if value.shape[: len(shape)] != shape:
+        own, lead = safe, shape
+        if value.shape[: len(shape)] != shape and whole is not None:
+            own, lead = safe.reshape(*shape[:whole], -1)[..., 0], shape[:whole]
+        if value.shape[: len(lead)] != lead:
             raise ShapeError(f"{name} has shape {value.shape}, which its count's {shape} does not lead")
-        spread = safe.reshape(*shape, *[1] * (len(value.shape) - len(shape))).broadcast_to(value.shape)
+        spread = own.reshape(*lead, *[1] * (len(value.shape) - len(lead))).broadcast_to(value.shape)
         flags.append(spread.reshape(-1))
         values.append(value.reshape(-1))
         shapes[name] = value.shape

@@ -312,7 +312,8 @@ class JointComputation:
             self._count_by_rule({name: found.judged[name] for name in exact if name not in withheld})
         nothing = {name: self.p.constant(np.zeros(cells[name].count.shape, np.uint64)) for name in withheld}
         shown = {**found.safe, **nothing}
-        hidden = {name: hide(self.p, each, shown[name]) for name, each in cells.items()}
+        whole = {name: self._analyses[name].whole_from for name in cells}
+        hidden = {name: hide(self.p, each, shown[name], whole[name]) for name, each in cells.items()}
         self.progress.released = rounded(self.p, self._analyses, hidden)
         self.progress.cells.clear()
         self.progress.contributions.clear()

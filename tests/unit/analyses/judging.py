@@ -109,7 +109,7 @@ def released(
     """What each plan's recipient opens; of a plan that is withheld, as where it is not due, nothing leaves."""
 
     def hidden(p: Any, analyses: Mapping[str, Analysis], cells: Mapping[str, Cells], found: Protected) -> list[Any]:
-        kept = {name: hide(p, each, found.safe[name]) for name, each in cells.items()}
+        kept = {name: hide(p, each, found.safe[name], analyses[name].whole_from) for name, each in cells.items()}
         return list(rounded(p, analyses, kept).values())
 
     made = _run(plans, frames, rules, suite, hidden, complementary=complementary, contract=contract, withheld=withheld)

@@ -56,6 +56,9 @@ PLANS = {
         "risk_ratio", ("product", "default_flag"), exposure="product", exposed="card", event="default_flag"
     ),
     "argmax": planned("argmax", ("balance",), column="balance"),
+    "concentration": planned(
+        "concentration", ("balance", "region", "product"), column="balance", by=("region", "product"), top=(1, 3)
+    ),
     "quantiles": planned(
         "quantiles", ("balance", "region"), column="balance", bins=(10**5, 10**6, 10**7), by=("region",)
     ),
@@ -81,7 +84,7 @@ def run(plan: Planned, frames: list[pd.DataFrame], minimum: int) -> tuple[Analys
     checked, rejected = check_ranges(p, handed)
     cells = analysis.conclude(p, analysis.secure(p, checked))
     (verdict,) = judge(p, [cells], [rules])
-    released = hide(p, cells, verdict.safe)
+    released = hide(p, cells, verdict.safe, analysis.whole_from)
     opened = {output.name: as_signed(released[output.name].parts[0]) for output in analysis.outputs()}
     assert {o.name: o.shape for o in analysis.outputs()} == {name: array.shape for name, array in opened.items()}
     return analysis, analysis.present(opened), int(as_signed(rejected.parts[0]).sum())

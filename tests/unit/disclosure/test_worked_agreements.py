@@ -26,6 +26,7 @@ SHOWN: dict[str, dict[str, float]] = {
     "market": {
         "joint-sales": 1,
         "amount-by-department-and-channel": 1,
+        "concentration-of-sales": 1,
         "basket-sizes": 1,
         "what-larger-baskets-go-with": 1,
         "space-by-location": 1,
