@@ -60,6 +60,7 @@ class Checked:
 class Measure:
     """How a column of a result is to be read: its unit, and the bound of its error (0 is exact).
 
+    The bound is NaN where it differs from row to row; `bounds` are then those of the rows, if they are known.
     A noised number has no bound: it is within `interval` of the exact one with probability CONFIDENCE, and at any
     distance otherwise; `interval` is NaN where it differs from row to row and has columns of its own. `display` is the
     unit that people are shown it in, if that is another one.
@@ -69,6 +70,7 @@ class Measure:
     bound: float = 0.0
     interval: float | None = None
     display: Display | None = None
+    bounds: tuple[float, ...] = ()
 
     @property
     def label(self) -> str:

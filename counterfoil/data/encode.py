@@ -36,6 +36,9 @@ WIDEST = 1 << 52
 LESS: Final = " - "
 """Between the names of two columns: the one less the other, as a factor. No column has a name with spaces."""
 
+IS: Final = " is "
+"""Between the name of a column and one of its encoded values, as a factor: 1 in rows that have it, else 0."""
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -94,18 +97,27 @@ def encode_scaled(table: Table, name: str, frac_bits: int) -> Encoded:
     return Encoded(name, np.rint(centred * one / (high - low)).astype(np.int64), frac_bits, -one, one, per_row=True)
 
 
+def level(column: str, value: int) -> str:
+    """Return the factor that is 1 in rows whose column has the encoded value, and 0 in all others."""
+    return f"{column}{IS}{value}"
+
+
 def columns_of(factor: str) -> tuple[str, ...]:
-    """Return the column that a factor is, or the two that it is the difference of."""
-    return tuple(factor.split(LESS))
+    """Return the column that a factor is, or has a value of, or the two that it is the difference of."""
+    name, known, _ = factor.partition(IS)
+    return (name,) if known else tuple(factor.split(LESS))
 
 
 def factor_of(factor: str, column: Callable[[str], NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Return a factor row by row: a column, or the difference of two of them."""
+    """Return a factor row by row: a column, the difference of two of them, or which rows have a value of one."""
+    name, known, value = factor.partition(IS)
+    if known:
+        return np.asarray(column(name) == int(value), np.int64)
     return reduce(np.subtract, map(column, columns_of(factor)))
 
 
 def product_of(factors: Sequence[str], column: Callable[[str], NDArray[np.int64]], shift: int = 0) -> NDArray[np.int64]:
-    """Multiply factors row by row, as `product`: columns, and differences of two of them."""
+    """Multiply factors row by row, as `product`: columns, differences of two of them, and values of one."""
     return product([factor_of(factor, column) for factor in factors], shift)
 
 

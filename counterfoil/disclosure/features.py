@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
-from counterfoil.data.encode import LESS
+from counterfoil.data.encode import IS, LESS, columns_of
+from counterfoil.errors import PlanError
 from counterfoil.governance.agreements.where import Condition
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
@@ -24,8 +25,9 @@ class Feature:
     """A sum over the rows of every cell of a grid: of 1, of a column, or of a product of columns.
 
     `factors` are sorted and may repeat: ("balance", "balance") is the sum of its squares, () the number of rows, and
-    ("gross - net",) the sum of what the one is more than the other. `by` are the columns that the grid is cut by,
-    sorted, with the parts that the analysis declares; () is all rows.
+    ("gross - net",) the sum of what the one is more than the other, ("region is 2",) the number of rows that have the
+    third of its categories. `by` are the columns that the grid is cut by, sorted, with the parts that the analysis
+    declares; () is all rows.
     """
 
     factors: tuple[str, ...] = ()
@@ -38,6 +40,20 @@ class Feature:
     def __str__(self) -> str:
         what = f"sum of {' · '.join(self.factors)}" if self.factors else "number of rows"
         return f"{what} by {', '.join(self.by)}" if self.by else what
+
+
+def factor_bounds(contract: Contract, factor: str) -> tuple[int, int]:
+    """Return between what a factor is in a row. Raises: PlanError for a column without bounds."""
+    if IS in factor:
+        return (0, 1)
+    ends = []
+    for name in columns_of(factor):
+        bounds = contract.column(name).bounds
+        if bounds is None:
+            raise PlanError(f"give {name!r} a minimum and a maximum in {contract.id}: what rows contribute is judged")
+        ends.append(bounds)
+    low, high = ends[0]
+    return (low - ends[1][1], high - ends[1][0]) if len(ends) > 1 else (low, high)
 
 
 MOST_GROUPS: Final = 100

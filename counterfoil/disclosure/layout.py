@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.data.encode import LESS, columns_of, encode, encode_scaled
+from counterfoil.data.encode import LESS, encode, encode_scaled
 from counterfoil.data.row_tags import persons_of
 from counterfoil.disclosure.contributions import AT, COUNT, Parts, Scaled, scattered, summarised, values
 from counterfoil.disclosure.crossings import Crossing, crossings
@@ -36,7 +36,7 @@ from counterfoil.disclosure.evidence import (
     Given,
     GivenPeak,
 )
-from counterfoil.disclosure.features import Feature, of_one_unit
+from counterfoil.disclosure.features import Feature, factor_bounds, of_one_unit
 from counterfoil.disclosure.lattice import Axes, Axis, Family, Grid, Index, family
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreements.where import Condition
@@ -306,7 +306,7 @@ def _scaled(contract: Contract, limits: Limits, factors: tuple[str, ...]) -> Sca
     """
     low, high = 1, 1
     for name in factors:
-        bounds = _bounds(contract, name)
+        bounds = factor_bounds(contract, name)
         ends = [one * other for one in (low, high) for other in bounds]
         low, high = min(ends), max(ends)
     rows = rows_per_person(contract)
@@ -324,18 +324,6 @@ def _scaled(contract: Contract, limits: Limits, factors: tuple[str, ...]) -> Sca
         "narrow the column's bounds, or the number of rows, in the contract, or give the policy's shares fewer decimal "
         "places"
     )
-
-
-def _bounds(contract: Contract, factor: str) -> tuple[int, int]:
-    """Return between what a column, or the difference of two, is. Raises: PlanError for a column without bounds."""
-    ends = []
-    for name in columns_of(factor):
-        bounds = contract.column(name).bounds
-        if bounds is None:
-            raise PlanError(f"give {name!r} a minimum and a maximum in {contract.id}: what rows contribute is judged")
-        ends.append(bounds)
-    low, high = ends[0]
-    return (low - ends[1][1], high - ends[1][0]) if len(ends) > 1 else (low, high)
 
 
 def _check_tests(limits: Limits, bound: Bound, spread: int) -> None:

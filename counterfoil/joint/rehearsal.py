@@ -122,7 +122,8 @@ def same_as_pooled(table: ResultTable, pooled: pd.DataFrame) -> bool:
         got, wanted = (frame[name].to_numpy()[shown].astype(float) for frame in (table.frame, pooled))
         # Whole and decimal numbers are to be the same; a quotient may differ by floating point on its way.
         float_error = RELATIVE * (1 + np.abs(wanted)) if pooled[name].dtype.kind == "f" else 0.0
-        if not (np.abs(got - wanted) <= measure.bound + float_error).all():
+        bound = np.array(measure.bounds)[shown] if measure.bounds else measure.bound
+        if not (np.abs(got - wanted) <= bound + float_error).all():
             return False
     return True
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from counterfoil.analyses.base import Analysis
 from counterfoil.data.changes import DEPTH, Asked, Changes
 from counterfoil.data.cuts import Cut
+from counterfoil.data.encode import IS, columns_of
 from counterfoil.disclosure.declaration import Input, sums_released
 from counterfoil.disclosure.evidence import About, Given
 from counterfoil.disclosure.features import groups
@@ -102,6 +103,11 @@ def shows(sums: Sums, each: Counted, layout: Layout) -> bool:
     here, grids = set(each.axes), [{axis.column for axis in grid.axes} for grid in layout.lattice.grids]
     common = [here & set(by) for factors, by in sums if not each.asked.factors or tuple(factors) == each.asked.factors]
     return any(both == here or both not in grids for both in common)
+
+
+def _told(factors: Sequence[str]) -> set[str]:
+    """Return the columns that a sum of these factors is of; that of a column's value is of the column."""
+    return {columns_of(each)[0] if IS in each else each for each in factors}
 
 
 def due_layout(found: Mapping[str, Analysis], terms: Agreement, contract: str, period: str) -> Layout | None:

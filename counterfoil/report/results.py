@@ -130,7 +130,8 @@ def _table(value: Mapping[str, Any]) -> ResultTable:
 def _measure(column: Mapping[str, Any]) -> Measure:
     display = read_display(column["display"]) if "display" in column else None
     if column["label"] != "noised":
-        return Measure(column["unit"], column["bound"], display=display)
+        bound = math.nan if column["bound"] is None else column["bound"]
+        return Measure(column["unit"], bound, display=display)
     interval = math.nan if column["interval"] is None else column["interval"]
     return Measure(column["unit"], interval=interval, display=display)
 

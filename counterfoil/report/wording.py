@@ -23,10 +23,13 @@ def number(value: float | Decimal, decimals: int) -> str:
 
 
 def decimals_for(values: Iterable[Any], bound: float) -> int:
-    """Choose how many decimals a column is shown with: two for large numbers, four for small, within its bound."""
+    """Choose how many decimals a column is shown with: two for large numbers, four for small, within its bound.
+
+    A bound that is NaN differs from row to row, and limits none.
+    """
     largest = max((abs(value) for value in values), default=0.0)
     wanted = 2 if largest >= 100 else 4
-    return wanted if bound == 0 else min(wanted, max(0, math.floor(-math.log10(bound))))
+    return wanted if bound == 0 or math.isnan(bound) else min(wanted, max(0, math.floor(-math.log10(bound))))
 
 
 def error_bound(bound: float) -> str:

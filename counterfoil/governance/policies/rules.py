@@ -167,9 +167,11 @@ class Rules:
         hides=lambda _: "it holds all rows of its line, or all its rows are at one bound of the column",
     )  # fmt: skip
     safe_dof_threshold: int = _rule(
-        10, "model", "rows beyond the columns of a correlation, at least", off=0,
+        10, "model", "rows beyond the columns of a correlation, or the coefficients of a regression, at least", off=0,
         called_for=frozenset({"correlations"}), bounds={"minimum": 0, "maximum": 1_000_000},
-        hides=lambda rules: f"it is a correlation with fewer than {rules.safe_dof_threshold} rows beyond its columns",
+        hides=lambda rules: (
+            f"it is a correlation, or a regression, with fewer than {rules.safe_dof_threshold} rows beyond its columns"
+        ),
     )  # fmt: skip
     check_missing_values: bool = _rule(
         False, "column", "no result rests on a column with empty cells", off=False, called_for=_EVERY

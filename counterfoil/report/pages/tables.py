@@ -72,12 +72,14 @@ def missing_text(result: Result) -> str:
 
 
 def label(measure: Measure) -> str:
-    """Write `exact`, `bounded` with the bound, or `noised` with the interval, unless that differs from row to row."""
+    """Write `exact`, `bounded` with the bound, or `noised` with the interval, unless these differ from row to row."""
     if measure.interval is not None:
         return (
             "noised" if math.isnan(measure.interval) else f"noised, 95 % within {wording.error_bound(measure.interval)}"
         )
-    return "exact" if measure.bound == 0 else f"{measure.label}, {wording.error_bound(measure.bound)}"
+    if measure.bound == 0 or math.isnan(measure.bound):
+        return measure.label
+    return f"{measure.label}, {wording.error_bound(measure.bound)}"
 
 
 def shown(table: ResultTable, missing: str) -> Shown:
@@ -133,7 +135,8 @@ def _facts(measure: Measure) -> dict[str, Any]:
     shown = measure.display
     display = {"display": {"unit": shown.unit, "divideBy": shown.divisor}} if shown else {}
     if measure.interval is None:
-        return {"unit": measure.unit, "label": measure.label, "bound": measure.bound, **display}
+        bound = None if math.isnan(measure.bound) else measure.bound
+        return {"unit": measure.unit, "label": measure.label, "bound": bound, **display}
     interval = None if math.isnan(measure.interval) else measure.interval
     return {"unit": measure.unit, "label": measure.label, "interval": interval, "confidence": 0.95, **display}
 
@@ -163,7 +166,7 @@ def flat(table: ResultTable) -> Flat:
             continue
         said = {"title": table.headings.get(str(name)), **_facts(measure)}
         facts[heading] = {key: value for key, value in said.items() if value is not None and key != "display"}
-        if measure.bound:
+        if measure.bound and not math.isnan(measure.bound):
             columns[f"{heading} bound"] = measure.bound
         if measure.interval is not None and not math.isnan(measure.interval):
             columns[f"{heading} within 95 %"] = measure.interval

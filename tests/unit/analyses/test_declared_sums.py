@@ -31,6 +31,7 @@ PLANS = {
     "mean_by_group": planned("mean_by_group", "value", "region", "product", value="value", by=("region", "product")),
     "histogram": planned("histogram", "value", column="value", edges=(0, 5, 10, 500)),
     "correlation": planned("correlation", "value", "debt", rows="local"),
+    "linear_regression": planned("linear_regression", "value", "debt", formula="value ~ debt"),
     "threshold": planned("threshold", "value", column="value", at_least=100),
     "summary": planned("summary", "value", "product", values=("value",), by=("product",)),
     "weighted_mean": planned(

@@ -29,6 +29,7 @@ SHOWN: dict[str, dict[str, float]] = {
         "concentration-of-sales": 1,
         "basket-sizes": 1,
         "what-larger-baskets-go-with": 1,
+        "what-an-item-adds": 1,
         "space-by-location": 1,
     },
     "millionaires": {"the-richest": 1},
