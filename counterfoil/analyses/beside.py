@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from counterfoil.analyses.base import Analysis
-from counterfoil.analyses.flags import check_flags
+from counterfoil.analyses.flags import check_flags, check_told_apart
 from counterfoil.errors import PlanError
 
 
@@ -16,6 +16,7 @@ def check_beside(analyses: Mapping[str, Analysis], term: timedelta) -> None:
     Raises: PlanError.
     """
     check_flags(analyses)
+    check_told_apart(analyses)
     exact = {name: each for name, each in analyses.items() if each.noise is None}
     for name, each in exact.items():
         if not each.once:

@@ -8,6 +8,7 @@ owners. If one has not, only the first flag stays, if its own two cells have.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -61,6 +62,24 @@ def check_flags(analyses: Mapping[str, Declaration]) -> None:
                 f"{other} and {name} have other columns of two values, or in another order: {', '.join(known)} and "
                 f"{', '.join(found)}. What differs between two of them could be one row; list the same in both, in one "
                 "order, or let one of them take noise"
+            )
+
+
+def check_told_apart(analyses: Mapping[str, Declaration]) -> None:
+    """Check of any two models of a contract that one tells rows apart by all columns of the other.
+
+    Its joint cells are judged, so what two of their categories differ in is, too.
+
+    Raises: PlanError when neither does.
+    """
+    models = [(name, each) for name, each in analyses.items() if each.told_apart()]
+    for (one, first), (other, second) in combinations(models, 2):
+        mine, theirs = first.told_apart(), second.told_apart()
+        if first.contract.id == second.contract.id and not (mine <= theirs or theirs <= mine):
+            raise PlanError(
+                f"{one} and {other} tell rows apart by other columns: {', '.join(sorted(mine))} and "
+                f"{', '.join(sorted(theirs))}. What differs between their categories could be one row, and neither "
+                f"is judged by it; add {', '.join(sorted(mine - theirs))} to the formula of {other}, or drop one"
             )
 
 

@@ -152,6 +152,10 @@ class Declaration(ABC):
         """
         return None
 
+    def told_apart(self) -> frozenset[str]:
+        """Name the columns that a model tells rows apart by, whose joint cells are among its features."""
+        return frozenset()
+
     @property
     def whole_from(self) -> int | None:
         """How many of its table's first axes tell apart what leaves by itself; None where each cell does.

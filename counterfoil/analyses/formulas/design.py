@@ -78,6 +78,11 @@ class Design:
         firsts = {name: values[0] for name, values in self._values.items()}
         return {name: self._category(name, first) for name, first in firsts.items() if (name, first) not in shown}
 
+    @property
+    def told_apart(self) -> frozenset[str]:
+        """The columns that tell rows apart: those that are coded, and flags."""
+        return frozenset(self._cuts)
+
     @cached_property
     def features(self) -> tuple[Feature, ...]:
         """The sums that a model is made of: of all columns and products, as if every value had a column.

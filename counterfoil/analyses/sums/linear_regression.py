@@ -152,6 +152,9 @@ class LinearRegression(Analysis):
     def own_features(self) -> tuple[Feature, ...]:
         return self.design.features
 
+    def told_apart(self) -> frozenset[str]:
+        return self.design.told_apart
+
     def told(self, opened: Opened) -> Iterator[Told]:
         if not opened["safe"] or not opened["count"] or self.rounded:
             return

@@ -177,14 +177,14 @@ def _fit(fit: Described, opened: Opened, free: int, *, fitted: bool) -> ResultTa
         "degrees of freedom": (free if fitted else None, rows),
         "R²": (share if fitted else math.nan, Measure(bound=1 / EXPLAINED_STEPS)),
         "adjusted R²": (
-            1 - (1 - share) * of_rows / free if fitted else math.nan,
-            Measure(bound=math.nan if free < 1 else of_rows / max(1, free) / EXPLAINED_STEPS),
+            Decimal(f"{1 - (1 - share) * of_rows / free:.3f}") if fitted else None,
+            Measure(bound=1 / EXPLAINED_STEPS),
         ),
         "residual standard error": (
             residual.own(residual.estimate) if fitted else None,
             Measure(unit, float(residual.own(1))),
         ),
-        "F": (f[0] if f else math.nan, Measure(bound=f[1] if f else 0.0)),
+        "F": (f[0] if f else math.nan, Measure(bound=f[1] if f else math.nan)),
         "p of F": (_p(f_above(f[0], model, free)) if f else None, Measure(bound=math.nan)),
     }
     frame = pd.DataFrame({name: [value] for name, (value, _) in numbers.items()})
