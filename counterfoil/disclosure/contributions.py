@@ -125,12 +125,18 @@ def largest_by_cell(
 ) -> NDArray[np.int64]:
     """Find each cell's largest values at an owner, largest first, then `least`; shape (how many, cells)."""
     how_many, cells = shape
+    if cells == 1:  # those of all rows, without sorting them
+        kept = min(how_many, values.size)
+        found = np.full(shape, least, np.int64)
+        if kept:
+            found[:kept, 0] = -np.sort(np.partition(-values, kept - 1)[:kept])
+        return found
     order = np.lexsort((-values, cell))
     starts = np.searchsorted(cell[order], np.arange(cells))
     place = np.arange(cell.size) - starts[cell[order]]
     found = np.full((how_many, cells), least, np.int64)
-    kept = place < how_many
-    found[place[kept], cell[order][kept]] = values[order][kept]
+    first = place < how_many
+    found[place[first], cell[order][first]] = values[order][first]
     return found
 
 

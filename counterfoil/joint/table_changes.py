@@ -97,7 +97,8 @@ def shows(sums: Sums, each: Counted, layout: Layout) -> bool:
     that its change is not judged by itself. A sum of a column of few values tells how many rows have which, as that of
     a flag does, so it shows cells that this column cuts, and is shown by them; that of many values tells no cell.
     """
-    solved = ({*factors} & {*each.axes} | {*each.asked.factors} & {*by} for factors, by in sums)
+    mine = _told(each.asked.factors)
+    solved = (_told(factors) & {*each.axes} | mine & {*by} for factors, by in sums)
     if any(groups(layout.contract.column(column)) for columns in solved for column in columns):
         return True
     here, grids = set(each.axes), [{axis.column for axis in grid.axes} for grid in layout.lattice.grids]

@@ -37,6 +37,7 @@ from counterfoil.joint.table_changes import (
     cut_spans,
     grouped,
     released_sums,
+    shows,
     spans_of,
 )
 from counterfoil.mpc.protocol import Protocol
@@ -110,6 +111,17 @@ def test_few_or_none_and_those_of_one_owner_alone_are_too_few() -> None:
     ):  # fmt: skip
         now = [people(range(each, 100), owner) for owner, each in enumerate(gone)]
         assert waits(now, before) == expected, gone
+
+
+def test_a_sum_within_a_category_shows_the_cells_that_its_column_cuts() -> None:
+    """So a state that released a model with a region is one that a table by region is compared with."""
+    layout = laid_out(REGION)
+    by_region = [each for each in counted(layout) if each.axes == ("region",)]
+    for factors, expected in ((("region is 1",), True), (("region is 1", "value"), True), (("debt",), False)):
+        assert {shows([(factors, ())], each, layout) for each in by_region} >= {expected}
+    model = planned("linear_regression", "value", "region", name="model", formula="value ~ C(region)")
+    of_model = [each for each in counted(laid_out(model)) if "region is 1" in each.asked.factors]
+    assert of_model and all(shows([((), ("region",))], each, layout) for each in of_model)
 
 
 def test_persons_whose_values_moved_are_no_others() -> None:
