@@ -201,10 +201,9 @@ class LinearRegression(Analysis):
         return stated
 
     def present(self, opened: Opened) -> Result:
-        response = self.contract.column(self.design.formula.response)
         model = Described(
             (self.planned.name, self.key, self.version),
-            (response.name, response.unit),
+            self.contract.column(self.design.formula.response),
             tuple(self.design.labels[:-1]),
             self.design.formula.intercept,
             tuple(self.exponents),

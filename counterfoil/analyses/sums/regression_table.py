@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Final
 from counterfoil.analyses.base import Measure, Result, ResultTable
 from counterfoil.analyses.distributions import f_above, t_quantile, t_two_sided
 from counterfoil.analyses.sums.fits import Outcome
+from counterfoil.analyses.units import amount
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Opened
+from counterfoil.governance.contracts.column import Column
+from counterfoil.governance.contracts.forms.display import Display
 from counterfoil.mpc.circuits.numeric.regression import EXPLAINED_STEPS
 
 if TYPE_CHECKING:
@@ -57,7 +60,7 @@ class Described:
 
     Attributes:
         plan: The plan, and the analysis with its version.
-        response: The response and its unit.
+        response: The response.
         terms: The columns of the model, without the intercept.
         intercept: Whether it has an intercept.
         powers: The powers of ten that coefficients are steps of; the last one is the intercept's.
@@ -66,7 +69,7 @@ class Described:
     """
 
     plan: tuple[str, str, int]
-    response: tuple[str, str]
+    response: Column
     terms: tuple[str, ...]
     intercept: bool
     powers: tuple[int, ...]
@@ -98,6 +101,11 @@ class _Line:
         """The estimate by its standard error; not a number where that is below half a step."""
         return self.estimate / self.error if self.error else math.nan
 
+    def is_clear(self, wide: float) -> bool:
+        """Tell whether the interval of so many standard errors is without 0."""
+        low, high = self.ends(wide)
+        return low > 0 or high < 0
+
     def ends(self, wide: float) -> tuple[Decimal, Decimal]:
         """Return the ends of the interval of so many standard errors, rounded outwards, with what both are off by."""
         off = 1 + _OFF * self.error
@@ -107,7 +115,8 @@ class _Line:
 
 def present(fit: Described, opened: Opened) -> Result:
     """Present what was released of a regression."""
-    response, unit = fit.response
+    response, column = fit.response.name, fit.response
+    unit = column.display.unit if column.display else column.unit
     title = f"Regression of {response}" + (f", in {unit}" if unit else "")
     shown, outcome = bool(opened["safe"]), Outcome(int(opened["outcome"]))
     count = int(opened["count"])
@@ -124,9 +133,9 @@ def present(fit: Described, opened: Opened) -> Result:
             response=response, constant=_constant(fit, opened)), f"It is over {rows}.")  # fmt: skip
     else:
         findings = tuple(_findings(fit, opened, lines, wide, rows))
+    coefficients = _coefficients(title, lines, column.display, free, wide, fitted=fitted)
     return Result(
-        *fit.plan, title, findings,
-        (_coefficients(title, lines, free, wide, fitted=fitted), _fit(fit, opened, free, fitted=fitted)),
+        *fit.plan, title, findings, (coefficients, _fit(fit, opened, free, fitted=fitted)),
         suppressed=int(not shown), cells=1,
         assumptions=tuple(_assumptions(fit, lines, told_f, fitted=fitted, shown=shown)),
     )  # fmt: skip
@@ -138,7 +147,9 @@ def _lines(fit: Described, opened: Opened) -> list[_Line]:
     return [_Line(*each, power) for each, power in zip(numbers, fit.powers, strict=False)]
 
 
-def _coefficients(title: str, lines: Sequence[_Line], free: int, wide: float, *, fitted: bool) -> ResultTable:
+def _coefficients(
+    title: str, lines: Sequence[_Line], display: Display | None, free: int, wide: float, *, fitted: bool
+) -> ResultTable:
     rows = []
     for line in lines:
         low, high = line.ends(wide) if fitted else (None, None)
@@ -153,12 +164,10 @@ def _coefficients(title: str, lines: Sequence[_Line], free: int, wide: float, *,
             "p": _p(t_two_sided(line.t, free)) if told else None,
         })  # fmt: skip
     frame = pd.DataFrame(rows, dtype=object)
-    released, worked_out = (
-        Measure(bound=math.nan, bounds=tuple(10.0**line.power for line in lines)),
-        Measure(bound=math.nan),
-    )
-    measures = dict.fromkeys(("estimate", "standard error"), released)
-    return ResultTable(title, frame, measures | dict.fromkeys(("from", "to", "t", "p"), worked_out))
+    steps = tuple(10.0**line.power for line in lines)
+    released, ends = Measure(bound=math.nan, bounds=steps, display=display), Measure(bound=math.nan, display=display)
+    measures = {"estimate": released, "standard error": released, "from": ends, "to": ends}
+    return ResultTable(title, frame, measures | dict.fromkeys(("t", "p"), Measure(bound=math.nan)))
 
 
 def _p(p: float) -> Decimal:
@@ -166,7 +175,7 @@ def _p(p: float) -> Decimal:
 
 
 def _fit(fit: Described, opened: Opened, free: int, *, fitted: bool) -> ResultTable:
-    model, (_, unit) = len(fit.terms), fit.response
+    model, column = len(fit.terms), fit.response
     share = int(opened["explained"]) / EXPLAINED_STEPS
     residual = _Line("", int(opened["residual"]), 0, fit.powers[-1])
     of_rows = free + model  # the rows less one, or all of them through the origin
@@ -182,7 +191,7 @@ def _fit(fit: Described, opened: Opened, free: int, *, fitted: bool) -> ResultTa
         ),
         "residual standard error": (
             residual.own(residual.estimate) if fitted else None,
-            Measure(unit, float(residual.own(1))),
+            Measure(column.unit, float(residual.own(1)), display=column.display),
         ),
         "F": (f[0] if f else math.nan, Measure(bound=f[1] if f else math.nan)),
         "p of F": (_p(f_above(f[0], model, free)) if f else None, Measure(bound=math.nan)),
@@ -205,26 +214,26 @@ def _f_test(share: float, model: int, free: int) -> tuple[float, float] | None:
 
 def _findings(fit: Described, opened: Opened, lines: Sequence[_Line], wide: float, rows: str) -> Iterator[str]:
     """Say what goes with the response, the clearest first, with size and interval; then what cannot be told."""
-    (response, unit), share = fit.response, 100 * int(opened["explained"]) / EXPLAINED_STEPS
+    column, response, share = fit.response, fit.response.name, 100 * int(opened["explained"]) / EXPLAINED_STEPS
     residual = _Line("", int(opened["residual"]), 0, fit.powers[-1])
     yield (
         f"The model explains {share:.1f} % of how {response} varies over {rows}; rows are "
-        f"{_words(residual.own(residual.estimate), unit)} off, as a rule."
+        f"{amount(column, residual.own(residual.estimate))} off, as a rule."
     )
     told = [line for line in lines if line.term != INTERCEPT and not math.isnan(line.t)]
-    clear = sorted((line for line in told if abs(line.t) > wide), key=lambda line: -abs(line.t))
+    clear = sorted((line for line in told if line.is_clear(wide)), key=lambda line: -abs(line.t))
     for line in clear[:_NAMED]:
         low, high = line.ends(wide)
         more = "higher" if line.estimate > 0 else "lower"
-        ends = sorted((abs(low), abs(high)))
+        shown = [amount(column, each) for each in sorted((abs(low), abs(high)))]
         what = _of_one(line.term)
         yield (
-            f"{what}, {response} is {_words(abs(line.own(line.estimate)), unit)} {more} (95 %: {ends[0]:,f} to "
-            f"{ends[1]:,f}){', other columns alike' if len(lines) > 2 else ''}."
+            f"{what}, {response} is {amount(column, abs(line.own(line.estimate)))} {more} (95 %: {shown[0]} to "
+            f"{shown[1]}){', other columns alike' if len(lines) > 2 else ''}."
         )
     if len(clear) > _NAMED:
         yield f"So can be told of {len(clear) - _NAMED} more; the table has them."
-    if vague := [line.term for line in told if abs(line.t) <= wide]:
+    if vague := [line.term for line in told if not line.is_clear(wide)]:
         yield f"Whether {response} goes with {_listed(vague)} at all cannot be told from these rows."
 
 
@@ -239,10 +248,6 @@ def _of_one(term: str) -> str:
     return f"{of_rows}, for {one} beside what it is elsewhere" if values else f"For {one}"
 
 
-def _words(number: Decimal, unit: str) -> str:
-    return f"{number:,f} {unit}".rstrip()
-
-
 def _listed(names: Sequence[str]) -> str:
     *first, last = names
     return f"{', '.join(first)} or {last}" if first else last
@@ -250,7 +255,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _constant(fit: Described, opened: Opened) -> str:
     """Name what does not vary: a category that no row has, or a column of one value."""
-    labels = [*fit.terms, fit.response[0]]
+    labels = [*fit.terms, fit.response.name]
     names = [name for name, varies in zip(labels, opened["varies"].tolist(), strict=True) if not varies]
     said = [f"{name} has no row, or all of them" if " = " in name else f"{name} does not vary" for name in names]
     return " and ".join(said) or "a column does not vary"

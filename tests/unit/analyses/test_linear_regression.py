@@ -18,8 +18,10 @@ from counterfoil.disclosure.declaration import Limits
 from counterfoil.disclosure.features import Feature
 from counterfoil.errors import PlanError
 from counterfoil.governance.contracts.contract import Contract
+from counterfoil.governance.contracts.forms.display import Display
 from counterfoil.governance.policies.rules import OFF, Rules
 from counterfoil.mpc.circuits.numeric.wide import DIGIT_BITS
+from counterfoil.report.pages.displayed import displayed
 from tests.lib.trials import dice
 from tests.spec.circuit_spec import SUITES
 from tests.spec.test_regression import NORRIS
@@ -328,6 +330,39 @@ def test_nobody_has_rows() -> None:
 def test_one_row_has_no_fit() -> None:
     assert "no more rows than coefficients" in said("y ~ x", rows_of(1, 1))
     assert "a disclosure rule forbids it" in said("y ~ x", rows_of(1, 1), rules=RULES)
+
+
+# --- for people -------------------------------------------------------------------------------------------------------
+
+
+def test_findings_name_size_and_uncertainty() -> None:
+    frame = rows_of(2).assign(f=np.arange(300) % 2)
+    result, _, _ = fit("y ~ x + z + f", split(frame), CONTRACT)
+    explained, *effects, _ = result.findings
+    wanted = by_statsmodels("y ~ x + z + f", frame, CONTRACT)
+    assert explained.startswith(
+        f"The model explains {100 * wanted.rsquared:.1f} % of how y varies over 300 rows; rows are"
+    )
+    slope, (low, high) = wanted.params["x"], wanted.conf_int().loc["x"]
+    (of_x,) = (each for each in effects if " x, " in each)
+    assert of_x.startswith("For one more of x, y is ") and "higher (95 %: " in of_x
+    numbers = [float(each) for each in of_x.replace(")", " ").split() if each[0].isdigit() and "." in each]
+    assert numbers == pytest.approx([slope, low, high], rel=1e-3)
+    assert result.findings[-1] == "Whether y goes with f at all cannot be told from these rows."
+
+
+def test_people_are_shown_coefficients_in_the_unit_for_people() -> None:
+    frame = rows_of(2)
+    response = dataclasses.replace(CONTRACT.column("y"), unit="cents", display=Display("euros", 2))
+    columns = tuple(response if each.name == "y" else each for each in CONTRACT.columns)
+    contract = dataclasses.replace(CONTRACT, columns=columns)
+    result, _, _ = fit("y ~ x", split(frame), contract)
+    assert result.title == "Regression of y, in euros" and "euros higher" in result.findings[1]
+    plain, shown = result.tables[0].frame, displayed(result.tables[0]).frame
+    assert [100 * float(each) for each in shown["estimate"]] == pytest.approx(
+        [float(each) for each in plain["estimate"]]
+    )
+    assert list(shown["t"]) == list(plain["t"])
 
 
 # --- judged as what it is made of -----------------------------------------------------------------------------------
