@@ -10,6 +10,8 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import rfc8785
@@ -134,6 +136,13 @@ def load_yaml(raw: bytes, source: str) -> Yaml:
 
     Raises: DocumentError, TextError, with file and line.
     """
+    value, lines = _read(raw, source)
+    return Yaml(source, _fresh(value), lines)
+
+
+@lru_cache(maxsize=32)  # an agreement, its roster and its contracts are read again by every step
+def _read(raw: bytes, source: str) -> tuple[Any, Mapping[tuple[str | int, ...], int]]:
+    """Parse the document as plain values, with the line of every path."""
     if len(raw) > MAX_YAML_BYTES:
         raise DocumentError(f"{source}: {len(raw)} bytes; a document may have {MAX_YAML_BYTES}")
     try:
@@ -158,8 +167,14 @@ def load_yaml(raw: bytes, source: str) -> Yaml:
     for number, written in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         check_seen(written.removesuffix("\r"), f"{source}:{number}")
     lines: dict[tuple[str | int, ...], int] = {}
-    value = _plain(nodes[0], (), lines, source)
-    return Yaml(source, value, lines)
+    return _plain(nodes[0], (), lines, source), MappingProxyType(lines)
+
+
+def _fresh(value: Any) -> Any:
+    """Copy plain values, so that whoever changes them changes no other reader's."""
+    if isinstance(value, dict):
+        return {key: _fresh(item) for key, item in value.items()}
+    return [_fresh(item) for item in value] if isinstance(value, list) else value
 
 
 class _Loader(yaml.SafeLoader):

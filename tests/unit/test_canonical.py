@@ -285,3 +285,12 @@ def test_any_yaml_like_text_is_read_or_refused(text: str) -> None:
         assert str(error).startswith("f")
     else:
         json.dumps(value, allow_nan=False)
+
+
+def test_what_one_reader_changes_no_other_reader_sees() -> None:
+    raw = b"a: {b: [1, {c: 2}]}\n"
+    changed = load_yaml(raw, "x.yaml").value
+    changed["a"]["b"][1]["c"] = 3
+    changed["a"]["b"].append(4)
+    assert load_yaml(raw, "x.yaml").value == {"a": {"b": [1, {"c": 2}]}}
+    assert load_yaml(raw, "y.yaml").where(("a", "b", 1)) == "y.yaml:1: a.b[1]"

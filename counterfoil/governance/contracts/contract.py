@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 from counterfoil.canonical import Yaml, digest, load_yaml
@@ -124,6 +125,7 @@ class Contract:
             )
 
 
+@lru_cache(maxsize=64)
 def parse_contract(raw: bytes, source: str) -> Contract:
     """Return the contract that the bytes write. `source` names them in messages.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 import yaml
@@ -106,6 +107,7 @@ class Roster:
             )
 
 
+@lru_cache(maxsize=64)
 def parse_roster(raw: bytes, source: str) -> Roster:
     """Parse the roster that the bytes write.
 

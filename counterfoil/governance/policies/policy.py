@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 from counterfoil.canonical import digest
@@ -32,6 +32,7 @@ class Policy:
     raw: bytes = field(repr=False)
 
 
+@lru_cache(maxsize=64)
 def parse_policy(raw: bytes, source: str) -> Policy:
     """Return the policy that the bytes write. Raises: AgreementError with file and line; DocumentError if not YAML."""
     document = read_document(raw, source, "policy", AgreementError)

@@ -15,6 +15,9 @@ from counterfoil.cli import app
 from counterfoil.crypto import sign as signing
 from counterfoil.errors import TextError
 from counterfoil.governance import documents
+from counterfoil.governance.contracts.contract import parse_contract
+from counterfoil.governance.parties.roster import parse_roster
+from counterfoil.governance.policies.policy import parse_policy
 from counterfoil.governance.review.airlock import decide
 from counterfoil.governance.review.decisions import comment, comments
 from counterfoil.report.explain import explain
@@ -50,6 +53,8 @@ def test_a_signer_does_not_read_what_a_proposer_with_other_software_put_there(
     with monkeypatch.context() as other_software:
         other_software.setattr(canonical, "check_text", lambda *_: None)
         consortium = make_consortium(tmp_path, contracts_with(tmp_path, FORGED))
+    for kept in (canonical._read, parse_contract, parse_policy, parse_roster):
+        kept.cache_clear()  # as in a process of the signer's, which has read none of it yet
     home = consortium.homes["node-1"].path
     for words in (("explain",), ("sign",), ("sign", "--yes")):
         result = run("agreement", words[0], consortium.ref, *words[1:], home=home, input="y\n")
