@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 from collections import Counter
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from counterfoil.proxies import spare_loopback
+from counterfoil.storage import state
 from tests.lib.clock import at
 from tests.lib.trials import FIRST
 
@@ -29,6 +31,7 @@ def _sync_nothing(handle: int) -> None:
 
 
 os.fsync = _sync_nothing
+state.DURABLE = "OFF"
 
 settings.register_profile("counterfoil", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("counterfoil")
@@ -46,6 +49,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((at for at, start in enumerate(FIRST_OF_ALL) if name.startswith(start)), len(FIRST_OF_ALL))
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """Have the collector of garbage pass over what all tests share, some million objects, from here on."""
+    gc.collect()
+    gc.freeze()
 
 
 def name_of(item: pytest.Item) -> str:

@@ -13,6 +13,9 @@ from typing import Self
 
 from counterfoil.errors import BusyError, NotFoundError, ReplayError, StoreError
 
+DURABLE = "EXTRA"
+"""How SQLite writes: with the journal's removal durable, too, since that removal is the commit."""
+
 _BUSY_S = 30.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS seen (space TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (space, id)) WITHOUT ROWID;
@@ -173,8 +176,7 @@ class State:
             raise self._failure(error) from None
         try:
             # The default rollback journal: entering WAL mode takes an exclusive lock for which SQLite does not wait.
-            # EXTRA also makes the journal's removal durable, and that removal is the commit.
-            connection.execute("PRAGMA synchronous = EXTRA")
+            connection.execute(f"PRAGMA synchronous = {DURABLE}")
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
