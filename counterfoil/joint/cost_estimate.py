@@ -1,7 +1,7 @@
 """What a job will cost, before anybody runs it: the agreed computation in plain on made-up inputs of the agreed shapes.
 
 Rounds and bytes follow from public sizes alone, so that the plain run counts what the nodes will send. Seconds are an
-estimate from a pace that was measured.
+estimate by the pace that the suite assumes of its nodes.
 """
 
 from __future__ import annotations
@@ -55,8 +55,7 @@ class Estimate:
     @property
     def processor_s(self) -> float:
         """Processor seconds of all nodes together."""
-        a_round, a_byte = self.suite.pace
-        return a_round * self.total.rounds + a_byte * self.total.sent_bytes
+        return self.suite.pace.seconds(self.total.rounds, self.total.sent_bytes)
 
     def seconds(self, round_trip_s: float = ROUND_TRIP_S) -> float:
         """Return how long nodes on machines of their own take from the first step to the last, with waiting."""

@@ -35,6 +35,7 @@ def cost_facts(estimate: Estimate, round_trip_s: float) -> dict[str, Json]:
         "bytes": estimate.total.sent_bytes,
         "processor_seconds": round(estimate.processor_s, 3),
         "seconds": round(estimate.seconds(round_trip_s), 3),
+        "assumed_pace": {"round_s": estimate.suite.pace.round_s, "byte_s": estimate.suite.pace.byte_s},
         "steps": {name: {"rounds": cost.rounds, "bytes": cost.sent_bytes} for name, cost in estimate.steps.items()},
     }
 
@@ -58,7 +59,8 @@ def cost_words(agreement: Agreement, estimate: Estimate, round_trip_s: float) ->
     yield f"If each owner brings {brought}, a job costs {_words(estimate.total)},"
     yield (
         f"and about {estimate.seconds(round_trip_s):.1f} s of computing, on machines of their own with "
-        f"{1000 * round_trip_s:g} ms between the nodes, there and back:"
+        f"{1000 * round_trip_s:g} ms between the nodes, there and back; the nodes are assumed to be as quick as "
+        f"{estimate.suite.pace.ASSUMED}:"
     )
     for name, cost in estimate.steps.items():
         yield f"  {name}: {_words(cost)}"

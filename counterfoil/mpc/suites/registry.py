@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 from counterfoil.canonical import Json
 
@@ -21,14 +21,31 @@ Price: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How long nodes compute: processor seconds of all of them together for a round, and for a byte between them.
+
+    The figures are assumptions, and `explain` says so: jobs of the demo at 1,000 and 20,000 rows an owner, over TLS on
+    one machine that had other work. A job takes between half and twice as long there (`test_estimate.py`).
+    """
+
+    round_s: float
+    byte_s: float
+
+    ASSUMED: ClassVar[str] = "two cores of an AMD EPYC server that has other work, too"
+
+    def seconds(self, rounds: int, sent_bytes: int) -> float:
+        """Return the processor seconds of all nodes together."""
+        return self.round_s * rounds + self.byte_s * sent_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
     """One suite of protocols.
 
     `name` is what agreements call it, `protocol` the protocol and version that nodes agree on before they compute, and
     `implementation` the module and class that run it. `corrupted`, `protected` and `withstood` say what one corrupted
     node may do: as a sentence about that node, as the condition under which data are protected, and in brief. `prices`
-    are by the kind of operation, without digests; `pace` is the processor seconds of all nodes together for a round and
-    for a byte.
+    are by the kind of operation, without digests; by `pace` an agreement's seconds are estimated.
     """
 
     name: str
@@ -39,7 +56,7 @@ class Suite:
     protected: str
     withstood: str
     prices: Mapping[str, Price]
-    pace: tuple[float, float]
+    pace: Pace
 
     def load(self) -> type[Replicated]:
         """Import the class that runs the suite, and return it."""
@@ -66,8 +83,7 @@ REP3: Final = Suite(
         "shuffle": (3, 48),
         "open": (1, 24),
     },
-    # Fitted to the demo's job at 1,000 and 20,000 rows an owner (TLS on one machine, AMD EPYC, 2 cores).
-    pace=(9.0e-4, 3.4e-9),
+    pace=Pace(round_s=9.0e-4, byte_s=3.4e-9),
 )
 
 REP4: Final = Suite(
@@ -88,7 +104,7 @@ REP4: Final = Suite(
         "shuffle": (4, 96),
         "open": (1, 32),
     },
-    pace=(2.0e-3, 5.2e-9),
+    pace=Pace(round_s=2.0e-3, byte_s=5.2e-9),
 )
 
 SUITES: Final[Mapping[str, Suite]] = {suite.name: suite for suite in (REP3, REP4)}

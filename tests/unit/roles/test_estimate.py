@@ -50,7 +50,12 @@ def test_the_demo_costs_what_was_said(edit: Callable[[Path], None] | None, tmp_p
     assert told["processor_seconds"] / 2 < processor_s < 2 * told["processor_seconds"]
     assert told["seconds"] > told["rounds"] * told["round_trip_ms"] / 1000
 
+    pace = told["assumed_pace"]
+    assumed = pace["round_s"] * told["rounds"] + pace["byte_s"] * told["bytes"]
+    assert told["processor_seconds"] == pytest.approx(assumed, abs=1e-3)
+
     said = CliRunner().invoke(app, words).stdout
+    assert "the nodes are assumed to be as quick as two cores" in " ".join(said.split())
     assert f"If each owner brings 1,000 rows under loans, a job costs {told['bytes'] / 1e6:.2f} MB" in said
     for plan in banks.agreement.analyses:
         assert f"{plan.name}: {told['steps'][plan.name]['bytes'] / 1e6:.2f} MB" in said
