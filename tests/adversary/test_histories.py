@@ -31,6 +31,7 @@ def found(banks: Consortium, seed: int, rules: Rules | None = None) -> tuple[lis
     return every, sum(map(len, made.releases.values()))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1_200)  # 1.6 to 35 s of one core each
 @trials(20, 1000)
 def test_no_history_gives_away_a_few(trials: range, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,6 +46,7 @@ def test_no_history_gives_away_a_few(trials: range, tmp_path: Path, capsys: pyte
         say(f"0 of {len(trials)} histories, {released} releases, gave somebody away: below {most:.1%} at 95 %")
 
 
+@pytest.mark.slow
 def test_what_no_rule_prevents_is_found(tmp_path: Path) -> None:
     banks = Consortium.made(tmp_path, {name: off for name, off in OFF.items() if isinstance(off, bool | int)})
     ways = {leak.way for seed in range(2) for leak in found(banks, seed, STRICT)[0]}

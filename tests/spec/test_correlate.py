@@ -94,7 +94,7 @@ def allowed(variance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("at", [0, 0.4, -0.99])
-@pytest.mark.parametrize("count", [3, 10, 4_800, 300_001])
+@pytest.mark.parametrize("count", [3, 10, 4_800, pytest.param(300_001, marks=pytest.mark.slow)])
 def test_errors_are_as_stated_whatever_the_variances(count: int, at: float) -> None:
     for seed in range(12):
         spreads = [0.6 / 10 ** (k * (seed % 4) / 4) for k in range(5)]

@@ -269,7 +269,7 @@ def test_a_cell_that_fails_any_number_of_tests_fails(tests: int) -> None:
     assert as_signed(counted([verdict.fails["safe_other_rows"]]).parts[0]).tolist() == [1]
 
 
-@pytest.mark.parametrize("owners", [255, 256, 257, 512])
+@pytest.mark.parametrize("owners", [255, 256, 257, pytest.param(512, marks=pytest.mark.slow)])
 def test_with_many_owners_what_would_restore_a_cell_is_hidden_too(owners: int) -> None:
     """One row in a cell fails a test for each owner, and needs a partner in its line however many these are."""
     cells = [(region, product) for region in REGIONS for product in PRODUCTS]

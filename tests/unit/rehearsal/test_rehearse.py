@@ -122,6 +122,7 @@ def test_four_nodes(draft: Path, exposure: Rehearsal) -> None:
         pd.testing.assert_frame_equal(rehearsed[name], exposure[name], check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_frame_and_its_file_give_the_same(
     loans: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
