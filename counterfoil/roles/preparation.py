@@ -102,8 +102,12 @@ class Tried:
     numbers: int
 
 
-def try_table(path: Path, terms: Agreement, contract: str, period: str, party: str = "") -> Tried:
+def try_table(
+    path: Path, terms: Agreement, contract: str, period: str, party: str = "", tag_key: bytes | None = None
+) -> Tried:
     """Take the party's file through all that a job does before anything leaves, with keys that are thrown away.
+
+    Rows are tagged under `tag_key`, if it is given, as those that its home remembers are.
 
     Raises: as a job does: DataError and its kin, AnonymityError, RefusedError, PlanError, ContractError.
     """
@@ -112,7 +116,7 @@ def try_table(path: Path, terms: Agreement, contract: str, period: str, party: s
         terms,
         contract,
         period,
-        lambda: keys.setdefault("tags", os.urandom(_KEY_BYTES)),
+        lambda: tag_key or keys.setdefault("tags", os.urandom(_KEY_BYTES)),
         lambda: keys.setdefault("links", os.urandom(_KEY_BYTES)),
         party,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,11 @@ from counterfoil.disclosure.layout import Layout
 from counterfoil.errors import NotFoundError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.contracts.contract import Contract
-from counterfoil.governance.cumulative.source_tables import TableState, released_states, waiting_states
+from counterfoil.governance.cumulative.release_history import guarded
+from counterfoil.governance.cumulative.source_tables import TableState, released_states, table_name, waiting_states
 from counterfoil.home import Home
 from counterfoil.joint.table_changes import Counted, Sums, change_array, counted, shows
-from counterfoil.roles.table_memory import ROWS, numbers_of
+from counterfoil.roles.table_memory import ROWS, learn, numbers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,48 @@ def count_since(asked: Sequence[Asked], table: Table, known: Sequence[Known]) ->
                 for each in fields(Changes):
                     getattr(found, each.name)[at] = getattr(more, each.name)[at]
     return counts
+
+
+def too_few(table: Table, terms: Agreement, period: str, home: Home, now: datetime) -> str:
+    """Say where the rows of too few persons differ from a table that was released; "" where they are enough.
+
+    No sum changes for more persons than have other rows, so the nodes will not find more here, whatever is asked. The
+    table is minimised, and its tags are the home's own. Raises: TamperedError.
+    """
+    contract, wanted = table.contract, terms.rules.safe_difference
+    name = table_name(contract.id, home.state)
+    if name is None or contract.id not in {terms.contracts[each].id for each in guarded(terms)}:
+        return ""
+    learn(home, now)
+    periods = {each.job: each.period for each in released_states(name, home.state)}
+    found = {
+        each.name: _differing(rows_of(table), each.rows)
+        for each in known_states(name, terms, table, period, home)
+        if each.rows is not None and each.name in periods and each.domain == domain_names(contract)[0]
+    }
+    few = [job for job, persons in found.items() if persons < wanted]
+    if not few:
+        return ""
+    then, persons = periods[few[-1]], found[few[-1]]
+    return (
+        f"of {then}, which was released, the rows of {persons} {'person' if persons == 1 else 'persons'} differ here. "
+        f"Exact numbers leave where those of {wanted} do, of all owners together and without any one's; else they "
+        f"wait, and reports repeat those of {then}. Hand it in all the same, or agree on longer periods, or on noise"
+    )
+
+
+def _differing(now: Rows, then: Rows) -> int:
+    """Count the persons that have a row in one of the two which they have not, or not as often, in the other."""
+    names = sorted(now.columns.keys() & then.columns.keys())
+    both = []
+    for rows in (now, then):
+        tags = np.zeros(rows.size, np.int64) if rows.tags is None else rows.tags.view(np.int64)
+        both.append(np.column_stack([tags, *(rows.columns[each] for each in names)]))
+    found, at = np.unique(np.vstack(both), axis=0, return_inverse=True)
+    more = np.bincount(at.reshape(-1), np.repeat([1, -1], [now.size, then.size]), len(found))
+    odd = found[more != 0]
+    told_apart = now.tags is not None and then.tags is not None
+    return len(np.unique(odd[:, 0])) if told_apart else len(odd)
 
 
 def load_rows(found: TableState, contract: Contract, home: Home) -> Rows | None:

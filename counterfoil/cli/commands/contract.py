@@ -261,13 +261,17 @@ def test(
     """Try a contract on a file, on this machine alone, as a job would before anything leaves.
 
     What does not fit is listed on a page beside the file, with rows and cells, for its owner. With --agreement the
-    file goes through every step of a job up to the shares: a file that passes is one that the job accepts.
+    file goes through every step of a job up to the shares: a file that passes is one that the job accepts. With --home
+    it is said, too, where too few rows of it differ from a table that was released before.
 
     Example: counterfoil contract test loans.csv --contract contracts/data/loans.odcs.yaml
     """
     from counterfoil.data.checking.expectations import check_file
+    from counterfoil.governance.agreements.agreement import Part
+    from counterfoil.home import Home
     from counterfoil.joint.planning import read_planned, roster_beside
     from counterfoil.roles.preparation import contract_in, try_table
+    from counterfoil.roles.table_comparison import too_few
 
     terms, now = _read(contract), clock.now()
     if agreement is None:
@@ -278,13 +282,18 @@ def test(
     agreed, _ = read_planned(agreement, roster_beside(agreement, roster, now.date()))
     named = contract_in(agreed, terms)
     note_read(home, terms)
-    tried = try_table(table, agreed, named, agreed.schedule.due(now), party or owner_of(home))
+    due, mine = agreed.schedule.due(now), Home.open(home) if home else None
+    if mine is None or Part(mine.party, named) not in agreed.parts:
+        mine = None
+    tried = try_table(table, agreed, named, due, party or owner_of(home), mine.membership_key if mine else None)
     kept = tried.kept
     say(
         f"{table}: {tried.checked.rows} rows satisfy {tried.checked.rules_checked} rules; a job of {agreed.id} accepts "
         f"them: {kept.table.rows} rows count, {kept.opted_out} opted out, {kept.incomplete} lack a cell, "
         f"{kept.left_behind} stay behind; {tried.numbers} numbers would leave in shares"
     )
+    if mine is not None and (few := too_few(kept.table, agreed, due, mine, now)):
+        say(few)
 
 
 @app.command()

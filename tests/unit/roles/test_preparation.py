@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from counterfoil import clock
+from counterfoil.cli import app
+from counterfoil.data.reading.table import Table
 from counterfoil.errors import AgreementError, AnonymityError, CounterfoilError
+from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.contracts.contract import Contract, parse_contract
+from counterfoil.home import Home
+from counterfoil.roles import table_comparison
 from counterfoil.roles.owner import Contribution
 from counterfoil.roles.preparation import contract_in, try_table
 from tests.corpus.tables import BAD_FILES
@@ -82,6 +90,30 @@ def test_a_good_table_passes_and_is_accepted(banks: Consortium, tmp_path: Path) 
     said = trial(banks, path)
     assert said == job(banks, path)
     assert "Error" not in said
+
+
+def test_an_owners_trial_says_where_too_few_rows_changed(
+    banks: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, home, asked = tmp_path / "loans.csv", banks.homes[OWNER], []
+    next(iter(banks.frames.values())).to_csv(path, index=False)
+
+    def few(table: Table, terms: Agreement, period: str, mine: Home, _: datetime) -> str:
+        asked.append((table.who, terms.id, period, mine.party))
+        return "the rows of 3 persons differ here"
+
+    monkeypatch.setattr(table_comparison, "too_few", few)
+    folder = banks.folder / "contracts"
+    words = ["contract", "test", path, "--contract", folder / CONTRACT_FILE, "--agreement", folder / AGREEMENT_FILE]
+    said = CliRunner().invoke(app, [*map(str, words), "--home", str(home.path)])
+    assert said.exit_code == 0, said.output
+    assert "3 persons differ here" in said.output
+    ((who, name, period, party),) = asked
+    assert (name, period, party) == (banks.agreement.id, banks.period, OWNER)
+    assert np.array_equal(who, banks.table(OWNER).who), "its persons are told apart as those that are remembered"
+    asked.clear()
+    assert CliRunner().invoke(app, [*map(str, words), "--home", str(banks.homes["node-0"].path)]).exit_code == 0
+    assert not asked
 
 
 def test_no_file_of_the_corpus_passes_one_and_not_the_other(banks: Consortium, tmp_path: Path) -> None:

@@ -16,9 +16,11 @@ from counterfoil import clock
 from counterfoil.cli import app
 from counterfoil.data.changes import Asked
 from counterfoil.data.reading.table import Table
+from counterfoil.data.reading.table import load as load_table
 from counterfoil.data.row_memory import rows_of
 from counterfoil.data.row_tags import domain_names, with_tags
 from counterfoil.errors import LeaseError, NotFoundError, ReconstructionError
+from counterfoil.governance.agreements.agreement import Part
 from counterfoil.governance.agreements.schedule import window
 from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.cumulative.release_history import (
@@ -51,7 +53,8 @@ from counterfoil.joint.table_changes import aligned, change_input, counted, due_
 from counterfoil.mpc.ring.shares import as_signed
 from counterfoil.mpc.suites.plain import Plain
 from counterfoil.roles.owner import Contribution, table_file
-from counterfoil.roles.table_comparison import Known, changes_since, count_since, known_states, load_rows
+from counterfoil.roles.preparation import Preparation
+from counterfoil.roles.table_comparison import Known, changes_since, count_since, known_states, load_rows, too_few
 from counterfoil.roles.table_memory import erase_persons, identify, learn
 from counterfoil.storage.state import State
 from tests.lib.agreements import AGREEMENT_FILE, CONTRACT_FILE, another
@@ -115,8 +118,6 @@ def contribution(banks: Consortium, owner: str = "bank-a") -> Contribution:
 
 
 def read(home: Home, contract: Contract) -> Table:
-    from counterfoil.data.reading.table import load as load_table
-
     return load_table(table_file(home, "loans"), contract, home.data / "faults.html")
 
 
@@ -153,6 +154,24 @@ def test_what_was_handed_in_is_remembered_as_released_once_it_is(released: Conso
     # What is on the disk says nothing of a row.
     balances = state.rows.columns["balance"].tobytes()
     assert not any(balances[:64] in file.read_bytes() for file in home.path.rglob("*") if file.is_file())
+
+
+@pytest.mark.parametrize(("changed", "said"), [(0, "0 persons"), (1, "1 person "), (3, "3 persons"), (10, "")])
+def test_a_table_in_which_few_rows_changed_is_told_so_before_it_is_handed_in(
+    released: Consortium, changed: int, said: str, tmp_path: Path
+) -> None:
+    """The owner's own trial of a file says what the nodes would find: that its numbers wait, and what to do."""
+    home, terms = released.homes["bank-a"], released.agreement
+    frame = released.frames[Part("bank-a", "loans")].copy()
+    frame.loc[: changed - 1, "balance"] = (frame.loc[: changed - 1, "balance"] + 1) % 1000
+    frame.to_csv(tmp_path / "loans.csv", index=False)
+    loaded = load_table(tmp_path / "loans.csv", terms.contracts["loans"], tmp_path / "faults.html")
+    steps = Preparation(terms, "loans", "2027-w01", lambda: home.membership_key, bytes)
+    table = steps.minimise(loaded, tmp_path / "risk.html").table
+    found = too_few(table, terms, "2027-w01", home, clock.now())
+    assert terms.rules.safe_difference == 10
+    assert (f"of {released.period}, which was released, the rows of {said}" in found) if said else not found
+    assert not said or "Hand it in all the same, or agree on longer periods, or on noise" in found
 
 
 def test_what_somebody_planted_releases_no_state(released: Consortium) -> None:
