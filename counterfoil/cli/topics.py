@@ -108,7 +108,7 @@ def _fields(schema: Any, path: str) -> list[str]:
     for name, each in schema.get("properties", {}).items():
         if isinstance(each, dict):
             needed = "" if name in schema.get("required", ()) else " (optional)"
-            found += [f"{path}{name}{needed}: {each.get('description', '')}", *_fields(each, f"{path}{name}.")]
+            found += [f"{path}{name}{needed}: {_told(each)}", *_fields(each, f"{path}{name}.")]
     if isinstance(items := schema.get("items"), dict):
         found += _fields(items, f"{path.removesuffix('.')}[].")
     if isinstance(every := schema.get("additionalProperties"), dict):
@@ -116,8 +116,15 @@ def _fields(schema: Any, path: str) -> list[str]:
     for each in schema.get("allOf", ()):
         told = each.get("then", {}).get("properties", {}).get("value", {})
         for name in _named(each.get("if", {}).get("properties", {}).get("property", {})):
-            found.append(f"{path}{name}: {told.get('description', '')}")
+            found.append(f"{path}{name}: {_told(told)}")
     return found
+
+
+def _told(schema: Any) -> str:
+    """Say what a field is, with an example where the schema has one."""
+    examples = schema.get("examples", [])
+    shown = f", for example {json.dumps(examples[0], ensure_ascii=False)}" if examples else ""
+    return f"{schema.get('description', '')}{shown}"
 
 
 def _named(condition: Any) -> list[str]:

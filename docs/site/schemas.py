@@ -63,7 +63,7 @@ def _fields(schema: Any, path: str) -> Iterator[list[str]]:
             continue
         needed = "" if name in required else "optional; "
         meaning = cell(f"{needed}{each.get('description', '')}".strip().removesuffix(";"))
-        yield [code(at), _kind(each), meaning]
+        yield [code(at), _kind(each), "; ".join(filter(None, [meaning, _example(each)]))]
         yield from _fields(each, f"{at}.")
     if isinstance(items := schema.get("items"), dict):
         yield from _fields(items, f"{path.removesuffix('.')}[].")
@@ -75,6 +75,12 @@ def _fields(schema: Any, path: str) -> Iterator[list[str]]:
         for option in options if isinstance(options, list) else [options]:
             if isinstance(option, dict):
                 yield from _fields(option, path)
+
+
+def _example(schema: Mapping[str, Any]) -> str:
+    """Show the first example of a field, as YAML and JSON write it."""
+    examples = schema.get("examples", [])
+    return f"for example {code(json.dumps(examples[0], ensure_ascii=False))}" if examples else ""
 
 
 def _kind(schema: Any) -> str:

@@ -299,17 +299,30 @@ def schema() -> Mapping[str, Mapping[str, Json]]:
             "maximum": 1_000_000,
             "description": "people at risk at each step of a survival curve, at least: refused, because no analysis "
             "releases survival curves",
+            "examples": [10],
         },
         "safe_round_base": {
             "type": "integer",
             "minimum": 1,
             "maximum": 1000,
             "description": "an earlier name, read as safe_round_counts and safe_round_sums; name these",
+            "examples": [5],
         },
     }
     return {
-        "policy": {"/properties/rules/properties": {**{name: rule.schema() for name, rule in RULES.items()}, **foreign}}
+        "policy": {
+            "/properties/rules/properties": {
+                **{name: {**rule.schema(), **_example(rule)} for name, rule in RULES.items()},
+                **foreign,
+            }
+        }
     }
+
+
+def _example(rule: Rule) -> Mapping[str, Json]:
+    """Show how a rule is written, by its default."""
+    default = rule.default
+    return {"examples": [float(default) if isinstance(default, Fraction) else default]}
 
 
 def table() -> list[dict[str, str]]:

@@ -51,6 +51,38 @@ def test_every_property_says_what_it_is(path: Path) -> None:
     assert list(undescribed(json.loads(path.read_text()))) == []
 
 
+def fields(schema: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """Every field that people write a value for, with its schema: of objects, their own fields."""
+    for name, each in schema.get("properties", {}).items():
+        if isinstance(each, dict):
+            inner = [*fields(each, f"{at}.{name}")]
+            yield from inner or [(f"{at}.{name}", each)]
+    for key in ("items", "additionalProperties", "then"):
+        if isinstance(schema.get(key), dict):
+            yield from fields(schema[key], f"{at}.{key}")
+    for number, each in enumerate(schema.get("allOf", [])):
+        yield from fields(each, f"{at}.{number}")
+    for name, each in schema.get("$defs", {}).items():
+        yield from fields(each, f"{at}.{name}")
+
+
+@pytest.mark.parametrize("name", ["contract", "policy", "roster"])
+def test_every_field_has_an_example_that_it_takes(name: str) -> None:
+    """A field that lists what it may be needs none, nor one in which nothing may be."""
+    schema = json.loads(schema_text(name))
+    told = [
+        (at, each)
+        for at, each in fields(schema)
+        if not ({"const", "enum"} & each.keys() or each.get("type") == "boolean")
+    ]
+    told = [(at, each) for at, each in told if each.get("properties") != {}]
+    assert len(told) > 10
+    assert [at for at, each in told if not each.get("examples")] == []
+    for at, each in told:
+        whole = Draft202012Validator({"$defs": schema.get("$defs", {}), **each})
+        assert all(whole.is_valid(example) for example in each["examples"]), at
+
+
 @pytest.mark.parametrize("name", sorted(schemas.stated()))
 def test_a_schema_says_what_descriptors_state(name: str) -> None:
     assert schema_text(name) == schemas.derived(name, schemas.stated()[name]), "run `make schemas`"
