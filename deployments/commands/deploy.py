@@ -28,14 +28,15 @@ def deploy(
     """Put work pools, flows and deployments on the Prefect server that PREFECT_API_URL names.
 
     Of an agreement: what each of its parties runs, started by its schedule. Deploy again after its next version.
-    Of a file: what it lists. Parameters like {{ $COUNTERFOIL_AGREEMENT }} are taken from the environment.
+    Of a file, which ends in .yaml: what it lists. Parameters like {{ $COUNTERFOIL_AGREEMENT }} are taken from the
+    environment.
 
     Example: counterfoil deploy exposure --home ~/coordinator
     """
     from counterfoil_prefect import flows  # noqa: F401 (before Prefect is imported)
     from counterfoil_prefect.deployments.deploy import FILE, put, put_agreement
 
-    if what is None or pools or Path(what).suffix in (".yaml", ".yml") or Path(what).exists():
+    if what is None or pools or Path(what).suffix in (".yaml", ".yml") or "/" in what:
         put(Path(what) if what else FILE, pools_alone=pools)
     else:
         put_agreement(what, home)

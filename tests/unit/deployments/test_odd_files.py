@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from counterfoil.errors import DocumentError, EntryPointError
+from counterfoil_prefect.deployments import deploy as deploy_module
+from counterfoil_prefect.deployments.commands.deploy import deploy
 from counterfoil_prefect.deployments.deploy import FILE, pools_of, read_deployments
 
 GOOD: dict[str, Any] = {
@@ -100,3 +102,19 @@ def test_a_deployment_of_odd_but_whole_shape_is_read(tmp_path: Path, monkeypatch
 def test_the_file_that_ships_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COUNTERFOIL_AGREEMENT", "agreement:bank-a:" + "0" * 64)
     assert len(read_deployments(FILE)) > 20
+
+
+@pytest.mark.parametrize(
+    ("what", "is_file"), [("beds", False), ("beds.yaml", True), ("./beds", True), ("b:c:d", False)]
+)
+def test_a_file_or_folder_that_is_called_as_an_agreement_hides_none(
+    what: str, is_file: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """People save what `agreement draft` prints, and found consortia, under the agreement's name."""
+    (tmp_path / "beds").mkdir()
+    monkeypatch.chdir(tmp_path)
+    taken: list[str] = []
+    monkeypatch.setattr(deploy_module, "put", lambda *_, **__: taken.append("file"))
+    monkeypatch.setattr(deploy_module, "put_agreement", lambda *_: taken.append("agreement"))
+    deploy(what)
+    assert taken == ["file" if is_file else "agreement"]
