@@ -165,10 +165,13 @@ def as_of(home: Home, draft: Draft, plan: Planned, now: datetime) -> Result | No
         with suppress(CounterfoilError):  # it is over, or was taken back
             found = unsealed(home, other, now)
             result = found.plans[plan.name].presented(found.numbers[plan.name])
-            said = f"As of {other.evidence.period}, and nothing newer leaves for {draft.evidence.period}: {why}."
+            then = other.evidence.period
+            said = f"As of {then}, and nothing newer leaves for {draft.evidence.period}: {why}."
             return replace(
                 result,
-                title=f"{result.title}, as of {other.evidence.period}",
+                title=f"{result.title}, as of {then}",
+                findings=tuple(f"As of {then}: {each}" for each in result.findings),
+                tables=tuple(replace(each, title=f"{each.title}, as of {then}") for each in result.tables),
                 assumptions=(
                     said,
                     f"To have it renewed, {RENEW}.",
