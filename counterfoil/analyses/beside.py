@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import timedelta
+from itertools import pairwise
 
 from counterfoil.analyses.base import Analysis
 from counterfoil.analyses.flags import check_flags, check_told_apart
@@ -18,6 +19,7 @@ def check_beside(analyses: Mapping[str, Analysis], term: timedelta) -> None:
     check_flags(analyses)
     check_told_apart(analyses)
     exact = {name: each for name, each in analyses.items() if each.noise is None}
+    _check_cuts(exact)
     for name, each in exact.items():
         if not each.once:
             continue
@@ -33,4 +35,25 @@ def check_beside(analyses: Mapping[str, Analysis], term: timedelta) -> None:
                 raise PlanError(
                     f"{name}: beside {other}, which rests on sums of {min(shared)}, too, it would narrow down what "
                     "single owners have; drop one of the two, or let one take noise"
+                )
+
+
+def _check_cuts(exact: Mapping[str, Analysis]) -> None:
+    """Check that no two numbers that one sum is compared with are near one another: the sum may be between the two.
+
+    Raises: PlanError.
+    """
+    cuts: dict[Hashable, list[tuple[int, str]]] = {}
+    for name, each in exact.items():
+        if each.compared is not None:
+            of = each.planned.contract, each.planned.where, tuple(each.own_features())
+            cuts.setdefault(of, []).append((each.compared, name))
+    for found in cuts.values():
+        for (low, one), (high, other) in pairwise(sorted(found)):
+            apart, percent = high - low, exact[other].rules.safe_interval
+            if 100 * apart < percent * max(abs(low), abs(high)):
+                raise PlanError(
+                    f"{one} and {other} compare one sum with numbers that are less than {percent} % apart, so that it "
+                    "would be known as closely as that; leave one of the two out, move it away, or let one take noise "
+                    "by 'privacy'"
                 )

@@ -138,6 +138,11 @@ class Declaration(ABC):
         by = tuple(each.column for each in self.filters)
         return tuple(Feature(each.factors, (*each.by, *by)) for each in self.own_features())
 
+    @property
+    def compared(self) -> int | None:
+        """The least value with which a sum of all its rows passes, where its result says that alone; else None."""
+        return None
+
     def made_of(self) -> Sequence[Sequence[Feature]]:
         """List the features that the results in each of its cells go by: one list for all, or one for each cell.
 

@@ -82,11 +82,10 @@ class Threshold(OneSum):
         return (Output("safe", ()), Output("passed", ()))
 
     def conclude(self, p: Protocol, cells: Cells) -> Cells:
-        # Both sides are whole numbers, so more than the value is at least the next one.
         total = cells.values["sum"].reshape(1)
         if self.step("sum") > 1:
             total = round_to(p, total, self.base_of("sum"), self._total)
-        passed = at_least(p, total, self._value + (self._asks == "above"))
+        passed = at_least(p, total, self.compared)
         return replace(cells, values={"passed": passed.reshape()})
 
     def present(self, opened: Opened) -> Result:
@@ -110,6 +109,11 @@ class Threshold(OneSum):
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         total = sum(int(table[self._column.name].sum()) for table in tables)
         return pd.DataFrame({self._question: [total > self._value if self._asks == "above" else total >= self._value]})
+
+    @property
+    def compared(self) -> int:
+        # Both sides are whole numbers, so more than the value is at least the next one.
+        return self._value + (self._asks == "above")
 
     @property
     def _total(self) -> Bound:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -10,9 +11,12 @@ import pandas as pd
 import pytest
 
 from counterfoil.analyses.base import Analysis
+from counterfoil.analyses.beside import check_beside
 from counterfoil.analyses.registry import build
 from counterfoil.disclosure.declaration import Cells, Limits
 from counterfoil.disclosure.suppression import hide, judge
+from counterfoil.errors import PlanError
+from counterfoil.governance.agreements.where import Condition
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.policies.privacy import Privacy
 from counterfoil.mpc.protocol import Protocol
@@ -120,3 +124,38 @@ def test_the_pooled_answer_is_the_same_question() -> None:
     assert asked(above=10_000).plain(frames).iloc[0, 0]
     assert not asked(above=TOTAL).plain(frames).iloc[0, 0]
     assert asked(at_least=TOTAL).plain(frames).iloc[0, 0]
+
+
+FAR = timedelta(days=365)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "near"),
+    [
+        (1000, 1050, True),
+        (1000, 1000, True),
+        (1000, 1111, True),
+        (1000, 1112, False),
+        (-1000, -950, True),
+        (0, 9, False),
+    ],
+)
+def test_one_sum_is_compared_with_no_two_numbers_that_are_near_one_another(one: int, other: int, near: bool) -> None:
+    """Between 1,000 and 1,050 a sum is known to 5 %; of a noised answer nobody knows that it is."""
+    contract = wide(-1000, 1000)
+    pair = {"one": asked(contract, at_least=one), "other": asked(contract, at_least=other)}
+    noised = asked(contract, Privacy("laplace", Decimal(1)), at_least=other)
+    check_beside(pair | {"other": noised}, FAR)
+    for each in (pair, dict(reversed(pair.items()))):
+        if near:
+            with pytest.raises(PlanError, match="compare one sum with numbers that are less than 10 % apart"):
+                check_beside(each, FAR)
+        else:
+            check_beside(each, FAR)
+
+
+def test_the_sums_of_other_rows_are_other_sums() -> None:
+    plain = asked(at_least=1000)
+    some = asked(at_least=1050)
+    some.planned = dataclasses.replace(some.planned, where=(Condition("balance", 0, 10, "balance up to 10"),))
+    check_beside({"all": plain, "some": some}, FAR)
