@@ -91,6 +91,7 @@ from counterfoil.errors.storage import (
     PlantedError,
     StoreError,
 )
+from counterfoil.errors.views import ViewError, ViewJoinError, ViewNameError, ViewTypeError
 
 __all__ = [
     "AgreementError",
@@ -160,6 +161,10 @@ __all__ = [
     "UnknownCategoryError",
     "UnreachableError",
     "UnreadableTableError",
+    "ViewError",
+    "ViewJoinError",
+    "ViewNameError",
+    "ViewTypeError",
     "WithdrawnError",
     "WrongTypeError",
 ]
