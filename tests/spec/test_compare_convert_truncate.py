@@ -77,6 +77,7 @@ SPECS = [
         per_element(7, 31.625, 7, 63.25),
     ),
     Spec("b2a", convert.b2a, bits(), lambda x: x, per_element(2, 32, 2, 48)),
+    Spec("to_bits", convert.to_bits, words(), lambda x: x & 1 == 1, per_element(1, 0.125, 1, 0.25)),
     Spec("compose", convert.compose, bits(64), from_rows, per_element(2, 32 * 64, 2, 48 * 64)),
     Spec("inject", convert.inject, columns(bits(), words()), lambda b, x: b * x, per_element(3, 56, 3, 96)),
     Spec(

@@ -25,6 +25,20 @@ def b2a(p: Protocol, x: Bits) -> Arith:
     return p.linear([(1, halves.left), (1, halves.right), (-2, p.multiply_halves(halves))])
 
 
+def to_bits(p: Protocol, x: Arith) -> Bits:
+    """Convert numbers 0 and 1 to bits.
+
+    Shapes: x of n elements; the result (n,).
+    Cost: 1 round; 0.125 / 0.25 B.
+    Reveals: nothing.
+    Raises: ShapeError.
+    Source: PROTOCOLS 7, A2B: the lowest bit of L + R is that of L XOR that of R.
+    """
+    check_not_empty("to_bits", x)
+    halves = p.split(x, bits=range(1)).slices
+    return (halves.left ^ halves.right)[0]
+
+
 def compose(p: Protocol, x: Bits) -> Arith:
     """Compose words from their slices, unsigned: sum of 2^i · x_i.
 
