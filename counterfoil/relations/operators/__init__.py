@@ -1,0 +1,1 @@
+"""Compute one table on shares from others: one operator a file, written once against `Protocol`."""
