@@ -31,7 +31,7 @@ def placed(plan: Plan) -> Plan:
     wanted = list(dict.fromkeys(each for relation in walk(plan.root) for each in _at_owner(relation)))
     number = max((ref.number for relation in walk(plan.root) for ref in relation.columns), default=0)
     made = {
-        each: OwnerColumn(Ref(number + i, "computed", each.type), _sql(each, columns))
+        each: OwnerColumn(Ref(number + i, _sql(each, columns).strip("()"), each.type), _sql(each, columns))
         for i, each in enumerate(wanted, 1)
     }
 

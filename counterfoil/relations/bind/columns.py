@@ -43,7 +43,10 @@ class Columns:
 
     def column(self, value: Expression) -> tuple[Ref, Expression]:
         """Return the column that holds a value, and the value: the column itself if it is one."""
-        return (value, value) if isinstance(value, Ref) else (self.fresh("computed", value.type), value)
+        if isinstance(value, Ref):
+            return value, value
+        number = next(self._count)
+        return Ref(number, f"computed_{number}", value.type), value
 
     def computed(self, relation: Relation, values: Sequence[Expression]) -> tuple[Relation, list[Ref]]:
         """Return the relation with each value among its columns, and these."""
