@@ -29,7 +29,7 @@ from counterfoil.relations.algebra import (
     walk,
 )
 from counterfoil.relations.expressions import Expression, Operation, Ref, conjuncts, disjuncts, numbers
-from counterfoil.relations.facts import unique_within
+from counterfoil.relations.facts import one_row, unique_within
 from counterfoil.relations.operations import Operations
 from counterfoil.relations.syntax import Place
 
@@ -42,12 +42,16 @@ _Keys: TypeAlias = tuple[tuple[Ref, Ref], ...]
 def joined(relations: Sequence[Relation], conditions: Iterable[Expression], at: Place) -> Relation:
     """Join relations by equality of columns, with these conditions, each of which must be true.
 
+    A relation of one row needs no key.
+
     Raises: ViewJoinError.
     """
     make = Operations(at)
     left = [each for condition in conditions for each in _common(condition, make)]
+    singles = [each for each in relations if one_row(each)]
+    several = [each for each in relations if each not in singles] or [singles.pop(0)]
     parts: list[Relation] = []
-    for relation in relations:
+    for relation in several:
         own = [each for each in left if numbers(each) <= _numbers(relation)]
         left = [each for each in left if each not in own]
         parts.append(filtered(relation, own, make))
@@ -58,7 +62,10 @@ def joined(relations: Sequence[Relation], conditions: Iterable[Expression], at: 
         ready = [each for each in left if numbers(each) <= _numbers(made)]
         left = [each for each in left if each not in ready]
         parts = [*(each for each in parts if each is not one and each is not many), filtered(made, ready, make)]
-    return filtered(parts[0], left, make)
+    whole = parts[0]
+    for single in singles:
+        whole = Attach(whole, single, tuple((ref, ref) for ref in single.columns))
+    return filtered(whole, left, make)
 
 
 def filtered(relation: Relation, conditions: Sequence[Expression], make: Operations) -> Relation:

@@ -52,6 +52,9 @@ QUERIES = {
     "a query as a value": "select k, x from t where x > (select avg(x) from t)",
     "a query of no row": """
         select k from t where coalesce((select count(*) from t having count(*) > 1000), 5) > y""",
+    "one row beside all": """
+        select t.k, m.a, m.z from t, (select avg(x) as a, max(y) as z, count(*) as n from t where b) m
+        where t.y <= m.z and t.k < m.n""",
     "a query for each row": "select k, x, (select count(*) from u where u.y = t.y) as c from t",
     "an average for each row": "select k from t where x > (select 0.5 * avg(u.y) from u where u.k = t.h)",
     "windows": """

@@ -19,7 +19,7 @@ from counterfoil.relations.bind.scope import Field, Scope
 from counterfoil.relations.bind.subqueries import Subqueries
 from counterfoil.relations.bind.values import Values
 from counterfoil.relations.bind.windows import Windows
-from counterfoil.relations.expressions import Expression, Quotient, Ref, Value, conjuncts, numbers, parts
+from counterfoil.relations.expressions import Expression, Operation, Quotient, Ref, Value, conjuncts, numbers, parts
 from counterfoil.relations.facts import unique_within
 from counterfoil.relations.operations import Operations
 from counterfoil.relations.rewrite import filtered, joined
@@ -213,7 +213,7 @@ class Binder:
                 fields = (*fields, *merged)
                 continue
             left = joined(group, conditions, join.at)
-            group, conditions = [self._outer_join(join, left, relation, given, merged)], []
+            group, conditions = [self._outer_join(join, left, relation, given)], []
             if join.kind == "left":
                 made = {inner.number: ref for ref, inner in group[0].made} if isinstance(group[0], Join) else {}
                 fields = (*fields, *(replace(each, value=_renumbered(each.value, made)) for each in merged))
@@ -278,9 +278,7 @@ class Binder:
             raise ViewError(f"{join.at}: a join says by what; write ON a.key = b.key")
         return found
 
-    def _outer_join(
-        self, join: Joined, left: Relation, right: Relation, given: list[Expression], fields: Sequence[Field]
-    ) -> Relation:
+    def _outer_join(self, join: Joined, left: Relation, right: Relation, given: list[Expression]) -> Relation:
         """Join rows of which those on the left may stay alone, or are kept or dropped by whether they do."""
         make, own = Operations(join.at), {ref.number for ref in right.columns}
         right = filtered(right, [each for each in given if numbers(each) <= own], make)
@@ -308,7 +306,7 @@ def equalities(conditions: Sequence[Expression], left: Relation, right: Relation
     """Return the columns of both sides that conditions say are equal."""
     found = []
     for each in conditions:
-        if getattr(each, "operator", "") == "equal":
+        if isinstance(each, Operation) and each.operator == "equal":
             a, b = each.arguments
             for x, y in ((a, b), (b, a)):
                 if isinstance(x, Ref) and isinstance(y, Ref) and x in left.columns and y in right.columns:
