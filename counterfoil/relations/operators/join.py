@@ -21,7 +21,7 @@ from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith, concat
 from counterfoil.relations.algebra import By, Join, cuts
 from counterfoil.relations.expressions import Ref
-from counterfoil.relations.operators.arrange import digits, sort_by
+from counterfoil.relations.operators.arrange import column_of, digits, sort_by
 from counterfoil.relations.operators.table import Cell, Table, arrays, both, flags, moved, multiplied, present
 
 _COUNTS = 0
@@ -130,9 +130,7 @@ def _pairs(p: Protocol, node: Join, left: _Side, right: _Side) -> _Pairs:
     *copied, has_one = propagate(p, groups.head, [*carried[: len(sides[0])], of_one])
     of_many = p.add_public(-of_one, 1)
     matched = p.multiply(of_many if keyed is None else p.multiply(of_many, keyed), has_one)
-    found = [
-        p.add_public(column.column, ref.type.bound.low) for (column,), ref in zip(arranged.digits, refs, strict=True)
-    ]
+    found = [column_of(p, By(ref, False), keys).value for ref, keys in zip(refs, arranged.digits, strict=True)]
     return _Pairs(
         found, of_one, keyed, groups.last, moved(left.carried, copied), moved(right.carried, carried), matched
     )
