@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -63,8 +64,8 @@ class LinearRegression(Analysis):
     title = "Linear regression"
     learns: ClassVar[Mapping[str, str]] = {
         "count": "the number of rows",
-        "outcome": "whether there is a fit, or what there is none for: too few rows, a column that does not vary, "
-        "columns that determine one another or the response, or numbers too large for their steps",
+        "outcome": "whether there is a fit, and if not why (too few rows; a column that does not vary; columns that "
+        "determine one another, or the response; numbers too large for their steps)",
         "varies": "of each column of the model, and of the response, whether it varies",
         "estimate": "the coefficient of each column, and the intercept, in public steps",
         "error": "the standard error of each, in the same steps",
@@ -148,6 +149,15 @@ class LinearRegression(Analysis):
 
     def counted(self) -> Mapping[str, Bound]:
         return {"count": Bound(0, self.limits.total_rows)}
+
+    def untold(self) -> tuple[str, ...]:
+        """Say in which steps coefficients leave."""
+        names = [*self.design.labels[:-1], INTERCEPT if self.design.formula.intercept else "residual standard error"]
+        steps = (f"{name} {Decimal(1).scaleb(power):f}" for name, power in zip(names, self.exponents, strict=True))
+        return (
+            "coefficients and their errors leave in public steps, which follow from the columns' bounds in the "
+            f"contract: {', '.join(steps)}",
+        )
 
     def own_features(self) -> tuple[Feature, ...]:
         return self.design.features

@@ -457,6 +457,13 @@ def test_a_plan_that_does_not_fit_is_refused(formula: str, columns: str, words: 
         build(planned("linear_regression", *columns, formula=formula), CONTRACT, Limits(3, 500, BARE))
 
 
+def test_steps_are_told_before_anybody_signs() -> None:
+    _, _, analysis = fit("y ~ x + C(h)", split(rows_of(1)), CONTRACT, digits=4)
+    (said,) = analysis.untold()
+    # 10,000 by 1,000, by 1, and by itself, four digits finer.
+    assert said.endswith("contract: x 0.001, h = card 1, intercept 1")
+
+
 def test_a_fit_takes_no_noise_and_no_filter() -> None:
     _, _, analysis = fit("y ~ x", split(rows_of(1)), CONTRACT)
     with pytest.raises(PlanError, match="takes no noise"):
