@@ -14,18 +14,15 @@ from counterfoil.analyses.grouped import GROUPS, Grouped
 from counterfoil.analyses.groupings import Grouping
 from counterfoil.analyses.parameters import NAME, Parameter
 from counterfoil.analyses.summed import Term
-from counterfoil.analyses.sums.two_by_two import Effect, TwoByTwo
+from counterfoil.analyses.sums.two_by_two import WHICH, Effect, TwoByTwo, check_distinct, place
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Opened
 from counterfoil.disclosure.evidence_tests import EXACT_COUNTS
-from counterfoil.errors import PlanError
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
     pd = deferred("pandas")
-
-_WHICH = {"type": ["string", "integer", "boolean"]}
 
 
 class RiskRatio(Grouped):
@@ -46,10 +43,10 @@ class RiskRatio(Grouped):
     params: ClassVar[Mapping[str, Parameter]] = {
         "exposure": Parameter("the column that says who is exposed", NAME, GROUPS, example="product"),
         "exposed": Parameter(
-            "which of its groups is; the last of two by default", _WHICH, required=False, example="card"
+            "which of its groups is; the last of two by default", WHICH, required=False, example="card"
         ),
         "event": Parameter("the column that says whether the event happened", NAME, GROUPS, example="default_flag"),
-        "happened": Parameter("by which of its values; the last of two by default", _WHICH, required=False),
+        "happened": Parameter("by which of its values; the last of two by default", WHICH, required=False),
     }
     statistics = frozenset({"counts"})
     enforces = EXACT_COUNTS
@@ -59,6 +56,7 @@ class RiskRatio(Grouped):
 
     def by(self) -> tuple[Grouping, ...]:
         found = tuple(self.grouping(self.planned.params.get(name)) for name in ("exposure", "event"))
+        check_distinct(self.planned, found)
         self._place(found[0], "exposed"), self._place(found[1], "happened")
         return found
 
@@ -93,24 +91,14 @@ class RiskRatio(Grouped):
     def _table_of(self, counts: NDArray[np.int64]) -> TwoByTwo:
         exposure, event = self.by()
         row, column = self._place(exposure, "exposed"), self._place(event, "happened")
-        a, exposed, event, every = counts[row, column], counts[row].sum(), counts[:, column].sum(), counts.sum()
-        return TwoByTwo(int(a), int(exposed - a), int(event - a), int(every - exposed - event + a))
+        return TwoByTwo.of(counts, row, column)
 
     def _names(self) -> tuple[str, str]:
         exposure, event = self.by()
         return exposure.labels[self._place(exposure, "exposed")], event.labels[self._place(event, "happened")]
 
     def _place(self, grouping: Grouping, name: str) -> int:
-        given, labels = self.planned.params.get(name), grouping.labels
-        if given is None and len(labels) == 2:
-            return 1
-        wanted = str(given).lower() if isinstance(given, bool) else str(given)
-        if wanted not in labels:
-            said = f"has no {wanted!r}" if given is not None else f"has {len(labels)} values"
-            raise PlanError(
-                f"{self.planned.name}: {grouping.column.name!r} {said}; let `{name}` be one of {', '.join(labels)}"
-            )
-        return labels.index(wanted)
+        return place(self.planned, grouping, name)
 
     def _findings(
         self, table: TwoByTwo | None, found: Mapping[str, Effect | None], exposed: str, other: str, happened: str
@@ -124,7 +112,7 @@ class RiskRatio(Grouped):
             words.append(
                 f"{event} {happened} is {risk.value:,.2f} times as likely with {exposure} {exposed} as with {other} "
                 f"(95 % {risk.low:,.2f} to {risk.high:,.2f}, {p_text(risk.p)}), over "
-                f"{table.a + table.b + table.c + table.d:,} rows.{told}"
+                f"{table.rows:,} rows.{told}"
             )
         for group, (having, lacking) in {exposed: (table.a, table.b), other: (table.c, table.d)}.items():
             if having + lacking == 0:

@@ -65,6 +65,14 @@ PLANS = {
     "quantiles": planned(
         "quantiles", ("balance", "region"), column="balance", bins=(10**5, 10**6, 10**7), by=("region",)
     ),
+    "mantel_haenszel": planned(
+        "mantel_haenszel",
+        ("region", "product", "default_flag"),
+        strata="region",
+        exposure="product",
+        exposed="card",
+        event="default_flag",
+    ),
     "correlation, local": planned("correlation", NUMERIC, rows="local"),
     "correlation, shared": planned("correlation", NUMERIC, rows="shared"),
 }

@@ -42,6 +42,9 @@ PLANS = {
     "anova": planned("anova", "debt", "region", value="debt", by="region"),
     "chi_square": planned("chi_square", "region", "late", by=("region", "late")),
     "risk_ratio": planned("risk_ratio", "product", "late", exposure="product", event="late"),
+    "mantel_haenszel": planned(
+        "mantel_haenszel", "region", "product", "late", strata="region", exposure="product", event="late"
+    ),
     "leave_one_out": planned("leave_one_out", "value", column="value", percent=(50,)),
     "argmax": planned("argmax", "value", column="value"),
     "concentration": planned("concentration", "value", "region", column="value", by=("region",), top=(1, 2)),

@@ -11,6 +11,7 @@ import pytest
 
 from counterfoil.analyses.registry import build
 from counterfoil.analyses.sums.chi_square import Independence
+from counterfoil.analyses.sums.two_by_two import Strata, TwoByTwo
 from counterfoil.disclosure.declaration import Limits
 from counterfoil.errors import PlanError
 from counterfoil.governance.agreements.agreement import Planned
@@ -23,6 +24,7 @@ WELCH = planned("t_test", "value", "late", value="value", by="late")
 PAIRED = planned("t_test", "value", "debt", value="value", minus="debt")
 ANOVA = planned("anova", "value", "region", value="value", by="region")
 CHI = planned("chi_square", "region", "late", by=("region", "late"))
+STRATA = planned("mantel_haenszel", "region", "product", "late", strata="region", exposure="product", event="late")
 RISK = planned("risk_ratio", "product", "late", exposure="product", event="late")
 
 
@@ -62,6 +64,11 @@ def test_two_columns_of_the_same_rows_are_compared() -> None:
         (CHI, {"late": True}, "No test: all rows are alike in region or in late."),
         (RISK, {"late": False}, "Nobody with product card has late true, so there is no ratio of risks."),
         (RISK, {"late": True}, "Everybody with product car has late true, so there is no ratio of odds."),
+        (
+            STRATA,
+            {"product": "car"},
+            "No ratio: no stratum that is shown has the event, and has it not, in both groups.",
+        ),
         (RISK, {"product": "car"}, "Nobody has product card, so nothing is compared."),
     ],
 )
@@ -120,7 +127,7 @@ def test_what_cannot_be_compared_is_refused(plan: Planned, words: str) -> None:
         build(plan, CONTRACT, Limits(3, MOST, BARE))
 
 
-@pytest.mark.parametrize("plan", [WELCH, ANOVA, CHI, RISK], ids=lambda plan: plan.analysis)
+@pytest.mark.parametrize("plan", [WELCH, ANOVA, CHI, RISK, STRATA], ids=lambda plan: plan.analysis)
 def test_a_policy_that_rounds_is_refused_by_name(plan: Planned) -> None:
     with pytest.raises(PlanError, match="no version here enforces the rule safe_round_counts"):
         build(plan, CONTRACT, Limits(3, MOST, replace(BARE, safe_round_counts=5)))
@@ -200,3 +207,38 @@ def test_squares_about_a_public_number_tell_attackers_those_about_nothing() -> N
     assert told.feature.factors == ("debt", "debt")
     assert told.low == told.high == (pooled**2).sum()
     assert not list(itertools.chain(analysis.told({**opened, "safe": np.array(0)})))
+
+
+def test_strata_are_pooled_as_in_the_published_example() -> None:
+    """Admissions to Berkeley in 1973, by department, as R's documentation of mantelhaen.test has them."""
+    departments = [
+        *(TwoByTwo(512, 313, 89, 19), TwoByTwo(353, 207, 17, 8), TwoByTwo(120, 205, 202, 391)),
+        *(TwoByTwo(138, 279, 131, 244), TwoByTwo(53, 138, 94, 299), TwoByTwo(22, 351, 24, 317)),
+    ]
+    found = Strata(departments).odds_ratio()
+    assert found is not None
+    assert (found.value, found.low, found.high) == pytest.approx((0.9046968, 0.7719074, 1.0603298), abs=5e-8)
+    test = Strata(departments).chi_square()
+    assert test == pytest.approx(1.5246, abs=5e-5)
+
+
+def test_one_stratum_is_a_table_of_two_by_two() -> None:
+    table = TwoByTwo(30, 70, 12, 88)
+    for pooled, own in (
+        (Strata([table]).odds_ratio(), table.odds_ratio()),
+        (Strata([table]).relative_risk(), table.relative_risk()),
+    ):
+        assert pooled is not None and own is not None
+        assert (pooled.value, pooled.low, pooled.high) == pytest.approx((own.value, own.low, own.high))
+
+
+def test_a_stratum_with_a_hidden_count_is_left_out_and_said() -> None:
+    frames = rows(11)
+    south = [frame["region"] == "south" for frame in frames]
+    frames = [frame[~here | ~frame["late"]] for frame, here in zip(frames, south, strict=True)]
+    one = pd.DataFrame({"region": ["south"], "product": ["car"], "value": [1], "debt": [1], "late": [True]})
+    result = read(STRATA, [*frames, one])
+    assert result.assumptions[1] == "A count of north, south is hidden, so that is left out."  # north protects south
+    kept = (pd.concat(frames)["region"] == "east").sum()
+    assert f"over {kept:,} rows" in result.findings[0]
+    assert result.tables[1].frame["rows"].isna().tolist() == [True, False, True]

@@ -50,6 +50,7 @@ SHOWN: dict[str, dict[str, float]] = {
         "pain-after-by-severity": 1,
         "treatment-goes-by-severity": 1,
         "back-at-work": 1,
+        "complications-of-smokers": 1,
     },
 }
 """Of so many rows an owner, by agreement and analysis, at least which share of the cells is shown."""
