@@ -236,9 +236,14 @@ class Analysis(Declaration):
     def plain(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         """Compute the pooled answer that tests and the demo compare with: what the first result table would hold."""
 
-    def answer(self, tables: Sequence[Table]) -> pd.DataFrame:
-        """Compute the answer that pooling these tables gives: of all rows that it is about, and no others."""
-        return self.plain([self.used(table).frame() for table in tables])
+    def plain_as(self, tables: Sequence[pd.DataFrame], shown: ResultTable) -> pd.DataFrame:
+        """Compute the same in the rows that a result shows, where data says which these are."""
+        return self.plain(tables)
+
+    def answer(self, tables: Sequence[Table], shown: ResultTable | None = None) -> pd.DataFrame:
+        """Compute the answer that pooling these tables gives, to what is shown: of the rows that it is about alone."""
+        frames = [self.used(table).frame() for table in tables]
+        return self.plain(frames) if shown is None else self.plain_as(frames, shown)
 
     # --- sums that other analyses may state, too ------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from counterfoil.analyses.base import Analysis
 from counterfoil.analyses.flags import check_flags, check_told_apart
+from counterfoil.data.encode import columns_of
 from counterfoil.errors import PlanError
 
 
@@ -21,20 +22,18 @@ def check_beside(analyses: Mapping[str, Analysis], term: timedelta) -> None:
     exact = {name: each for name, each in analyses.items() if each.noise is None}
     _check_cuts(exact)
     for name, each in exact.items():
-        if not each.once:
-            continue
-        if (each.planned.interval or 0) < term.days:
+        if each.once and (each.planned.interval or 0) < term.days:
             raise PlanError(
-                f"{name}: {each.key} is about single owners, so it leaves once; write 'interval: {term.days}', the "
-                "days of the agreement's term, or more, or let it take noise by 'privacy'"
+                f"{name}: what changes in {each.key} from one release to the next is judged by nobody, so it leaves "
+                f"once; write 'interval: {term.days}', the days of the agreement's term, or more, or let it take noise "
+                "by 'privacy' if it can"
             )
-        columns = {factor for feature in each.own_features() for factor in feature.factors}
         for other, beside in exact.items():
-            shared = columns & {factor for feature in beside.own_features() for factor in feature.factors}
+            shared = set(each.alone) & _rests_on(beside)
             if other != name and beside.planned.contract == each.planned.contract and shared:
                 raise PlanError(
-                    f"{name}: beside {other}, which rests on sums of {min(shared)}, too, it would narrow down what "
-                    "single owners have; drop one of the two, or let one take noise"
+                    f"{name}: {other} rests on {min(shared)}, too, and narrows down what {each.key} leaves open of it; "
+                    "drop one of the two, or let one take noise"
                 )
 
 
@@ -57,3 +56,9 @@ def _check_cuts(exact: Mapping[str, Analysis]) -> None:
                     "would be known as closely as that; leave one of the two out, move it away, or let one take noise "
                     "by 'privacy'"
                 )
+
+
+def _rests_on(analysis: Analysis) -> set[str]:
+    """Name the columns that it sums, or tells rows apart by."""
+    found = {column for feature in analysis.features() for column in feature.by}
+    return found | {name for each in analysis.features() for factor in each.factors for name in columns_of(factor)}

@@ -85,8 +85,8 @@ def by_bins(column: Column, edges: tuple[int, ...]) -> Grouping:
     return Grouping(column, parts, labels, edges, elsewhere=low < edges[0] or edges[-1] < high)
 
 
-def by_bands(plan: str, column: Column, given: object) -> Grouping:
-    """Group by bands of the column's values. Raises: PlanError, which says of which plan."""
+def by_bands(plan: str, column: Column, given: object, most: int = MOST_BANDS) -> Grouping:
+    """Group by bands of the column's values, so many at most. Raises: PlanError, which says of which plan."""
     low, high = column.bounds or (0, 0)
     if isinstance(given, str):
         inner, labels = _periods(plan, column, given, low, high)
@@ -103,9 +103,9 @@ def by_bands(plan: str, column: Column, given: object) -> Grouping:
             f"{plan}: bands of {column.name!r} begin above its minimum, {text(column, low)}, and at its maximum, "
             f"{text(column, high)}, at most; leave the others out, or have the contract widen its bounds"
         )
-    if len(labels) > MOST_BANDS or not inner:
+    if len(labels) > most or not inner:
         raise PlanError(
-            f"{plan}: {column.name!r} is cut into {len(labels)} bands, of 2 to {MOST_BANDS}; take longer or shorter "
+            f"{plan}: {column.name!r} is cut into {len(labels)} bands, of 2 to {most}; take longer or shorter "
             "ones, or narrow its bounds in the contract"
         )
     edges = (low, *inner, max(high, inner[-1] + 1))  # the last band has both of its ends

@@ -76,7 +76,7 @@ def example(analysis: type[Analysis]) -> dict[str, Any]:
         "contract": "loans",
         "columns": list(dict.fromkeys([*named, *analysis.example])),
         **({"parameters": parameters} if parameters else {}),
-        **({"interval": 3660} if analysis.once else {}),
+        **({"interval": 3660} if analysis.once is not Analysis.once else {}),
         "recipients": ["regulator"],
     }
 

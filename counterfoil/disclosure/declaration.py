@@ -113,8 +113,6 @@ class Declaration(ABC):
     #: which kinds of statistic it releases, and which disclosure rules it enforces on them
     statistics: ClassVar[frozenset[Statistic]]
     enforces: ClassVar[frozenset[str]]
-    #: whether its exact results tell of single owners, so that they leave once, and beside no other sum of the column
-    once: ClassVar[bool] = False
 
     planned: Planned
     contract: Contract
@@ -160,6 +158,16 @@ class Declaration(ABC):
     def told_apart(self) -> frozenset[str]:
         """Name the columns that a model tells rows apart by, whose joint cells are among its features."""
         return frozenset()
+
+    @property
+    def once(self) -> bool:
+        """Whether its exact results leave once in an agreement's term, since no rule judges what changed in them."""
+        return False
+
+    @property
+    def alone(self) -> tuple[str, ...]:
+        """The columns that no other exact result of the contract may rest on: it would narrow down what this tells."""
+        return ()
 
     @property
     def whole_from(self) -> int | None:

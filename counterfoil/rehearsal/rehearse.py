@@ -78,8 +78,11 @@ def _check_pooled(
     """Check every exact or bounded number that is shown against the pooled tables, which here are all at hand."""
     for name, analysis in plans.items():
         contract = analysis.planned.contract
-        pooled = analysis.answer([brought[Part(owner, contract)].table for owner in terms.owners_under(contract)])
-        if not same_as_pooled(results[name].tables[0], pooled):
+        own, shown = (
+            [brought[Part(owner, contract)].table for owner in terms.owners_under(contract)],
+            results[name].tables[0],
+        )
+        if not same_as_pooled(shown, analysis.answer(own, shown)):
             raise IntegrityError(
                 f"{name}, {analysis.key} version {analysis.version}: not what pooling these tables gives; do not run it"
             )

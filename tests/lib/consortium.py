@@ -260,7 +260,8 @@ def assert_pooled(consortium: Consortium, results: Iterable[Result]) -> None:
             [
                 Table(contract, "pooled", pa.Table.from_pandas(frame, preserve_index=False))
                 for frame in consortium.pooled(analysis.planned.contract)
-            ]
+            ],
+            table,
         )
         for column in expected.select_dtypes("number").columns:
             shown, interval = table.frame[column].notna(), table.measures[column].interval

@@ -50,7 +50,6 @@ class Argmax(OneSum):
     }
     tabled = False
     takes_noise = True
-    once = True
 
     def __init__(self, planned: Planned, contract: Contract, limits: Limits) -> None:
         super().__init__(planned, contract, limits)
@@ -58,6 +57,14 @@ class Argmax(OneSum):
             raise PlanError(f"{planned.name}: {self.key} compares owners, and here is one; name two or more")
         if self.step("sum") > 1:
             self.check_rounding("sum", self._own)
+
+    @property
+    def once(self) -> bool:
+        return True
+
+    @property
+    def alone(self) -> tuple[str, ...]:
+        return (self._column.name,)
 
     def outputs(self) -> tuple[Output, ...]:
         return (Output("safe", ()), Output("largest", (self.limits.owners,)))

@@ -73,6 +73,23 @@ def wide_contract(reach: int) -> Contract:
     )
 
 
+def lung_contract(longest: int) -> Contract:
+    """Of patients: their sex, how many days they were observed, and whether they died then."""
+    text = _CONTRACT.replace("id: small", "id: lung").replace(f"[{', '.join(REGIONS)}]", "[male, female]")
+    text = (
+        text.replace("name: region", "name: sex")
+        .replace("name: value", "name: time")
+        .replace("name: debt", "name: died")
+    )
+    text = text.replace("minimum: 0, maximum: 1000", f"minimum: 1, maximum: {longest}")
+    text = text.replace("minimum: -10, maximum: 1000", "minimum: 0, maximum: 1")
+    product = text[text.index("      - {name: product") : text.index("      - {name: time")]
+    days = "{property: purpose, value: test}, {property: unit, value: days}"
+    at = text.index("name: time")
+    text = text[:at] + text[at:].replace("{property: purpose, value: test}", days, 1)
+    return parse_contract(text.replace(product, "").encode(), "lung.odcs.yaml")
+
+
 def newest(analysis: str) -> int:
     """The newest version of an analysis; 1 of one that there is not."""
     return max((version for key, version in REGISTRY if key == analysis), default=1)

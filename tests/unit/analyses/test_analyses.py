@@ -62,6 +62,14 @@ PLANS = {
     "concentration": planned(
         "concentration", ("balance", "region", "product"), column="balance", by=("region", "product"), top=(1, 3)
     ),
+    "survival": planned(
+        "survival",
+        ("age", "default_flag", "region"),
+        time="age",
+        event="default_flag",
+        bins=(30, 40, 50),
+        by=("region",),
+    ),
     "quantiles": planned(
         "quantiles", ("balance", "region"), column="balance", bins=(10**5, 10**6, 10**7), by=("region",)
     ),

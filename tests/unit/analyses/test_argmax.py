@@ -107,7 +107,7 @@ def test_it_leaves_once_or_noised() -> None:
     """Who could move its own rows and ask again each week would weigh the others."""
     noise = Privacy("laplace", Decimal(1))
     for plan in (asked(interval=None), asked(interval=364)):
-        with pytest.raises(PlanError, match="leaves once; write 'interval: 365'"):
+        with pytest.raises(PlanError, match="it leaves once; write 'interval: 365'"):
             check_beside({"argmax": bound(3, plan)}, ONCE)
         check_beside({"argmax": bound(3, dataclasses.replace(plan, privacy=noise))}, ONCE)
     check_beside({"argmax": bound(3, asked(interval=365))}, ONCE)
@@ -119,6 +119,7 @@ def test_it_leaves_once_or_noised() -> None:
         planned("total", "value", column="value"),
         planned("mean_by_group", "value", "region", value="value", by=("region",)),
         planned("correlation", "value", "debt", rows="local"),
+        planned("histogram", "value", column="value", edges=(0, 10, 1000)),
         planned("leave_one_out", "value", column="value", percent=(50,)),
     ],
     ids=lambda plan: plan.analysis,
@@ -126,7 +127,7 @@ def test_it_leaves_once_or_noised() -> None:
 def test_beside_a_sum_that_would_narrow_the_parts_it_is_refused(beside: Planned) -> None:
     """Of three about equal parts whose total is known, that one's own is largest tells both others."""
     other = build(beside, CONTRACT, Limits(3, MOST, RULES))
-    with pytest.raises(PlanError, match=f"argmax: beside {beside.name}, which rests on sums of value, too"):
+    with pytest.raises(PlanError, match=f"argmax: {beside.name} rests on value, too"):
         check_beside({"argmax": bound(3), beside.name: other}, ONCE)
     debts = build(planned("total", "debt", column="debt"), CONTRACT, Limits(3, MOST, RULES))
     check_beside({"argmax": bound(3), "debts": debts}, ONCE)

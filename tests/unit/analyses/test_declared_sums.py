@@ -48,6 +48,7 @@ PLANS = {
     "leave_one_out": planned("leave_one_out", "value", column="value", percent=(50,)),
     "argmax": planned("argmax", "value", column="value"),
     "concentration": planned("concentration", "value", "region", column="value", by=("region",), top=(1, 2)),
+    "survival": planned("survival", "value", "product", time="value", event="product", bins=(3, 8, 100)),
     "quantiles": planned("quantiles", "value", "region", column="value", bins=(3, 8, 100), by=("region",)),
 }
 

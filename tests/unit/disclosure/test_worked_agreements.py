@@ -33,6 +33,7 @@ SHOWN: dict[str, dict[str, float]] = {
         "space-by-location": 1,
     },
     "millionaires": {"the-richest": 1},
+    "trial": {"survival-by-treatment": 1},
     "exposure": {
         "total-exposure": 1,
         "balance-by-region-and-product": 22 / 24,
