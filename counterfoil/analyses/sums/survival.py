@@ -237,13 +237,14 @@ class Survival(Grouped):
 
     def _frame(self, tables: Sequence[LifeTable], ends: Sequence[int]) -> pd.DataFrame:
         """Make a row for each group and merged bin, and one before them where all are left."""
-        places, rows = [0, *(each + 1 for each in ends)], []
+        edges, places, rows = self._bins.edges, [0, *(each + 1 for each in ends)], []
         for group, table in zip(self._groups, tables, strict=False):
             for at, (begin, end) in enumerate(pairwise(places)):
                 rows.append(
                     {
                         **group,
                         "time": self._called(begin, end - 1),
+                        "until": own(self._time, self._last if end == self._many else edges[end]),
                         "at risk": int(table.at_risk[at]),
                         "events": int(table.events[at]),
                         _LOW: table.low[at],
@@ -251,14 +252,23 @@ class Survival(Grouped):
                         _CURVE: table.survival[at],
                     }
                 )
-        columns = [*(self._groups[0] if self._groups else {}), "time", "at risk", "events", _LOW, _HIGH, _CURVE]
+        columns = [
+            *(self._groups[0] if self._groups else {}),
+            "time",
+            "until",
+            "at risk",
+            "events",
+            _LOW,
+            _HIGH,
+            _CURVE,
+        ]
         return pd.DataFrame(rows, columns=columns)
 
     def _called(self, first: int, last: int) -> str:
         """Name the time from the begin of one bin to the end of another."""
         edges = self._bins.edges
         if last + 1 == self._many:
-            return f"{text(self._time, edges[first])} to {text(self._time, self.bounds(self._time)[1])}"
+            return f"{text(self._time, edges[first])} to {text(self._time, self._last)}"
         return f"{text(self._time, edges[first])} to below {text(self._time, edges[last + 1])}"
 
     def _findings(self, tables: Sequence[LifeTable], ends: NDArray[np.int64]) -> Iterator[str]:
@@ -301,8 +311,10 @@ class Survival(Grouped):
 
     @property
     def _measures(self) -> Mapping[str, Measure]:
-        exact = ("at risk", "events")
-        return {**{name: Measure() for name in exact}, **{name: Measure() for name in (_LOW, _HIGH, _CURVE)}}
+        return {
+            "until": Measure(self._time.unit),
+            **dict.fromkeys(("at risk", "events", _LOW, _HIGH, _CURVE), Measure()),
+        }
 
     @property
     def _groups(self) -> list[dict[str, str]]:
@@ -321,6 +333,11 @@ class Survival(Grouped):
     @property
     def _event(self) -> Column:
         return self.column(self.planned.params.get("event"), *_FLAG.types)
+
+    @property
+    def _last(self) -> int:
+        """The longest time that the contract allows."""
+        return self.bounds(self._time)[1]
 
     @property
     def _many(self) -> int:

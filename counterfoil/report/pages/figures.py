@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from html import escape
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 from counterfoil.deferred import deferred
 from counterfoil.report import wording
-from counterfoil.report.pages import tables
+from counterfoil.report.pages import curves, tables
+from counterfoil.report.pages.drawing import LETTER, STEP, TEXT, WIDTH, Drawing, length, lines_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,21 +27,14 @@ if TYPE_CHECKING:
 else:
     pd = deferred("pandas")
 
-# The page names these colours; the values are for an SVG on its own. Every pair on white is 3:1 or better.
-_COLOURS: Final = {
-    "ink": "#1b1f24", "muted": "#5b6571", "line": "#d5dae1", "pos": "#0b5a94", "neg": "#b04a00",
-    "s1": "#0072b2", "s2": "#d55e00", "s3": "#009e73", "s4": "#cc79a7", "s5": "#8c6d00", "s6": "#5b6570",
-}  # fmt: skip
 _SERIES: Final = 6
 _MAX_BARS: Final = 60
 
 #: the strongest colour behind a number, so that ink on it keeps a contrast of 4.5
 _STRONGEST: Final = 0.55
 
-# Units of the drawing, which a page shows a fifth larger: its width, the text, a bar with its gap, a cell's height, the
-# length of a hidden bar, and what a letter takes at most of the text's size.
-_WIDTH, _TEXT, _BAR, _CELL, _STUB, _LETTER = 440.0, 12.0, 19.0, 36.0, 34.0, 0.6
-_STEP: Final = 1.15 * _TEXT  # from line to line
+_BAR, _CELL, _STUB = 19.0, 36.0, 34.0
+"""In units of the drawing: a bar with its gap, a cell's height, the length of a hidden bar."""
 
 
 def draw(table: ResultTable, name: str) -> str:
@@ -50,6 +44,8 @@ def draw(table: ResultTable, name: str) -> str:
     """
     if not table.chart or table.frame[list(table.measures)].isna().all(axis=None):
         return ""
+    if table.chart == "steps":
+        return curves.survival(table).svg(name)
     drawing = _heatmap(table, name) if table.chart == "heatmap" else _bars(table, name)
     return drawing.svg(name) if drawing else ""
 
@@ -72,7 +68,7 @@ def caption(table: ResultTable) -> str:
 def describe(table: ResultTable) -> str:
     """Describe the chart in words, for those who do not see it."""
     texts = [text for name in _drawn(table) for text in tables.column_texts(table, name)]
-    kind = "Coloured grid" if table.chart == "heatmap" else "Bars"
+    kind = {"heatmap": "Coloured grid", "steps": "Curves in steps, with bands"}.get(table.chart, "Bars")
     return (
         f"{kind}: {table.title}, {caption(table)}. Of {len(texts)} cells {texts.count('')} are empty; the table below "
         "holds them all."
@@ -102,7 +98,7 @@ class _Bar:
         return "hidden" if math.isnan(self.value) else wording.number(self.value, _decimals(self.value))
 
 
-def _bars(table: ResultTable, name: str) -> _Drawing | None:
+def _bars(table: ResultTable, name: str) -> Drawing | None:
     """Draw horizontal bars: the first index column on the axis, the others, if any, as colour."""
     first, *others = (str(name) for name in table.frame.columns if str(name) not in table.measures)
     groups = table.frame[first].astype(str).tolist()
@@ -114,17 +110,17 @@ def _bars(table: ResultTable, name: str) -> _Drawing | None:
         _Bar(rows.index(group), kinds.index(kind), *numbers)
         for group, kind, numbers in zip(groups, series, _intervals(table), strict=True)
     ]
-    drawing = _Drawing()
+    drawing = Drawing()
     if others:
         drawing.legend(kinds)
-    labels = [_lines(row, 26) for row in rows]
-    left = max(_length(line) for lines in labels for line in lines) + 10
+    labels = [lines_of(row, 26) for row in rows]
+    left = max(length(line) for lines in labels for line in lines) + 10
     known = [number for bar in bars for number in (bar.value, bar.low, bar.high) if not math.isnan(number)]
     low, high = min(0.0, *known), max(0.0, *known)
-    room = max(_length(bar.text) for bar in bars) + 8
-    scale = (_WIDTH - left - room - room * (low < 0)) / ((high - low) or 1.0)
+    room = max(length(bar.text) for bar in bars) + 8
+    scale = (WIDTH - left - room - room * (low < 0)) / ((high - low) or 1.0)
     zero = left + room * (low < 0) - low * scale
-    pitch = max(_BAR * len(kinds) + (10 if others else 0), _STEP * max(map(len, labels)) + 4)
+    pitch = max(_BAR * len(kinds) + (10 if others else 0), STEP * max(map(len, labels)) + 4)
     top = drawing.height
     drawing.line(zero, top, zero, top + pitch * len(rows), "muted")
     for row, lines in enumerate(labels):
@@ -136,7 +132,7 @@ def _bars(table: ResultTable, name: str) -> _Drawing | None:
     return drawing
 
 
-def _draw_bar(drawing: _Drawing, bar: _Bar, y: float, zero: float, scale: float, name: str) -> None:
+def _draw_bar(drawing: Drawing, bar: _Bar, y: float, zero: float, scale: float, name: str) -> None:
     height = _BAR - 4
     if math.isnan(bar.value):
         drawing.hatched(zero, y - height / 2, _STUB, height, name)
@@ -170,7 +166,7 @@ def _intervals(table: ResultTable) -> Iterator[tuple[float, float, float]]:
         yield from ((value, math.nan, math.nan) for value in values)
 
 
-def _heatmap(table: ResultTable, name: str) -> _Drawing:
+def _heatmap(table: ResultTable, name: str) -> Drawing:
     """Draw numbers on a grid, from one hue through the page's own surface to another, alike on both sides of 0."""
     names = list(table.measures)
     labels = next(table.frame[name] for name in table.frame.columns if str(name) not in table.measures)
@@ -178,14 +174,14 @@ def _heatmap(table: ResultTable, name: str) -> _Drawing:
     known = [abs(value) for column in columns for value in column if not math.isnan(value)]
     limit = max(1.0, *known)
     decimals = min(2, *(wording.decimals_for((limit,), measure.bound) for measure in table.measures.values()))
-    rows = [_lines(str(label), 16) for label in labels]
-    left = max(_length(line) for lines in rows for line in lines) + 10
-    width = (_WIDTH - left) / len(names)
-    heads = [_lines(name, max(5, int(width / (_TEXT * _LETTER)))) for name in names]
-    top = max(map(len, heads)) * _STEP + 6
-    drawing = _Drawing()
+    rows = [lines_of(str(label), 16) for label in labels]
+    left = max(length(line) for lines in rows for line in lines) + 10
+    width = (WIDTH - left) / len(names)
+    heads = [lines_of(name, max(5, int(width / (TEXT * LETTER)))) for name in names]
+    top = max(map(len, heads)) * STEP + 6
+    drawing = Drawing()
     for number, lines in enumerate(heads):
-        drawing.label(left + width * (number + 0.5), top - 5 - len(lines) * _STEP / 2, lines, "middle")
+        drawing.label(left + width * (number + 0.5), top - 5 - len(lines) * STEP / 2, lines, "middle")
     for row, lines in enumerate(rows):
         y = top + _CELL * row
         drawing.label(left - 8, y + _CELL / 2, lines, "end")
@@ -210,8 +206,8 @@ def steps(points: Sequence[tuple[date, float]], limit: float, last: date) -> str
     first = points[0][0] if points else last
     days = max((last - first).days, 1)
     highest = 1.1 * max(limit, *(value for _, value in points), 0.0)
-    drawing, left, height = _Drawing(), 8.0, 150.0
-    width = _WIDTH - left - _length(f"{limit:g}") - 12
+    drawing, left, height = Drawing(), 8.0, 150.0
+    width = WIDTH - left - length(f"{limit:g}") - 12
 
     def x(day: date) -> float:
         return left + width * (day - first).days / days
@@ -225,64 +221,10 @@ def steps(points: Sequence[tuple[date, float]], limit: float, last: date) -> str
     drawing.line(left, y(limit), left + width, y(limit), "neg")
     drawing.label(left + width + 6, y(limit), [f"{limit:g}"], "start", "neg")
     drawing.line(left, height, left + width, height, "muted")
-    drawing.label(left, height + _STEP, [first.isoformat()], "start", "muted")
-    drawing.label(left + width, height + _STEP, [last.isoformat()], "end", "muted")
-    drawing.height = height + 2 * _STEP
+    drawing.label(left, height + STEP, [first.isoformat()], "start", "muted")
+    drawing.label(left + width, height + STEP, [last.isoformat()], "end", "muted")
+    drawing.height = height + 2 * STEP
     return drawing.svg("steps")
-
-
-# --- drawing ----------------------------------------------------------------------------------------------------
-
-
-class _Drawing:
-    """A drawing of SVG elements, from the top down."""
-
-    def __init__(self) -> None:
-        self.height = 0.0
-        self._parts: list[str] = []
-        self._hatched = False
-
-    def box(
-        self, x: float, y: float, width: float, height: float, colour: str, *, opacity: float = 1, edge: str = ""
-    ) -> None:
-        stroke = f' stroke="{_paint(edge)}" stroke-width="0.8"' if edge else ""
-        faint = f' fill-opacity="{_short(opacity)}"' if opacity < 1 else ""
-        self._parts.append(f'<rect {_at(x, y, width, height)} fill="{_paint(colour)}"{faint}{stroke}/>')
-
-    def hatched(self, x: float, y: float, width: float, height: float, name: str) -> None:
-        self._hatched = True
-        look = f'fill="url(#{name}-hatch)" stroke="{_paint("muted")}" stroke-width="0.7"'
-        self._parts.append(f"<rect {_at(x, y, width, height)} {look}/>")
-
-    def line(self, x: float, y: float, to_x: float, to_y: float, colour: str) -> None:
-        ends = f'x1="{_short(x)}" y1="{_short(y)}" x2="{_short(to_x)}" y2="{_short(to_y)}"'
-        self._parts.append(f'<line {ends} stroke="{_paint(colour)}" stroke-width="1"/>')
-
-    def label(self, x: float, middle: float, lines: Sequence[str], anchor: str, colour: str = "ink") -> None:
-        """Draw lines of text around a middle."""
-        baseline = middle - _STEP * (len(lines) - 1) / 2 + _TEXT * 0.35
-        for number, line in enumerate(lines):
-            where = f'x="{_short(x)}" y="{_short(baseline + _STEP * number)}" text-anchor="{anchor}"'
-            self._parts.append(f'<text {where} fill="{_paint(colour)}">{escape(line)}</text>')
-
-    def legend(self, kinds: Sequence[str]) -> None:
-        """Draw what each colour means, in as many lines as it takes."""
-        x, y = 0.0, _TEXT
-        for number, kind in enumerate(kinds):
-            wide = 16 + _length(kind) + 14
-            if x and x + wide > _WIDTH:
-                x, y = 0.0, y + _TEXT * 1.6
-            self.box(x, y - _TEXT / 2, 11, 11, f"s{number + 1}")
-            self.label(x + 16, y, [kind], "start")
-            x += wide
-        self.height = y + _TEXT * 1.2
-
-    def svg(self, name: str) -> str:
-        lines = f'<line x1="0" y1="0" x2="0" y2="6" stroke="{_paint("muted")}"/>'
-        size = 'width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"'
-        hatch = f'<defs><pattern id="{name}-hatch" {size}>{lines}</pattern></defs>' if self._hatched else ""
-        box = f'viewBox="0 0 {_short(_WIDTH)} {_short(self.height)}" font-size="{_short(_TEXT)}"'
-        return f'<svg {box} aria-hidden="true" focusable="false">{hatch}{"".join(self._parts)}</svg>'
 
 
 def _floats(table: ResultTable, name: str) -> list[float]:
@@ -292,35 +234,3 @@ def _floats(table: ResultTable, name: str) -> list[float]:
 def _decimals(value: float) -> int:
     """Choose few decimals for a bar's number, which is read beside others; the table has it with all of its own."""
     return 0 if value == int(value) or abs(value) >= 1000 else 2
-
-
-def _at(x: float, y: float, width: float, height: float) -> str:
-    return f'x="{_short(x)}" y="{_short(y)}" width="{_short(width)}" height="{_short(height)}"'
-
-
-def _short(number: float) -> str:
-    return f"{number:.2f}".rstrip("0").rstrip(".") or "0"
-
-
-def _paint(colour: str) -> str:
-    return f"var(--{colour}, {_COLOURS[colour]})"
-
-
-def _length(text: str) -> float:
-    return len(text) * _TEXT * _LETTER
-
-
-def _lines(text: str, width: int) -> list[str]:
-    """Break the text into lines of about `width` characters, after spaces, underscores and hyphens."""
-    lines = [""]
-    for piece in _pieces(text, width):
-        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > width:
-            lines.append("")
-        lines[-1] += piece
-    return [line.strip() for line in lines]
-
-
-def _pieces(text: str, width: int) -> Iterable[str]:
-    """Yield the parts that are not broken, unless they are longer than a line."""
-    for piece in re.findall(r"[^ _-]*[ _-]?", text):
-        yield from (piece[start : start + width] for start in range(0, len(piece), width))
