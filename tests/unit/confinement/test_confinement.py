@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
+import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -15,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from counterfoil.confinement import CONFINEMENT, DEMANDS, seccomp, tell_lacking
+from counterfoil.confinement import CONFINEMENT, DEMANDS, seccomp, system, tell_lacking
 from counterfoil.data.reading import confined
 from counterfoil.data.reading import process as reading
 from counterfoil.data.reading.confined import LIMITS, frames
@@ -175,6 +178,84 @@ def test_a_filter_is_made_for_both_machines_and_no_other() -> None:
     assert seccomp.program("x86_64") != seccomp.program("aarch64")
     with pytest.raises(OSError, match="riscv64"):
         seccomp.program("riscv64")
+
+
+def verdict(lines: bytes, number: int, arch: int, *arguments: int) -> int:
+    """What the filter answers to a call, by the kernel's rules for the five instructions that it is made of."""
+    data = struct.pack("<IIQ6Q", number, arch, 0, *arguments, *(6 - len(arguments)) * (0,))
+    program, at, held = list(struct.iter_unpack("<HBBI", lines)), 0, 0
+    while True:
+        code, yes, no, value = program[at]
+        at += 1
+        match code:
+            case 0x20:  # load a word of the data
+                (held,) = struct.unpack_from("<I", data, value)
+            case 0x15:
+                at += yes if held == value else no
+            case 0x35:
+                at += yes if held >= value else no
+            case 0x54:
+                held &= value
+            case 0x06:
+                return value
+            case _:
+                raise AssertionError(code)
+
+
+ALLOWED, REFUSED, UNKNOWN = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
+ARCHES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+
+
+@pytest.mark.parametrize("machine", ARCHES)
+def test_a_filter_answers_alike_on_both_machines(machine: str) -> None:
+    """No machine is needed for it: numbers, architecture and arguments are all that a filter sees."""
+    lines, arch = seccomp.program(machine), ARCHES[machine]
+    allowed = {system.number(name, machine) for name in seccomp.COMPUTING}
+    told = {system.number(name, machine): name for name in seccomp.within()}
+    for number in range(1024):
+        answer = verdict(lines, number, arch, 0, 0, 0)
+        if number in allowed or told.get(number) in ("mmap", "mprotect", "prlimit64"):
+            assert answer == ALLOWED, number
+        elif number == system.number("clone3", machine):
+            assert answer == UNKNOWN
+        else:
+            assert answer == REFUSED, number
+    assert (
+        verdict(lines, system.number("read", machine), ARCHES["x86_64" if machine == "aarch64" else "aarch64"])
+        == REFUSED
+    )
+    assert verdict(lines, 0x40000000 | system.number("read", machine), arch) == REFUSED
+    thread, process = 0x003D0F00, 0x01200011
+    for name, arguments, answer in (
+        ("clone", (thread,), ALLOWED),
+        ("clone", (process,), REFUSED),
+        ("clone", (thread | 0x10000000,), REFUSED),  # in a namespace of its own
+        ("mprotect", (0, 0, 1), ALLOWED),
+        ("mprotect", (0, 0, 5), REFUSED),
+        ("mmap", (0, 0, 4), REFUSED),
+        ("fcntl", (0, 1), ALLOWED),
+        ("fcntl", (0, 3), ALLOWED),
+        ("fcntl", (0, 4), REFUSED),
+        ("prlimit64", (0, 0, 1 << 40), REFUSED),
+        ("tgkill", (os.getpid(),), ALLOWED),
+        ("tgkill", (1,), REFUSED),
+    ):
+        assert verdict(lines, system.number(name, machine), arch, *arguments) == answer, (name, arguments)
+
+
+@pytest.mark.parametrize(
+    ("machine", "header"),
+    [("x86_64", "x86_64-linux-gnu/asm/unistd_64.h"), ("aarch64", "asm-generic/unistd.h")],
+)
+def test_numbers_of_calls_are_those_of_the_kernels_headers(machine: str, header: str) -> None:
+    path = Path("/usr/include", header)
+    if not path.exists():
+        pytest.skip("no headers of the kernel here")
+    listed = re.findall(r"^#define __NR(?:3264)?_(\w+)\s+(\d+)$", path.read_text(), re.MULTILINE)
+    numbers = {name: int(number) for name, number in listed}
+    assert {name: system.number(name, machine) for name in system.NUMBERS} == {
+        name: numbers[name] for name in system.NUMBERS
+    }
 
 
 READING = {"code": "string", "n": "integer"}
