@@ -27,7 +27,7 @@ def gaps(agreement: Agreement, contract: str) -> dict[str, list[str]]:
     leaving = {column.name for column in agreement.contracts[contract].columns if column.missing.rule == "leave-out"}
     found: dict[str, list[str]] = {}
     for plan in agreement.analyses:
-        for column in plan.columns if plan.contract == contract else ():
+        for column in plan.needed if plan.contract == contract else ():
             if column in leaving:
                 found.setdefault(column, []).append(plan.name)
     return dict(sorted(found.items()))

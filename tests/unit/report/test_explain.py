@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 from counterfoil.governance.agreements.diff import changes
+from counterfoil.governance.agreements.where import Condition
 from counterfoil.governance.contracts.empty_cells import Missing
 from counterfoil.governance.contracts.minimisation import Demands, Generalisation
 from counterfoil.report.explain import explain, facts
+from counterfoil.report.gaps import gaps
 from counterfoil.report.guarantees import collusions, guarantees
 from tests.unit.conftest import Consortium
 
@@ -101,3 +103,24 @@ def test_it_says_which_rows_each_analysis_is_about_and_why(shared: Consortium) -
     assert all(f"no empty cell in {column}; " in line for line in said)
     assert all(facts(gappy)["analyses"][each]["left_out_where_empty"] == [column] for each in users)
     assert all(line.endswith(f"{column} is needed by {', '.join(users)}") for line in said)
+
+
+def test_a_column_of_a_filter_leaves_out_rows_like_any_other(shared: Consortium) -> None:
+    whole = shared.agreement
+    contract = whole.contracts["loans"]
+    columns = [
+        dataclasses.replace(each, missing=Missing("leave-out")) if each.name == "age" else each
+        for each in contract.columns
+    ]
+    plans = [
+        dataclasses.replace(plan, where=(Condition("age", 18, 64, "age is from 18 to 64"),)) if plan.analysis == "total" else plan
+        for plan in whole.analyses
+        if "age" not in plan.columns
+    ]
+    gappy = dataclasses.replace(
+        whole,
+        contracts={**whole.contracts, "loans": dataclasses.replace(contract, columns=tuple(columns))},
+        analyses=tuple(plans),
+    )
+    filtered = [plan.name for plan in plans if plan.where]
+    assert filtered and gaps(gappy, "loans") == {"age": filtered}
