@@ -113,7 +113,9 @@ def test_a_column_of_a_filter_leaves_out_rows_like_any_other(shared: Consortium)
         for each in contract.columns
     ]
     plans = [
-        dataclasses.replace(plan, where=(Condition("age", 18, 64, "age is from 18 to 64"),)) if plan.analysis == "total" else plan
+        dataclasses.replace(plan, where=(Condition("age", 18, 64, "age is from 18 to 64"),))
+        if plan.analysis == "total"
+        else plan
         for plan in whole.analyses
         if "age" not in plan.columns
     ]
