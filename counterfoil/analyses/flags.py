@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.disclosure.declaration import Declaration
-from counterfoil.disclosure.layout import rows_per_person
+from counterfoil.disclosure.tables.layout import rows_per_person
 from counterfoil.errors import PlanError
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract

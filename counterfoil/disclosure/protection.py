@@ -12,15 +12,15 @@ from math import prod
 import numpy as np
 
 from counterfoil.data.encode import columns_of
-from counterfoil.disclosure.complement import Place, complement, tests_of
-from counterfoil.disclosure.crossings import crossed_cells
 from counterfoil.disclosure.declaration import Cells, Declaration, sums_released
 from counterfoil.disclosure.evidence import Given, joined
 from counterfoil.disclosure.evidence_tests import line_tests, tests, together
 from counterfoil.disclosure.features import of_one_unit
 from counterfoil.disclosure.lattice import Axes, Index, cells_of
-from counterfoil.disclosure.layout import Layout
 from counterfoil.disclosure.suppression import Judged, judge
+from counterfoil.disclosure.tables.complement import Place, complement, tests_of
+from counterfoil.disclosure.tables.crossings import crossed_cells
+from counterfoil.disclosure.tables.layout import Layout
 from counterfoil.governance.policies.rules import Rules
 from counterfoil.mpc.circuits.core.compare import is_zero
 from counterfoil.mpc.circuits.core.convert import b2a

@@ -19,10 +19,10 @@ from counterfoil.disclosure.crosscheck import Comparison, agreements, comparison
 from counterfoil.disclosure.declaration import Cells, Input, Limits
 from counterfoil.disclosure.evidence import Given
 from counterfoil.disclosure.lattice import Axes
-from counterfoil.disclosure.layout import Layout, layouts
 from counterfoil.disclosure.protection import protect, unchanged
 from counterfoil.disclosure.rounding import rounded
 from counterfoil.disclosure.suppression import Judged, counted, hide
+from counterfoil.disclosure.tables.layout import Layout, layouts
 from counterfoil.errors import LimitError, PlanError
 from counterfoil.governance.agreements.agreement import Agreement, Part, Planned
 from counterfoil.governance.cumulative.accounting import Loss

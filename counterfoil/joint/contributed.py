@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from counterfoil.analyses.base import Analysis
 from counterfoil.disclosure.declaration import Input
-from counterfoil.disclosure.layout import layouts
+from counterfoil.disclosure.tables.layout import layouts
 from counterfoil.errors import OutOfBoundsError, ShapeError
 
 if TYPE_CHECKING:

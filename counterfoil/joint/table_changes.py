@@ -25,7 +25,7 @@ from counterfoil.disclosure.declaration import Input, sums_released
 from counterfoil.disclosure.evidence import About, Given
 from counterfoil.disclosure.features import groups
 from counterfoil.disclosure.lattice import Axes, Axis
-from counterfoil.disclosure.layout import Layout, layouts, moved_bound
+from counterfoil.disclosure.tables.layout import Layout, layouts, moved_bound
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.mpc.ring.shares import Arith, concat
 

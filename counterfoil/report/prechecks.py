@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from counterfoil.canonical import digest
-from counterfoil.disclosure.complement import neighbours
+from counterfoil.disclosure.tables.complement import neighbours
 from counterfoil.errors import NotFoundError
 from counterfoil.governance.agreements.repetition import asks_twice
 from counterfoil.governance.cumulative import budget_ledger

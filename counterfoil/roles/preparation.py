@@ -18,7 +18,7 @@ from counterfoil.data.minimising.minimise import Minimised
 from counterfoil.data.minimising.protect import protect
 from counterfoil.data.reading.table import Table
 from counterfoil.data.row_tags import with_tags, without_identifiers
-from counterfoil.disclosure.layout import layouts
+from counterfoil.disclosure.tables.layout import layouts
 from counterfoil.errors import AgreementError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.contracts.contract import Contract

@@ -16,7 +16,7 @@ from counterfoil.data.changes import Asked, Changes, Rows, count_changes
 from counterfoil.data.reading.table import Table
 from counterfoil.data.row_memory import rows_of, unpacked
 from counterfoil.data.row_tags import domain_names, mostly_same
-from counterfoil.disclosure.layout import Layout
+from counterfoil.disclosure.tables.layout import Layout
 from counterfoil.errors import NotFoundError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.contracts.contract import Contract

@@ -21,7 +21,7 @@ from counterfoil.data.reading.table import Table
 from counterfoil.data.reading.table import load as read_table
 from counterfoil.data.row_memory import as_kept, categories, encodings, packed, rows_of, without
 from counterfoil.data.row_tags import domain_names, mostly_same, with_tags
-from counterfoil.disclosure.layout import Layout
+from counterfoil.disclosure.tables.layout import Layout
 from counterfoil.errors import CounterfoilError, LeaseError, NotFoundError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.governance.agreements.signing.in_force import OPEN, load

@@ -28,7 +28,7 @@ from counterfoil.data.minimising.minimise import minimise
 from counterfoil.data.reading.table import Table, load
 from counterfoil.data.row_tags import with_tags
 from counterfoil.data.synthetic import synth
-from counterfoil.disclosure.layout import layouts
+from counterfoil.disclosure.tables.layout import layouts
 from counterfoil.governance.agreements.agreement import Agreement, Part
 from counterfoil.governance.agreements.signing.in_force import REVIEW
 from counterfoil.governance.agreements.signing.in_force import load as load_agreement

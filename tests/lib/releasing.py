@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from counterfoil.data.reading.table import Table
 from counterfoil.data.row_memory import rows_of
 from counterfoil.data.row_tags import domain_names, mostly_same, with_tags
-from counterfoil.disclosure.layout import layouts
+from counterfoil.disclosure.tables.layout import layouts
 from counterfoil.errors import CounterfoilError, LeaseError
 from counterfoil.governance.agreements.agreement import Agreement, Part
 from counterfoil.governance.cumulative.release_history import guarded

@@ -17,8 +17,8 @@ from counterfoil.analyses.base import Checked, Measure, Result, ResultTable
 from counterfoil.analyses.one_sum import OneSum
 from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Cells, Limits, Opened, Output
-from counterfoil.disclosure.layout import rows_per_person
 from counterfoil.disclosure.noise import Moves
+from counterfoil.disclosure.tables.layout import rows_per_person
 from counterfoil.errors import PlanError
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.contracts.contract import Contract

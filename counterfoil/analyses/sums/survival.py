@@ -28,8 +28,8 @@ from counterfoil.deferred import deferred
 from counterfoil.disclosure.declaration import Cells, Input, Limits, Opened, Output
 from counterfoil.disclosure.evidence_tests import COUNTS, together
 from counterfoil.disclosure.features import Feature
-from counterfoil.disclosure.layout import rows_per_person
 from counterfoil.disclosure.merging import merged_ends
+from counterfoil.disclosure.tables.layout import rows_per_person
 from counterfoil.errors import PlanError
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.contracts.column import Column

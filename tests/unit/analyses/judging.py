@@ -14,10 +14,10 @@ from counterfoil.analyses.base import Analysis
 from counterfoil.analyses.registry import REGISTRY, build
 from counterfoil.data.reading.table import Table
 from counterfoil.disclosure.declaration import Cells, Limits
-from counterfoil.disclosure.layout import layouts
 from counterfoil.disclosure.protection import Protected, protect
 from counterfoil.disclosure.rounding import rounded
 from counterfoil.disclosure.suppression import Judged, hide
+from counterfoil.disclosure.tables.layout import layouts
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.policies.rules import Rules

@@ -16,9 +16,9 @@ from counterfoil.analyses.base import Analysis, Checked, Result
 from counterfoil.analyses.registry import build
 from counterfoil.data.reading.table import Table
 from counterfoil.disclosure.declaration import Limits
-from counterfoil.disclosure.layout import layouts
 from counterfoil.disclosure.noise import Gaussian, Laplace, Moves, PlanNoise, plan_noise
 from counterfoil.disclosure.suppression import hide, judge
+from counterfoil.disclosure.tables.layout import layouts
 from counterfoil.errors import RangeError
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.policies.privacy import Person, Privacy

@@ -17,8 +17,8 @@ import yaml
 
 from counterfoil.data.reading.table import Table
 from counterfoil.disclosure.attack import Interval, attack, cells_by_label
-from counterfoil.disclosure.complement import neighbours
 from counterfoil.disclosure.lattice import Axis, Family, family
+from counterfoil.disclosure.tables.complement import neighbours
 from counterfoil.errors import PlanError
 from counterfoil.governance.agreements.agreement import Agreement, Part, Planned
 from counterfoil.governance.agreements.signing.signed import read_agreement

@@ -18,10 +18,10 @@ from counterfoil.data.reading.table import Table
 from counterfoil.data.row_memory import rows_of
 from counterfoil.data.row_tags import KEY_BYTES, domain_names, with_tags
 from counterfoil.disclosure.declaration import Cells, Limits
-from counterfoil.disclosure.layout import Layout, layouts
 from counterfoil.disclosure.noise import Laplace
 from counterfoil.disclosure.protection import unchanged
 from counterfoil.disclosure.suppression import judge
+from counterfoil.disclosure.tables.layout import Layout, layouts
 from counterfoil.errors import PlanError
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.contracts.contract import parse_contract

@@ -27,7 +27,7 @@ from counterfoil.disclosure.evidence import (
     unions,
 )
 from counterfoil.disclosure.features import Feature
-from counterfoil.disclosure.layout import layouts
+from counterfoil.disclosure.tables.layout import layouts
 from counterfoil.governance.contracts.contract import Contract, parse_contract
 from counterfoil.governance.policies.rules import Rules
 from counterfoil.mpc.circuits.core.bound import Bound

@@ -13,8 +13,8 @@ import pytest
 from counterfoil.analyses.registry import build
 from counterfoil.disclosure.contributions import largest_by_cell
 from counterfoil.disclosure.declaration import Cells, Limits
-from counterfoil.disclosure.layout import depth, layouts
 from counterfoil.disclosure.suppression import counted, judge
+from counterfoil.disclosure.tables.layout import depth, layouts
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.policies.rules import OFF, Rules
 from counterfoil.mpc.ring.shares import as_signed

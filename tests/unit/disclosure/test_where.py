@@ -14,7 +14,7 @@ import pytest
 from counterfoil.canonical import load_yaml
 from counterfoil.disclosure.attack import attack, cells_by_label
 from counterfoil.disclosure.declaration import Limits
-from counterfoil.disclosure.layout import layouts
+from counterfoil.disclosure.tables.layout import layouts
 from counterfoil.errors import AgreementError, PlanError
 from counterfoil.governance.agreements.agreement import Planned
 from counterfoil.governance.agreements.where import in_words, read_where

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from counterfoil.data.encode import LESS, encode, encode_scaled
 from counterfoil.data.row_tags import persons_of
 from counterfoil.disclosure.contributions import AT, COUNT, Parts, Scaled, scattered, summarised, values
-from counterfoil.disclosure.crossings import Crossing, crossings
 from counterfoil.disclosure.declaration import Declaration, Input, Limits
 from counterfoil.disclosure.evidence import (
     DISTANCE,
@@ -38,6 +37,7 @@ from counterfoil.disclosure.evidence import (
 )
 from counterfoil.disclosure.features import Feature, factor_bounds, of_one_unit
 from counterfoil.disclosure.lattice import Axes, Axis, Family, Grid, Index, family
+from counterfoil.disclosure.tables.crossings import Crossing, crossings
 from counterfoil.errors import PlanError, RangeError
 from counterfoil.governance.agreements.where import Condition
 from counterfoil.governance.contracts.contract import Contract

@@ -22,13 +22,13 @@ from typing import Final
 
 import numpy as np
 
-from counterfoil.disclosure.crossings import judged_as
 from counterfoil.disclosure.declaration import Cells, Declaration
 from counterfoil.disclosure.evidence import Evidence, Order, orders, unions
 from counterfoil.disclosure.evidence_tests import tests, together
 from counterfoil.disclosure.lattice import Axes, Grid, Index
-from counterfoil.disclosure.layout import Layout
 from counterfoil.disclosure.suppression import judge
+from counterfoil.disclosure.tables.crossings import judged_as
+from counterfoil.disclosure.tables.layout import Layout
 from counterfoil.governance.policies.rules import Rules
 from counterfoil.mpc.circuits.core.compare import is_zero, less_than, msb
 from counterfoil.mpc.circuits.core.convert import b2a, inject

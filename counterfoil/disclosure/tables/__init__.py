@@ -1,0 +1,1 @@
+"""What released tables are made of, what of them is judged together, and what is hidden with what."""
