@@ -136,8 +136,8 @@ def _new_folder(desk: Desk) -> Result:
 
 
 def _groups(desk: Desk) -> Result:
-    path = desk.change(LOANS, "allowedAnalyses\n            value: [correlation]\n\nteam", "allowedAnalyses\n"
-                       "            value: [correlation, mean_by_group]\n\nteam")  # fmt: skip
+    path = desk.change(LOANS, "allowedAnalyses\n            value: [correlation, survival]\n\nteam", "allowedAnalyses\n"
+                       "            value: [correlation, survival, mean_by_group]\n\nteam")  # fmt: skip
     assert path
     desk.change(EXPOSURE, "columns: [balance, region, product]", "columns: [balance, region, default_flag]")
     return desk.lint("by: [region, product]", "by: [region, default_flag]")
@@ -246,7 +246,7 @@ MADE: dict[str, Made] = {
     ),
     "3 no such analysis, lint": (
         lambda desk: desk.lint("analysis: total\n", "analysis: totl\n"), PlanError,
-        "there is no analysis 'totl'; did you mean 'total'?; there are correlation, histogram",
+        "there is no analysis 'totl'; did you mean 'total'?; there are anova, argmax",
     ),
     "3 no such analysis, draft": (
         lambda desk: desk.draft("analysis: total\n", "analysis: totl\n"), PlanError, "there is no analysis 'totl'",

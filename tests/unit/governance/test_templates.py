@@ -101,7 +101,7 @@ def test_examples_are_in_force_on_the_day_of_their_set_up_with_three_weeks_behin
         agreement.check_current(day)
         agreement.schedule.check_period(agreement.schedule.period(day - timedelta(days=21)), agreement.starts, day)
         found += 1
-    assert found == 6
+    assert found == 7
 
 
 def test_other_policies_are_adopted_and_the_strictest_wins(tmp_path: Path) -> None:

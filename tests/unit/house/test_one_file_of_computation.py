@@ -192,6 +192,7 @@ def test_a_rule(agreement: Agreement, changed, monkeypatch: pytest.MonkeyPatch) 
         "minimum": 0,
         "maximum": 9,
         "description": "stubs behind a cell, at least; 0, off, by default",
+        "examples": [0],
     }
     assert schema != documents.schema_text("policy")  # so that the schemas' own test asks for `make schemas`
 
