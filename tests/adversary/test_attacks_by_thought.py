@@ -17,7 +17,7 @@ import pytest
 from counterfoil.analyses.registry import discover
 from counterfoil.disclosure.attack.findings import SPIKE, attack_all
 from counterfoil.disclosure.attack.knowledge import Knowledge, Release
-from counterfoil.errors import CounterfoilError
+from counterfoil.errors import CounterfoilError, PlanError
 from counterfoil.governance.agreements.agreement import Agreement
 from counterfoil.joint.computation import analyses
 from tests.lib.histories import (
@@ -144,6 +144,8 @@ def attack(name: str, open_: str = "") -> Callable[[Attack], Attack]:
     return listed
 
 
+NARROWED = "          - property: allowedAnalyses\n            value: [correlation, survival]"
+
 PERSON = """  - property: rowsPerPerson
     value: {columns: [customer_id], most: 20}
 """
@@ -161,7 +163,7 @@ def mean_of_a_flag(scene: Scene) -> None:
     world = scene.people()
     some = np.flatnonzero(world[:, REGION] == 2)[[70, 140, 210]], np.flatnonzero(world[:, REGION] == 3)[::4]
     world[np.concatenate(some), FLAG] = 1
-    scene.release("w01", scene.agree("t2", by("region", value="default_flag")), world)
+    scene.release("w01", scene.agree("t2", by("region", value="default_flag"), contract="rates"), world)
 
 
 @attack("two jobs: margins under another agreement")
@@ -351,7 +353,7 @@ def rate_and_cells(scene: Scene, first: list[Plan], then: list[Plan], name: str)
     """One person more is in default; the mean of the flag and the table of those who have it leave in two weeks."""
     world = scene.people()
     world[np.arange(len(world)) // 6 % 3 == 0, FLAG] = 1
-    before, after = scene.agree(name, *first), scene.agree(name, *then)
+    before, after = scene.agree(name, *first, contract="rates"), scene.agree(name, *then, contract="rates")
     scene.release("w01", before, world)
     world = more_of(scene, world)
     world[np.flatnonzero(world[:, FLAG] == 0)[5], FLAG] = 1
@@ -454,10 +456,16 @@ def banks(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
         "loans",
         {
             bounds.format(18, 100): bounds.format(30, 35),
-            "value: years\n          - property: allowedAnalyses\n            value: [correlation]\n": "value: years\n",
+            f"value: years\n{NARROWED}\n": "value: years\n",
         },
     )
-    made.vary("nests", "loans", {"value: [correlation, histogram]": "value: [correlation, histogram, mean_by_group]"})
+    rates = {f"{NARROWED}\n\nteam:": "\nteam:"}
+    made.vary("rates", "loans", rates)
+    made.vary(
+        "nests",
+        "loans",
+        rates | {"value: [correlation, histogram]": "value: [correlation, histogram, mean_by_group]"},
+    )
     made.vary("flags", "loans", {"maximum: 1000000\n": "maximum: 1\n"})
     made.vary(
         "signed",
@@ -478,7 +486,7 @@ def test_an_attack_gives_nobody_away(name: str, banks: Consortium) -> None:
     scene = Scene(banks)
     try:
         ATTACKS[name](scene)
-    except CounterfoilError as refused:
+    except PlanError as refused:
         assert str(refused)
         return
     leaked = scene.leaked()
