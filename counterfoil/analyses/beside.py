@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from counterfoil.analyses.base import Analysis
 from counterfoil.analyses.flags import check_flags, check_told_apart
-from counterfoil.data.encode import columns_of
 from counterfoil.errors import PlanError
 
 
@@ -60,5 +59,4 @@ def _check_cuts(exact: Mapping[str, Analysis]) -> None:
 
 def _rests_on(analysis: Analysis) -> set[str]:
     """Name the columns that it sums, or tells rows apart by."""
-    found = {column for feature in analysis.features() for column in feature.by}
-    return found | {name for each in analysis.features() for factor in each.factors for name in columns_of(factor)}
+    return {name for each in analysis.features() for name in (*each.by, *each.columns)}

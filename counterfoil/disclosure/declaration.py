@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.data.encode import columns_of
-from counterfoil.disclosure.features import Feature, Filter, of_one_unit
+from counterfoil.disclosure.features import Feature, Filter, followed, of_one_unit
 from counterfoil.disclosure.noise import PlanNoise
 from counterfoil.errors import RangeError
 from counterfoil.governance.agreements.agreement import Agreement, Planned
@@ -132,9 +132,10 @@ class Declaration(ABC):
         """
 
     def features(self) -> tuple[Feature, ...]:
-        """List the same as sums over all rows, in the cells that its filters cut."""
+        """List the same as sums over all rows, in the cells that its filters cut, and what follows from these."""
         by = tuple(each.column for each in self.filters)
-        return tuple(Feature(each.factors, (*each.by, *by)) for each in self.own_features())
+        own = [Feature(each.factors, (*each.by, *by)) for each in self.own_features()]
+        return (*own, *followed(self.contract, own))
 
     @property
     def compared(self) -> int | None:

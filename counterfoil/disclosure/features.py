@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
-from counterfoil.data.encode import IS, LESS, columns_of
+from counterfoil.data.encode import IS, LESS, columns_of, level
 from counterfoil.errors import PlanError
 from counterfoil.governance.agreements.where import Condition
 from counterfoil.governance.contracts.column import Column
@@ -36,6 +36,11 @@ class Feature:
     def __post_init__(self) -> None:
         object.__setattr__(self, "factors", tuple(sorted(self.factors)))
         object.__setattr__(self, "by", tuple(sorted(self.by)))
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that its factors are of."""
+        return frozenset(name for factor in self.factors for name in columns_of(factor))
 
     def __str__(self) -> str:
         what = f"sum of {' · '.join(self.factors)}" if self.factors else "number of rows"
@@ -98,6 +103,37 @@ class Filter:
         if parts and condition.low == condition.high:
             return cls(condition, parts, condition.low - low)
         return cls(condition, (condition.text, "elsewhere"), 0, (condition.low, condition.high))
+
+
+def followed(contract: Contract, sums: Iterable[Feature]) -> Iterator[Feature]:
+    """List what follows from these sums and those that may leave beside them, of columns of few values.
+
+    With the sum of a column, that of its product with a flag tells of those with the flag and of those without it. The
+    number of rows, the sum and that of squares of a column of three values tell how many rows have each.
+    """
+    wanted = list(sums)
+    known = set(wanted)
+    while wanted:
+        each = wanted.pop()
+        for factors in _followed(contract, each.factors):
+            found = Feature(factors, each.by)
+            if found not in known:
+                known.add(found)
+                wanted.append(found)
+                yield found
+
+
+def _followed(contract: Contract, factors: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for at, name in enumerate(factors):
+        if IS in name or LESS in name or (bounds := contract.column(name).bounds) is None:
+            continue
+        low, high = bounds
+        others = (*factors[:at], *factors[at + 1 :])
+        if others == (name,) and high - low == 2:
+            yield from ((level(name, value),) for value in range(low, high + 1))
+        elif others and name not in others and high - low == 1:
+            # Of 0 and 1 the product is of those who have it already.
+            yield from ((*others, level(name, value)) for value in ((low,) if bounds == (0, 1) else bounds))
 
 
 def differences(sums: Iterable[tuple[str, ...]], unit: Callable[[str], Hashable]) -> Iterator[tuple[str, ...]]:

@@ -162,7 +162,7 @@ class Correlation(Analysis):
     def made_of(self) -> Sequence[Sequence[Feature]]:
         names = [column.name for column in self._columns]
         pairs = [{names[i], names[j]} for i, j in zip(*self._pairs, strict=True)]
-        return [tuple(each for each in self.features() if pair >= set(each.factors)) for pair in pairs]
+        return [tuple(each for each in self.features() if pair >= each.columns) for pair in pairs]
 
     def told(self, opened: Opened) -> Iterator[Told]:
         names, shown = [column.name for column in self._columns], self._shown(opened)

@@ -246,7 +246,7 @@ def _layout(analyses: Mapping[str, Declaration]) -> Layout:
     axes = {name: _axes(analysis) for name, analysis in analyses.items()}
     lattice = family({name: axes[name] for name, analysis in analyses.items() if analysis.axes() is not None})
     edges = {column: ends for analysis in analyses.values() for column, ends in analysis.edges().items()}
-    _check_values({name: analyses[name] for name in lattice.tables})
+    _check_values(analyses)
     scaled: dict[tuple[str, ...], Scaled] = {}
     by_grid = {}
     crossed = crossings(analyses, lattice)
@@ -269,15 +269,21 @@ def _layout(analyses: Mapping[str, Declaration]) -> Layout:
     return Layout(first.contract, first.limits, lattice, axes, edges, by_grid, crossed)
 
 
-def _check_values(tables: Mapping[str, Declaration]) -> None:
-    """Check that no column's sum, with the number of rows, solves two hidden cells that it cuts. Raises: PlanError."""
-    sums = {factor: name for name, each in tables.items() for own in each.features() for factor in own.factors}
-    for name, each in tables.items():
-        for column, parts in each.own_axes() or ():
-            low, high = each.contract.column(column).bounds or (0, 0)
-            single = len(parts) > high - low and not each.contract.column(column).categories
-            itself = any(column in own.factors for own in each.features())
-            if len(parts) > 2 and column in sums and (itself or single):
+def _check_values(analyses: Mapping[str, Declaration]) -> None:
+    """Check that no column's sums solve hidden cells that it is cut into, or its filters leave. Raises: PlanError.
+
+    The cells, the sum and that of squares are as many equations of how many rows have each value of the column.
+    """
+    every = {own.factors for each in analyses.values() for own in each.features()}
+    sums = {factor: name for name, each in analyses.items() for own in each.features() for factor in own.factors}
+    for name, each in analyses.items():
+        for column, parts in each.axes() or ():
+            of, many = each.contract.column(column), len(parts)
+            low, high = of.bounds or (0, 0)
+            powers = max(1, sum({*factors} == {column} for factors in every))
+            solved = not of.categories and many > 1 and 2 < high - low + 1 <= many + powers
+            itself = many > 2 and any(column in own.factors for own in each.own_features())
+            if column in sums and (itself or solved):
                 raise PlanError(
                     f"{sums[column]} sums {column} and {name} cuts by it, which tells hidden cells; drop one"
                 )
