@@ -435,6 +435,21 @@ def nested_filters(scene: Scene) -> None:
     assert not more.any(), f"{more.sum()} is late and not in default"
 
 
+@attack("new 7: flags that nest, in tables or sums")
+def nested_flags(scene: Scene) -> None:
+    """The same, where a table is cut by one of the two flags, and its rows are not filtered."""
+    world = scene.people()
+    late = np.arange(len(world)) // 6 % 3 == 0
+    world[late, FLAG], world[late, LATE] = 1, 100
+    world[np.flatnonzero(~late)[5], LATE] = 100
+    overdue = where(TOTAL, "late", days_past_due={"from": 90})
+    scene.release("w01", scene.agree("n7", {**by("default_flag"), "name": "bad"}, overdue, contract="nests"), world)
+    (opened,) = (release.opened for release in scene.releases)
+    shown = opened["bad"]["safe"][1] * opened["late"]["safe"]
+    more = (opened["late"]["count"] - opened["bad"]["count"][1]) * shown
+    assert not more, f"{more} is late and not in default"
+
+
 @pytest.fixture(scope="module")
 def banks(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
     made = Consortium.made(tmp_path_factory.mktemp("thought"))
@@ -464,7 +479,7 @@ def banks(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
     made.vary(
         "nests",
         "loans",
-        rates | {"value: [correlation, histogram]": "value: [correlation, histogram, mean_by_group]"},
+        rates | {"value: [correlation, histogram]": "value: [correlation, histogram, mean_by_group, total]"},
     )
     made.vary("flags", "loans", {"maximum: 1000000\n": "maximum: 1\n"})
     made.vary(

@@ -140,7 +140,9 @@ def test_filters_that_one_table_cuts_are_not_crossed_again() -> None:
     east, card = filtered(TOTAL, {"region": "east"}), replace(filtered(TOTAL, {"product": "card"}), name="cards")
     assert pairs(east, REGION, filtered(REGION, {"product": "card"})) == []
     assert pairs(east, replace(filtered(TOTAL, {"region": "north"}), name="north")) == []
-    assert pairs(PRODUCT, east, card) == [(east.name, "cards")]
+    assert pairs(REGION, east, card) == [(east.name, "cards")]
+    # A table of two products tells rows apart as a filter by one does.
+    assert pairs(PRODUCT, east, card) == [("product", east.name), (east.name, "cards")]
 
 
 def test_owners_count_their_changes_where_two_filters_cross() -> None:
