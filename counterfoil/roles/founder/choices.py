@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from counterfoil.analyses.base import Analysis
+from counterfoil.analyses.formulas.formula import read
 from counterfoil.analyses.registry import REGISTRY
 from counterfoil.canonical import check_id
 from counterfoil.errors import DocumentError, NotFoundError, PlanError
@@ -23,6 +24,12 @@ from counterfoil.roles.owner import FORMATS
 _PERIOD: Final = re.compile(r"\.(\d{4}-(?:w\d{2}|\d{2}(?:-\d{2})?))$")
 _COLUMNS: Final = "columns"
 """What is not a parameter of an analysis, but the columns that it is about, where no parameter names them."""
+
+_FORMULA: Final = "formula"
+"""The parameter that names columns in a language of its own."""
+
+_SETTING: Final = re.compile(r"\s+(?=\w+=)(?![^()]*\))")
+"""Where the next parameter begins, which is not inside the parentheses of a formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +114,12 @@ def _table(owner: str, path: Path) -> TableFile:
 def read_choice(text: str) -> Choice:
     """Read an analysis as `mean_by_group value=days by=ward,sex`; `columns=` names columns that are no parameter.
 
+    What a parameter takes is what its analysis declares; a formula may have blanks in it.
+
     Raises: PlanError with the analyses that there are; DocumentError.
     """
-    key, *settings = text.split()
+    key, *rest = text.split(maxsplit=1)
+    settings = [each for every in rest for each in _SETTING.split(every.strip())]
     latest = {name: analysis for (name, _), analysis in REGISTRY.items()}
     if key not in latest:
         raise PlanError(f"--analysis: no analysis {key!r}{did_you_mean(key, latest)}; there are {', '.join(latest)}")
@@ -121,7 +131,8 @@ def read_choice(text: str) -> Choice:
                 f"--analysis {key}: no parameter {name!r}{did_you_mean(name, taken)}; it takes {_taken(latest[key])}"
             )
     contract, listed = given.pop("contract", ""), given.pop(_COLUMNS, "")
-    params = {name: _value(each, several=name in ("by", "edges")) for name, each in given.items()}
+    forms = {name: latest[key].params[name].form.get("type") for name in given}
+    params = {name: each if forms[name] == "string" else _value(each, forms[name]) for name, each in given.items()}
     return Choice(key, latest[key].version, tuple(filter(None, listed.split(","))), params, contract)
 
 
@@ -145,30 +156,41 @@ def bind_choice(choice: Choice, columns: Mapping[str, Sequence[str]]) -> Choice:
             f"{did_you_mean(contract, columns) if contract else ''}"
         )
     there = columns[contract]
-    named = [*choice.columns, *(name for value in choice.params.values() for name in _texts(value) if name in there)]
-    for name, value in choice.params.items():
-        for text in _texts(value):
-            if name in ("column", "value", "by") and text not in there:
+    named: list[str] = []
+    for name, found in {_COLUMNS: list(choice.columns), **_columns_of(choice)}.items():
+        for text in found:
+            if text not in there:
                 raise PlanError(_no_column(f"--analysis {choice.analysis} {name}=", text, there))
-    for text in choice.columns:
-        if text not in there:
-            raise PlanError(_no_column(f"--analysis {choice.analysis} columns=", text, there))
+        named += found
     if not named:
         raise PlanError(f"--analysis {choice.analysis}: of which columns? add columns= and some of {', '.join(there)}")
     return Choice(choice.analysis, choice.version, tuple(dict.fromkeys(named)), choice.params, contract)
+
+
+def _columns_of(choice: Choice) -> dict[str, list[str]]:
+    """Return which columns each parameter names. Raises: PlanError for a formula that cannot be read."""
+    declared = REGISTRY[choice.analysis, choice.version].params
+    found = {name: texts(value) for name, value in choice.params.items() if declared[name].takes is not None}
+    if _FORMULA in choice.params:
+        try:
+            found[_FORMULA] = list(read(choice.params[_FORMULA]).columns)
+        except PlanError as error:
+            raise PlanError(f"--analysis {choice.analysis} {_FORMULA}=: {error}") from None
+    return found
 
 
 def _no_column(where: str, text: str, there: Sequence[str]) -> str:
     return f"{where}: no column {text!r}{did_you_mean(text, there)}; the table has {', '.join(there)}"
 
 
-def _texts(value: Any) -> list[str]:
+def texts(value: Any) -> list[str]:
+    """Return the texts that a parameter lists, or the one that it is."""
     return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
 
 
-def _value(text: str, *, several: bool) -> Any:
-    if several or "," in text:
-        return [_value(each, several=False) for each in text.split(",") if each]
+def _value(text: str, form: Any = None) -> Any:
+    if form == "array" or "," in text:
+        return [_value(each.strip()) for each in text.split(",") if each.strip()]
     try:
         read = json.loads(text)
     except ValueError:

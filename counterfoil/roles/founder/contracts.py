@@ -17,7 +17,7 @@ from counterfoil.data.drafting.profile import Profile
 from counterfoil.errors import DocumentError
 from counterfoil.governance.documents import did_you_mean
 from counterfoil.governance.writing import comments_of, write_yaml
-from counterfoil.roles.founder.choices import Choice
+from counterfoil.roles.founder.choices import Choice, texts
 
 RETENTION_DAYS: Final = 30
 _DAYS: Final = 2 * 365
@@ -105,7 +105,7 @@ def _column(item: dict[str, Any], person: str, chosen: Sequence[Choice], terms: 
 
 
 def _role(item: Mapping[str, Any], uses: Sequence[Choice]) -> str:
-    grouped = any(item["name"] in (each.params.get("by") or ()) for each in uses)
+    grouped = any(item["name"] in texts(each.params.get("by")) for each in uses)
     return "measure" if item["logicalType"] in ("integer", "number") and not grouped else "quasi"
 
 

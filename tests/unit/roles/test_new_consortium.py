@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from counterfoil import clock
+from counterfoil.analyses.registry import REGISTRY, example
 from counterfoil.cli import app
 from counterfoil.data.checking.expectations import check_file
 from counterfoil.errors import (
@@ -28,7 +29,7 @@ from counterfoil.governance.contracts.contract import parse_contract
 from counterfoil.governance.parties.roster import parse_roster
 from counterfoil.home import Home
 from counterfoil.joint.computation import analyses
-from counterfoil.roles.founder.choices import read_choice, read_tables
+from counterfoil.roles.founder.choices import bind_choice, read_choice, read_tables
 
 pytestmark = pytest.mark.slow  # each file is read by processes of its own
 
@@ -177,10 +178,51 @@ def test_an_analysis_is_named_by_what_it_is_of() -> None:
     assert dict(read_choice("histogram column=age edges=0,50,100").params)["edges"] == [0, 50, 100]
 
 
+@pytest.mark.parametrize("analysis", sorted({key for key, _ in REGISTRY}))
+def test_each_parameter_is_written_as_its_analysis_declares_it(analysis: str) -> None:
+    """The example of each analysis, typed: lists of one, names of one, formulas with blanks."""
+    found = REGISTRY[analysis, max(version for key, version in REGISTRY if key == analysis)]
+    plan = example(found)
+    given = {name: value for name, value in plan.get("parameters", {}).items() if not isinstance(value, dict)}
+    lists = [name for name in given if found.params[name].form.get("type") == "array"]
+    one = {name: value[:1] if name in lists else value for name, value in given.items()}
+    for each in (given, one):
+        typed = (f"{n}={','.join(map(str, v)) if isinstance(v, list) else v}" for n, v in each.items())
+        choice = read_choice(" ".join((analysis, *typed, f"columns={','.join(plan['columns'])}")))
+        assert dict(choice.params) == each
+        assert set(bind_choice(choice, {"loans": plan["columns"]}).columns) == set(plan["columns"])
+
+
+def test_columns_of_a_formula_are_found_in_it() -> None:
+    choice = read_choice("linear_regression formula=days ~ age + C(ward) + age:sex digits=5")
+    assert dict(choice.params) == {"formula": "days ~ age + C(ward) + age:sex", "digits": 5}
+    bound = bind_choice(choice, {"visits": ["case", "ward", "sex", "age", "days"]})
+    assert bound.columns == ("days", "age", "ward", "sex")
+
+
+def test_a_test_of_two_groups_is_drafted_by_one_column(tables: Path, tmp_path: Path) -> None:
+    more = ("--analysis", "t_test value=days by=sex", "--analysis", "linear_regression formula=days ~ age + C(ward)")
+    done = run(words(tables, tmp_path / "ours", *more, "--policy", "clinical-counts", "--here"))
+    assert done.exit_code == 0, done.output
+
+
 MISTAKES: dict[str, tuple[tuple[str, ...], type[CounterfoilError], str]] = {
     "an unknown analysis": (("--analysis", "totl column=days"), PlanError, "did you mean 'total'?"),
     "an unknown parameter": (("--analysis", "total colum=days"), PlanError, "did you mean 'column'?"),
     "an unknown column": (("--analysis", "total column=dais"), PlanError, "no column 'dais'; did you mean 'days'?"),
+    "an unknown column in a list": (("--analysis", "summary values=days,aeg"), PlanError, "did you mean 'age'?"),
+    "an unknown column of a role": (("--analysis", "t_test value=days by=sx"), PlanError, "did you mean 'sex'?"),
+    "an unknown column in a formula": (
+        ("--analysis", "linear_regression formula=days ~ agge"),
+        PlanError,
+        "formula=: no column 'agge'; did you mean 'age'?",
+    ),
+    "a function in a formula": (
+        ("--analysis", "linear_regression formula=days ~ bs(age, df=3) + ward"),
+        PlanError,
+        "no bs(); let the owners have a column",
+    ),
+    "a word that is no setting": (("--analysis", "total days"), DocumentError, "is written like column=days"),
     "a text that is summed": (("--analysis", "total column=ward"), PlanError, "ward"),
     "no such file": (("--table", "hospital-a=/nowhere/visits.csv"), NotFoundError, "no table is there"),
     "an owner who is nobody": (("--table", "hospital-d=TABLES/hospital-a"), DocumentError, "hospital-d is no --org"),
