@@ -226,9 +226,9 @@ def _findings(fit: Described, opened: Opened, lines: Sequence[_Line], wide: floa
         low, high = line.ends(wide)
         more = "higher" if line.estimate > 0 else "lower"
         shown = [amount(column, each) for each in sorted((abs(low), abs(high)))]
-        what = _of_one(line.term)
+        what, than = _of_one(line.term, fit)
         yield (
-            f"{what}, {response} is {amount(column, abs(line.own(line.estimate)))} {more} (95 %: {shown[0]} to "
+            f"{what}, {response} is {amount(column, abs(line.own(line.estimate)))} {more}{than} (95 %: {shown[0]} to "
             f"{shown[1]}){', other columns alike' if len(lines) > 2 else ''}."
         )
     if len(clear) > _NAMED:
@@ -237,15 +237,37 @@ def _findings(fit: Described, opened: Opened, lines: Sequence[_Line], wide: floa
         yield f"Whether {response} goes with {_listed(vague)} at all cannot be told from these rows."
 
 
-def _of_one(term: str) -> str:
-    """Begin a sentence about one more of a column, or about rows of a category."""
-    parts = term.split(" : ")
+def _of_one(term: str, fit: Described) -> tuple[str, str]:
+    """Begin a sentence about one more of a column, or about rows of a category; and end it as for products.
+
+    A column that is in a product, too, is told for rows where the rest of that is 0. A product is told as what is
+    added to its parts, where these are in the model.
+    """
+    parts = _parts(term)
+    others = [_parts(each) for each in fit.terms]
     numbers, values = [each for each in parts if " = " not in each], [each for each in parts if " = " in each]
     of_rows = f"In rows with {' and '.join(values)}" if values else ""
+    rest = dict.fromkeys(more for each in others if set(parts) < set(each) for more in each if more not in parts)
+    where = f", where {' and '.join(dict.fromkeys(_nought(each, fit) for each in rest))}" if rest else ""
+    added = any(set(each) < set(parts) for each in others)
     if not numbers:
-        return of_rows
+        return of_rows + where, " than these by themselves add up to" * added
     one = f"one more of {' · '.join(numbers)}"
-    return f"{of_rows}, for {one} beside what it is elsewhere" if values else f"For {one}"
+    if not values:
+        return f"For {one}{where}", " beside what each by itself adds" * added
+    return f"{of_rows}, for {one}{where}", " beside what it is elsewhere" * added
+
+
+def _parts(term: str) -> list[str]:
+    return term.split(" : ")
+
+
+def _nought(part: str, fit: Described) -> str:
+    """Say where a column of the model is 0: in rows of the category that others are compared with."""
+    column, _, value = part.partition(" = ")
+    if not value:
+        return f"{column} = 0"
+    return f"{column} = {fit.firsts[column]}" if column in fit.firsts else f"{column} is not {value}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -278,7 +300,7 @@ def _assumptions(fit: Described, lines: Sequence[_Line], told_f: object, *, fitt
         yield "The coefficient of a column that is also in a product is for rows where the rest of the product is 0."
     yield (
         "Ordinary least squares: rows are taken to be independent, and equally far from the line wherever they are; "
-        "the intervals are of 95 %, by t. No row was left out."
+        "the intervals are of 95 %, by t. No row was left out for being far from it."
     )
     yield f"A coefficient of a column of numbers is for one more of it. A p of {_LEAST_P} stands for that, or less."
     if told_f is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import numpy as np
@@ -349,6 +350,35 @@ def test_findings_name_size_and_uncertainty() -> None:
     numbers = [float(each) for each in of_x.replace(")", " ").split() if each[0].isdigit() and "." in each]
     assert numbers == pytest.approx([slope, low, high], rel=1e-3)
     assert result.findings[-1] == "Whether y goes with f at all cannot be told from these rows."
+
+
+@pytest.mark.parametrize(
+    ("formula", "wanted"),
+    [
+        ("y ~ g*h", [
+            "In rows with h = card, where g = north, y is ",
+            "In rows with g = east and h = card, y is {} higher than these by themselves add up to (95 %: ",
+        ]),
+        ("y ~ x*h", [
+            "For one more of x, where h = car, y is ",
+            "In rows with h = card, where x = 0, y is ",
+            "In rows with h = card, for one more of x, y is {} higher beside what it is elsewhere (95 %: ",
+        ]),
+        ("y ~ x*f", ["For one more of x, where f = 0, y is ", "of x · f, y is {} higher beside what each by itself adds"]),
+        ("y ~ x + h:x - 1", ["For one more of x, where h = car, y is "]),
+        ("y ~ C(g):x", ["In rows with g = east, for one more of x, y is {} higher (95 %: "]),
+    ],
+)  # fmt: skip
+def test_what_is_in_a_product_is_not_told_as_if_it_stood_alone(formula: str, wanted: list[str]) -> None:
+    frame = rows_of(2, 900)
+    east, card = (frame["g"] == "east").astype(int), (frame["h"] == "card").astype(int)
+    steep = 20 * frame["x"] * (1 + card + frame["f"]) + 9_000 * card + 20_000 * east * card - 15_000
+    noise = dice(3).normal(0, 300, 900)
+    frame["y"] = np.clip(np.rint(steep + noise), -50_000, 50_000).astype(np.int64)
+    result, _, _ = fit(formula, split(frame), CONTRACT)
+    told = " ".join(re.sub(r"y is [\d.,]+", "y is {}", each) for each in result.findings)
+    for each in wanted:
+        assert each.replace("y is ", "y is {}").replace("{}{}", "{}") in told, told
 
 
 def test_people_are_shown_coefficients_in_the_unit_for_people() -> None:
