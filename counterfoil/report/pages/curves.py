@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
 from counterfoil.deferred import deferred
@@ -17,7 +16,7 @@ else:
     pd = deferred("pandas")
 
 _HEIGHT: Final = 200.0
-_TICKS: Final = 5
+_GAP: Final = 5.0
 _BAND: Final = 0.16
 _NOT_GROUPS: Final = ("time",)
 
@@ -62,8 +61,7 @@ def survival(table: ResultTable) -> Drawing:
             drawing.line(x(ends[at]), y(shares[at]), x(until), y(shares[at]), colour, 2)
             if at + 1 < len(shares):
                 drawing.line(x(until), y(shares[at]), x(until), y(shares[at + 1]), colour, 2)
-    times = sorted({0.0, *(float(each) for each in frame["until"])} - {last})
-    shown = times[:: math.ceil(len(times) / _TICKS)]
+    shown = _apart(frame, keys, width)
     below = y(0) + STEP
     drawing.line(left, y(0), left + width, y(0), "muted")
     for time in [*shown, last]:
@@ -80,3 +78,22 @@ def survival(table: ResultTable) -> Drawing:
                 drawing.label(x(begin), below, [wording.number(int(rows), 0)], "middle")
     drawing.height = below + STEP
     return drawing
+
+
+def _apart(frame: pd.DataFrame, keys: pd.Series, width: float) -> list[float]:
+    """Choose as many times as are written side by side, with the numbers at risk under them, and touch no other."""
+    last = float(frame["until"].max())
+    begins = frame["until"].groupby(keys).shift(fill_value=0).astype(float)
+    wide = {last: length(wording.number(last, 0))}
+    for time, rows in zip(begins, frame["at risk"], strict=True):
+        words = wording.number(time, 0), wording.number(int(rows), 0)
+        wide[time] = max(wide.get(time, 0.0), *map(length, words))
+
+    def apart(one: float, other: float) -> bool:
+        return width * (other - one) / last >= (wide[one] + wide[other]) / 2 + _GAP
+
+    shown = list[float]()
+    for time in sorted(wide):
+        if time != last and apart(time, last) and (not shown or apart(shown[-1], time)):
+            shown.append(time)
+    return shown

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from counterfoil.analyses.base import Measure, ResultTable
 from counterfoil.report.pages import figures
+from counterfoil.report.pages.drawing import length
 
 
 def table(groups: bool = True) -> ResultTable:
@@ -44,3 +46,19 @@ def test_without_groups_there_is_one_curve_and_no_legend() -> None:
     svg = figures.draw(table(groups=False), "f")
     assert "standard" not in svg and "At risk" in svg
     assert figures.describe(table()).startswith("Curves in steps, with bands: Time until death")
+
+
+def test_times_and_numbers_at_risk_do_not_touch_where_bins_are_narrow() -> None:
+    ends = [150, 210, 270, 330, 390, 450, 540, 630, 2000]
+    risk = [892, 693, 627, 551, 482, 417, 353, 278, 212]
+    frame = pd.DataFrame({"arm": "new", "time": [str(each) for each in ends], "until": ends, "at risk": risk})
+    frame = frame.assign(**{"events": 1, "from": 0.4, "to": 0.6, "survival": 0.5})
+    measures = dict.fromkeys(("until", "at risk", "events", "from", "to", "survival"), Measure())
+    svg = figures.draw(ResultTable("Time until death", frame, measures, chart="steps"), "f")
+    placed: dict[str, list[tuple[float, float]]] = {}
+    for x, y, words in re.findall(r'<text x="([0-9.]+)" y="([0-9.]+)" text-anchor="middle"[^>]*>([^<]+)<', svg):
+        half = length(words) / 2
+        placed.setdefault(y, []).append((float(x) - half, float(x) + half))
+    assert sum(map(len, placed.values())) >= 7
+    for line in placed.values():
+        assert all(end < begin for (_, end), (begin, _) in pairwise(sorted(line)))
