@@ -28,6 +28,7 @@ from counterfoil.governance.agreements.where import in_words
 from counterfoil.governance.contracts.column import Column
 from counterfoil.governance.contracts.contract import Contract
 from counterfoil.governance.contracts.forms.display import Display
+from counterfoil.governance.documents import did_you_mean
 from counterfoil.mpc.protocol import Protocol
 from counterfoil.mpc.ring.shares import Arith
 from counterfoil.mpc.runtime.ledger import Declared
@@ -320,11 +321,13 @@ class Analysis(Declaration):
 
     def column(self, name: object, *kinds: str) -> Column:
         """Return a column of the contract that the plan lists, of one of these types."""
-        if not isinstance(name, str) or name not in self.planned.columns:
-            raise PlanError(f"{self.planned.name}: list the column {name!r} under `columns` of this analysis")
         column = next((c for c in self.contract.columns if c.name == name), None)
         if column is None:
-            raise PlanError(f"{self.planned.name}: contract {self.contract.id} has no column {name!r}")
+            known = [each.name for each in self.contract.columns]
+            near = did_you_mean(str(name), known)
+            raise PlanError(f"{self.planned.name}: contract {self.contract.id} has no column {name!r}{near}")
+        if name not in self.planned.columns:
+            raise PlanError(f"{self.planned.name}: list the column {name!r} under `columns` of this analysis")
         if words := Takes(kinds).misfit(column, self.key, self.contract.id):
             raise PlanError(f"{self.planned.name}: {words}")
         return column

@@ -364,7 +364,7 @@ def test_findings_name_size_and_uncertainty() -> None:
             "In rows with h = card, where x = 0, y is ",
             "In rows with h = card, for one more of x, y is {} higher beside what it is elsewhere (95 %: ",
         ]),
-        ("y ~ x*f", ["For one more of x, where f = 0, y is ", "of x · f, y is {} higher beside what each by itself adds"]),
+        ("y ~ x*f", ["For one more of x, where f = 0, y is ", "y is {} higher beside what each by itself adds"]),
         ("y ~ x + h:x - 1", ["For one more of x, where h = car, y is "]),
         ("y ~ C(g):x", ["In rows with g = east, for one more of x, y is {} higher (95 %: "]),
     ],
@@ -478,7 +478,7 @@ def test_the_number_of_rows_is_rounded_where_the_policy_asks_for_it() -> None:
         ("y ~ x", "yxz", "its formula does not name 'z'; leave the column out"),
         ("g ~ x", "gx", "column 'g' is string; linear_regression takes integer or number"),
         ("y ~ C(x)", "yx", "does not tell few groups apart"),
-        ("y ~ C(y2)", "y", "list the column 'y2'"),
+        ("y ~ C(y2)", "y", "contract small has no column 'y2'; did you mean 'y'"),
         ("y ~ x*z*f*C(g)*C(h)", "yxzfgh", "sums; take fewer columns or categories"),
     ],
 )
