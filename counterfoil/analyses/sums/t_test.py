@@ -133,7 +133,8 @@ class TTest(Grouped):
         tested = None if lacking else Tested.welch(*shown) if self.by() else Tested.paired(*shown)
         compared = " and ".join(labels)
         if lacking:
-            words = f"No test: {' and '.join(lacking)} cannot be shown, or has fewer than two rows."
+            has = "has" if len(lacking) == 1 else "have"
+            words = f"No test: {' and '.join(lacking)} cannot be shown, or {has} fewer than two rows."
         elif tested is None:
             words = f"No test: nothing varies in {compared}, or by less than can be told."
         else:
