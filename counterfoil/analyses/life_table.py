@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 class LifeTable:
     """Of each bin how many were at risk at its start, how many events it had, and the curve after it.
 
+    `lowest` is the curve if everybody who is censored in a bin had left at its start: in truth it is between the two.
+
     Shapes: (bins,).
     """
 
@@ -30,10 +32,15 @@ class LifeTable:
     survival: Floats
     low: Floats
     high: Floats
+    lowest: Floats
 
     @classmethod
-    def of(cls, events: NDArray[np.int64], censored: NDArray[np.int64]) -> LifeTable:
+    def of(
+        cls, events: NDArray[np.int64], censored: NDArray[np.int64], wide: NDArray[np.bool_] | None = None
+    ) -> LifeTable:
         """Estimate as Kaplan and Meier do: who is censored in a bin was at risk for all events of it.
+
+        Of bins that are not `wide` that is no guess, for all times in them are equal; all are, unless told.
 
         Intervals are from Greenwood's variance, on the scale of log(-log S), so that they stay between 0 and 1; there
         is none once nobody is left, and nothing to doubt before the first event.
@@ -42,18 +49,20 @@ class LifeTable:
         at_risk = left[::-1].cumsum()[::-1]
         with np.errstate(divide="ignore", invalid="ignore"):
             survival = np.asarray(np.cumprod(np.where(at_risk > 0, 1 - events / at_risk, 1.0)), np.float64)
+            stayed = at_risk - (censored if wide is None else np.where(wide, censored, 0))
+            lowest = np.asarray(np.cumprod(np.where(stayed > 0, 1 - events / stayed, 1.0)), np.float64)
             greenwood = np.cumsum(np.where(events == 0, 0.0, events / (at_risk * (at_risk - events))))
             log = np.log(survival)
             half = normal_quantile(CONFIDENCE) * np.sqrt(greenwood) / log
             ends = np.exp(log * np.exp(half)), np.exp(log * np.exp(-half))
         known = (survival > 0) & (survival < 1)
         low, high = (np.where(known, end, np.where(survival == 1, 1.0, np.nan)) for end in ends)
-        return cls(at_risk, events, survival, np.fmin(low, high), np.fmax(low, high))
+        return cls(at_risk, events, survival, np.fmin(low, high), np.fmax(low, high), lowest)
 
-    def median(self) -> int | None:
-        """Return the first bin after which at most half are left; None where more are to the end."""
-        found = np.flatnonzero(self.survival <= 0.5)
-        return int(found[0]) if found.size else None
+    def median(self) -> tuple[int | None, int | None]:
+        """Return the bins in which the median is at the earliest and the latest; None where that is after the end."""
+        earliest, latest = (np.flatnonzero(each <= 0.5) for each in (self.lowest, self.survival))
+        return (int(earliest[0]) if earliest.size else None), (int(latest[0]) if latest.size else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,7 +185,8 @@ class Survival(Grouped):
         ends = np.flatnonzero(opened["ends"])
         until = opened["until"].reshape(2, -1, self._many)[:, :, ends]
         counts = np.diff(until, axis=2, prepend=0)
-        tables = [LifeTable.of(counts[1, group], counts[0, group]) for group in range(counts.shape[1])]
+        wide = self._wide(ends)
+        tables = [LifeTable.of(counts[1, group], counts[0, group], wide) for group in range(counts.shape[1])]
         frame = self._frame(tables, [*ends.tolist()])
         merged = self._many - len(ends)
         said = [
@@ -229,9 +230,15 @@ class Survival(Grouped):
             of = np.ones(len(pooled), np.bool_)
             for name, label in group.items():
                 of &= (pooled[name] == label).to_numpy()
-            counts = [np.bincount(part[of & each], minlength=len(ends)) for each in (had, ~had)]
-            found.append(LifeTable.of(*(each.astype(np.int64) for each in counts)))
+            events, censored = (np.bincount(part[of & each], minlength=len(ends)) for each in (had, ~had))
+            found.append(LifeTable.of(events.astype(np.int64), censored.astype(np.int64)))
         return self._frame(found, ends)
+
+    def _wide(self, ends: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell of each merged bin whether times in it may differ."""
+        edges = [*self._bins.edges[: self._many], self._last + 1]
+        places = np.array([edges[0], *(edges[end + 1] for end in ends.tolist())])
+        return np.asarray(np.diff(places) > 1)
 
     # --- what is said -------------------------------------------------------------------------------------------
 
@@ -281,16 +288,25 @@ class Survival(Grouped):
             if not table.events.sum():
                 yield f"No event{of} in {int(table.at_risk[0]):,} rows: all are censored."
                 continue
-            at = table.median()
-            if at is None:
+            earliest, latest = table.median()
+            if earliest is None:
                 left = f"{100 * table.survival[-1]:.1f} %"
                 yield f"More than half{of} are left at the end of what was observed ({left}), so there is no median."
+                continue
+            begin = 0 if earliest == 0 else edges[int(ends[earliest - 1]) + 1]
+            since = text(self._time, max(begin, edges[0]))
+            if latest is None:
+                yield (
+                    f"The median time{of} is from {since} {unit}".rstrip()
+                    + " on, or beyond what was observed: between "
+                    f"{100 * table.lowest[-1]:.1f} % and {100 * table.survival[-1]:.1f} % are left at its end, "
+                    "which depends on when in their bins others were censored."
+                )
             else:
-                begin = 0 if at == 0 else edges[int(ends[at - 1]) + 1]
-                last = edges[int(ends[at]) + 1] if int(ends[at]) + 1 < self._many else None
+                last = edges[int(ends[latest]) + 1] if int(ends[latest]) + 1 < self._many else None
                 until = "the end" if last is None else f"below {text(self._time, last)}"
                 yield (
-                    f"The median time{of} is from {text(self._time, max(begin, edges[0]))} to {until} {unit}".rstrip()
+                    f"The median time{of} is from {since} to {until}{f' {unit}' if unit and last is not None else ''}"
                     + f"; {int(table.events.sum()):,} of {int(table.at_risk[0]):,} had the event."
                 )
         if len(tables) > 1:

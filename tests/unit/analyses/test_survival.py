@@ -201,6 +201,39 @@ def test_one_owner_only_has_no_curve() -> None:
     assert result.tables[0].frame.empty
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_the_curve_and_median_of_all_times_are_within_what_wide_bins_tell(seed: int) -> None:
+    """Who is censored in a wide bin was at risk for some of its events: the curve of all days is between two."""
+    rng = dice(seed)
+    days, died = rng.integers(0, 60, 200), rng.random(200) < rng.choice([0.3, 0.5, 0.8])
+    of = [[np.bincount(days[each] // step, minlength=60 // step) for each in (died, ~died)] for step in (1, 12)]
+    fine, coarse = (LifeTable.of(events, censored, np.full(len(events), len(events) < 60)) for events, censored in of)
+    assert (fine.lowest == fine.survival).all()
+    at_ends = fine.survival[11::12]
+    assert (coarse.lowest <= at_ends + 1e-12).all() and (at_ends <= coarse.survival + 1e-12).all()
+    (true, _), (earliest, latest) = fine.median(), coarse.median()
+    if true is not None:
+        assert earliest is not None and earliest <= true // 12
+        assert latest is None or true // 12 <= latest
+    else:
+        assert latest is None
+
+
+def test_a_median_is_told_from_the_earliest_to_the_latest_that_it_may_be() -> None:
+    """40 are censored on day 10, 40 die on day 20: two thirds of those left, and the median is 20 days."""
+    times, died = np.repeat([10, 20, 900], [40, 40, 20]), np.repeat([0, 1, 0], [40, 40, 20])
+    frame = pd.DataFrame({"sex": "male", "time": times, "died": died})
+    frames = [frame, frame.head(0), frame.head(0)]
+    assert told(asked(), OPEN, frames).findings[0].startswith("The median time is from 15 to below 26 days")
+    assert told(asked(bins=[500]), OPEN, frames).findings[0] == (
+        "The median time is from 1 days on, or beyond what was observed: between 33.3 % and 60.0 % are left at its "
+        "end, which depends on when in their bins others were censored."
+    )
+    frame["died"] = np.repeat([0, 1, 1], [40, 40, 20])
+    wide = told(asked(bins=[500]), OPEN, [frame, *frames[1:]]).findings[0]
+    assert wide == "The median time is from 1 to the end; 60 of 100 had the event."
+
+
 @pytest.mark.parametrize("case", ["nobody", "all censored", "all die"])
 def test_extreme_tables_are_said(case: str) -> None:
     frames = [each.head(0) if case == "nobody" else each.assign(died=int(case == "all die")) for each in owners()]
