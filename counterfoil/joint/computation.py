@@ -60,10 +60,7 @@ def analyses(agreement: Agreement) -> dict[str, Analysis]:
 
     Raises: PlanError, RangeError.
     """
-    found = {}
-    for planned in agreement.analyses:
-        contract = agreement.contracts[planned.contract].shared()
-        found[planned.name] = build(planned, contract, Limits.of(agreement, planned.contract))
+    found = _built(agreement)
     layouts(found)
     check_beside(found, agreement.expires - agreement.starts)
     if "sums" in agreement.cross_checks and not comparisons(_stated(found)):
@@ -74,6 +71,20 @@ def analyses(agreement: Agreement) -> dict[str, Analysis]:
     if any(plan.instead and not plan.privacy for plan in agreement.analyses):
         analyses(agreement.all_noised_instead)
     return found
+
+
+def leaving_once(agreement: Agreement) -> frozenset[str]:
+    """Name the analyses of which an exact result leaves once in the agreement's term. Raises: PlanError, RangeError."""
+    return frozenset(name for name, each in _built(agreement).items() if each.noise is None and each.once)
+
+
+def _built(agreement: Agreement) -> dict[str, Analysis]:
+    return {
+        planned.name: build(
+            planned, agreement.contracts[planned.contract].shared(), Limits.of(agreement, planned.contract)
+        )
+        for planned in agreement.analyses
+    }
 
 
 def _stated(found: Mapping[str, Analysis]) -> dict[str, tuple[str, frozenset[str]]]:

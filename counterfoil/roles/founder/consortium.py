@@ -26,7 +26,7 @@ from counterfoil.governance.agreements.templates import chosen_policy, schemas
 from counterfoil.governance.contracts.contract import parse_contract
 from counterfoil.governance.parties.roster import Roster, fill_roster
 from counterfoil.home import Home
-from counterfoil.joint.computation import analyses
+from counterfoil.joint.computation import analyses, leaving_once
 from counterfoil.roles.founder.choices import Choice, TableFile, bind_choice
 from counterfoil.roles.founder.contracts import Terms, contract_of
 from counterfoil.roles.founder.guide import Told, invitation, readme
@@ -122,10 +122,13 @@ def write_papers(founding: Founding, staffing: Staffing, today: date, *, here: b
         listed = members(id, staffing, _addresses(founding, staffing, here=here))
         files[f"rosters/{id}.roster.yaml"] = listed
         roster = _with_keys(listed, id, staffing, today)
-    text = agreement_of(founding.occasion, staffing, roster.id, holdings, choices, policy.id, today)
     source = f"agreements/{founding.occasion.id}.agreement.yaml"
     parsed = {name: parse_contract(each.encode(), f"data/{name}.odcs.yaml") for name, each in contracts.items()}
-    agreement = parse_agreement(text.encode(), source, parsed, [policy], roster)
+    text, once = "", frozenset[str]()
+    for _ in range(2):  # only what is read knows what may leave once in its term; then the paper says so
+        text = agreement_of(founding.occasion, staffing, roster.id, holdings, choices, policy.id, today, once)
+        agreement = parse_agreement(text.encode(), source, parsed, [policy], roster)
+        once = leaving_once(agreement)
     analyses(agreement)
     raw = {
         source: text.encode(),

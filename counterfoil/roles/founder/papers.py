@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -64,11 +64,13 @@ def agreement_of(
     choices: Sequence[Choice],
     policy: str,
     today: date,
+    once: Collection[str] = (),
 ) -> str:
     """Write the agreement: these analyses, of the tables that each owner has, opened by the recipients.
 
-    It holds for a year, and its parties look at it anew after half of that.
+    It holds for a year, and its parties look at it anew after half of that. `once` names analyses that leave once.
     """
+    expires = today + timedelta(days=365)
     contracts = dict.fromkeys(each for held in holdings.values() for each in held)
     recipients = list(staffing.with_role("recipient"))
     days: dict[str, dict[str, Any]] = {"week": {"weekday": "monday"}, "month": {"day": 1}, "day": {}}
@@ -93,11 +95,14 @@ def agreement_of(
         },
         "starts": occasion.starts.isoformat(),
         "reviewBy": (today + timedelta(days=_REVIEW_DAYS)).isoformat(),
-        "expires": (today + timedelta(days=365)).isoformat(),
+        "expires": expires.isoformat(),
         "schedule": {"every": occasion.every, **days[occasion.every], "at": "00:00", **_tables(occasion)},
         "corrections": "until-computed",
         "retention": {"shares": RETENTION_DAYS, "releases": _RELEASE_DAYS},
-        "analyses": [_planned(each, recipients) for each in choices],
+        "analyses": [
+            _planned(each, recipients, (expires - occasion.starts).days if each.name in once else None)
+            for each in choices
+        ],
     }
     notes = Comments()
     notes.above[()] = ["yaml-language-server: $schema=../schema/agreement.schema.json"]
@@ -110,7 +115,7 @@ def _tables(occasion: Occasion) -> dict[str, Any]:
     return rules | ({"waitForTables": occasion.wait_hours} if occasion.wait_hours else {})
 
 
-def _planned(choice: Choice, recipients: list[str]) -> dict[str, Any]:
+def _planned(choice: Choice, recipients: list[str], interval: int | None) -> dict[str, Any]:
     title = REGISTRY[choice.analysis, choice.version].title
     planned: dict[str, Any] = {
         "name": choice.name,
@@ -122,4 +127,6 @@ def _planned(choice: Choice, recipients: list[str]) -> dict[str, Any]:
     }
     if choice.params:
         planned["parameters"] = dict(choice.params)
+    if interval is not None:
+        planned["interval"] = interval
     return {**planned, "recipients": recipients}

@@ -54,13 +54,15 @@ def tables(tmp_path: Path) -> Path:
     return tmp_path / "tables"
 
 
-def words(tables: Path, out: Path, *more: str, owners: tuple[str, ...] = HOSPITALS) -> list[str]:
+def words(
+    tables: Path, out: Path, *more: str, owners: tuple[str, ...] = HOSPITALS, chosen: tuple[str, ...] = ANALYSES
+) -> list[str]:
     said = ["new", "consortium", str(out), "--purpose", "How long patients stay", "--lawful-basis", "public-task"]
     for hospital in HOSPITALS:
         said += ["--organisation", f"{hospital}={hospital.title()},NL"]
     for hospital in owners:
         said += ["--table", f"{hospital}={tables / hospital}"]
-    for each in ANALYSES:
+    for each in chosen:
         said += ["--analysis", each]
     return [*said, *more]
 
@@ -204,6 +206,20 @@ def test_a_test_of_two_groups_is_drafted_by_one_column(tables: Path, tmp_path: P
     more = ("--analysis", "t_test value=days by=sex", "--analysis", "linear_regression formula=days ~ age + C(ward)")
     done = run(words(tables, tmp_path / "ours", *more, "--policy", "clinical-counts", "--here"))
     assert done.exit_code == 0, done.output
+
+
+def test_what_leaves_once_says_so_in_the_draft(tables: Path, tmp_path: Path) -> None:
+    more = ("--analysis", "survival time=age event=sex bins=20", "--analysis", "argmax column=days")
+    for out, events in (("stock", ()), ("events", ("--events",))):
+        given = [*words(tables, tmp_path / out, "--here", *events, chosen=()), *more]
+        done = run(given)
+        assert done.exit_code == 0, done.output
+        roster = parse_roster(read_file(tmp_path / out / "roster.yaml"), "roster.yaml")
+        agreement = read_agreement(tmp_path / out / "agreements" / f"{out}.agreement.yaml", roster)
+        term = (agreement.expires - agreement.starts).days
+        assert {each.analysis: each.interval for each in agreement.analyses} == {
+            "survival": None if events else term, "argmax": term,
+        }  # fmt: skip
 
 
 MISTAKES: dict[str, tuple[tuple[str, ...], type[CounterfoilError], str]] = {
