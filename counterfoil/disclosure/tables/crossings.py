@@ -41,17 +41,18 @@ class Crossing:
 
 
 def crossings(analyses: Mapping[str, Declaration], lattice: Family) -> tuple[Crossing, ...]:
-    """List the pairs of plans of a contract that filters or flags tell apart by columns that the other is not cut by.
+    """List the pairs of exact plans of a contract that filters or flags tell apart by columns the other is not cut by.
 
-    What a table of the lattice has as a margin is judged there.
+    What is concluded is told apart by the flags in its sums, as if they cut a table. What a table of the lattice has as
+    a margin is judged there.
     """
     found: dict[tuple[str, str, Axes], Crossing] = {}
     cuts = {axis.column: axis for table in lattice.tables.values() for axis in table}
-    for pair in combinations([name for name in analyses if name in lattice.tables], 2):
+    for pair in combinations(analyses, 2):
         filters = [each for name in pair for each in analyses[name].filters]
         conditions = {f"where {each.condition}": each.condition for each in filters}
         filtered = {each.column for each in filters}
-        tables = [lattice.tables[name] for name in pair]
+        tables = [lattice.tables.get(name, ()) for name in pair]
         common = {each for each in tables[0] if each in tables[1] and each.column not in filtered}
         sums = [_sums(analyses[name]) for name in pair]
         mine, theirs = (
