@@ -41,7 +41,9 @@ def broken(cell: pd.DataFrame, owners: int, rules: Rules) -> set[str]:
             if getattr(rules, rule) and not len(group):
                 found.add(rule)
     for centre in (0, low, high):
-        found |= dominated(sorted(abs(values - centre), reverse=True), rules)
+        distance = abs(cell["value"] - centre)
+        own = [int(distance[cell["owner"] == owner].sum()) for owner in range(owners)]
+        found |= dominated(sorted(distance, reverse=True), own, rules)
     return found
 
 
@@ -56,12 +58,14 @@ def too_few(cell: pd.DataFrame, owners: int, rules: Rules) -> set[str]:
     return found
 
 
-def dominated(values: list[int], rules: Rules) -> set[str]:
+def dominated(values: list[int], own: list[int], rules: Rules) -> set[str]:
+    """The rules of dominance that parts of a sum break; `own` are what each owner has of it."""
     found, total = set(), sum(values)
     first, second = [*values, 0, 0][:2]
     if sum(values[: rules.safe_nk_n]) > rules.safe_nk_k * total:
         found.add("safe_nk_k")
-    if total - first - second < rules.safe_pratio_p * first:
+    rests = [total - first - second, *(total - each - first for each in own)]
+    if rules.safe_pratio_p and min(rests) < rules.safe_pratio_p * first:
         found.add("safe_pratio_p")
     return found
 
@@ -148,7 +152,13 @@ def test_one_customer_who_makes_up_most_of_a_total_is_not_shown() -> None:
 
 
 def test_the_second_largest_cannot_work_the_largest_out() -> None:
-    close, wide = [frame(1000, 500), frame(99, 0)], [frame(1000, 500), frame(100, 0)]
+    close, wide = [[frame(1000, 0), frame(1000, 0), frame(last, 0)] for last in (99, 100)]
+    assert fails_of(close, TOTAL, safe_pratio_p=Fraction(1, 10)) == {"safe_pratio_p"}
+    assert fails_of(wide, TOTAL, safe_pratio_p=Fraction(1, 10)) == set()
+
+
+def test_no_owner_works_the_largest_out_with_all_its_rows() -> None:
+    close, wide = [[frame(1000, 0), frame(600, 600), frame(last, 0)] for last in (99, 100)]
     assert fails_of(close, TOTAL, safe_pratio_p=Fraction(1, 10)) == {"safe_pratio_p"}
     assert fails_of(wide, TOTAL, safe_pratio_p=Fraction(1, 10)) == set()
 
