@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.analyses.distributions import chi_square_above, normal_quantile
+from counterfoil.analyses.distributions import chi_square_above, normal_quantile, p_text
 
 CONFIDENCE: Final = 0.95
 
@@ -77,6 +77,14 @@ class LogRank:
     p: float
     observed: Floats
     expected: Floats
+
+    @property
+    def words(self) -> str:
+        """Say how it came out, in a sentence."""
+        return (
+            f"The log-rank test of {len(self.observed)} groups: chi-square {self.statistic:.2f} with {self.freedom} "
+            f"degree{'s' if self.freedom > 1 else ''} of freedom, {p_text(self.p)}."
+        )
 
     @classmethod
     def of(cls, tables: list[LifeTable]) -> LogRank | None:

@@ -29,7 +29,7 @@ from counterfoil.governance.cumulative.accounting import Loss
 from counterfoil.governance.cumulative.release_history import guarded
 from counterfoil.governance.jobs.manifest import ArraySpec
 from counterfoil.joint.concluding import concluded, opening_their_own
-from counterfoil.joint.contributed import array_name, inputs_of, made_of
+from counterfoil.joint.contributed import array_name, inputs_of, made_of, specs_of
 from counterfoil.joint.progress import Progress
 from counterfoil.joint.range_check import Handed, check_ranges
 from counterfoil.joint.table_changes import NAME as CHANGES
@@ -79,11 +79,10 @@ def leaving_once(agreement: Agreement) -> frozenset[str]:
 
 
 def _built(agreement: Agreement) -> dict[str, Analysis]:
+    contracts = {name: each.shared() for name, each in agreement.contracts.items()}
     return {
-        planned.name: build(
-            planned, agreement.contracts[planned.contract].shared(), Limits.of(agreement, planned.contract)
-        )
-        for planned in agreement.analyses
+        plan.name: build(plan, contracts[plan.contract], Limits.of(agreement, plan.contract))
+        for plan in agreement.analyses
     }
 
 
@@ -103,13 +102,7 @@ def array_specs(agreement: Agreement, contract: str, rows: int, states: Sequence
     """
     found = analyses(agreement)
     changes = _changes(agreement, contract, layouts(found), states)
-    return {
-        **({changes.name: ArraySpec(changes.shape, changes.low, changes.high)} if changes else {}),
-        **{
-            name: ArraySpec(item.shape_for(rows), item.low, item.high, item.frac_bits)
-            for name, item in inputs_of(found, contract).items()
-        },
-    }
+    return specs_of(({changes.name: changes} if changes else {}) | inputs_of(found, contract), rows)
 
 
 def _changes(

@@ -15,6 +15,7 @@ from counterfoil.analyses.base import Analysis
 from counterfoil.disclosure.declaration import Input
 from counterfoil.disclosure.tables.layout import layouts
 from counterfoil.errors import OutOfBoundsError, ShapeError
+from counterfoil.governance.jobs.manifest import ArraySpec
 
 if TYPE_CHECKING:
     from counterfoil.data.reading.table import Table
@@ -35,6 +36,11 @@ def inputs_of(found: Mapping[str, Analysis], contract: str) -> dict[str, Input]:
         if analysis.planned.contract == contract
         for item in analysis.inputs()
     }
+
+
+def specs_of(inputs: Mapping[str, Input], rows: int) -> dict[str, ArraySpec]:
+    """Return these arrays as a manifest of an owner of so many rows lists them."""
+    return {name: ArraySpec(item.shape_for(rows), item.low, item.high, item.frac_bits) for name, item in inputs.items()}
 
 
 def made_of(found: Mapping[str, Analysis], contract: str, table: Table) -> dict[str, NDArray[np.int64]]:

@@ -83,18 +83,13 @@ class MantelHaenszel(Grouped):
                 f"chi-square = {test:,.2f}, 1 degree of freedom, {p_text(p)}), over "
                 f"{sum(each.rows for each in pooled.tables):,} rows.{told}"
             )
-        own = [each.odds_ratio() if each else None for each in kept]
-        frame = pd.DataFrame({strata.column.name: strata.labels})
-        rows = [each.rows if shown else None for each, shown in zip(tables, safe, strict=True)]
-        frame["rows"] = pd.array(rows, "Int64")
-        for name in ("estimate", "from", "to"):
-            frame[name] = [np.nan if each is None else getattr(each, _NUMBERS[name]) for each in own]
+        frame = self._by_strata([each if shown else None for each, shown in zip(tables, safe, strict=True)])
         measures = {"rows": self.measure("count"), **{name: Measure() for name in ("estimate", "from", "to")}}
         hidden = [label for label, shown in zip(strata.labels, safe, strict=True) if not shown]
         left_out = [f"A count of {', '.join(hidden)} is hidden, so that is left out."] if hidden else []
         return self.result(
             opened, f"{event.column.name} by {exposure.column.name}, held apart by {strata.column.name}", [words],
-            [_estimates(pooled), ResultTable(f"Odds ratio by {strata.column.name}", frame, measures)],
+            [ResultTable(f"Odds ratio by {strata.column.name}", frame, measures), _estimates(pooled)],
             ["One ratio holds in all strata. Intervals are of Robins, Breslow and Greenland.", *left_out],
         )  # fmt: skip
 
@@ -102,7 +97,16 @@ class MantelHaenszel(Grouped):
         names, pooled = self.group_names, self.pooled(tables)
         rows = pooled.groupby(names, observed=True).size().rename("rows").reset_index()
         counts = self.groups().merge(rows, on=names, how="left").fillna({"rows": 0})["rows"].to_numpy(np.int64)
-        return _estimates(Strata([each for each in self._tables(counts.reshape(self.shape)) if each.rows])).frame
+        return self._by_strata(self._tables(counts.reshape(self.shape)))
+
+    def _by_strata(self, tables: Sequence[TwoByTwo | None]) -> pd.DataFrame:
+        """Make a row for each stratum; a hidden one has no numbers."""
+        strata, own = self.by()[0], [each.odds_ratio() if each and each.rows else None for each in tables]
+        frame = pd.DataFrame({strata.column.name: strata.labels})
+        frame["rows"] = pd.array([each.rows if each else None for each in tables], "Int64")
+        for name in ("estimate", "from", "to"):
+            frame[name] = [np.nan if each is None else getattr(each, _NUMBERS[name]) for each in own]
+        return frame
 
     def _tables(self, counts: NDArray[np.int64]) -> list[TwoByTwo]:
         _, exposure, event = self.by()

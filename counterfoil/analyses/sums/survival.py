@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from counterfoil.analyses import parameters
 from counterfoil.analyses.base import Checked, Measure, Result, ResultTable
-from counterfoil.analyses.distributions import p_text
 from counterfoil.analyses.grouped import GROUPS, Grouped
 from counterfoil.analyses.groupings import Grouping, by_bands
 from counterfoil.analyses.life_table import LifeTable, LogRank
@@ -188,7 +187,6 @@ class Survival(Grouped):
         wide = self._wide(ends)
         tables = [LifeTable.of(counts[1, group], counts[0, group], wide) for group in range(counts.shape[1])]
         frame = self._frame(tables, [*ends.tolist()])
-        merged = self._many - len(ends)
         said = [
             f"{self._many} bins of {self._time.name} were merged to {len(ends)}, so that each holds enough events and "
             "enough censorings of every group and owner."
@@ -199,11 +197,9 @@ class Survival(Grouped):
             "too high.",
         ]
         if len(tables) > 1:
-            assumed.append(
-                "The log-rank test compares hazards that are proportional; where curves cross it sees little."
-            )
+            assumed += ["The log-rank test compares hazards that are proportional; where curves cross it sees little."]
         return self.result(
-            opened, title, [*self._findings(tables, ends), *(said if merged else [])],
+            opened, title, [*self._findings(tables, ends), *(said if len(ends) < self._many else [])],
             [ResultTable(title, frame, self._measures, chart="steps")], assumed,
         )  # fmt: skip
 
@@ -221,15 +217,11 @@ class Survival(Grouped):
         """Make the table of pooled rows, with bins that end where these do."""
         pooled = self.pooled(tables)
         values = pd.concat(tables, ignore_index=True)[self._time.name].to_numpy().astype(np.int64)
-        part, had = (
-            np.searchsorted(ends, self._bins.codes(values)),
-            (pooled[self._event.name] == self.by()[0].labels[1]),
-        )
+        part = np.searchsorted(ends, self._bins.codes(values))
+        had = pooled[self._event.name] == self.by()[0].labels[1]
         found = []
         for group in self._groups if ends else []:
-            of = np.ones(len(pooled), np.bool_)
-            for name, label in group.items():
-                of &= (pooled[name] == label).to_numpy()
+            of = np.logical_and.reduce([had | ~had, *(pooled[name] == label for name, label in group.items())])
             events, censored = (np.bincount(part[of & each], minlength=len(ends)) for each in (had, ~had))
             found.append(LifeTable.of(events.astype(np.int64), censored.astype(np.int64)))
         return self._frame(found, ends)
@@ -293,8 +285,7 @@ class Survival(Grouped):
                 left = f"{100 * table.survival[-1]:.1f} %"
                 yield f"More than half{of} are left at the end of what was observed ({left}), so there is no median."
                 continue
-            begin = 0 if earliest == 0 else edges[int(ends[earliest - 1]) + 1]
-            since = text(self._time, max(begin, edges[0]))
+            since = text(self._time, edges[int(ends[earliest - 1]) + 1 if earliest else 0])
             if latest is None:
                 yield (
                     f"The median time{of} is from {since} {unit}".rstrip()
@@ -311,14 +302,8 @@ class Survival(Grouped):
                 )
         if len(tables) > 1:
             test = LogRank.of(list(tables))
-            yield (
-                "Whether the groups differ cannot be tested: never two of them had somebody at risk of an event."
-                if (test is None)
-                else (
-                    f"The log-rank test of {len(tables)} groups: chi-square {test.statistic:.2f} with {test.freedom} "
-                    f"degree{'s' if test.freedom > 1 else ''} of freedom, {p_text(test.p)}."
-                )
-            )
+            none = "Whether the groups differ cannot be tested: never two of them had somebody at risk of an event."
+            yield test.words if test else none
 
     @property
     def _title(self) -> str:
@@ -327,10 +312,9 @@ class Survival(Grouped):
 
     @property
     def _measures(self) -> Mapping[str, Measure]:
-        return {
-            "until": Measure(self._time.unit),
-            **dict.fromkeys(("at risk", "events", _LOW, _HIGH, _CURVE), Measure()),
-        }
+        return {"until": Measure(self._time.unit)} | dict.fromkeys(
+            ("at risk", "events", _LOW, _HIGH, _CURVE), Measure()
+        )
 
     @property
     def _groups(self) -> list[dict[str, str]]:

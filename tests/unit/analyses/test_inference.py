@@ -241,4 +241,4 @@ def test_a_stratum_with_a_hidden_count_is_left_out_and_said() -> None:
     assert result.assumptions[1] == "A count of north, south is hidden, so that is left out."  # north protects south
     kept = (pd.concat(frames)["region"] == "east").sum()
     assert f"over {kept:,} rows" in result.findings[0]
-    assert result.tables[1].frame["rows"].isna().tolist() == [True, False, True]
+    assert result.tables[0].frame["rows"].isna().tolist() == [True, False, True]

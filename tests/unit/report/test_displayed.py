@@ -129,8 +129,9 @@ def test_the_json_of_a_report_says_headings_and_units_and_reads_back() -> None:
     assert read["total-1"]["owed"].item() == 123_456_789
 
 
-LOANS = (Path(__file__).parents[3] / "contracts" / "data" / "loans.odcs.yaml").read_text("utf-8")
+FILE = (Path(__file__).parents[3] / "contracts" / "data" / "loans.odcs.yaml").read_text("utf-8")
 SHOWN = "          - property: display\n            value: {{unit: euros, divideBy: {}}}\n"
+LOANS = FILE.replace(SHOWN.format(100), "")
 
 
 def contract(after: str, text: str) -> Contract:
