@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,12 +57,14 @@ class Choice:
     columns: tuple[str, ...]
     params: Mapping[str, Any]
     contract: str = ""
+    number: int = 1
 
     @property
     def name(self) -> str:
-        """What its results are called."""
+        """What its results are called; with its number, where others before it would be called the same."""
         words = "-".join((self.analysis, *self.columns))
-        return re.sub(r"[^a-z0-9]+", "-", words.lower())[:64].strip("-")
+        name = re.sub(r"[^a-z0-9]+", "-", words.lower())[:60].strip("-")
+        return name if self.number == 1 else f"{name}-{self.number}"
 
 
 def read_organisations(
@@ -165,6 +168,15 @@ def bind_choice(choice: Choice, columns: Mapping[str, Sequence[str]]) -> Choice:
     if not named:
         raise PlanError(f"--analysis {choice.analysis}: of which columns? add columns= and some of {', '.join(there)}")
     return Choice(choice.analysis, choice.version, tuple(dict.fromkeys(named)), choice.params, contract)
+
+
+def told_apart(choices: Iterable[Choice]) -> list[Choice]:
+    """Number those that would be called the same: an analysis of the same columns with other parameters."""
+    seen, found = Counter[str](), list[Choice]()
+    for each in choices:
+        seen[each.name] += 1
+        found.append(replace(each, number=seen[each.name]))
+    return found
 
 
 def _columns_of(choice: Choice) -> dict[str, list[str]]:

@@ -27,7 +27,7 @@ from counterfoil.governance.contracts.contract import parse_contract
 from counterfoil.governance.parties.roster import Roster, fill_roster
 from counterfoil.home import Home
 from counterfoil.joint.computation import analyses, leaving_once
-from counterfoil.roles.founder.choices import Choice, TableFile, bind_choice
+from counterfoil.roles.founder.choices import Choice, TableFile, bind_choice, told_apart
 from counterfoil.roles.founder.contracts import Terms, contract_of
 from counterfoil.roles.founder.guide import Told, invitation, readme
 from counterfoil.roles.founder.papers import Occasion, agreement_of, members
@@ -105,7 +105,7 @@ def write_papers(founding: Founding, staffing: Staffing, today: date, *, here: b
     policy = chosen_policy(founding.policy, today)
     seen = profiles(founding.tables)
     columns = {name: [each.name for each in found.columns] for name, found in seen.items()}
-    choices = [bind_choice(each, columns) for each in founding.choices]
+    choices = told_apart(bind_choice(each, columns) for each in founding.choices)
     terms = replace(founding.terms, minimum_count=policy.rules.safe_threshold)
     contracts = {
         name: contract_of(name, found, choices, terms, today)

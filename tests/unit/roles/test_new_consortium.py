@@ -29,7 +29,7 @@ from counterfoil.governance.contracts.contract import parse_contract
 from counterfoil.governance.parties.roster import parse_roster
 from counterfoil.home import Home
 from counterfoil.joint.computation import analyses
-from counterfoil.roles.founder.choices import bind_choice, read_choice, read_tables
+from counterfoil.roles.founder.choices import bind_choice, read_choice, read_tables, told_apart
 
 pytestmark = pytest.mark.slow  # each file is read by processes of its own
 
@@ -200,6 +200,15 @@ def test_columns_of_a_formula_are_found_in_it() -> None:
     assert dict(choice.params) == {"formula": "days ~ age + C(ward) + age:sex", "digits": 5}
     bound = bind_choice(choice, {"visits": ["case", "ward", "sex", "age", "days"]})
     assert bound.columns == ("days", "age", "ward", "sex")
+
+
+def test_two_models_of_the_same_columns_have_names_of_their_own() -> None:
+    """Names are cut where they are long, which makes them the same, too."""
+    there = {"visits": ["days", *(f"a_long_column_number_{number}" for number in range(4))]}
+    formulas = ("+".join(there["visits"][1:]), "*".join(there["visits"][1:3]), "*".join(there["visits"][1:4]))
+    read = (read_choice(f"linear_regression formula=days ~ {each}") for each in formulas)
+    names = [each.name for each in told_apart(bind_choice(each, there) for each in read)]
+    assert len(set(names)) == 3 and all(len(each) <= 64 for each in names)
 
 
 def test_a_test_of_two_groups_is_drafted_by_one_column(tables: Path, tmp_path: Path) -> None:
