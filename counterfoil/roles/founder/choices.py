@@ -171,7 +171,7 @@ def bind_choice(choice: Choice, columns: Mapping[str, Sequence[str]]) -> Choice:
 
 
 def told_apart(choices: Iterable[Choice]) -> list[Choice]:
-    """Number those that would be called the same: an analysis of the same columns with other parameters."""
+    """Give a number to each that would be called as one before it: an analysis of the same columns."""
     seen, found = Counter[str](), list[Choice]()
     for each in choices:
         seen[each.name] += 1
