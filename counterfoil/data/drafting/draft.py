@@ -90,7 +90,7 @@ def _column(column: ColumnProfile, rows: int) -> Iterator[str]:
         if kind == "string" and column.different == rows > 1:
             yield "        unique: true"
     if column.advice:
-        yield f"        # Read as text. Of its cells, {column.advice}, and draft anew."
+        yield f"        # Read as text. Draft anew when its cells are mended: {column.advice}."
     common = sorted(text for text, count in column.counts.items() if count >= RARE)
     if column.lowest is not None:
         ends = f"minimum: {_low(column, places)}, maximum: {_high(column, places)}"

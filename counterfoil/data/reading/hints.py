@@ -9,6 +9,10 @@ from typing import Final
 _STAND_IN: Final = re.compile(
     r"[+-]?\.[a-z_]?|na|n/a|#n/a|nan|null|none|nil|nat|-|--|\?|\s+|unknown|missing", re.IGNORECASE
 )
+_MISSING: Final = (
+    "some stand for something missing; leave those cells empty, or write the column's type and 'emptySpellings' into "
+    "the contract by hand"
+)
 _PLAIN: Final = {"date": r"\d{4}-\d{2}-\d{2}", "number": r"[+-]?\d+(?:\.\d+)?"}
 _SHAPES: Final = {
     "date": [
@@ -72,7 +76,7 @@ def hint_of_text(texts: Sequence[str]) -> str:
         odd = [cell for cell in telling if not re.fullmatch(plain, cell)]
         for shape, remedy in _SHAPES[kind]:
             if odd and all(re.fullmatch(shape, cell, re.IGNORECASE) for cell in odd):
-                return remedy
+                return remedy if len(cells) == len(texts) else f"{_MISSING}; of the others, {remedy}"
         if cells and not odd and len(cells) < len(texts):
-            return "some stand for something missing, the others for numbers or days; leave those cells empty"
+            return f"{_MISSING}; the others are numbers or days"
     return ""

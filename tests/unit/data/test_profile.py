@@ -228,6 +228,7 @@ def test_a_stored_nan_is_drafted_as_a_spelling_of_empty(tmp_path: Path) -> None:
         (["2024/12/31", "2024/1/1"], "with two digits a month and hyphens", ["2024-12-31", "2024-01-01"], "date"),
         (["NA", "7", "8.5"], "leave those cells empty", ["", "7", "8.5"], "number:1"),
         ([".A", "2024-01-01"], "leave those cells empty", ["", "2024-01-01"], "date"),
+        (["NA", "1,5", "7"], "missing; leave those .* of the others, .* a decimal comma", ["", "1.5", "7"], "number:1"),
         (["n/a", "7"], "leave those cells empty", ["", "7"], "integer"),
     ],
 )
@@ -238,7 +239,7 @@ def test_text_that_looks_like_numbers_or_days_is_named_with_a_remedy_that_works(
     found = profile(tmp_path / "t.csv")
     assert found.columns[1].kind == "string"
     text = draft(found, "t")
-    assert re.search(f"# Read as text. Of its cells, .*{words}.*, and draft anew", text)
+    assert re.search(f"# Read as text. Draft anew when its cells are mended: .*{words}.*", text)
     yaml.safe_load(text)
     (tmp_path / "t.csv").write_text("\n".join(["a;x", *(f"b;{cell}" for cell in mended)]) + "\n")
     assert profile(tmp_path / "t.csv").columns[1].kind == kind
