@@ -11,13 +11,17 @@ from typing import Any
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def number(value: float | Decimal, decimals: int) -> str:
+def number(value: float | Decimal, decimals: int, *, tiny: bool = False) -> str:
     """Write a number with thousands separators.
 
-    A whole number stays whole, and a decimal keeps its places; others get `decimals`. Truth is yes or no.
+    A whole number stays whole, and a decimal keeps its places; others get `decimals`. Truth is yes or no. With `tiny`
+    a number that these would make 0 is told as nearer to 0 than they go, as for a p-value: `< 0.0001`.
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if tiny and isinstance(value, float) and 0 < abs(value) < 0.5 * 10**-decimals:
+        least = f"{10**-decimals:.{decimals}f}"
+        return f"< {least}" if value > 0 else f"> −{least}"
     text = f"{value:,}" if isinstance(value, int | Decimal) else f"{value:z,.{decimals}f}"
     return text.replace("-", "−")
 

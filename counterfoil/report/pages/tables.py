@@ -103,7 +103,8 @@ def column_texts(table: ResultTable, name: Hashable) -> list[str]:
     if measure is None:
         return ["" if value is None else str(value) for value in values]
     decimals = wording.decimals_for((value for value in values if value is not None), measure.bound)
-    return ["" if value is None else wording.number(value, decimals) for value in values]
+    exact = measure.bound == 0 and measure.interval is None
+    return ["" if value is None else wording.number(value, decimals, tiny=exact) for value in values]
 
 
 def as_json(table: ResultTable, missing: str) -> dict[str, Any]:
