@@ -151,6 +151,15 @@ def clinic(tmp_path: Path) -> Path:
     return file
 
 
+def test_lint_does_not_warn_of_how_a_draft_says_that_its_file_is_written(tmp_path: Path) -> None:
+    rows = [f"P{number};{number % 7},{number % 10}" for number in range(100, 150)]
+    (tmp_path / "visits.csv").write_text("\n".join(["case;cost", *rows]) + "\n")
+    assert run("new", tmp_path / "visits.csv", "--out", tmp_path / "draft.yaml").exit_code == 0
+    assert "decimalMark" in (tmp_path / "draft.yaml").read_text()
+    result = run("lint", tmp_path / "draft.yaml")
+    assert result.exit_code == ContractError.exit_code and "servers" not in result.stderr
+
+
 def test_lint_warns_of_what_nothing_uses_and_errs_on_what_an_analysis_needs(clinic: Path) -> None:
     result = run("lint", clinic)
     assert result.exit_code == ContractError.exit_code

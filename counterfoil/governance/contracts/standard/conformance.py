@@ -14,7 +14,7 @@ from typing import Any
 from counterfoil.canonical import Yaml
 from counterfoil.errors import ContractError
 from counterfoil.governance.contracts.standard.columns import read_column
-from counterfoil.governance.contracts.standard.odcs import OURS, VERSIONS, statuses
+from counterfoil.governance.contracts.standard.odcs import OURS, VERSIONS, own_properties, statuses
 from counterfoil.governance.contracts.standard.quality_rules import read_rules
 from counterfoil.governance.contracts.standard.source import GONE, Source, compact, once
 from counterfoil.governance.documents import Path, did_you_mean, part_problem, shown
@@ -154,7 +154,7 @@ class _Reading(Source):
     def _servers(self, given: dict[str, Any]) -> None:
         """Read how files write the table; where others keep theirs is nothing to us."""
         servers = given.get("servers")
-        if self.foreign and servers is not None:
+        if self.foreign and servers is not None and not _say_how_written(servers):
             self.leave("servers", ("servers",), "'servers' of the standard is not used here")
             del given["servers"]
         elif isinstance(servers, list) and all(isinstance(each, dict) for each in servers):
@@ -191,3 +191,14 @@ def slug(text: str) -> str:
     """Spell the text as an id of ours: small letters, digits, and hyphens for what is neither."""
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "-", text)
     return re.sub(r"[^a-z0-9]+", "-", text.lower())[:63].strip("-")
+
+
+def _say_how_written(servers: Any) -> bool:
+    """Tell whether a server has a property that only ours have, as in a draft: how files are written."""
+    own = own_properties("server")
+    held = [each.get("customProperties") for each in servers] if _are_mappings(servers) else []
+    return any(item.get("property") in own for items in held if _are_mappings(items) for item in items)
+
+
+def _are_mappings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
