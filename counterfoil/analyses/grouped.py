@@ -17,7 +17,7 @@ BY: Final = parameters.columns(
     "the columns whose categories make the groups", GROUPS, ["region", "product"], required=False
 )
 BANDS: Final = Parameter(
-    "by column of numbers, days or times, where bands begin (the first at the column's minimum), or week, "
+    "by column of numbers, days or times, where bands begin (the column's minimum, the first, is left out), or week, "
     "month, quarter or year",
     BANDS_FORM,
     required=False,

@@ -100,8 +100,8 @@ def by_bands(plan: str, column: Column, given: object, most: int = MOST_BANDS) -
         ]
     if inner and not low < inner[0] <= inner[-1] <= high:
         raise PlanError(
-            f"{plan}: bands of {column.name!r} begin above its minimum, {text(column, low)}, and at its maximum, "
-            f"{text(column, high)}, at most; leave the others out, or have the contract widen its bounds"
+            f"{plan}: {column.name!r} is cut above its minimum, {text(column, low)}, and at its maximum, "
+            f"{text(column, high)}, at most; leave other values out, or have the contract widen its bounds"
         )
     if len(labels) > most or not inner:
         raise PlanError(

@@ -151,7 +151,8 @@ def _integers(table: Table, column: Column) -> NDArray[np.int64]:
     cells = table.data[column.name]
     if cells.null_count:
         raise MissingValueError(
-            f"column {column.name}: {cells.null_count} cells are empty and cannot be shared; fill or drop these rows"
+            f"column {column.name}: {cells.null_count} cells are empty and cannot be shared; fill or drop these rows, "
+            "or have the contract say 'missing: leave-out' of the column"
         )
     if column.categories:
         cells = pc.index_in(cells, value_set=pa.array(column.categories, pa.string()))

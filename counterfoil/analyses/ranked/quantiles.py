@@ -66,8 +66,8 @@ class Quantiles(Grouped):
     params: ClassVar[Mapping[str, Parameter]] = {
         "column": parameters.column("the column whose quantiles are wanted", _ORDERED, "balance"),
         "bins": Parameter(
-            "where bins begin, in rising order and in the column's own unit; the first begins at the column's minimum, "
-            "and the last one ends at its maximum",
+            "where bins begin, in rising order and in the column's own unit; the column's minimum, where the first "
+            "one begins, is left out",
             {"type": "array", "items": {"type": ["number", "string"]}, "minItems": 1, "maxItems": MOST_BANDS - 1},
             example=[100_000, 1_000_000, 10_000_000],
         ),

@@ -69,7 +69,7 @@ def test_times_fall_into_the_days_of_their_periods() -> None:
         (AGE, [], "must list where they begin, each a whole number"),
         (AGE, [1.5], "must list where they begin, each a whole number"),
         (AGE, [18, 18], "must rise"),
-        (AGE, [0, 18], "begin above its minimum, 0, and at its maximum, 110, at most"),
+        (AGE, [0, 18], "is cut above its minimum, 0, and at its maximum, 110, at most"),
         (AGE, "month", "'age' is integer; month is no band of it"),
         (DAY, "decade", "decade is no band of it"),
         (replace(DAY, maximum=date(2040, 1, 1)), "month", "is cut into 192 bands, of 2 to 120"),

@@ -142,7 +142,7 @@ def test_a_quantile_in_an_open_end_is_named() -> None:
         ({"probabilities": (0.12345,)}, "at most three decimal places"),
         ({"probabilities": (0.5, 0.5)}, "must rise"),
         ({"bins": ()}, "must list where they begin"),
-        ({"bins": (2000,)}, "begin above its minimum"),
+        ({"bins": (2000,)}, "is cut above its minimum"),
         ({"by": ("value",)}, "does not tell few groups apart"),
     ],
 )

@@ -36,7 +36,7 @@ def visits() -> Contract:
 @pytest.mark.parametrize("path", [VISITS, *SHIPPED], ids=lambda path: path.name)
 def test_made_tables_pass_as_files(path: Path, suffix: str, tmp_path: Path) -> None:
     contracts = {file.name: read(file) for file in {path, *SHIPPED}}
-    table = make_tables(contracts, 1200, seed=3)[path.name]
+    table = make_tables(contracts, 1000, seed=3)[path.name]
     file = tmp_path / f"made{suffix}"
     write_table(table, file)
     loaded, verdict = load_valid(file, contracts[path.name])
@@ -44,7 +44,7 @@ def test_made_tables_pass_as_files(path: Path, suffix: str, tmp_path: Path) -> N
     assert set(table.names) - set(loaded.names) == {
         c.name for c in table.contract.columns if c.role == "identifier" and not c.opt_out
     }
-    assert verdict.rows == 1200
+    assert verdict.rows == 1000
 
 
 def test_tables_repeat_by_seed(visits: Contract) -> None:
