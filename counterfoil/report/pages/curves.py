@@ -69,6 +69,8 @@ def survival(table: ResultTable) -> Drawing:
         drawing.label(x(time), below, [wording.number(time, 0)], "middle", "muted")
     below += STEP * 1.4
     drawing.label(0, below, ["At risk"], "start", "muted")
+    if unit := table.measures["until"].unit:
+        drawing.label(left + width, below, [unit], "end", "muted")
     for number, kind in enumerate(kinds):
         below += STEP * 1.1
         drawing.label(0, below, [kind], "start", f"s{number + 1}")

@@ -28,13 +28,14 @@ def table(groups: bool = True) -> ResultTable:
     )
     frame = frame if groups else frame[:2].drop(columns="arm")
     measures = dict.fromkeys(("until", "at risk", "events", "from", "to", "survival"), Measure())
+    measures["until"] = Measure("days")
     return ResultTable("Time until death", frame, measures, chart="steps")
 
 
 def test_a_curve_has_its_steps_bands_and_numbers_at_risk() -> None:
     svg = figures.draw(table(), "f")
     words = re.findall(r">([^<]+)</text>", svg)
-    assert {"standard", "new", "100 %", "0 %", "At risk", "1,200", "40", "1,100", "60", "900"} <= set(words)
+    assert {"standard", "new", "100 %", "0 %", "At risk", "1,200", "40", "1,100", "60", "900", "days"} <= set(words)
     bands = re.findall(r'<rect [^>]*fill-opacity="0.16"', svg)
     assert len(bands) == 2  # from the first end on; before it all are left, and after the last nothing is drawn
     ends = [float(each) for each in re.findall(r'(?:x[12]?|y[12]?)="([-0-9.]+)"', svg)]
