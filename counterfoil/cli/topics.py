@@ -36,7 +36,10 @@ def explain(topic: str) -> list[str]:
     if topic in (known := [key for key, _, _ in _analyses()]):
         return _analysis(topic)
     words = [*DOCUMENTS, *_GROUPS, *known, *(each.__name__ for each in every_error())]
-    raise NotFoundError(f"nothing is known of {topic!r}{did_you_mean(topic, words)}; see what is: counterfoil help")
+    near = did_you_mean(topic, words)
+    if not near and (about := _about(topic)):
+        near = f"; analyses that are about it: {', '.join(about)}"
+    raise NotFoundError(f"nothing is known of {topic!r}{near}; see what is: counterfoil help")
 
 
 def topics() -> list[str]:
@@ -66,6 +69,14 @@ def _analyses() -> Iterator[tuple[str, int, str]]:
 
     for (key, version), analysis in REGISTRY.items():
         yield key, version, analysis.title
+
+
+def _about(topic: str) -> list[str]:
+    """Name the analyses whose key, title or description has the word."""
+    from counterfoil.analyses import registry
+
+    texts = {row["analysis"]: f"{row['analysis']} {row['title']} {row['means']}".lower() for row in registry.table()}
+    return [key for key, text in texts.items() if topic.lower() in text]
 
 
 def _analysis(key: str) -> list[str]:

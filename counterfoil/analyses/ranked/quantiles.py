@@ -47,7 +47,7 @@ _LEAST, _MOST = "at least", "at most"
 
 
 class Quantiles(Grouped):
-    """In which bins of `column` its quantiles are, of all rows or of each group of `by`: between which ends each is.
+    """In which bins of `column` its median and other quantiles are, of all rows or of each group of `by`.
 
     Of n rows in order, the quantile of p is between the rows at the places floor(p (n - 1)) and ceil(p (n - 1)),
     counted from 0; these two are what pandas calls `lower` and `higher`, and every way to interpolate is between them.

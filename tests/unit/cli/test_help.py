@@ -97,6 +97,12 @@ def test_what_nobody_knows_is_refused_with_what_is_near() -> None:
         explain("totl")
 
 
+@pytest.mark.parametrize(("word", "analysis"), [("median", "quantiles"), ("kaplan", "survival"), ("linear", "linear")])
+def test_a_word_of_the_field_leads_to_the_analysis(word: str, analysis: str) -> None:
+    with pytest.raises(NotFoundError, match=f"analyses that are about it: .*{analysis}"):
+        explain(word)
+
+
 def test_an_error_names_its_topic() -> None:
     result = CliRunner().invoke(app, ["help", "nothing-like-it"])
     assert result.exit_code == NotFoundError.exit_code
