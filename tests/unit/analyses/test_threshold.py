@@ -90,7 +90,7 @@ def test_too_few_rows_answer_nothing() -> None:
 @pytest.mark.parametrize(("passed", "word"), [(1, "yes"), (0, "no")])
 def test_the_answer_reads_as_a_sentence(passed: int, word: str) -> None:
     result = asked(above=10_000).present({"safe": np.array(1), "passed": np.array(passed)})
-    assert result.findings == (f"balance adds up to more than 100.00 euros: {word}.",)
+    assert result.findings == (f"balance adds up to more than 10,000 euro cents: {word}.",)
     assert result.tables[0].frame.iloc[0, 0] == bool(passed)
 
 

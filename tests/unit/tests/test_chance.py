@@ -45,7 +45,8 @@ def test_nothing_is_judged_by_deviations_elsewhere() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in FILES
-        if path.name not in ("chance.py", Path(__file__).name)
+        if path.name
+        not in ("chance.py", "oracles.py", Path(__file__).name)  # oracles are what results are compared with
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if BY_DEVIATIONS.search(line)
     ]
