@@ -116,12 +116,15 @@ class Attach:
         return (*self.source.columns, *(ref for ref, _ in self.made))
 
 
+MeasureName: TypeAlias = Literal["count", "sum", "min", "max", "distinct"]
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """One number of each group. `count` without an argument counts rows; `distinct` counts different values."""
 
     ref: Ref
-    function: Literal["count", "sum", "min", "max", "distinct"]
+    function: MeasureName
     argument: Ref | None
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from counterfoil.relations.syntax import AggregateName
+
 CALLS: Final[Mapping[str, str]] = {
     "Add": "+",
     "Sub": "-",
@@ -40,7 +42,13 @@ CALLS: Final[Mapping[str, str]] = {
 DATE_PARTS: Final = ("year", "quarter", "month")
 """What `extract` takes out of a date."""
 
-AGGREGATES: Final[Mapping[str, str]] = {"Count": "count", "Sum": "sum", "Avg": "avg", "Min": "min", "Max": "max"}
+AGGREGATES: Final[Mapping[str, AggregateName]] = {
+    "Count": "count",
+    "Sum": "sum",
+    "Avg": "avg",
+    "Min": "min",
+    "Max": "max",
+}
 """Functions of many rows."""
 
 RANKS: Final[Mapping[str, str]] = {"RowNumber": "row_number", "Rank": "rank", "Lag": "lag"}

@@ -5,7 +5,7 @@ What the language of views does not have is refused here with line and column, a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final, NoReturn
@@ -26,6 +26,7 @@ from counterfoil.relations.syntax import (
     Interval,
     Item,
     Joined,
+    JoinKind,
     Literal,
     Name,
     Named,
@@ -37,6 +38,7 @@ from counterfoil.relations.syntax import (
     Scalar,
     Select,
     Source,
+    SpanUnit,
     Star,
     UnionAll,
 )
@@ -44,6 +46,8 @@ from counterfoil.relations.syntax import (
 MOST_CHARACTERS: Final = 100_000
 """Of the text of one view."""
 
+_ONE_SIDED: Final[Mapping[str, JoinKind]] = {"semi": "semi", "anti": "anti"}
+_UNITS: Final[Mapping[str, SpanUnit]] = {"day": "day", "month": "month", "year": "year"}
 _OPERANDS: Final = ("this", "expression", "low", "high", "start", "length", "expressions")
 _HARMLESS: Final = ("negate", "safe", "typed", "ignore_nulls")
 """What operators have beside their operands: a NOT of LIKE, and notes of the library."""
@@ -150,11 +154,11 @@ class _Reader:
         kind, side = (str(tree.args.get(name) or "").lower() for name in ("kind", "side"))
         if side in ("right", "full"):
             self._refuse(tree, f"{side.upper()} JOIN", "put the table whose rows all stay on the left of a LEFT JOIN")
-        asked = "left" if side == "left" else kind if kind in ("semi", "anti") else "inner"
+        asked: JoinKind = "left" if side == "left" else _ONE_SIDED.get(kind, "inner")
         on = tree.args.get("on")
         return Joined(
             self._at(tree),
-            asked,  # type: ignore[arg-type]
+            asked,
             self._source(tree.this),
             self.value(on) if on is not None else None,
             tuple(each.name for each in tree.args.get("using") or ()),
@@ -251,12 +255,12 @@ class _Reader:
             self._refuse(tree, "this date", "write it as '2026-01-31'")
 
     def _interval(self, tree: Any, at: Place) -> Interval:
-        unit, count = str(tree.args.get("unit") or "").lower().removesuffix("s"), tree.this.name
-        if unit not in ("day", "month", "year") or not count.isdigit():
+        unit, count = _UNITS.get(str(tree.args.get("unit") or "").lower().removesuffix("s")), tree.this.name
+        if unit is None or not count.isdigit():
             self._refuse(
                 tree, "this interval", "write interval '3' month, with a whole number of days, months or years"
             )
-        return Interval(at, int(count), unit)  # type: ignore[arg-type]
+        return Interval(at, int(count), unit)
 
     def _case(self, tree: Any, at: Place) -> Case:
         subject = tree.this

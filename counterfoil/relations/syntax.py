@@ -12,6 +12,10 @@ from decimal import Decimal
 from typing import Literal as OneOf
 from typing import TypeAlias
 
+SpanUnit: TypeAlias = OneOf["day", "month", "year"]
+JoinKind: TypeAlias = OneOf["inner", "left", "semi", "anti"]
+AggregateName: TypeAlias = OneOf["count", "sum", "avg", "min", "max"]
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -58,7 +62,7 @@ class Interval(Node):
     """A span of days, months or years."""
 
     count: int
-    unit: OneOf["day", "month", "year"]
+    unit: SpanUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class Case(Node):
 class Aggregate(Node):
     """A function of many rows: count, sum, avg, min, max. Without an argument, count(*)."""
 
-    function: str
+    function: AggregateName
     argument: Node | None
     distinct: bool = False
 
@@ -150,7 +154,7 @@ Source: TypeAlias = Named | Derived
 class Joined(Node):
     """One more source, and how it is joined to those before it."""
 
-    kind: OneOf["inner", "left", "semi", "anti"]
+    kind: JoinKind
     source: Source
     on: Node | None
     using: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from typing import Final
 
 from counterfoil.errors import RangeError, ViewError, ViewNameError, ViewTypeError
 from counterfoil.mpc.circuits.core.bound import Bound
-from counterfoil.relations.algebra import Group, Measure, Relation, capacity, combinations
+from counterfoil.relations.algebra import Group, Measure, MeasureName, Relation, capacity, combinations
 from counterfoil.relations.bind.columns import Columns, rejoined, split
 from counterfoil.relations.bind.values import Values
 from counterfoil.relations.expressions import Expression, Quotient, Ref, Value, numbers
@@ -45,7 +45,7 @@ class Grouping:
     values: Values
     given: tuple[Ref, ...]
     _keys: dict[Expression, Ref] = field(default_factory=dict)
-    _measures: dict[tuple[str, Expression | None], Measure] = field(default_factory=dict)
+    _measures: dict[tuple[MeasureName, Expression | None], Measure] = field(default_factory=dict)
 
     @property
     def needed(self) -> bool:
@@ -132,10 +132,10 @@ class Grouping:
         if node.function in ("min", "max") and value is not None:
             self._note(node.function, value, argument, value.type.or_null(nullable))
 
-    def _note(self, function: str, value: Expression | None, argument: Ref | None, made: Type) -> None:
+    def _note(self, function: MeasureName, value: Expression | None, argument: Ref | None, made: Type) -> None:
         if (function, value) not in self._measures:
             ref = self.columns.fresh(function, made)
-            self._measures[function, value] = Measure(ref, function, argument)  # type: ignore[arg-type]
+            self._measures[function, value] = Measure(ref, function, argument)
 
     def _found(self, node: Aggregate) -> Value:
         value = self._argument(node)

@@ -33,7 +33,8 @@ class Evaluation:
 
     p: Protocol
     table: Table
-    _known: dict[tuple[str, Expression], Arith | Bits] = field(default_factory=dict)
+    _numbers: dict[tuple[str, Expression], Arith] = field(default_factory=dict)
+    _bits: dict[tuple[str, Expression], Bits] = field(default_factory=dict)
 
     def cell(self, expression: Expression) -> Cell:
         """Compute a column."""
@@ -52,7 +53,7 @@ class Evaluation:
         Cost: that of its operations.
         Reveals: nothing.
         """
-        return self._once("number", expression, self._number)
+        return _once(self._numbers, "number", expression, self._number)
 
     def _number(self, expression: Expression) -> Arith:
         match expression:
@@ -94,7 +95,7 @@ class Evaluation:
 
     def number_of_truth(self, condition: Expression) -> Arith:
         """Compute 1 where a condition is true, else 0."""
-        return self._once("truth as number", condition, lambda each: b2a(self.p, self.truth(each)))
+        return _once(self._numbers, "truth as number", condition, lambda each: b2a(self.p, self.truth(each)))
 
     def _steps(self, expression: Steps) -> Arith:
         x, rows = self.number(expression.argument), self.table.rows
@@ -123,7 +124,7 @@ class Evaluation:
         Cost: that of its operations.
         Reveals: nothing.
         """
-        return self._once("truth", expression, self._truth)
+        return _once(self._bits, "truth", expression, self._truth)
 
     def falsity(self, expression: Expression) -> Bits:
         """Say where a condition is false: not where it is neither, for an empty cell.
@@ -132,7 +133,7 @@ class Evaluation:
         """
         if not expression.type.nullable:
             return self.p.invert(self.truth(expression))
-        return self._once("falsity", expression, self._falsity)
+        return _once(self._bits, "falsity", expression, self._falsity)
 
     def _truth(self, expression: Expression) -> Bits:
         p = self.p
@@ -178,8 +179,11 @@ class Evaluation:
             case Operation(operator="less" | "equal", arguments=(a, b)):
                 width = (a.type.bound - b.type.bound).width
                 compared = msb if expression.operator == "less" else is_zero
-                return self._once(
-                    "compared", expression, lambda _: compared(self.p, self.number(a) - self.number(b), width)
+                return _once(
+                    self._bits,
+                    "compared",
+                    expression,
+                    lambda _: compared(self.p, self.number(a) - self.number(b), width),
                 )
             case _:
                 raise InternalError(f"{type(expression).__name__} of type {expression.type.kind} is no condition")
@@ -211,7 +215,7 @@ class Evaluation:
 
         Shapes, Cost, Reveals: as `truth`.
         """
-        return self._once("null", expression, self._null)
+        return _once(self._bits, "null", expression, self._null)
 
     def _null(self, expression: Expression) -> Bits:
         p, rows = self.p, self.table.rows
@@ -239,7 +243,11 @@ class Evaluation:
             found = found ^ self.p.and_bits(self.truth(condition), of(result) ^ found)
         return found
 
-    def _once(self, what: str, expression: Expression, compute: Callable[[Expression], T]) -> T:
-        if (what, expression) not in self._known:
-            self._known[what, expression] = compute(expression)  # type: ignore[assignment]
-        return self._known[what, expression]  # type: ignore[return-value]
+
+def _once(
+    known: dict[tuple[str, Expression], T], what: str, expression: Expression, compute: Callable[[Expression], T]
+) -> T:
+    """Compute what is not known yet, and know it from then on."""
+    if (what, expression) not in known:
+        known[what, expression] = compute(expression)
+    return known[what, expression]

@@ -13,7 +13,9 @@ from counterfoil_prefect.deployments import deploy
 
 UNITS = sorted((Path(deploy.__file__).parent / "systemd").iterdir())
 
-pytestmark = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
+pytestmark = pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason="it needs systemd: sh deployments/debian-packages.sh test"
+)
 
 
 def analyze(*words: str) -> list[str]:
